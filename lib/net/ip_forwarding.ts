@@ -9,6 +9,7 @@ import {
   internetChecksum,
   IP_PROTOCOL,
   ipPayloadOffset,
+  ipSourceOffset,
   putUint16,
   transportChecksum,
   uint16At,
@@ -57,13 +58,19 @@ const IPV6_NEXT_HEADER_AT = 6;
  * @param at where the packet of this `version` begins; its header has been checked
  * @param lengthBytes how long it is
  * @param how.mtuBytes what fits, where the packet is too long
+ * @param how.source whose answer it is, of 4 or 16 bytes
  * @returns an IP packet for the sender, or undefined for an error of ICMP itself, which nobody answers
  */
 export function undeliverable(
   bytes: Uint8Array,
   at: number,
   lengthBytes: number,
-  how: { readonly version: IpFamily; readonly why: Undeliverable; readonly mtuBytes?: number },
+  how: {
+    readonly version: IpFamily;
+    readonly why: Undeliverable;
+    readonly mtuBytes?: number;
+    readonly source?: Uint8Array;
+  },
 ): Uint8Array | undefined {
   const { version, why, mtuBytes = 0 } = how;
   const isIpv4 = version === 4;
@@ -75,6 +82,13 @@ export function undeliverable(
     .subarray(0, (isIpv4 ? MAX_ICMP_BYTES : MAX_ICMPV6_BYTES) - headerBytes - ICMP_HEADER_BYTES);
   const icmpBytes = ICMP_HEADER_BYTES + quoted.length;
   const { reply, start } = beginIpReply(bytes, at, version, { protocol, lengthBytes: icmpBytes });
+  if (how.source !== undefined) {
+    reply.set(how.source, ipSourceOffset(version));
+    if (isIpv4) {
+      putUint16(reply, 10, 0);
+      putUint16(reply, 10, internetChecksum(reply, 0, start));
+    }
+  }
   reply.set(quoted, start + ICMP_HEADER_BYTES);
   if (isIpv4) {
     reply.set([3, ICMP_CODES[why]], start);

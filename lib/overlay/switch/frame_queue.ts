@@ -18,6 +18,11 @@ export class FrameQueue {
     return this.#frames.length - this.#next;
   }
 
+  /** How many more there is room for. */
+  get room(): number {
+    return MAX_QUEUED_FRAMES - this.size;
+  }
+
   /** @returns false when there is no room */
   push(frame: SwitchFrame): boolean {
     if (this.size >= MAX_QUEUED_FRAMES) return false;

@@ -9,10 +9,11 @@
  * @module
  */
 
-import type { Millis, RandomSource } from "../../base/mod.ts";
-import { ETHER_TYPE, EthernetHeader, type MacAddress } from "../../net/mod.ts";
+import { type Millis, millis, type RandomSource } from "../../base/mod.ts";
+import { ETHER_TYPE, ETHERNET_HEADER_BYTES, EthernetHeader, type MacAddress } from "../../net/mod.ts";
 import { Bindings } from "./bindings.ts";
-import { DROPPED, type SwitchCounts } from "./frame_counts.ts";
+import { ANSWERED, PASS } from "./decision.ts";
+import { DROPPED, type FrameCounters, type SwitchCounts } from "./frame_counts.ts";
 import {
   FORWARD,
   type Forwarding,
@@ -24,10 +25,14 @@ import {
   type SwitchPort,
 } from "./frame_forwarder.ts";
 import { FrameQueue } from "./frame_queue.ts";
-import { ArpGuard } from "./neighbours/mod.ts";
-import { STORM, type StormKind } from "./storm_control.ts";
+import { FrameRouter } from "./frame_router.ts";
+import { Snooper } from "./groups/mod.ts";
+import { GROUP, IpGuard } from "./ip_guard.ts";
+import { isLoopProbe, LoopGuard } from "./loops/mod.ts";
+import { AddressGuard, Announcer, ArpGuard, NdGuard } from "./neighbours/mod.ts";
 import { NetworkState, PortState } from "./switch_state.ts";
-import { MacTable, type MacTableLimits } from "./tables/mod.ts";
+import { MacTable, type MacTableLimits, secondsOf } from "./tables/mod.ts";
+import { cutFrame, isToBeCut, mtuBehind, tooLongAnswer } from "./too_long.ts";
 
 /** How much a switch remembers. */
 export type FrameSwitchLimits = Partial<MacTableLimits>;
@@ -44,37 +49,49 @@ const SWEEP_MS = 30_000;
 /** 01:80:c2:00:00:00 to 0f: spoken between neighbours, never forwarded (IEEE 802.1D-2004 §7.12.6). */
 const RESERVED_HIGH = 0x0180;
 const RESERVED_LOW = 0xc2000000 | 0;
-const PASS = -1;
-const ANSWERED = -2;
 
 /** The switch of one host, for all of its networks. */
 export class FrameSwitch implements FrameForwarder {
   readonly #networks = new Map<number, NetworkState>();
   readonly #ports = new Map<number, PortState>();
+  /** Ports that have come since the time was last known. */
+  readonly #newPorts = new Set<PortState>();
   readonly #freeIndexes: number[] = [];
   #nextIndex = 0;
   readonly #macs: MacTable;
   readonly #bindings: Bindings;
   readonly #queue = new FrameQueue();
+  readonly #announcer = new Announcer();
   readonly #arp: ArpGuard;
+  readonly #ip: IpGuard;
+  readonly #snooper: Snooper;
+  readonly #loops: LoopGuard;
+  readonly #router: FrameRouter;
   readonly #header = new EthernetHeader();
   #sweepAt: number | undefined;
 
-  /** @param random what collides in the tables is drawn from it */
+  /** @param random what collides in the tables is drawn from it, and the id in the probes for loops */
   constructor(random: RandomSource, limits: FrameSwitchLimits = {}) {
     const { maxLearned = MAX_LEARNED, maxLearnedPerPort = MAX_LEARNED_PER_PORT } = limits;
     this.#macs = new MacTable(random, { maxLearned, maxLearnedPerPort });
     this.#bindings = new Bindings(random, this.#macs);
-    this.#arp = new ArpGuard(this.#macs, this.#bindings, this.#queue);
+    const guard = new AddressGuard(this.#macs, this.#bindings);
+    this.#arp = new ArpGuard(guard, this.#queue);
+    this.#snooper = new Snooper(random);
+    this.#ip = new IpGuard(guard, new NdGuard(guard, this.#queue), this.#snooper, this.#ports);
+    this.#loops = new LoopGuard(random, this.#queue);
+    this.#router = new FrameRouter(this.#ports, this.#macs, this.#snooper, this.#ip);
+  }
+
+  /** How many addresses were learned, and how many multicast groups are wanted, at all ports together. */
+  get sizes(): { readonly learned: number; readonly memberships: number; readonly tableBytes: number } {
+    const tableBytes = this.#macs.memoryBytes + this.#bindings.memoryBytes;
+    return { learned: this.#macs.learned, memberships: this.#snooper.memberships, tableBytes };
   }
 
   setNetwork(definition: SwitchNetwork): void {
     const known = this.#networks.get(definition.network);
-    if (known !== undefined) {
-      known.definition = definition;
-      for (const { storm } of known.ports) storm.setLimit(known.stormLimit);
-      return;
-    }
+    if (known !== undefined) return known.define(definition);
     if (this.#networks.size >= MAX_NETWORKS) {
       throw new RangeError(`Cannot add the network ${definition.network}: there are ${MAX_NETWORKS}`);
     }
@@ -86,6 +103,7 @@ export class FrameSwitch implements FrameForwarder {
     const state = this.#networks.get(network);
     if (state === undefined) return;
     for (const { port } of [...state.ports]) this.removePort(port);
+    for (const { mac } of this.#bindings.of(state.index)) this.removeBinding(network, mac);
     this.#bindings.removeNetwork(state.index);
     this.#macs.forgetNetwork(state.index);
     this.#networks.delete(network);
@@ -98,29 +116,43 @@ export class FrameSwitch implements FrameForwarder {
     if (known !== undefined && known.network === network && known.isLocal === (port.side === "local")) {
       known.allowsForeign = port.allowsForeign;
       if (!port.allowsForeign) this.#macs.forgetPort(port.port);
+      this.#loops.setPort(known);
       return;
     }
     this.removePort(port.port);
     const state = new PortState(port, network);
     this.#ports.set(port.port, state);
     network.addPort(state);
+    this.#newPorts.add(state);
+    this.#loops.setPort(state);
+    this.announce(port.port);
   }
 
   removePort(port: number): void {
     const state = this.#ports.get(port);
     if (state === undefined) return;
     this.#ports.delete(port);
+    this.#newPorts.delete(state);
     state.network.removePort(state);
     this.#macs.forgetPort(port);
+    this.#snooper.forgetPort(state);
+    this.#loops.removePort(state);
   }
 
   setBinding(binding: SwitchBinding): void {
-    this.#bindings.set(this.#networkOf(binding.network).index, binding);
+    const network = this.#networkOf(binding.network);
+    const former = this.#bindings.set(network.index, binding);
+    this.#announcer.forget(network, binding.mac);
+    // Of what is behind other hosts, they tell.
+    const isHere = this.#ports.get(binding.port)?.isLocal === true;
+    if (isHere && !isSameBinding(former, binding)) this.#announcer.announce(network, binding);
   }
 
   removeBinding(network: number, mac: MacAddress): void {
     const state = this.#networks.get(network);
-    if (state !== undefined) this.#bindings.remove(state.index, mac);
+    if (state === undefined) return;
+    this.#bindings.remove(state.index, mac);
+    this.#announcer.forget(state, mac);
   }
 
   forward(
@@ -139,31 +171,42 @@ export class FrameSwitch implements FrameForwarder {
     out.count = 0;
     const from = this.#ports.get(port);
     if (from === undefined) return;
+    const { counts } = from.network;
     from.counts.countIn(lengthBytes);
-    from.network.counts.countIn(lengthBytes);
+    counts.countIn(lengthBytes);
+    if (this.#newPorts.size > 0) this.#welcome(now);
     const decision = this.#decide(now, from, bytes, at, lengthBytes, longestBytes, out);
-    if (decision === PASS) return;
+    if (decision === PASS) {
+      this.#countOut(lengthBytes, counts, out);
+      if (this.#ip.group === GROUP.REPORT) this.#sweepAt ??= now + SWEEP_MS;
+      return;
+    }
     out.count = 0;
     out.action = decision === ANSWERED ? FORWARD.ANSWERED : FORWARD.DROP;
     if (decision === ANSWERED) return;
     from.counts.countDrop(decision);
-    from.network.counts.countDrop(decision);
+    counts.countDrop(decision);
   }
 
   pollFrame(): SwitchFrame | undefined {
-    const frame = this.#queue.pop();
-    if (frame !== undefined) {
-      const to = this.#ports.get(frame.port);
-      to?.counts.countOut(1, frame.frame.length);
-      to?.network.counts.countOut(1, frame.frame.length);
-    }
+    const frame = this.#queue.pop() ?? this.#announcer.poll();
+    if (frame === undefined) return undefined;
+    const to = this.#ports.get(frame.port);
+    to?.counts.countOut(1, frame.frame.length);
+    to?.network.counts.countOut(1, frame.frame.length);
     return frame;
   }
 
-  announce(_port: number): void {}
+  announce(port: number): void {
+    const state = this.#ports.get(port);
+    if (state?.isLocal !== true) return;
+    for (const binding of this.#bindings.of(state.network.index)) {
+      if (binding.port === port) this.#announcer.announce(state.network, binding);
+    }
+  }
 
   pollEvent(): SwitchEvent | undefined {
-    return undefined;
+    return this.#loops.pollEvent();
   }
 
   portCounts(port: number): SwitchCounts | undefined {
@@ -185,19 +228,31 @@ export class FrameSwitch implements FrameForwarder {
   }
 
   handleTimeout(now: Millis): void {
+    this.#welcome(now);
+    this.#announcer.handleTimeout(now);
+    this.#loops.handleTimeout(now);
     if (this.#sweepAt !== undefined && now < this.#sweepAt) return;
     this.#macs.expire(secondsOf(now));
-    this.#sweepAt = this.#macs.learned > 0 ? now + SWEEP_MS : undefined;
+    this.#snooper.expire(now);
+    const { learned, memberships } = this.sizes;
+    this.#sweepAt = learned + memberships > 0 ? now + SWEEP_MS : undefined;
   }
 
   pollTimeout(): Millis | undefined {
-    return this.#sweepAt as Millis | undefined;
+    const due = [this.#sweepAt, this.#announcer.pollTimeout(), this.#loops.pollTimeout()];
+    const earliest = Math.min(...due.filter((at) => at !== undefined));
+    return earliest === Infinity ? undefined : millis(earliest);
   }
 
   #networkOf(network: number): NetworkState {
     const state = this.#networks.get(network);
     if (state === undefined) throw new RangeError(`Cannot find the network ${network}: it was not set`);
     return state;
+  }
+
+  #welcome(now: Millis): void {
+    for (const port of this.#newPorts) port.network.snooping.welcome(now, port);
+    this.#newPorts.clear();
   }
 
   /** @returns `PASS`, `ANSWERED`, or why the frame is dropped */
@@ -218,15 +273,51 @@ export class FrameSwitch implements FrameForwarder {
     if (header.destinationHigh === RESERVED_HIGH && (header.destinationLow & ~0x0f) === RESERVED_LOW) {
       return DROPPED.reserved;
     }
-    const source = this.#checkSource(now, from);
-    if (source !== PASS) return source;
-    if (header.etherType === ETHER_TYPE.ARP) {
-      const checked = this.#arp.check(now, from, header, bytes, at, lengthBytes);
-      if (checked !== PASS) return checked;
+    const end = at + lengthBytes;
+    const { etherType, payloadAt } = header;
+    if (etherType === ETHER_TYPE.EXPERIMENTAL && isLoopProbe(bytes, payloadAt, end - payloadAt)) {
+      this.#loops.handleProbe(now, from, bytes, payloadAt);
+      return DROPPED["loop-probe"];
     }
-    if (longestBytes > from.network.definition.mtuBytes) return DROPPED["too-long"];
-    const frames = Math.max(1, Math.ceil((lengthBytes - 14) / Math.max(1, longestBytes)));
-    return this.#route(now, from, lengthBytes, frames, out);
+    let decision = this.#checkSource(now, from);
+    if (decision !== PASS) return decision;
+    this.#ip.group = GROUP.NONE;
+    if (etherType === ETHER_TYPE.IPV4) decision = this.#ip.checkIpv4(now, from, header, bytes, end);
+    else if (etherType === ETHER_TYPE.IPV6) decision = this.#ip.checkIpv6(now, from, header, bytes, end);
+    else if (etherType === ETHER_TYPE.ARP) decision = this.#arp.check(now, from, header, bytes, end);
+    if (decision !== PASS) return decision;
+    const frames = Math.max(1, Math.ceil((lengthBytes - ETHERNET_HEADER_BYTES) / Math.max(1, longestBytes)));
+    if (longestBytes <= from.network.definition.mtuBytes) {
+      return this.#router.route(now, from, header, bytes, frames, out);
+    }
+    return this.#handleTooLong(now, from, bytes, at, end, frames, out);
+  }
+
+  #handleTooLong(
+    now: Millis,
+    from: PortState,
+    bytes: Uint8Array,
+    at: number,
+    end: number,
+    frames: number,
+    out: Forwarding,
+  ): number {
+    const header = this.#header;
+    if (frames > 1 || !isToBeCut(header, bytes, end)) {
+      const frame = tooLongAnswer(now, from, header, bytes, at, end);
+      if (frame !== undefined) this.#queue.push({ port: from.port, frame });
+      return DROPPED["too-long"];
+    }
+    const decision = this.#router.route(now, from, header, bytes, 1, out);
+    if (decision !== PASS) return decision;
+    const parts = cutFrame(header, bytes, at, mtuBehind(header, from));
+    const receivers = out.action === FORWARD.ONE ? [out.port] : out.ports.subarray(0, out.count);
+    // All parts or none: one that is missing makes the others worthless.
+    if (parts.length * receivers.length > this.#queue.room) return DROPPED["queue-full"];
+    for (const port of receivers) {
+      for (const part of parts) this.#queue.push({ port, frame: part.slice() });
+    }
+    return ANSWERED;
   }
 
   /** A source is bound to the port that the frame came in at, or learned there. */
@@ -245,72 +336,29 @@ export class FrameSwitch implements FrameForwarder {
       macs.learn(seconds, index, high, low, from.port);
       this.#sweepAt ??= now + SWEEP_MS;
     } else if (macs.portAt(slot) === from.port) macs.refresh(slot, seconds);
-    else if (!macs.move(slot, seconds, from.port)) return DROPPED.flapping;
+    else if (!macs.move(slot, seconds, from.port)) {
+      // It is in two places, or there is a loop, which a probe finds out.
+      this.#loops.suspect();
+      return DROPPED.flapping;
+    }
     return PASS;
   }
 
-  #route(now: Millis, from: PortState, lengthBytes: number, frames: number, out: Forwarding): number {
-    const { destinationHigh: high, destinationLow: low } = this.#header;
-    if ((high & 0x0100) !== 0) {
-      const isBroadcast = high === 0xffff && low === -1;
-      return this.#flood(
-        now,
-        from,
-        isBroadcast ? STORM.BROADCAST : STORM.MULTICAST,
-        lengthBytes,
-        frames,
-        out,
-      );
+  #countOut(lengthBytes: number, counts: FrameCounters, out: Forwarding): void {
+    if (out.action === FORWARD.ONE) {
+      this.#ports.get(out.port)?.counts.countOut(1, lengthBytes);
+      counts.countOut(1, lengthBytes);
+      return;
     }
-    const slot = this.#macs.find(from.network.index, high, low);
-    if (slot < 0 || !this.#macs.isFreshAt(slot, secondsOf(now))) {
-      return this.#flood(now, from, STORM.UNKNOWN, lengthBytes, frames, out);
+    for (let i = 0; i < out.count; i++) {
+      this.#ports.get(out.ports[i] ?? -1)?.counts.countOut(1, lengthBytes);
     }
-    const to = this.#ports.get(this.#macs.portAt(slot));
-    if (to === undefined || to.network !== from.network) return DROPPED["no-port"];
-    if (to === from) return DROPPED["same-port"];
-    if (to.isBlocked) return DROPPED.blocked;
-    if (!from.isLocal && !to.isLocal) return DROPPED["split-horizon"];
-    to.counts.countOut(1, lengthBytes);
-    to.network.counts.countOut(1, lengthBytes);
-    out.action = FORWARD.ONE;
-    out.port = to.port;
-    return PASS;
-  }
-
-  #flood(
-    now: Millis,
-    from: PortState,
-    kind: StormKind,
-    lengthBytes: number,
-    frames: number,
-    out: Forwarding,
-  ): number {
-    if (!from.storm.spend(now, kind, frames)) return STORM_DROPS[kind];
-    const { ports, localCount, counts } = from.network;
-    // Split horizon: what came from another host goes to no other host.
-    const end = from.isLocal ? ports.length : localCount;
-    if (out.ports.length < end) out.ports = new Int32Array(2 * end);
-    let count = 0;
-    for (let i = 0; i < end; i++) {
-      const to = ports[i];
-      if (to === undefined || to === from || to.isBlocked) continue;
-      out.ports[count++] = to.port;
-      to.counts.countOut(1, lengthBytes);
-    }
-    counts.countOut(count, lengthBytes);
-    out.action = FORWARD.FLOOD;
-    out.count = count;
-    return PASS;
+    counts.countOut(out.count, lengthBytes);
   }
 }
 
-const STORM_DROPS: Readonly<Record<StormKind, number>> = {
-  [STORM.BROADCAST]: DROPPED["storm-broadcast"],
-  [STORM.MULTICAST]: DROPPED["storm-multicast"],
-  [STORM.UNKNOWN]: DROPPED["storm-unknown"],
-};
-
-function secondsOf(now: Millis): number {
-  return Math.floor(now / 1000);
+function isSameBinding(former: SwitchBinding | undefined, binding: SwitchBinding): boolean {
+  if (former === undefined || former.port !== binding.port) return false;
+  return former.addresses.length === binding.addresses.length &&
+    former.addresses.every((address) => binding.addresses.some((other) => other.equals(address)));
 }

@@ -113,7 +113,12 @@ Deno.test("FrameSwitch keeps networks with the same addresses apart", () => {
 });
 
 Deno.test("FrameSwitch counts frames and bytes of ports and networks", () => {
-  const h = harness();
+  const h = new SwitchHarness();
+  h.network(1);
+  h.ports(1, "local", [1, 2]);
+  h.ports(1, "remote", [11, 12, 13, 14]);
+  h.bind(1, 1, mac(1));
+  h.bind(1, 2, mac(2));
   h.send(1, frame(mac(1), mac(2)));
   h.send(1, frame(mac(1), MacAddress.BROADCAST));
   h.send(1, frame(mac(3), mac(2)));

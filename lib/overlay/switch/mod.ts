@@ -4,5 +4,7 @@
  */
 
 export type { DropReason, SwitchCounts } from "./frame_counts.ts";
+export * from "./flow_hash.ts";
 export * from "./frame_forwarder.ts";
 export * from "./frame_switch.ts";
+export * from "./ip_payload.ts";

@@ -5,7 +5,9 @@
 
 import { FrameCounters } from "./frame_counts.ts";
 import type { SwitchNetwork, SwitchPort } from "./frame_forwarder.ts";
-import { DEFAULT_STORM_LIMIT, StormControl } from "./storm_control.ts";
+import { networkIdOf } from "./network_id.ts";
+import { SnoopingState } from "./snooping_state.ts";
+import { DEFAULT_STORM_LIMIT, PortBudgets } from "./storm_control.ts";
 
 /** A port, and what it has carried. */
 export class PortState {
@@ -16,7 +18,11 @@ export class PortState {
   /** Nothing goes in or out while it is. */
   isBlocked = false;
   readonly counts: FrameCounters = new FrameCounters();
-  readonly storm: StormControl;
+  readonly budgets: PortBudgets;
+  /** How many multicast groups it wants. */
+  groups = 0;
+  /** It has advertised a router. */
+  hasRouter = false;
 
   /** The network's list has to be told of it. */
   constructor({ port, side, allowsForeign }: SwitchPort, network: NetworkState) {
@@ -24,7 +30,7 @@ export class PortState {
     this.network = network;
     this.isLocal = side === "local";
     this.allowsForeign = allowsForeign;
-    this.storm = new StormControl(network.stormLimit);
+    this.budgets = new PortBudgets(network.stormLimit);
   }
 }
 
@@ -32,7 +38,10 @@ export class PortState {
 export class NetworkState {
   /** 16 bits: what the tables know it by. */
   readonly index: number;
-  definition: SwitchNetwork;
+  #definition: SwitchNetwork;
+  /** What it is called on all hosts, as 16 bytes; zero where that is not known. */
+  id: Uint8Array;
+  readonly snooping: SnoopingState = new SnoopingState();
   /** Local ports first, in the order in which they came. */
   readonly ports: PortState[] = [];
   /** How many of them are local. */
@@ -42,7 +51,20 @@ export class NetworkState {
   /** @param index what the tables know it by */
   constructor(index: number, definition: SwitchNetwork) {
     this.index = index;
-    this.definition = definition;
+    this.#definition = definition;
+    this.id = networkIdOf(definition.label);
+  }
+
+  /** As it was set last. */
+  get definition(): SwitchNetwork {
+    return this.#definition;
+  }
+
+  /** Changes what its ports are allowed with it. */
+  define(definition: SwitchNetwork): void {
+    this.#definition = definition;
+    this.id = networkIdOf(definition.label);
+    for (const { budgets } of this.ports) budgets.setStormLimit(this.stormLimit);
   }
 
   /** Frames that a port may have flooded in a second, of each kind. */

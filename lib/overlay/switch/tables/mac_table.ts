@@ -12,7 +12,7 @@
  * @module
  */
 
-import type { RandomSource } from "../../../base/mod.ts";
+import type { Millis, RandomSource } from "../../../base/mod.ts";
 import { TabulationHash } from "./tabulation_hash.ts";
 
 /** How much is remembered. */
@@ -328,4 +328,9 @@ function grown(array: Int32Array): Int32Array {
   const larger = new Int32Array(2 * array.length);
   larger.set(array);
   return larger;
+}
+
+/** @returns the time as the table counts it */
+export function secondsOf(now: Millis): number {
+  return Math.floor(now / 1000);
 }
