@@ -157,6 +157,8 @@ export {
 export {
   type AgentOptions,
   type AgentOptionsInput,
+  type DeclaredEndpoint,
+  type DeclaredNetwork,
   DEFAULT_DNS_PORT,
   DEFAULT_INTERFACE_NAME,
   DEFAULT_MTU_BYTES,

@@ -26,6 +26,7 @@ import {
 import type { Cidr, IpAddress } from "../net/mod.ts";
 import type { CarrierLimits } from "../service/mod.ts";
 import { Agent } from "./agent.ts";
+import { checkDeclared, DeclaredNetworks } from "./networks/mod.ts";
 import { NamedEndpoints } from "./named_endpoints.ts";
 import type { ServiceHost } from "./services/mod.ts";
 import {
@@ -202,6 +203,7 @@ export class OverlayBootstrap {
     this.#hasStarted = true;
     await this.#keepStart();
     this.#store.settle();
+    this.#makeDeclared();
     if (this.#store.isHeld) this.#awaitRoom();
   }
 
@@ -335,6 +337,15 @@ export class OverlayBootstrap {
     }
   }
 
+  /** Overlay networks and endpoints that the options declare. */
+  #makeDeclared(): void {
+    const { control, options } = this;
+    const isLeader = () => this.role === "leader";
+    const declared = new DeclaredNetworks(options, this.#environment, { control, isLeader });
+    this.#agent.closed.catch(() => {}).finally(() => declared.close());
+    void declared.apply();
+  }
+
   /** A node on a full disk runs from what it has. */
   #awaitRoom(): void {
     const { log } = this.#environment;
@@ -367,6 +378,7 @@ export class OverlayBootstrap {
       const isResumed = storedNetworkId(store) !== undefined;
       const settings = await NodeSettings.read(said, store, (problem) => logger.warn(problem));
       const { options } = settings;
+      checkDeclared(options);
       await onOptions?.(options);
       const named = new NamedEndpoints(options.endpoints, environment);
       await named.look();

@@ -1,11 +1,12 @@
 /**
  * The host under a node: clocks, randomness and timers, the state on disk, TUN interfaces, sockets by their descriptors,
  * the kernel's links and routes, the resolver. Interfaces and routes need Linux and go through the C library by foreign
- * functions, after tuntap.rst, netlink(7) and rtnetlink(7); only systemd-resolved is told by another program. It knows
+ * functions, after tuntap.rst, netlink(7) and rtnetlink(7); only systemd-resolved and nftables are told by other programs. It knows
  * no peers and no protocol of weft.
  *
  * ```
  *   store ── weft.db, and the journal of what was changed here
+ *   gateway ── what leads out of overlay networks: forwarding, nft
  *   resolver ── systemd-resolved, or /etc/resolv.conf
  *   netlink, tun, udp, socket, namespace ── ffi (libc.so.6) ── kernel
  *   system.ts ── the runtime's clocks, timers and randomness
@@ -52,6 +53,7 @@ export {
   writePollfd,
 } from "./ffi/mod.ts";
 export * from "./compressor.ts";
+export * from "./gateway/mod.ts";
 export * from "./host_error.ts";
 export * from "./memory_reclaimer.ts";
 export * from "./namespace/mod.ts";
@@ -60,6 +62,7 @@ export * from "./resolver/mod.ts";
 export * from "./socket/mod.ts";
 export {
   type FileReplacement,
+  type ForwardingChange,
   type HostChange,
   HostJournal,
   readHostText,

@@ -26,7 +26,7 @@ export const OVERLAY_NAME: RegExp = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/;
 /** What tells networks apart that have had one name: up to 63 letters, digits, dots and hyphens. */
 export const NETWORK_ID: RegExp = /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/;
 /** What the kernel takes for an interface's name (15 bytes and a zero), without what reads as an option or a path. */
-export const INTERFACE_NAME: RegExp = /^[A-Za-z0-9_][A-Za-z0-9_.-]{0,14}$/;
+export const INTERFACE_NAME: RegExp = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,14}$/;
 
 const OPTION_KEY = /^[a-z][a-z0-9_.-]{0,31}$/;
 const OPTION_VALUE = /^[ -~]{0,255}$/;

@@ -12,6 +12,7 @@ export * from "./lab.ts";
 export * from "./namespace.ts";
 export * from "./nodes/frame_nodes.ts";
 export * from "./nodes/node_program.ts";
+export * from "./nodes/open_vswitch.ts";
 export * from "./nodes/packet_thread.ts";
 export * from "./nodes/weft_mesh.ts";
 export * from "./nodes/weft_node.ts";

@@ -3,8 +3,9 @@
  * @module
  */
 
-import type { Cidr, IpAddress, MacAddress } from "../../net/mod.ts";
+import type { Cidr, IpAddress, IpFamily, MacAddress } from "../../net/mod.ts";
 import { HostError, InterfaceExistsError, NoInterfaceError, NotPermittedError } from "../host_error.ts";
+import { readForwarding, writeForwarding6 } from "./forwarding_settings.ts";
 import { type Descriptor, ERRNO } from "../ffi/mod.ts";
 import { decodeErrno, decodeMessages, encodeRequest, NLM_F, NLMSG, openNetlink } from "./netlink_message.ts";
 import { decodeLinkDetails, encodeLinkChange, type LinkChange, type LinkDetails } from "./netlink_link.ts";
@@ -12,11 +13,11 @@ import {
   decodeLink,
   decodeRoute,
   encodeAddress,
+  encodeForwarding,
   encodeLink,
   encodeNoLinkLocal,
   encodeRoute,
   encodeSuperpackets,
-  MAIN_TABLE,
   type NetlinkLink,
   type RoutePayload,
   RTM,
@@ -69,6 +70,17 @@ export interface HostNetwork {
   removeRoute(cidr: Cidr, interfaceName: string): void;
   /** @returns the routes of all tables; one with several next hops once for each @throws HostError */
   listRoutes(): readonly HostRoute[];
+  /**
+   * @param interfaceName or `all`, which is off while single interfaces forward
+   * @returns whether packets that come in by an interface are forwarded; undefined when that cannot be said of a single
+   * interface, as for IPv6 before Linux 6.17, or there is no such interface
+   */
+  isForwarding(interfaceName: string, family: IpFamily): boolean | undefined;
+  /**
+   * Forwards what comes in by an interface, or no longer, unless all interfaces forward; harmless when there is none.
+   * @throws HostError, NotPermittedError
+   */
+  setForwarding(interfaceName: string, family: IpFamily, isOn: boolean): void;
 }
 
 /** The network of the namespace that the process is in. Every call is synchronous and takes microseconds. */
@@ -240,6 +252,21 @@ export class Netlink implements HostNetwork, Disposable {
     });
   }
 
+  isForwarding(interfaceName: string, family: IpFamily): boolean | undefined {
+    return readForwarding(interfaceName, family);
+  }
+
+  setForwarding(interfaceName: string, family: IpFamily, isOn: boolean): void {
+    const index = this.#libc.interfaceIndex(interfaceName);
+    // Somebody else may have turned it on for all since weft did for this one.
+    if (index === 0 || !isOn && this.isForwarding("all", family) === true) return;
+    const what = `${isOn ? "begin" : "cease"} to forward what comes in by ${interfaceName}`;
+    if (family === 6) return writeForwarding6(what, interfaceName, isOn);
+    // Unlike the file of the setting, it can be written inside of a sandbox.
+    const errno = this.#change(RTM.NEWLINK, 0, encodeForwarding(index, isOn));
+    if (errno !== 0 && errno !== ERRNO.ENODEV) throw kernelError(what, errno);
+  }
+
   /** Closes the socket. Harmless when repeated. */
   close(): void {
     this.#descriptor.close();
@@ -349,25 +376,4 @@ function senselessAnswer(what: string): HostError {
   return new HostError(`Cannot ${what}: the kernel's answer makes no sense`, {
     hint: "Use --rootless to join without a network interface.",
   });
-}
-
-/**
- * Looks for a route of the main table that has addresses in common with `cidr`. A default route has, and does not
- * count: everything is more specific than it.
- * @param routes of the host, as `HostNetwork.listRoutes` gives them
- * @param exceptInterface weft's own interface, whose routes do not count
- * @returns the most specific such route, or undefined
- */
-export function findRouteOverlap(
-  cidr: Cidr,
-  routes: readonly HostRoute[],
-  exceptInterface: string,
-): HostRoute | undefined {
-  let found: HostRoute | undefined;
-  for (const route of routes) {
-    if (route.table !== MAIN_TABLE || route.interfaceName === exceptInterface) continue;
-    if (route.cidr.prefixBits === 0 || !route.cidr.overlaps(cidr)) continue;
-    if (found === undefined || route.cidr.prefixBits > found.cidr.prefixBits) found = route;
-  }
-  return found;
 }
