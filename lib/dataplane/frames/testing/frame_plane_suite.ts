@@ -5,8 +5,9 @@
 
 import assert from "node:assert/strict";
 import { MacAddress, writeEthernetHeader } from "../../../net/mod.ts";
+import type { DriverCapabilities } from "../../../overlay/mod.ts";
 import { builtInDrivers } from "../../../../drivers/mod.ts";
-import type { FramePlane, PlaneRemote, PortDevice, PortEvent } from "../frame_plane.ts";
+import type { FramePlane, PlaneRemote, PlaneUnderlay, PortDevice, PortEvent } from "../frame_plane.ts";
 
 /** The other end of a port. */
 export interface SuitePort {
@@ -22,6 +23,8 @@ export interface SuiteHost {
   readonly plane: FramePlane;
   /** How others reach it. */
   readonly via: PlaneRemote["via"];
+  /** The mesh unless given. */
+  readonly underlay?: PlaneUnderlay;
   /** What the plane has said. */
   readonly events: PortEvent[];
   openPort(): SuitePort;
@@ -59,9 +62,9 @@ export interface SuiteNetwork {
 export function joinNetwork(world: SuiteWorld, host: number, network: SuiteNetwork): SuitePort | undefined {
   const one = world.hosts[host];
   assert.ok(one);
-  const { plane } = one;
+  const { plane, underlay = { kind: "mesh" } } = one;
   const { network: id, driver, identifier, options = {}, members } = network;
-  const wire = { driver, identifier, options, underlay: { kind: "mesh" } } as const;
+  const wire = { driver, identifier, options, underlay };
   plane.setNetwork({ network: id, name: `network-${id}`, mtuBytes: MTU_BYTES, ...wire });
   let end: SuitePort | undefined;
   for (const member of members) {
@@ -121,10 +124,18 @@ function wireFormats(): readonly (readonly [driver: string, options: Readonly<Re
 /**
  * Runs the suite.
  * @param open makes hosts that trust each other's addresses, at least as many
+ * @param isCarried which drivers the plane carries; all unless given
  */
-export function testFramePlane(name: string, open: (hosts: number) => Promise<SuiteWorld>): void {
+export function testFramePlane(
+  name: string,
+  open: (hosts: number) => Promise<SuiteWorld>,
+  isCarried: (capabilities: DriverCapabilities) => boolean = () => true,
+): void {
   for (const [driver, options] of wireFormats()) {
-    const least = builtInDrivers().get(driver)?.().capabilities.identifier.min ?? 0;
+    const capabilities = builtInDrivers().get(driver)?.().capabilities;
+    assert.ok(capabilities);
+    if (!isCarried(capabilities)) continue;
+    const least = capabilities.identifier.min;
     const wire = { driver, options };
     const blue = (members: readonly number[]): SuiteNetwork => ({
       ...wire,
