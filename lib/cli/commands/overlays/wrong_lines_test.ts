@@ -63,7 +63,7 @@ const wrong: readonly (readonly [string, readonly string[], RegExp, RegExp?])[] 
     "an option without a value",
     ["network", "create", "b", "--option", "ttl"],
     /--option ttl.*KEY=VALUE/,
-    /ttl=32/,
+    /sequence=true/,
   ],
   ["no change", ["network", "change", "blue"], /change nothing of blue/, /`weft network change blue --mtu/],
   ["both states", ["network", "change", "b", "--active", "--inactive"], /--active/],
