@@ -6,6 +6,8 @@
 import { type Clock, LimitedLogger, repeat, type StateStore, type WeftError } from "../base/mod.ts";
 import { channelCounters } from "../channel/mod.ts";
 import { type MeshState, NO_UPDATE, TOKEN_KIND } from "../mesh/mod.ts";
+import { PortableFrames } from "../dataplane/mod.ts";
+import { builtInDrivers } from "../../drivers/mod.ts";
 import type { CarrierLimits } from "../service/mod.ts";
 import { listenTcp, type StreamListener } from "../transport/mod.ts";
 import type { AgentContext } from "./agent_context.ts";
@@ -17,6 +19,7 @@ import { unconfirmedLabelsText } from "./leaders/mod.ts";
 import { MemberSession } from "./member_session.ts";
 import { MemberFinder } from "./member_finder.ts";
 import { isNameTaken, NameService } from "./names/mod.ts";
+import { Networks } from "./networks/mod.ts";
 import { OwnRecord, type ReopenedNode } from "./own_record.ts";
 import { checkHostNetwork, DeviceSecrets, OverlayInterface } from "./overlay/mod.ts";
 import type { StatusReport } from "../api/mod.ts";
@@ -43,6 +46,8 @@ export class Agent {
   /** What this node offers to others, and calls. */
   readonly services: ServiceHost;
   readonly departure: Departure;
+  /** Overlay networks, which carry frames. */
+  readonly networks: Networks;
   readonly clock: Clock;
   /** Settles when the agent has ended; rejects when that was not by `stop`. */
   readonly closed: Promise<void>;
@@ -84,6 +89,11 @@ export class Agent {
     });
     const taken = { mesh, authority, zone: options.dnsZone, offered: () => this.services.offered() };
     mesh.leadership.isNameTaken = (name) => isNameTaken(name, taken);
+    this.networks = new Networks({
+      context: this.#context,
+      drivers: builtInDrivers(),
+      askLeaders: async (request) => await this.#session?.leaders.askAgain(request),
+    });
     this.#resources.use(parts.store);
     this.departure = new Departure(parts);
     this.#ownRecord = new OwnRecord(this.#context, this.departure, this.#reopened());
@@ -154,6 +164,7 @@ export class Agent {
       names: this.#names,
       session: this.#session,
       services: this.services,
+      networks: this.networks,
       channelDrops: this.#channelCounters.snapshot(),
     });
   }
@@ -239,6 +250,8 @@ export class Agent {
     this.#overlay?.peers.start();
     this.#resources.defer(() => this.#session?.close());
     await this.#startSession(listener);
+    this.#startNetworks();
+    this.#resources.defer(() => this.networks.close());
     this.services.start();
     this.#resources.defer(() => this.services.close());
     this.#openOffers();
@@ -261,6 +274,7 @@ export class Agent {
       overlay: this.#overlay,
       services: this.services,
       names: this.#names,
+      networks: this.networks,
     });
     this.#session = session;
     await session.start();
@@ -281,6 +295,7 @@ export class Agent {
   async #openInterface(): Promise<void> {
     const opened = await OverlayInterface.open(this.#context, {
       handleDeviceEvent: (event) => this.#session?.health.handleDeviceEvent(event),
+      handlePortEvent: (event) => this.networks.handlePortEvent(event),
       dial: (host, port, signal) => this.services.forward.dial(host, port, signal),
       ping: async (nodeId) => await this.#session?.health.reachChannel(nodeId),
     });
@@ -290,6 +305,19 @@ export class Agent {
     opened.ended.then((reason) => {
       if (reason !== undefined) this.#end(reason);
     });
+  }
+
+  #startNetworks(): void {
+    const plane = this.#overlay?.plane;
+    if (plane !== undefined) {
+      return this.networks.start({ frames: plane.frames, hasHeader: plane.kind === "fast" });
+    }
+    const frames = new PortableFrames({
+      ...this.#context,
+      onPortEvent: (event) => this.networks.handlePortEvent(event),
+    });
+    this.#resources.defer(() => frames.close());
+    this.networks.start({ frames, hasHeader: false });
   }
 
   async #startNames(): Promise<void> {
@@ -317,6 +345,7 @@ export class Agent {
     this.mesh.replica.handleTimeout();
     this.#session?.leaders.renewDue();
     this.#session?.removeAbsent();
+    this.networks.lookAfter(this.#session?.leaders.elected === this.mesh.identity.id);
     this.shareTokens();
     this.#names?.custom.refresh();
     this.services.adverts.advertiseSoon();

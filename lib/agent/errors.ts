@@ -30,6 +30,19 @@ export class TooOftenError extends WeftError {
   }
 }
 
+/** A member asks leaders more often than they answer. */
+export class TooOftenAskedError extends WeftError {
+  readonly code = "TooOften";
+
+  /** @param what it wanted @param retryAfterMs when it may ask again */
+  constructor(what: string, retryAfterMs: number) {
+    super(`Cannot ${what}: this node asks too often`, {
+      hint: `Run the same again in ${Math.ceil(retryAfterMs / 1000)} s.`,
+      retryable: true,
+    });
+  }
+}
+
 /** A leader has run for too short a time to know who is there. */
 export class TooEarlyError extends WeftError {
   readonly code = "TooEarly";

@@ -15,6 +15,7 @@ import { serveJoin } from "./join/mod.ts";
 import { LeaderCoordinator } from "./leaders/mod.ts";
 import { dialMessagePlane, type LinkObserver, MessagePlane } from "./links/mod.ts";
 import type { NameService } from "./names/mod.ts";
+import type { Networks } from "./networks/mod.ts";
 import type { OverlayInterface } from "./overlay/mod.ts";
 
 /** What outlives a session. */
@@ -26,6 +27,8 @@ export interface MemberSessionParts extends AgentContext {
   readonly overlay: OverlayInterface | undefined;
   readonly services: LinkObserver;
   readonly names: NameService | undefined;
+  /** Signs endpoints where this node leads, and carries packets by links. */
+  readonly networks: Pick<Networks, "endpointActs" | "channels">;
 }
 
 /** One life of a node under one pair of keys. */
@@ -48,10 +51,17 @@ export class MemberSession {
     const messages = this.messages = new MessagePlane({
       ...parts,
       services: {
-        prepare: (channel) => parts.services.prepare(channel),
-        handleLink: (link) => parts.services.handleLink(link),
+        prepare: (channel) => {
+          parts.services.prepare(channel);
+          parts.networks.channels.prepare(channel);
+        },
+        handleLink: (link) => {
+          parts.services.handleLink(link);
+          parts.networks.channels.handleLink(link);
+        },
         handleLinkClosed: (nodeId) => {
           parts.services.handleLinkClosed(nodeId);
+          parts.networks.channels.handleLinkClosed(nodeId);
           this.leaders.handleLinkClosed(nodeId);
         },
       },
@@ -70,7 +80,11 @@ export class MemberSession {
       onLeaderMessage: (nodeId, message) => this.leaders.handleMessage(nodeId, message),
       onSuspicion: (from, about) => this.health.handleSuspicion(from, about),
     });
-    this.leaders = new LeaderCoordinator({ ...parts, messages });
+    this.leaders = new LeaderCoordinator({
+      ...parts,
+      messages,
+      overlayEndpoints: parts.networks.endpointActs,
+    });
     this.#prober = new DhtProber(parts.timers, messages.dialer, (nodeId, endpoint) => {
       overlay?.peers.tryAt(nodeId, endpoint);
     });

@@ -26,6 +26,7 @@ import {
 import type { Cidr, IpAddress } from "../net/mod.ts";
 import type { CarrierLimits } from "../service/mod.ts";
 import { Agent } from "./agent.ts";
+import { checkDeclared, DeclaredNetworks } from "./networks/mod.ts";
 import { NamedEndpoints } from "./named_endpoints.ts";
 import type { ServiceHost } from "./services/mod.ts";
 import {
@@ -152,9 +153,8 @@ export class OverlayBootstrap {
     input: AgentOptionsInput | SaidSettings,
     ports: OverlayPorts = {},
   ): Promise<OverlayBootstrap> {
-    const said = saidSettings(input);
-    if (!SqliteStateStore.existsIn(said.stateDir)) throw new NotInitializedError();
-    return await OverlayBootstrap.#open(said, ports, resumeMesh);
+    if (!SqliteStateStore.existsIn(saidSettings(input).stateDir)) throw new NotInitializedError();
+    return await OverlayBootstrap.#open(input, ports, resumeMesh);
   }
 
   /** What holds for this node: what it was told now, and at earlier starts. */
@@ -202,10 +202,11 @@ export class OverlayBootstrap {
     this.#hasStarted = true;
     await this.#keepStart();
     this.#store.settle();
+    DeclaredNetworks.follow(this.options, this.#environment, this);
     if (this.#store.isHeld) this.#awaitRoom();
   }
 
-  /** Takes the node down and leaves the host as it was; an ephemeral one leaves its network first. Harmless when repeated, and before `start`. */
+  /** Takes the node down and leaves the host as it was; an ephemeral one leaves its network first. Harmless at any time. */
   async stop(): Promise<void> {
     this.#endFlushing();
     await this.#agent.departure.leaveAtEnd(this.#agent.session?.leaders);
@@ -367,6 +368,7 @@ export class OverlayBootstrap {
       const isResumed = storedNetworkId(store) !== undefined;
       const settings = await NodeSettings.read(said, store, (problem) => logger.warn(problem));
       const { options } = settings;
+      checkDeclared(options);
       await onOptions?.(options);
       const named = new NamedEndpoints(options.endpoints, environment);
       await named.look();

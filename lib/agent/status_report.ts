@@ -11,6 +11,7 @@ import type { PeerStatus } from "../wireguard/mod.ts";
 import type { AgentContext } from "./agent_context.ts";
 import type { MemberSession } from "./member_session.ts";
 import type { NameService } from "./names/mod.ts";
+import type { Networks } from "./networks/mod.ts";
 import type { OverlayInterface } from "./overlay/mod.ts";
 import type { LeaderReport, PeerReport, StatusReport } from "../api/mod.ts";
 import { hubOf } from "./plain_devices.ts";
@@ -32,6 +33,7 @@ export interface StatusSources {
   readonly names: NameService | undefined;
   readonly session: MemberSession | undefined;
   readonly services: ServiceHost;
+  readonly networks: Networks;
   readonly channelDrops: Readonly<Record<string, number>>;
 }
 
@@ -67,6 +69,7 @@ export function buildStatus(sources: StatusSources): StatusReport {
     ...session?.lan && { discovery: { providers: session.lan.providers, heard: session.lan.discovery.size } },
     ...session?.dht && { dht: { contacts: session.dht.contacts } },
     services: sources.services.report(),
+    networks: sources.networks.reports(true),
     peers: members
       .filter((member) => member.record.nodeId !== record.nodeId)
       .map((member) => {

@@ -11,6 +11,7 @@ import { BROADCAST_MODES, CALL_MODES, MAX_TIMEOUT_MS } from "../service/bounds.t
 import { type Lazy, type LazyShape, named, object, port } from "./json_schema.ts";
 import { MEMBERSHIP_OPERATIONS, tokenRequest } from "./membership_operations.ts";
 import type { Operation, OperationName } from "./operation.ts";
+import { OVERLAY_OPERATIONS } from "./overlay_operations.ts";
 import { PROCESS_OPERATIONS } from "./process_operations.ts";
 import * as reports from "./report_schemas.ts";
 import { SETTINGS_OPERATIONS } from "./settings_operations.ts";
@@ -148,6 +149,7 @@ export const OPERATIONS: { readonly [Name in OperationName]: Operation<Name> } =
     answer: reports.pingReport,
   },
   ...MEMBERSHIP_OPERATIONS,
+  ...OVERLAY_OPERATIONS,
   ...SETTINGS_OPERATIONS,
   ...PROCESS_OPERATIONS,
   leaders: {

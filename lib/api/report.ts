@@ -3,6 +3,8 @@
  * @module
  */
 
+import type { NetworkReport } from "./overlay.ts";
+
 /** What the status says of services. */
 export interface ServicesReport {
   /** How many services are known, wherever they run. */
@@ -214,6 +216,8 @@ export interface StatusReport {
   };
   /** What is offered and called. */
   readonly services: ServicesReport;
+  /** Overlay networks, with the endpoints of this host. */
+  readonly networks: readonly NetworkReport[];
   /** Every other member and device. */
   readonly peers: readonly PeerReport[];
   /** How many datagrams and packets were dropped, by reason; reasons that never happened are left out. */

@@ -7,6 +7,7 @@ import { z } from "zod";
 import type { ProviderReport, PublishReport, ServiceReport } from "../service/mod.ts";
 import type * as control from "./control.ts";
 import { grantsReport } from "./membership_operations.ts";
+import { networkReport } from "./overlay_operations.ts";
 import type * as report from "./report.ts";
 import type { Problem } from "./errors.ts";
 import { type Lazy, type LazyObject, type LazyShape, named, object, port } from "./json_schema.ts";
@@ -152,6 +153,7 @@ export const statusReport: LazyObject<report.StatusReport> = named("StatusReport
   discovery: z.strictObject({ providers: texts(), heard: count() }).exactOptional(),
   dht: z.strictObject({ contacts: count() }).exactOptional(),
   services: servicesReport(),
+  networks: list(networkReport),
   peers: list(peerReport),
   drops: counts(),
   refused: counts(),

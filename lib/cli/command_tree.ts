@@ -14,6 +14,7 @@ export type AnyCommand = Command<unknown[], Record<string, unknown>, Record<stri
 const ALIASES: Readonly<Record<string, readonly string[]>> = {
   list: ["ls"],
   remove: ["rm", "delete"],
+  delete: ["rm", "remove"],
 };
 
 /** What people type who come from other tools, and what does it here. */
@@ -69,6 +70,14 @@ const MEANT: Readonly<Record<string, string>> = {
   expose: "`weft offer PORT` lets the network reach a port of this machine.",
   serve: "`weft offer PORT` lets the network reach a port of this machine.",
   completion: "`weft completions bash` prints completions; there are some for zsh and fish, too.",
+  networks: "`weft network list` lists the overlay networks.",
+  endpoints: "`weft endpoint list` lists the endpoints of overlay networks.",
+  vxlan: "`weft network create NAME --type vxlan` makes an overlay network.",
+  vlan: "`weft network create NAME --type vlan` makes an overlay network.",
+  bridge: "`weft endpoint add NETWORK NAME --attach INTERFACE` bridges an interface in.",
+  attach: "`weft endpoint add NETWORK NAME --attach INTERFACE` bridges an interface in.",
+  tap: "`weft endpoint add NETWORK NAME` makes a TAP device in an overlay network.",
+  migrate: "`weft endpoint move NETWORK/NAME --to MEMBER` moves an endpoint.",
   settings: "`weft config show` lists the settings of this node.",
   get: "`weft config show` lists the settings of this node.",
   check: "`weft doctor` checks what weft needs of this host.",

@@ -1,14 +1,9 @@
 import assert from "node:assert/strict";
 import { sampleDevice } from "../agent/testing/sample_control.ts";
 import { ControlClient, controlSocketPath, jsonLines } from "./control_client.ts";
+import { type FakeAgent, type FakeAnswers, withFakeAgent } from "./testing/fake_agent.ts";
 import { SamplePorts, sampleStatus } from "./testing/sample_ports.ts";
 import { main } from "./weft.ts";
-
-/** A socket that answers from a table, and what it was asked. */
-interface FakeAgent {
-  readonly stateDir: string;
-  readonly asked: string[];
-}
 
 const usable = {
   used: 0,
@@ -19,7 +14,7 @@ const usable = {
   state: "usable",
 };
 
-const answers: Readonly<Record<string, readonly [status: number, body: unknown]>> = {
+const answers: FakeAnswers = {
   "GET /status": [200, sampleStatus],
   "GET /peers": [200, sampleStatus.peers],
   "GET /tokens": [200, ["abcd1", "abcd2", "abcf99"].map((id) => ({ ...usable, id }))],
@@ -55,30 +50,9 @@ const answers: Readonly<Record<string, readonly [status: number, body: unknown]>
   "POST /ping": [200, { rttMs: 1.5, path: "direct", lastHandshakeAgeMs: 12_000 }],
 };
 
-async function withAgent(
-  use: (agent: FakeAgent) => Promise<void>,
-  others: typeof answers = {},
-): Promise<void> {
-  const stateDir = await Deno.makeTempDir({ prefix: "weft-cli-" });
-  const asked: string[] = [];
-  const server = Deno.serve(
-    { transport: "unix", path: controlSocketPath(stateDir), onListen() {} },
-    async (request) => {
-      const { pathname, search } = new URL(request.url);
-      const asking = `${request.method} ${pathname}${search}`;
-      const body = await request.text();
-      asked.push(body === "" ? asking : `${asking} ${body}`);
-      const [status, answer] = others[asking] ?? answers[asking] ?? [500, undefined];
-      return answer === undefined ? new Response("oops", { status }) : Response.json(answer, { status });
-    },
-  );
-  try {
-    await use({ stateDir, asked });
-  } finally {
-    await server.shutdown();
-    await Deno.remove(stateDir, { recursive: true });
-  }
-}
+/** @param others answered in place of the usual, or beside it */
+const withAgent = (use: (agent: FakeAgent) => Promise<void>, others: FakeAnswers = {}) =>
+  withFakeAgent({ ...answers, ...others }, use);
 
 async function run({ stateDir }: FakeAgent, line: string): Promise<SamplePorts & { readonly code: number }> {
   const ports = new SamplePorts();

@@ -29,6 +29,13 @@ const USAGE_CODES: ReadonlySet<string> = new Set([
   "InvalidTopic",
   "InvalidSelector",
   "InvalidForward",
+  "InvalidNetwork",
+  "InvalidEndpoint",
+  "InvalidDriverOption",
+  "IdentifierRange",
+  "MtuRange",
+  "NetworkType",
+  "UnknownDriver",
 ]);
 
 /** What to do about a failure that does not say it itself. */
@@ -36,6 +43,20 @@ const HOST_HINT = "`weft doctor` checks what weft needs of this host.";
 const HINTS: ReadonlyMap<string, string> = new Map([
   ["UnknownPeer", "`weft peers` lists all names."],
   ["UnknownService", "`weft service list` shows all."],
+  ["DuplicateNetwork", "`weft network list` shows all; choose another name, or another --vni."],
+  ["UnknownNetwork", "`weft network list` shows all."],
+  ["NetworkInUse", "`weft endpoint list` shows its endpoints; --force takes them back, too."],
+  ["DuplicateEndpoint", "`weft endpoint list` shows all, with their MAC and IP addresses."],
+  ["UnknownEndpoint", "`weft endpoint list` shows all."],
+  ["UnknownDriver", "`weft network create --help` lists the types."],
+  ["DuplicateDriver", "Register it under another name."],
+  ["NetworkType", "`weft network show NAME` tells the network's type."],
+  ["IdentifierRange", "`weft network create --help` says what each type has; without --vni one is chosen."],
+  ["MtuRange", "Without --mtu it is what the underlay leaves."],
+  ["InvalidDriverOption", "`weft network create --help` shows an example; without --option the usual holds."],
+  ["NotInitializedManager", "The agent is starting or stopping; try again."],
+  ["NotPermittedMember", "`weft network show NAME` says who may; a leader changes that, or the labels."],
+  ["TooManyEndpoints", "Take back what is not needed: `weft endpoint list` shows all."],
   [
     "InvalidTopic",
     "Write a path such as orders/placed; in patterns {name} or * is one segment, and > at the end more.",

@@ -323,5 +323,5 @@ function givenFlags(command: AnyCommand): Record<string, unknown> {
   return { ...above, ...Object.fromEntries(own) };
 }
 
-export { type AnyCommand, commandNamed, refuseUnknown } from "./command_tree.ts";
+export { type AnyCommand, commandNamed, exampleHint, refuseUnknown } from "./command_tree.ts";
 export { Command };

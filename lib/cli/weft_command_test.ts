@@ -47,6 +47,8 @@ const samples: Readonly<Record<OptionName, string>> = {
   dnsResolver: "off",
   offers: "80=3000",
   forwardAllow: "role=admin",
+  networks: "blue type=vxlan cidr=10.0.0.0/24",
+  networkEndpoints: "blue/web-1 ip=10.0.0.9",
   logLevel: "debug",
   testTimers: "rekeyAfterTimeMs=1000",
 };

@@ -4,6 +4,7 @@
  */
 
 import type { Cidr, Endpoint, IpAddress } from "../net/mod.ts";
+import type { DeclaredEndpoint, DeclaredNetwork } from "./declared_networks.ts";
 import type {
   DhtBootstrapOption,
   DnsForwardOption,
@@ -76,6 +77,10 @@ export interface AgentOptions {
   readonly offers: readonly OfferOption[];
   /** A selector of those who reach all TCP ports of this node's address by their channel; nobody when absent. */
   readonly forwardAllow?: string;
+  /** Overlay networks that a leader makes at its start when there are none of their names. */
+  readonly networks: readonly DeclaredNetwork[];
+  /** Endpoints in overlay networks that this node adds at its start when it has none of their names. */
+  readonly networkEndpoints: readonly DeclaredEndpoint[];
   /** How much of the log is shown. */
   readonly logLevel: LogLevel;
   /** Protocol times that tests shorten, in milliseconds by name. */

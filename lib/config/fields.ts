@@ -8,6 +8,7 @@ import { z } from "zod";
 import { MAX_LABELS, MAX_NAME_LENGTH } from "../mesh/bounds.ts";
 import { IpAddress } from "../net/mod.ts";
 import type { AgentOptions } from "./agent_options.ts";
+import { NETWORK_ENDPOINTS, NETWORKS } from "./declared_networks.ts";
 import type { Field, OptionName } from "./field.ts";
 import {
   DEFAULT_DISCOVERY_PORT,
@@ -350,6 +351,24 @@ export const FIELDS: { readonly [Key in keyof AgentOptions]-?: Field<Key> } = {
     rule: "that is no selector of members",
     hint:
       "Write role=admin, or '*' for every member; the firewall sees their connections as this machine's own.",
+  },
+  networks: {
+    flag: "network",
+    plural: "networks",
+    value: "definition",
+    help: "an overlay network that a leader makes if there is none of its name",
+    isRepeated: true,
+    initial: [],
+    ...NETWORKS,
+  },
+  networkEndpoints: {
+    flag: "network-endpoint",
+    plural: "network-endpoints",
+    value: "network/name",
+    help: "an endpoint that this node adds to an overlay network",
+    isRepeated: true,
+    initial: [],
+    ...NETWORK_ENDPOINTS,
   },
   logLevel: {
     flag: "log-level",

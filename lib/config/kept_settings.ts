@@ -8,6 +8,7 @@
  */
 
 import { StateError, type StateStore, utf8Bytes } from "../base/mod.ts";
+import { refusalOf } from "./declared_networks.ts";
 import type { OptionName } from "./field.ts";
 import { FIELD_ENTRIES, FIELDS } from "./fields.ts";
 import { type ConfigLayer, InvalidConfigError, SETTING_NAMES } from "./layers.ts";
@@ -165,5 +166,7 @@ function readValue(name: OptionName | typeof CONFIG, flag: string, texts: readon
   const whole = schema.safeParse(texts);
   const read = whole.success || texts.length > 1 ? whole : schema.safeParse(text);
   if (read.success) return optionText(read.data);
+  const exact = refusalOf(whole.error ?? read.error);
+  if (exact !== undefined) throw new InvalidConfigError(`Cannot use ${flag}: ${exact.rule}`, exact);
   throw new InvalidConfigError(`Cannot use ${flag} ${texts.join(" ").slice(0, 60)}: ${rule}`, { hint });
 }

@@ -7,6 +7,7 @@
 import { WeftError } from "../base/mod.ts";
 import type { AgentOptions, AgentOptionsInput } from "./agent_options.ts";
 import type { OptionName } from "./field.ts";
+import { refusalOf } from "./declared_networks.ts";
 import { FIELD_ENTRIES, FIELDS } from "./fields.ts";
 import { nearest } from "./nearest.ts";
 
@@ -87,7 +88,11 @@ export function readLayer(layer: ConfigLayer): readonly (readonly [OptionName, u
     const { flag, schema, rule, hint } = FIELDS[name];
     const read = schema.safeParse(value);
     if (read.success) return [name, read.data];
-    const written = asWritten(layer, key, key === name ? flag : key, value);
+    const exact = refusalOf(read.error);
+    const written = asWritten(layer, key, key === name ? flag : key, exact === undefined ? value : undefined);
+    if (exact !== undefined) {
+      throw new InvalidConfigError(`Cannot use ${written}: ${exact.rule}`, { hint: exact.hint });
+    }
     throw new InvalidConfigError(`Cannot use ${written}: ${rule}`, { hint });
   });
 }
@@ -181,11 +186,14 @@ function optionNamed(key: string): OptionName {
   });
 }
 
+/** @param value undefined where what is wrong with it is said */
 function asWritten(layer: ConfigLayer, key: string, flag: string, value: unknown): string {
-  const text = shown(value);
-  if (layer.source === "flags") return `--${flag} ${text}`;
-  if (layer.source === "environment") return `${variableName(flag)}=${text}`;
-  return layer.source === "file" ? `${flag}: ${text} in ${layer.path ?? "the file"}` : `${key} ${text}`;
+  const text = value === undefined ? "" : shown(value);
+  const [blank, equals, colon] = text === "" ? ["", "", ""] : [" ", "=", ": "];
+  if (layer.source === "flags") return `--${flag}${blank}${text}`;
+  if (layer.source === "environment") return `${variableName(flag)}${equals}${text}`;
+  if (layer.source !== "file") return `${key}${blank}${text}`;
+  return `${flag}${colon}${text} in ${layer.path ?? "the file"}`;
 }
 
 /** @returns the variable of an option's flag */

@@ -6,6 +6,7 @@
  */
 
 export * from "./agent_options.ts";
+export type { DeclaredEndpoint, DeclaredNetwork } from "./declared_networks.ts";
 export * from "./defaults.ts";
 export type { Field, OptionName } from "./field.ts";
 export { FIELD_ENTRIES, FIELDS } from "./fields.ts";

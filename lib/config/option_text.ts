@@ -4,6 +4,7 @@
  */
 
 import { Cidr, Endpoint, IpAddress } from "../net/mod.ts";
+import { type DeclaredEndpoint, type DeclaredNetwork, declaredText } from "./declared_networks.ts";
 import type { DhtBootstrapOption, DnsForwardOption, OfferOption } from "./field_schemas.ts";
 
 /** An option as text; one that is a list, or pairs, is a list of texts. */
@@ -41,6 +42,7 @@ function itemText(value: unknown): string {
     const host = hostname.includes(":") ? `[${hostname}]` : hostname;
     return `${port}=${host}:${targetPort}${allow === undefined ? "" : ` for ${allow}`}`;
   }
+  if ("name" in value) return declaredText(value as DeclaredNetwork | DeclaredEndpoint);
   const { hostname, port } = value as DhtBootstrapOption;
   return `${hostname}:${port}`;
 }

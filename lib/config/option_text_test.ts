@@ -22,6 +22,16 @@ const told: Partial<Readonly<Record<OptionName, string | readonly string[]>>> = 
   dnsForward: ["9.9.9.9", "corp.example=[2001:db8::1]:5353", ".=system"],
   offers: ["80", "81=3000", "82=[::1]:3000", "83=db:5432 for role=web, tier=a", "84=84 for x in (a,b)"],
   forwardAllow: "role in (admin, ops)",
+  networks: [
+    "blue type=vxlan vni=1001 cidr=10.0.0.0/24,fd00:1::/64 mtu=1370 members='role in (web, db)'",
+    "red underlay=plain remotes=192.0.2.7,2001:db8::7 group=239.1.1.1 interfaces=eth0 option=ttl=32 option=x=",
+    "green",
+  ],
+  networkEndpoints: [
+    "blue/web-1 mac=02-42-AC-11-00-02 ip=10.0.0.9/24 device=blue0 netns=/proc/1/ns/net foreign",
+    "blue/web-2 foreign=false attach=eth1",
+    "red/web-1",
+  ],
   testTimers: ["a=1"],
 };
 

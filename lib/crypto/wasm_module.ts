@@ -58,6 +58,7 @@ export interface CipherExports {
   /**
    * Cuts and seals a superpacket whose virtio header stands before `at`; `RESULT` has the number of packets, and the
    * length of all messages but the last.
+   * @param inner where the IP packet stands that is cut; unless that is 0, the length of the outer one is filled in, too
    * @returns the bytes of all messages, 0 when there is too little room, -1 when the header contradicts the packet
    */
   sealSuperframe(
@@ -68,12 +69,25 @@ export interface CipherExports {
     remoteIndex: number,
     mtu: number,
     counter: number,
+    inner: number,
   ): number;
+  /**
+   * Cuts a superpacket as `sealSuperframe` does, and seals nothing; what stands before `inner` is repeated before each.
+   * @returns the bytes of all packets, 0 when there is too little room, -1 when the header contradicts the packet
+   */
+  cutSuperpacket(at: number, length: number, to: number, room: number, inner: number): number;
   /** Starts to join packets; `joinsUdp` is 1 where the host takes superpackets of UDP. */
   beginJoin(joinsUdp: number): void;
-  /** Adds a packet, and overwrites the 10 bytes before it. */
-  joinPacket(at: number, length: number): void;
-  /** @returns how many frames stand in `FRAMES`, each two words: where its virtio header begins, its length with that */
+  /**
+   * Adds a packet, and overwrites the 10 bytes before it.
+   * @param link how long the header is that stands before IP
+   * @param tag 16 bits, of all packets of a frame
+   */
+  joinPacket(at: number, length: number, link: number, tag: number): void;
+  /**
+   * @returns how many frames stand in `FRAMES`, each two words: where its virtio header begins, and its length without
+   * that, with its tag in the upper half
+   */
   endJoin(): number;
 }
 

@@ -14,6 +14,7 @@ import type {
   WireGuardPeerConfig,
   WireGuardPeerUpdate,
 } from "../wireguard/mod.ts";
+import type { FramePlane, PortEvent } from "./frames/mod.ts";
 import type { ProxyAnswer, ProxyChange, ProxyQuestion } from "./proxy/mod.ts";
 
 /** `fast`: a worker on raw descriptors, with offloads; `portable`: the runtime's own sockets; `auto`: the best there is. */
@@ -34,6 +35,8 @@ export interface PlaneOptions {
   readonly observer: (event: DeviceEvent) => void;
   /** Is asked what becomes of connections to proxied hosts; `answerProxy` answers. */
   readonly onProxyQuestion?: (question: ProxyQuestion) => void;
+  /** Is told what happens at ports of overlay networks. */
+  readonly onPortEvent?: (event: PortEvent) => void;
   readonly log: Logger;
 }
 
@@ -54,6 +57,8 @@ export interface PacketPlane {
   readonly engine: string;
   /** What the host does for many packets at once, as it is now, for the status. */
   readonly offloads: readonly Offload[];
+  /** Frames of overlay networks, inside the mesh and beside it. */
+  readonly frames: FramePlane;
   /** Settles once, when the plane has stopped carrying packets. */
   readonly ended: Promise<PlaneEnd>;
   /** Adds a peer or changes it. */

@@ -7,16 +7,16 @@ import { WeftError } from "../base/mod.ts";
 
 /** The kernel said no for a reason that has no class of its own. */
 export class HostError extends WeftError {
-  readonly code = "Host";
+  readonly code: string = "Host";
 }
 
-/** The process lacks CAP_NET_ADMIN. */
+/** The process lacks a capability, CAP_NET_ADMIN as a rule. */
 export class NotPermittedError extends WeftError {
   readonly code = "NotPermitted";
 
   /** @param what what was being done, as in `open a network interface` */
-  constructor(what: string) {
-    super(`Cannot ${what}: that needs root, or the capability CAP_NET_ADMIN`, {
+  constructor(what: string, capability = "CAP_NET_ADMIN") {
+    super(`Cannot ${what}: that needs root, or the capability ${capability}`, {
       hint: "Run as root, or use --rootless to join without a network interface.",
     });
   }
@@ -46,4 +46,39 @@ export class InterfaceExistsError extends WeftError {
       retryable: true,
     });
   }
+}
+
+/** There is no interface of that name. */
+export class NoInterfaceError extends HostError {
+  override readonly code = "NoInterface";
+
+  /**
+   * @param what what was being done, as in `bring eth0 up`
+   * @param name the interface's name
+   */
+  constructor(what: string, name: string) {
+    super(`Cannot ${what}: there is no interface ${name}`, {
+      hint: "See `ip link` for those that there are; if it was removed meanwhile, start again.",
+      retryable: true,
+    });
+  }
+}
+
+/** There is no such network namespace, or there is none any more. */
+export class NoNamespaceError extends HostError {
+  override readonly code = "NoNamespace";
+
+  /** @param where as it was named: a name, a path or a process id */
+  constructor(where: string) {
+    super(`Cannot enter the network namespace ${where}: there is none`, {
+      hint:
+        "Name one that `ip netns` lists, the path of one, or the id of a process that is in one; if it was deleted, make it again.",
+      retryable: true,
+    });
+  }
+}
+
+/** An interface cannot be used for what was asked. */
+export class UnfitInterfaceError extends HostError {
+  override readonly code = "UnfitInterface";
 }

@@ -1,13 +1,14 @@
 /**
  * The host under a node: clocks, randomness and timers, the state on disk, TUN interfaces, sockets by their descriptors,
  * the kernel's links and routes, the resolver. Interfaces and routes need Linux and go through the C library by foreign
- * functions, after tuntap.rst, netlink(7) and rtnetlink(7); only systemd-resolved is told by another program. It knows
+ * functions, after tuntap.rst, netlink(7) and rtnetlink(7); only systemd-resolved and nftables are told by other programs. It knows
  * no peers and no protocol of weft.
  *
  * ```
  *   store ── weft.db, and the journal of what was changed here
+ *   gateway ── what leads out of overlay networks: forwarding, nft
  *   resolver ── systemd-resolved, or /etc/resolv.conf
- *   netlink, tun, udp ── ffi (libc.so.6) ── kernel
+ *   netlink, tun, udp, socket, namespace ── ffi (libc.so.6) ── kernel
  *   system.ts ── the runtime's clocks, timers and randomness
  *   compressor.ts ── raw deflate
  * ```
@@ -17,6 +18,10 @@
 export {
   addressOf,
   AF_INET6,
+  EPOLL,
+  EPOLL_EVENT_BYTES,
+  epollEvents,
+  epollToken,
   ERRNO,
   IP_PKTINFO,
   IPV6_PKTINFO,
@@ -27,6 +32,7 @@ export {
   polledEvents,
   POLLERR,
   POLLFD_BYTES,
+  POLLHUP,
   POLLIN,
   POLLNVAL,
   POLLOUT,
@@ -43,15 +49,20 @@ export {
   VECTOR_BYTES,
   WakeUp,
   writeAddress,
+  writeEpollEvent,
   writePollfd,
 } from "./ffi/mod.ts";
 export * from "./compressor.ts";
+export * from "./gateway/mod.ts";
 export * from "./host_error.ts";
 export * from "./memory_reclaimer.ts";
+export * from "./namespace/mod.ts";
 export * from "./netlink/mod.ts";
 export * from "./resolver/mod.ts";
+export * from "./socket/mod.ts";
 export {
   type FileReplacement,
+  type ForwardingChange,
   type HostChange,
   HostJournal,
   readHostText,

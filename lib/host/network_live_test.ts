@@ -8,7 +8,7 @@ import { expectRun, labTest, NetworkNamespace, PACKET_PLANE, waitFor } from "../
 import { Cidr, IpAddress } from "../net/mod.ts";
 import { HostError, InterfaceExistsError } from "./host_error.ts";
 import { LinkMonitor } from "./netlink/link_monitor.ts";
-import { findRouteOverlap, Netlink } from "./netlink/netlink.ts";
+import { findRouteOverlap, Netlink } from "./netlink/mod.ts";
 import { openTun, type PacketDevice } from "./tun/tun_device.ts";
 
 const INSIDE = "WEFT_TEST_INSIDE_NAMESPACE";

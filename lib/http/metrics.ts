@@ -3,7 +3,7 @@
  * @module
  */
 
-import type { PeerReport, StatusReport } from "../api/mod.ts";
+import type { FrameCountsReport, NetworkReport, PeerReport, StatusReport } from "../api/mod.ts";
 
 /** The media type of each format; the first is for whoever does not say. */
 export const METRICS_TYPES = {
@@ -35,7 +35,7 @@ function* families(
   format: MetricsFormat,
   refusals: Readonly<Record<string, number>>,
 ): Generator<string> {
-  const { version, uptimeMs, node, network, peers, dataplane, dns, drops } = status;
+  const { version, uptimeMs, node, network, networks, peers, dataplane, dns, drops } = status;
   const { services, providers, calls, programs, rejected, refused, openBreakers, memory } = status.services;
   const gauge = (name: string, help: string, samples: readonly Sample[]) =>
     family(format, "gauge", name, help, samples);
@@ -119,6 +119,7 @@ function* families(
   yield gauge("weft_open_breakers", "Providers that are spared because they failed.", one(openBreakers));
   yield gauge("weft_held_bytes", "What others make this node hold.", one(memory.usedBytes));
   yield counter("weft_held_refused", "How often others were refused to be held more.", one(memory.refused));
+  yield* networkFamilies(networks, gauge, counter);
   yield counter(
     "weft_dns",
     "Responses by code, and what was forwarded, refused and dropped by reason.",
@@ -130,6 +131,60 @@ function* families(
     by("reason", refusals),
   );
   yield counter("weft_drops", "Datagrams and packets that were dropped, by reason.", by("reason", drops));
+}
+
+type Write = (name: string, help: string, samples: readonly Sample[]) => string;
+
+/** Overlay networks, and the endpoints of this host. */
+function* networkFamilies(
+  networks: readonly NetworkReport[],
+  gauge: Write,
+  counter: Write,
+): Generator<string> {
+  const own = networks.flatMap(({ endpoints }) => endpoints.filter(({ isLocal }) => isLocal));
+  const directions = (of: Labels, [received, sent]: readonly [number, number]): readonly Sample[] => [
+    [{ ...of, direction: "in" }, received],
+    [{ ...of, direction: "out" }, sent],
+  ];
+  const ofNetworks = (value: (counts: FrameCountsReport, of: Labels) => readonly Sample[]) =>
+    networks.flatMap(({ name, counts }) => counts === undefined ? [] : value(counts, { network: name }));
+  const ofEndpoints = (value: (counts: FrameCountsReport, of: Labels) => readonly Sample[]) =>
+    own.flatMap(({ network, name, counts }) =>
+      counts === undefined ? [] : value(counts, { network, endpoint: name })
+    );
+  const drops = ({ drops }: FrameCountsReport, of: Labels): readonly Sample[] =>
+    Object.entries(drops).map(([reason, count]) => [{ ...of, reason }, count]);
+  const frames = ({ framesIn, framesOut }: FrameCountsReport, of: Labels) =>
+    directions(of, [framesIn, framesOut]);
+  const bytes = ({ bytesIn, bytesOut }: FrameCountsReport, of: Labels) => directions(of, [bytesIn, bytesOut]);
+  yield gauge(
+    "weft_network_active",
+    "1 when an overlay network carries frames.",
+    networks.map(({ name, type, identifier, underlay, isActive, problem }) => [
+      { network: name, type, identifier: `${identifier}`, underlay },
+      isActive && problem === undefined ? 1 : 0,
+    ]),
+  );
+  yield gauge(
+    "weft_network_endpoints",
+    "Of an overlay network, wherever they are.",
+    networks.map(({ name, endpointCount }) => [{ network: name }, endpointCount]),
+  );
+  yield gauge(
+    "weft_endpoint_up",
+    "1 when an endpoint of this host carries frames.",
+    own.map(({ network, name, state }) => [{ network, endpoint: name }, state === "up" ? 1 : 0]),
+  );
+  yield counter(
+    "weft_network_frames",
+    "Frames in, from endpoints of this host, and out, to them.",
+    ofNetworks(frames),
+  );
+  yield counter("weft_network_bytes", "Bytes of those frames.", ofNetworks(bytes));
+  yield counter("weft_network_drops", "Frames that were dropped, by reason.", ofNetworks(drops));
+  yield counter("weft_endpoint_frames", "The same of one endpoint of this host.", ofEndpoints(frames));
+  yield counter("weft_endpoint_bytes", "Bytes of those frames.", ofEndpoints(bytes));
+  yield counter("weft_endpoint_drops", "Frames of it that were dropped, by reason.", ofEndpoints(drops));
 }
 
 /**

@@ -26,6 +26,15 @@ Deno.test("metricsText() shows every peer and drop", () => {
     "weft_open_breakers 0",
     "weft_held_bytes 65536",
     "weft_held_refused_total 2",
+    'weft_network_active{network="blue",type="vxlan",identifier="1001",underlay="mesh"} 1',
+    'weft_network_endpoints{network="blue"} 1',
+    'weft_network_frames_total{network="blue",direction="in"} 7',
+    'weft_network_frames_total{network="blue",direction="out"} 9',
+    'weft_network_bytes_total{network="blue",direction="out"} 900',
+    'weft_network_drops_total{network="blue",reason="unknown-source"} 2',
+    'weft_endpoint_up{network="blue",endpoint="web-1"} 1',
+    'weft_endpoint_frames_total{network="blue",endpoint="web-1",direction="in"} 7',
+    'weft_endpoint_drops_total{network="blue",endpoint="web-1",reason="unknown-source"} 2',
   ];
   for (const line of expected) assert(lines.includes(line), line);
 });

@@ -173,13 +173,29 @@ const PAGE_BODY: string = `<a class="skip" href="#peers-region">Skip to the list
     </div>
     <p id="services-none" class="quiet">No program of the network offers a service.</p>
   </section>
+  <section class="card" aria-labelledby="networks-title">
+    <div class="card-head"><h2 id="networks-title">Overlay networks</h2><p id="networks-summary" class="quiet"></p></div>
+    <div id="networks-region" class="scroll" tabindex="0" role="group" aria-label="Table of overlay networks">
+      <table id="networks" role="table" aria-labelledby="networks-title" hidden>
+        <thead role="rowgroup"><tr role="row">
+          <th role="columnheader" scope="col">Name</th><th role="columnheader" scope="col">Type</th>
+          <th role="columnheader" scope="col">Addresses</th><th role="columnheader" scope="col">Endpoints</th>
+          <th role="columnheader" scope="col" class="number">In</th>
+          <th role="columnheader" scope="col" class="number">Out</th>
+          <th role="columnheader" scope="col">Dropped</th>
+        </tr></thead>
+        <tbody role="rowgroup"></tbody>
+      </table>
+    </div>
+    <p id="networks-none" class="quiet">No overlay networks. <code>weft network create</code> on the leader makes one.</p>
+  </section>
   <section class="card" aria-labelledby="drops-title">
     <h2 id="drops-title">Dropped</h2>
     <p id="drops-none" class="quiet">Nothing was dropped.</p>
     <ul id="drops"></ul>
   </section>
 </main>
-<footer class="quiet"><a href="/status">/status</a> <a href="/services">/services</a> <a href="/metrics">/metrics</a> <a href="/openapi.json">/openapi.json</a> <span id="version"></span></footer>`;
+<footer class="quiet"><a href="/status">/status</a> <a href="/services">/services</a> <a href="/networks">/networks</a> <a href="/metrics">/metrics</a> <a href="/openapi.json">/openapi.json</a> <span id="version"></span></footer>`;
 
 /** The whole document. */
 export const PAGE_HTML: string = `<!doctype html>

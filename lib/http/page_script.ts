@@ -149,6 +149,50 @@ function showServices(services, { calls, programs }) {
   byId("services").tBodies[0].replaceChildren(...rows);
 }
 
+/* Long lists are cut: the table is a picture, and /networks has all. */
+const MOST = 12;
+
+function showNetworks(networks) {
+  byId("networks-none").hidden = networks.length > 0;
+  byId("networks").hidden = networks.length === 0;
+  const total = networks.reduce((sum, network) => sum + network.endpointCount, 0);
+  byId("networks-summary").textContent = networks.length === 0 ? "" :
+    networks.length + (networks.length === 1 ? " network, " : " networks, ") +
+    total + (total === 1 ? " endpoint" : " endpoints");
+  const line = (...content) => element("span", { class: "line" }, ...content);
+  const rows = networks.map((network) => {
+    const cell = (label, ...content) => element("td", { role: "cell", "data-label": label }, ...content);
+    const number = (label, ...content) =>
+      element("td", { role: "cell", "data-label": label, class: "number" }, ...content);
+    const badge = (isGood, said) => element("span", { class: "badge " + (isGood ? "healthy" : "away") }, said);
+    const endpoints = network.endpoints.slice(0, MOST).map((endpoint) => {
+      const where = endpoint.isLocal ? "here" : "on " + endpoint.node;
+      const said = [endpoint.name, where, ...endpoint.ipAddresses.slice(0, 1)].join(" ");
+      const isQuiet = endpoint.state === "up" || endpoint.state === "remote";
+      return line(said, ...isQuiet ? [] : [" ", badge(false, endpoint.state)]);
+    });
+    if (network.endpointCount > endpoints.length) {
+      endpoints.push(line("and " + (network.endpointCount - endpoints.length) + " more"));
+    }
+    const { counts } = network;
+    const drops = Object.entries(counts?.drops ?? {}).filter(([, count]) => count > 0).sort((a, b) => b[1] - a[1]);
+    const carried = (frames, size) => counts === undefined ? ["–"]
+      : [line(amount(frames, ["", "k", "M", "G"]).trim() + (frames === 1 ? " frame" : " frames")), line(bytes(size))];
+    const state = !network.isActive ? "inactive" : network.problem === undefined ? "active" : "failed";
+    return element("tr", { role: "row" },
+      element("th", { role: "rowheader", scope: "row" }, network.name, " ", badge(state === "active", state)),
+      cell("Type", line(network.type + ", " + network.identifierName + " " + network.identifier),
+        line(network.underlay + ", MTU " + network.mtuBytes)),
+      cell("Addresses", ...(network.cidrs.length > 0 ? network.cidrs.map((cidr) => line(cidr)) : ["–"])),
+      cell("Endpoints", ...(endpoints.length > 0 ? endpoints : ["none"])),
+      number("In", ...carried(counts?.framesIn, counts?.bytesIn)),
+      number("Out", ...carried(counts?.framesOut, counts?.bytesOut)),
+      cell("Dropped", ...(drops.length > 0
+        ? drops.slice(0, 4).map(([reason, count]) => line(reason + " " + count.toLocaleString("en"))) : ["–"])));
+  });
+  byId("networks").tBodies[0].replaceChildren(...rows);
+}
+
 function showDrops(status) {
   const drops = Object.entries(status.drops).filter(([, count]) => count > 0).sort((a, b) => b[1] - a[1]);
   byId("drops-none").hidden = drops.length > 0;
@@ -202,7 +246,7 @@ async function ask(path) {
 
 async function poll() {
   try {
-    const [status, services] = await Promise.all([ask("/status"), ask("/services")]);
+    const [status, services, networks] = await Promise.all([ask("/status"), ask("/services"), ask("/networks")]);
     document.title = status.node.name + " · weft";
     byId("node-name").textContent = status.node.name;
     byId("version").textContent = "weft " + status.version;
@@ -210,6 +254,7 @@ async function poll() {
     showMesh(status, measure(status, performance.now()));
     showPeers(status);
     showServices(services, status.services);
+    showNetworks(networks);
     showDrops(status);
     say(status.state, status.state);
   } catch {

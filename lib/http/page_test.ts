@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { SampleControl } from "../agent/testing/sample_control.ts";
+import { sampleNetwork } from "../agent/testing/sample_networks.ts";
 import { sampleServices } from "../agent/testing/sample_services.ts";
 import { sampleStatus } from "../agent/testing/sample_status.ts";
 import { statusApp } from "./apps.ts";
@@ -86,7 +87,7 @@ async function runPage(answer: (path: string) => Promise<Response>): Promise<Map
   const { default: page } = await import(`data:text/javascript,${encodeURIComponent(source)}`);
   const ids = [...PAGE_HTML.matchAll(/ id="([\w-]+)"/g)].map((match) => match[1] ?? "");
   const elements = new Map(["body", ...ids].map((id) => [id, new FakeElement()]));
-  for (const table of ["peers", "services"]) elements.get(table)?.tBodies.push(new FakeElement());
+  for (const table of ["peers", "services", "networks"]) elements.get(table)?.tBodies.push(new FakeElement());
   const document = {
     hidden: false,
     body: elements.get("body"),
@@ -102,8 +103,22 @@ async function runPage(answer: (path: string) => Promise<Response>): Promise<Map
 }
 
 Deno.test("the page's script shows what /status and /services say", async () => {
+  const remote = {
+    ...sampleNetwork.endpoints[0],
+    name: "web-2",
+    node: "web-1",
+    isLocal: false,
+    state: "remote",
+  };
+  const blue = { ...sampleNetwork, endpointCount: 2, endpoints: [...sampleNetwork.endpoints, remote] };
+  const red = { ...sampleNetwork, name: "red", isActive: false, cidrs: [], endpoints: [], endpointCount: 0 };
+  const answers = {
+    "/status": sampleStatus,
+    "/services": sampleServices,
+    "/networks": [blue, { ...red, counts: undefined }],
+  };
   const elements = await runPage((path) =>
-    Promise.resolve(Response.json(path === "/services" ? sampleServices : sampleStatus))
+    Promise.resolve(Response.json(answers[path as keyof typeof answers]))
   );
   const textOf = (id: string) => elements.get(id)?.textContent ?? "";
   assert.equal(textOf("live"), "running");
@@ -117,6 +132,14 @@ Deno.test("the page's script shows what /status and /services say", async () => 
   const services = elements.get("services")?.tBodies[0]?.textContent ?? "";
   assert.match(services, /math web-1\s+running web-2 \(leads\)\s+paused add/);
   assert.equal(textOf("services-summary"), "3 calls pending, 1 running, 1 program attached");
+  const networks = elements.get("networks")?.tBodies[0]?.textContent ?? "";
+  assert.match(
+    networks,
+    /blue\s+active vxlan, VNI 1001 mesh, MTU 1370 10\.0\.0\.0\/24 web-1 here 10\.0\.0\.2\/24/,
+  );
+  assert.match(networks, /web-2 on web-1 10\.0\.0\.2\/24 7 frames 700 B 9 frames 900 B unknown-source 2/);
+  assert.match(networks, /red\s+inactive .* – none – – –/);
+  assert.equal(textOf("networks-summary"), "2 networks, 2 endpoints");
   assert.match(textOf("drops"), /replayed 3 unknown-peer 1/);
 });
 
@@ -125,7 +148,7 @@ Deno.test("the page's script says since when a member is away, and draws it last
   const gone = { ...here, name: "gone", healthy: false, channel: "dialing", isAway: true };
   const peers = [{ ...gone, lastSeenMs: Date.now() - 3 * 86_400_000 - 7_200_000 }, here];
   const elements = await runPage((path) =>
-    Promise.resolve(Response.json(path === "/services" ? [] : { ...sampleStatus, peers }))
+    Promise.resolve(Response.json(path !== "/status" ? [] : { ...sampleStatus, peers }))
   );
   assert.match(elements.get("peers")?.tBodies[0]?.textContent ?? "", /gone away, last seen 3 d 2 h ago/);
   assert.match(elements.get("mesh")?.textContent ?? "", /web-1.*gone/);
@@ -133,11 +156,12 @@ Deno.test("the page's script says since when a member is away, and draws it last
 
 Deno.test("the page's script says when there is nobody, and when the agent is gone", async () => {
   const alone = await runPage((path) =>
-    Promise.resolve(Response.json(path === "/services" ? [] : { ...sampleStatus, peers: [], drops: {} }))
+    Promise.resolve(Response.json(path !== "/status" ? [] : { ...sampleStatus, peers: [], drops: {} }))
   );
   assert.equal(alone.get("alone")?.hidden, false);
   assert.equal(alone.get("drops-none")?.hidden, false);
   assert.equal(alone.get("services-none")?.hidden, false);
+  assert.equal(alone.get("networks-none")?.hidden, false);
   const lost = await runPage(() => Promise.reject(new TypeError("connection refused")));
   assert.match(lost.get("live")?.textContent ?? "", /does not answer/);
   assert(lost.get("body")?.attributes.has("data-lost"));

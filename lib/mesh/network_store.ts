@@ -80,6 +80,7 @@ const NETWORK_COLLECTIONS = [
   "status-token",
   "seen",
   "expected",
+  "endpoint-options",
 ] as const;
 
 /** How far a node has come that leaves: it has asked a leader to revoke it, or it is no member any more. */

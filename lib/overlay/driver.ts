@@ -22,6 +22,7 @@ export type PayloadKind = "ethernet" | "ip";
 
 /** What a driver can do. */
 export interface DriverCapabilities {
+  /** What carries its packets. */
   readonly transport: DriverTransport;
   /** What tells networks apart on the wire. */
   readonly identifier: { readonly name: string; readonly min: number; readonly max: number };
@@ -50,28 +51,50 @@ export type DecodeFailure =
   | "unknown-protocol"
   | "unknown-option"
   | "no-identifier"
-  | "expired";
+  | "expired"
+  | "control-packet"
+  | "wrong-network";
 
 /** What `decode` found; one object is used for all packets. */
 export class DecodedHeader {
   /** VNI, key, VSID, label or VID. */
   identifier = 0;
+  /** What is carried. */
   payload: PayloadKind = "ethernet";
-  /** Where the payload begins, in the bytes that were handed in, and how long it is. */
+  /** Where the payload begins, in the bytes that were handed in. */
   payloadAt = 0;
+  /** How long the payload is. */
   payloadBytes = 0;
-  /** Where options lie, and how long they are; 0 without. */
+  /** Where options lie; 0 without. */
   optionsAt = 0;
+  /** How long the options are; 0 without. */
   optionsBytes = 0;
   /** The sequence number, or -1 without. */
-  sequence = -1;
+  sequence: number = -1;
   /** How urgent it is, 0 to 7; 0 where the header says nothing. */
   trafficClass = 0;
+  /** What stands around the identifier and narrows it down (the VID of a service tag), or -1 without. */
+  outerIdentifier: number = -1;
+
+  /** Forgets the packet before; each `decode` begins with it. */
+  clear(): void {
+    this.identifier = 0;
+    this.payload = "ethernet";
+    this.payloadAt = 0;
+    this.payloadBytes = 0;
+    this.optionsAt = 0;
+    this.optionsBytes = 0;
+    this.sequence = -1;
+    this.trafficClass = 0;
+    this.outerIdentifier = -1;
+  }
 }
 
 /** How frames of one network are wrapped. */
 export interface Encapsulation {
+  /** The network's VNI, key, VSID, label or VID. */
   readonly identifier: number;
+  /** What it carries. */
   readonly payload: PayloadKind;
   /** The same for all frames of the network. */
   readonly headerBytes: number;
@@ -84,6 +107,13 @@ export interface Encapsulation {
    * @param flow a hash of the payload's flow, 32 bits
    */
   encode(bytes: Uint8Array, at: number, payloadBytes: number, flow: number): void;
+  /**
+   * Asked once `decode` has found the identifier of this network, before the payload is used: what only the network's options
+   * decide. It may move where the payload begins.
+   * @param header as `decode` has left it
+   * @returns why the packet is none of this network's, or undefined when `header` is complete
+   */
+  accept(bytes: Uint8Array, header: DecodedHeader): DecodeFailure | undefined;
 }
 
 /** Options of a network, as its definition has them. */
@@ -93,14 +123,17 @@ export type DriverOptions = Readonly<Record<string, string>>;
 export interface OverlayDriver {
   /** As `weft network create --type` says it. */
   readonly name: string;
+  /** What it can do. */
   readonly capabilities: DriverCapabilities;
   /**
+   * How frames of one network are wrapped.
    * @throws IdentifierRangeError when there is no such identifier, InvalidDriverOptionError when an option is unknown or
    * has a value that is none
    */
   encapsulation(identifier: number, options?: DriverOptions): Encapsulation;
   /**
-   * Reads the header of a packet. What stands before the payload may be rewritten (a tag is taken out of a frame).
+   * Reads the header of a packet. What stands before the payload may be rewritten (a tag is taken out of a frame). When the
+   * identifier is a network's, the `accept` of its encapsulation completes it.
    * @param at behind the headers of the underlay: IP and UDP; for `link` where the frame begins
    * @returns why it is none, or undefined when `header` says what it is
    */

@@ -76,3 +76,27 @@ export class NotInitializedManagerError extends WeftError {
   /** The failure's stable name, for programs. */
   readonly code = "NotInitializedManager";
 }
+
+/** A definition that is none: its name, block, underlay, or what it is allowed. */
+export class InvalidNetworkError extends WeftError {
+  /** The failure's stable name, for programs. */
+  readonly code = "InvalidNetwork";
+}
+
+/** An endpoint that cannot be: its name, its MAC address, an address that the network does not have. */
+export class InvalidEndpointError extends WeftError {
+  /** The failure's stable name, for programs. */
+  readonly code = "InvalidEndpoint";
+}
+
+/** The network's definition lets this member have no endpoints in it. */
+export class NotPermittedMemberError extends WeftError {
+  /** The failure's stable name, for programs. */
+  readonly code = "NotPermittedMember";
+}
+
+/** The network's block has no free address, or a member or the mesh has as many endpoints as it may. */
+export class TooManyEndpointsError extends WeftError {
+  /** The failure's stable name, for programs. */
+  readonly code = "TooManyEndpoints";
+}

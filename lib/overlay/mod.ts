@@ -4,6 +4,11 @@
  * @module
  */
 
+export * from "./allotment.ts";
 export * from "./driver.ts";
+export * from "./endpoint.ts";
+export * from "./entry_codec.ts";
 export * from "./errors.ts";
+export * from "./network.ts";
+export * from "./ownership.ts";
 export * from "./switch/mod.ts";

@@ -22,13 +22,9 @@ import { InvalidRequestError, NotLeaderError, TooOftenError, UnreachableError } 
 import type { LeaderMessage, MessagePlane } from "../links/mod.ts";
 import type { NameService } from "../names/mod.ts";
 import { attributed, removeGone, renewDefaults, signRotation } from "./member_care.ts";
-import { MemberRequests, type RequestOutcome } from "./member_requests.ts";
+import { MemberRequests } from "./member_requests.ts";
 import { PathClaims } from "./path_claims.ts";
-
-/** How long one leader's answer to a claim may take, before another one is asked. */
-const CLAIM_TIMEOUT_MS = 2_000;
-/** How often a claim is sent whose link has ended: two nodes that dial each other keep one of two. */
-const MAX_CLAIM_SENDS = 3;
+import { askAgain, type EndpointServer, type LeaderAct } from "./repeated_request.ts";
 
 /** The links that it uses, and what is called after an election. */
 interface LeaderCoordinatorParts
@@ -36,6 +32,8 @@ interface LeaderCoordinatorParts
   readonly messages: MessagePlane;
   /** The elected one is `leader` there. */
   readonly names: NameService | undefined;
+  /** Signs endpoints of overlay networks. */
+  readonly overlayEndpoints: EndpointServer;
 }
 
 /** Drives the election, and asks and answers for leaders. */
@@ -197,7 +195,7 @@ export class LeaderCoordinator {
    * have what is nobody's, and may offer what is somebody's.
    */
   async claim(path: TopicPath): Promise<ClaimOutcome> {
-    const { mesh, mesh: { admission, replica, record, identity }, authority, messages } = this.#parts;
+    const { mesh: { admission, replica, record, identity }, authority } = this.#parts;
     const text = path.toString();
     if (admission !== undefined) {
       const update = authority.ownersOf(path).has(identity.id) ? undefined : this.#claims.grant(record, text);
@@ -205,24 +203,17 @@ export class LeaderCoordinator {
       return "granted";
     }
     if (authority.mayOffer(identity.id, path)) return "granted";
-    for (const nodeId of this.#likelyLeaders()) {
-      const request = (): MemberRequest => {
-        // One that does not know the newest record yet would sign another in the place of what a former one gave.
-        const records = [mesh.roster.signedRecord(identity.id)].filter((signed) => signed !== undefined);
-        void messages.send(nodeId, { kind: "roster-update", update: { ...NO_UPDATE, records } });
-        return { kind: "claim", path: text };
-      };
-      let answer: RequestOutcome = "lost";
-      for (let sends = 0; answer === "lost" && sends < MAX_CLAIM_SENDS; sends++) {
-        answer = await this.#requests.ask(nodeId, request, CLAIM_TIMEOUT_MS);
-      }
-      if (typeof answer !== "object") continue;
-      if (answer.kind === "refused") return "refused";
-      if (answer.update !== undefined) replica.merge(answer.update);
-      replica.deliverEvents();
-      return authority.mayOffer(identity.id, path) ? "granted" : "refused";
-    }
-    return "unanswered";
+    const answer = await this.askAgain({ kind: "claim", path: text });
+    if (answer === undefined) return "unanswered";
+    return answer.kind === "done" && authority.mayOffer(identity.id, path) ? "granted" : "refused";
+  }
+
+  /**
+   * Asks leaders for what may be asked twice, the elected one first, and takes in what they answer.
+   * @returns the first answer; undefined when no leader answers
+   */
+  askAgain(asked: MemberRequest): Promise<MemberAnswer | undefined> {
+    return askAgain({ ...this.#parts, requests: this.#requests }, this.#likelyLeaders(), asked);
   }
 
   /** The elected one, then others that live, then those that may. */
@@ -328,7 +319,7 @@ export class LeaderCoordinator {
     }
   }
 
-  #answer(asker: MemberRecord, request: MemberRequest): { answer: MemberAnswer; update?: ReplicaUpdate } {
+  #answer(asker: MemberRecord, request: MemberRequest): LeaderAct {
     const { leadership, admission } = this.#parts.mesh;
     const refused = { answer: { kind: "refused" } } as const;
     const isLeader = asker.roles.includes("leader");
@@ -359,6 +350,8 @@ export class LeaderCoordinator {
         const update = { ...NO_UPDATE, records: [revoked.signed] };
         return { answer: { kind: "done", update }, update };
       }
+      case "endpoint":
+        return admission === undefined ? refused : this.#parts.overlayEndpoints.serve(asker, request.request);
     }
   }
 

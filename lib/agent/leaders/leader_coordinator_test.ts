@@ -108,6 +108,7 @@ Deno.test("LeaderCoordinator publishes the record of a leader that is demoted, a
     timers,
     log: silentLogger,
     names: undefined,
+    overlayEndpoints: { serve: () => ({ answer: { kind: "refused" } }) },
   });
   mesh.replica.subscribe({ handleOwnUpdate: (update) => void events.push(update) });
   coordinator.handleMessage(asker.id, { kind: "request", number: 1, request: { kind: "demotion" } });

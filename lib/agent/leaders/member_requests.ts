@@ -7,6 +7,8 @@ import { type Timers, withTimeout } from "../../base/mod.ts";
 import type { MemberAnswer, MemberRequest, NodeId } from "../../mesh/mod.ts";
 import type { MessagePlane } from "../links/mod.ts";
 
+/** What comes to the same when it is asked twice. */
+const REPEATABLE: ReadonlySet<MemberRequest["kind"]> = new Set(["claim", "endpoint"]);
 /** How long an answer of a member may take. */
 const ANSWER_TIMEOUT_MS = 10_000;
 
@@ -63,10 +65,10 @@ export class MemberRequests {
     if (waiting?.nodeId === nodeId) waiting.answer(answer);
   }
 
-  /** A link to a member has ended, and with it what was on its way: a claim may be sent again, and no other request. */
+  /** A link to a member has ended, and with it what was on its way: claims and endpoints may be asked for again. */
   handleLinkClosed(nodeId: NodeId): void {
     for (const waiting of this.#waiting.values()) {
-      if (waiting.nodeId === nodeId && waiting.kind === "claim") waiting.answer("lost");
+      if (waiting.nodeId === nodeId && REPEATABLE.has(waiting.kind)) waiting.answer("lost");
     }
   }
 

@@ -4,4 +4,5 @@
  */
 
 export { LeaderCoordinator } from "./leader_coordinator.ts";
+export type { EndpointServer, LeaderAct } from "./repeated_request.ts";
 export { unconfirmedLabelsText } from "./member_care.ts";

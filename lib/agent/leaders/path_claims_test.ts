@@ -192,6 +192,7 @@ function coordinatorOf(stage: Fixture, mesh: MeshState) {
     timers,
     log: silentLogger,
     names: undefined,
+    overlayEndpoints: { serve: () => ({ answer: { kind: "refused" } }) },
   });
   return { coordinator, sent, timers };
 }

@@ -9,6 +9,7 @@ import { NO_UPDATE } from "../../mesh/mod.ts";
 import type { Agent } from "../agent.ts";
 import { deviceOperations } from "./device_operations.ts";
 import { type AgentProcess, processOperations } from "./agent_process.ts";
+import { networkOperations } from "./network_operations.ts";
 import { InvalidRequestError, UnknownNameError, UnreachableError } from "../errors.ts";
 import type { LeaderCoordinator } from "../leaders/mod.ts";
 import {
@@ -43,6 +44,7 @@ export function agentOperations(
   return {
     ...serviceOperations(agent),
     ...membershipOperations(agent),
+    ...networkOperations(agent),
     ...tokenOperations(agent),
     ...deviceOperations(agent),
     ...processOperations(agent, process),

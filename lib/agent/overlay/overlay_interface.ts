@@ -9,6 +9,7 @@ import type { AgentOptions } from "../../config/mod.ts";
 import {
   openPlane,
   type PlaneOptions,
+  type PortEvent,
   type ProxyQuestion,
   type WireGuardPlane,
 } from "../../dataplane/mod.ts";
@@ -37,6 +38,8 @@ import type { DataplaneReport } from "../../api/mod.ts";
 export interface OverlayObserver extends MemberReach {
   /** Receives handshakes and moves of peers, after the peers were brought in line. */
   handleDeviceEvent(event: DeviceEvent): void;
+  /** Receives what happens at ports of overlay networks. */
+  handlePortEvent(event: PortEvent): void;
 }
 
 /** Made, used and taken away once. */
@@ -78,6 +81,7 @@ export class OverlayInterface implements AsyncDisposable {
         observer.handleDeviceEvent(event);
       },
       onProxyQuestion: (question) => made.opened?.handleProxyQuestion(question),
+      onPortEvent: (event) => observer.handlePortEvent(event),
     });
     const opened = made.opened = new OverlayInterface(context, plane, observer);
     try {
@@ -214,7 +218,7 @@ export function checkHostNetwork({ rootless, interfaceName }: AgentOptions, cidr
  */
 async function openHostNetwork(
   { store, options, mesh, endpoints, log }: AgentContext,
-  observers: Pick<PlaneOptions, "observer" | "onProxyQuestion">,
+  observers: Pick<PlaneOptions, "observer" | "onProxyQuestion" | "onPortEvent">,
 ): Promise<WireGuardPlane> {
   const { interfaceName, mtuBytes } = options;
   const cidrs = endpoints.overlay;

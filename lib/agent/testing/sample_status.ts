@@ -4,6 +4,7 @@
  */
 
 import type { PeerReport, StatusReport } from "../../api/mod.ts";
+import { sampleNetwork } from "./sample_networks.ts";
 
 const peer: PeerReport = {
   id: "00112233445566778899aabbccddeeff",
@@ -64,6 +65,7 @@ export const sampleStatus: StatusReport = {
     lastHeardMs: 61_000,
   }],
   clockSkewMs: 12,
+  networks: [sampleNetwork],
   services: {
     services: 2,
     providers: { healthy: 2, unhealthy: 1 },

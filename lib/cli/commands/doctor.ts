@@ -18,11 +18,8 @@ import {
 } from "../../host/mod.ts";
 import { listenDatagrams } from "../../transport/mod.ts";
 import { counted, silentUpstreams } from "../output/mod.ts";
-
-/** What came of one check. */
-export type Finding =
-  | { readonly kind: "ok"; readonly detail: string }
-  | { readonly kind: "problem"; readonly detail: string; readonly hint: string };
+import type { Finding } from "./finding.ts";
+import { overlayFinding } from "./overlays/mod.ts";
 
 /** What is asked of the host; tests answer it themselves. */
 export interface HostProbes {
@@ -41,7 +38,7 @@ export interface HostProbes {
 
 type RunningAgent = Pick<
   StatusReport,
-  "dns" | "refused" | "services" | "clockSkewMs" | "node" | "peers" | "dataplane"
+  "dns" | "networks" | "refused" | "services" | "clockSkewMs" | "node" | "peers" | "dataplane"
 >;
 
 const HOST_ALONE_HINT = "--dns-resolver off leaves this host's resolver alone for good.";
@@ -86,11 +83,13 @@ export async function doctorFindings(
   if (status === undefined) findings.set("left over", leftOverFinding(stateDir, probes.leftOvers(stateDir)));
   findings.set("clock", clockFinding(probes.wallMs()));
   if (status === undefined) return findings;
-  const { clockSkewMs, dns, refused, services } = status;
+  const { clockSkewMs, dns, networks, refused, services } = status;
   if (typeof clockSkewMs === "number") findings.set("skew", skewFinding(clockSkewMs));
   findings.set("labels", labelsFinding(status));
   const devices = devicesFinding(status.peers);
   if (devices !== undefined) findings.set("devices", devices);
+  const overlays = overlayFinding(networks);
+  if (overlays !== undefined) findings.set("overlays", overlays);
   return findings.set("names", namesFinding(dns, probes))
     .set("records", recordsFinding(refused))
     .set("services", servicesFinding(services));
@@ -247,6 +246,10 @@ function skewFinding(skewMs: number): Finding {
 export function changeText(change: HostChange): string {
   if (change.kind === "interface") return `the interface ${change.name}`;
   if (change.kind === "resolver") return `the resolver in ${change.replacement.path}`;
+  if (change.kind === "forwarding") {
+    return `the forwarding of IPv${change.family} from ${change.interfaceName}`;
+  }
+  if (change.kind === "filter-table") return `the table ${change.name} of nftables`;
   return `the route to ${change.cidr} on ${change.interfaceName}`;
 }
 
@@ -300,10 +303,12 @@ function leftInterfaces(stateDir: string): readonly string[] {
     const isThere = (change: HostChange): boolean =>
       change.kind === "interface"
         ? netlink.linkExists(change.name) && !netlink.isLinkRunning(change.name)
-        : change.kind === "route" &&
-          routes.some(({ cidr, interfaceName }) =>
-            cidr.equals(change.cidr) && interfaceName === change.interfaceName
-          ) && !netlink.isLinkRunning(change.interfaceName);
+        : change.kind === "forwarding"
+        ? netlink.isForwarding(change.interfaceName, change.family) === true
+        : change.kind === "filter-table" || change.kind === "route" &&
+            routes.some(({ cidr, interfaceName }) =>
+              cidr.equals(change.cidr) && interfaceName === change.interfaceName
+            ) && !netlink.isLinkRunning(change.interfaceName);
     return new HostJournal(store).changes().filter(isThere).map(changeText);
   } catch {
     return [];

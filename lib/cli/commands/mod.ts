@@ -17,6 +17,7 @@ import { addHostCommands } from "./host_commands.ts";
 import { addInstallCommands } from "./install_commands.ts";
 import { addLeaderCommands, addRotateCommand } from "./leader_commands.ts";
 import { addGrantCommands, addLabelCommand } from "./member_commands.ts";
+import { addEndpointCommands, addNetworkCommands } from "./overlays/mod.ts";
 import { addPeerCommands } from "./peer_commands.ts";
 import { addPeersCommand } from "./peers_commands.ts";
 import { addServiceCommands } from "./service_commands.ts";
@@ -40,6 +41,8 @@ export function addCommands(program: AnyCommand, context: CommandContext): void 
   addLabelCommand(program, context);
   addGrantCommands(program, context);
   addDnsCommands(program, context);
+  addNetworkCommands(program, context);
+  addEndpointCommands(program, context);
   addServiceCommands(program, context);
   addCallCommands(program, context);
   addForwardCommands(program, context);

@@ -10,6 +10,9 @@ import { AgentFlag } from "../weft_command.ts";
 /** What `weft dns add` takes. */
 const RECORD_TYPES: readonly string[] = ["A", "AAAA", "CNAME", "TXT", "SRV", "MX", "PTR"];
 
+/** The drivers of overlay networks. */
+const DRIVERS: readonly string[] = ["vxlan", "geneve", "gre", "nvgre", "mpls-udp", "vlan"];
+
 /** A word that may come next. */
 export interface Candidate {
   readonly word: string;
@@ -39,7 +42,10 @@ export type ValueKind =
   | "topics"
   | "names"
   | "addedNames"
-  | "labels";
+  | "labels"
+  | "networks"
+  | "endpoints"
+  | "endpointNames";
 
 /** What a value is called in the help, and what it is then, whichever command has it. */
 const BY_VALUE_NAME: Readonly<Record<string, ValueKind | "files" | "directories">> = {
@@ -63,6 +69,16 @@ const BY_PLACE: Readonly<Record<string, ValueKind | readonly string[]>> = {
   "weft service resume path": "services",
   "weft call path": "actions",
   "weft label labels": "labels",
+  "weft network show name": "networks",
+  "weft network change name": "networks",
+  "weft network delete name": "networks",
+  "weft network create --type": DRIVERS,
+  "weft endpoint add network": "networks",
+  "weft endpoint list network": "networks",
+  "weft endpoint remove endpoint": "endpoints",
+  "weft endpoint remove name": "endpointNames",
+  "weft endpoint move endpoint": "endpoints",
+  "weft endpoint move name": "endpointNames",
   "weft dns add type": RECORD_TYPES,
   "weft dns remove name": "addedNames",
   "weft dns remove type": RECORD_TYPES,

@@ -82,7 +82,25 @@ const READERS: Readonly<Record<ValueKind, Reader>> = {
       description: `take ${key}=${value} away`,
     }));
   },
+  networks: async (ask) =>
+    (await ask("listNetworks")).map(({ name, type, cidrs }) => ({
+      word: name,
+      description: [type, ...cidrs].join(", "),
+    })),
+  endpoints: async (ask) =>
+    (await endpointsOf(ask)).map((one) => ({ ...one, word: `${one.network}/${one.word}` })),
+  endpointNames: async (ask, [network]) => (await endpointsOf(ask)).filter((one) => one.network === network),
 };
+
+async function endpointsOf(ask: Ask): Promise<readonly (Candidate & { readonly network: string })[]> {
+  return (await ask("listNetworks")).flatMap(({ endpoints }) =>
+    endpoints.map(({ network, name, node, ipAddresses }) => ({
+      network,
+      word: name,
+      description: [node, ...ipAddresses].join(", "),
+    }))
+  );
+}
 
 function names(records: readonly { readonly name: string; readonly type: string; readonly data: string }[]) {
   return records.map(({ name, type, data }) => ({ word: name, description: `${type} ${data}` }));

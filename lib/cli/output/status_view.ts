@@ -5,6 +5,7 @@
 
 import type { StatusReport, TokenReport } from "../../api/mod.ts";
 import { counted, formatRemaining, formatSpan } from "./human_units.ts";
+import { networksLine } from "./networks_view.ts";
 import { peersText } from "./peers_view.ts";
 import { type Fact, factLines, paintedCell, pairsText, tableText } from "./table.ts";
 import type { Terminal } from "../terminal.ts";
@@ -22,6 +23,7 @@ export function statusText(status: StatusReport, terminal: Terminal): string {
     `sealed by ${dataplane.aead}`,
     ...(dataplane.offloads?.length ? [`offloads ${dataplane.offloads.join(" ")}`] : []),
   ].join(", ");
+  const overlays = networksLine(status.networks);
   const facts: readonly Fact[] = [
     ["node", paintedCell(terminal, "strong", node.name), `, ${node.role}, ${addresses}`],
     ["network", `${network.cidr}, ${counted(network.members, "member")}`],
@@ -33,6 +35,7 @@ export function statusText(status: StatusReport, terminal: Terminal): string {
       ? [["nearby", `${discovery.heard} heard, by ${discovery.providers.join(" and ")}`] as const]
       : [],
     ...dht ? [["DHT", `nodes that answer: ${dht.contacts}`] as const] : [],
+    ...overlays === undefined ? [] : [["overlay", overlays] as const],
     ...offeredFact(status),
     ["state", `${status.state}, up for ${formatSpan(status.uptimeMs)}, weft ${status.version}`],
     ...droppedFact(status),

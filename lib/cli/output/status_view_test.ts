@@ -18,6 +18,7 @@ key      AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=
 listens  port 51820, 192.0.2.1:51820
 plane    weft0, MTU 1420, portable, sealed by noble
 names    weft.internal., at 10.200.0.1:15353, this host asks by resolved
+overlay  blue (vxlan 1001): 1 of 1 endpoint here
 offered  2 services, 2 of 3 providers healthy, 1 call running, 1 program attached, 4 messages rejected, 2 offers refused, 3 events refused
 state    running, up for 1 h 2 min, weft 0.1.0
 dropped  3 replayed

@@ -21,9 +21,20 @@ export interface SealJob {
   readonly remoteIndex: number;
   /** Packets are padded to multiples of 16 bytes, though not beyond this. */
   readonly mtuBytes: number;
+  /**
+   * Where the IP packet stands that is cut, when there is another one around it; 0 unless given. The lengths of the outer
+   * one are filled in; its header, without options, and a header of UDP behind it have everything else but the checksum.
+   */
+  readonly innerBytes?: number;
 }
 
-/** A batch of sealed datagrams: all of the same size, only the last may be shorter. */
+/** A superpacket that is to be cut alone. */
+export interface CutJob extends Pick<SealJob, "at" | "lengthBytes" | "out" | "roomBytes"> {
+  /** How long that is what stands before the IP packet, and before each that is cut of it. */
+  readonly innerBytes: number;
+}
+
+/** A batch of packets, sealed or not: all of the same size, only the last may be shorter. */
 export interface SealedBatch {
   readonly packets: number;
   readonly lengthBytes: number;
@@ -56,6 +67,8 @@ export interface BatchCipher {
   readonly openTable: OpenTable;
   /** Cuts a superpacket, completes its packets, seals them. */
   sealSuperpacket(job: SealJob): SealedBatch | SealFailure;
+  /** Cuts a superpacket and completes its packets, which stand one behind the other then. */
+  cutSuperpacket(job: CutJob): SealedBatch | SealFailure;
   /** Opens the first `count` datagrams of the table, in place. What is not authentic is overwritten. */
   openBatch(key: AeadKey, count: number): void;
   /**
@@ -63,11 +76,18 @@ export interface BatchCipher {
    * Frames are built where their packets are.
    */
   beginFrames(): void;
-  /** Adds the packet at `at`, behind all before, of `lengthBytes`; the 10 bytes before it may be overwritten. */
-  addPacket(at: number, lengthBytes: number): void;
+  /**
+   * Adds the packet at `at`, behind all before, of `lengthBytes`; the 10 bytes before it may be overwritten.
+   * @param linkBytes an even number: how long the header is that stands before IP; 0 unless given. What has no IP is all
+   * header.
+   * @param tag 16 bits, 0 unless given; packets of different tags are not joined
+   */
+  addPacket(at: number, lengthBytes: number, linkBytes?: number, tag?: number): void;
   /** @returns how many frames there are to be written, each with its virtio header */
   endFrames(): number;
   /** Where frame `index` begins, header included, and its length. */
   frameAt(index: number): number;
   frameBytes(index: number): number;
+  /** The tag of its packets. */
+  frameTag(index: number): number;
 }

@@ -6,7 +6,7 @@
 
 import type { Aead, AeadKey } from "../aead.ts";
 import { wasmAead, WasmKey } from "../aead_wasm.ts";
-import type { BatchCipher, OpenTable, SealedBatch, SealFailure, SealJob } from "./batch_cipher.ts";
+import type { BatchCipher, CutJob, OpenTable, SealedBatch, SealFailure, SealJob } from "./batch_cipher.ts";
 import {
   CIPHER_BYTES,
   CIPHER_LAYOUT,
@@ -68,10 +68,10 @@ export class WasmBatchCipher implements BatchCipher {
    * @throws TypeError when the key was wiped or is another implementation's
    */
   sealSuperpacket(job: SealJob): SealedBatch | SealFailure {
-    const { at, lengthBytes, out, roomBytes, counter } = job;
-    const isInside = at - VIRTIO_HEADER_BYTES >= CIPHER_BYTES && out >= CIPHER_BYTES && lengthBytes >= 0 &&
-      at + lengthBytes <= this.#bytes.length && out + roomBytes <= this.#bytes.length;
-    if (!isInside) throw new RangeError(`Cannot seal ${lengthBytes} bytes at ${at}: they leave the memory`);
+    const { at, lengthBytes, out, roomBytes, counter, innerBytes = 0 } = job;
+    if (!this.#isInside(job)) {
+      throw new RangeError(`Cannot seal ${lengthBytes} bytes at ${at}: they leave the memory`);
+    }
     if (!Number.isSafeInteger(counter) || counter < 0 || !Number.isSafeInteger(counter + MAX_PACKET_BYTES)) {
       throw new RangeError(`Cannot seal as number ${counter}: it is no safe integer`);
     }
@@ -84,9 +84,23 @@ export class WasmBatchCipher implements BatchCipher {
       job.remoteIndex,
       job.mtuBytes,
       counter,
+      innerBytes,
     );
-    if (written <= 0) return written === 0 ? "no-room" : "malformed";
-    return { packets: this.#result[0] ?? 0, lengthBytes: written, segmentBytes: this.#result[1] ?? 0 };
+    return this.#batch(written);
+  }
+
+  /**
+   * Cuts a superpacket and completes its packets.
+   *
+   * @returns what was written, or why nothing was
+   * @throws RangeError when the job leaves the memory
+   */
+  cutSuperpacket(job: CutJob): SealedBatch | SealFailure {
+    const { at, lengthBytes, out, roomBytes, innerBytes } = job;
+    if (!this.#isInside(job)) {
+      throw new RangeError(`Cannot cut ${lengthBytes} bytes at ${at}: they leave the memory`);
+    }
+    return this.#batch(this.#wasm.cutSuperpacket(at, lengthBytes, out, roomBytes, innerBytes));
   }
 
   /**
@@ -108,8 +122,8 @@ export class WasmBatchCipher implements BatchCipher {
    * Adds a packet, at most `MAX_BATCH` of them, in the order of their addresses. What stands between two packets that
    * are added one after the other may be overwritten.
    */
-  addPacket(at: number, lengthBytes: number): void {
-    this.#wasm.joinPacket(at, lengthBytes);
+  addPacket(at: number, lengthBytes: number, linkBytes = 0, tag = 0): void {
+    this.#wasm.joinPacket(at, lengthBytes, linkBytes, tag);
   }
 
   endFrames(): number {
@@ -121,7 +135,23 @@ export class WasmBatchCipher implements BatchCipher {
   }
 
   frameBytes(index: number): number {
-    return this.#frames[2 * index + 1] ?? 0;
+    return VIRTIO_HEADER_BYTES + ((this.#frames[2 * index + 1] ?? 0) & 0xffff);
+  }
+
+  frameTag(index: number): number {
+    return (this.#frames[2 * index + 1] ?? 0) >>> 16;
+  }
+
+  #batch(written: number): SealedBatch | SealFailure {
+    if (written <= 0) return written === 0 ? "no-room" : "malformed";
+    return { packets: this.#result[0] ?? 0, lengthBytes: written, segmentBytes: this.#result[1] ?? 0 };
+  }
+
+  #isInside(job: Pick<SealJob, "at" | "lengthBytes" | "out" | "roomBytes" | "innerBytes">): boolean {
+    const { at, lengthBytes, out, roomBytes, innerBytes = 0 } = job;
+    return at - VIRTIO_HEADER_BYTES >= CIPHER_BYTES && out >= CIPHER_BYTES && lengthBytes >= 0 &&
+      innerBytes >= 0 && innerBytes <= lengthBytes &&
+      at + lengthBytes <= this.#bytes.length && out + roomBytes <= this.#bytes.length;
   }
 
   #load(key: AeadKey): boolean {

@@ -31,6 +31,8 @@ import type {
   WireGuardPlane,
 } from "../packet_plane.ts";
 import type { ProxyAnswer, ProxyChange } from "../proxy/mod.ts";
+import { FastFrames } from "./fast_frames.ts";
+import { ChannelRoom } from "./frames/mod.ts";
 import { commandMemory, CommandWriter } from "./command_ring.ts";
 import { MAX_PEERS, nextGeneration, peerStatsMemory, SharedPeerStats } from "./shared_peer_stats.ts";
 import { superpacketBounds } from "./gso_sender.ts";
@@ -67,6 +69,7 @@ interface MirroredPeer {
  */
 export class FastPlane implements WireGuardPlane {
   readonly kind = "fast";
+  readonly frames: FastFrames;
   readonly ended: Promise<PlaneEnd>;
   readonly engine: string;
   readonly #tun: OffloadTun;
@@ -88,7 +91,7 @@ export class FastPlane implements WireGuardPlane {
 
   private constructor(
     tun: OffloadTun,
-    { mtuBytes, observer, onProxyQuestion = () => {}, log }: FastPlaneOptions,
+    { mtuBytes, observer, onProxyQuestion = () => {}, onPortEvent = () => {}, log }: FastPlaneOptions,
     { setup, wakeUp, worker }: {
       readonly setup: WorkerSetup;
       readonly wakeUp: WakeUp;
@@ -99,6 +102,11 @@ export class FastPlane implements WireGuardPlane {
     this.#log = log;
     boundSuperpackets(tun.name, mtuBytes);
     this.engine = worker.ready.cipher;
+    this.frames = new FastFrames({
+      send: (command) => this.#send({ kind: "frames", command }),
+      channelRoom: setup.channelRoom,
+      onPortEvent,
+    });
     this.#wakeUp = wakeUp;
     this.#commands = new CommandWriter(setup.commands);
     this.#peerStats = new SharedPeerStats(setup.peerStats);
@@ -111,6 +119,7 @@ export class FastPlane implements WireGuardPlane {
       else if (report.kind === "socket-released") this.#closeSocket(report.fd);
       else if (report.kind === "gso") this.#noteGso(report.isUsed);
       else if (report.kind === "proxy") onProxyQuestion(report.question);
+      else if (report.kind === "port" || report.kind === "frame-counts") this.frames.handleReport(report);
       else if (report.kind === "event") {
         const event = parseEvent(report.event);
         if (event !== undefined) observer(event);
@@ -138,6 +147,7 @@ export class FastPlane implements WireGuardPlane {
       commands: commandMemory(),
       peerStats: peerStatsMemory(),
       drops: new SharedArrayBuffer(COUNTED_DROPS.length * 8),
+      channelRoom: ChannelRoom.memory(),
     };
     const worker = await startWorker<WorkerReport>({
       url: new URL("./worker.ts", import.meta.url),

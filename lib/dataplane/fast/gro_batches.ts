@@ -7,6 +7,7 @@ import type { Millis } from "../../base/mod.ts";
 import { type Endpoint, ipPacketLength, ipVersion } from "../../net/mod.ts";
 import type { BatchSession, Device } from "../../wireguard/mod.ts";
 import type { BatchCipher } from "../../crypto/mod.ts";
+import type { FrameEngine } from "./frames/mod.ts";
 import type { GroReceiver } from "./gro_receiver.ts";
 
 const TRANSPORT = 4;
@@ -17,6 +18,8 @@ const TAG_BYTES = 16;
 export interface GroBatchesParts {
   readonly cipher: BatchCipher;
   readonly device: Device;
+  /** Takes packets of overlay networks, unless there is none. */
+  readonly frames: Pick<FrameEngine, "isIdle" | "takePacketOfMember">;
   /** Takes a datagram of a batch that carries no packet, at `at` in the cipher's memory; sessions stay as they are. */
   onControl(at: number, lengthBytes: number, batch: number): void;
   /** Sees each peer of which something authentic came. */
@@ -117,7 +120,7 @@ export class GroBatches {
       authenticBytes += lengthBytes[i] ?? 0;
       if (plaintext === 0) continue;
       hasPackets = true;
-      this.#takeInner(peer, (at[i] ?? 0) + TRANSPORT_HEADER_BYTES, plaintext);
+      this.#takeInner(now, peer, (at[i] ?? 0) + TRANSPORT_HEADER_BYTES, plaintext);
     }
     if (authenticBytes === 0) return;
     peer.noteOpened(now, keypair, source, authenticBytes, hasPackets);
@@ -130,11 +133,13 @@ export class GroBatches {
     this.#session = this.#source = undefined;
   }
 
-  #takeInner(peer: BatchSession["peer"], at: number, paddedBytes: number): void {
-    const { device, cipher } = this.#parts;
+  #takeInner(now: Millis, peer: BatchSession["peer"], at: number, paddedBytes: number): void {
+    const { device, cipher, frames } = this.#parts;
     const version = ipVersion(this.#bytes, at);
     const length = ipPacketLength(this.#bytes, at, paddedBytes);
     if (length === undefined || version === 0) return device.counters.count("malformed-inner-packet");
-    if (device.batches.isFrom(peer, this.#bytes, at, version)) cipher.addPacket(at, length);
+    if (!device.batches.isFrom(peer, this.#bytes, at, version)) return;
+    if (!frames.isIdle && frames.takePacketOfMember(now, at, length, version)) return;
+    cipher.addPacket(at, length);
   }
 }

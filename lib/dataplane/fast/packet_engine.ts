@@ -27,7 +27,6 @@ import {
 import type { IpFamily } from "../../net/mod.ts";
 import { type BatchSession, DatagramQueue, type Device, isHandshake } from "../../wireguard/mod.ts";
 import { GroBatches } from "./gro_batches.ts";
-import { GsoBatch } from "./gso_batch.ts";
 import type { TransparentProxy } from "../proxy/mod.ts";
 import { ProxiedPackets } from "./proxied_packets.ts";
 import type { WorkerSocket } from "./worker_protocol.ts";
@@ -37,10 +36,28 @@ import {
   splitSuperpacket,
   VIRTIO_HEADER_BYTES,
 } from "./superpacket.ts";
-import { GroReceiver, RECEIVE_ROOM_BYTES, RECEIVER_AREA_BYTES } from "./gro_receiver.ts";
-import { GsoSender, type SendDrop, SENDER_AREA_BYTES } from "./gso_sender.ts";
+import { GroReceiver } from "./gro_receiver.ts";
+import { GsoSender, type SendDrop } from "./gso_sender.ts";
+import {
+  BATCH_AT,
+  BATCH_ROOM_BYTES,
+  FRAME_AT,
+  FRAME_COPY_AT,
+  FRAME_CUT_AT,
+  FRAME_CUT_ROOM_BYTES,
+  HEADROOM_BYTES,
+  MAX_SUPERPACKET_BYTES,
+  PACKET_AT,
+  POLL_AT,
+  READY_AT,
+  RECEIVE_AT,
+  RECEIVER_AT,
+  SENDER_AT,
+  SINGLE_AT,
+} from "./engine_memory.ts";
+import { FrameEngine, type FrameEngineParts } from "./frames/mod.ts";
+import { SessionSealer } from "./session_sealer.ts";
 
-const MAX_SUPERPACKET_BYTES = 65_535;
 const NO_DESCRIPTOR = -1;
 
 /** A turn sends about so much before it looks at what came in: more starves the acknowledgements, less costs calls. */
@@ -55,25 +72,6 @@ const MAX_HANDSHAKES = 4096;
 const HANDSHAKE_BYTES = 148;
 /** Under load the control side is told so often. */
 const REPORT_MS = 20;
-
-// Where things lie in the cipher's memory, from its first free byte, one behind the other. Loads of a whole vector may
-// reach a little beyond what they need.
-const SLACK_BYTES = 64;
-const POLL_AT = 0;
-const SENDER_AT = 64;
-const RECEIVER_AT: number = aligned(SENDER_AT + SENDER_AREA_BYTES);
-/** The virtio header is odd in size; the packet behind it begins on a multiple of 16. */
-const PACKET_AT: number = aligned(RECEIVER_AT + RECEIVER_AREA_BYTES + VIRTIO_HEADER_BYTES);
-const RECEIVE_AT: number = aligned(PACKET_AT + MAX_SUPERPACKET_BYTES + SLACK_BYTES);
-const BATCH_AT: number = aligned(RECEIVE_AT + RECEIVE_ROOM_BYTES + SLACK_BYTES);
-/** Batches that are full are sent; one superpacket more must fit, cut into packets as small as they come. */
-const BATCH_ROOM_BYTES: number = 224 * 1024;
-const SINGLE_AT: number = aligned(BATCH_AT + BATCH_ROOM_BYTES + SLACK_BYTES);
-/** How much memory the engine needs beyond the cipher's own. */
-export const ENGINE_BYTES: number = SINGLE_AT + 68 * 1024;
-function aligned(at: number): number {
-  return Math.ceil(at / 64) * 64;
-}
 
 /** Why the loop ended. */
 export type EngineEnd = "stopped" | "interface-gone";
@@ -94,6 +92,8 @@ export interface PacketEngineParts {
   readonly tunFd: number;
   /** Readable when there is something for `onWake`. */
   readonly wakeFd: number;
+  /** Of overlay networks. */
+  readonly frames: Pick<FrameEngineParts, "random" | "onPortEvent" | "channelRoom" | "openPlain">;
   readonly now: () => Millis;
   /** Does what the control side asks for. @returns false to stop */
   onWake(): boolean;
@@ -116,8 +116,9 @@ export class PacketEngine {
   #sender: GsoSender | undefined;
   #receiver: GroReceiver | undefined;
   #udpFd: number | undefined;
-  #mtuBytes: number;
-  readonly #outgoing: GsoBatch;
+  readonly #sealer: SessionSealer;
+  /** Frames of overlay networks. */
+  readonly frames: FrameEngine;
   readonly #incoming: GroBatches;
   readonly #proxied: ProxiedPackets;
   readonly #touched = new Set<BatchSession["peer"]>();
@@ -130,18 +131,31 @@ export class PacketEngine {
   constructor(parts: PacketEngineParts) {
     const { cipher, tunFd, wakeFd } = parts;
     this.#parts = parts;
-    this.#mtuBytes = parts.mtuBytes;
     this.#bytes = new Uint8Array(cipher.memory.buffer);
     this.#view = new DataView(cipher.memory.buffer);
     this.#free = Math.ceil(cipher.freeFrom / 64) * 64;
-    this.#outgoing = new GsoBatch({
+    this.#sealer = new SessionSealer({
+      ...parts,
       at: this.#free + BATCH_AT,
       roomBytes: BATCH_ROOM_BYTES,
       send: (at, lengthBytes, segmentBytes, destination) =>
         this.#sender?.send(at, lengthBytes, segmentBytes, destination),
+      onSealed: (peer) => this.#touched.add(peer),
+    });
+    this.frames = new FrameEngine({
+      ...parts,
+      ...parts.frames,
+      sealer: this.#sealer,
+      singleAt: this.#free + SINGLE_AT + HEADROOM_BYTES,
+      frameAt: this.#free + FRAME_AT,
+      copyAt: this.#free + FRAME_COPY_AT,
+      cutAt: this.#free + FRAME_CUT_AT,
+      cutRoomBytes: FRAME_CUT_ROOM_BYTES,
+      readyAt: this.#free + READY_AT,
     });
     this.#incoming = new GroBatches({
       cipher,
+      frames: this.frames,
       device: parts.device,
       onControl: (at, lengthBytes, batch) => this.#takeControl(at, lengthBytes, batch),
       onOpened: (peer) => this.#touched.add(peer),
@@ -164,7 +178,7 @@ export class PacketEngine {
 
   /** Takes packets of up to `mtuBytes` from now on. */
   setMtu(mtuBytes: number): void {
-    this.#mtuBytes = mtuBytes;
+    this.#sealer.mtuBytes = mtuBytes;
   }
 
   /** Sends and receives by another socket from now on, or by none. @returns the former one's descriptor */
@@ -191,8 +205,11 @@ export class PacketEngine {
     const descriptors = base + this.#free + POLL_AT;
     let reportAt = 0;
     for (;;) {
-      const deadline = Math.min(this.#reportBy, device.pollTimeout() ?? Infinity);
-      io.poll(descriptors, 3, deadline === Infinity ? -1 : Math.max(0, Math.ceil(deadline - now())));
+      const frames = this.frames;
+      const timeout = Math.min(device.pollTimeout() ?? Infinity, frames.pollTimeout() ?? Infinity);
+      const deadline = Math.min(this.#reportBy, timeout);
+      writePollfd(this.#view, this.#free + POLL_AT + 3 * POLLFD_BYTES, frames.descriptor);
+      io.poll(descriptors, 4, deadline === Infinity ? -1 : Math.max(0, Math.ceil(deadline - now())));
       if (this.#events(2) !== 0) {
         io.read(this.#parts.wakeFd, base + this.#free + SINGLE_AT, 8);
         if (!onWake()) return "stopped";
@@ -202,9 +219,10 @@ export class PacketEngine {
         const at = now();
         device.handleTimeout(at);
         const sent = this.#carryOut(at);
+        const switched = !frames.isIdle && this.#carryFrames(at);
         const received = this.#carryIn(at);
         this.#workOnHandshakes(at);
-        isBusy = sent || received || !this.#handshakes.isEmpty;
+        isBusy = sent || switched || received || !this.#handshakes.isEmpty;
         this.#transmit();
         if (!isBusy || at >= reportAt) {
           this.#report(at);
@@ -216,6 +234,14 @@ export class PacketEngine {
       }
       if ((this.#events(0) & (POLLERR | POLLNVAL)) !== 0) return "interface-gone";
     }
+  }
+
+  /** From and to the endpoints of overlay networks. @returns whether there was something, and may be more */
+  #carryFrames(now: Millis): boolean {
+    this.frames.handleTimeout(now);
+    const carried = this.frames.carryOut(now);
+    this.frames.flush(now);
+    return carried;
   }
 
   #events(descriptor: number): number {
@@ -244,46 +270,18 @@ export class PacketEngine {
       this.#takeSuperpacket(now, packet, length - VIRTIO_HEADER_BYTES);
       carried += length;
     }
-    this.#outgoing.flush();
+    this.#sealer.flush();
     return carried > 0;
   }
 
   #takeSuperpacket(now: Millis, at: number, lengthBytes: number): void {
-    const { device, cipher } = this.#parts;
+    const { device } = this.#parts;
     const version = ((this.#bytes[at] ?? 0) >> 4) as IpFamily;
     // Whoever brings the interface up makes the kernel send neighbour discovery at once: it is IPv6, and for nobody.
     if (lengthBytes < 20 || (version !== 4 && version !== 6) || (version === 6 && lengthBytes < 40)) {
       return device.counters.count("malformed-packet");
     }
-    const peer = device.batches.peerFor(this.#bytes, at, version);
-    const keypair = peer?.sessionForBatch(now);
-    const destination = peer?.endpoint;
-    if (peer === undefined || keypair === undefined || destination === undefined) {
-      return this.#takeOneByOne(now, at, lengthBytes);
-    }
-    const outgoing = this.#outgoing;
-    outgoing.prepare(destination);
-    for (;;) {
-      const sealed = cipher.sealSuperpacket({
-        at,
-        lengthBytes,
-        out: outgoing.end,
-        roomBytes: outgoing.roomBytes,
-        key: keypair.sendKey,
-        counter: keypair.sendCounter,
-        remoteIndex: keypair.remoteIndex,
-        mtuBytes: this.#mtuBytes,
-      });
-      if (sealed === "no-room" && !outgoing.isEmpty) {
-        outgoing.flush();
-        continue;
-      }
-      if (typeof sealed === "string") return device.counters.count("malformed-packet");
-      peer.noteSealed(now, keypair, sealed);
-      this.#touched.add(peer);
-      outgoing.append(sealed, destination);
-      return;
-    }
+    if (!this.#sealer.seal(now, at, lengthBytes, version)) this.#takeOneByOne(now, at, lengthBytes);
   }
 
   /** Without a session: a host without a packet plane has none; else the device begins one, or says why not. */
@@ -326,6 +324,11 @@ export class PacketEngine {
     const { io, cipher, base, tunFd, onDrop, device: { forwarding } } = this.#parts;
     const frames = cipher.endFrames();
     for (let i = 0; i < frames; i++) {
+      const tag = cipher.frameTag(i);
+      if (tag !== 0) {
+        this.frames.takeJoined(now, tag, cipher.frameAt(i), cipher.frameBytes(i));
+        continue;
+      }
       if (forwarding.isOn && this.#passOn(now, cipher.frameAt(i), cipher.frameBytes(i))) continue;
       if (io.write(tunFd, base + cipher.frameAt(i), cipher.frameBytes(i)) >= 0) continue;
       if (io.errno === ERRNO.EBADFD) this.#isGone = true;

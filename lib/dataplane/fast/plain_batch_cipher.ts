@@ -8,6 +8,7 @@ import {
   type Aead,
   type AeadKey,
   type BatchCipher,
+  type CutJob,
   MAX_BATCH,
   type OpenTable,
   type SealedBatch,
@@ -15,7 +16,7 @@ import {
   type SealJob,
   TAG_BYTES,
 } from "../../crypto/mod.ts";
-import { readVirtioHeader, splitSuperpacket, VIRTIO_HEADER_BYTES } from "./superpacket.ts";
+import { finishOuter, readVirtioHeader, splitSuperpacket, VIRTIO_HEADER_BYTES } from "./superpacket.ts";
 
 const TRANSPORT_HEADER_BYTES = 16;
 const PADDING_BYTES = 16;
@@ -32,6 +33,7 @@ export class PlainBatchCipher implements BatchCipher {
   readonly #view: DataView;
   readonly #frameAt = new Int32Array(MAX_BATCH);
   readonly #frameBytes = new Int32Array(MAX_BATCH);
+  readonly #frameTag = new Int32Array(MAX_BATCH);
   #frames = 0;
 
   /** @param pages of 64 KiB, as many as the data plane needs */
@@ -44,10 +46,11 @@ export class PlainBatchCipher implements BatchCipher {
   }
 
   sealSuperpacket(job: SealJob): SealedBatch | SealFailure {
-    const header = readVirtioHeader(this.#bytes, job.at - VIRTIO_HEADER_BYTES);
-    const packets = splitSuperpacket(this.#bytes.slice(job.at, job.at + job.lengthBytes), header);
+    const { innerBytes = 0 } = job;
+    const packets = this.#cut(job, innerBytes);
     const [first] = packets ?? [];
     if (packets === undefined || first === undefined) return "malformed";
+    if (innerBytes > 0 && !packets.every((packet) => finishOuter(packet, innerBytes))) return "malformed";
     const segmentBytes = sealedBytes(first.length, job.mtuBytes);
     if (segmentBytes * packets.length > job.roomBytes) return "no-room";
     let out = job.out;
@@ -55,6 +58,19 @@ export class PlainBatchCipher implements BatchCipher {
       out += this.#seal(packet, out, { ...job, counter: job.counter + i });
     }
     return { packets: packets.length, lengthBytes: out - job.out, segmentBytes };
+  }
+
+  cutSuperpacket(job: CutJob): SealedBatch | SealFailure {
+    const packets = this.#cut(job, job.innerBytes);
+    const [first] = packets ?? [];
+    if (packets === undefined || first === undefined) return "malformed";
+    if (first.length * packets.length > job.roomBytes) return "no-room";
+    let out = job.out;
+    for (const packet of packets) {
+      this.#bytes.set(packet, out);
+      out += packet.length;
+    }
+    return { packets: packets.length, lengthBytes: out - job.out, segmentBytes: first.length };
   }
 
   openBatch(key: AeadKey, count: number): void {
@@ -73,8 +89,9 @@ export class PlainBatchCipher implements BatchCipher {
     this.#frames = 0;
   }
 
-  addPacket(at: number, lengthBytes: number): void {
+  addPacket(at: number, lengthBytes: number, _linkBytes = 0, tag = 0): void {
     this.#bytes.fill(0, at - VIRTIO_HEADER_BYTES, at);
+    this.#frameTag[this.#frames] = tag;
     this.#frameAt[this.#frames] = at - VIRTIO_HEADER_BYTES;
     this.#frameBytes[this.#frames++] = lengthBytes + VIRTIO_HEADER_BYTES;
   }
@@ -89,6 +106,16 @@ export class PlainBatchCipher implements BatchCipher {
 
   frameBytes(index: number): number {
     return this.#frameBytes[index] ?? 0;
+  }
+
+  frameTag(index: number): number {
+    return this.#frameTag[index] ?? 0;
+  }
+
+  #cut({ at, lengthBytes }: CutJob | SealJob, innerBytes: number): Uint8Array[] | undefined {
+    if (lengthBytes === 0) return undefined;
+    const header = readVirtioHeader(this.#bytes, at - VIRTIO_HEADER_BYTES);
+    return splitSuperpacket(this.#bytes.slice(at, at + lengthBytes), header, innerBytes);
   }
 
   /** @returns how many bytes were written at `out` */

@@ -17,6 +17,8 @@ export const GSO = { NONE: 0, TCP4: 1, TCP6: 4, UDP: 5 } as const;
 const IPPROTO_TCP = 6;
 const IPPROTO_UDP = 17;
 const UDP_HEADER_BYTES = 8;
+const IPV4_HEADER_BYTES = 20;
+const IPV6_HEADER_BYTES = 40;
 const TCP_FLAGS_AT = 13;
 const TCP_FIN = 0x01;
 const TCP_PSH = 0x08;
@@ -59,21 +61,29 @@ export function longestPacketBytes(memory: DataView, at: number, lengthBytes: nu
  * each had been sent alone.
  *
  * @param superpacket an IP packet, which may be changed
+ * @param header counts from the superpacket's beginning
+ * @param innerBytes how much stands before the IP packet, and is repeated before each
  * @returns the packets, or undefined when the header contradicts the packet
  */
-export function splitSuperpacket(superpacket: Uint8Array, header: VirtioHeader): Uint8Array[] | undefined {
+export function splitSuperpacket(
+  superpacket: Uint8Array,
+  header: VirtioHeader,
+  innerBytes = 0,
+): Uint8Array[] | undefined {
   const { flags, gsoType, gsoSize, checksumStart } = header;
   if (gsoType === GSO.NONE) {
     if ((flags & NEEDS_CHECKSUM) === 0) return [superpacket];
     return finishChecksum(superpacket, header) ? [superpacket] : undefined;
   }
-  const version = ipVersion(superpacket);
+  const version = ipVersion(superpacket, innerBytes);
   const isTcp = gsoType === GSO.TCP4 || gsoType === GSO.TCP6;
   if (version === 0 || gsoSize === 0 || (!isTcp && gsoType !== GSO.UDP)) return undefined;
   const minTransportBytes = isTcp ? 20 : UDP_HEADER_BYTES;
-  if (checksumStart < (version === 4 ? 20 : 40) || superpacket.length < checksumStart + minTransportBytes) {
-    return undefined;
-  }
+  const ipHeaderBytes = checksumStart - innerBytes;
+  if (
+    ipHeaderBytes < (version === 4 ? IPV4_HEADER_BYTES : IPV6_HEADER_BYTES) ||
+    superpacket.length < checksumStart + minTransportBytes
+  ) return undefined;
   const transportBytes = isTcp ? ((superpacket[checksumStart + 12] ?? 0) >> 4) * 4 : UDP_HEADER_BYTES;
   const headerBytes = checksumStart + transportBytes;
   if (transportBytes < minTransportBytes || superpacket.length < headerBytes) return undefined;
@@ -85,10 +95,31 @@ export function splitSuperpacket(superpacket: Uint8Array, header: VirtioHeader):
     packet.set(head);
     packet.set(payload, headerBytes);
     const isLast = at + gsoSize >= superpacket.length;
-    finishPacket(packet, header, packets.length, isLast);
+    const inner = { ...header, checksumStart: ipHeaderBytes };
+    finishPacket(packet.subarray(innerBytes), inner, packets.length, isLast);
     packets.push(packet);
   }
   return packets;
+}
+
+/**
+ * Fills in the lengths of an IP header without options, and of UDP behind it.
+ * @param innerBytes what belongs to these headers and what follows them
+ * @returns false when there is no such header
+ */
+export function finishOuter(packet: Uint8Array, innerBytes: number): boolean {
+  const view = new DataView(packet.buffer, packet.byteOffset, packet.length);
+  const isIpv4 = packet[0] === 0x45;
+  const start = isIpv4 ? IPV4_HEADER_BYTES : IPV6_HEADER_BYTES;
+  if (!isIpv4 && ipVersion(packet) !== 6) return false;
+  if (innerBytes < start + UDP_HEADER_BYTES || packet.length <= start + UDP_HEADER_BYTES) return false;
+  if (isIpv4) {
+    view.setUint16(2, packet.length);
+    view.setUint16(10, 0);
+    view.setUint16(10, internetChecksum(packet, 0, start));
+  } else view.setUint16(4, packet.length - start);
+  if (packet[isIpv4 ? 9 : 6] === IPPROTO_UDP) view.setUint16(start + 4, packet.length - start);
+  return true;
 }
 
 /** Makes one packet of a superpacket whole; its header is a copy of the superpacket's. */

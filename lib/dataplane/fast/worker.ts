@@ -17,7 +17,10 @@ import { Endpoint } from "../../net/mod.ts";
 import { Device } from "../../wireguard/mod.ts";
 import { TransparentProxy } from "../proxy/mod.ts";
 import { CommandReader } from "./command_ring.ts";
-import { ENGINE_BYTES, type EngineEnd, PacketEngine } from "./packet_engine.ts";
+import { ENGINE_BYTES } from "./engine_memory.ts";
+import { type EngineEnd, PacketEngine } from "./packet_engine.ts";
+import { ChannelRoom, obeyFrameCommand } from "./frames/mod.ts";
+import { FrameCountsReport } from "./frame_counts_report.ts";
 import { PlainBatchCipher } from "./plain_batch_cipher.ts";
 import { type PeerStats, SharedPeerStats } from "./shared_peer_stats.ts";
 import {
@@ -58,6 +61,7 @@ class PacketWorker {
   readonly #peerStats: SharedPeerStats;
   readonly #drops: Float64Array;
   readonly #slots = new Map<string, number>();
+  readonly #frameCounts: FrameCountsReport;
   #refreshAt = 0;
   #usesGso = false;
 
@@ -75,6 +79,7 @@ class PacketWorker {
     // Until there is a socket.
     device.suspend();
     this.#report = report;
+    this.#frameCounts = new FrameCountsReport(report);
     this.#device = device;
     this.#now = () => io.now();
     this.#commands = new CommandReader(setup.commands);
@@ -89,6 +94,11 @@ class PacketWorker {
       mtuBytes,
       tunFd,
       wakeFd,
+      frames: {
+        random: systemRandom,
+        channelRoom: new ChannelRoom(setup.channelRoom),
+        onPortEvent: (event) => this.#report({ kind: "port", event }),
+      },
       now: this.#now,
       onWake: () => this.#takeCommands(),
       onTurn: (touched) => this.#showTurn(touched),
@@ -101,7 +111,11 @@ class PacketWorker {
   }
 
   run(): EngineEnd {
-    return this.#engine.run();
+    try {
+      return this.#engine.run();
+    } finally {
+      this.#engine.frames.close();
+    }
   }
 
   /** @returns false to stop */
@@ -116,6 +130,10 @@ class PacketWorker {
         this.#proxy.answer(this.#now(), command.id, command.answer);
         continue;
       }
+      if (command.kind === "frames") {
+        obeyFrameCommand(this.#engine.frames, this.#now(), command.command);
+        continue;
+      }
       const peer = this.#obey(command);
       // Looking at all peers for each change of one would take the square of their number.
       if (peer === undefined) this.#refreshAt = 0;
@@ -125,7 +143,7 @@ class PacketWorker {
   }
 
   /** @returns whose command it was, if one peer's */
-  #obey(command: Exclude<Command, { kind: "stop" | "answer-proxy" }>): PublicKey | undefined {
+  #obey(command: Exclude<Command, { kind: "stop" | "answer-proxy" | "frames" }>): PublicKey | undefined {
     const device = this.#device;
     switch (command.kind) {
       case "set-private-key":
@@ -191,7 +209,8 @@ class PacketWorker {
     }
     for (const peer of touched) this.#show(peer);
     const start = this.#now();
-    if (start < this.#refreshAt) return this.#refreshAt - start;
+    const framesMs = this.#frameCounts.show(start, this.#engine.frames);
+    if (start < this.#refreshAt) return Math.min(framesMs, this.#refreshAt - start);
     for (const status of device.peerStatuses()) this.#show(status);
     const counts = { ...device.counters.snapshot(), ...this.#proxy.counters.snapshot() };
     for (const [reason, count] of Object.entries(counts)) {
@@ -200,7 +219,7 @@ class PacketWorker {
     const end = this.#now();
     const restMs = Math.max(REFRESH_MS, REFRESH_REST * (end - start));
     this.#refreshAt = end + Math.min(MAX_REFRESH_MS, restMs);
-    return Infinity;
+    return framesMs;
   }
 
   #showPeer(publicKey: PublicKey): void {

@@ -20,6 +20,8 @@ import {
 } from "../../wireguard/mod.ts";
 import { PROXY_DROPS, type ProxyAnswer, type ProxyChange, type ProxyQuestion } from "../proxy/mod.ts";
 import type { CipherChoice } from "../packet_plane.ts";
+import type { FrameCounts, PortEvent } from "../frames/mod.ts";
+import type { FrameCommand } from "./frames/mod.ts";
 import type { GsoSenderParts } from "./gso_sender.ts";
 
 /** The same as data that goes to another thread: keys in base64, addresses as text. */
@@ -43,6 +45,8 @@ export interface WorkerSetup {
   readonly peerStats: SharedArrayBuffer;
   /** A 64-bit float for each of `COUNTED_DROPS`. */
   readonly drops: SharedArrayBuffer;
+  /** How many packets for channels are under way. */
+  readonly channelRoom: SharedArrayBuffer;
 }
 
 /** What the control thread asks for; the slot says where a peer's statistics go. */
@@ -58,6 +62,7 @@ export type Command =
   | { readonly kind: "use-socket"; readonly socket: WorkerSocket }
   | { readonly kind: "change-proxy"; readonly change: Plain<ProxyChange> }
   | { readonly kind: "answer-proxy"; readonly id: number; readonly answer: ProxyAnswer }
+  | { readonly kind: "frames"; readonly command: FrameCommand }
   | { readonly kind: "stop" };
 
 /** What the worker tells unasked, in the order in which it happens. */
@@ -69,6 +74,14 @@ export type WorkerReport =
   | { readonly kind: "socket-released"; readonly fd: number }
   /** A path has refused GSO batches, or a new socket may send them again. */
   | { readonly kind: "gso"; readonly isUsed: boolean }
+  /** At a port of an overlay network. */
+  | { readonly kind: "port"; readonly event: PortEvent }
+  /** All that overlay networks have carried, by the numbers of networks and ports. */
+  | {
+    readonly kind: "frame-counts";
+    readonly networks: ReadonlyMap<number, FrameCounts>;
+    readonly ports: ReadonlyMap<number, FrameCounts>;
+  }
   | { readonly kind: "ended"; readonly end: "stopped" | "interface-gone" };
 
 /** What is counted, in the order of the shared memory: the protocol's reasons, then the engine's own. */

@@ -88,9 +88,13 @@ export interface PlaneBinding {
 
 /** What was carried and dropped. */
 export interface FrameCounts {
+  /** Frames that came in at ports. */
   readonly framesIn: number;
+  /** Frames that went out of ports. */
   readonly framesOut: number;
+  /** Bytes of the frames that came in. */
   readonly bytesIn: number;
+  /** Bytes of the frames that went out. */
   readonly bytesOut: number;
   /** By reason. */
   readonly drops: Readonly<Record<string, number>>;
@@ -100,6 +104,8 @@ export interface FrameCounts {
 export type PortEvent =
   /** The device is gone: deleted, or its namespace was. */
   | { readonly kind: "port-gone"; readonly port: number }
+  /** `removePort` is done: nothing uses the device any more, and it can be closed. */
+  | { readonly kind: "port-released"; readonly port: number }
   /** It was found to lead back to the network by another way, and is not used for so long. */
   | { readonly kind: "loop"; readonly port: number; readonly blockedMs: number }
   /** A packet of the network is for a member without a packet plane. */
@@ -107,10 +113,13 @@ export type PortEvent =
 
 /** Carries frames between local endpoints and other hosts. */
 export interface FramePlane {
+  /** The addresses of this host in the mesh: where packets to members come from, and where theirs go to. */
+  setOwnAddresses(addresses: readonly string[]): void;
   setNetwork(network: PlaneNetwork): void;
   removeNetwork(network: number): void;
+  /** The same number changes a port, but for its device. */
   setPort(port: PlanePort): void;
-  /** When it returns nothing uses the descriptor any more, or `onReleased` says so later. */
+  /** The event `port-released` says when nothing uses the device any more, once for each call. */
   removePort(port: number): void;
   setRemote(remote: PlaneRemote): void;
   removeRemote(port: number): void;

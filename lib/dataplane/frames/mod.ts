@@ -4,3 +4,7 @@
  */
 
 export type * from "./frame_plane.ts";
+export * from "./memory_underlay.ts";
+export * from "./no_frames.ts";
+export * from "./portable_frames.ts";
+export type { ProgramHandler, ProgramPorts } from "./program_ports.ts";

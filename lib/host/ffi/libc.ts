@@ -21,6 +21,8 @@ const SYMBOLS = {
   setsockopt: { parameters: ["i32", "i32", "i32", "buffer", "u32"], result: "i32" },
   send: { parameters: ["i32", "buffer", "usize", "i32"], result: "isize" },
   recv: { parameters: ["i32", "buffer", "usize", "i32"], result: "isize" },
+  socketpair: { parameters: ["i32", "i32", "i32", "buffer"], result: "i32" },
+  setns: { parameters: ["i32", "i32"], result: "i32" },
   if_nametoindex: { parameters: ["buffer"], result: "u32" },
   malloc_trim: { parameters: ["usize"], result: "i32" },
   madvise: { parameters: ["u64", "usize", "i32"], result: "i32" },
@@ -41,6 +43,7 @@ export const ERRNO = {
   EBUSY: 16,
   EEXIST: 17,
   ENODEV: 19,
+  ENOTDIR: 20,
   EINVAL: 22,
   EBADFD: 77,
   EMSGSIZE: 90,
@@ -56,6 +59,8 @@ export const ERRNO = {
 } as const;
 
 // asm-generic/fcntl.h; eventfd and socket take the same values
+/** For reading. */
+export const O_RDONLY = 0x0;
 /** For reading and writing. */
 export const O_RDWR = 0x2;
 /** Calls that would wait fail with EAGAIN. */
@@ -154,6 +159,18 @@ export class Libc {
     return this.#symbols.socket(family, type, protocol);
   }
 
+  /** @returns two descriptors that are connected to each other, or undefined */
+  socketPair(family: number, type: number): readonly [number, number] | undefined {
+    const both = new Int32Array(2);
+    const result = this.#symbols.socketpair(family, type, 0, new Uint8Array(both.buffer));
+    return result < 0 ? undefined : [both[0] ?? -1, both[1] ?? -1];
+  }
+
+  /** Moves this thread into another namespace (setns(2)). @returns -1 when it failed */
+  enterNamespace(fd: number, type: number): number {
+    return this.#symbols.setns(fd, type);
+  }
+
   bind(fd: number, address: Uint8Array<ArrayBuffer>): number {
     return this.#symbols.bind(fd, address, address.length);
   }
@@ -203,11 +220,14 @@ export class Libc {
 export class Descriptor {
   readonly libc: Libc;
   readonly fd: number;
+  readonly #isBorrowed: boolean;
   #isClosed = false;
 
-  constructor(libc: Libc, fd: number) {
+  /** @param isBorrowed somebody else closes the descriptor; the library alone goes by `close` */
+  constructor(libc: Libc, fd: number, isBorrowed = false) {
     this.libc = libc;
     this.fd = fd;
+    this.#isBorrowed = isBorrowed;
   }
 
   /**
@@ -235,7 +255,7 @@ export class Descriptor {
   close(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    this.libc.close(this.fd);
+    if (!this.#isBorrowed) this.libc.close(this.fd);
     this.libc.unload();
   }
 }

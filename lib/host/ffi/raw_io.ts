@@ -5,7 +5,7 @@
  */
 
 import { type Millis, millis } from "../../base/mod.ts";
-import { errnoAt, loadLibc } from "./libc.ts";
+import { errnoAt, loadLibc, O_CLOEXEC } from "./libc.ts";
 
 /**
  * Addresses go in as pointer objects: a number in the place of 64 bits makes V8 throw its optimised code away again and
@@ -19,6 +19,10 @@ const SYMBOLS = {
   sendmmsg: { parameters: ["i32", "pointer", "u32", "i32"], result: "i32" },
   recvmmsg: { parameters: ["i32", "pointer", "u32", "i32", "pointer"], result: "i32" },
   poll: { parameters: ["pointer", "u32", "i32"], result: "i32" },
+  epoll_create1: { parameters: ["i32"], result: "i32" },
+  epoll_ctl: { parameters: ["i32", "i32", "i32", "pointer"], result: "i32" },
+  epoll_wait: { parameters: ["i32", "pointer", "i32", "i32"], result: "i32" },
+  close: { parameters: ["i32"], result: "i32" },
   clock_gettime: { parameters: ["i32", "pointer"], result: "i32" },
   __errno_location: { parameters: [], result: "pointer" },
 } as const;
@@ -59,6 +63,21 @@ export interface RawCalls {
    * @param timeoutMs -1 waits for ever
    */
   poll(descriptors: number, count: number, timeoutMs: number): number;
+  /** @returns a descriptor that is readable when one of those is that were added to it, or -1 (epoll(7)) */
+  epollCreate(): number;
+  /**
+   * Adds a descriptor, or takes it away.
+   * @param operation one of `EPOLL`
+   * @param event the address of a `struct epoll_event` @returns -1 when it failed
+   */
+  epollControl(epoll: number, operation: number, fd: number, event: number): number;
+  /**
+   * Asks which descriptors are ready, and waits for none.
+   * @param events the address of an array of `struct epoll_event` @returns how many there are, or -1
+   */
+  epollReady(epoll: number, events: number, count: number): number;
+  /** Closes a descriptor that was made by these calls. */
+  close(fd: number): void;
 }
 
 /** The calls, on the thread that made it. */
@@ -126,6 +145,22 @@ export class RawIo implements RawCalls {
 
   poll(descriptors: number, count: number, timeoutMs: number): number {
     return this.#symbols.poll(this.#pointer(descriptors), count, timeoutMs);
+  }
+
+  epollCreate(): number {
+    return this.#symbols.epoll_create1(O_CLOEXEC);
+  }
+
+  epollControl(epoll: number, operation: number, fd: number, event: number): number {
+    return this.#symbols.epoll_ctl(epoll, operation, fd, this.#pointer(event));
+  }
+
+  epollReady(epoll: number, events: number, count: number): number {
+    return this.#symbols.epoll_wait(epoll, this.#pointer(events), count, 0);
+  }
+
+  close(fd: number): void {
+    this.#symbols.close(fd);
   }
 
   /** Unloads the library; nothing may be called afterwards. */

@@ -57,6 +57,8 @@ export const POLLIN = 0x1;
 export const POLLOUT = 0x4;
 /** The descriptor has failed. */
 export const POLLERR = 0x8;
+/** The other end was closed. */
+export const POLLHUP = 0x10;
 /** It is none. */
 export const POLLNVAL = 0x20;
 /** `struct pollfd`: descriptor (32 bits), events that are waited for, events that are there (16 bits each). */
@@ -79,4 +81,27 @@ export function writePollfd(view: DataView, at: number, fd: number, events: numb
 /** @returns the events that a `struct pollfd` has; 0 for none */
 export function polledEvents(view: DataView, at: number): number {
   return view.getInt16(at + 6, true);
+}
+
+/** What `epollControl` does (sys/epoll.h). */
+export const EPOLL = { ADD: 1, REMOVE: 2 } as const;
+/** `struct epoll_event`: events (32 bits), then 64 bits of the caller's own, which x86-64 alone does not align. */
+export const EPOLL_EVENT_BYTES: number = Deno.build.arch === "x86_64" ? 12 : 16;
+const EPOLL_DATA: number = EPOLL_EVENT_BYTES - 8;
+
+/** Writes a `struct epoll_event` that waits for something to read; `token` of 32 bits comes back with it. */
+export function writeEpollEvent(view: DataView, at: number, token: number): void {
+  view.setUint32(at, POLLIN, true);
+  view.setUint32(at + EPOLL_DATA, token, true);
+  view.setUint32(at + EPOLL_DATA + 4, 0, true);
+}
+
+/** @returns the events of a `struct epoll_event`, which are those of poll(2) */
+export function epollEvents(view: DataView, at: number): number {
+  return view.getUint32(at, true);
+}
+
+/** @returns the token of a `struct epoll_event` */
+export function epollToken(view: DataView, at: number): number {
+  return view.getUint32(at + EPOLL_DATA, true);
 }

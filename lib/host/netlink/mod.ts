@@ -1,8 +1,11 @@
 /**
- * Links, addresses and routes of this host, changed and followed over rtnetlink(7).
+ * Links, addresses and routes of this host, changed and followed over rtnetlink(7), and tables of nftables.
  * @module
  */
 
 export * from "./link_monitor.ts";
 export * from "./netlink.ts";
-export type { LinkState } from "./netlink_route.ts";
+export type { LinkDetails } from "./netlink_link.ts";
+export { type LinkState, MAIN_TABLE } from "./netlink_route.ts";
+export * from "./packet_filter.ts";
+export * from "./route_overlap.ts";

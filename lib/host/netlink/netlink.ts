@@ -3,19 +3,21 @@
  * @module
  */
 
-import type { Cidr, IpAddress } from "../../net/mod.ts";
-import { HostError, NotPermittedError } from "../host_error.ts";
+import type { Cidr, IpAddress, IpFamily, MacAddress } from "../../net/mod.ts";
+import { HostError, InterfaceExistsError, NoInterfaceError, NotPermittedError } from "../host_error.ts";
+import { readForwarding, writeForwarding6 } from "./forwarding_settings.ts";
 import { type Descriptor, ERRNO } from "../ffi/mod.ts";
 import { decodeErrno, decodeMessages, encodeRequest, NLM_F, NLMSG, openNetlink } from "./netlink_message.ts";
+import { decodeLinkDetails, encodeLinkChange, type LinkChange, type LinkDetails } from "./netlink_link.ts";
 import {
   decodeLink,
   decodeRoute,
   encodeAddress,
+  encodeForwarding,
   encodeLink,
   encodeNoLinkLocal,
   encodeRoute,
   encodeSuperpackets,
-  MAIN_TABLE,
   type NetlinkLink,
   type RoutePayload,
   RTM,
@@ -68,6 +70,17 @@ export interface HostNetwork {
   removeRoute(cidr: Cidr, interfaceName: string): void;
   /** @returns the routes of all tables; one with several next hops once for each @throws HostError */
   listRoutes(): readonly HostRoute[];
+  /**
+   * @param interfaceName or `all`, which is off while single interfaces forward
+   * @returns whether packets that come in by an interface are forwarded; undefined when that cannot be said of a single
+   * interface, as for IPv6 before Linux 6.17, or there is no such interface
+   */
+  isForwarding(interfaceName: string, family: IpFamily): boolean | undefined;
+  /**
+   * Forwards what comes in by an interface, or no longer, unless all interfaces forward; harmless when there is none.
+   * @throws HostError, NotPermittedError
+   */
+  setForwarding(interfaceName: string, family: IpFamily, isOn: boolean): void;
 }
 
 /** The network of the namespace that the process is in. Every call is synchronous and takes microseconds. */
@@ -102,10 +115,16 @@ export class Netlink implements HostNetwork, Disposable {
   }
 
   setLinkUp(interfaceName: string, mtuBytes: number): void {
-    const what = `bring ${interfaceName} up`;
-    const index = this.#index(what, interfaceName);
+    const index = this.#index(`bring ${interfaceName} up`, interfaceName);
     // Best effort: a kernel without IPv6 refuses it and has no need of it.
     this.#change(RTM.NEWLINK, 0, encodeNoLinkLocal(index));
+    this.setEthernetUp(interfaceName, mtuBytes);
+  }
+
+  /** As `setLinkUp`, and IPv6 has its link-local address, as on any Ethernet. @throws HostError, NotPermittedError */
+  setEthernetUp(interfaceName: string, mtuBytes: number): void {
+    const what = `bring ${interfaceName} up`;
+    const index = this.#index(what, interfaceName);
     const errno = this.#change(RTM.NEWLINK, 0, encodeLink(index, { isUp: true, mtuBytes }));
     if (errno !== 0) throw kernelError(what, errno);
   }
@@ -116,6 +135,43 @@ export class Netlink implements HostNetwork, Disposable {
     const payload = encodeLink(this.#index(what, interfaceName), { mtuBytes });
     const errno = this.#change(RTM.NEWLINK, 0, payload);
     if (errno !== 0) throw kernelError(what, errno);
+  }
+
+  /** @returns the interface as it is now, or undefined when there is none @throws HostError */
+  findLink(interfaceName: string): LinkDetails | undefined {
+    const index = this.#libc.interfaceIndex(interfaceName);
+    if (index === 0) return undefined;
+    const what = `look at ${interfaceName}`;
+    const sequence = this.#send({ type: RTM.GETLINK, flags: 0, ...encodeLink(index, {}) });
+    for (;;) {
+      for (const message of this.#receive(what)) {
+        if (message.sequence !== sequence) continue;
+        if (message.type === RTM.NEWLINK) return decodeLinkDetails(message.payload);
+        if (message.type !== NLMSG.ERROR) continue;
+        const errno = decodeErrno(message.payload) ?? ERRNO.EINVAL;
+        if (errno === ERRNO.ENODEV) return undefined;
+        throw kernelError(what, errno);
+      }
+    }
+  }
+
+  /** @throws NoInterfaceError, NotPermittedError, HostError, also when the interface can't have the address */
+  setLinkMac(interfaceName: string, mac: MacAddress): void {
+    this.#changeLink(`give ${interfaceName} the address ${mac}`, interfaceName, { mac });
+  }
+
+  /** @throws InterfaceExistsError when the name is taken, NoInterfaceError, NotPermittedError, HostError */
+  renameLink(interfaceName: string, name: string): void {
+    this.#changeLink(`call ${interfaceName} ${name}`, interfaceName, { name });
+  }
+
+  /**
+   * Moves an interface into another network namespace, where it is down and has no addresses.
+   * @param namespaceFd a descriptor of that namespace
+   * @throws InterfaceExistsError when there is one of its name, NoInterfaceError, NotPermittedError, HostError
+   */
+  moveLink(interfaceName: string, namespaceFd: number): void {
+    this.#changeLink(`move ${interfaceName} to another namespace`, interfaceName, { namespaceFd });
   }
 
   /**
@@ -196,6 +252,21 @@ export class Netlink implements HostNetwork, Disposable {
     });
   }
 
+  isForwarding(interfaceName: string, family: IpFamily): boolean | undefined {
+    return readForwarding(interfaceName, family);
+  }
+
+  setForwarding(interfaceName: string, family: IpFamily, isOn: boolean): void {
+    const index = this.#libc.interfaceIndex(interfaceName);
+    // Somebody else may have turned it on for all since weft did for this one.
+    if (index === 0 || !isOn && this.isForwarding("all", family) === true) return;
+    const what = `${isOn ? "begin" : "cease"} to forward what comes in by ${interfaceName}`;
+    if (family === 6) return writeForwarding6(what, interfaceName, isOn);
+    // Unlike the file of the setting, it can be written inside of a sandbox.
+    const errno = this.#change(RTM.NEWLINK, 0, encodeForwarding(index, isOn));
+    if (errno !== 0 && errno !== ERRNO.ENODEV) throw kernelError(what, errno);
+  }
+
   /** Closes the socket. Harmless when repeated. */
   close(): void {
     this.#descriptor.close();
@@ -209,13 +280,18 @@ export class Netlink implements HostNetwork, Disposable {
     return this.#dump(what, RTM.GETLINK, { answer: RTM.NEWLINK, bodyBytes: 16, decode: decodeLink });
   }
 
+  #changeLink(what: string, interfaceName: string, change: LinkChange): void {
+    const payload = encodeLinkChange(this.#index(what, interfaceName), change);
+    const errno = this.#change(RTM.NEWLINK, 0, payload);
+    if (errno === ERRNO.EEXIST) throw new InterfaceExistsError(change.name ?? interfaceName);
+    if (errno === ERRNO.ENODEV) throw new NoInterfaceError(what, interfaceName);
+    if (errno !== 0) throw kernelError(what, errno);
+  }
+
   #index(what: string, interfaceName: string): number {
     const index = this.#libc.interfaceIndex(interfaceName);
     if (index !== 0) return index;
-    throw new HostError(`Cannot ${what}: there is no interface ${interfaceName}`, {
-      hint: "Something else removed it; start the agent again.",
-      retryable: true,
-    });
+    throw new NoInterfaceError(what, interfaceName);
   }
 
   /** Asks for a change. @returns the kernel's `errno`, 0 when it is done */
@@ -300,25 +376,4 @@ function senselessAnswer(what: string): HostError {
   return new HostError(`Cannot ${what}: the kernel's answer makes no sense`, {
     hint: "Use --rootless to join without a network interface.",
   });
-}
-
-/**
- * Looks for a route of the main table that has addresses in common with `cidr`. A default route has, and does not
- * count: everything is more specific than it.
- * @param routes of the host, as `HostNetwork.listRoutes` gives them
- * @param exceptInterface weft's own interface, whose routes do not count
- * @returns the most specific such route, or undefined
- */
-export function findRouteOverlap(
-  cidr: Cidr,
-  routes: readonly HostRoute[],
-  exceptInterface: string,
-): HostRoute | undefined {
-  let found: HostRoute | undefined;
-  for (const route of routes) {
-    if (route.table !== MAIN_TABLE || route.interfaceName === exceptInterface) continue;
-    if (route.cidr.prefixBits === 0 || !route.cidr.overlaps(cidr)) continue;
-    if (found === undefined || route.cidr.prefixBits > found.cidr.prefixBits) found = route;
-  }
-  return found;
 }

@@ -50,6 +50,9 @@ const IFLA_NEW_IFINDEX = 49;
 const IFLA_GSO_IPV4_MAX_SIZE = 63;
 const IFLA_INET6_ADDR_GEN_MODE = 8;
 const IN6_ADDR_GEN_MODE_NONE = 1;
+const IFLA_INET_CONF = 1;
+// linux/ip.h
+const IPV4_DEVCONF_FORWARDING = 1;
 const IFF_UP = 1;
 const IFF_LOWER_UP = 0x10000;
 // linux/if_addr.h
@@ -132,6 +135,16 @@ export function encodeNoLinkLocal(index: number): RoutePayload {
   return {
     body: encodeLink(index, {}).body,
     attributes: [[IFLA_AF_SPEC, encodeAttributes([[AF_INET6, mode]])]],
+  };
+}
+
+/** Has the kernel forward packets of IPv4 that come in by the link, or no longer. */
+export function encodeForwarding(index: number, isOn: boolean): RoutePayload {
+  const settings = encodeAttributes([[IPV4_DEVCONF_FORWARDING, encodeUint32(isOn ? 1 : 0)]]);
+  const family = encodeAttributes([[IFLA_INET_CONF, settings]]);
+  return {
+    body: encodeLink(index, {}).body,
+    attributes: [[IFLA_AF_SPEC, encodeAttributes([[AF_INET, family]])]],
   };
 }
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { Cidr } from "../../net/mod.ts";
-import { findRouteOverlap, type HostRoute } from "./netlink.ts";
+import { findRouteOverlap, type HostRoute } from "./mod.ts";
 
 function block(text: string): Cidr {
   const cidr = Cidr.parse(text);

@@ -4,8 +4,8 @@
  */
 
 import { StateError, type StateStore, utf8Bytes } from "../../base/mod.ts";
-import { Cidr } from "../../net/mod.ts";
-import type { HostNetwork } from "../netlink/mod.ts";
+import { Cidr, type IpFamily } from "../../net/mod.ts";
+import { type HostNetwork, NftProgram, type PacketFilter } from "../netlink/mod.ts";
 import {
   decodeReplacement,
   encodeReplacement,
@@ -20,7 +20,16 @@ const COLLECTION = "host-journal";
 export type HostChange =
   | { readonly kind: "interface"; readonly name: string }
   | { readonly kind: "route"; readonly cidr: Cidr; readonly interfaceName: string }
-  | { readonly kind: "resolver"; readonly replacement: FileReplacement };
+  | { readonly kind: "resolver"; readonly replacement: FileReplacement }
+  | ForwardingChange
+  | { readonly kind: "filter-table"; readonly name: string };
+
+/** Packets that come in by an interface are forwarded, which they were not before. */
+export interface ForwardingChange {
+  readonly kind: "forwarding";
+  readonly interfaceName: string;
+  readonly family: IpFamily;
+}
 
 /**
  * The changes that are made, or were about to be, over a StateStore: a crash leaves a record of every change.
@@ -40,10 +49,11 @@ export class HostJournal {
 
   /** Records a change that is about to be made; harmless when repeated. @throws StateError when it cannot */
   record(change: HostChange): void {
-    // An interface and its routes go with the process, a file of the host would stay changed.
-    if (change.kind === "resolver" && this.#store.isHeld) {
+    // An interface and its routes go with the process, all else would stay changed.
+    if (change.kind !== "interface" && change.kind !== "route" && this.#store.isHeld) {
+      const what = change.kind === "resolver" ? change.replacement.path : "what this host forwards";
       throw new StateError(
-        `Cannot change ${change.replacement.path}: the disk is full, so it could not be undone`,
+        `Cannot change ${what}: the disk is full, so it could not be undone`,
         {
           hint: "Free some space and start again.",
           retryable: true,
@@ -59,7 +69,7 @@ export class HostJournal {
     this.#store.delete(COLLECTION, keyOf(change));
   }
 
-  /** @returns the recorded changes, interfaces first @throws StateError when a record makes no sense */
+  /** @returns the recorded changes, in the order of their kinds @throws StateError when a record makes no sense */
   changes(): readonly HostChange[] {
     return this.#store.entries(COLLECTION).map(([key, value]) => {
       const change = parseEntry(key, value);
@@ -79,7 +89,7 @@ export class HostJournal {
    * @returns the changes that were recorded
    * @throws the first HostError, NotPermittedError or StateError, after having tried all; what failed stays recorded
    */
-  undoAll(network: HostNetwork): readonly HostChange[] {
+  undoAll(network: HostNetwork, filter: PacketFilter = new NftProgram()): readonly HostChange[] {
     const changes = this.changes();
     const ownInterfaces = new Set(
       changes.flatMap((change) => change.kind === "interface" ? [change.name] : []),
@@ -91,6 +101,10 @@ export class HostJournal {
           if (!network.isLinkRunning(change.name)) network.deleteLink(change.name);
         } else if (change.kind === "resolver") {
           restoreFile(change.replacement);
+        } else if (change.kind === "forwarding") {
+          network.setForwarding(change.interfaceName, change.family, false);
+        } else if (change.kind === "filter-table") {
+          filter.removeTable(change.name);
         } else if (!ownInterfaces.has(change.interfaceName)) {
           // Those of our own interfaces have gone with them.
           network.removeRoute(change.cidr, change.interfaceName);
@@ -107,9 +121,10 @@ export class HostJournal {
 
 function keyOf(change: HostChange): string {
   if (change.kind === "resolver") return `resolver ${change.replacement.path}`;
-  return change.kind === "interface"
-    ? `interface ${change.name}`
-    : `route ${change.cidr} ${change.interfaceName}`;
+  if (change.kind === "route") return `route ${change.cidr} ${change.interfaceName}`;
+  return change.kind === "forwarding"
+    ? `forwarding ${change.family} ${change.interfaceName}`
+    : `${change.kind} ${change.name}`;
 }
 
 function parseEntry(key: string, value: Uint8Array): HostChange | undefined {
@@ -119,7 +134,12 @@ function parseEntry(key: string, value: Uint8Array): HostChange | undefined {
     const replacement = decodeReplacement(subject, value);
     return replacement && { kind, replacement };
   }
-  if (kind === "interface" && interfaceName === undefined) return { kind, name: subject };
+  if ((kind === "interface" || kind === "filter-table") && interfaceName === undefined) {
+    return { kind, name: subject };
+  }
+  if (kind === "forwarding" && (subject === "4" || subject === "6") && interfaceName !== undefined) {
+    return { kind, interfaceName, family: subject === "4" ? 4 : 6 };
+  }
   if (kind !== "route" || interfaceName === undefined) return undefined;
   const cidr = Cidr.parse(subject);
   return cidr && { kind, cidr, interfaceName };

@@ -30,6 +30,8 @@ function fakeNetwork(options: { readonly running?: string; readonly refuses?: st
     addRoute: (cidr, name) => call(`add ${cidr} ${name}`),
     removeRoute: (cidr, name) => call(`remove ${cidr} ${name}`),
     listRoutes: () => [],
+    isForwarding: () => false,
+    setForwarding: (name, family, isOn) => call(`forwarding ${family} ${name} ${isOn}`),
   };
   return { network, calls };
 }

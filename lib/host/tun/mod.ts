@@ -12,4 +12,5 @@ export {
   openTap,
   type TunOptions,
 } from "./tun_attach.ts";
+export * from "./ready_tap.ts";
 export * from "./tun_device.ts";

@@ -1,7 +1,7 @@
 /**
- * Making a TUN interface, or a TAP, which carries Ethernet frames, whatever reads from it, also one that carries superpackets: the kernel leaves segmenting and
- * checksums to whoever reads, and takes coalesced packets from whoever writes (Documentation/networking/tuntap.rst,
- * include/uapi/linux/virtio_net.h); and whether the process may.
+ * Making a TUN interface, or a TAP, which carries Ethernet frames, whatever reads from it, also one that carries
+ * superpackets: the kernel leaves segmenting and checksums to whoever reads, and takes coalesced packets from whoever
+ * writes (Documentation/networking/tuntap.rst, include/uapi/linux/virtio_net.h); and whether the process may.
  * @module
  */
 
@@ -52,12 +52,7 @@ export interface TunOptions {
  * the name is taken, HostError for anything else
  */
 export function attachTun({ name, mtuBytes }: TunOptions, flags = 0, layer: Layer = IFF_TUN): Descriptor {
-  if (!/^[A-Za-z0-9][\w.-]{0,14}$/.test(name)) {
-    throw new RangeError(`Cannot make the interface ${JSON.stringify(name)}: that is no interface name`);
-  }
-  if (!Number.isInteger(mtuBytes) || mtuBytes < 576 || mtuBytes > 65_535) {
-    throw new RangeError(`Cannot make the interface ${name}: its MTU is 576 to 65535, not ${mtuBytes}`);
-  }
+  assertTunOptions({ name, mtuBytes });
   return Descriptor.open(`make the interface ${name}`, (libc) => {
     const fd = libc.open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC);
     if (fd < 0) throw openError(name, libc.errno);
@@ -72,6 +67,16 @@ export function attachTun({ name, mtuBytes }: TunOptions, flags = 0, layer: Laye
       ? new InterfaceExistsError(name)
       : openError(name, errno);
   });
+}
+
+/** @throws RangeError when the name or MTU is none */
+export function assertTunOptions({ name, mtuBytes }: TunOptions): void {
+  if (!/^[A-Za-z0-9][\w.-]{0,14}$/.test(name)) {
+    throw new RangeError(`Cannot make the interface ${JSON.stringify(name)}: that is no interface name`);
+  }
+  if (!Number.isInteger(mtuBytes) || mtuBytes < 576 || mtuBytes > 65_535) {
+    throw new RangeError(`Cannot make the interface ${name}: its MTU is 576 to 65535, not ${mtuBytes}`);
+  }
 }
 
 function openError(name: string, errno: number): Error {

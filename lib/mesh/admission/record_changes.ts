@@ -25,7 +25,13 @@ export type AuditKind =
   | "refused"
   | "token-created"
   | "token-revoked"
-  | "defaults-changed";
+  | "defaults-changed"
+  | "network-created"
+  | "network-changed"
+  | "network-deleted"
+  | "endpoint-added"
+  | "endpoint-moved"
+  | "endpoint-removed";
 
 /** One thing that happened. */
 export interface AuditEvent {

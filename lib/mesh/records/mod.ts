@@ -7,6 +7,7 @@ export * from "./grants.ts";
 export * from "./join_token.ts";
 export * from "./key_chain.ts";
 export * from "./member_record.ts";
+export * from "./network_shard.ts";
 export * from "./node_statement.ts";
 export * from "./replica_update.ts";
 export * from "./signed.ts";

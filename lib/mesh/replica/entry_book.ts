@@ -6,6 +6,17 @@
 import { StateError, type StateStore, unixMillis } from "../../base/mod.ts";
 import type { SigningKey, VerifyingKey } from "../../crypto/mod.ts";
 import type { NodeId } from "../identity/mod.ts";
+import {
+  FULL_SHARES,
+  MAX_NETWORK_ENTRIES,
+  MAX_NETWORK_SPENT,
+  MAX_NODE_ENTRIES,
+  MAX_NODE_ENTRY_BYTES,
+  MAX_NODE_SPENT,
+  MAX_NODE_SPENT_BYTES,
+  MAX_SHARD_ENTRIES,
+  NETWORK_KINDS,
+} from "./entry_bounds.ts";
 import { compareBytes, type MergeOutcome } from "./merge_outcome.ts";
 import type { OriginBudget } from "./origin_budget.ts";
 import type { Roster, RosterOptions } from "./roster.ts";
@@ -15,31 +26,13 @@ import {
   MAX_CLOCK_AHEAD_MS,
   MAX_ENTRY_LIFETIME_MS,
   MAX_PAYLOAD_BYTES,
+  NetworkShards,
   type Origin,
+  SHARDED_KINDS,
   type Signed,
   signEntry,
   type StateEntry,
 } from "../records/mod.ts";
-
-/** How many entries one node may have; those that were taken back or have expired do not count. */
-export const MAX_NODE_ENTRIES = 64;
-/** How many entries the network's key may have, likewise. */
-export const MAX_NETWORK_ENTRIES = 1024;
-/**
- * How many are kept of those that were taken back, so that they do not come back from somebody who was away. All that
- * one origin has fits a vector of 384 KiB, with the longest keys.
- */
-export const MAX_NODE_SPENT = 64;
-/** The same of the network's key. */
-export const MAX_NETWORK_SPENT = 128;
-/** How many bytes of signed entries one node may have of each sort; and half as many whenever there are twice as many. */
-export const MAX_NODE_ENTRY_BYTES: number = 256 << 10;
-/** The same of what it took back. */
-export const MAX_NODE_SPENT_BYTES: number = 64 << 10;
-/** How many nodes may have as much: 256 MiB in all, and 64 MiB of what was taken back. */
-const FULL_SHARES = 1024;
-/** What only the network's key may write. */
-export const NETWORK_KINDS: ReadonlySet<string> = new Set(["policy", "token", "token-use"]);
 
 const ENTRIES = "entry";
 /** What expired longer ago is forgotten; before, a clock may have been set wrong. */
@@ -87,6 +80,7 @@ export type EntryEvent = Pick<StateEntry, "kind" | "origin" | "key">;
 export class EntryBook {
   readonly #store: StateStore;
   readonly #options: EntryBookOptions;
+  readonly #shards: NetworkShards;
   // The same as the store holds.
   readonly #byOrigin = new Map<Origin, Map<string, BookEntry>>();
   // Not polled yet, one for each entry.
@@ -96,6 +90,7 @@ export class EntryBook {
   constructor(store: StateStore, options: EntryBookOptions) {
     this.#store = store;
     this.#options = options;
+    this.#shards = new NetworkShards(options.networkId);
     this.reload();
   }
 
@@ -128,6 +123,9 @@ export class EntryBook {
     const key = this.#keyOf(entry.origin);
     if (typeof key === "string") return key;
     if (NETWORK_KINDS.has(entry.kind) && entry.origin !== networkId) return "rejected:authority";
+    const isSharded = SHARDED_KINDS.has(entry.kind);
+    if (isSharded !== this.#shards.has(entry.origin)) return "rejected:authority";
+    if (isSharded && entry.origin !== this.#shards.of(entry.key)) return "rejected:authority";
     const known = this.#byOrigin.get(entry.origin)?.get(slotOf(entry));
     if (known !== undefined) {
       const difference = entry.version - known.entry.version ||
@@ -142,7 +140,7 @@ export class EntryBook {
     if (tooMany.includes(entry) && known === undefined) return "rejected:full";
     // Before the signature, which costs a hundred times as much as all that came before.
     // Leaders are believed to need what they write.
-    const spending = entry.origin === networkId ? undefined : budget;
+    const spending = this.#isNetwork(entry.origin) ? undefined : budget;
     if (spending?.allows(entry.origin) === false) return "rejected:throttled";
     if (!reader.isSignedBy(ENTRY_LABEL, signed, key)) return "rejected:signature";
     this.#store.transaction(() => {
@@ -200,6 +198,11 @@ export class EntryBook {
     throw new RangeError(`Cannot write ${kind}/${key}: it is ${outcome}`);
   }
 
+  /** @returns the origin under which the network's key signs an entry of this kind and key */
+  networkOrigin(kind: string, key: string): Origin {
+    return SHARDED_KINDS.has(kind) ? this.#shards.of(key) : this.#options.networkId;
+  }
+
   /** @returns the entries of a kind whose origins are members, those that were taken back left out */
   list(kind: string): readonly StateEntry[] {
     const found: StateEntry[] = [];
@@ -216,6 +219,11 @@ export class EntryBook {
   get(kind: string, origin: Origin, key: string): StateEntry | undefined {
     const entry = this.#byOrigin.get(origin)?.get(`${kind}/${key}`)?.entry;
     return entry !== undefined && this.#isThere(entry) && this.#isLive(origin) ? entry : undefined;
+  }
+
+  /** @returns the entry as it was signed, also one that was taken back */
+  signedEntry(origin: Origin, kind: string, key: string): Signed | undefined {
+    return this.#byOrigin.get(origin)?.get(`${kind}/${key}`)?.signed;
   }
 
   /** @returns the entries of one origin, whatever their kind */
@@ -268,16 +276,20 @@ export class EntryBook {
   }
 
   #keyOf(origin: Origin): VerifyingKey | "rejected:unknown-node" | "rejected:revoked" {
-    const { networkId, verifyingKey, roster } = this.#options;
-    if (origin === networkId) return verifyingKey;
+    const { verifyingKey, roster } = this.#options;
+    if (this.#isNetwork(origin)) return verifyingKey;
     const record = roster.recordById(origin as NodeId);
     if (record?.verifyingKey === undefined) return "rejected:unknown-node";
     return roster.isRevoked(record.publicKey) ? "rejected:revoked" : record.verifyingKey;
   }
 
   #isLive(origin: Origin): boolean {
-    const { networkId, roster } = this.#options;
-    return origin === networkId || roster.get(origin as NodeId) !== undefined;
+    return this.#isNetwork(origin) || this.#options.roster.get(origin as NodeId) !== undefined;
+  }
+
+  /** Whether the network's key signs what is of this origin. */
+  #isNetwork(origin: Origin): boolean {
+    return origin === this.#options.networkId || this.#shards.has(origin);
   }
 
   #isThere({ isDeleted, expiresAt }: StateEntry): boolean {
@@ -300,13 +312,8 @@ export class EntryBook {
 
   /** @returns of entries of one origin and sort those that are over its bounds, the first to go first */
   #excess(origin: Origin, sized: Sized[], areThere: boolean): readonly StateEntry[] {
-    const isNetwork = origin === this.#options.networkId;
-    const max = areThere
-      ? isNetwork ? MAX_NETWORK_ENTRIES : MAX_NODE_ENTRIES
-      : isNetwork
-      ? MAX_NETWORK_SPENT
-      : MAX_NODE_SPENT;
-    const maxBytes = isNetwork ? Infinity : this.#shareBytes(areThere);
+    const max = this.#maxEntries(origin, areThere);
+    const maxBytes = this.#isNetwork(origin) ? Infinity : this.#shareBytes(areThere);
     let bytes = sized.reduce((sum, { lengthBytes }) => sum + lengthBytes, 0);
     const excess: StateEntry[] = [];
     while (sized.length - excess.length > max || bytes > maxBytes) {
@@ -324,13 +331,21 @@ export class EntryBook {
 
   /** Whether so many entries are within all bounds, however long they are; most origins have a few. */
   #isSmall(origin: Origin, count: number): boolean {
-    if (origin === this.#options.networkId) return count <= MAX_NETWORK_SPENT;
+    if (this.#isNetwork(origin)) return count <= this.#maxEntries(origin, false);
     return count <= MAX_NODE_SPENT && count * MAX_PAYLOAD_BYTES <= this.#shareBytes(false);
+  }
+
+  #maxEntries(origin: Origin, areThere: boolean): number {
+    if (origin === this.#options.networkId) return areThere ? MAX_NETWORK_ENTRIES : MAX_NETWORK_SPENT;
+    if (this.#shards.has(origin)) return areThere ? MAX_SHARD_ENTRIES : MAX_NODE_SPENT;
+    return areThere ? MAX_NODE_ENTRIES : MAX_NODE_SPENT;
   }
 
   /** @returns bytes for each node; half as many whenever there are twice as many nodes as have a full share */
   #shareBytes(areThere: boolean): number {
-    const doublings = Math.max(0, Math.ceil(Math.log2(this.#byOrigin.size / FULL_SHARES)));
+    let nodes = this.#byOrigin.size;
+    for (const shard of this.#shards) if (this.#byOrigin.has(shard)) nodes--;
+    const doublings = Math.max(0, Math.ceil(Math.log2(nodes / FULL_SHARES)));
     return (areThere ? MAX_NODE_ENTRY_BYTES : MAX_NODE_SPENT_BYTES) / 2 ** doublings;
   }
 

@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import { MemoryStateStore, StateError, unixMillis, VirtualClock } from "../../base/mod.ts";
+import type { EntryBook } from "./entry_book.ts";
 import {
-  type EntryBook,
   MAX_NODE_ENTRIES,
   MAX_NODE_ENTRY_BYTES,
   MAX_NODE_SPENT,
   MAX_NODE_SPENT_BYTES,
-} from "./entry_book.ts";
+} from "./entry_bounds.ts";
 import { NO_UPDATE, updateSize } from "../records/replica_update.ts";
 import { Replica } from "./replica.ts";
 import { signEntry, type StateEntry } from "../records/state_entry.ts";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { MemoryStateStore, unixMillis, VirtualClock } from "../../base/mod.ts";
-import { MAX_NODE_ENTRIES } from "./entry_book.ts";
+import { MAX_NODE_ENTRIES } from "./entry_bounds.ts";
 import { Gossip, MAX_PUSHES, ROUND_MS } from "./gossip.ts";
 import type { NodeId, NodeIdentity } from "../identity/identity.ts";
 import { decodeMeshMessage, encodeMeshMessage, type MeshMessage } from "../wire/mesh_message.ts";

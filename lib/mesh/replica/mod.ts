@@ -4,6 +4,7 @@
  */
 
 export * from "./entry_book.ts";
+export * from "./entry_bounds.ts";
 export * from "./gossip.ts";
 export * from "./replica.ts";
 export * from "./roster.ts";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { MemoryStateStore, StateError, VirtualClock } from "../../base/mod.ts";
-import { MAX_NODE_ENTRIES, MAX_NODE_SPENT } from "./entry_book.ts";
+import { MAX_NODE_ENTRIES, MAX_NODE_SPENT } from "./entry_bounds.ts";
 import { Replica } from "./replica.ts";
 import { NO_UPDATE } from "../records/replica_update.ts";
 import { START, stated, TestNetwork } from "../testing/test_network.ts";

@@ -18,6 +18,14 @@ import type {
 import { TOPIC_GRANT } from "../bounds.ts";
 import { ID_BYTES, SEAL_BYTES, SEED_BYTES } from "../identity/mod.ts";
 import {
+  type EndpointRefusal,
+  type EndpointRequest,
+  endpointRequestToWire,
+  readEndpointRequest,
+  readRefusal,
+  refusalToWire,
+} from "./endpoint_request.ts";
+import {
   complete,
   readList,
   readPositive,
@@ -59,7 +67,9 @@ export type MemberRequest =
   /** The asker wants to be who offers a service path that nobody has been given. */
   | { readonly kind: "claim"; readonly path: string }
   /** The asker is to be no member any more. */
-  | { readonly kind: "leave" };
+  | { readonly kind: "leave" }
+  /** An endpoint of an overlay network is to be the asker's, to go, or to be another member's. */
+  | { readonly kind: "endpoint"; readonly request: EndpointRequest };
 
 /** What is answered. */
 export type MemberAnswer =
@@ -68,6 +78,8 @@ export type MemberAnswer =
     readonly kind: "refused";
     /** How long to wait before asking the same again, in milliseconds; absent when that would not help. */
     readonly retryAfterMs?: number;
+    /** Of a request about an endpoint. */
+    readonly reason?: EndpointRefusal;
   };
 
 /** @returns the fields of the message */
@@ -101,6 +113,8 @@ export function requestToWire(
       return { ...fields, kind: { case: "claim", value: { path: request.path } } };
     case "leave":
       return { ...fields, kind: { case: "leave", value: {} } };
+    case "endpoint":
+      return { ...fields, kind: { case: "endpoint", value: endpointRequestToWire(request.request) } };
   }
 }
 
@@ -112,7 +126,8 @@ export function answerToWire(
   const fields = { number: BigInt(number) };
   if (answer.kind === "refused") {
     const retryAfter = BigInt(Math.ceil(answer.retryAfterMs ?? 0));
-    return { ...fields, outcome: { case: "refused", value: { retryAfter } } };
+    const reason = refusalToWire(answer.reason);
+    return { ...fields, outcome: { case: "refused", value: { retryAfter, reason } } };
   }
   const { slices, update } = answer;
   const value = {
@@ -126,7 +141,8 @@ export function answerToWire(
 export function readAnswer(outcome: WireResponse["outcome"]): MemberAnswer | undefined {
   if (outcome.case === "refused") {
     const retryAfterMs = readPositive(outcome.value.retryAfter);
-    return { kind: "refused", ...retryAfterMs !== undefined && { retryAfterMs } };
+    const reason = readRefusal(outcome.value.reason);
+    return { kind: "refused", ...retryAfterMs !== undefined && { retryAfterMs }, ...reason && { reason } };
   }
   if (outcome.case === undefined) return undefined;
   const { slices, update } = outcome.value;
@@ -175,6 +191,8 @@ export function readRequest(kind: WireRequest["kind"]): MemberRequest | undefine
     }
     case "leave":
       return { kind: "leave" };
+    case "endpoint":
+      return complete({ kind: "endpoint" as const, request: readEndpointRequest(kind.value) });
     default:
       return undefined;
   }

@@ -3,6 +3,7 @@
  * @module
  */
 
+export * from "./endpoint_request.ts";
 export * from "./join_message.ts";
 export * from "./member_request.ts";
 export * from "./mesh_message.ts";

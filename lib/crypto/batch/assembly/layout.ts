@@ -4,7 +4,7 @@
  *     0x0400  state of cipher and joining    0x4000  table: length of each datagram
  *     0x0800  head of a superpacket           0x6000  table: length of each plaintext, or -1
  *     0x0a00  key stream and last blocks     0x8000  table: counter of each datagram, as f64
- *     0x2000  table: where datagrams are     0xc000  frames: where and how long, two words each
+ *     0x2000  table: where datagrams are     0xc000  frames: where; how long, and their tags above
  *
  * @module
  */

@@ -5,6 +5,12 @@
  *     at - 10         at          head        + size       + 2 size
  *     virtio header | IP, TCP | payload 0  | payload 1  | payload 2 ...
  *
+ * A packet may stand inside of another one, as the frames of an overlay network do: all that is before the inner IP header
+ * then belongs to the head. The virtio header counts from `at`.
+ *
+ *     at - 10         at                                           at + inner
+ *     virtio header | outer IP, perhaps UDP | encapsulation, Ethernet | IP, TCP | payload 0 ...
+ *
  * @module
  */
 
@@ -43,6 +49,7 @@ const NO_ROOM: i32 = 0;
  * @param room how many bytes are free from `to` on
  * @param mtu packets are padded to multiples of 16 bytes, though not beyond this
  * @param counter of the first packet
+ * @param inner where the IP packet stands that is cut; unless that is 0, the length of the outer one is filled in, too
  * @returns the bytes of all messages, 0 when there is too little room, -1 when the header contradicts the packet
  */
 export function sealSuperpacket(
@@ -53,16 +60,46 @@ export function sealSuperpacket(
   remoteIndex: u32,
   mtu: usize,
   counter: f64,
+  inner: usize,
 ): i32 {
   loadKey();
-  // The top bit marks congestion notification, which needs nothing of us.
-  const kind: u32 = load<u8>(at - VIRTIO_BYTES, 1) & 0x7f;
-  const bytes = kind === 0
-    ? sealWhole(at, length, to, room, remoteIndex, mtu, counter)
-    : cutAndSeal(at, length, to, room, remoteIndex, mtu, counter, kind);
+  const kind = gsoKind(at), outer: i32 = inner === 0 ? 0 : outerHeadBytes(at, inner);
+  const bytes = outer < 0
+    ? MALFORMED
+    : kind === 0
+    ? sealWhole(at, length, to, room, remoteIndex, mtu, counter, <usize> outer)
+    : cut(at, length, to, room, remoteIndex, mtu, counter, kind, inner, <usize> outer, true);
   // The key is wiped, whatever came of it.
   if (bytes <= 0) endSealing(0, 0);
   return bytes;
+}
+
+/**
+ * Cuts and completes a superpacket as `sealSuperpacket` does, and seals nothing: its packets stand one behind the other.
+ * @param inner where the IP packet stands that is cut; what is before it is repeated before each
+ * @returns the bytes of all packets, 0 when there is too little room, -1 when the header contradicts the packet
+ */
+export function cutSuperpacket(at: usize, length: usize, to: usize, room: usize, inner: usize): i32 {
+  const kind = gsoKind(at);
+  if (kind !== 0) return cut(at, length, to, room, 0, 0, 0, kind, inner, 0, false);
+  if (length === 0) return MALFORMED;
+  if (length > room) return NO_ROOM;
+  if (!finishWhole(at, length)) return MALFORMED;
+  memory.copy(to, at, length);
+  store<u32>(RESULT, 1);
+  store<u32>(RESULT, <u32> length, 4);
+  return <i32> length;
+}
+
+function gsoKind(at: usize): u32 {
+  // The top bit marks congestion notification, which needs nothing of us.
+  return load<u8>(at - VIRTIO_BYTES, 1) & 0x7f;
+}
+
+/** @returns the length of the outer IP header, which has no options; -1 when there is none within `inner` bytes */
+function outerHeadBytes(at: usize, inner: usize): i32 {
+  const first: u32 = load<u8>(at), bytes: usize = first === 0x45 ? 20 : (first >> 4) === 6 ? 40 : 0;
+  return bytes === 0 || inner < bytes + 8 ? MALFORMED : <i32> bytes;
 }
 
 function sealWhole(
@@ -73,12 +110,14 @@ function sealWhole(
   remoteIndex: u32,
   mtu: usize,
   counter: f64,
+  outer: usize,
 ): i32 {
-  if (length === 0) return MALFORMED;
+  if (length <= outer + 8 && (length === 0 || outer !== 0)) return MALFORMED;
   const padded = paddedLength(length, mtu), bytes = HEADER_BYTES + padded + TAG_BYTES;
   // Nothing is changed before there is room, so that the caller can come again.
   if (bytes > room) return NO_ROOM;
-  if ((load<u8>(at - VIRTIO_BYTES) & NEEDS_CHECKSUM) !== 0 && !finishChecksum(at, length)) return MALFORMED;
+  if (!finishWhole(at, length)) return MALFORMED;
+  if (outer !== 0) finishOuter(at, length, outer, outerSum(at, outer));
   const blocks = sealMessage(0, 0, at, length, padded, to, remoteIndex, <u64> counter);
   endSealing(blocks, to + HEADER_BYTES + padded);
   store<u32>(RESULT, 1);
@@ -86,7 +125,8 @@ function sealWhole(
   return <i32> bytes;
 }
 
-function cutAndSeal(
+/** Cuts a superpacket whose inner packet begins at `inner`, and completes and seals its packets, or completes them alone. */
+function cut(
   at: usize,
   length: usize,
   to: usize,
@@ -95,39 +135,44 @@ function cutAndSeal(
   mtu: usize,
   counter: f64,
   kind: u32,
+  inner: usize,
+  outer: usize,
+  isSealed: bool,
 ): i32 {
   const virtio = at - VIRTIO_BYTES;
   const size: usize = load<u16>(virtio, 4), start: usize = load<u16>(virtio, 6);
   const isTcp = kind === GSO_TCP4 || kind === GSO_TCP6;
   if (size === 0 || (!isTcp && kind !== GSO_UDP)) return MALFORMED;
   const least: usize = isTcp ? 20 : 8;
-  if (start > MAX_HEAD_BYTES - 60 || length < start + least) return MALFORMED;
-  const version: u32 = load<u8>(at) >> 4;
-  if (!(version === 4 && start >= 20) && !(version === 6 && start >= 40)) return MALFORMED;
+  if (start > MAX_HEAD_BYTES - 60 || length < start + least || start < inner) return MALFORMED;
+  const ip = at + inner, ipHead = start - inner, version: u32 = load<u8>(ip) >> 4;
+  if (!(version === 4 && ipHead >= 20) && !(version === 6 && ipHead >= 40)) return MALFORMED;
   const transport: usize = isTcp ? (<usize> load<u8>(at + start, 12) >> 4) << 2 : 8;
   const head = start + transport;
   if (transport < least || length <= head) return MALFORMED;
 
   const payload = length - head, count = (payload + size - 1) / size;
-  const segment = HEADER_BYTES + paddedLength(head + min(payload, size), mtu) + TAG_BYTES;
+  const longest = head + min(payload, size);
+  const segment = isSealed ? HEADER_BYTES + paddedLength(longest, mtu) + TAG_BYTES : longest;
   if (<u64> segment * <u64> count > <u64> room) return NO_ROOM;
 
   const tcpFlags: u32 = isTcp ? load<u8>(at + start, 13) : 0;
-  const identification = swap16(load<u16>(at, 4)), sequence = bswap<u32>(load<u32>(at + start, 4));
+  const identification = swap16(load<u16>(ip, 4)), sequence = bswap<u32>(load<u32>(at + start, 4));
   const checksumAt = start + (isTcp ? 16 : 6);
   // What differs from packet to packet counts as zero in the sums, and is added to each.
   if (version === 4) {
-    clear16(at, 2);
-    clear16(at, 4);
-    clear16(at, 10);
-  } else clear16(at, 4);
+    clear16(ip, 2);
+    clear16(ip, 4);
+    clear16(ip, 10);
+  } else clear16(ip, 4);
   clear16(at, checksumAt);
   if (isTcp) {
     store<u32>(at + start, 0, 4);
     store<u8>(at + start, 0, 13);
   } else clear16(at, start + 4);
-  const ipSum = version === 4 ? sum(at, start) : 0;
-  const addresses = version === 4 ? sum(at + 12, 8) : sum(at + 8, 32);
+  const outSum = outer === 0 ? 0 : outerSum(at, outer);
+  const ipSum = version === 4 ? sum(ip, ipHead) : 0;
+  const addresses = version === 4 ? sum(ip + 12, 8) : sum(ip + 8, 32);
   const headSum = addresses + ((isTcp ? TCP : UDP) << 8) + sum(at + start, transport);
   copy(at, HEAD, head);
 
@@ -136,14 +181,14 @@ function cutAndSeal(
     const bytes = min(left, size);
     left -= bytes;
     if (i !== 0) copy(HEAD, packet, head);
-    const packetLength = head + bytes;
+    const packetLength = head + bytes, packetIp = packet + inner;
     if (version === 4) {
       // Each packet has its own identification (RFC 6864 §4.2).
-      const wireLength = swap16(<u32> packetLength), wireId = swap16(identification + <u32> i);
-      store<u16>(packet, <u16> wireLength, 2);
-      store<u16>(packet, <u16> wireId, 4);
-      store<u16>(packet, <u16> ~fold(ipSum + wireLength + wireId), 10);
-    } else store<u16>(packet, <u16> swap16(<u32> (packetLength - 40)), 4);
+      const wireLength = swap16(<u32> (packetLength - inner)), wireId = swap16(identification + <u32> i);
+      store<u16>(packetIp, <u16> wireLength, 2);
+      store<u16>(packetIp, <u16> wireId, 4);
+      store<u16>(packetIp, <u16> ~fold(ipSum + wireLength + wireId), 10);
+    } else store<u16>(packetIp, <u16> swap16(<u32> (packetLength - inner - 40)), 4);
     const segmentLength = swap16(<u32> (packetLength - start));
     let total = headSum + segmentLength + sum(packet + head, bytes);
     if (isTcp) {
@@ -162,16 +207,47 @@ function cutAndSeal(
     const checksum = ~fold(total) & 0xffff;
     // For UDP zero means that there is none (RFC 768).
     store<u16>(packet + checksumAt, <u16> (checksum === 0 && !isTcp ? 0xffff : checksum));
-    const padded = paddedLength(packetLength, mtu);
-    blocks = sealMessage(blocks, tag, packet, packetLength, padded, out, remoteIndex, <u64> counter + i);
-    tag = out + HEADER_BYTES + padded;
-    out = tag + TAG_BYTES;
+    if (outer !== 0) finishOuter(packet, packetLength, outer, outSum);
+    if (isSealed) {
+      const padded = paddedLength(packetLength, mtu);
+      blocks = sealMessage(blocks, tag, packet, packetLength, padded, out, remoteIndex, <u64> counter + i);
+      tag = out + HEADER_BYTES + padded;
+      out = tag + TAG_BYTES;
+    } else {
+      memory.copy(out, packet, packetLength);
+      out += packetLength;
+    }
     packet += size;
   }
-  endSealing(blocks, tag);
+  if (isSealed) endSealing(blocks, tag);
   store<u32>(RESULT, <u32> count);
   store<u32>(RESULT, <u32> segment, 4);
   return <i32> (out - to);
+}
+
+/** @returns the sum of an outer header of IPv4, without what `finishOuter` fills in */
+function outerSum(at: usize, outer: usize): u64 {
+  if (outer !== 20) return 0;
+  clear16(at, 2);
+  clear16(at, 10);
+  return sum(at, 20);
+}
+
+/** Fills in the lengths of the outer headers, and the checksum of IPv4; UDP has none (RFC 7348 §5, RFC 6935 §5). */
+function finishOuter(at: usize, length: usize, outer: usize, headSum: u64): void {
+  const transport = at + outer;
+  if (outer === 20) {
+    const wireLength = swap16(<u32> length);
+    store<u16>(at, <u16> wireLength, 2);
+    store<u16>(at, <u16> ~fold(headSum + wireLength), 10);
+  } else store<u16>(at, <u16> swap16(<u32> (length - 40)), 4);
+  const protocol: u32 = outer === 20 ? load<u8>(at, 9) : load<u8>(at, 6);
+  if (protocol === UDP) store<u16>(transport, <u16> swap16(<u32> (length - outer)), 4);
+}
+
+/** Completes the checksum of a packet that is not cut, if that is left to do. @returns false when it can't be */
+function finishWhole(at: usize, length: usize): bool {
+  return (load<u8>(at - VIRTIO_BYTES) & NEEDS_CHECKSUM) === 0 || finishChecksum(at, length);
 }
 
 /** Completes the checksum of a packet that is not cut. @returns false when there is no such place */

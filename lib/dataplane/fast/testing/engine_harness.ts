@@ -10,8 +10,11 @@ import { POLLIN } from "../../../host/mod.ts";
 import { Cidr, Endpoint } from "../../../net/mod.ts";
 import { Device } from "../../../wireguard/mod.ts";
 import { TransparentProxy } from "../../proxy/mod.ts";
-import { ENGINE_BYTES, type EngineEnd, PacketEngine } from "../packet_engine.ts";
+import { ENGINE_BYTES } from "../engine_memory.ts";
+import { type EngineEnd, PacketEngine } from "../packet_engine.ts";
 import { VIRTIO_HEADER_BYTES, type VirtioHeader } from "../superpacket.ts";
+import { ChannelRoom } from "../frames/mod.ts";
+import type { PortEvent } from "../../frames/mod.ts";
 import { FAKE_BASE, FAKE_TUN_FD, FAKE_UDP_FD, FAKE_WAKE_FD, FakeCalls } from "./fake_calls.ts";
 import { makeSuperpacket } from "./superpackets.ts";
 
@@ -39,6 +42,8 @@ export class EngineHarness {
   /** Packets that the peer got. */
   readonly arrived: Uint8Array[] = [];
   wakes = 0;
+  /** What the engine has told of ports. */
+  readonly portEvents: PortEvent[] = [];
 
   /** @param options.hasGso whether batches are sent as such */
   constructor(
@@ -71,6 +76,11 @@ export class EngineHarness {
       mtuBytes: MTU_BYTES,
       tunFd: FAKE_TUN_FD,
       wakeFd: FAKE_WAKE_FD,
+      frames: {
+        random,
+        onPortEvent: (event) => this.portEvents.push(event),
+        channelRoom: new ChannelRoom(ChannelRoom.memory()),
+      },
       now: () => this.now,
       onWake: () => ++this.wakes < 0,
       onTurn: () => Infinity,

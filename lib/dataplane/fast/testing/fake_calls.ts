@@ -5,6 +5,9 @@
 
 import {
   encodeSocketAddress,
+  EPOLL,
+  EPOLL_EVENT_BYTES,
+  epollToken,
   ERRNO,
   MMSGHDR_BYTES,
   MSGHDR,
@@ -12,6 +15,7 @@ import {
   SocketAddressReader,
   UDP_GRO,
   UDP_SEGMENT,
+  writeEpollEvent,
 } from "../../../host/mod.ts";
 import type { Endpoint } from "../../../net/mod.ts";
 
@@ -20,6 +24,7 @@ export const FAKE_BASE = 0x7000_0000;
 export const FAKE_TUN_FD = 70;
 export const FAKE_UDP_FD = 71;
 export const FAKE_WAKE_FD = 72;
+export const FAKE_EPOLL_FD = 73;
 
 /** What one send took. */
 export interface FakeSend {
@@ -54,7 +59,13 @@ export class FakeCalls implements RawCalls {
   /** @returns the error of this send, or 0 */
   sendError: (send: FakeSend) => number = () => 0;
   /** @returns the error of this write, or 0 */
-  writeError: (frame: Uint8Array) => number = () => 0;
+  writeError: (frame: Uint8Array, fd: number) => number = () => 0;
+  /** What endpoints bring next, and what was written to them, by descriptor. */
+  readonly endpointFrames: Map<number, (Uint8Array | number)[]> = new Map();
+  readonly writtenTo: Map<number, Uint8Array[]> = new Map();
+  /** What is waited for, with its token; what was closed. */
+  readonly tokens: Map<number, number> = new Map();
+  readonly closed: number[] = [];
   /** Called by each wait. @returns revents by descriptor */
   onPoll: (timeoutMs: number) => ReadonlyMap<number, number> = () => new Map();
   readonly #bytes: Uint8Array;
@@ -66,19 +77,20 @@ export class FakeCalls implements RawCalls {
   }
 
   read(fd: number, address: number, lengthBytes: number): number {
-    if (fd !== FAKE_TUN_FD) return this.#fail(ERRNO.EAGAIN);
-    const next = this.frames.shift() ?? ERRNO.EAGAIN;
+    const frames = fd === FAKE_TUN_FD ? this.frames : this.endpointFrames.get(fd);
+    const next = frames?.shift() ?? ERRNO.EAGAIN;
     if (typeof next === "number") return this.#fail(next);
     const taken = next.subarray(0, lengthBytes);
     this.#bytes.set(taken, address - FAKE_BASE);
     return taken.length;
   }
 
-  write(_fd: number, address: number, lengthBytes: number): number {
+  write(fd: number, address: number, lengthBytes: number): number {
     const frame = this.#bytes.slice(address - FAKE_BASE, address - FAKE_BASE + lengthBytes);
-    const errno = this.writeError(frame);
+    const errno = this.writeError(frame, fd);
     if (errno !== 0) return this.#fail(errno);
-    this.written.push(frame);
+    if (fd === FAKE_TUN_FD) this.written.push(frame);
+    else this.writtenTo.set(fd, [...this.writtenTo.get(fd) ?? [], frame]);
     return lengthBytes;
   }
 
@@ -161,6 +173,28 @@ export class FakeCalls implements RawCalls {
       this.#view.setInt16(at + 6, ready.get(this.#view.getInt32(at, true)) ?? 0, true);
     }
     return ready.size;
+  }
+
+  epollCreate(): number {
+    return FAKE_EPOLL_FD;
+  }
+
+  epollControl(_epoll: number, operation: number, fd: number, event: number): number {
+    if (operation === EPOLL.ADD) this.tokens.set(fd, epollToken(this.#view, event - FAKE_BASE));
+    else this.tokens.delete(fd);
+    return 0;
+  }
+
+  epollReady(_epoll: number, events: number, count: number): number {
+    const ready = [...this.tokens].filter(([fd]) => (this.endpointFrames.get(fd)?.length ?? 0) > 0);
+    for (const [i, [, token]] of ready.slice(0, count).entries()) {
+      writeEpollEvent(this.#view, events - FAKE_BASE + i * EPOLL_EVENT_BYTES, token);
+    }
+    return Math.min(count, ready.length);
+  }
+
+  close(fd: number): void {
+    this.closed.push(fd);
   }
 
   #pointer(at: number): number {

@@ -12,7 +12,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file weft/mesh/v1/mesh.proto.
  */
 export const file_weft_mesh_v1_mesh: GenFile = /*@__PURE__*/
-  fileDesc("Chd3ZWZ0L21lc2gvdjEvbWVzaC5wcm90bxIMd2VmdC5tZXNoLnYxImUKBUhlbGxvEicKBGpvaW4YASABKAsyFy53ZWZ0Lm1lc2gudjEuSGVsbG9Kb2luSAASKwoGbWVtYmVyGAIgASgLMhkud2VmdC5tZXNoLnYxLkhlbGxvTWVtYmVySABCBgoEa2luZCIdCglIZWxsb0pvaW4SEAoIdG9rZW5faWQYASABKAwiMgoLSGVsbG9NZW1iZXISEgoKbmV0d29ya19pZBgBIAEoDBIPCgdub2RlX2lkGAIgASgMIsADCgtNZXNoTWVzc2FnZRIxCgxqb2luX3JlcXVlc3QYASABKAsyGS53ZWZ0Lm1lc2gudjEuSm9pblJlcXVlc3RIABIzCg1qb2luX3Jlc3BvbnNlGAIgASgLMhoud2VmdC5tZXNoLnYxLkpvaW5SZXNwb25zZUgAEjMKDXJvc3Rlcl91cGRhdGUYAyABKAsyGi53ZWZ0Lm1lc2gudjEuUm9zdGVyVXBkYXRlSAASJgoGZGlnZXN0GAQgASgLMhQud2VmdC5tZXNoLnYxLkRpZ2VzdEgAEiYKBnZlY3RvchgFIAEoCzIULndlZnQubWVzaC52MS5WZWN0b3JIABIsCgloZWFydGJlYXQYBiABKAsyFy53ZWZ0Lm1lc2gudjEuSGVhcnRiZWF0SAASLgoHcmVxdWVzdBgHIAEoCzIbLndlZnQubWVzaC52MS5NZW1iZXJSZXF1ZXN0SAASMAoIcmVzcG9uc2UYCCABKAsyHC53ZWZ0Lm1lc2gudjEuTWVtYmVyUmVzcG9uc2VIABIsCglzdXNwaWNpb24YCSABKAsyFy53ZWZ0Lm1lc2gudjEuU3VzcGljaW9uSABCBgoEa2luZCILCglIZWFydGJlYXQiHAoJU3VzcGljaW9uEg8KB25vZGVfaWQYASABKAwiqAIKDU1lbWJlclJlcXVlc3QSDgoGbnVtYmVyGAEgASgEEiwKCXByb21vdGlvbhgCIAEoCzIXLndlZnQubWVzaC52MS5Qcm9tb3Rpb25IABIqCghkZW1vdGlvbhgDIAEoCzIWLndlZnQubWVzaC52MS5EZW1vdGlvbkgAEioKCGhhbmRvdmVyGAQgASgLMhYud2VmdC5tZXNoLnYxLkhhbmRvdmVySAASLQoIcm90YXRpb24YBSABKAsyGS53ZWZ0Lm1lc2gudjEuS2V5Um90YXRpb25IABIkCgVjbGFpbRgGIAEoCzITLndlZnQubWVzaC52MS5DbGFpbUgAEiQKBWxlYXZlGAcgASgLMhMud2VmdC5tZXNoLnYxLkxlYXZlSABCBgoEa2luZCJ5Cg5NZW1iZXJSZXNwb25zZRIOCgZudW1iZXIYASABKAQSIgoEZG9uZRgCIAEoCzISLndlZnQubWVzaC52MS5Eb25lSAASKAoHcmVmdXNlZBgDIAEoCzIVLndlZnQubWVzaC52MS5SZWZ1c2VkSABCCQoHb3V0Y29tZSJcCgREb25lEigKBnNsaWNlcxgBIAEoCzIYLndlZnQubWVzaC52MS5TbGljZUdyYW50EioKBnVwZGF0ZRgCIAEoCzIaLndlZnQubWVzaC52MS5Sb3N0ZXJVcGRhdGUiSgoJUHJvbW90aW9uEhMKC3NlYWxlZF9zZWVkGAEgASgMEigKBnNsaWNlcxgCIAEoCzIYLndlZnQubWVzaC52MS5TbGljZUdyYW50IgoKCERlbW90aW9uImAKCEhhbmRvdmVyEigKBnNsaWNlcxgBIAEoCzIYLndlZnQubWVzaC52MS5TbGljZUdyYW50EioKBnVwZGF0ZRgCIAEoCzIaLndlZnQubWVzaC52MS5Sb3N0ZXJVcGRhdGUiKAoKU2xpY2VHcmFudBIKCgJpZBgBIAEoDBIOCgZyYW5nZXMYAiADKAkicAoLS2V5Um90YXRpb24SEgoKcHVibGljX2tleRgBIAEoDBIVCg12ZXJpZnlpbmdfa2V5GAIgASgMEg0KBXByb29mGAMgASgMEicKCXN0YXRlbWVudBgEIAEoCzIULndlZnQubWVzaC52MS5TaWduZWQiFQoFQ2xhaW0SDAoEcGF0aBgBIAEoCSIHCgVMZWF2ZSKMAgoLSm9pblJlcXVlc3QSDgoGc2VjcmV0GAEgASgMEgwKBG5hbWUYAiABKAkSEgoKcHVibGljX2tleRgDIAEoDBIVCg12ZXJpZnlpbmdfa2V5GAQgASgMEjUKBmxhYmVscxgFIAMoCzIlLndlZnQubWVzaC52MS5Kb2luUmVxdWVzdC5MYWJlbHNFbnRyeRInCglzdGF0ZW1lbnQYBiABKAsyFC53ZWZ0Lm1lc2gudjEuU2lnbmVkEg8KB2FkZHJlc3MYByABKAwSFAoMZXBoZW1lcmFsX21zGAggASgEGi0KC0xhYmVsc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEimQEKDEpvaW5SZXNwb25zZRIqCghhZG1pdHRlZBgBIAEoCzIWLndlZnQubWVzaC52MS5BZG1pdHRlZEgAEigKB3JlZnVzZWQYAiABKAsyFS53ZWZ0Lm1lc2gudjEuUmVmdXNlZEgAEigKB3BlbmRpbmcYAyABKAsyFS53ZWZ0Lm1lc2gudjEuUGVuZGluZ0gAQgkKB291dGNvbWUiSwoHUmVmdXNlZBITCgtyZXRyeV9hZnRlchgBIAEoBBIrCgZyZWFzb24YAiABKA4yGy53ZWZ0Lm1lc2gudjEuUmVmdXNhbFJlYXNvbiIJCgdQZW5kaW5nIqcBCghBZG1pdHRlZBIkCgZyZWNvcmQYASABKAsyFC53ZWZ0Lm1lc2gudjEuU2lnbmVkEi8KCHNldHRpbmdzGAIgASgLMh0ud2VmdC5tZXNoLnYxLk5ldHdvcmtTZXR0aW5ncxIqCgZyb3N0ZXIYAyABKAsyGi53ZWZ0Lm1lc2gudjEuUm9zdGVyVXBkYXRlEhgKEG9ic2VydmVkX2FkZHJlc3MYBCABKAwiNwoPTmV0d29ya1NldHRpbmdzEhUKDXZlcmlmeWluZ19rZXkYASABKAwSDQoFY2lkcnMYAiADKAkihgEKDFJvc3RlclVwZGF0ZRIlCgdyZWNvcmRzGAEgAygLMhQud2VmdC5tZXNoLnYxLlNpZ25lZBIoCgpzdGF0ZW1lbnRzGAIgAygLMhQud2VmdC5tZXNoLnYxLlNpZ25lZBIlCgdlbnRyaWVzGAMgAygLMhQud2VmdC5tZXNoLnYxLlNpZ25lZCIxCgZEaWdlc3QSFAoMZmluZ2VycHJpbnRzGAEgASgMEhEKCXdhbGxfdGltZRgCIAEoBCJUCgZWZWN0b3ISDQoFZmlyc3QYASABKAwSDAoEbGFzdBgCIAEoDBItCgdvcmlnaW5zGAMgAygLMhwud2VmdC5tZXNoLnYxLk9yaWdpblZlcnNpb25zIkoKDk9yaWdpblZlcnNpb25zEg4KBm9yaWdpbhgBIAEoDBIoCgVzbG90cxgCIAMoCzIZLndlZnQubWVzaC52MS5TbG90VmVyc2lvbiJMCgtTbG90VmVyc2lvbhIMCgRzbG90GAEgASgJEg8KB3ZlcnNpb24YAiABKAQSDAoEbWFyaxgDIAEoBhIQCghpc19maW5hbBgEIAEoCCIsCgZTaWduZWQSDwoHcGF5bG9hZBgBIAEoDBIRCglzaWduYXR1cmUYAiABKAwizgUKDE1lbWJlclJlY29yZBISCgpuZXR3b3JrX2lkGAEgASgMEg8KB25vZGVfaWQYAiABKAwSDAoEbmFtZRgDIAEoCRISCgpwdWJsaWNfa2V5GAQgASgMEhUKDXZlcmlmeWluZ19rZXkYBSABKAwSEQoJYWRkcmVzc2VzGAYgAygMEhMKC2FsbG93ZWRfaXBzGAcgAygJEjYKBmxhYmVscxgIIAMoCzImLndlZnQubWVzaC52MS5NZW1iZXJSZWNvcmQuTGFiZWxzRW50cnkSIQoFcm9sZXMYCSADKA4yEi53ZWZ0Lm1lc2gudjEuUm9sZRIPCgd2ZXJzaW9uGAogASgEEhEKCWlzc3VlZF9hdBgLIAEoBBISCgpleHBpcmVzX2F0GAwgASgEEg8KB3Jldm9rZWQYDSABKAgSEAoIZW5kcG9pbnQYDiABKAkSHAoUcGVyc2lzdGVudF9rZWVwYWxpdmUYDyABKA0SEQoJc3VjY2Vzc29yGBAgASgMEiQKBmdyYW50cxgRIAEoCzIULndlZnQubWVzaC52MS5HcmFudHMSFAoMZXBoZW1lcmFsX21zGBIgASgEEk0KEnVuY29uZmlybWVkX2xhYmVscxgTIAMoCzIxLndlZnQubWVzaC52MS5NZW1iZXJSZWNvcmQuVW5jb25maXJtZWRMYWJlbHNFbnRyeRIUCgx3aXRoZHJhd25fYXQYFCABKAQSCwoDaHViGBUgASgMEiUKBWNoYWluGB4gASgLMhYud2VmdC5tZXNoLnYxLktleUNoYWluEhMKC2FkbWl0dGVkX2J5GB8gASgMGi0KC0xhYmVsc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEaOAoWVW5jb25maXJtZWRMYWJlbHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBIlsKBkdyYW50cxINCgVvZmZlchgBIAMoCRIPCgdwdWJsaXNoGAIgAygJEhEKCXN1YnNjcmliZRgDIAMoCRINCgVuYW1lcxgEIAMoCRIPCgdjbGFpbWVkGAUgAygJIkgKDURlZmF1bHRHcmFudHMSJAoGZ3JhbnRzGAEgASgLMhQud2VmdC5tZXNoLnYxLkdyYW50cxIRCglub19jbGFpbXMYAiABKAgieQoIS2V5Q2hhaW4SDAoEcm9vdBgBIAEoDBISCgpnZW5lcmF0aW9uGAIgASgNEhMKC2Zvcm1lcl9rZXlzGAMgAygMEh0KFXJvdGF0aW9uc19zcGVudF91bnRpbBgEIAEoBBIXCg9mb3JtZXJfdmVyc2lvbnMYBSADKAQijQIKDU5vZGVTdGF0ZW1lbnQSDwoHbm9kZV9pZBgBIAEoDBIRCgllbmRwb2ludHMYAiADKAkSGQoRY2hhbm5lbF9lbmRwb2ludHMYAyADKAkSDwoHdmVyc2lvbhgEIAEoBBIRCglpc3N1ZWRfYXQYBSABKAQSNwoGbGFiZWxzGAYgAygLMicud2VmdC5tZXNoLnYxLk5vZGVTdGF0ZW1lbnQuTGFiZWxzRW50cnkSEAoIcm9vdGxlc3MYByABKAgSDwoHcmVsZWFzZRgIIAEoCRIOCgZzeXN0ZW0YCSABKAkaLQoLTGFiZWxzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASKiAQoKU3RhdGVFbnRyeRISCgpuZXR3b3JrX2lkGAEgASgMEg4KBm9yaWdpbhgCIAEoDBIMCgRraW5kGAMgASgJEgsKA2tleRgEIAEoCRIPCgd2ZXJzaW9uGAUgASgEEhEKCWlzc3VlZF9hdBgGIAEoBBISCgpleHBpcmVzX2F0GAcgASgEEg8KB2RlbGV0ZWQYCCABKAgSDAoEYm9keRgJIAEoDCI1CgpQb3J0T2ZmZXJzEicKBm9mZmVycxgBIAMoCzIXLndlZnQubWVzaC52MS5Qb3J0T2ZmZXIiLQoJUG9ydE9mZmVyEgwKBHBvcnQYASABKA0SEgoKcmVzdHJpY3RlZBgCIAEoCCLAAQoNSm9pblRva2VuQm9keRISCgpuZXR3b3JrX2lkGAEgASgMEhAKCHRva2VuX2lkGAIgASgMEhkKEWxlYWRlcl9wdWJsaWNfa2V5GAMgASgMEhEKCWVuZHBvaW50cxgEIAMoCRIMCgRjaWRyGAUgASgJEg4KBnNlY3JldBgGIAEoDBISCgpleHBpcmVzX2F0GAcgASgEEikKBm90aGVycxgIIAMoCzIZLndlZnQubWVzaC52MS5Ub2tlbkxlYWRlciI0CgtUb2tlbkxlYWRlchISCgpwdWJsaWNfa2V5GAEgASgMEhEKCWVuZHBvaW50cxgCIAMoCSqAAgoNUmVmdXNhbFJlYXNvbhIeChpSRUZVU0FMX1JFQVNPTl9VTlNQRUNJRklFRBAAEiYKIlJFRlVTQUxfUkVBU09OX0FERFJFU1NfTk9UX0FMTE9XRUQQARIgChxSRUZVU0FMX1JFQVNPTl9BRERSRVNTX1RBS0VOEAISIwofUkVGVVNBTF9SRUFTT05fQUREUkVTU19OT1RfSEVSRRADEh8KG1JFRlVTQUxfUkVBU09OX05PVF9BUFBST1ZFRBAEEiAKHFJFRlVTQUxfUkVBU09OX1RPT19NQU5ZX1dBSVQQBRIdChlSRUZVU0FMX1JFQVNPTl9OT19BRERSRVNTEAYqUgoEUm9sZRIUChBST0xFX1VOU1BFQ0lGSUVEEAASDwoLUk9MRV9MRUFERVIQARIPCgtST0xFX01FTUJFUhACEhIKDlJPTEVfV0lSRUdVQVJEEANiBnByb3RvMw");
+  fileDesc("Chd3ZWZ0L21lc2gvdjEvbWVzaC5wcm90bxIMd2VmdC5tZXNoLnYxImUKBUhlbGxvEicKBGpvaW4YASABKAsyFy53ZWZ0Lm1lc2gudjEuSGVsbG9Kb2luSAASKwoGbWVtYmVyGAIgASgLMhkud2VmdC5tZXNoLnYxLkhlbGxvTWVtYmVySABCBgoEa2luZCIdCglIZWxsb0pvaW4SEAoIdG9rZW5faWQYASABKAwiMgoLSGVsbG9NZW1iZXISEgoKbmV0d29ya19pZBgBIAEoDBIPCgdub2RlX2lkGAIgASgMIsADCgtNZXNoTWVzc2FnZRIxCgxqb2luX3JlcXVlc3QYASABKAsyGS53ZWZ0Lm1lc2gudjEuSm9pblJlcXVlc3RIABIzCg1qb2luX3Jlc3BvbnNlGAIgASgLMhoud2VmdC5tZXNoLnYxLkpvaW5SZXNwb25zZUgAEjMKDXJvc3Rlcl91cGRhdGUYAyABKAsyGi53ZWZ0Lm1lc2gudjEuUm9zdGVyVXBkYXRlSAASJgoGZGlnZXN0GAQgASgLMhQud2VmdC5tZXNoLnYxLkRpZ2VzdEgAEiYKBnZlY3RvchgFIAEoCzIULndlZnQubWVzaC52MS5WZWN0b3JIABIsCgloZWFydGJlYXQYBiABKAsyFy53ZWZ0Lm1lc2gudjEuSGVhcnRiZWF0SAASLgoHcmVxdWVzdBgHIAEoCzIbLndlZnQubWVzaC52MS5NZW1iZXJSZXF1ZXN0SAASMAoIcmVzcG9uc2UYCCABKAsyHC53ZWZ0Lm1lc2gudjEuTWVtYmVyUmVzcG9uc2VIABIsCglzdXNwaWNpb24YCSABKAsyFy53ZWZ0Lm1lc2gudjEuU3VzcGljaW9uSABCBgoEa2luZCILCglIZWFydGJlYXQiHAoJU3VzcGljaW9uEg8KB25vZGVfaWQYASABKAwi2wIKDU1lbWJlclJlcXVlc3QSDgoGbnVtYmVyGAEgASgEEiwKCXByb21vdGlvbhgCIAEoCzIXLndlZnQubWVzaC52MS5Qcm9tb3Rpb25IABIqCghkZW1vdGlvbhgDIAEoCzIWLndlZnQubWVzaC52MS5EZW1vdGlvbkgAEioKCGhhbmRvdmVyGAQgASgLMhYud2VmdC5tZXNoLnYxLkhhbmRvdmVySAASLQoIcm90YXRpb24YBSABKAsyGS53ZWZ0Lm1lc2gudjEuS2V5Um90YXRpb25IABIkCgVjbGFpbRgGIAEoCzITLndlZnQubWVzaC52MS5DbGFpbUgAEiQKBWxlYXZlGAcgASgLMhMud2VmdC5tZXNoLnYxLkxlYXZlSAASMQoIZW5kcG9pbnQYCCABKAsyHS53ZWZ0Lm1lc2gudjEuRW5kcG9pbnRSZXF1ZXN0SABCBgoEa2luZCJ5Cg5NZW1iZXJSZXNwb25zZRIOCgZudW1iZXIYASABKAQSIgoEZG9uZRgCIAEoCzISLndlZnQubWVzaC52MS5Eb25lSAASKAoHcmVmdXNlZBgDIAEoCzIVLndlZnQubWVzaC52MS5SZWZ1c2VkSABCCQoHb3V0Y29tZSJcCgREb25lEigKBnNsaWNlcxgBIAEoCzIYLndlZnQubWVzaC52MS5TbGljZUdyYW50EioKBnVwZGF0ZRgCIAEoCzIaLndlZnQubWVzaC52MS5Sb3N0ZXJVcGRhdGUiSgoJUHJvbW90aW9uEhMKC3NlYWxlZF9zZWVkGAEgASgMEigKBnNsaWNlcxgCIAEoCzIYLndlZnQubWVzaC52MS5TbGljZUdyYW50IgoKCERlbW90aW9uImAKCEhhbmRvdmVyEigKBnNsaWNlcxgBIAEoCzIYLndlZnQubWVzaC52MS5TbGljZUdyYW50EioKBnVwZGF0ZRgCIAEoCzIaLndlZnQubWVzaC52MS5Sb3N0ZXJVcGRhdGUiKAoKU2xpY2VHcmFudBIKCgJpZBgBIAEoDBIOCgZyYW5nZXMYAiADKAkicAoLS2V5Um90YXRpb24SEgoKcHVibGljX2tleRgBIAEoDBIVCg12ZXJpZnlpbmdfa2V5GAIgASgMEg0KBXByb29mGAMgASgMEicKCXN0YXRlbWVudBgEIAEoCzIULndlZnQubWVzaC52MS5TaWduZWQiFQoFQ2xhaW0SDAoEcGF0aBgBIAEoCSIHCgVMZWF2ZSLDAQoPRW5kcG9pbnRSZXF1ZXN0Eg8KB25ldHdvcmsYASABKAkSDAoEbmFtZRgCIAEoCRItCgNhZGQYAyABKAsyHi53ZWZ0Lm1lc2gudjEuRW5kcG9pbnRBZGRpdGlvbkgAEi8KBnJlbW92ZRgEIAEoCzIdLndlZnQubWVzaC52MS5FbmRwb2ludFJlbW92YWxIABIqCgRtb3ZlGAUgASgLMhoud2VmdC5tZXNoLnYxLkVuZHBvaW50TW92ZUgAQgUKA2FjdCJkChBFbmRwb2ludEFkZGl0aW9uEgsKA21hYxgBIAEoDBIRCglhZGRyZXNzZXMYAiADKAwSFgoOYWxsb3dzX2ZvcmVpZ24YAyABKAgSGAoQdW5kZXJsYXlfYWRkcmVzcxgEIAEoDCIRCg9FbmRwb2ludFJlbW92YWwiOQoMRW5kcG9pbnRNb3ZlEg8KB25vZGVfaWQYASABKAwSGAoQdW5kZXJsYXlfYWRkcmVzcxgCIAEoDCKMAgoLSm9pblJlcXVlc3QSDgoGc2VjcmV0GAEgASgMEgwKBG5hbWUYAiABKAkSEgoKcHVibGljX2tleRgDIAEoDBIVCg12ZXJpZnlpbmdfa2V5GAQgASgMEjUKBmxhYmVscxgFIAMoCzIlLndlZnQubWVzaC52MS5Kb2luUmVxdWVzdC5MYWJlbHNFbnRyeRInCglzdGF0ZW1lbnQYBiABKAsyFC53ZWZ0Lm1lc2gudjEuU2lnbmVkEg8KB2FkZHJlc3MYByABKAwSFAoMZXBoZW1lcmFsX21zGAggASgEGi0KC0xhYmVsc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEimQEKDEpvaW5SZXNwb25zZRIqCghhZG1pdHRlZBgBIAEoCzIWLndlZnQubWVzaC52MS5BZG1pdHRlZEgAEigKB3JlZnVzZWQYAiABKAsyFS53ZWZ0Lm1lc2gudjEuUmVmdXNlZEgAEigKB3BlbmRpbmcYAyABKAsyFS53ZWZ0Lm1lc2gudjEuUGVuZGluZ0gAQgkKB291dGNvbWUiSwoHUmVmdXNlZBITCgtyZXRyeV9hZnRlchgBIAEoBBIrCgZyZWFzb24YAiABKA4yGy53ZWZ0Lm1lc2gudjEuUmVmdXNhbFJlYXNvbiIJCgdQZW5kaW5nIqcBCghBZG1pdHRlZBIkCgZyZWNvcmQYASABKAsyFC53ZWZ0Lm1lc2gudjEuU2lnbmVkEi8KCHNldHRpbmdzGAIgASgLMh0ud2VmdC5tZXNoLnYxLk5ldHdvcmtTZXR0aW5ncxIqCgZyb3N0ZXIYAyABKAsyGi53ZWZ0Lm1lc2gudjEuUm9zdGVyVXBkYXRlEhgKEG9ic2VydmVkX2FkZHJlc3MYBCABKAwiNwoPTmV0d29ya1NldHRpbmdzEhUKDXZlcmlmeWluZ19rZXkYASABKAwSDQoFY2lkcnMYAiADKAkihgEKDFJvc3RlclVwZGF0ZRIlCgdyZWNvcmRzGAEgAygLMhQud2VmdC5tZXNoLnYxLlNpZ25lZBIoCgpzdGF0ZW1lbnRzGAIgAygLMhQud2VmdC5tZXNoLnYxLlNpZ25lZBIlCgdlbnRyaWVzGAMgAygLMhQud2VmdC5tZXNoLnYxLlNpZ25lZCIxCgZEaWdlc3QSFAoMZmluZ2VycHJpbnRzGAEgASgMEhEKCXdhbGxfdGltZRgCIAEoBCJUCgZWZWN0b3ISDQoFZmlyc3QYASABKAwSDAoEbGFzdBgCIAEoDBItCgdvcmlnaW5zGAMgAygLMhwud2VmdC5tZXNoLnYxLk9yaWdpblZlcnNpb25zIkoKDk9yaWdpblZlcnNpb25zEg4KBm9yaWdpbhgBIAEoDBIoCgVzbG90cxgCIAMoCzIZLndlZnQubWVzaC52MS5TbG90VmVyc2lvbiJMCgtTbG90VmVyc2lvbhIMCgRzbG90GAEgASgJEg8KB3ZlcnNpb24YAiABKAQSDAoEbWFyaxgDIAEoBhIQCghpc19maW5hbBgEIAEoCCIsCgZTaWduZWQSDwoHcGF5bG9hZBgBIAEoDBIRCglzaWduYXR1cmUYAiABKAwizgUKDE1lbWJlclJlY29yZBISCgpuZXR3b3JrX2lkGAEgASgMEg8KB25vZGVfaWQYAiABKAwSDAoEbmFtZRgDIAEoCRISCgpwdWJsaWNfa2V5GAQgASgMEhUKDXZlcmlmeWluZ19rZXkYBSABKAwSEQoJYWRkcmVzc2VzGAYgAygMEhMKC2FsbG93ZWRfaXBzGAcgAygJEjYKBmxhYmVscxgIIAMoCzImLndlZnQubWVzaC52MS5NZW1iZXJSZWNvcmQuTGFiZWxzRW50cnkSIQoFcm9sZXMYCSADKA4yEi53ZWZ0Lm1lc2gudjEuUm9sZRIPCgd2ZXJzaW9uGAogASgEEhEKCWlzc3VlZF9hdBgLIAEoBBISCgpleHBpcmVzX2F0GAwgASgEEg8KB3Jldm9rZWQYDSABKAgSEAoIZW5kcG9pbnQYDiABKAkSHAoUcGVyc2lzdGVudF9rZWVwYWxpdmUYDyABKA0SEQoJc3VjY2Vzc29yGBAgASgMEiQKBmdyYW50cxgRIAEoCzIULndlZnQubWVzaC52MS5HcmFudHMSFAoMZXBoZW1lcmFsX21zGBIgASgEEk0KEnVuY29uZmlybWVkX2xhYmVscxgTIAMoCzIxLndlZnQubWVzaC52MS5NZW1iZXJSZWNvcmQuVW5jb25maXJtZWRMYWJlbHNFbnRyeRIUCgx3aXRoZHJhd25fYXQYFCABKAQSCwoDaHViGBUgASgMEiUKBWNoYWluGB4gASgLMhYud2VmdC5tZXNoLnYxLktleUNoYWluEhMKC2FkbWl0dGVkX2J5GB8gASgMGi0KC0xhYmVsc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEaOAoWVW5jb25maXJtZWRMYWJlbHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBIlsKBkdyYW50cxINCgVvZmZlchgBIAMoCRIPCgdwdWJsaXNoGAIgAygJEhEKCXN1YnNjcmliZRgDIAMoCRINCgVuYW1lcxgEIAMoCRIPCgdjbGFpbWVkGAUgAygJIkgKDURlZmF1bHRHcmFudHMSJAoGZ3JhbnRzGAEgASgLMhQud2VmdC5tZXNoLnYxLkdyYW50cxIRCglub19jbGFpbXMYAiABKAgieQoIS2V5Q2hhaW4SDAoEcm9vdBgBIAEoDBISCgpnZW5lcmF0aW9uGAIgASgNEhMKC2Zvcm1lcl9rZXlzGAMgAygMEh0KFXJvdGF0aW9uc19zcGVudF91bnRpbBgEIAEoBBIXCg9mb3JtZXJfdmVyc2lvbnMYBSADKAQijQIKDU5vZGVTdGF0ZW1lbnQSDwoHbm9kZV9pZBgBIAEoDBIRCgllbmRwb2ludHMYAiADKAkSGQoRY2hhbm5lbF9lbmRwb2ludHMYAyADKAkSDwoHdmVyc2lvbhgEIAEoBBIRCglpc3N1ZWRfYXQYBSABKAQSNwoGbGFiZWxzGAYgAygLMicud2VmdC5tZXNoLnYxLk5vZGVTdGF0ZW1lbnQuTGFiZWxzRW50cnkSEAoIcm9vdGxlc3MYByABKAgSDwoHcmVsZWFzZRgIIAEoCRIOCgZzeXN0ZW0YCSABKAkaLQoLTGFiZWxzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASKiAQoKU3RhdGVFbnRyeRISCgpuZXR3b3JrX2lkGAEgASgMEg4KBm9yaWdpbhgCIAEoDBIMCgRraW5kGAMgASgJEgsKA2tleRgEIAEoCRIPCgd2ZXJzaW9uGAUgASgEEhEKCWlzc3VlZF9hdBgGIAEoBBISCgpleHBpcmVzX2F0GAcgASgEEg8KB2RlbGV0ZWQYCCABKAgSDAoEYm9keRgJIAEoDCI1CgpQb3J0T2ZmZXJzEicKBm9mZmVycxgBIAMoCzIXLndlZnQubWVzaC52MS5Qb3J0T2ZmZXIiLQoJUG9ydE9mZmVyEgwKBHBvcnQYASABKA0SEgoKcmVzdHJpY3RlZBgCIAEoCCLAAQoNSm9pblRva2VuQm9keRISCgpuZXR3b3JrX2lkGAEgASgMEhAKCHRva2VuX2lkGAIgASgMEhkKEWxlYWRlcl9wdWJsaWNfa2V5GAMgASgMEhEKCWVuZHBvaW50cxgEIAMoCRIMCgRjaWRyGAUgASgJEg4KBnNlY3JldBgGIAEoDBISCgpleHBpcmVzX2F0GAcgASgEEikKBm90aGVycxgIIAMoCzIZLndlZnQubWVzaC52MS5Ub2tlbkxlYWRlciI0CgtUb2tlbkxlYWRlchISCgpwdWJsaWNfa2V5GAEgASgMEhEKCWVuZHBvaW50cxgCIAMoCSqvAwoNUmVmdXNhbFJlYXNvbhIeChpSRUZVU0FMX1JFQVNPTl9VTlNQRUNJRklFRBAAEiYKIlJFRlVTQUxfUkVBU09OX0FERFJFU1NfTk9UX0FMTE9XRUQQARIgChxSRUZVU0FMX1JFQVNPTl9BRERSRVNTX1RBS0VOEAISIwofUkVGVVNBTF9SRUFTT05fQUREUkVTU19OT1RfSEVSRRADEh8KG1JFRlVTQUxfUkVBU09OX05PVF9BUFBST1ZFRBAEEiAKHFJFRlVTQUxfUkVBU09OX1RPT19NQU5ZX1dBSVQQBRIdChlSRUZVU0FMX1JFQVNPTl9OT19BRERSRVNTEAYSIgoeUkVGVVNBTF9SRUFTT05fVU5LTk9XTl9ORVRXT1JLEAcSIwofUkVGVVNBTF9SRUFTT05fVU5LTk9XTl9FTkRQT0lOVBAIEiUKIVJFRlVTQUxfUkVBU09OX0RVUExJQ0FURV9FTkRQT0lOVBAJEiAKHFJFRlVTQUxfUkVBU09OX05PVF9QRVJNSVRURUQQChIbChdSRUZVU0FMX1JFQVNPTl9UT09fTUFOWRALKlIKBFJvbGUSFAoQUk9MRV9VTlNQRUNJRklFRBAAEg8KC1JPTEVfTEVBREVSEAESDwoLUk9MRV9NRU1CRVIQAhISCg5ST0xFX1dJUkVHVUFSRBADYgZwcm90bzM");
 
 /**
  * The payload of a handshake's first message, encrypted to the one who is called.
@@ -253,6 +253,12 @@ export type MemberRequest = Message<"weft.mesh.v1.MemberRequest"> & {
      */
     value: Leave;
     case: "leave";
+  } | {
+    /**
+     * @generated from field: weft.mesh.v1.EndpointRequest endpoint = 8;
+     */
+    value: EndpointRequest;
+    case: "endpoint";
   } | { case: undefined; value?: undefined };
 };
 
@@ -493,6 +499,130 @@ export const LeaveSchema: GenMessage<Leave> = /*@__PURE__*/
   messageDesc(file_weft_mesh_v1_mesh, 15);
 
 /**
+ * An endpoint of an overlay network is to be the asker's, to go, or to be another member's.
+ *
+ * @generated from message weft.mesh.v1.EndpointRequest
+ */
+export type EndpointRequest = Message<"weft.mesh.v1.EndpointRequest"> & {
+  /**
+   * @generated from field: string network = 1;
+   */
+  network: string;
+
+  /**
+   * @generated from field: string name = 2;
+   */
+  name: string;
+
+  /**
+   * @generated from oneof weft.mesh.v1.EndpointRequest.act
+   */
+  act: {
+    /**
+     * @generated from field: weft.mesh.v1.EndpointAddition add = 3;
+     */
+    value: EndpointAddition;
+    case: "add";
+  } | {
+    /**
+     * @generated from field: weft.mesh.v1.EndpointRemoval remove = 4;
+     */
+    value: EndpointRemoval;
+    case: "remove";
+  } | {
+    /**
+     * @generated from field: weft.mesh.v1.EndpointMove move = 5;
+     */
+    value: EndpointMove;
+    case: "move";
+  } | { case: undefined; value?: undefined };
+};
+
+/**
+ * Describes the message weft.mesh.v1.EndpointRequest.
+ * Use `create(EndpointRequestSchema)` to create a new message.
+ */
+export const EndpointRequestSchema: GenMessage<EndpointRequest> = /*@__PURE__*/
+  messageDesc(file_weft_mesh_v1_mesh, 16);
+
+/**
+ * @generated from message weft.mesh.v1.EndpointAddition
+ */
+export type EndpointAddition = Message<"weft.mesh.v1.EndpointAddition"> & {
+  /**
+   * 6 bytes; absent for any.
+   *
+   * @generated from field: bytes mac = 1;
+   */
+  mac: Uint8Array;
+
+  /**
+   * 4 or 16 bytes each; of a family that is not named, any.
+   *
+   * @generated from field: repeated bytes addresses = 2;
+   */
+  addresses: Uint8Array[];
+
+  /**
+   * @generated from field: bool allows_foreign = 3;
+   */
+  allowsForeign: boolean;
+
+  /**
+   * Where the asker is in a plain underlay, 4 or 16 bytes.
+   *
+   * @generated from field: bytes underlay_address = 4;
+   */
+  underlayAddress: Uint8Array;
+};
+
+/**
+ * Describes the message weft.mesh.v1.EndpointAddition.
+ * Use `create(EndpointAdditionSchema)` to create a new message.
+ */
+export const EndpointAdditionSchema: GenMessage<EndpointAddition> = /*@__PURE__*/
+  messageDesc(file_weft_mesh_v1_mesh, 17);
+
+/**
+ * @generated from message weft.mesh.v1.EndpointRemoval
+ */
+export type EndpointRemoval = Message<"weft.mesh.v1.EndpointRemoval"> & {
+};
+
+/**
+ * Describes the message weft.mesh.v1.EndpointRemoval.
+ * Use `create(EndpointRemovalSchema)` to create a new message.
+ */
+export const EndpointRemovalSchema: GenMessage<EndpointRemoval> = /*@__PURE__*/
+  messageDesc(file_weft_mesh_v1_mesh, 18);
+
+/**
+ * @generated from message weft.mesh.v1.EndpointMove
+ */
+export type EndpointMove = Message<"weft.mesh.v1.EndpointMove"> & {
+  /**
+   * The id of the member that is to have it, 16 bytes; the asker takes it when it is its own.
+   *
+   * @generated from field: bytes node_id = 1;
+   */
+  nodeId: Uint8Array;
+
+  /**
+   * Where that one is in a plain underlay, 4 or 16 bytes; absent where that is unknown.
+   *
+   * @generated from field: bytes underlay_address = 2;
+   */
+  underlayAddress: Uint8Array;
+};
+
+/**
+ * Describes the message weft.mesh.v1.EndpointMove.
+ * Use `create(EndpointMoveSchema)` to create a new message.
+ */
+export const EndpointMoveSchema: GenMessage<EndpointMove> = /*@__PURE__*/
+  messageDesc(file_weft_mesh_v1_mesh, 19);
+
+/**
  * @generated from message weft.mesh.v1.JoinRequest
  */
 export type JoinRequest = Message<"weft.mesh.v1.JoinRequest"> & {
@@ -552,7 +682,7 @@ export type JoinRequest = Message<"weft.mesh.v1.JoinRequest"> & {
  * Use `create(JoinRequestSchema)` to create a new message.
  */
 export const JoinRequestSchema: GenMessage<JoinRequest> = /*@__PURE__*/
-  messageDesc(file_weft_mesh_v1_mesh, 16);
+  messageDesc(file_weft_mesh_v1_mesh, 20);
 
 /**
  * @generated from message weft.mesh.v1.JoinResponse
@@ -589,7 +719,7 @@ export type JoinResponse = Message<"weft.mesh.v1.JoinResponse"> & {
  * Use `create(JoinResponseSchema)` to create a new message.
  */
 export const JoinResponseSchema: GenMessage<JoinResponse> = /*@__PURE__*/
-  messageDesc(file_weft_mesh_v1_mesh, 17);
+  messageDesc(file_weft_mesh_v1_mesh, 21);
 
 /**
  * @generated from message weft.mesh.v1.Refused
@@ -603,7 +733,7 @@ export type Refused = Message<"weft.mesh.v1.Refused"> & {
   retryAfter: bigint;
 
   /**
-   * Only to a machine that has proven its token, of what it can do something about; else it is not said why.
+   * Only to a machine that has proven its token, of what it can do something about, and to members; else it is not said why.
    *
    * @generated from field: weft.mesh.v1.RefusalReason reason = 2;
    */
@@ -615,7 +745,7 @@ export type Refused = Message<"weft.mesh.v1.Refused"> & {
  * Use `create(RefusedSchema)` to create a new message.
  */
 export const RefusedSchema: GenMessage<Refused> = /*@__PURE__*/
-  messageDesc(file_weft_mesh_v1_mesh, 18);
+  messageDesc(file_weft_mesh_v1_mesh, 22);
 
 /**
  * @generated from message weft.mesh.v1.Pending
@@ -628,7 +758,7 @@ export type Pending = Message<"weft.mesh.v1.Pending"> & {
  * Use `create(PendingSchema)` to create a new message.
  */
 export const PendingSchema: GenMessage<Pending> = /*@__PURE__*/
-  messageDesc(file_weft_mesh_v1_mesh, 19);
+  messageDesc(file_weft_mesh_v1_mesh, 23);
 
 /**
  * @generated from message weft.mesh.v1.Admitted
@@ -662,7 +792,7 @@ export type Admitted = Message<"weft.mesh.v1.Admitted"> & {
  * Use `create(AdmittedSchema)` to create a new message.
  */
 export const AdmittedSchema: GenMessage<Admitted> = /*@__PURE__*/
-  messageDesc(file_weft_mesh_v1_mesh, 20);
+  messageDesc(file_weft_mesh_v1_mesh, 24);
 
 /**
  * @generated from message weft.mesh.v1.NetworkSettings
@@ -688,7 +818,7 @@ export type NetworkSettings = Message<"weft.mesh.v1.NetworkSettings"> & {
  * Use `create(NetworkSettingsSchema)` to create a new message.
  */
 export const NetworkSettingsSchema: GenMessage<NetworkSettings> = /*@__PURE__*/
-  messageDesc(file_weft_mesh_v1_mesh, 21);
+  messageDesc(file_weft_mesh_v1_mesh, 25);
 
 /**
  * What has changed, or what the other end lacks. Records come before what needs them.
@@ -717,7 +847,7 @@ export type RosterUpdate = Message<"weft.mesh.v1.RosterUpdate"> & {
  * Use `create(RosterUpdateSchema)` to create a new message.
  */
 export const RosterUpdateSchema: GenMessage<RosterUpdate> = /*@__PURE__*/
-  messageDesc(file_weft_mesh_v1_mesh, 22);
+  messageDesc(file_weft_mesh_v1_mesh, 26);
 
 /**
  * What a node has, as fingerprints of 64 parts by the first six bits of the origin.
@@ -745,7 +875,7 @@ export type Digest = Message<"weft.mesh.v1.Digest"> & {
  * Use `create(DigestSchema)` to create a new message.
  */
 export const DigestSchema: GenMessage<Digest> = /*@__PURE__*/
-  messageDesc(file_weft_mesh_v1_mesh, 23);
+  messageDesc(file_weft_mesh_v1_mesh, 27);
 
 /**
  * Which versions a node has: of all origins from the first to the last, or of these origins and no other.
@@ -776,7 +906,7 @@ export type Vector = Message<"weft.mesh.v1.Vector"> & {
  * Use `create(VectorSchema)` to create a new message.
  */
 export const VectorSchema: GenMessage<Vector> = /*@__PURE__*/
-  messageDesc(file_weft_mesh_v1_mesh, 24);
+  messageDesc(file_weft_mesh_v1_mesh, 28);
 
 /**
  * @generated from message weft.mesh.v1.OriginVersions
@@ -800,7 +930,7 @@ export type OriginVersions = Message<"weft.mesh.v1.OriginVersions"> & {
  * Use `create(OriginVersionsSchema)` to create a new message.
  */
 export const OriginVersionsSchema: GenMessage<OriginVersions> = /*@__PURE__*/
-  messageDesc(file_weft_mesh_v1_mesh, 25);
+  messageDesc(file_weft_mesh_v1_mesh, 29);
 
 /**
  * @generated from message weft.mesh.v1.SlotVersion
@@ -838,7 +968,7 @@ export type SlotVersion = Message<"weft.mesh.v1.SlotVersion"> & {
  * Use `create(SlotVersionSchema)` to create a new message.
  */
 export const SlotVersionSchema: GenMessage<SlotVersion> = /*@__PURE__*/
-  messageDesc(file_weft_mesh_v1_mesh, 26);
+  messageDesc(file_weft_mesh_v1_mesh, 30);
 
 /**
  * A signature covers a label that names the kind of payload, then the payload as it stands here.
@@ -862,7 +992,7 @@ export type Signed = Message<"weft.mesh.v1.Signed"> & {
  * Use `create(SignedSchema)` to create a new message.
  */
 export const SignedSchema: GenMessage<Signed> = /*@__PURE__*/
-  messageDesc(file_weft_mesh_v1_mesh, 27);
+  messageDesc(file_weft_mesh_v1_mesh, 31);
 
 /**
  * Signed by the network's key, under "weft member record v1".
@@ -1024,7 +1154,7 @@ export type MemberRecord = Message<"weft.mesh.v1.MemberRecord"> & {
  * Use `create(MemberRecordSchema)` to create a new message.
  */
 export const MemberRecordSchema: GenMessage<MemberRecord> = /*@__PURE__*/
-  messageDesc(file_weft_mesh_v1_mesh, 28);
+  messageDesc(file_weft_mesh_v1_mesh, 32);
 
 /**
  * What one member may do, or all.
@@ -1071,7 +1201,7 @@ export type Grants = Message<"weft.mesh.v1.Grants"> & {
  * Use `create(GrantsSchema)` to create a new message.
  */
 export const GrantsSchema: GenMessage<Grants> = /*@__PURE__*/
-  messageDesc(file_weft_mesh_v1_mesh, 29);
+  messageDesc(file_weft_mesh_v1_mesh, 33);
 
 /**
  * What every member may do: the body of the network's entry "grant/default".
@@ -1097,7 +1227,7 @@ export type DefaultGrants = Message<"weft.mesh.v1.DefaultGrants"> & {
  * Use `create(DefaultGrantsSchema)` to create a new message.
  */
 export const DefaultGrantsSchema: GenMessage<DefaultGrants> = /*@__PURE__*/
-  messageDesc(file_weft_mesh_v1_mesh, 30);
+  messageDesc(file_weft_mesh_v1_mesh, 34);
 
 /**
  * The keys that a member has had before. A key is named by its first 16 bytes.
@@ -1146,7 +1276,7 @@ export type KeyChain = Message<"weft.mesh.v1.KeyChain"> & {
  * Use `create(KeyChainSchema)` to create a new message.
  */
 export const KeyChainSchema: GenMessage<KeyChain> = /*@__PURE__*/
-  messageDesc(file_weft_mesh_v1_mesh, 31);
+  messageDesc(file_weft_mesh_v1_mesh, 35);
 
 /**
  * Signed by the node's own key, under "weft node statement v1".
@@ -1213,7 +1343,7 @@ export type NodeStatement = Message<"weft.mesh.v1.NodeStatement"> & {
  * Use `create(NodeStatementSchema)` to create a new message.
  */
 export const NodeStatementSchema: GenMessage<NodeStatement> = /*@__PURE__*/
-  messageDesc(file_weft_mesh_v1_mesh, 32);
+  messageDesc(file_weft_mesh_v1_mesh, 36);
 
 /**
  * Signed by the node's own key or by the network's, under "weft state entry v1".
@@ -1284,7 +1414,7 @@ export type StateEntry = Message<"weft.mesh.v1.StateEntry"> & {
  * Use `create(StateEntrySchema)` to create a new message.
  */
 export const StateEntrySchema: GenMessage<StateEntry> = /*@__PURE__*/
-  messageDesc(file_weft_mesh_v1_mesh, 33);
+  messageDesc(file_weft_mesh_v1_mesh, 37);
 
 /**
  * The body of an entry of the kind "offer": the TCP ports that a node leads to services of its host.
@@ -1303,7 +1433,7 @@ export type PortOffers = Message<"weft.mesh.v1.PortOffers"> & {
  * Use `create(PortOffersSchema)` to create a new message.
  */
 export const PortOffersSchema: GenMessage<PortOffers> = /*@__PURE__*/
-  messageDesc(file_weft_mesh_v1_mesh, 34);
+  messageDesc(file_weft_mesh_v1_mesh, 38);
 
 /**
  * @generated from message weft.mesh.v1.PortOffer
@@ -1327,7 +1457,7 @@ export type PortOffer = Message<"weft.mesh.v1.PortOffer"> & {
  * Use `create(PortOfferSchema)` to create a new message.
  */
 export const PortOfferSchema: GenMessage<PortOffer> = /*@__PURE__*/
-  messageDesc(file_weft_mesh_v1_mesh, 35);
+  messageDesc(file_weft_mesh_v1_mesh, 39);
 
 /**
  * What a join token carries between "weft1-" and its checksum.
@@ -1385,7 +1515,7 @@ export type JoinTokenBody = Message<"weft.mesh.v1.JoinTokenBody"> & {
  * Use `create(JoinTokenBodySchema)` to create a new message.
  */
 export const JoinTokenBodySchema: GenMessage<JoinTokenBody> = /*@__PURE__*/
-  messageDesc(file_weft_mesh_v1_mesh, 36);
+  messageDesc(file_weft_mesh_v1_mesh, 40);
 
 /**
  * @generated from message weft.mesh.v1.TokenLeader
@@ -1411,7 +1541,7 @@ export type TokenLeader = Message<"weft.mesh.v1.TokenLeader"> & {
  * Use `create(TokenLeaderSchema)` to create a new message.
  */
 export const TokenLeaderSchema: GenMessage<TokenLeader> = /*@__PURE__*/
-  messageDesc(file_weft_mesh_v1_mesh, 37);
+  messageDesc(file_weft_mesh_v1_mesh, 41);
 
 /**
  * @generated from enum weft.mesh.v1.RefusalReason
@@ -1455,6 +1585,33 @@ export const RefusalReason = {
    * @generated from enum value: REFUSAL_REASON_NO_ADDRESS = 6;
    */
   NO_ADDRESS: 6,
+
+  /**
+   * Of endpoints of overlay networks, to members.
+   *
+   * @generated from enum value: REFUSAL_REASON_UNKNOWN_NETWORK = 7;
+   */
+  UNKNOWN_NETWORK: 7,
+
+  /**
+   * @generated from enum value: REFUSAL_REASON_UNKNOWN_ENDPOINT = 8;
+   */
+  UNKNOWN_ENDPOINT: 8,
+
+  /**
+   * @generated from enum value: REFUSAL_REASON_DUPLICATE_ENDPOINT = 9;
+   */
+  DUPLICATE_ENDPOINT: 9,
+
+  /**
+   * @generated from enum value: REFUSAL_REASON_NOT_PERMITTED = 10;
+   */
+  NOT_PERMITTED: 10,
+
+  /**
+   * @generated from enum value: REFUSAL_REASON_TOO_MANY = 11;
+   */
+  TOO_MANY: 11,
 } as const;
 
 /**

@@ -1,0 +1,248 @@
+/**
+ * What leaders do with endpoints: they sign whose each is, which MAC and IP addresses it has, and take it back. Two leaders that
+ * can't see each other may give one address to two; `lib/overlay/ownership.ts` says whose it is then.
+ * @module
+ */
+
+import { type Clock, KeyedRateLimiter } from "../../base/mod.ts";
+import type { EndpointAct, EndpointRefusal, EndpointRequest, MemberRecord, NodeId } from "../../mesh/mod.ts";
+import { NO_UPDATE, type Signed } from "../../mesh/mod.ts";
+import type { IpAddress, MacAddress } from "../../net/mod.ts";
+import {
+  addressProblem,
+  allotAddress,
+  allotMac,
+  blocksOf,
+  ENDPOINT_KIND,
+  type EndpointDefinition,
+  endpointKey,
+  gatewayAddress,
+  isStationAddress,
+} from "../../overlay/mod.ts";
+import type { EndpointServer, LeaderAct } from "../leaders/mod.ts";
+import type { ActParts, EntrySigner } from "./network_acts.ts";
+import { GATEWAY_ENDPOINT, type KnownEndpoint, type KnownNetwork } from "./network_book.ts";
+
+/** How many endpoints there are in all networks of a mesh. */
+export const MAX_ENDPOINTS = 4096;
+/** How many one member has. */
+export const MAX_MEMBER_ENDPOINTS = 256;
+
+/** How often one member may ask: as often as it may have endpoints, and then twice a second. */
+const PER_MEMBER = { burst: MAX_MEMBER_ENDPOINTS, everyMs: 500, maxSources: 4_096 };
+/** How often all of them may together. */
+const IN_TOTAL = { burst: 1_024, everyMs: 10, maxSources: 1 };
+/** Whoever asked too often is told to wait for so long. */
+const RETRY_AFTER_MS = 1_000;
+/** How often it is looked which entries are to be signed anew; they are good for 90 days. */
+const RENEW_EVERY_MS = 3_600_000;
+
+type Outcome = { readonly refused: EndpointRefusal } | {
+  readonly signed: Signed | undefined;
+  readonly kind: "endpoint-added" | "endpoint-moved" | "endpoint-removed" | undefined;
+};
+
+/** What is needed for it, with the clock that limits are told by. */
+type EndpointActParts = ActParts & { readonly clock: Clock };
+
+/** Signs endpoints, on leaders. */
+export class EndpointActs implements EndpointServer {
+  readonly #parts: EndpointActParts;
+  readonly #signer: EntrySigner;
+  readonly #perMember = new KeyedRateLimiter(PER_MEMBER);
+  readonly #inTotal = new KeyedRateLimiter(IN_TOTAL);
+  #renewedAt = -Infinity;
+  #lookedAt: unknown;
+
+  constructor(parts: EndpointActParts, signer: EntrySigner) {
+    this.#parts = parts;
+    this.#signer = signer;
+  }
+
+  /** Does what a member asks, if it may. */
+  serve(asker: MemberRecord, request: EndpointRequest): LeaderAct {
+    const now = this.#parts.clock.now();
+    if (!this.#perMember.allows(now, asker.nodeId) || !this.#inTotal.allows(now, "")) {
+      return { answer: { kind: "refused", retryAfterMs: RETRY_AFTER_MS } };
+    }
+    const outcome = this.act(asker, request, asker.roles.includes("leader"));
+    if ("refused" in outcome) return { answer: { kind: "refused", reason: outcome.refused } };
+    const { replica: { entries } } = this.#parts.mesh;
+    const key = endpointKey(request);
+    const origin = entries.networkOrigin(ENDPOINT_KIND, key);
+    // Whoever asks again has it as it is, since it may have lost the first answer.
+    const known = outcome.signed ?? entries.signedEntry(origin, ENDPOINT_KIND, key);
+    const update = { ...NO_UPDATE, entries: known === undefined ? [] : [known] };
+    return { answer: { kind: "done", update }, ...outcome.signed && { update } };
+  }
+
+  /**
+   * Does what is asked in the name of a member.
+   * @param isOperator whether a leader asks, who may remove and move what is others'
+   */
+  act(
+    asker: MemberRecord,
+    { network: name, name: endpoint, act }: EndpointRequest,
+    isOperator: boolean,
+  ): Outcome {
+    const network = this.#parts.book.networks.get(name);
+    if (network === undefined || network.conflict !== undefined) return { refused: "unknown-network" };
+    const known = network.endpoints.get(endpoint);
+    if (act.kind === "add") return this.#add(asker, network, endpoint, act, known);
+    if (known === undefined) return { refused: "unknown-endpoint" };
+    const isOwn = known.owner?.nodeId === asker.nodeId || known.definition.nodeId === asker.nodeId;
+    if (!isOwn && !isOperator) return { refused: "not-permitted" };
+    if (act.kind === "remove") return this.#remove(known.definition);
+    return this.#move(network, known.definition, act);
+  }
+
+  /** Takes back what nobody may have, and signs anew what would lapse; early and repeated calls are harmless. */
+  lookAfter(): void {
+    const { book, clock, mesh: { roster } } = this.#parts;
+    const { networks, lost } = book;
+    const isDue = clock.now() - this.#renewedAt >= RENEW_EVERY_MS;
+    if (!isDue && this.#lookedAt === networks) return;
+    const changed: (Signed | undefined)[] = lost.map((definition) => this.#takeBack(definition));
+    for (const { definition: network, endpoints } of networks.values()) {
+      if (isDue) changed.push(this.#signer.network(network));
+      for (const { definition, owner } of endpoints.values()) {
+        const { nodeId } = definition;
+        if (owner === undefined) {
+          // A record that has lapsed may be renewed; one that was revoked, or whose labels are others, may not be enough.
+          const isGone = roster.recordById(nodeId as NodeId)?.revoked === true ||
+            book.ownerOf(nodeId as NodeId) !== undefined;
+          if (isGone) changed.push(this.#takeBack(definition));
+        } else if (isDue || owner.nodeId !== nodeId) {
+          changed.push(this.#signer.endpoint({ ...definition, nodeId: owner.nodeId }));
+        }
+      }
+    }
+    if (isDue) this.#renewedAt = clock.now();
+    this.#signer.publish(changed);
+    this.#lookedAt = book.networks;
+  }
+
+  #add(
+    asker: MemberRecord,
+    network: KnownNetwork,
+    name: string,
+    act: Extract<EndpointAct, { kind: "add" }>,
+    known: KnownEndpoint | undefined,
+  ): Outcome {
+    const { definition } = network;
+    const { book, clock } = this.#parts;
+    if (!book.mayJoin(asker, definition)) return { refused: "not-permitted" };
+    const isGateway = name === GATEWAY_ENDPOINT;
+    if (isGateway && book.ownerOf(definition.gateway as NodeId)?.nodeId !== asker.nodeId) {
+      return { refused: "not-permitted" };
+    }
+    const before = known?.owner === undefined ? undefined : known;
+    if (before !== undefined && before.owner?.nodeId !== asker.nodeId) {
+      return { refused: "duplicate-endpoint" };
+    }
+    if (before === undefined && !this.#hasRoom(asker.nodeId)) return { refused: "too-many" };
+    // One that has lost its addresses to another gets others.
+    const kept = before?.conflict === undefined ? before?.definition : undefined;
+    const { mac: wantedMac, allowsForeign, underlayAddress } = act;
+    const wanted = isGateway ? blocksOf(definition).map(gatewayAddress) : act.addresses;
+    if (wantedMac !== undefined && !isStationAddress(wantedMac)) return { refused: "address-not-allowed" };
+    if (!isGateway && wanted.some((address) => addressProblem(address, definition) !== undefined)) {
+      return { refused: "address-not-allowed" };
+    }
+    const families = new Set(wanted.map(({ family }) => family));
+    if (families.size !== wanted.length) return { refused: "address-not-allowed" };
+    const taken = takenBy(network, name);
+    const mac = wantedMac ?? kept?.mac ?? allotMac(definition.id, name, (mac) => taken.has(mac.toString()));
+    const addresses: IpAddress[] = [];
+    for (const block of blocksOf(definition)) {
+      const ofFamily = ({ family }: IpAddress) => family === block.family;
+      const address = wanted.find(ofFamily) ?? kept?.addresses.find(ofFamily) ??
+        allotAddress(definition.id, name, block, taken.size, (address) => taken.has(address.toString()));
+      if (address === undefined) return { refused: "no-address" };
+      addresses.push(address);
+    }
+    if ([mac, ...addresses].some((one: MacAddress | IpAddress) => taken.has(one.toString()))) {
+      return { refused: "address-taken" };
+    }
+    const signed = this.#signer.endpoint({
+      network: definition.name,
+      name,
+      networkId: definition.id,
+      nodeId: asker.nodeId,
+      mac,
+      addresses,
+      allowsForeign,
+      generation: before?.definition.generation ?? (known?.definition.generation ?? 0) + 1,
+      ...underlayAddress && { underlayAddress },
+      createdAt: kept?.createdAt ?? clock.wall(),
+    });
+    const kind = before === undefined ? "endpoint-added" : undefined;
+    if (kind !== undefined && signed !== undefined) this.#note(kind, definition.name, name, asker);
+    return { signed, kind };
+  }
+
+  #remove(definition: EndpointDefinition): Outcome {
+    const signed = this.#takeBack(definition);
+    return { signed, kind: "endpoint-removed" };
+  }
+
+  #move(
+    { definition: network }: KnownNetwork,
+    definition: EndpointDefinition,
+    { to, underlayAddress }: Extract<EndpointAct, { kind: "move" }>,
+  ): Outcome {
+    const { book, mesh: { roster } } = this.#parts;
+    const record = roster.get(to)?.record;
+    if (record === undefined || !book.mayJoin(record, network)) return { refused: "not-permitted" };
+    if (definition.name === GATEWAY_ENDPOINT) return { refused: "not-permitted" };
+    // It may be there already, because the first answer was lost.
+    if (definition.nodeId === to) return { signed: undefined, kind: undefined };
+    if (this.#countOf(to) >= MAX_MEMBER_ENDPOINTS) return { refused: "too-many" };
+    const { underlayAddress: _, ...rest } = definition;
+    const generation = definition.generation + 1;
+    const moved = { ...rest, nodeId: to, generation, ...underlayAddress && { underlayAddress } };
+    const signed = this.#signer.endpoint(moved);
+    this.#note("endpoint-moved", network.name, definition.name, record);
+    return { signed, kind: "endpoint-moved" };
+  }
+
+  #takeBack(definition: EndpointDefinition): Signed | undefined {
+    const signed = this.#signer.removal(ENDPOINT_KIND, endpointKey(definition));
+    if (signed !== undefined) this.#note("endpoint-removed", definition.network, definition.name);
+    return signed;
+  }
+
+  #note(
+    kind: "endpoint-added" | "endpoint-moved" | "endpoint-removed",
+    network: string,
+    name: string,
+    to?: MemberRecord,
+  ) {
+    this.#signer.note(kind, { endpoint: `${network}/${name}`, ...to && { node: to.name } });
+  }
+
+  #hasRoom(nodeId: NodeId): boolean {
+    let all = 0;
+    for (const { endpoints } of this.#parts.book.networks.values()) all += endpoints.size;
+    return all < MAX_ENDPOINTS && this.#countOf(nodeId) < MAX_MEMBER_ENDPOINTS;
+  }
+
+  #countOf(nodeId: NodeId): number {
+    let own = 0;
+    for (const { endpoints } of this.#parts.book.networks.values()) {
+      for (const { definition } of endpoints.values()) if (definition.nodeId === nodeId) own++;
+    }
+    return own;
+  }
+}
+
+/** @returns the MAC and IP addresses of all endpoints of a network but one */
+function takenBy({ endpoints }: KnownNetwork, but: string): ReadonlySet<string> {
+  const taken = new Set<string>();
+  for (const { definition: { name, mac, addresses }, owner } of endpoints.values()) {
+    if (name === but || owner === undefined) continue;
+    taken.add(mac.toString());
+    for (const address of addresses) taken.add(address.toString());
+  }
+  return taken;
+}

@@ -1,0 +1,14 @@
+/**
+ * The overlay networks of a running node: leaders sign what there is, and every host carries its part of it.
+ *
+ *     operations --> EndpointRequests --> a leader's EndpointActs --> entries of the network's key
+ *     entries --> NetworkBook --> NetworkSync --> LocalEndpoints (TAPs), FramePlane
+ *
+ * @module
+ */
+
+export * from "./declared_networks.ts";
+export { MAX_ENDPOINTS, MAX_MEMBER_ENDPOINTS } from "./endpoint_acts.ts";
+export { FrameChannels } from "./frame_channels.ts";
+export { MAX_NETWORKS, type NetworkAmendment } from "./network_acts.ts";
+export { Networks } from "./networks.ts";

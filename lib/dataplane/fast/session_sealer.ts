@@ -1,0 +1,79 @@
+/**
+ * Sealing superpackets with the session of whoever they are for, into batches that are sent together.
+ * @module
+ */
+
+import type { Millis } from "../../base/mod.ts";
+import type { BatchCipher } from "../../crypto/mod.ts";
+import type { IpFamily } from "../../net/mod.ts";
+import type { BatchSession, Device } from "../../wireguard/mod.ts";
+import { GsoBatch, type GsoBatchParts } from "./gso_batch.ts";
+
+/** Whose sessions, and where batches go. */
+export interface SessionSealerParts extends GsoBatchParts {
+  readonly cipher: BatchCipher;
+  readonly device: Device;
+  readonly mtuBytes: number;
+  /** Sees each peer for which something was sealed. */
+  onSealed(peer: BatchSession["peer"]): void;
+}
+
+/** One way out for all that is sealed. */
+export class SessionSealer {
+  /** Packets are padded to multiples of 16 bytes, though not beyond this. */
+  mtuBytes: number;
+  readonly #parts: SessionSealerParts;
+  readonly #bytes: Uint8Array;
+  readonly #outgoing: GsoBatch;
+
+  constructor(parts: SessionSealerParts) {
+    this.#parts = parts;
+    this.mtuBytes = parts.mtuBytes;
+    this.#bytes = new Uint8Array(parts.cipher.memory.buffer);
+    this.#outgoing = new GsoBatch(parts);
+  }
+
+  /**
+   * Seals what begins at `at` with an IP packet of this `version`, behind its virtio header; it is overwritten.
+   * @param innerBytes where the IP packet stands that is cut, when there is another one around it
+   * @returns false, and leaves it as it is, when there is no session for it, or nowhere to send to
+   */
+  seal(now: Millis, at: number, lengthBytes: number, version: IpFamily, innerBytes = 0): boolean {
+    const { cipher, device, onSealed } = this.#parts;
+    const peer = device.batches.peerFor(this.#bytes, at, version);
+    const keypair = peer?.sessionForBatch(now);
+    const destination = peer?.endpoint;
+    if (peer === undefined || keypair === undefined || destination === undefined) return false;
+    const outgoing = this.#outgoing;
+    outgoing.prepare(destination);
+    for (;;) {
+      const sealed = cipher.sealSuperpacket({
+        at,
+        lengthBytes,
+        out: outgoing.end,
+        roomBytes: outgoing.roomBytes,
+        key: keypair.sendKey,
+        counter: keypair.sendCounter,
+        remoteIndex: keypair.remoteIndex,
+        mtuBytes: this.mtuBytes,
+        innerBytes,
+      });
+      if (sealed === "no-room" && !outgoing.isEmpty) {
+        outgoing.flush();
+        continue;
+      }
+      if (typeof sealed === "string") device.counters.count("malformed-packet");
+      else {
+        peer.noteSealed(now, keypair, sealed);
+        onSealed(peer);
+        outgoing.append(sealed, destination);
+      }
+      return true;
+    }
+  }
+
+  /** Sends what was gathered. */
+  flush(): void {
+    this.#outgoing.flush();
+  }
+}

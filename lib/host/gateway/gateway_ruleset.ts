@@ -1,0 +1,88 @@
+/**
+ * The rules of a host that leads out of overlay networks, as nft(8) reads them.
+ * @module
+ */
+
+import type { Cidr, IpFamily } from "../../net/mod.ts";
+
+/** One network that this host leads out of. */
+export interface HostGateway {
+  /** The network's name, for messages. */
+  readonly network: string;
+  /** The TAP that has the gateway's addresses. */
+  readonly device: string;
+  /** The network's blocks, one of each family at most. */
+  readonly blocks: readonly Cidr[];
+}
+
+/** What the rules are made of. */
+export interface GatewayRules {
+  /** Of weft's own. */
+  readonly tableName: string;
+  readonly gateways: readonly HostGateway[];
+  /** Interfaces that packets of the networks may leave by: the mesh's and those of the host's default routes. */
+  readonly ways: readonly string[];
+  /** Those of `ways` that forwarded nothing of the family before: they go on so, but for answers. */
+  readonly opened: Readonly<Record<IpFamily, readonly string[]>>;
+}
+
+/**
+ * @returns rules that replace the table as a whole, in one transaction. No rule can hit a packet that has not come from
+ * a network's TAP, does not go to one and has not come from an interface that forwards for the networks' sake alone.
+ */
+export function gatewayRuleset({ tableName, gateways, ways, opened }: GatewayRules): string {
+  const devices = gateways.map(({ device }) => device);
+  const blocks = gateways.flatMap((gateway) => gateway.blocks.map((block) => ({ gateway, block })));
+  const [inside, outside] = [set(devices), set(ways)];
+  const lines = [
+    // Who declares a table that there is already changes nothing; so it can be deleted in any case.
+    `table inet ${tableName}`,
+    `delete table inet ${tableName}`,
+    `table inet ${tableName} {`,
+    "  chain forward {",
+    "    type filter hook forward priority filter; policy accept;",
+    // RFC 2827: what is sent by an address of somebody else gets no further.
+    ...gateways.flatMap(forgedSources),
+    `    iifname ${inside} oifname != ${outside} counter drop comment "from a network to no way out"`,
+    `    iifname ${inside} accept`,
+    `    oifname ${inside} ct state established,related accept`,
+    `    oifname ${inside} counter drop comment "not asked for by a network"`,
+    ...openedRules("nfproto ipv4", opened[4]),
+    ...openedRules("nfproto ipv6", opened[6]),
+    "  }",
+    "  chain input {",
+    "    type filter hook input priority filter; policy accept;",
+    `    iifname ${inside} ct state established,related accept`,
+    `    iifname ${inside} meta l4proto { icmp, ipv6-icmp } accept`,
+    `    iifname ${inside} counter drop comment "for this host itself"`,
+    "  }",
+    "  chain postrouting {",
+    "    type nat hook postrouting priority srcnat; policy accept;",
+    ...blocks.map(({ block }) => `    ${ip(block.family)} saddr ${block} oifname ${outside} masquerade`),
+    "  }",
+    "}",
+  ];
+  return lines.join("\n") + "\n";
+}
+
+function forgedSources({ device, blocks }: HostGateway): readonly string[] {
+  return ([4, 6] as const).map((family) => {
+    const block = blocks.find((other) => other.family === family);
+    const match = block === undefined ? `meta nfproto ipv${family}` : `${ip(family)} saddr != ${block}`;
+    return `    iifname "${device}" ${match} counter drop comment "from an address of somebody else"`;
+  });
+}
+
+function openedRules(family: string, opened: readonly string[]): readonly string[] {
+  if (opened.length === 0) return [];
+  return [`    meta ${family} iifname ${set(opened)} counter drop comment "forwarded nothing before"`];
+}
+
+/** @returns a set as nft reads it; names of interfaces have been checked, and hold no quotes */
+function set(names: readonly string[]): string {
+  return `{ ${names.map((name) => `"${name}"`).join(", ")} }`;
+}
+
+function ip(family: IpFamily): string {
+  return family === 4 ? "ip" : "ip6";
+}

@@ -1,0 +1,6 @@
+/**
+ *
+ * @module
+ */
+
+export * from "./overlay_pb.ts";
