@@ -21,7 +21,7 @@ import {
   type WireGuardPeerConfig,
   type WireGuardPeerUpdate,
 } from "../wireguard/mod.ts";
-import { type FramePlane, NoFrames } from "./frames/mod.ts";
+import { PortableFrames } from "./frames/mod.ts";
 import type {
   ListenFailure,
   ListenOptions,
@@ -40,7 +40,7 @@ export class PortablePlane implements WireGuardPlane {
   readonly kind = "portable";
   readonly engine: string;
   readonly offloads: readonly Offload[] = [];
-  readonly frames: FramePlane;
+  readonly frames: PortableFrames;
   readonly ended: Promise<PlaneEnd>;
   readonly #device: Device;
   readonly #tun: PacketDevice;
@@ -62,7 +62,15 @@ export class PortablePlane implements WireGuardPlane {
     this.#observer = observer;
     this.#onProxyQuestion = onProxyQuestion;
     this.engine = aead.name;
-    this.frames = new NoFrames(onPortEvent);
+    this.frames = new PortableFrames({
+      onPortEvent,
+      sendMesh: (packet) => {
+        const refused = this.#device.handlePacket(systemClock.now(), packet);
+        this.#transmit();
+        this.#armTimer(this.#device.pollTimeout());
+        return refused === undefined;
+      },
+    });
     const loops = [this.#carryOutbound(), this.#carryInbound()];
     this.ended = Promise.race(loops).then(async (end) => {
       this.close();
@@ -163,6 +171,7 @@ export class PortablePlane implements WireGuardPlane {
     return {
       ...this.#device.counters.snapshot(),
       ...this.#proxy.counters.snapshot(),
+      ...this.frames.drops(),
       ...this.#socket.drops(),
     };
   }
@@ -171,6 +180,7 @@ export class PortablePlane implements WireGuardPlane {
     if (this.#closed) return;
     this.#closed = true;
     this.#cancelTimer?.();
+    this.frames.close();
     this.#tun.close();
     this.#socket.close();
   }
@@ -208,7 +218,8 @@ export class PortablePlane implements WireGuardPlane {
       const now = systemClock.now();
       for (let i = 0; i < batch.count; i++) {
         const outcome = this.#device.handleDatagram(now, batch.datagram(i), batch.source(i));
-        if (outcome.kind === "packet") this.#tun.write(outcome.packet);
+        if (outcome.kind !== "packet" || this.frames.receiveFromMesh(outcome.packet)) continue;
+        this.#tun.write(outcome.packet);
       }
       this.#settle();
     }

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { type DriverTransport, type OverlayDriver } from "../../overlay/mod.ts";
+import type { DriverTransport, OverlayDriver } from "../../overlay/mod.ts";
 
 /** RFC 3378 §2: the protocol of EtherIP, in which IP carries what is made for an Ethernet. */
 const ETHERIP_PROTOCOL = 97;

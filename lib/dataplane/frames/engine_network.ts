@@ -3,7 +3,7 @@
  * @module
  */
 
-import { IpAddress, OuterHeader } from "../../net/mod.ts";
+import { IpAddress, MacAddress, OuterHeader } from "../../net/mod.ts";
 import type { Encapsulation, OverlayDriver } from "../../overlay/mod.ts";
 import { AddressTable } from "./address_table.ts";
 import { carrierOf } from "./carrier.ts";
@@ -17,10 +17,8 @@ export type CarriageDrop =
   | "not-a-member"
   /** A network of IP packets has a frame of something else. */
   | "not-ip"
-  /** Nobody has the destination of a packet that has lost its MAC addresses. */
-  | "unknown-destination"
-  /** Nobody has the source of such a packet. */
-  | "unknown-source"
+  /** Nobody has the source or the destination of a packet that has lost its MAC addresses. */
+  | "unknown-address"
   /** This host has no address of the family of the other host's. */
   | "no-own-address"
   /** The mesh, or the underlay, is not there or did not take it. */
@@ -58,6 +56,11 @@ export class EngineNetwork {
     this.definition = definition;
     this.driver = driver;
     this.encapsulation = driver.encapsulation(definition.identifier, definition.options);
+  }
+
+  /** Sends what comes from outside of a network of IP packets. */
+  get gatewayMac(): MacAddress | undefined {
+    return MacAddress.parse(this.definition.gateway?.mac ?? "");
   }
 
   /** Makes the headers of packets to a member anew. */

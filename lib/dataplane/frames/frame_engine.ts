@@ -10,16 +10,14 @@
  * @module
  */
 
-import type { Millis, RandomSource } from "../../base/mod.ts";
+import { type Millis, type RandomSource, randomUint32 } from "../../base/mod.ts";
 import {
   ETHERNET_HEADER_BYTES,
   type IpAddress,
   ipDestinationOffset,
-  type IpFamily,
   ipSourceOffset,
   MacAddress,
   OuterPacket,
-  putUint16,
   readOuterPacket,
   uint16At,
 } from "../../net/mod.ts";
@@ -29,14 +27,14 @@ import {
   type FrameForwarder,
   FrameSwitch,
   type SwitchEvent,
+  writeHeaderOfPacket,
 } from "../../overlay/mod.ts";
 import type { DriverRegistry } from "../../../drivers/mod.ts";
 import { AddressTable } from "./address_table.ts";
-import { CARRIER_BYTES, carrierHeaderBytes, carrierOf, writeCarrierHeader } from "./carrier.ts";
+import { CARRIER_BYTES } from "./carrier.ts";
 import { type CarriageDrop, EngineNetwork, type EngineRemote, parsed } from "./engine_network.ts";
-import { flowOf } from "./flow.ts";
 import type { FrameCounts, PlaneBinding, PlaneNetwork, PlanePort, PlaneRemote } from "./frame_plane.ts";
-import { IpPayloads } from "./ip_payloads.ts";
+import { type PacketOutlets, PacketSender } from "./packet_sender.ts";
 import { PacketDecoder, type PacketSource } from "./packet_decoder.ts";
 
 /** The longest outer header, the carrier's, and the driver's, with geneve's options (RFC 8926 §3.4). */
@@ -45,15 +43,9 @@ export const HEADROOM_BYTES: number = 48 + 2 + 8 + 252;
 export const MAX_FRAME_BYTES: number = 65_535 + 64;
 
 /** Where frames and packets go. What is handed over is valid until the call returns. */
-export interface FrameOutlets {
+export interface FrameOutlets extends PacketOutlets {
   /** A frame for a local port. @returns why it did not take it, or undefined */
   deliver(port: number, bytes: Uint8Array, at: number, lengthBytes: number): CarriageDrop | undefined;
-  /** An IP packet for a member. @returns whether it was taken */
-  sendMesh(bytes: Uint8Array, at: number, lengthBytes: number): boolean;
-  /** The packet of a channel for a member. @returns whether it was taken */
-  sendChannel(nodeId: string, bytes: Uint8Array, at: number, lengthBytes: number): boolean;
-  /** What follows the outer headers, for a host of the plain underlay. @returns whether it was taken */
-  sendPlain(remote: PlaneRemote, bytes: Uint8Array, at: number, lengthBytes: number, flow: number): boolean;
 }
 
 /** All networks of one host. */
@@ -70,7 +62,7 @@ export class FrameEngine {
   #ownTable = new AddressTable<IpAddress>();
   readonly #failures = new Map<string, number>();
   readonly #outer = new OuterPacket();
-  readonly #ipPayloads: IpPayloads;
+  readonly #sender: PacketSender;
   readonly #memory = new Uint8Array(HEADROOM_BYTES + MAX_FRAME_BYTES);
   readonly #memberSource: PacketSource & { kind: "member" | "plain" } = {
     kind: "member",
@@ -84,8 +76,8 @@ export class FrameEngine {
   constructor(drivers: DriverRegistry, outlets: FrameOutlets, random: RandomSource) {
     this.#drivers = drivers;
     this.#outlets = outlets;
+    this.#sender = new PacketSender(outlets, randomUint32(random));
     this.#switch = new FrameSwitch(random);
-    this.#ipPayloads = new IpPayloads(this.#switch);
     this.#mesh = new PacketDecoder((reason) => this.#countFailure(reason));
   }
 
@@ -322,14 +314,11 @@ export class FrameEngine {
       return true;
     }
     this.#memory.set(bytes.subarray(payloadAt, payloadAt + payloadBytes), frameAt + ETHERNET_HEADER_BYTES);
-    const refused = this.#ipPayloads.complete(
-      network.definition.network,
-      this.#memory,
-      frameAt,
-      payloadBytes,
-    );
-    if (refused !== undefined) network.countDrop(refused);
-    else this.#forward(now, port, this.#memory, frameAt, payloadBytes + ETHERNET_HEADER_BYTES);
+    const gateway = network.gatewayMac;
+    const id = network.definition.network;
+    if (writeHeaderOfPacket(this.#switch, id, this.#memory, frameAt, payloadBytes, gateway)) {
+      this.#forward(now, port, this.#memory, frameAt, payloadBytes + ETHERNET_HEADER_BYTES);
+    } else network.countDrop("unknown-address");
     return true;
   }
 
@@ -338,7 +327,7 @@ export class FrameEngine {
     this.#switch.forward(now, port, bytes, at, lengthBytes, lengthBytes - ETHERNET_HEADER_BYTES, out);
     if (out.action === FORWARD.ONE) {
       if (!this.#deliver(out.port, bytes, at, lengthBytes)) {
-        this.#sendTo(out.port, bytes, at, lengthBytes, -1);
+        this.#send(out.port, bytes, at, lengthBytes, -1);
       }
     } else if (out.action === FORWARD.FLOOD) this.#flood(bytes, at, lengthBytes);
     this.#sendOwnFrames(now);
@@ -351,7 +340,7 @@ export class FrameEngine {
     for (let i = 0; i < count; i++) this.#deliver(ports[i] ?? 0, bytes, at, lengthBytes);
     for (let i = 0; i < count; i++) {
       const port = ports[i] ?? 0;
-      if (!this.#ports.has(port)) encodedAt = this.#sendTo(port, bytes, at, lengthBytes, encodedAt);
+      if (!this.#ports.has(port)) encodedAt = this.#send(port, bytes, at, lengthBytes, encodedAt);
     }
   }
 
@@ -361,7 +350,7 @@ export class FrameEngine {
       const { port, frame } = own;
       if (this.#deliver(port, frame, 0, frame.length)) continue;
       this.#memory.set(frame, HEADROOM_BYTES);
-      this.#sendTo(port, this.#memory, HEADROOM_BYTES, frame.length, -1);
+      this.#send(port, this.#memory, HEADROOM_BYTES, frame.length, -1);
     }
   }
 
@@ -374,56 +363,11 @@ export class FrameEngine {
     return true;
   }
 
-  /**
-   * @param encodedAt where the driver's header begins, if it was written for another host already, or -1
-   * @returns where it begins now
-   */
-  #sendTo(port: number, bytes: Uint8Array, at: number, lengthBytes: number, encodedAt: number): number {
+  /** @returns where the header of the driver begins, for the next host */
+  #send(port: number, bytes: Uint8Array, at: number, lengthBytes: number, encodedAt: number): number {
     const remote = this.#remotes.get(port);
-    if (remote === undefined) return encodedAt;
-    const { network, definition: { via } } = remote;
-    const { driver, encapsulation } = network;
-    const isIp = encapsulation.payload === "ip";
-    const payloadAt = isIp ? at + ETHERNET_HEADER_BYTES : at;
-    const payloadBytes = at + lengthBytes - payloadAt;
-    const flow = encodedAt < 0 ? flowOf(bytes, at, lengthBytes) : this.#flow;
-    if (encodedAt < 0) {
-      if (isIp && !IpPayloads.isIp(bytes, at, lengthBytes)) {
-        network.countDrop("not-ip");
-        return -1;
-      }
-      encapsulation.encode(bytes, payloadAt, payloadBytes, flow);
-      this.#flow = flow;
-    }
-    const headerAt = payloadAt - encapsulation.headerBytes;
-    const end = at + lengthBytes;
-    if (via.kind === "plain") {
-      const isSent = this.#outlets.sendPlain(remote.definition, bytes, headerAt, end - headerAt, flow);
-      if (!isSent) network.countDrop("not-sent");
-      return headerAt;
-    }
-    const carriedAt = headerAt - carrierHeaderBytes(driver);
-    writeCarrierHeader(driver, bytes, headerAt);
-    if (via.kind === "channel") {
-      const packetAt = carriedAt - CARRIER_BYTES;
-      putUint16(bytes, packetAt, carrierOf(driver.capabilities.transport));
-      const isSent = this.#outlets.sendChannel(via.nodeId, bytes, packetAt, end - packetAt);
-      if (!isSent) network.countDrop("not-sent");
-      return headerAt;
-    }
-    const { header } = remote;
-    if (header === undefined) {
-      network.countDrop("no-own-address");
-      return headerAt;
-    }
-    const packetAt = carriedAt - header.lengthBytes;
-    header.write(bytes, packetAt, end - carriedAt, flow);
-    if (!this.#outlets.sendMesh(bytes, packetAt, end - packetAt)) network.countDrop("not-sent");
-    return headerAt;
+    return remote === undefined ? encodedAt : this.#sender.send(remote, bytes, at, lengthBytes, encodedAt);
   }
-
-  /** Of the frame whose header was written last. */
-  #flow = 0;
 }
 
 /** Whether packets stay the same. */

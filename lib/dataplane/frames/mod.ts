@@ -5,3 +5,5 @@
 
 export type * from "./frame_plane.ts";
 export * from "./no_frames.ts";
+export * from "./portable_frames.ts";
+export type { ProgramHandler, ProgramPorts } from "./program_ports.ts";

@@ -220,11 +220,14 @@ export class Libc {
 export class Descriptor {
   readonly libc: Libc;
   readonly fd: number;
+  readonly #isBorrowed: boolean;
   #isClosed = false;
 
-  constructor(libc: Libc, fd: number) {
+  /** @param isBorrowed somebody else closes the descriptor; the library alone goes by `close` */
+  constructor(libc: Libc, fd: number, isBorrowed = false) {
     this.libc = libc;
     this.fd = fd;
+    this.#isBorrowed = isBorrowed;
   }
 
   /**
@@ -252,7 +255,7 @@ export class Descriptor {
   close(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    this.libc.close(this.fd);
+    if (!this.#isBorrowed) this.libc.close(this.fd);
     this.libc.unload();
   }
 }

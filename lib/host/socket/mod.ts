@@ -4,6 +4,7 @@
  * @module
  */
 
+export * from "./frame_device.ts";
 export { openPacketSocket, type PacketSocket, type PacketSocketOptions } from "./packet_socket.ts";
 export * from "./packet_reader.ts";
 export * from "./raw_ip_socket.ts";
