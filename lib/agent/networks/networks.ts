@@ -23,13 +23,14 @@ import {
 } from "../../overlay/mod.ts";
 import type { AgentContext } from "../agent_context.ts";
 import { EndpointActs } from "./endpoint_acts.ts";
-import { type DeviceOpener, openEndpointDevice } from "./endpoint_device.ts";
+import type { DeviceOpener } from "./endpoint_device.ts";
 import { EndpointRequests } from "./endpoint_requests.ts";
 import { LocalEndpoints } from "./local_endpoints.ts";
 import { LocalOptions } from "./local_options.ts";
 import { EntrySigner, NetworkActs } from "./network_acts.ts";
 import { GATEWAY_ENDPOINT, type KnownEndpoint, type KnownNetwork, NetworkBook } from "./network_book.ts";
 import { endpointReport, networkReport, type ReportSources } from "./network_reports.ts";
+import { hostDevices } from "./host_devices.ts";
 import { isOwn } from "./desired_frames.ts";
 import { OwnNeeds } from "./own_needs.ts";
 import { NetworkSync } from "./network_sync.ts";
@@ -47,7 +48,7 @@ export interface NetworksParts {
   readonly drivers: DriverRegistry;
   /** @returns the first answer of a leader; undefined when none answers */
   readonly askLeaders: (request: MemberRequest) => Promise<MemberAnswer | undefined>;
-  /** Makes TAPs unless given. */
+  /** Makes TAPs of this host unless given. */
   readonly open?: DeviceOpener;
   /** @returns the addresses of this host's interfaces */
   readonly hostInterfaces?: () => readonly HostInterface[];
@@ -113,7 +114,7 @@ export class Networks {
     const { mesh, clock, timers, log, options } = this.#context;
     const nextPort = () => ++this.#lastNumber;
     const local = new LocalEndpoints({
-      open: this.#parts.open ?? openEndpointDevice,
+      open: this.#parts.open ?? hostDevices(this.#context),
       clock,
       timers,
       log,

@@ -64,6 +64,14 @@ const elsewhere = "another test runs it";
 const isUp = / is 10\.200\.\d+\.\d+ of /;
 const isLeader = /^weft --join weft1-/m;
 
+/** Whatever is there of the network, it is there anew, and empty. */
+const fresh = (name: string) => `weft network delete ${name} --force > deleted.txt 2>&1 || true`;
+const blue = `${fresh("blue")}; weft network create blue --cidr 10.0.0.0/24`;
+/** A member hears of it a moment later. */
+const heard = "until weft network show blue > heard.txt 2>&1; do sleep 0.1; done";
+/** The namespace of a container. */
+const container = "unshare -n sleep 60 & holder=$!; trap 'kill $holder' EXIT; sleep 0.3";
+
 /** By the line. */
 export const STAGINGS: Readonly<Record<string, Staging>> = {
   "npx --yes deno@2.9.6 task demo": { notRun: elsewhere },
@@ -152,6 +160,49 @@ export const STAGINGS: Readonly<Record<string, Staging>> = {
   },
   "curl --proxy socks5h://127.0.0.1:1080 http://web-1/": { inside: proxy },
   "curl --proxy socks5h://127.0.0.1:1080 http://web/": { inside: proxy, with: { "//web/": "//web-1/" } },
+
+  "weft network create blue --type vxlan --vni 1001 --cidr 10.0.0.0/24": { first: fresh("blue") },
+  "weft network create blue --cidr 10.0.0.0/24": { first: fresh("blue") },
+  "weft network create red --type geneve --cidr 10.0.0.0/24 --members role=web": { first: fresh("red") },
+  "weft network create red --type geneve --vni 7 --cidr 10.0.0.0/24 --cidr fd00:7::/64 --members role=web": {
+    first: fresh("red"),
+  },
+  "weft network create lab --underlay plain --vni 42 --cidr 10.42.0.0/24 --remote 192.0.2.3": {
+    first: fresh("lab"),
+  },
+  "weft network create lab --underlay plain --vni 42 --cidr 10.42.0.0/24 --remote 192.0.2.253": {
+    first: fresh("lab"),
+  },
+  "ip link add vx42 mtu 1450 type vxlan id 42 dstport 4789 remote 192.0.2.1 && ip link set vx42 up": {
+    on: "spare",
+  },
+  "weft network show blue": { first: blue },
+  "weft network change blue --mtu 1280": { first: blue },
+  "weft network delete blue --force": { first: `${blue}; weft endpoint add blue web-1` },
+  "weft endpoint add blue web-1": { first: blue },
+  "weft endpoint add blue web-2": { on: "web-1", first: blue, inside: heard },
+  "ping -c 1 10.0.0.2": {
+    on: "web-1",
+    first: `${blue}; weft endpoint add blue web-1`,
+    inside: `${heard}; weft endpoint add blue web-2`,
+  },
+  "weft endpoint add blue db-1 --ip 10.0.0.9 --netns lab": {
+    first: blue,
+    inside: container,
+    with: { "netns lab": 'netns "pid:$holder"' },
+  },
+  "weft endpoint list blue": { first: blue },
+  "weft endpoint remove blue web-1": { first: `${blue}; weft endpoint add blue web-1` },
+  "weft endpoint remove blue/db-1": { first: `${blue}; weft endpoint add blue db-1` },
+  "weft endpoint move blue/web-1 --to web-2": {
+    first: `${blue}; weft endpoint add blue web-1`,
+    with: { "to web-2": "to web-1" },
+  },
+  "weft endpoint move blue/web-2 --to alpha": {
+    on: "web-1",
+    first: blue,
+    inside: `${heard}; weft endpoint add blue web-2`,
+  },
 
   "WG_QUICK_USERSPACE_IMPLEMENTATION=weft wg-quick up wg0": {
     on: "spare",
