@@ -7,7 +7,7 @@ import {
   labTest,
   measureThroughput,
   type MeshNode,
-  NetworkNamespace,
+  type NetworkNamespace,
   PACKET_PLANE,
   startMesh,
   untilAllKnowAll,
