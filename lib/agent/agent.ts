@@ -6,7 +6,7 @@
 import { type Clock, LimitedLogger, repeat, type StateStore, type WeftError } from "../base/mod.ts";
 import { channelCounters } from "../channel/mod.ts";
 import { type MeshState, NO_UPDATE, TOKEN_KIND } from "../mesh/mod.ts";
-import { NoFrames } from "../dataplane/mod.ts";
+import { PortableFrames } from "../dataplane/mod.ts";
 import { builtInDrivers } from "../../drivers/mod.ts";
 import type { CarrierLimits } from "../service/mod.ts";
 import { listenTcp, type StreamListener } from "../transport/mod.ts";
@@ -250,8 +250,8 @@ export class Agent {
     this.#overlay?.peers.start();
     this.#resources.defer(() => this.#session?.close());
     await this.#startSession(listener);
-    this.#resources.defer(() => this.networks.close());
     this.#startNetworks();
+    this.#resources.defer(() => this.networks.close());
     this.services.start();
     this.#resources.defer(() => this.services.close());
     this.#openOffers();
@@ -274,7 +274,7 @@ export class Agent {
       overlay: this.#overlay,
       services: this.services,
       names: this.#names,
-      overlayEndpoints: this.networks.endpointActs,
+      networks: this.networks,
     });
     this.#session = session;
     await session.start();
@@ -309,8 +309,15 @@ export class Agent {
 
   #startNetworks(): void {
     const plane = this.#overlay?.plane;
-    const frames = plane?.frames ?? new NoFrames((event) => this.networks.handlePortEvent(event));
-    this.networks.start({ frames, hasHeader: plane?.kind === "fast" });
+    if (plane !== undefined) {
+      return this.networks.start({ frames: plane.frames, hasHeader: plane.kind === "fast" });
+    }
+    const frames = new PortableFrames({
+      ...this.#context,
+      onPortEvent: (event) => this.networks.handlePortEvent(event),
+    });
+    this.#resources.defer(() => frames.close());
+    this.networks.start({ frames, hasHeader: false });
   }
 
   async #startNames(): Promise<void> {

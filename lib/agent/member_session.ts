@@ -12,9 +12,10 @@ import type { AgentContext } from "./agent_context.ts";
 import { DhtDiscovery, DhtProber, LanDiscovery, MovedMembers } from "./discovery/mod.ts";
 import { HealthWatch, Sightings } from "./health/mod.ts";
 import { serveJoin } from "./join/mod.ts";
-import { type EndpointServer, LeaderCoordinator } from "./leaders/mod.ts";
+import { LeaderCoordinator } from "./leaders/mod.ts";
 import { dialMessagePlane, type LinkObserver, MessagePlane } from "./links/mod.ts";
 import type { NameService } from "./names/mod.ts";
+import type { Networks } from "./networks/mod.ts";
 import type { OverlayInterface } from "./overlay/mod.ts";
 
 /** What outlives a session. */
@@ -26,8 +27,8 @@ export interface MemberSessionParts extends AgentContext {
   readonly overlay: OverlayInterface | undefined;
   readonly services: LinkObserver;
   readonly names: NameService | undefined;
-  /** Signs endpoints of overlay networks, where this node leads. */
-  readonly overlayEndpoints: EndpointServer;
+  /** Signs endpoints where this node leads, and carries packets by links. */
+  readonly networks: Pick<Networks, "endpointActs" | "channels">;
 }
 
 /** One life of a node under one pair of keys. */
@@ -50,10 +51,17 @@ export class MemberSession {
     const messages = this.messages = new MessagePlane({
       ...parts,
       services: {
-        prepare: (channel) => parts.services.prepare(channel),
-        handleLink: (link) => parts.services.handleLink(link),
+        prepare: (channel) => {
+          parts.services.prepare(channel);
+          parts.networks.channels.prepare(channel);
+        },
+        handleLink: (link) => {
+          parts.services.handleLink(link);
+          parts.networks.channels.handleLink(link);
+        },
         handleLinkClosed: (nodeId) => {
           parts.services.handleLinkClosed(nodeId);
+          parts.networks.channels.handleLinkClosed(nodeId);
           this.leaders.handleLinkClosed(nodeId);
         },
       },
@@ -72,7 +80,11 @@ export class MemberSession {
       onLeaderMessage: (nodeId, message) => this.leaders.handleMessage(nodeId, message),
       onSuspicion: (from, about) => this.health.handleSuspicion(from, about),
     });
-    this.leaders = new LeaderCoordinator({ ...parts, messages });
+    this.leaders = new LeaderCoordinator({
+      ...parts,
+      messages,
+      overlayEndpoints: parts.networks.endpointActs,
+    });
     this.#prober = new DhtProber(parts.timers, messages.dialer, (nodeId, endpoint) => {
       overlay?.peers.tryAt(nodeId, endpoint);
     });

@@ -6,7 +6,7 @@
 import type { PlaneBinding, PlaneNetwork, PlanePort, PlaneRemote } from "../../dataplane/mod.ts";
 import type { MemberRecord } from "../../mesh/mod.ts";
 import type { IpAddress } from "../../net/mod.ts";
-import { endpointKey } from "../../overlay/mod.ts";
+import { endpointKey, type PlainUnderlayOptions } from "../../overlay/mod.ts";
 import type { ReadyPort } from "./local_endpoints.ts";
 import { GATEWAY_ENDPOINT, type KnownEndpoint, type KnownNetwork } from "./network_book.ts";
 
@@ -23,6 +23,8 @@ export interface FrameSurroundings {
   readonly ownId: string;
   /** Whether this node has no packet plane. */
   readonly isRootless: boolean;
+  /** Whether a driver is on an Ethernet. */
+  readonly isOnLink: (type: string) => boolean;
   readonly isRootlessMember: (record: MemberRecord) => boolean;
   /** Undefined where this release cannot carry the network. */
   readonly mtuOf: (network: KnownNetwork) => number | undefined;
@@ -63,7 +65,7 @@ export function desiredFrames(known: Iterable<KnownNetwork>, around: FrameSurrou
     // One that was made anew under the same name is another one.
     const number = around.numberOf("network", `${name}/${definition.id}`);
     networks.set(name, { ...planeNetwork(network, number, around), mtuBytes });
-    for (const address of definition.plain?.remotes ?? []) {
+    for (const address of foreignRemotes(network, around)) {
       const port = around.numberOf("remote", `${name}/${definition.id}/${address}`);
       // Whose addresses it has, nobody has signed.
       const via = { kind: "plain", address } as const;
@@ -83,8 +85,10 @@ export function desiredFrames(known: Iterable<KnownNetwork>, around: FrameSurrou
       } else {
         const via = viaOf(network, endpoint, owner, around);
         if (via === undefined) continue;
-        const remote = `${name}/${owner.nodeId}`;
-        port = around.numberOf("remote", `${name}/${definition.id}/${owner.nodeId}`);
+        // Behind a group, a link or a static remote are several.
+        const host = via.kind === "plain" ? via.address : owner.nodeId;
+        const remote = `${name}/${host}`;
+        port = around.numberOf("remote", `${name}/${definition.id}/${host}`);
         const isForeign = allowsForeign || remotes.get(remote)?.allowsForeign === true;
         remotes.set(remote, { port, network: number, allowsForeign: isForeign, via });
       }
@@ -127,13 +131,31 @@ function planeNetwork(
   };
 }
 
+/** Whether one remote port stands for all hosts: a multicast group, or an Ethernet. */
+function isShared({ definition: { plain, type } }: KnownNetwork, { isOnLink }: FrameSurroundings): boolean {
+  return plain !== undefined && (plain.group !== undefined || isOnLink(type));
+}
+
+function sharedAddress({ group }: PlainUnderlayOptions): string {
+  return group ?? "link";
+}
+
+/** @returns what of a plain underlay nobody has signed endpoints for */
+function foreignRemotes(network: KnownNetwork, around: FrameSurroundings): readonly string[] {
+  const { plain } = network.definition;
+  if (plain === undefined) return [];
+  return isShared(network, around) ? [sharedAddress(plain)] : plain.remotes ?? [];
+}
+
 function viaOf(
-  { definition: { plain } }: KnownNetwork,
+  network: KnownNetwork,
   { definition: { underlayAddress } }: KnownEndpoint,
   owner: MemberRecord,
   around: FrameSurroundings,
 ): PlaneRemote["via"] | undefined {
+  const { plain } = network.definition;
   if (plain !== undefined) {
+    if (isShared(network, around)) return { kind: "plain", address: sharedAddress(plain) };
     return underlayAddress && { kind: "plain", address: underlayAddress.toString() };
   }
   const [address]: readonly (IpAddress | undefined)[] = owner.addresses;

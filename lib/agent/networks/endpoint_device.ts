@@ -4,8 +4,13 @@
  */
 
 import type { PortDevice } from "../../dataplane/mod.ts";
-import { openReadyTap } from "../../host/mod.ts";
-import { type EndpointDefinition, type EndpointOptions, INTERFACE_NAME } from "../../overlay/mod.ts";
+import { openPacketSocket, openReadyTap } from "../../host/mod.ts";
+import {
+  type EndpointDefinition,
+  type EndpointOptions,
+  INTERFACE_NAME,
+  InvalidEndpointError,
+} from "../../overlay/mod.ts";
 import { Cidr } from "../../net/mod.ts";
 import { blake2s } from "../../crypto/mod.ts";
 import { encodeHex, utf8Bytes } from "../../base/mod.ts";
@@ -44,12 +49,16 @@ export function deviceName({ network, name }: Pick<EndpointDefinition, "network"
 }
 
 /**
- * Makes the TAP of an endpoint, with its addresses, up.
- * @throws HostError, InterfaceExistsError, NoNamespaceError, NoTunDeviceError, NotPermittedError; then nothing is left
+ * Makes the TAP of an endpoint, with its addresses, up; or opens the interface that is bridged in.
+ * @param ownInterfaces of the agent, which are bridged into nothing
+ * @throws HostError, InterfaceExistsError, NoNamespaceError, NoTunDeviceError, NotPermittedError, NoInterfaceError,
+ * UnfitInterfaceError, InvalidEndpointError; then nothing is left
  */
 export function openEndpointDevice(
   { endpoint, options, blocks, mtuBytes, hasHeader }: DeviceWish,
+  ownInterfaces: readonly string[] = [],
 ): OpenDevice {
+  if (options.attach !== undefined) return attach(options.attach, ownInterfaces, hasHeader);
   const tap = openReadyTap({
     name: options.device ?? deviceName(endpoint),
     mtuBytes,
@@ -66,5 +75,20 @@ export function openEndpointDevice(
     name: tap.name,
     port: { kind: "descriptor", fd: tap.fd, hasHeader, offloads: { tso, uso }, of: "tap" },
     close: () => tap.close(),
+  };
+}
+
+function attach(interfaceName: string, ownInterfaces: readonly string[], hasHeader: boolean): OpenDevice {
+  if (!hasHeader) {
+    throw new InvalidEndpointError(`Cannot attach ${interfaceName}: only the fast packet plane can`, {
+      hint: "`weft status` shows which one runs; --dataplane fast says why it does not.",
+    });
+  }
+  const socket = openPacketSocket({ interfaceName, ownInterfaces });
+  const offloads = { tso: true, uso: true };
+  return {
+    name: interfaceName,
+    port: { kind: "descriptor", fd: socket.fd, hasHeader, offloads, of: "packet-socket" },
+    close: () => socket.close(),
   };
 }

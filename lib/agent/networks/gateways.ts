@@ -60,11 +60,6 @@ export class Gateways implements Disposable {
     throw failure;
   }
 
-  /** Whether there is none. */
-  get isIdle(): boolean {
-    return this.#gateways.size === 0;
-  }
-
   /** No longer leads out of a network; harmless when it never did. */
   remove(network: string): void {
     if (this.#gateways.delete(network)) this.#follow();

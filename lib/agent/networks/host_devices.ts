@@ -1,60 +1,46 @@
 /**
- * The devices of a node that may change its host.
+ * Devices of endpoints on a host with a kernel to ask: TAPs, interfaces that are bridged in, and gateways, which the host leads
+ * out of.
  * @module
  */
 
 import { GatewayHost, HostJournal, Netlink } from "../../host/mod.ts";
 import type { AgentContext } from "../agent_context.ts";
 import { type DeviceOpener, openEndpointDevice } from "./endpoint_device.ts";
-import { type GatewayControl, withGateways } from "./gateway_device.ts";
+import { withGateways } from "./gateway_device.ts";
 import { Gateways } from "./gateways.ts";
+import { GATEWAY_ENDPOINT } from "./network_book.ts";
 
-type Context = Pick<AgentContext, "store" | "options" | "timers" | "log" | "endpoints">;
-
-/** @returns what makes TAPs, and leads out of a network while the TAP of its gateway is there */
-export function hostDevices(context: Context): DeviceOpener {
-  return withGateways(openEndpointDevice, new OpenedGateways(context));
+/** Makes devices until it is disposed. */
+export interface HostDevices extends Disposable {
+  readonly open: DeviceOpener;
 }
 
-/** Talks to the host about gateways only while there are some. */
-class OpenedGateways implements GatewayControl {
-  readonly #context: Context;
-  #opened: { readonly gateways: Gateways; readonly netlink: Netlink } | undefined;
-
-  constructor(context: Context) {
-    this.#context = context;
-  }
-
-  check(...args: Parameters<Gateways["check"]>): void {
-    this.#with((gateways) => gateways.check(...args));
-  }
-
-  set(...args: Parameters<Gateways["set"]>): void {
-    this.#with((gateways) => gateways.set(...args));
-  }
-
-  remove(network: string): void {
-    this.#with((gateways) => gateways.remove(network));
-  }
-
-  #with(act: (gateways: Gateways) => void): void {
-    this.#opened ??= this.#open();
-    try {
-      act(this.#opened.gateways);
-    } finally {
-      if (this.#opened.gateways.isIdle) {
-        this.#opened.netlink.close();
-        this.#opened = undefined;
-      }
+/** @returns what makes devices; what it needs of the host is opened when it is first needed */
+export function hostDevices(
+  { store, options, endpoints, timers, log }: Pick<
+    AgentContext,
+    "store" | "options" | "endpoints" | "timers" | "log"
+  >,
+): HostDevices {
+  const resources = new DisposableStack();
+  let gatewayOpener: DeviceOpener | undefined;
+  const ownInterfaces = options.rootless ? [] : [options.interfaceName];
+  const openDevice: DeviceOpener = (wish) => openEndpointDevice(wish, ownInterfaces);
+  const openGateway: DeviceOpener = (wish) => {
+    if (gatewayOpener === undefined) {
+      const network = resources.use(Netlink.open());
+      const { interfaceName: meshInterface } = options;
+      const host = new GatewayHost({ meshInterface, network, journal: new HostJournal(store) });
+      const gateways = resources.use(
+        new Gateways({ timers, log, meshBlocks: endpoints.overlay, network, host }),
+      );
+      gatewayOpener = withGateways(openDevice, gateways);
     }
-  }
-
-  #open(): { readonly gateways: Gateways; readonly netlink: Netlink } {
-    const { store, options, timers, log, endpoints } = this.#context;
-    const network = Netlink.open();
-    const journal = new HostJournal(store);
-    const host = new GatewayHost({ meshInterface: options.interfaceName, network, journal });
-    const gateways = new Gateways({ timers, log, meshBlocks: endpoints.overlay, network, host });
-    return { gateways, netlink: network };
-  }
+    return gatewayOpener(wish);
+  };
+  return {
+    open: (wish) => wish.endpoint.name === GATEWAY_ENDPOINT ? openGateway(wish) : openDevice(wish),
+    [Symbol.dispose]: () => resources.dispose(),
+  };
 }

@@ -118,7 +118,8 @@ export class NetworkSync {
       for (const endpoint of network.endpoints.values()) {
         if (!isOwn(endpoint, ownId)) continue;
         const { definition } = endpoint;
-        wishes.push({ ...common, endpoint: definition, options: optionsOf(endpointKey(definition)) });
+        const options = optionsOf(endpointKey(definition));
+        wishes.push({ ...common, endpoint: definition, options });
       }
     }
     return wishes;

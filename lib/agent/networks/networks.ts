@@ -23,14 +23,14 @@ import {
 } from "../../overlay/mod.ts";
 import type { AgentContext } from "../agent_context.ts";
 import { EndpointActs } from "./endpoint_acts.ts";
-import type { DeviceOpener } from "./endpoint_device.ts";
 import { EndpointRequests } from "./endpoint_requests.ts";
+import { FrameChannels } from "./frame_channels.ts";
+import { type HostDevices, hostDevices } from "./host_devices.ts";
 import { LocalEndpoints } from "./local_endpoints.ts";
 import { LocalOptions } from "./local_options.ts";
 import { EntrySigner, NetworkActs } from "./network_acts.ts";
 import { GATEWAY_ENDPOINT, type KnownEndpoint, type KnownNetwork, NetworkBook } from "./network_book.ts";
 import { endpointReport, networkReport, type ReportSources } from "./network_reports.ts";
-import { hostDevices } from "./host_devices.ts";
 import { isOwn } from "./desired_frames.ts";
 import { OwnNeeds } from "./own_needs.ts";
 import { NetworkSync } from "./network_sync.ts";
@@ -48,8 +48,8 @@ export interface NetworksParts {
   readonly drivers: DriverRegistry;
   /** @returns the first answer of a leader; undefined when none answers */
   readonly askLeaders: (request: MemberRequest) => Promise<MemberAnswer | undefined>;
-  /** Makes TAPs of this host unless given. */
-  readonly open?: DeviceOpener;
+  /** Those of this host unless given. */
+  readonly devices?: HostDevices;
   /** @returns the addresses of this host's interfaces */
   readonly hostInterfaces?: () => readonly HostInterface[];
 }
@@ -68,6 +68,8 @@ export class Networks {
   readonly acts: NetworkActs;
   /** What leaders do with endpoints. */
   readonly endpointActs: EndpointActs;
+  /** Packets to and from members without a packet plane. */
+  readonly channels: FrameChannels;
   readonly #parts: NetworksParts;
   readonly #context: NetworksParts["context"];
   readonly #options: LocalOptions;
@@ -78,7 +80,13 @@ export class Networks {
   readonly #pending = new Set<string>();
   readonly #needs: OwnNeeds;
   #lastNumber = 0;
-  #running: (RunningFrames & { readonly local: LocalEndpoints; readonly sync: NetworkSync }) | undefined;
+  #running:
+    | (RunningFrames & {
+      readonly local: LocalEndpoints;
+      readonly sync: NetworkSync;
+      readonly devices: HostDevices;
+    })
+    | undefined;
   #cancelTimer: (() => void) | undefined;
   #isClosed = false;
 
@@ -87,6 +95,9 @@ export class Networks {
     this.#parts = parts;
     const { mesh, store, clock } = this.#context = parts.context;
     this.#options = new LocalOptions(store);
+    this.channels = new FrameChannels(clock, (nodeId, packet) => {
+      this.#running?.frames.receiveFromChannel(nodeId, packet);
+    });
     const book = this.book = new NetworkBook(mesh);
     const signer = new EntrySigner(mesh, book);
     const common = { mesh, book, clock, driverOf: (type: string) => this.#requireDriver(type) };
@@ -113,8 +124,9 @@ export class Networks {
   start(running: RunningFrames): void {
     const { mesh, clock, timers, log, options } = this.#context;
     const nextPort = () => ++this.#lastNumber;
+    const devices = this.#parts.devices ?? hostDevices(this.#context);
     const local = new LocalEndpoints({
-      open: this.#parts.open ?? hostDevices(this.#context),
+      open: devices.open,
       clock,
       timers,
       log,
@@ -128,19 +140,21 @@ export class Networks {
       ownId: () => mesh.identity.id,
       ownAddresses: () => mesh.record.addresses.map(String),
       isRootless: options.rootless,
+      isOnLink: (type) => this.#driverOf(type)?.capabilities.transport.kind === "link",
       isRootlessMember: ({ nodeId }) => mesh.roster.get(nodeId)?.statement?.isRootless ?? false,
       mtuOf: (network) => this.#mtuOf(network),
       interfaceOf: ({ definition }) => underlayInterface(definition, this.#hostInterfaces()),
       optionsOf: (key) => this.#options.get(key),
       nextNumber: nextPort,
     });
-    this.#running = { ...running, local, sync };
+    this.#running = { ...running, local, sync, devices };
     this.#sync();
   }
 
   /** Something has happened at a port of the plane. */
   handlePortEvent(event: PortEvent): void {
     const local = this.#running?.local;
+    if (event.kind === "channel-packet") return void this.channels.send(event.nodeId as NodeId, event.packet);
     if (local === undefined) return;
     if (event.kind === "port-released") local.handleReleased(event.port);
     else if (event.kind === "loop") local.handleLoop(event.port, event.blockedMs);
@@ -245,6 +259,7 @@ export class Networks {
     const closed = running.local.close();
     running.sync.close();
     await closed;
+    running.devices[Symbol.dispose]();
     this.#running = undefined;
   }
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { MemoryStateStore, StateError, unixMillis, VirtualClock } from "../../base/mod.ts";
-import { type EntryBook } from "./entry_book.ts";
+import type { EntryBook } from "./entry_book.ts";
 import {
   MAX_NODE_ENTRIES,
   MAX_NODE_ENTRY_BYTES,
