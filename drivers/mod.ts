@@ -6,16 +6,32 @@
 
 import { type DriverFactory, UnknownDriverError } from "../lib/overlay/mod.ts";
 import { DriverRegistry } from "./registry.ts";
+import { GeneveDriver } from "./geneve/mod.ts";
+import { GreDriver } from "./gre/mod.ts";
+import { MplsUdpDriver } from "./mpls_udp/mod.ts";
+import { NvgreDriver } from "./nvgre/mod.ts";
+import { VlanDriver } from "./vlan/mod.ts";
 import { VxlanDriver } from "./vxlan/mod.ts";
 
 export * from "./constant_header.ts";
+export * from "./ethertype.ts";
 export * from "./fields.ts";
+export * from "./geneve/mod.ts";
+export * from "./gre/mod.ts";
+export * from "./mpls_udp/mod.ts";
 export * from "./network_options.ts";
+export * from "./nvgre/mod.ts";
 export * from "./registry.ts";
+export * from "./vlan/mod.ts";
 export * from "./vxlan/mod.ts";
 
 const BUILT_IN: ReadonlyMap<string, DriverFactory> = new Map<string, DriverFactory>([
   ["vxlan", () => new VxlanDriver()],
+  ["geneve", () => new GeneveDriver()],
+  ["gre", () => new GreDriver()],
+  ["nvgre", () => new NvgreDriver()],
+  ["mpls-udp", () => new MplsUdpDriver()],
+  ["vlan", () => new VlanDriver()],
 ]);
 
 /** @returns a new table with the drivers that are part of weft; more may be registered in it */

@@ -19,16 +19,11 @@ import type { PlaneBinding, PlaneNetwork, PlanePort, PlaneRemote, PortEvent } fr
 import { VIRTIO_HEADER_BYTES } from "../superpacket.ts";
 import { ChannelRemotes, type ChannelRoom } from "./channel_remotes.ts";
 import { FrameShape } from "./frame_shape.ts";
-import {
-  type CarriedNetwork,
-  FRAME_DROPS,
-  type FrameSink,
-  type FrameUnderlay,
-  type UnderlayParts,
-} from "./frame_underlay.ts";
+import { type CarriedNetwork, FRAME_DROPS, type FrameSink, type FrameUnderlay } from "./frame_underlay.ts";
 import { IpPayloads } from "./ip_payloads.ts";
 import { type LocalPort, LocalPorts, type LocalPortsParts } from "./local_ports.ts";
 import { MemberUnderlay, type MemberUnderlayParts } from "./member_underlay.ts";
+import type { PlainUnderlayParts } from "./plain/mod.ts";
 import { ReadySet, type ReadySetParts } from "./ready_set.ts";
 
 /** A turn takes so much from one endpoint before it looks at the others, and at what came in. */
@@ -38,7 +33,11 @@ const UNDERLAY_TOKENS = 0x10_0000;
 
 /** Descriptors, memory and callbacks; it closes no endpoint. */
 export interface FrameEngineParts
-  extends Omit<LocalPortsParts, "onGone">, Omit<MemberUnderlayParts, "sink">, Omit<ReadySetParts, "memory"> {
+  extends
+    Omit<LocalPortsParts, "onGone">,
+    Omit<MemberUnderlayParts, "sink">,
+    Omit<ReadySetParts, "memory">,
+    Omit<PlainUnderlayParts, "sink" | "onFailed"> {
   readonly random: RandomSource;
   /** Where a frame is read to, and where copies are made, with `HEADROOM_BYTES` before each. */
   readonly frameAt: number;
@@ -48,7 +47,7 @@ export interface FrameEngineParts
   /** How many packets for channels may be under way. */
   readonly channelRoom: ChannelRoom;
   /** Makes what is below plain networks, when the first one comes. */
-  readonly openPlain?: ((parts: UnderlayParts) => FrameUnderlay) | undefined;
+  readonly openPlain?: ((parts: Omit<PlainUnderlayParts, "onFailed">) => FrameUnderlay) | undefined;
 }
 
 /** All networks of this host, in the packet engine's thread. */
@@ -307,6 +306,23 @@ export class FrameEngine implements FrameSink {
     }
   }
 
+  takeWhole(now: Millis, port: number, at: number, lengthBytes: number): void {
+    this.activity++;
+    const network = this.#remoteNetworks.get(port);
+    const shape = this.#shape;
+    if (!shape.read(at, lengthBytes)) return network?.drops.count("malformed");
+    const decision = this.#forwarding;
+    this.#switch.forward(now, port, this.#bytes, at, lengthBytes, shape.longestBytes, decision);
+    const count = decision.action === FORWARD.FLOOD ? decision.count : 0;
+    // Cutting a frame overwrites it.
+    for (let i = 0; i < count; i++) {
+      const local = this.#locals.get(decision.ports[i] ?? 0);
+      if (local !== undefined) this.#locals.write(local, this.#copy(at, lengthBytes), lengthBytes);
+    }
+    const local = decision.action === FORWARD.ONE ? this.#locals.get(decision.port) : undefined;
+    if (local !== undefined) this.#locals.write(local, at, lengthBytes);
+  }
+
   takePacket(now: Millis, port: number, at: number, lengthBytes: number): void {
     const network = this.#remoteNetworks.get(port);
     if (network === undefined) return;
@@ -320,7 +336,7 @@ export class FrameEngine implements FrameSink {
     while (carried < PORT_BUDGET_BYTES) {
       const length = this.#locals.read(local, frameAt);
       if (length === 0) break;
-      this.#takeLocal(now, local, frameAt, length);
+      this.#takeLocal(now, local, this.#locals.frameAt, length);
       carried += length;
     }
     return carried > 0;
