@@ -186,6 +186,49 @@ export {
   type PeerPath,
   type ProbeAnswer,
 } from "./lib/health/mod.ts";
+export {
+  type FrameCounts,
+  type FrameHandler,
+  type MemoryHost,
+  MemoryUnderlay,
+  type OverlayEndpoint,
+  OverlayManager,
+  type OverlayManagerOptions,
+  type PacketReceiver,
+} from "./lib/dataplane/mod.ts";
+export { builtInDrivers, DriverRegistry, getDriverFactory } from "./drivers/mod.ts";
+export {
+  DecodedHeader,
+  type DecodeFailure,
+  type DriverCapabilities,
+  type DriverFactory,
+  type DriverOptions,
+  type DriverTransport,
+  DuplicateDriverError,
+  DuplicateEndpointError,
+  DuplicateNetworkError,
+  type Encapsulation,
+  type EndpointConfig,
+  type EndpointOptions,
+  IdentifierRangeError,
+  InvalidDriverOptionError,
+  InvalidEndpointError,
+  InvalidNetworkError,
+  MtuRangeError,
+  NetworkInUseError,
+  NetworkTypeError,
+  type NewOverlayNetwork,
+  NotInitializedManagerError,
+  NotPermittedMemberError,
+  type OverlayDriver,
+  type OverlayNetwork,
+  type PayloadKind,
+  type PlainUnderlayOptions,
+  TooManyEndpointsError,
+  UnknownDriverError,
+  UnknownEndpointError,
+  UnknownNetworkError,
+} from "./lib/overlay/mod.ts";
 export * from "./lib/ipam/mod.ts";
 export { AddressRange, Cidr, Endpoint, IpAddress, type IpFamily } from "./lib/net/mod.ts";
 export {

@@ -34,14 +34,14 @@ const BUILT_IN: ReadonlyMap<string, DriverFactory> = new Map<string, DriverFacto
   ["vlan", () => new VlanDriver()],
 ]);
 
-/** @returns a new table with the drivers that are part of weft; more may be registered in it */
+/** The drivers that are part of weft. @returns a new table of them; more may be registered in it */
 export function builtInDrivers(): DriverRegistry {
   const registry = new DriverRegistry();
   for (const [name, factory] of BUILT_IN) registry.register(name, factory);
   return registry;
 }
 
-/** @returns the factory of a driver that is part of weft @throws UnknownDriverError when none bears this name */
+/** Finds a driver that is part of weft. @returns its factory @throws UnknownDriverError when none bears this name */
 export function getDriverFactory(name: string): DriverFactory {
   const factory = BUILT_IN.get(name);
   if (factory === undefined) {

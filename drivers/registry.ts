@@ -9,7 +9,7 @@ import { type DriverFactory, DuplicateDriverError } from "../lib/overlay/mod.ts"
 export class DriverRegistry {
   readonly #factories = new Map<string, DriverFactory>();
 
-  /** @throws DuplicateDriverError when there is one of this name */
+  /** Adds a driver. @throws DuplicateDriverError when there is one of this name */
   register(name: string, factory: DriverFactory): void {
     if (this.#factories.has(name)) {
       throw new DuplicateDriverError(`Cannot register the driver ${name}: there is one of this name`);
@@ -17,7 +17,7 @@ export class DriverRegistry {
     this.#factories.set(name, factory);
   }
 
-  /** @returns the factory, or undefined when no driver bears this name */
+  /** Finds a driver. @returns the factory, or undefined when no driver bears this name */
   get(name: string): DriverFactory | undefined {
     return this.#factories.get(name);
   }

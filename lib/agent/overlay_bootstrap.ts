@@ -153,9 +153,8 @@ export class OverlayBootstrap {
     input: AgentOptionsInput | SaidSettings,
     ports: OverlayPorts = {},
   ): Promise<OverlayBootstrap> {
-    const said = saidSettings(input);
-    if (!SqliteStateStore.existsIn(said.stateDir)) throw new NotInitializedError();
-    return await OverlayBootstrap.#open(said, ports, resumeMesh);
+    if (!SqliteStateStore.existsIn(saidSettings(input).stateDir)) throw new NotInitializedError();
+    return await OverlayBootstrap.#open(input, ports, resumeMesh);
   }
 
   /** What holds for this node: what it was told now, and at earlier starts. */
@@ -203,11 +202,11 @@ export class OverlayBootstrap {
     this.#hasStarted = true;
     await this.#keepStart();
     this.#store.settle();
-    this.#makeDeclared();
+    DeclaredNetworks.follow(this.options, this.#environment, this);
     if (this.#store.isHeld) this.#awaitRoom();
   }
 
-  /** Takes the node down and leaves the host as it was; an ephemeral one leaves its network first. Harmless when repeated, and before `start`. */
+  /** Takes the node down and leaves the host as it was; an ephemeral one leaves its network first. Harmless at any time. */
   async stop(): Promise<void> {
     this.#endFlushing();
     await this.#agent.departure.leaveAtEnd(this.#agent.session?.leaders);
@@ -335,15 +334,6 @@ export class OverlayBootstrap {
       }
       this.#environment.log.warn("cannot keep what this start was told", { error });
     }
-  }
-
-  /** Overlay networks and endpoints that the options declare. */
-  #makeDeclared(): void {
-    const { control, options } = this;
-    const isLeader = () => this.role === "leader";
-    const declared = new DeclaredNetworks(options, this.#environment, { control, isLeader });
-    this.#agent.closed.catch(() => {}).finally(() => declared.close());
-    void declared.apply();
   }
 
   /** A node on a full disk runs from what it has. */

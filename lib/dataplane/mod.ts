@@ -19,6 +19,7 @@
 export * from "./fast/mod.ts";
 export * from "./frames/mod.ts";
 export * from "./open_plane.ts";
+export * from "./manager/mod.ts";
 export * from "./packet_plane.ts";
 export * from "./portable_plane.ts";
 export type { ProxyAnswer, ProxyChange, ProxyQuestion } from "./proxy/mod.ts";

@@ -22,6 +22,7 @@ export type PayloadKind = "ethernet" | "ip";
 
 /** What a driver can do. */
 export interface DriverCapabilities {
+  /** What carries its packets. */
   readonly transport: DriverTransport;
   /** What tells networks apart on the wire. */
   readonly identifier: { readonly name: string; readonly min: number; readonly max: number };
@@ -58,19 +59,22 @@ export type DecodeFailure =
 export class DecodedHeader {
   /** VNI, key, VSID, label or VID. */
   identifier = 0;
+  /** What is carried. */
   payload: PayloadKind = "ethernet";
-  /** Where the payload begins, in the bytes that were handed in, and how long it is. */
+  /** Where the payload begins, in the bytes that were handed in. */
   payloadAt = 0;
+  /** How long the payload is. */
   payloadBytes = 0;
-  /** Where options lie, and how long they are; 0 without. */
+  /** Where options lie; 0 without. */
   optionsAt = 0;
+  /** How long the options are; 0 without. */
   optionsBytes = 0;
   /** The sequence number, or -1 without. */
-  sequence = -1;
+  sequence: number = -1;
   /** How urgent it is, 0 to 7; 0 where the header says nothing. */
   trafficClass = 0;
   /** What stands around the identifier and narrows it down (the VID of a service tag), or -1 without. */
-  outerIdentifier = -1;
+  outerIdentifier: number = -1;
 
   /** Forgets the packet before; each `decode` begins with it. */
   clear(): void {
@@ -88,7 +92,9 @@ export class DecodedHeader {
 
 /** How frames of one network are wrapped. */
 export interface Encapsulation {
+  /** The network's VNI, key, VSID, label or VID. */
   readonly identifier: number;
+  /** What it carries. */
   readonly payload: PayloadKind;
   /** The same for all frames of the network. */
   readonly headerBytes: number;
@@ -117,8 +123,10 @@ export type DriverOptions = Readonly<Record<string, string>>;
 export interface OverlayDriver {
   /** As `weft network create --type` says it. */
   readonly name: string;
+  /** What it can do. */
   readonly capabilities: DriverCapabilities;
   /**
+   * How frames of one network are wrapped.
    * @throws IdentifierRangeError when there is no such identifier, InvalidDriverOptionError when an option is unknown or
    * has a value that is none
    */

@@ -107,6 +107,18 @@ export class DeclaredNetworks {
     this.#endRepeating = repeat(environment, upkeep, () => void this.apply());
   }
 
+  /** Makes what is missing now and later, until the node has closed. */
+  static follow(
+    declared: Declared,
+    environment: Pick<Environment, "timers" | "log">,
+    node: Pick<DeclaredPorts, "control"> & { readonly role: string; readonly closed: Promise<void> },
+  ): void {
+    const isLeader = () => node.role === "leader";
+    const networks = new DeclaredNetworks(declared, environment, { control: node.control, isLeader });
+    node.closed.catch(() => {}).finally(() => networks.close());
+    void networks.apply();
+  }
+
   /** Whether nothing is left to make. */
   get isDone(): boolean {
     return this.#networks.size === 0 && this.#endpoints.size === 0;

@@ -88,9 +88,13 @@ export interface PlaneBinding {
 
 /** What was carried and dropped. */
 export interface FrameCounts {
+  /** Frames that came in at ports. */
   readonly framesIn: number;
+  /** Frames that went out of ports. */
   readonly framesOut: number;
+  /** Bytes of the frames that came in. */
   readonly bytesIn: number;
+  /** Bytes of the frames that went out. */
   readonly bytesOut: number;
   /** By reason. */
   readonly drops: Readonly<Record<string, number>>;

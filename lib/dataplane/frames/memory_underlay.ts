@@ -6,6 +6,7 @@
 import { AddressTable } from "./address_table.ts";
 import { type IpAddress, ipDestinationOffset, ipSourceOffset, ipVersion } from "../../net/mod.ts";
 import { BoundedQueue, type Timers } from "../../base/mod.ts";
+import { systemTimers } from "../../host/mod.ts";
 
 /** Packets on the way, all hosts together; the oldest is dropped when there are more. */
 const MAX_ON_THE_WAY = 8_192;
@@ -14,6 +15,14 @@ const PACKETS_PER_TURN = 4_096;
 
 /** Takes a packet, which is its own from now on. */
 export type PacketReceiver = (packet: Uint8Array<ArrayBuffer>) => void;
+
+/** A host in the underlay. */
+export interface MemoryHost {
+  /** Sends an IP packet from one of its addresses. @returns false when nobody takes it */
+  send(packet: Uint8Array): boolean;
+  /** Takes the host away. */
+  close(): void;
+}
 
 interface OnTheWay {
   readonly packet: Uint8Array<ArrayBuffer>;
@@ -30,15 +39,16 @@ export class MemoryUnderlay {
   /** Packets that went nowhere. */
   dropped = 0;
 
-  constructor(timers: Timers) {
+  /**
+   * Makes one without hosts.
+   * @param timers the system's unless given
+   */
+  constructor(timers: Timers = systemTimers) {
     this.#timers = timers;
   }
 
-  /** @returns what sends for the host; `close` takes the host away */
-  join(addresses: readonly IpAddress[], receive: PacketReceiver): {
-    send(packet: Uint8Array): boolean;
-    close(): void;
-  } {
+  /** Adds a host. @returns what sends for it; `close` takes it away */
+  join(addresses: readonly IpAddress[], receive: PacketReceiver): MemoryHost {
     const owner = {};
     for (const address of addresses) this.#hosts.set(address, { owner, receive });
     return {

@@ -69,7 +69,7 @@ labTest(
     });
     const [blue] = await networks(alpha);
     assert.equal(blue?.identifier, 1001);
-    assert.match(await alpha.expectCommand("logs"), /blue is not as it is declared/);
+    assert.match(await alpha.expectCommand("logs", "--lines", "1000"), /blue is not as it is declared/);
 
     const namespace = "weft-people";
     await alpha.expectCommand("endpoint", "remove", "blue/other");

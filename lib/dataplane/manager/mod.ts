@@ -1,0 +1,7 @@
+/**
+ * Overlay networks of one program, without a mesh, an agent or privileges.
+ * @module
+ */
+
+export type { FrameHandler, OverlayEndpoint } from "./managed_network.ts";
+export * from "./overlay_manager.ts";
