@@ -30,6 +30,12 @@ export class FrameQueue {
     return true;
   }
 
+  /** Takes out what is for a port that is gone: its number may become another network's. */
+  forgetPort(port: number): void {
+    this.#frames = this.#frames.slice(this.#next).filter((frame) => frame.port !== port);
+    this.#next = 0;
+  }
+
   /** @returns the oldest */
   pop(): SwitchFrame | undefined {
     const frame = this.#frames[this.#next];

@@ -132,6 +132,8 @@ export class FrameSwitch implements FrameForwarder {
     const state = this.#ports.get(port);
     if (state === undefined) return;
     this.#ports.delete(port);
+    state.isGone = true;
+    this.#queue.forgetPort(port);
     this.#newPorts.delete(state);
     state.network.removePort(state);
     this.#macs.forgetPort(port);
@@ -176,9 +178,9 @@ export class FrameSwitch implements FrameForwarder {
     counts.countIn(lengthBytes);
     if (this.#newPorts.size > 0) this.#welcome(now);
     const decision = this.#decide(now, from, bytes, at, lengthBytes, longestBytes, out);
+    if (this.#ip.group === GROUP.REPORT) this.#sweepAt ??= now + SWEEP_MS;
     if (decision === PASS) {
       this.#countOut(lengthBytes, counts, out);
-      if (this.#ip.group === GROUP.REPORT) this.#sweepAt ??= now + SWEEP_MS;
       return;
     }
     out.count = 0;

@@ -133,3 +133,19 @@ Deno.test("FrameSwitch counts frames and bytes of ports and networks", () => {
   });
   assert.deepEqual(h.frames.networkCounts(1), { ...one, framesOut: 6, bytesOut: 360 });
 });
+
+Deno.test("FrameSwitch says nothing to a port whose number has become another network's", () => {
+  const h = new SwitchHarness();
+  h.network(1);
+  h.network(2);
+  h.ports(1, "local", [1, 2, 3]);
+  h.bind(1, 1, mac(1), "10.0.0.1");
+  h.bind(1, 2, mac(2), "10.0.0.2");
+  assert.equal(h.send(2, arpRequest(mac(2), "10.0.0.2", "10.0.0.1")), "answered");
+  h.frames.removePort(2);
+  h.ports(2, "local", [2]);
+  assert.deepEqual(new Set(h.fetch().map(({ port }) => port)), new Set([1, 3]));
+  // Nor does it get there what is bound to it in the former network.
+  assert.equal(h.send(1, frame(mac(1), mac(2))), "no-port");
+  assert.equal(h.send(2, frame(mac(2), mac(1))), "foreign-mac");
+});

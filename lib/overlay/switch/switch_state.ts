@@ -21,6 +21,8 @@ export class PortState {
   readonly budgets: PortBudgets;
   /** How many multicast groups it wants. */
   groups = 0;
+  /** It has been removed; its number may be another's now. */
+  isGone = false;
   /** It has advertised a router. */
   hasRouter = false;
 

@@ -14,7 +14,7 @@ import {
   neighborAdvertisementFrame,
 } from "../../../net/mod.ts";
 import type { SwitchBinding, SwitchFrame } from "../frame_forwarder.ts";
-import type { NetworkState } from "../switch_state.ts";
+import type { NetworkState, PortState } from "../switch_state.ts";
 
 /** RFC 4861 §10: RETRANS_TIMER; RFC 5227 §1.1 has 2 s, which is too long for a connection that waits. */
 const AGAIN_MS = 1_000;
@@ -26,7 +26,7 @@ const ALL_NODES_MAC = MacAddress.fromBytes(Uint8Array.of(0x33, 0x33, 0, 0, 0, 1)
 interface Announcement {
   readonly network: NetworkState;
   readonly binding: SwitchBinding;
-  readonly ports: readonly number[];
+  readonly ports: readonly PortState[];
   next: number;
 }
 
@@ -54,6 +54,7 @@ export class Announcer {
     for (const [key, announcement] of this.#now) {
       const { network, binding, ports } = announcement;
       const { addresses } = binding;
+      while (ports[Math.floor(announcement.next / addresses.length)]?.isGone === true) announcement.next++;
       const at = announcement.next++;
       const port = ports[Math.floor(at / addresses.length)];
       const address = addresses[at % addresses.length];
@@ -62,7 +63,7 @@ export class Announcer {
         continue;
       }
       const isRouter = network.definition.gateway?.mac.equals(binding.mac) === true;
-      return { port, frame: frameAbout(binding.mac, address, isRouter) };
+      return { port: port.port, frame: frameAbout(binding.mac, address, isRouter) };
     }
     return undefined;
   }
@@ -85,7 +86,7 @@ export class Announcer {
 
   #begin(network: NetworkState, binding: SwitchBinding): void {
     const ports = network.ports.filter(({ port, isBlocked }) => port !== binding.port && !isBlocked);
-    const announcement = { network, binding, ports: ports.map(({ port }) => port), next: 0 };
+    const announcement = { network, binding, ports, next: 0 };
     if (binding.addresses.length > 0) this.#now.set(keyOf(network, binding.mac), announcement);
   }
 }
