@@ -4,10 +4,8 @@
  */
 
 import type { PeerReport } from "../../api/mod.ts";
+import { SESSION_LIFE_MS } from "../../health/mod.ts";
 import { UnreachableError } from "../errors.ts";
-
-/** A tunnel whose last handshake is older carries nothing (WireGuard §6.2, Reject-After-Time), in milliseconds. */
-const TUNNEL_LIFE_MS = 180_000;
 
 /** @param peer what the status tells of the member; undefined when it tells nothing */
 export function unansweredPing(
@@ -15,7 +13,7 @@ export function unansweredPing(
   peer: Pick<PeerReport, "lastHandshakeAgeMs"> | undefined,
 ): UnreachableError {
   const ageMs = peer?.lastHandshakeAgeMs ?? Infinity;
-  if (ageMs < TUNNEL_LIFE_MS) {
+  if (ageMs < SESSION_LIFE_MS) {
     const seconds = Math.round(ageMs / 1000);
     return new UnreachableError(
       `Cannot reach ${name}: the handshake of ${seconds} s ago worked, but nothing comes back through the tunnel`,
