@@ -15,7 +15,7 @@ export * from "./ip_forwarding.ts";
 export * from "./ip_packet.ts";
 export * from "./ipv6_headers.ts";
 export * from "./mac_address.ts";
-export * from "./ndp.ts";
 export * from "./outer_header.ts";
+export * from "./ndp.ts";
 export * from "./prefix_trie.ts";
 export * from "./special_blocks.ts";

@@ -3,7 +3,7 @@
  * @module
  */
 
-import type { PortDevice } from "../../dataplane/mod.ts";
+import { type PortDevice, superpacketBounds } from "../../dataplane/mod.ts";
 import { openPacketSocket, openReadyTap } from "../../host/mod.ts";
 import {
   type EndpointDefinition,
@@ -17,6 +17,9 @@ import { encodeHex, utf8Bytes } from "../../base/mod.ts";
 
 /** The kernel's bound, without the zero at the end. */
 const MAX_INTERFACE_NAME = 15;
+
+/** What is put before an IP packet of an overlay network, by any driver without options: IPv6, UDP, 8 bytes, an Ethernet. */
+const OVERHEAD_BYTES = 70;
 
 /** What a device is made of. */
 export interface DeviceWish {
@@ -63,6 +66,7 @@ export function openEndpointDevice(
     name: options.device ?? deviceName(endpoint),
     mtuBytes,
     hasHeader,
+    ...hasHeader && { superpackets: superpacketBounds(mtuBytes, OVERHEAD_BYTES) },
     mac: endpoint.mac,
     addresses: endpoint.addresses.map((address) => ({
       address,

@@ -163,6 +163,12 @@ export class LocalEndpoints {
     return local?.open === undefined ? local?.failure?.error : undefined;
   }
 
+  /** Whether the endpoint's device waits for a former one to be closed. */
+  isWaiting(key: string): boolean {
+    const local = this.#locals.get(key);
+    return local !== undefined && local.open === undefined && local.failure === undefined;
+  }
+
   /** Closes everything once the plane has let go of it; the ports must have been removed from it. */
   async close(): Promise<void> {
     this.#cancelTimer?.();

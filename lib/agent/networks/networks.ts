@@ -4,7 +4,7 @@
  */
 
 import type { NetworkReport, OverlayEndpointReport } from "../../api/mod.ts";
-import { WeftError } from "../../base/mod.ts";
+import { sleep, WeftError } from "../../base/mod.ts";
 import type { FramePlane, PortEvent } from "../../dataplane/mod.ts";
 import type { DriverRegistry } from "../../../drivers/mod.ts";
 import type { MemberAnswer, MemberRecord, MemberRequest, NodeId } from "../../mesh/mod.ts";
@@ -38,6 +38,9 @@ import { type HostInterface, networkMtuBytes, underlayAddress, underlayInterface
 
 /** What changes together is carried out together. */
 const PAUSE_MS = 5;
+/** So often, and so long each time, the device of an endpoint that is asked for again waits for its former one. */
+const MAX_WAITS = 100;
+const WAIT_MS = 20;
 
 /** What it is made of. */
 export interface NetworksParts {
@@ -214,6 +217,9 @@ export class Networks {
       this.#options.set(key, config.options ?? {});
       this.book.forget();
       this.#sync();
+      for (let waits = 0; waits < MAX_WAITS && running.local.isWaiting(key); waits++) {
+        await sleep(this.#context.timers, WAIT_MS, new AbortController().signal);
+      }
       const failure = running.local.failure(key);
       if (failure === undefined) return this.#endpointReport(definition.name, wanted.name);
       if (wasOwn) this.#options.set(key, optionsBefore);

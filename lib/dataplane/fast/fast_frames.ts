@@ -33,6 +33,8 @@ export class FastFrames implements FramePlane {
   readonly #parts: FastFramesParts;
   readonly #channelRoom: ChannelRoom;
   readonly #networks = new Set<number>();
+  /** Local ports and their networks. */
+  readonly #ports = new Map<number, number>();
   #networkCounts = NOTHING;
   #portCounts = NOTHING;
 
@@ -69,6 +71,7 @@ export class FastFrames implements FramePlane {
 
   removeNetwork(network: number): void {
     this.#networks.delete(network);
+    for (const [port, of] of this.#ports) if (of === network) this.#ports.delete(port);
     this.#parts.send({ call: "removeNetwork", network });
   }
 
@@ -81,10 +84,12 @@ export class FastFrames implements FramePlane {
     if (port.device.kind !== "descriptor") {
       throw new TypeError(`Cannot use ${port.name} as a port: a program's frames need a pair of sockets`);
     }
+    this.#ports.set(port.port, port.network);
     this.#parts.send({ call: "setPort", port });
   }
 
   removePort(port: number): void {
+    this.#ports.delete(port);
     this.#parts.send({ call: "removePort", port });
   }
 
@@ -115,11 +120,11 @@ export class FastFrames implements FramePlane {
   }
 
   networkCounts(network: number): FrameCounts | undefined {
-    return this.#networkCounts.get(network);
+    return this.#networks.has(network) ? this.#networkCounts.get(network) : undefined;
   }
 
   portCounts(port: number): FrameCounts | undefined {
-    return this.#portCounts.get(port);
+    return this.#ports.has(port) ? this.#portCounts.get(port) : undefined;
   }
 
   #checkNetwork(network: number): void {

@@ -260,9 +260,19 @@ export class GsoSender {
   }
 }
 
-/** @returns the longest superpackets whose packets, of `mtuBytes` each, fit one send; never less than 2048 bytes */
-export function superpacketBounds(mtuBytes: number): { readonly ipv4: number; readonly ipv6: number } {
-  const fitting = Math.floor(MAX_SEND_BYTES / (mtuBytes + SEALED_OVERHEAD_BYTES));
+/**
+ * @param overheadBytes what is put before each packet until it is sealed, as overlay networks do
+ * @returns the longest superpackets whose packets, of `mtuBytes` each, fit one send; never less than 2048 bytes
+ */
+export function superpacketBounds(
+  mtuBytes: number,
+  overheadBytes = 0,
+): { readonly ipv4: number; readonly ipv6: number } {
+  // Sealed packets are padded.
+  const sealedBytes = Math.ceil((mtuBytes + overheadBytes) / 16) * 16 + SEALED_OVERHEAD_BYTES;
+  const fitting = Math.floor(
+    MAX_SEND_BYTES / (overheadBytes === 0 ? mtuBytes + SEALED_OVERHEAD_BYTES : sealedBytes),
+  );
   const packets = Math.max(1, Math.min(MAX_SEND_SEGMENTS, fitting));
   return {
     ipv4: Math.max(LEAST_SUPERPACKET_BYTES, packets * (mtuBytes - IPV4_HEADER_BYTES) + IPV4_HEADER_BYTES),

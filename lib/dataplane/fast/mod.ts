@@ -15,3 +15,4 @@
  */
 
 export { FastPlane } from "./fast_plane.ts";
+export { superpacketBounds } from "./gso_sender.ts";

@@ -331,7 +331,7 @@ export class PacketEngine {
     for (let i = 0; i < frames; i++) {
       const tag = cipher.frameTag(i);
       if (tag !== 0) {
-        this.frames.writeFrame(tag, cipher.frameAt(i), cipher.frameBytes(i));
+        this.frames.takeJoined(now, tag, cipher.frameAt(i), cipher.frameBytes(i));
         continue;
       }
       if (forwarding.isOn && this.#passOn(now, cipher.frameAt(i), cipher.frameBytes(i))) continue;

@@ -108,3 +108,16 @@ export function parsed(text: string): IpAddress {
   if (address === undefined) throw new RangeError(`Cannot reach ${text}: that is no IP address`);
   return address;
 }
+
+/** Whether packets stay the same. */
+export function isSameWire(a: PlaneNetwork, b: PlaneNetwork): boolean {
+  return a.driver === b.driver && a.identifier === b.identifier &&
+    JSON.stringify([a.options, a.underlay]) === JSON.stringify([b.options, b.underlay]);
+}
+
+/** @throws RangeError when it is no MAC address */
+export function parsedMac(text: string): MacAddress {
+  const mac = MacAddress.parse(text);
+  if (mac === undefined) throw new RangeError(`Cannot bind ${text}: that is no MAC address`);
+  return mac;
+}

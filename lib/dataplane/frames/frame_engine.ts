@@ -16,7 +16,6 @@ import {
   type IpAddress,
   ipDestinationOffset,
   ipSourceOffset,
-  MacAddress,
   OuterPacket,
   readOuterPacket,
   uint16At,
@@ -26,14 +25,23 @@ import {
   Forwarding,
   type FrameForwarder,
   FrameSwitch,
+  type OverlayDriver,
   type SwitchEvent,
   writeHeaderOfPacket,
 } from "../../overlay/mod.ts";
 import type { DriverRegistry } from "../../../drivers/mod.ts";
 import { AddressTable } from "./address_table.ts";
 import { CARRIER_BYTES } from "./carrier.ts";
-import { type CarriageDrop, EngineNetwork, type EngineRemote, parsed } from "./engine_network.ts";
+import {
+  type CarriageDrop,
+  EngineNetwork,
+  type EngineRemote,
+  isSameWire,
+  parsed,
+  parsedMac,
+} from "./engine_network.ts";
 import type { FrameCounts, PlaneBinding, PlaneNetwork, PlanePort, PlaneRemote } from "./frame_plane.ts";
+import { plainKey } from "./plain_sockets.ts";
 import { type PacketOutlets, PacketSender } from "./packet_sender.ts";
 import { PacketDecoder, type PacketSource } from "./packet_decoder.ts";
 
@@ -58,6 +66,8 @@ export class FrameEngine {
   readonly #ports = new Map<number, EngineNetwork>();
   readonly #remotes = new Map<number, EngineRemote>();
   readonly #mesh: PacketDecoder;
+  /** By the sockets of the plain underlay. */
+  readonly #plain = new Map<string, PacketDecoder>();
   #own: readonly IpAddress[] = [];
   #ownTable = new AddressTable<IpAddress>();
   readonly #failures = new Map<string, number>();
@@ -111,7 +121,7 @@ export class FrameEngine {
     for (const [port, owner] of this.#ports) if (owner === state) this.#ports.delete(port);
     for (const [port, remote] of this.#remotes) if (remote.network === state) this.#remotes.delete(port);
     this.#networks.delete(network);
-    this.#mesh.remove(state);
+    this.#forgetPackets(state);
     this.#switch.removeNetwork(network);
   }
 
@@ -199,19 +209,30 @@ export class FrameEngine {
   }
 
   /**
-   * Takes what follows the outer headers of a packet of the plain underlay whose networks `decoder` has.
-   * @param sourceAt where in `bytes` the sender's address is
+   * Takes what follows the outer headers of a packet of the plain underlay.
+   * @param key of the socket that it came to
    */
-  handlePlainPacket(
-    now: Millis,
-    plain: { readonly decoder: PacketDecoder; readonly carrier: number; readonly source: PacketSource },
-    bytes: Uint8Array,
-    at: number,
-    lengthBytes: number,
-  ): void {
-    if (!this.#receive(now, plain.decoder, plain.carrier, bytes, at, lengthBytes, plain.source)) {
+  handlePlainPacket(now: Millis, key: string, from: IpAddress, packet: Uint8Array): void {
+    const decoder = this.#plain.get(key);
+    const source = this.#memberSource;
+    source.kind = "plain";
+    source.bytes = from.bytes;
+    source.at = 0;
+    source.family = from.family;
+    if (decoder === undefined || !this.#receive(now, decoder, 0, packet, 0, packet.length, source)) {
       this.#countFailure("unknown-network");
     }
+  }
+
+  /** @returns the driver of a network @throws RangeError when there is none of this name */
+  driverOf({ driver: name, name: network }: PlaneNetwork): OverlayDriver {
+    for (const { driver, definition } of this.#networks.values()) {
+      // All networks of a driver share one, so that its packets are decoded once.
+      if (definition.driver === name) return driver;
+    }
+    const factory = this.#drivers.get(name);
+    if (factory === undefined) throw new RangeError(`Cannot carry ${network}: there is no driver ${name}`);
+    return factory();
   }
 
   /** Forgets what is too old, and does what the switch wants to do by itself. */
@@ -250,17 +271,12 @@ export class FrameEngine {
   }
 
   #replaceNetwork(known: EngineNetwork | undefined, definition: PlaneNetwork): void {
-    const factory = this.#drivers.get(definition.driver);
-    if (factory === undefined) {
-      throw new RangeError(`Cannot carry ${definition.name}: there is no driver ${definition.driver}`);
-    }
-    const driver = this.#driverOf(definition.driver) ?? factory();
-    const state = new EngineNetwork(definition, driver);
+    const state = new EngineNetwork(definition, this.driverOf(definition));
     if (state.encapsulation.headerBytes > HEADROOM_BYTES - 50) {
       throw new RangeError(`Cannot carry ${definition.name}: its header is too long`);
     }
-    if (known !== undefined) this.#mesh.remove(known);
-    if (definition.underlay.kind === "mesh") this.#mesh.add(state);
+    if (known !== undefined) this.#forgetPackets(known);
+    this.#decoderOf(state).add(state);
     this.#networks.set(definition.network, state);
     if (known === undefined) return;
     for (const [port, owner] of this.#ports) if (owner === known) this.#ports.set(port, state);
@@ -276,12 +292,24 @@ export class FrameEngine {
     this.#remotes.set(definition.port, remote);
   }
 
-  /** All networks of a driver share one, so that its packets are decoded once. */
-  #driverOf(name: string): EngineNetwork["driver"] | undefined {
-    for (const { driver, definition } of this.#networks.values()) {
-      if (definition.driver === name) return driver;
+  /** @returns what reads the packets of a network's underlay */
+  #decoderOf({ definition, driver }: EngineNetwork): PacketDecoder {
+    if (definition.underlay.kind === "mesh") return this.#mesh;
+    const key = plainKey(definition, driver);
+    let decoder = this.#plain.get(key);
+    if (decoder === undefined) {
+      decoder = new PacketDecoder((reason) => this.#countFailure(reason), true);
+      this.#plain.set(key, decoder);
     }
-    return undefined;
+    return decoder;
+  }
+
+  #forgetPackets(network: EngineNetwork): void {
+    const decoder = this.#decoderOf(network);
+    decoder.remove(network);
+    if (decoder !== this.#mesh && decoder.isEmpty) {
+      this.#plain.delete(plainKey(network.definition, network.driver));
+    }
   }
 
   #countFailure(reason: string): void {
@@ -368,16 +396,4 @@ export class FrameEngine {
     const remote = this.#remotes.get(port);
     return remote === undefined ? encodedAt : this.#sender.send(remote, bytes, at, lengthBytes, encodedAt);
   }
-}
-
-/** Whether packets stay the same. */
-function isSameWire(a: PlaneNetwork, b: PlaneNetwork): boolean {
-  return a.driver === b.driver && a.identifier === b.identifier &&
-    JSON.stringify([a.options, a.underlay]) === JSON.stringify([b.options, b.underlay]);
-}
-
-function parsedMac(text: string): MacAddress {
-  const mac = MacAddress.parse(text);
-  if (mac === undefined) throw new RangeError(`Cannot bind ${text}: that is no MAC address`);
-  return mac;
 }

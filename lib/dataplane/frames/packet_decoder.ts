@@ -37,16 +37,21 @@ export class PacketDecoder {
   readonly #uses = new Map<number, DriverUse[]>();
   readonly #kept = new Uint8Array(REWRITTEN_BYTES);
   readonly #countFailure: (reason: string) => void;
+  readonly #isPlain: boolean;
 
-  /** @param countFailure is told of packets that are of no network because the driver cannot read them */
-  constructor(countFailure: (reason: string) => void) {
+  /**
+   * @param countFailure is told of packets that are of no network because the driver cannot read them
+   * @param isPlain a socket of the plain underlay tells carriers apart: all have the number 0
+   */
+  constructor(countFailure: (reason: string) => void, isPlain = false) {
     this.#countFailure = countFailure;
+    this.#isPlain = isPlain;
   }
 
   /** @throws RangeError when another network has the identifier */
   add(network: EngineNetwork): void {
     const { driver, definition: { identifier, name } } = network;
-    const carrier = carrierOf(driver.capabilities.transport);
+    const carrier = this.#carrierOf(driver);
     const uses = this.#uses.get(carrier) ?? [];
     let use = uses.find((one) => one.driver === driver);
     if (use?.networks.has(identifier)) {
@@ -58,13 +63,18 @@ export class PacketDecoder {
   }
 
   remove(network: EngineNetwork): void {
-    const carrier = carrierOf(network.driver.capabilities.transport);
+    const carrier = this.#carrierOf(network.driver);
     const uses = this.#uses.get(carrier) ?? [];
     const use = uses.find((one) => one.networks.get(network.definition.identifier) === network);
     use?.networks.delete(network.definition.identifier);
     const rest = uses.filter(({ networks }) => networks.size > 0);
     if (rest.length === 0) this.#uses.delete(carrier);
     else this.#uses.set(carrier, rest);
+  }
+
+  /** Whether it has no network. */
+  get isEmpty(): boolean {
+    return this.#uses.size === 0;
   }
 
   /** Whether any network's packets come so. */
@@ -116,6 +126,10 @@ export class PacketDecoder {
     if (failure === undefined) return "unknown";
     this.#countFailure(failure);
     return "dropped";
+  }
+
+  #carrierOf({ capabilities: { transport } }: OverlayDriver): number {
+    return this.#isPlain ? 0 : carrierOf(transport);
   }
 
   #keep(bytes: Uint8Array, at: number, lengthBytes: number): void {

@@ -19,6 +19,7 @@ import type {
   PlaneRemote,
   PortEvent,
 } from "./frame_plane.ts";
+import { PlainSockets } from "./plain_sockets.ts";
 import { ProgramPorts } from "./program_ports.ts";
 
 /** What a portable frame plane stands on; the system's clock, timers and randomness unless given. */
@@ -45,6 +46,7 @@ export class PortableFrames implements FramePlane {
   /** Endpoints that are this program's own. */
   readonly programs: ProgramPorts;
   readonly #engine: FrameEngine;
+  readonly #plain: PlainSockets;
   readonly #clock: Clock;
   readonly #timers: Timers;
   readonly #onPortEvent: (event: PortEvent) => void;
@@ -69,9 +71,14 @@ export class PortableFrames implements FramePlane {
         onPortEvent({ kind: "channel-packet", nodeId, packet: bytes.subarray(at, at + lengthBytes) });
         return true;
       },
-      sendPlain: () => false,
+      sendPlain: ({ network, via }, bytes, at, lengthBytes) =>
+        via.kind === "plain" && this.#plain.send(network, via.address, bytes.subarray(at, at + lengthBytes)),
     };
     this.#engine = new FrameEngine(drivers, outlets, random);
+    this.#plain = new PlainSockets((key, source, packet) => {
+      this.#engine.handlePlainPacket(this.#clock.now(), key, source, packet);
+      this.#settle();
+    });
     this.programs = new ProgramPorts(timers, (port, frame) => this.#handleProgramFrame(port, frame));
   }
 
@@ -83,7 +90,9 @@ export class PortableFrames implements FramePlane {
     }));
   }
 
+  /** @throws HostError, PortInUseError or SocketError when its underlay can't be had, RangeError, what its driver throws */
   setNetwork(network: PlaneNetwork): void {
+    this.#plain.follow(network, this.#engine.driverOf(network));
     this.#engine.setNetwork(network);
     this.#settle();
   }
@@ -93,6 +102,7 @@ export class PortableFrames implements FramePlane {
       if (definition.network === network) this.removePort(port);
     }
     this.#engine.removeNetwork(network);
+    this.#plain.remove(network);
     this.#settle();
   }
 
@@ -177,6 +187,7 @@ export class PortableFrames implements FramePlane {
     this.#isClosed = true;
     this.#cancelTimer?.();
     for (const port of [...this.#ports.keys()]) this.removePort(port);
+    this.#plain.close();
     this.programs.stop();
   }
 

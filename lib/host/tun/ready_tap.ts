@@ -26,6 +26,8 @@ export interface ReadyTapOptions extends TunOptions {
   /** The kernel's choice when absent. */
   readonly mac?: MacAddress;
   readonly addresses?: readonly InterfaceAddress[];
+  /** The longest superpackets that its host puts in, with their IP header; the kernel's choice when absent. */
+  readonly superpackets?: { readonly ipv4: number; readonly ipv6: number };
   /** As `HostNamespace.open` takes it; absent for the namespace that the process is in. */
   readonly namespace?: string;
 }
@@ -76,10 +78,15 @@ function configured(
   }
 }
 
-function configure(madeAs: string, { name, mac, mtuBytes, addresses = [] }: ReadyTapOptions): MacAddress {
+function configure(
+  madeAs: string,
+  { name, mac, mtuBytes, addresses = [], superpackets }: ReadyTapOptions,
+): MacAddress {
   using network = Netlink.open();
   if (madeAs !== name) network.renameLink(madeAs, name);
   if (mac !== undefined) network.setLinkMac(name, mac);
+  // An old kernel refuses, and goes on with its own.
+  if (superpackets !== undefined) network.setSuperpacketBytes(name, superpackets);
   network.setEthernetUp(name, mtuBytes);
   for (const { address, prefixBits } of addresses) network.addAddress(name, address, prefixBits);
   const has = network.findLink(name)?.mac;

@@ -49,3 +49,24 @@ labTest(
     assert.ok((udp.lostPercent ?? 100) < 5, `${udp.lostPercent} % lost`);
   },
 );
+
+labTest(
+  "FastPlane tells of a TAP that is deleted, and carries the other networks on",
+  PACKET_PLANE,
+  async () => {
+    await using lab = await Lab.create(["A", "B"]);
+    const [a, b] = await startFrameNodes(lab, ["A", "B"], { choice: "fast", networks: [BLUE, RED] });
+    const answers = async (block: string) =>
+      (await a.namespace.run(["ping", "-c", "1", "-W", "1", `${block}.2`])).code === 0;
+    for (const { block } of [BLUE, RED]) {
+      await waitFor(() => answers(block), 10_000, { what: "the other end answers" });
+    }
+    await b.namespace.ip("link del blue0");
+    const isTold = ({ stdout }: typeof b.process) =>
+      stdout.includes('{"event":{"kind":"port-gone","port":11}}');
+    await b.process.until(isTold, 5_000, "it tells of the port");
+    assert.equal(await answers(BLUE.block), false);
+    assert.equal(await answers(RED.block), true);
+    assert.equal(b.process.stdout.match(/port-gone/g)?.length, 1);
+  },
+);

@@ -7,7 +7,7 @@
 
 import { SeededRandom, silentLogger } from "../../../lib/base/mod.ts";
 import { PrivateKey } from "../../../lib/crypto/mod.ts";
-import { openPlane } from "../../../lib/dataplane/mod.ts";
+import { openPlane, superpacketBounds } from "../../../lib/dataplane/mod.ts";
 import { Netlink, openReadyTap } from "../../../lib/host/mod.ts";
 import { Cidr, Endpoint, IpAddress, MacAddress } from "../../../lib/net/mod.ts";
 
@@ -76,6 +76,7 @@ if (import.meta.main) {
       hasHeader: plane.kind === "fast",
       mac: needed(MacAddress.parse(mac(end))),
       addresses: [{ address: needed(IpAddress.parse(address(end))), prefixBits: 24 }],
+      superpackets: superpacketBounds(mtuBytes, 1420 - mtuBytes),
     });
     frames.setNetwork({
       options: {},

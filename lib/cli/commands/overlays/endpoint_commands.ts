@@ -6,6 +6,7 @@
 import type { EndpointRequest, OverlayEndpointReport } from "../../../api/mod.ts";
 import { Option } from "@commander-js/extra-typings";
 import { MacAddress } from "../../../net/mod.ts";
+import { OVERLAY_NAME } from "../../../overlay/mod.ts";
 import { UsageError } from "../../failure.ts";
 import { endpointsText } from "../../output/mod.ts";
 import {
@@ -17,6 +18,7 @@ import {
   refuseOthers,
 } from "../../weft_command.ts";
 import { findNetwork } from "./network_commands.ts";
+import { badName } from "./network_options.ts";
 
 /** Adds `weft endpoint add`, `list`, `remove` and `move`. */
 export function addEndpointCommands(program: AnyCommand, context: CommandContext): void {
@@ -71,11 +73,17 @@ function addAdd(group: AnyCommand, { ports }: CommandContext): void {
       .argument("[name]", "the endpoint: letters, digits and hyphens, as in web-1")
       .option("--mac <address>", "its MAC address (default: one of its own)")
       .addOption(
-        new Option("--ip <address>", "its address; may be repeated for IPv6 (default: the lowest free ones)")
+        new Option(
+          "--ip <address>",
+          "its address; may be repeated for IPv6 (default: free ones of the network)",
+        )
           .argParser(collect),
       )
       .option("--device <interface>", "the device's name (default: the endpoint's)")
-      .option("--netns <namespace>", "put the device there: a name of `ip netns`, a path, or pid:123")
+      .option(
+        "--netns <namespace>",
+        "put the device there: a name of `ip netns`, a path, or the number of a process",
+      )
       .addOption(
         new Option("--attach <interface>", "bridge this interface in, in place of a device")
           .conflicts(["device", "netns"]),
@@ -94,6 +102,7 @@ function addAdd(group: AnyCommand, { ports }: CommandContext): void {
 
 function endpointRequest(words: readonly string[], said: Readonly<Record<string, unknown>>): EndpointRequest {
   const [network, name] = readPair(words, "add");
+  if (!OVERLAY_NAME.test(name)) throw badName(name, "web-1");
   const { mac, ip, device, netns, attach, foreign } = said;
   if (mac !== undefined && MacAddress.parse(String(mac))?.isGroup !== false) {
     throw new UsageError(`Cannot use --mac ${mac}: that is no MAC address of one host`, {
@@ -134,6 +143,7 @@ function addedText(endpoint: OverlayEndpointReport): string {
     : `on ${device}${netns === undefined ? "" : ` in ${netns}`}`;
   const facts = [ipAddresses.join(", ") || "no address", macAddress, at].filter((text) => text !== undefined);
   const line = `Added ${network}/${name}: ${facts.join(", ")}\n`;
+  if (state === "inactive") return `${line}It carries no frames: ${network} is inactive\n`;
   if (state === "up" || problem === undefined) return line;
   return `${line}It is not up: ${problem}\n${hint === undefined ? "" : `hint: ${hint}\n`}`;
 }

@@ -28,8 +28,8 @@ export function addNetworkCommands(program: AnyCommand, { ports }: CommandContex
     withDefinition(group.command("create").description("make an overlay network (leaders only)")),
     ports,
     (client, [name = ""], options) => client.ask("createNetwork", networkRequest(name, options)),
-    (network) =>
-      `Created ${summary(network)}\n` +
+    (network, _, { mtu }) =>
+      `Created ${summary(network)}\n` + shorterText(network, mtu) +
       `\`weft endpoint add ${network.name} NAME\` on a member puts a device into it\n`,
   );
   askAndPrint(
@@ -108,6 +108,12 @@ function addChange(group: AnyCommand, { ports }: Pick<CommandContext, "ports">):
       .addHelpText("after", "\nExample:\n  $ weft network change blue --mtu 1280") as AnyCommand,
     ports,
     (client, [name = ""], options) => client.ask("changeNetwork", networkChange(name, options, command)),
-    (network) => `${summary(network)}${network.isActive ? "" : ", inactive"}\n`,
+    (network, _, { mtu }) =>
+      `${summary(network)}${network.isActive ? "" : ", inactive"}\n${shorterText(network, mtu)}`,
   );
+}
+
+/** What a packet of the underlay holds is less than what was asked for. */
+function shorterText({ mtuBytes }: NetworkReport, asked: unknown): string {
+  return Number(asked) > mtuBytes ? `The underlay leaves ${mtuBytes} bytes here, and no ${asked}\n` : "";
 }

@@ -6,6 +6,7 @@
 import { Option } from "@commander-js/extra-typings";
 import type { NetworkChange, NetworkRequest } from "../../../api/mod.ts";
 import { Cidr, IpAddress } from "../../../net/mod.ts";
+import { OVERLAY_NAME } from "../../../overlay/mod.ts";
 import { UsageError } from "../../failure.ts";
 import { type AnyCommand, collect, defined, exampleHint, readNumber } from "../../weft_command.ts";
 
@@ -85,6 +86,7 @@ export function withDefinition(command: AnyCommand): AnyCommand {
 
 /** @returns what `create` was told @throws UsageError */
 export function networkRequest(name: string, said: Said): NetworkRequest {
+  if (!OVERLAY_NAME.test(name)) throw badName(name, "blue");
   const underlay = said.underlay as NetworkRequest["underlay"];
   for (const flag of ["remote", "group", "interface", "port", "hopLimit"]) {
     if (said[flag] === undefined || underlay === "plain") continue;
@@ -165,6 +167,14 @@ function readOptions(pairs: readonly string[]): Record<string, string> | undefin
       hint: "For example --option ttl=32.",
     });
   }));
+}
+
+/** @returns what is said of a name that no network or endpoint can have */
+export function badName(name: string, example: string): UsageError {
+  return new UsageError(
+    `Cannot use the name ${name.slice(0, 80)}: it has up to 63 lower-case letters, digits and inner hyphens`,
+    { hint: `For example ${example}.` },
+  );
 }
 
 function checkAddresses(flag: string, addresses: readonly string[]): void {

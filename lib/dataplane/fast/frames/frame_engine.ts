@@ -13,18 +13,36 @@
 
 import { Counters, type Millis, type RandomSource } from "../../../base/mod.ts";
 import { getDriverFactory } from "../../../../drivers/mod.ts";
-import { IpAddress, type IpFamily, MacAddress } from "../../../net/mod.ts";
-import { FORWARD, Forwarding, type FrameForwarder, FrameSwitch } from "../../../overlay/mod.ts";
+import {
+  ETHERNET_HEADER_BYTES,
+  IpAddress,
+  type IpFamily,
+  ipPacketLength,
+  MacAddress,
+} from "../../../net/mod.ts";
+import {
+  FORWARD,
+  Forwarding,
+  type FrameForwarder,
+  FrameSwitch,
+  writeHeaderOfPacket,
+} from "../../../overlay/mod.ts";
 import type { PlaneBinding, PlaneNetwork, PlanePort, PlaneRemote, PortEvent } from "../../frames/mod.ts";
 import { VIRTIO_HEADER_BYTES } from "../superpacket.ts";
 import { ChannelRemotes, type ChannelRoom } from "./channel_remotes.ts";
-import { FrameShape } from "./frame_shape.ts";
-import { type CarriedNetwork, FRAME_DROPS, type FrameSink, type FrameUnderlay } from "./frame_underlay.ts";
-import { IpPayloads } from "./ip_payloads.ts";
+import { FrameShape, hasPlainIp } from "./frame_shape.ts";
+import {
+  type CarriedNetwork,
+  FRAME_DROPS,
+  type FrameSink,
+  type FrameUnderlay,
+  type UnderlayParts,
+} from "./frame_underlay.ts";
+import { parsedAddresses, switchNetworkOf } from "./switch_network.ts";
 import { type LocalPort, LocalPorts, type LocalPortsParts } from "./local_ports.ts";
 import { MemberUnderlay, type MemberUnderlayParts } from "./member_underlay.ts";
-import type { PlainUnderlayParts } from "./plain/mod.ts";
 import { ReadySet, type ReadySetParts } from "./ready_set.ts";
+import { RemotePorts } from "./remote_ports.ts";
 
 /** A turn takes so much from one endpoint before it looks at the others, and at what came in. */
 const PORT_BUDGET_BYTES = 128 * 1024;
@@ -33,11 +51,7 @@ const UNDERLAY_TOKENS = 0x10_0000;
 
 /** Descriptors, memory and callbacks; it closes no endpoint. */
 export interface FrameEngineParts
-  extends
-    Omit<LocalPortsParts, "onGone">,
-    Omit<MemberUnderlayParts, "sink">,
-    Omit<ReadySetParts, "memory">,
-    Omit<PlainUnderlayParts, "sink" | "onFailed"> {
+  extends Omit<LocalPortsParts, "onGone">, Omit<MemberUnderlayParts, "sink">, Omit<ReadySetParts, "memory"> {
   readonly random: RandomSource;
   /** Where a frame is read to, and where copies are made, with `HEADROOM_BYTES` before each. */
   readonly frameAt: number;
@@ -47,7 +61,7 @@ export interface FrameEngineParts
   /** How many packets for channels may be under way. */
   readonly channelRoom: ChannelRoom;
   /** Makes what is below plain networks, when the first one comes. */
-  readonly openPlain?: ((parts: Omit<PlainUnderlayParts, "onFailed">) => FrameUnderlay) | undefined;
+  readonly openPlain?: ((parts: UnderlayParts) => FrameUnderlay) | undefined;
 }
 
 /** All networks of this host, in the packet engine's thread. */
@@ -60,12 +74,9 @@ export class FrameEngine implements FrameSink {
   readonly #members: MemberUnderlay;
   readonly #channels: ChannelRemotes;
   #plain: FrameUnderlay | undefined;
-  /** By the numbers of remote ports. */
-  readonly #underlays = new Map<number, FrameUnderlay>();
-  readonly #remoteNetworks = new Map<number, CarriedNetwork>();
+  readonly #remotes = new RemotePorts();
   readonly #ready: ReadySet;
   readonly #underlayDescriptors = new Set<number>();
-  readonly #ipPayloads: IpPayloads;
   readonly #forwarding = new Forwarding();
   readonly #shape: FrameShape;
   /** Changes when something was carried or dropped. */
@@ -83,7 +94,6 @@ export class FrameEngine implements FrameSink {
     this.#members = new MemberUnderlay({ ...parts, sink: this });
     this.#channels = new ChannelRemotes({ ...parts, members: this.#members });
     this.#ready = new ReadySet({ ...parts, memory: cipher.memory });
-    this.#ipPayloads = new IpPayloads(this.#switch, this.#bytes);
   }
 
   /** Whether there is no network, so that nothing of this is to be asked. */
@@ -97,8 +107,7 @@ export class FrameEngine implements FrameSink {
   }
 
   setOwnAddresses(addresses: readonly string[]): void {
-    const parsed = addresses.map((text) => IpAddress.parse(text)).filter((address) => address !== undefined);
-    this.#members.setOwnAddresses(parsed);
+    this.#members.setOwnAddresses(parsedAddresses(addresses));
   }
 
   /** The same number changes a network. */
@@ -110,19 +119,7 @@ export class FrameEngine implements FrameSink {
     const carried = known ?? { definition, driver, encapsulation, drops: new Counters(FRAME_DROPS) };
     // Its ports and remotes have the same object.
     Object.assign(carried, { definition, driver, encapsulation });
-    const { gateway, mtuBytes, stormLimit } = definition;
-    this.#switch.setNetwork({
-      network,
-      mtuBytes,
-      label: `${name}/${identifier}/${definition.name}`,
-      ...stormLimit !== undefined && { stormLimit },
-      ...gateway && {
-        gateway: {
-          mac: MacAddress.parse(gateway.mac) ?? MacAddress.BROADCAST,
-          addresses: gateway.addresses.map((text) => IpAddress.parse(text)).filter((ip) => ip !== undefined),
-        },
-      },
-    });
+    this.#switch.setNetwork(switchNetworkOf(definition));
     this.#networks.set(network, carried);
     if (underlay.kind === "mesh") this.#members.setNetwork(carried);
     else {
@@ -137,9 +134,7 @@ export class FrameEngine implements FrameSink {
     for (const local of [...this.#locals]) {
       if (local.network.definition.network === network) this.removePort(local.port);
     }
-    for (const [port, of] of [...this.#remoteNetworks]) {
-      if (of.definition.network === network) this.removeRemote(port);
-    }
+    for (const { port } of this.#remotes.ofNetwork(network)) this.removeRemote(port);
     this.#members.removeNetwork(network);
     this.#plain?.removeNetwork(network);
     this.#followUnderlay();
@@ -176,27 +171,24 @@ export class FrameEngine implements FrameSink {
       : via.kind === "channel"
       ? this.#channels
       : this.#plain;
-    if (network === undefined || underlay === undefined) return;
+    if (network === undefined || underlay === undefined || !this.#remotes.add(port, network, underlay)) {
+      return;
+    }
     this.#switch.setPort({ port, network: number, allowsForeign, side: "remote" });
-    this.#underlays.set(port, underlay);
-    this.#remoteNetworks.set(port, network);
     underlay.setRemote(network, remote);
   }
 
   removeRemote(port: number): void {
-    const underlay = this.#underlays.get(port);
-    if (underlay === undefined) return;
-    this.#underlays.delete(port);
-    this.#remoteNetworks.delete(port);
-    underlay.removeRemote(port);
+    const remote = this.#remotes.remove(port);
+    if (remote === undefined) return;
+    remote.underlay.removeRemote(port);
     this.#switch.removePort(port);
   }
 
   setBinding({ network, port, mac: text, addresses }: PlaneBinding): void {
     const mac = MacAddress.parse(text);
     if (mac === undefined || !this.#networks.has(network)) return;
-    const parsed = addresses.map((address) => IpAddress.parse(address)).filter((ip) => ip !== undefined);
-    this.#switch.setBinding({ network, port, mac, addresses: parsed });
+    this.#switch.setBinding({ network, port, mac, addresses: parsedAddresses(addresses) });
   }
 
   removeBinding(network: number, text: string): void {
@@ -220,7 +212,9 @@ export class FrameEngine implements FrameSink {
 
   /** @param at where an opened packet begins @returns whether it was of an overlay network; frames are joined then */
   takePacketOfMember(now: Millis, at: number, lengthBytes: number, version: IpFamily): boolean {
-    return this.#members.take(now, at, lengthBytes, version);
+    if (!this.#members.take(now, at, lengthBytes, version)) return false;
+    this.activity++;
+    return true;
   }
 
   /** Hands in what a member without a packet plane has sent by its channel. */
@@ -228,15 +222,20 @@ export class FrameEngine implements FrameSink {
     const { cipher } = this.#parts;
     cipher.beginFrames();
     this.#channels.receivePacket(now, nodeId, packet);
-    this.#writeJoined();
+    this.#takeAllJoined(now);
   }
 
-  /** Writes a frame that was joined, with its virtio header, to the port that its tag says. */
-  writeFrame(tag: number, frameAt: number, frameBytes: number): void {
-    const local = this.#locals.atSlot(tag);
-    if (local !== undefined) {
-      this.#locals.write(local, frameAt + VIRTIO_HEADER_BYTES, frameBytes - VIRTIO_HEADER_BYTES);
-    }
+  /** Takes a frame that was joined, with its virtio header, of the remote that its tag stands for. */
+  takeJoined(now: Millis, tag: number, joinedAt: number, joinedBytes: number): void {
+    const port = this.#remotes.atTag(tag)?.port;
+    if (port === undefined) return;
+    this.activity++;
+    const at = joinedAt + VIRTIO_HEADER_BYTES;
+    const lengthBytes = joinedBytes - VIRTIO_HEADER_BYTES;
+    this.#shape.read(at, lengthBytes);
+    const decision = this.#forwarding;
+    this.#switch.forward(now, port, this.#bytes, at, lengthBytes, this.#shape.longestBytes, decision);
+    this.#follow(now, at, lengthBytes);
   }
 
   /** Sends what the switch itself has to say, and what was gathered. */
@@ -283,51 +282,24 @@ export class FrameEngine implements FrameSink {
     return [...this.#locals].map((local) => local.port);
   }
 
-  take(now: Millis, port: number, at: number, lengthBytes: number): void {
-    this.activity++;
-    const { cipher } = this.#parts;
-    const bytes = this.#bytes;
-    for (let i = at - VIRTIO_HEADER_BYTES; i < at; i++) bytes[i] = 0;
-    const shape = this.#shape;
-    shape.read(at, lengthBytes);
-    const decision = this.#forwarding;
-    this.#switch.forward(now, port, bytes, at, lengthBytes, shape.longestBytes, decision);
-    if (decision.action === FORWARD.ONE || (decision.action === FORWARD.FLOOD && decision.count === 1)) {
-      const to = decision.action === FORWARD.ONE ? decision.port : decision.ports[0] ?? 0;
-      const local = this.#locals.get(to);
-      // Frames with tags are not joined: not every host's kernel cuts them again.
-      const isJoined = shape.version !== 0 && shape.linkBytes === 14;
-      if (local !== undefined) cipher.addPacket(at, lengthBytes, isJoined ? 14 : lengthBytes, local.slot);
-    } else if (decision.action === FORWARD.FLOOD) {
-      for (let i = 0; i < decision.count; i++) {
-        const local = this.#locals.get(decision.ports[i] ?? 0);
-        if (local !== undefined) this.#locals.write(local, at, lengthBytes);
-      }
-    }
-  }
-
-  takeWhole(now: Millis, port: number, at: number, lengthBytes: number): void {
-    this.activity++;
-    const network = this.#remoteNetworks.get(port);
-    const shape = this.#shape;
-    if (!shape.read(at, lengthBytes)) return network?.drops.count("malformed");
-    const decision = this.#forwarding;
-    this.#switch.forward(now, port, this.#bytes, at, lengthBytes, shape.longestBytes, decision);
-    const count = decision.action === FORWARD.FLOOD ? decision.count : 0;
-    // Cutting a frame overwrites it.
-    for (let i = 0; i < count; i++) {
-      const local = this.#locals.get(decision.ports[i] ?? 0);
-      if (local !== undefined) this.#locals.write(local, this.#copy(at, lengthBytes), lengthBytes);
-    }
-    const local = decision.action === FORWARD.ONE ? this.#locals.get(decision.port) : undefined;
-    if (local !== undefined) this.#locals.write(local, at, lengthBytes);
+  take(_now: Millis, port: number, at: number, lengthBytes: number): void {
+    const tag = this.#remotes.get(port)?.tag;
+    if (tag === undefined) return;
+    // Frames with tags of VLANs are not joined: not every host's kernel cuts them again.
+    const isJoined = hasPlainIp(this.#bytes, at, lengthBytes);
+    this.#parts.cipher.addPacket(at, lengthBytes, isJoined ? ETHERNET_HEADER_BYTES : lengthBytes, tag);
   }
 
   takePacket(now: Millis, port: number, at: number, lengthBytes: number): void {
-    const network = this.#remoteNetworks.get(port);
+    const network = this.#remotes.get(port)?.network;
     if (network === undefined) return;
-    const frameAt = this.#ipPayloads.wrap(network, at, lengthBytes);
-    if (frameAt !== undefined) this.take(now, port, frameAt, lengthBytes + at - frameAt);
+    const { definition, drops } = network;
+    const frameAt = at - ETHERNET_HEADER_BYTES;
+    const gateway = MacAddress.parse(definition.gateway?.mac ?? "");
+    const isSomebodys = ipPacketLength(this.#bytes, at, lengthBytes) === lengthBytes &&
+      writeHeaderOfPacket(this.#switch, definition.network, this.#bytes, frameAt, lengthBytes, gateway);
+    if (isSomebodys) this.take(now, port, frameAt, lengthBytes + ETHERNET_HEADER_BYTES);
+    else drops.count("unknown-address");
   }
 
   #carryFrom(now: Millis, local: LocalPort): boolean {
@@ -336,7 +308,7 @@ export class FrameEngine implements FrameSink {
     while (carried < PORT_BUDGET_BYTES) {
       const length = this.#locals.read(local, frameAt);
       if (length === 0) break;
-      this.#takeLocal(now, local, this.#locals.frameAt, length);
+      this.#takeLocal(now, local, frameAt, length);
       carried += length;
     }
     return carried > 0;
@@ -348,6 +320,12 @@ export class FrameEngine implements FrameSink {
     if (!shape.read(at, lengthBytes)) return local.network.drops.count("malformed");
     const decision = this.#forwarding;
     this.#switch.forward(now, local.port, this.#bytes, at, lengthBytes, shape.longestBytes, decision);
+    this.#follow(now, at, lengthBytes);
+  }
+
+  /** Does what the switch has decided. */
+  #follow(now: Millis, at: number, lengthBytes: number): void {
+    const decision = this.#forwarding;
     if (decision.action === FORWARD.ONE) this.#hand(now, decision.port, at, lengthBytes);
     else if (decision.action === FORWARD.FLOOD) {
       const last = decision.count - 1;
@@ -368,7 +346,7 @@ export class FrameEngine implements FrameSink {
   #hand(now: Millis, port: number, at: number, lengthBytes: number): void {
     const local = this.#locals.get(port);
     if (local !== undefined) return this.#locals.write(local, at, lengthBytes);
-    const underlay = this.#underlays.get(port);
+    const underlay = this.#remotes.get(port)?.underlay;
     if (underlay === undefined || !this.#shape.read(at, lengthBytes)) return;
     underlay.send(now, port, this.#shape);
   }
@@ -376,15 +354,15 @@ export class FrameEngine implements FrameSink {
   #receive(now: Millis, descriptor: number): boolean {
     this.#parts.cipher.beginFrames();
     const mayBeMore = this.#plain?.receive(now, descriptor) ?? false;
-    this.#writeJoined();
+    this.#takeAllJoined(now);
     return mayBeMore;
   }
 
-  #writeJoined(): void {
+  #takeAllJoined(now: Millis): void {
     const { cipher } = this.#parts;
     const frames = cipher.endFrames();
     for (let i = 0; i < frames; i++) {
-      this.writeFrame(cipher.frameTag(i), cipher.frameAt(i), cipher.frameBytes(i));
+      this.takeJoined(now, cipher.frameTag(i), cipher.frameAt(i), cipher.frameBytes(i));
     }
   }
 

@@ -10,10 +10,9 @@ import {
   uint16At,
   VLAN_TAG_BYTES,
 } from "../../../net/mod.ts";
+import { flowHash } from "../../../overlay/mod.ts";
 import { GSO, VIRTIO_HEADER_BYTES } from "../superpacket.ts";
 
-const IPPROTO_TCP = 6;
-const IPPROTO_UDP = 17;
 const MAX_TAGS = 2;
 
 /** A frame in the cipher's memory, behind its virtio header; one object is used for all frames. */
@@ -79,34 +78,16 @@ export class FrameShape {
     return true;
   }
 
-  /** Makes `flow` of addresses and ports; of the MAC addresses where there is no IP. */
+  /** Makes `flow`. */
   readFlow(): void {
-    const { at, version } = this;
-    const ip = at + this.linkBytes;
-    let hash = this.#seed;
-    if (version === 0) {
-      hash = mix(hash, this.#view.getInt32(at, true));
-      hash = mix(hash, this.#view.getInt32(at + 4, true));
-      hash = mix(hash, this.#view.getInt32(at + 8, true));
-    } else {
-      const from = ip + (version === 4 ? 12 : 8);
-      const words = version === 4 ? 2 : 8;
-      for (let i = 0; i < words; i++) hash = mix(hash, this.#view.getInt32(from + 4 * i, true));
-      const protocol = this.#bytes[ip + (version === 4 ? 9 : 6)] ?? 0;
-      const transport = ip + (version === 4 ? ((this.#bytes[ip] ?? 0) & 15) * 4 : 40);
-      // Later fragments have no ports, so that none of their packet counts.
-      const isWhole = version === 6 || (uint16At(this.#bytes, ip + 6) & 0x3fff) === 0;
-      hash = mix(hash, protocol);
-      if ((protocol === IPPROTO_TCP || protocol === IPPROTO_UDP) && isWhole) {
-        hash = mix(hash, this.#view.getInt32(transport, true));
-      }
-    }
-    hash ^= hash >>> 16;
-    this.flow = Math.imul(hash, 0x85eb_ca6b) >>> 0;
+    this.flow = flowHash(this.#bytes, this.at, this.lengthBytes, this.#seed);
   }
 }
 
-function mix(hash: number, word: number): number {
-  const mixed = Math.imul(hash ^ word, 0x9e37_79b1);
-  return mixed ^ (mixed >>> 15);
+/** Whether an IP packet stands in a frame right behind a header without tags. */
+export function hasPlainIp(bytes: Uint8Array, at: number, lengthBytes: number): boolean {
+  if (lengthBytes < ETHERNET_HEADER_BYTES + 20) return false;
+  const version = (bytes[at + ETHERNET_HEADER_BYTES] ?? 0) >> 4;
+  const etherType = uint16At(bytes, at + 12);
+  return (version === 4 && etherType === ETHER_TYPE.IPV4) || (version === 6 && etherType === ETHER_TYPE.IPV6);
 }

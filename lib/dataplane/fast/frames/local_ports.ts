@@ -11,7 +11,7 @@ import { MAX_FRAME_BYTES } from "../engine_memory.ts";
 import { FrameShape } from "./frame_shape.ts";
 import type { CarriedNetwork } from "./frame_underlay.ts";
 
-/** Tags of frames have 16 bits, and 0 is the mesh's own interface. */
+/** Their numbers are tokens, below those of other descriptors. */
 export const MAX_LOCAL_PORTS = 65_535;
 
 /** A port and its descriptor. */
@@ -19,7 +19,7 @@ export interface LocalPort {
   readonly port: number;
   readonly network: CarriedNetwork;
   readonly device: Extract<PortDevice, { readonly kind: "descriptor" }>;
-  /** What frames for it are tagged with, and its token where descriptors are waited for. */
+  /** Its token where descriptors are waited for. */
   readonly slot: number;
   /** Nothing is read from it or written to it any more. */
   isGone: boolean;

@@ -26,6 +26,7 @@ import { finishOuter, readVirtioHeader, splitSuperpacket, VIRTIO_HEADER_BYTES } 
 import type { FrameShape } from "./frame_shape.ts";
 import type { CarriedNetwork, FrameUnderlay, UnderlayParts } from "./frame_underlay.ts";
 import { isAt, type Member, MemberTable } from "./member_table.ts";
+import { RepeatedHeader } from "./repeated_header.ts";
 
 const IPPROTO_UDP = 17;
 /** Ethernet within IP (RFC 3378 §2). */
@@ -78,21 +79,25 @@ export class MemberUnderlay implements FrameUnderlay {
   readonly #remotes = new Map<number, MemberRemote>();
   readonly #outer = new OuterPacket();
   readonly #header = new DecodedHeader();
+  readonly #last: RepeatedHeader;
   #own: readonly IpAddress[] = [];
 
   constructor(parts: MemberUnderlayParts) {
     this.#parts = parts;
     this.#bytes = new Uint8Array(parts.cipher.memory.buffer);
     this.#view = new DataView(parts.cipher.memory.buffer);
+    this.#last = new RepeatedHeader(parts.cipher.memory);
   }
 
   /** Packets come from these addresses, and are taken that are for them. */
   setOwnAddresses(addresses: readonly IpAddress[]): void {
+    this.#last.clear();
     this.#own = addresses;
     for (const remote of this.#remotes.values()) remote.outer = this.#outerFor(remote);
   }
 
   setNetwork(network: CarriedNetwork): void {
+    this.#last.clear();
     const number = network.definition.network;
     const { driver, encapsulation: { identifier } } = network;
     const key = keyOf(driver.capabilities.transport);
@@ -117,12 +122,14 @@ export class MemberUnderlay implements FrameUnderlay {
   removeNetwork(network: number): void {
     const entry = this.#networks.get(network);
     if (entry === undefined) return;
+    this.#last.clear();
     this.#networks.delete(network);
     this.#unlist(entry);
   }
 
   setRemote(network: CarriedNetwork, { port, via }: PlaneRemote): void {
     this.removeRemote(port);
+    this.#last.clear();
     const entry = this.#networks.get(network.definition.network);
     const address = via.kind === "member" ? IpAddress.parse(via.address) : undefined;
     if (entry === undefined || address === undefined) return;
@@ -135,6 +142,7 @@ export class MemberUnderlay implements FrameUnderlay {
   removeRemote(port: number): void {
     const remote = this.#remotes.get(port);
     if (remote === undefined) return;
+    this.#last.clear();
     this.#remotes.delete(port);
     this.#networks.get(remote.network.definition.network)?.members.remove(remote);
   }
@@ -177,6 +185,11 @@ export class MemberUnderlay implements FrameUnderlay {
    */
   take(now: Millis, at: number, lengthBytes: number, version: IpFamily): boolean {
     const bytes = this.#bytes;
+    const last = this.#last;
+    if (last.matches(at, lengthBytes, version)) {
+      this.#parts.sink.take(now, last.port, at + last.headBytes, lengthBytes - last.headBytes);
+      return true;
+    }
     const protocol = bytes[at + (version === 4 ? 9 : 6)] ?? 0;
     const headBytes = version === 4 ? ((bytes[at] ?? 0) & 15) * 4 : 40;
     const port = protocol === IPPROTO_UDP ? uint16At(bytes, at + headBytes + UDP_PORT_OFFSET) : 0;
@@ -192,7 +205,10 @@ export class MemberUnderlay implements FrameUnderlay {
       known ??= found;
       const remote = found.members.senderOf(bytes, at, version);
       if (remote === undefined) continue;
-      this.#accept(now, found.network, remote.port);
+      // What is checked with the payload, or rewritten, is read anew each time.
+      const isKept = this.#accept(now, found.network, remote.port) && !entry.isLink &&
+        !found.network.encapsulation.isPerPacket && outer.payloadAt + outer.payloadBytes === at + lengthBytes;
+      if (isKept) last.keep(at, this.#header.payloadAt, version, remote.port);
       return true;
     }
     known?.network.drops.count("not-a-member");
@@ -239,13 +255,19 @@ export class MemberUnderlay implements FrameUnderlay {
     return entry.networks.get(this.#header.identifier);
   }
 
-  #accept(now: Millis, network: CarriedNetwork, port: number): void {
+  /** @returns whether it was a frame that was handed on */
+  #accept(now: Millis, network: CarriedNetwork, port: number): boolean {
     const header = this.#header;
     const refusal = network.encapsulation.accept(this.#bytes, header);
-    if (refusal !== undefined) return network.drops.count(refusal);
+    if (refusal !== undefined) {
+      network.drops.count(refusal);
+      return false;
+    }
     const { sink } = this.#parts;
-    if (header.payload === "ethernet") sink.take(now, port, header.payloadAt, header.payloadBytes);
+    const isFrame = header.payload === "ethernet";
+    if (isFrame) sink.take(now, port, header.payloadAt, header.payloadBytes);
     else sink.takePacket(now, port, header.payloadAt, header.payloadBytes);
+    return isFrame;
   }
 
   /** Puts the headers before a frame, and its virtio header before them, and seals it. */

@@ -5,8 +5,9 @@
 
 import assert from "node:assert/strict";
 import { MacAddress, writeEthernetHeader } from "../../../net/mod.ts";
+import type { DriverCapabilities } from "../../../overlay/mod.ts";
 import { builtInDrivers } from "../../../../drivers/mod.ts";
-import type { FramePlane, PlaneRemote, PortDevice, PortEvent } from "../frame_plane.ts";
+import type { FramePlane, PlaneRemote, PlaneUnderlay, PortDevice, PortEvent } from "../frame_plane.ts";
 
 /** The other end of a port. */
 export interface SuitePort {
@@ -22,6 +23,8 @@ export interface SuiteHost {
   readonly plane: FramePlane;
   /** How others reach it. */
   readonly via: PlaneRemote["via"];
+  /** The mesh unless given. */
+  readonly underlay?: PlaneUnderlay;
   /** What the plane has said. */
   readonly events: PortEvent[];
   openPort(): SuitePort;
@@ -50,6 +53,7 @@ export interface SuiteNetwork {
   readonly network: number;
   readonly driver: string;
   readonly identifier: number;
+  readonly options?: Readonly<Record<string, string>>;
   /** Hosts with an endpoint, by index. */
   readonly members: readonly number[];
 }
@@ -58,9 +62,9 @@ export interface SuiteNetwork {
 export function joinNetwork(world: SuiteWorld, host: number, network: SuiteNetwork): SuitePort | undefined {
   const one = world.hosts[host];
   assert.ok(one);
-  const { plane } = one;
-  const { network: id, driver, identifier, members } = network;
-  const wire = { driver, identifier, options: {}, underlay: { kind: "mesh" } } as const;
+  const { plane, underlay = { kind: "mesh" } } = one;
+  const { network: id, driver, identifier, options = {}, members } = network;
+  const wire = { driver, identifier, options, underlay };
   plane.setNetwork({ network: id, name: `network-${id}`, mtuBytes: MTU_BYTES, ...wire });
   let end: SuitePort | undefined;
   for (const member of members) {
@@ -97,33 +101,57 @@ export function frameOf(
   view.setUint16(payloadAt + 8, 0x4011);
   view.setUint16(payloadAt + 10, 0);
   view.setUint32(payloadAt + 12, 0x0a00_0001 + from);
-  view.setUint32(payloadAt + 16, to === "everybody" ? 0x0a00_00ff : 0x0a00_0001 + to);
+  view.setUint32(payloadAt + 16, to === "everybody" ? 0xffff_ffff : 0x0a00_0001 + to);
   let sum = 0;
   for (let at = payloadAt; at < payloadAt + 20; at += 2) sum += view.getUint16(at);
   view.setUint16(payloadAt + 10, ~(sum % 0xffff));
   return bytes;
 }
 
+/** Every driver as it is, and options that change how packets are made or read. */
+function wireFormats(): readonly (readonly [driver: string, options: Readonly<Record<string, string>>])[] {
+  return [
+    ...builtInDrivers().names.map((name) => [name, {}] as const),
+    ["geneve", { payload: "ip" }],
+    ["geneve", { options: "0102:83:01020304" }],
+    ["gre", { payload: "ip" }],
+    ["gre", { sequence: "true", checksum: "true" }],
+    ["mpls-udp", { "control-word": "true", outer: "17,18" }],
+    ["vlan", { service: "7" }],
+  ];
+}
+
 /**
  * Runs the suite.
  * @param open makes hosts that trust each other's addresses, at least as many
+ * @param isCarried which drivers the plane carries; all unless given
  */
-export function testFramePlane(name: string, open: (hosts: number) => Promise<SuiteWorld>): void {
-  for (const driver of builtInDrivers().names) {
+export function testFramePlane(
+  name: string,
+  open: (hosts: number) => Promise<SuiteWorld>,
+  isCarried: (capabilities: DriverCapabilities) => boolean = () => true,
+): void {
+  for (const [driver, options] of wireFormats()) {
+    const capabilities = builtInDrivers().get(driver)?.().capabilities;
+    assert.ok(capabilities);
+    if (!isCarried(capabilities)) continue;
+    const least = capabilities.identifier.min;
+    const wire = { driver, options };
     const blue = (members: readonly number[]): SuiteNetwork => ({
+      ...wire,
       network: 1,
-      driver,
-      identifier: 100,
+      identifier: least + 100,
       members,
     });
     const red = (members: readonly number[]): SuiteNetwork => ({
+      ...wire,
       network: 2,
-      driver,
-      identifier: 200,
+      identifier: least + 200,
       members,
     });
+    const kind = Object.entries(options).map(([key, value]) => ` ${key}=${value}`).join("");
     const test = (what: string, hosts: number, run: (world: SuiteWorld) => Promise<void>): void => {
-      Deno.test(`${name} over ${driver}: ${what}`, async () => {
+      Deno.test(`${name} over ${driver}${kind}: ${what}`, async () => {
         const world = await open(hosts);
         try {
           await run(world);

@@ -68,7 +68,8 @@ export function memoryWorld(hosts: number, underlay: WorldUnderlay, random: Rand
   };
 }
 
-function openProgram({ programs }: PortableFrames): SuitePort {
+/** @returns a port whose other end is the test */
+export function openProgram({ programs }: PortableFrames): SuitePort {
   const received: Uint8Array[] = [];
   const id = programs.open((frame) => received.push(frame));
   return {

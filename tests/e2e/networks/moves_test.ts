@@ -1,0 +1,202 @@
+import assert from "node:assert/strict";
+import type { NetworkReport, OverlayEndpointReport } from "../../../lib/api/mod.ts";
+import {
+  Lab,
+  labTest,
+  type MeshNode,
+  NetworkNamespace,
+  PACKET_PLANE,
+  startMesh,
+  untilAllKnowAll,
+  waitFor,
+} from "../../lab/mod.ts";
+
+/** Nothing that is waited for here takes longer, also on a machine that is busy. */
+const BOUND_MS = 15_000;
+/** How often the endpoint that moves is asked whether it is there. */
+const PROBE_MS = 20;
+/** Of the machine that moves. */
+const MACHINE_MAC = "02:00:00:00:77:77";
+
+labTest(
+  "weft endpoint move: an endpoint goes to another host with its addresses, and keeps what its peers know of it",
+  [...PACKET_PLANE],
+  async (test) => {
+    await using lab = await Lab.create(["A", "B", "C"]);
+    const { nodes } = await startMesh(lab, ["A", "B", "C"]);
+    const [a, b, c] = nodes as [MeshNode, MeshNode, MeshNode];
+    await untilAllKnowAll(nodes);
+    await post(a, "/networks", { name: "blue", identifier: 1001, cidrs: ["10.0.0.0/24"] });
+    for (const node of nodes) await untilNetwork(node, "blue");
+    const client = await post<OverlayEndpointReport>(a, "/endpoints", { network: "blue", name: "client" });
+    const server = await post<OverlayEndpointReport>(b, "/endpoints", { network: "blue", name: "server" });
+    const address = hostOf(server);
+    await until("it answers", () => pings(a, address));
+
+    await test.step("pings go on within a second, to the same MAC address", async () => {
+      const pinging = a.host.namespace.run([
+        "ping",
+        "-D",
+        "-i",
+        String(PROBE_MS / 1000),
+        "-w",
+        "6",
+        "-W",
+        "1",
+        address,
+      ]);
+      await b.weft.expectCommand("endpoint", "move", "blue/server", "--to", "c");
+      await until("its TAP is on c", () => c.host.namespace.hasInterface("server"));
+      await until("its TAP left b", async () => !await b.host.namespace.hasInterface("server"));
+      const { stdout } = await pinging;
+      const times = [...stdout.matchAll(/^\[([\d.]+)\].*bytes from/gm)].map(([, at]) => 1000 * Number(at));
+      const gaps = times.slice(1).map((at, i) => at - (times[i] ?? at));
+      const gapMs = Math.max(...gaps);
+      console.log(`  the longest gap of the move: ${gapMs.toFixed(0)} ms, ${times.length} answers`);
+      assert.ok(gapMs < 1_000, `${gapMs} ms`);
+      const [link] = await c.host.namespace.ipJson<{ address: string }>("link show server");
+      assert.equal(link?.address, server.macAddress);
+      const [neighbour] = await a.host.namespace.ipJson<{ lladdr: string }>(`neigh show to ${address}`);
+      assert.equal(neighbour?.lladdr, server.macAddress);
+      assert.equal(await pings(c, hostOf(client)), true);
+    });
+
+    await test.step("who is no member of a network gets no endpoint in it", async () => {
+      await post(a, "/networks", {
+        name: "ops",
+        identifier: 7,
+        cidrs: ["10.9.0.0/24"],
+        members: "team=ops",
+      });
+      await untilNetwork(b, "ops");
+      const { code, stderr } = await b.weft.command("endpoint", "add", "ops", "spy");
+      assert.equal(code, 1);
+      assert.match(stderr, /b|this node/);
+      assert.match(stderr, /team=ops/);
+      await post(a, "/members/labels", { node: "b", set: { team: "ops" } });
+      await until(
+        "b's label is known to b",
+        async () => (await b.weft.command("endpoint", "add", "ops", "op-1")).code === 0,
+      );
+      assert.ok(await b.host.namespace.hasInterface("op-1"));
+      await post(a, "/members/labels", { node: "b", remove: ["team"] });
+      await until("its endpoint is taken back", async () => !await b.host.namespace.hasInterface("op-1"));
+    });
+
+    await test.step("a TAP that is deleted comes back, and one whose namespace is deleted says so", async () => {
+      await c.host.namespace.ip("link delete server");
+      await until("it is there again", () => c.host.namespace.hasInterface("server"));
+      await until("it answers", () => pings(a, address));
+      {
+        await using place = await NetworkNamespace.create("guest");
+        await c.weft.expectCommand("endpoint", "add", "blue", "guest", "--netns", place.name);
+        assert.ok(await place.hasInterface("guest"));
+      }
+      const failed = await waitFor(async () => {
+        const { endpoints } = (await networks(c)).find(({ name }) => name === "blue") ?? assert.fail();
+        const guest = endpoints.find(({ name }) => name === "guest");
+        return guest?.state === "failed" && guest.problem?.includes("namespace") ? guest : undefined;
+      }, BOUND_MS);
+      assert.equal(failed.name, "guest");
+    });
+
+    await test.step("an interface's name that is taken is told, and nothing is left", async () => {
+      await c.host.namespace.ip("link add taken type bridge");
+      const { code, stderr } = await c.weft.command("endpoint", "add", "blue", "taken");
+      assert.equal(code, 1);
+      assert.match(stderr, /taken/);
+      await until(
+        "a knows of no such endpoint",
+        async () =>
+          (await networks(a)).every(({ endpoints }) => endpoints.every(({ name }) => name !== "taken")),
+      );
+    });
+  },
+);
+
+labTest(
+  "weft endpoint move: a TCP connection of a machine behind an endpoint goes on when the machine moves",
+  [...PACKET_PLANE, "iperf3"],
+  async () => {
+    await using lab = await Lab.create(["A", "B", "C"]);
+    const { nodes } = await startMesh(lab, ["A", "B", "C"], { args: ["--dataplane", "fast"] });
+    const [a, b, c] = nodes as [MeshNode, MeshNode, MeshNode];
+    await untilAllKnowAll(nodes);
+    await post(a, "/networks", { name: "blue", identifier: 1001, cidrs: ["10.0.0.0/24"] });
+    for (const node of nodes) await untilNetwork(node, "blue");
+    const server = await post<OverlayEndpointReport>(a, "/endpoints", { network: "blue", name: "server" });
+    // The machine has one way to each host, of which it uses that to the host where it is.
+    await using machine = await NetworkNamespace.create("machine");
+    for (const [node, way] of [[b, "to-b"], [c, "to-c"]] as const) {
+      await machine.ip(
+        `link add ${way} address ${MACHINE_MAC} type veth peer name machine netns ${node.host.namespace.name}`,
+      );
+      await node.host.namespace.ip("link set machine up");
+    }
+    await machine.ip("link set to-b up mtu 1370", "addr add 10.0.0.77/24 dev to-b");
+    const wanted = { network: "blue", name: "vm", attach: "machine" };
+    await post(b, "/endpoints", { ...wanted, macAddress: MACHINE_MAC, ipAddresses: ["10.0.0.77"] });
+    await until(
+      "the machine reaches the server",
+      async () => (await machine.run(["ping", "-c", "1", "-W", "1", hostOf(server)])).code === 0,
+    );
+    await using _served = a.host.namespace.spawn(["iperf3", "-s", "-1", "-B", hostOf(server)]);
+    await until(
+      "the server listens",
+      async () => (await a.host.namespace.run(["ss", "-Hltn", "sport = :5201"])).stdout.includes("5201"),
+    );
+    const running = machine.run(["iperf3", "-c", hostOf(server), "-t", "6", "-i", "0.5", "-J"]);
+    await until(
+      "the connection is there",
+      async () => (await machine.run(["ss", "-Htn", "dport = :5201"])).stdout.includes("ESTAB"),
+    );
+    const movedAt = performance.now();
+    await b.weft.expectCommand("endpoint", "move", "blue/vm", "--to", "c");
+    await until(
+      "c has it",
+      async () =>
+        (await networks(c))[0]?.endpoints.some(({ name, isLocal }) => name === "vm" && isLocal) === true,
+    );
+    await post(c, "/endpoints", wanted);
+    await machine.ip(
+      "link set to-b down",
+      "addr del 10.0.0.77/24 dev to-b",
+      "link set to-c up mtu 1370",
+      "addr add 10.0.0.77/24 dev to-c",
+    );
+    console.log(`  moved within ${(performance.now() - movedAt).toFixed(0)} ms`);
+    const { code, stdout } = await running;
+    assert.equal(code, 0, stdout.slice(-500));
+    const { intervals } = JSON.parse(stdout) as { intervals: { sum: { bytes: number } }[] };
+    const bytes = intervals.map(({ sum }) => sum.bytes);
+    console.log(`  bytes of each half second: ${bytes.join(", ")}`);
+    assert.ok(bytes.slice(-3).every((count) => count > 0), "it flows again at the end");
+  },
+);
+
+function hostOf({ ipAddresses: [first = ""] }: OverlayEndpointReport): string {
+  return first.split("/")[0] ?? "";
+}
+
+async function pings(from: MeshNode, address: string): Promise<boolean> {
+  return (await from.host.namespace.run(["ping", "-c", "1", "-W", "1", address])).code === 0;
+}
+
+async function post<T = unknown>(node: MeshNode, path: string, request: unknown): Promise<T> {
+  return JSON.parse(await node.weft.post(path, request));
+}
+
+async function networks(node: MeshNode): Promise<readonly NetworkReport[]> {
+  return JSON.parse(await node.weft.get("/networks"));
+}
+
+async function untilNetwork(node: MeshNode, name: string): Promise<void> {
+  await until(
+    `${node.weft.name} knows ${name}`,
+    async () => (await networks(node)).some((network) => network.name === name),
+  );
+}
+
+async function until(what: string, condition: () => Promise<boolean>): Promise<void> {
+  await waitFor(condition, BOUND_MS, { what });
+}
