@@ -21,6 +21,8 @@ export interface PlainHostNetwork {
   /** Addresses of hosts, the group's, or any word for a link. */
   readonly remotes: readonly string[];
   readonly tap?: { readonly name: string; readonly mac: string; readonly address: string };
+  /** Who is at the first remote: a network of IP packets has to know. */
+  readonly peer?: { readonly mac: string; readonly address: string };
   /** An interface that is bridged in. */
   readonly attach?: string;
 }
@@ -50,7 +52,7 @@ if (import.meta.main) {
   for (const [i, definition] of setup.networks.entries()) {
     const network = i + 1;
     let port = 100 * network;
-    const { tap, attach, remotes, ...rest } = definition;
+    const { tap, attach, peer, remotes, ...rest } = definition;
     frames.setNetwork({ options: {}, name: `plain${network}`, ...rest, network });
     const descriptor = (
       fd: number,
@@ -80,6 +82,9 @@ if (import.meta.main) {
     }
     for (const address of remotes) {
       frames.setRemote({ port: ++port, network, allowsForeign: true, via: { kind: "plain", address } });
+    }
+    if (peer !== undefined) {
+      frames.setBinding({ network, port, mac: peer.mac, addresses: [peer.address] });
     }
   }
   Deno.addSignalListener("SIGUSR1", () => {

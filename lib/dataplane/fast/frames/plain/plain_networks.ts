@@ -37,6 +37,8 @@ export interface PlainNetwork {
   definition: PlaneNetwork;
   /** Undefined when they could not be opened. */
   sockets: PlainSocketSet | undefined;
+  /** Its interface has gone, so that they are opened anew when it is set again. */
+  isLost: boolean;
   readonly hosts: AddressTable<PlainRemote>;
   /** Stands for whoever is no host that was named: the group, or the link. */
   anybody: PlainRemote | undefined;
@@ -69,7 +71,7 @@ export class PlainNetworks {
   set(carried: CarriedNetwork): void {
     const { definition, driver } = carried;
     const known = this.#networks.get(definition.network);
-    if (known?.sockets !== undefined && isSameWire(known.definition, definition)) {
+    if (known?.sockets !== undefined && !known.isLost && isSameWire(known.definition, definition)) {
       known.definition = definition;
       return;
     }
@@ -77,6 +79,7 @@ export class PlainNetworks {
       carried,
       definition,
       sockets: undefined,
+      isLost: false,
       hosts: new AddressTable<PlainRemote>(),
       anybody: undefined,
     };
@@ -84,6 +87,7 @@ export class PlainNetworks {
     const former = network.sockets;
     this.#unlist(network);
     network.sockets = undefined;
+    network.isLost = false;
     network.definition = definition;
     try {
       if (definition.underlay.kind === "plain") {

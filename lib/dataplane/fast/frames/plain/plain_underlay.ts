@@ -12,7 +12,12 @@
 
 import type { Millis } from "../../../../base/mod.ts";
 import { type BatchCipher, MAX_BATCH } from "../../../../crypto/mod.ts";
-import { PACKET_READER_BYTES, PacketReader, type RawCalls } from "../../../../host/mod.ts";
+import {
+  PACKET_READER_BYTES,
+  PacketReader,
+  type RawCalls,
+  UnfitInterfaceError,
+} from "../../../../host/mod.ts";
 import {
   ETHERNET_HEADER_BYTES,
   internetChecksum,
@@ -313,13 +318,15 @@ export class PlainUnderlay implements FrameUnderlay {
 
   /** The interface is gone: whoever sets a network again has it looked for again. */
   #loseLink({ drivers }: ListedReceiver): boolean {
-    const lost = [...drivers.values()].flatMap(({ networks }) => [...networks.values()]);
-    for (const { definition } of lost) {
-      this.#networks.remove(definition.network);
-      this.#parts.onFailed(
-        definition.network,
-        new Error("Cannot carry frames on the link: its interface is gone"),
-      );
+    for (const { networks } of drivers.values()) {
+      for (const network of networks.values()) {
+        if (network.isLost) continue;
+        network.isLost = true;
+        const error = new UnfitInterfaceError("Cannot carry frames on the link: its interface is gone", {
+          hint: "When it is there again, change the network, or start again.",
+        });
+        this.#parts.onFailed(network.definition.network, error);
+      }
     }
     return false;
   }
