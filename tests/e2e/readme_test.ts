@@ -65,6 +65,7 @@ Deno.test("README: the table of drivers says of each what it is", async () => {
       active: true,
       interfaces: [],
       options: {},
+      createdAt: unixMillis(0),
     };
     const left = networkMtuBytes(driver, definition, 1420, 4);
     assert.deepEqual([mtu, bytes], [`${left}`, `${1420 - left}`], name);
