@@ -2,7 +2,6 @@ import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { builtInDrivers } from "../../drivers/mod.ts";
 import { networkMtuBytes } from "../../lib/agent/networks/underlay_place.ts";
-import { unixMillis } from "../../lib/base/mod.ts";
 import { createScratch, expectRun, freePort } from "../lab/mod.ts";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
