@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { builtInDrivers } from "../../drivers/mod.ts";
 import { networkMtuBytes } from "../../lib/agent/networks/underlay_place.ts";
+import { unixMillis } from "../../lib/base/mod.ts";
 import { createScratch, expectRun, freePort } from "../lab/mod.ts";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
@@ -64,6 +65,7 @@ Deno.test("README: the table of drivers says of each what it is", async () => {
       active: true,
       interfaces: [],
       options: {},
+      createdAt: unixMillis(0),
     };
     const left = networkMtuBytes(driver, definition, 1420, 4);
     assert.deepEqual([mtu, bytes], [`${left}`, `${1420 - left}`], name);
