@@ -41,7 +41,7 @@ import {
   parsedMac,
 } from "./engine_network.ts";
 import type { FrameCounts, PlaneBinding, PlaneNetwork, PlanePort, PlaneRemote } from "./frame_plane.ts";
-import { plainKey } from "./plain_sockets.ts";
+import { plainKey } from "./portable_underlay.ts";
 import { type PacketOutlets, PacketSender } from "./packet_sender.ts";
 import { PacketDecoder, type PacketSource } from "./packet_decoder.ts";
 

@@ -19,7 +19,7 @@ import type {
   PlaneRemote,
   PortEvent,
 } from "./frame_plane.ts";
-import { PlainSockets } from "./plain_sockets.ts";
+import { PortableUnderlay } from "./portable_underlay.ts";
 import { ProgramPorts } from "./program_ports.ts";
 
 /** What a portable frame plane stands on; the system's clock, timers and randomness unless given. */
@@ -46,7 +46,7 @@ export class PortableFrames implements FramePlane {
   /** Endpoints that are this program's own. */
   readonly programs: ProgramPorts;
   readonly #engine: FrameEngine;
-  readonly #plain: PlainSockets;
+  readonly #plain: PortableUnderlay;
   readonly #clock: Clock;
   readonly #timers: Timers;
   readonly #onPortEvent: (event: PortEvent) => void;
@@ -75,7 +75,7 @@ export class PortableFrames implements FramePlane {
         via.kind === "plain" && this.#plain.send(network, via.address, bytes.subarray(at, at + lengthBytes)),
     };
     this.#engine = new FrameEngine(drivers, outlets, random);
-    this.#plain = new PlainSockets((key, source, packet) => {
+    this.#plain = new PortableUnderlay((key, source, packet) => {
       this.#engine.handlePlainPacket(this.#clock.now(), key, source, packet);
       this.#settle();
     });

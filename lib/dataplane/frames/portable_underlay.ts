@@ -36,7 +36,7 @@ export function plainKey({ underlay }: PlaneNetwork, { capabilities: { transport
 }
 
 /** The sockets of all plain networks of a host. */
-export class PlainSockets {
+export class PortableUnderlay {
   readonly #sockets = new Map<string, PlainSocket>();
   readonly #byNetwork = new Map<number, string>();
   readonly #onPacket: PlainReceiver;
