@@ -82,3 +82,16 @@ export class NoNamespaceError extends HostError {
 export class UnfitInterfaceError extends HostError {
   override readonly code = "UnfitInterface";
 }
+
+/** Something else has the UDP port. */
+export class UdpPortTakenError extends HostError {
+  override readonly code = "UdpPortTaken";
+
+  /** @param port the port's number */
+  constructor(port: number) {
+    super(`Cannot open UDP port ${port}: something else has it`, {
+      hint: "See what it is with `ss -ulpn`; a vxlan device of the kernel has one too (`ip -d link`).",
+      retryable: true,
+    });
+  }
+}

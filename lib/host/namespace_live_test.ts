@@ -127,7 +127,15 @@ function testInside(): void {
       using network = Netlink.open();
       return network.findLink("only-there") !== undefined;
     };
-    for (const where of [container.name, `/run/netns/${container.name}`, `${pid}`, `/proc/${pid}/ns/net`]) {
+    for (
+      const where of [
+        container.name,
+        `/run/netns/${container.name}`,
+        `${pid}`,
+        `pid:${pid}`,
+        `/proc/${pid}/ns/net`,
+      ]
+    ) {
       assert.equal(inNamespace(where, isThere), true, where);
       assert.equal(isThere(), false);
       assert.throws(() =>
@@ -142,10 +150,23 @@ function testInside(): void {
 
   Deno.test("inNamespace() says where there is none", () => {
     const file = Deno.makeTempFileSync();
-    const none = ["no-such-one", "", "..", "a\0b", "/no/such/path", "4194305", "/proc/self/ns/uts", file];
+    const none = [
+      "no-such-one",
+      "",
+      "..",
+      "a\0b",
+      "/no/such/path",
+      "4194305",
+      "pid:4194305",
+      "pid:x",
+      "/proc/self/ns/uts",
+      file,
+    ];
     for (const where of none) {
       assert.throws(() => inNamespace(where, () => 1), NoNamespaceError, where);
-      assert.throws(() => HostNamespace.open("no-such-one"), { hint: /ip netns/ });
+      assert.throws(() => HostNamespace.open(where), { hint: /ip netns/ });
+      const tap = { name: "web-9", mtuBytes: 1400, hasHeader: true, namespace: where };
+      assert.throws(() => openReadyTap(tap), NoNamespaceError);
     }
     Deno.removeSync(file);
   });

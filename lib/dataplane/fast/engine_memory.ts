@@ -4,6 +4,8 @@
  * @module
  */
 
+import { PLAIN_AREA_BYTES } from "./frames/plain/mod.ts";
+import { PACKET_READER_BYTES } from "../../host/mod.ts";
 import { VIRTIO_HEADER_BYTES } from "./superpacket.ts";
 import { RECEIVE_ROOM_BYTES, RECEIVER_AREA_BYTES } from "./gro_receiver.ts";
 import { SENDER_AREA_BYTES } from "./gso_sender.ts";
@@ -44,8 +46,12 @@ export const FRAME_CUT_ROOM_BYTES: number = BATCH_ROOM_BYTES;
 export const READY_AT: number = aligned(FRAME_CUT_AT + FRAME_CUT_ROOM_BYTES + SLACK_BYTES);
 /** So many are asked for at once. */
 export const MAX_READY = 16;
+/** The structures of plain underlays. */
+export const PLAIN_AT: number = aligned(READY_AT + (MAX_READY + 1) * 16);
+/** The structures of a reader of bridged interfaces. */
+export const LINK_READER_AT: number = aligned(PLAIN_AT + PLAIN_AREA_BYTES);
 /** How much memory the engine needs beyond the cipher's own. */
-export const ENGINE_BYTES: number = READY_AT + (MAX_READY + 1) * 16;
+export const ENGINE_BYTES: number = LINK_READER_AT + PACKET_READER_BYTES;
 
 function aligned(at: number): number {
   return Math.ceil(at / 64) * 64;

@@ -85,11 +85,15 @@ export class GroReceiver {
     this.#used = MAX_BATCHES;
   }
 
-  /** Receives what waits. @returns how many batches there are, in the order of their coming and of their places */
-  receive(): number {
+  /**
+   * Receives what waits.
+   * @param fd another socket than its own
+   * @returns how many batches there are, in the order of their coming and of their places
+   */
+  receive(fd: number = this.#parts.fd): number {
     for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
       this.#makeReady();
-      const count = this.#areSingle ? this.#receiveMany() : this.#receiveOne();
+      const count = this.#areSingle ? this.#receiveMany(fd) : this.#receiveOne(fd);
       if (count > 0) {
         this.#used = count;
         this.isDrained = this.#areSingle && count < MAX_BATCHES;
@@ -131,16 +135,16 @@ export class GroReceiver {
     return this.#reader.read(this.#bytes, name, this.#localAt[index]);
   }
 
-  #receiveOne(): number {
-    const { io, fd, base, area } = this.#parts;
+  #receiveOne(fd: number): number {
+    const { io, base, area } = this.#parts;
     const lengthBytes = io.recvmsg(fd, base + area);
     if (lengthBytes < 0) return 0;
     this.#view.setUint32(area + MSGHDR.CARRIED, lengthBytes, true);
     return 1;
   }
 
-  #receiveMany(): number {
-    const { io, fd, base, area } = this.#parts;
+  #receiveMany(fd: number): number {
+    const { io, base, area } = this.#parts;
     return Math.max(0, io.recvmmsg(fd, base + area, MAX_BATCHES));
   }
 

@@ -46,8 +46,10 @@ import {
   FRAME_CUT_AT,
   FRAME_CUT_ROOM_BYTES,
   HEADROOM_BYTES,
+  LINK_READER_AT,
   MAX_SUPERPACKET_BYTES,
   PACKET_AT,
+  PLAIN_AT,
   POLL_AT,
   READY_AT,
   RECEIVE_AT,
@@ -152,6 +154,9 @@ export class PacketEngine {
       cutAt: this.#free + FRAME_CUT_AT,
       cutRoomBytes: FRAME_CUT_ROOM_BYTES,
       readyAt: this.#free + READY_AT,
+      plainAt: this.#free + PLAIN_AT,
+      linkReaderAt: this.#free + LINK_READER_AT,
+      receiveAt: this.#free + RECEIVE_AT,
     });
     this.#incoming = new GroBatches({
       cipher,

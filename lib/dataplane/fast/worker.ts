@@ -19,7 +19,7 @@ import { TransparentProxy } from "../proxy/mod.ts";
 import { CommandReader } from "./command_ring.ts";
 import { ENGINE_BYTES } from "./engine_memory.ts";
 import { type EngineEnd, PacketEngine } from "./packet_engine.ts";
-import { ChannelRoom, obeyFrameCommand } from "./frames/mod.ts";
+import { ChannelRoom, obeyFrameCommand, PlainUnderlay } from "./frames/mod.ts";
 import { FrameCountsReport } from "./frame_counts_report.ts";
 import { PlainBatchCipher } from "./plain_batch_cipher.ts";
 import { type PeerStats, SharedPeerStats } from "./shared_peer_stats.ts";
@@ -98,6 +98,8 @@ class PacketWorker {
         random: systemRandom,
         channelRoom: new ChannelRoom(setup.channelRoom),
         onPortEvent: (event) => this.#report({ kind: "port", event }),
+        openPlain: (parts) =>
+          new PlainUnderlay({ ...parts, onFailed: (...failure) => this.#tell(...failure) }),
       },
       now: this.#now,
       onWake: () => this.#takeCommands(),
@@ -116,6 +118,14 @@ class PacketWorker {
     } finally {
       this.#engine.frames.close();
     }
+  }
+
+  /** Of a network of a plain underlay. */
+  #tell(network: number, { message, hint }: Error & { readonly hint?: string }): void {
+    this.#report({
+      kind: "port",
+      event: { kind: "underlay-failed", network, message, ...hint !== undefined && { hint } },
+    });
   }
 
   /** @returns false to stop */

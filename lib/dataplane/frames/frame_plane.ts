@@ -108,6 +108,13 @@ export type PortEvent =
   | { readonly kind: "port-released"; readonly port: number }
   /** It was found to lead back to the network by another way, and is not used for so long. */
   | { readonly kind: "loop"; readonly port: number; readonly blockedMs: number }
+  /** A network of a plain underlay cannot be carried: its sockets could not be opened. `setNetwork` tries again. */
+  | {
+    readonly kind: "underlay-failed";
+    readonly network: number;
+    readonly message: string;
+    readonly hint?: string;
+  }
   /** A packet of the network is for a member without a packet plane. */
   | { readonly kind: "channel-packet"; readonly nodeId: string; readonly packet: Uint8Array };
 

@@ -8,6 +8,8 @@ import { HostError, NoNamespaceError, NotPermittedError } from "../host_error.ts
 
 // linux/sched.h
 const CLONE_NEWNET = 0x40000000;
+/** Which kind of namespace it is (ioctl_ns(2)); other files have no such request. */
+const NS_GET_NSTYPE = 0xb703;
 /** Where `ip netns` keeps names (ip-netns(8)). */
 const NAMES_FOLDER = "/run/netns";
 /** Of this thread, whichever process it belongs to. */
@@ -25,14 +27,19 @@ export class HostNamespace implements Disposable {
   }
 
   /**
-   * @param where a name of `ip netns`, the path of a namespace (with a slash), or the id of a process that is in it; a name
-   * goes before a process id
+   * @param where a name of `ip netns`, the path of a namespace (with a slash), or the id of a process that is in it (`123`, or
+   * `pid:123`); a name goes before a process id
    * @throws NoNamespaceError, NotPermittedError, HostError
    */
   static open(where: string): HostNamespace {
     const paths = pathsOf(where);
     if (paths.length === 0) throw new NoNamespaceError(where);
-    return new HostNamespace(where, openFirst(where, paths));
+    const descriptor = openFirst(where, paths);
+    if (descriptor.libc.ioctlValue(descriptor.fd, NS_GET_NSTYPE, 0) !== CLONE_NEWNET) {
+      descriptor.close();
+      throw new NoNamespaceError(where);
+    }
+    return new HostNamespace(where, descriptor);
   }
 
   /** For netlink. */
@@ -98,6 +105,8 @@ export function inNamespace<T>(
 function pathsOf(where: string): readonly string[] {
   if (where.includes("\0") || where === "" || where === "." || where === "..") return [];
   if (where.includes("/")) return [where];
+  const process = /^pid:([1-9]\d{0,9})$/.exec(where)?.[1];
+  if (process !== undefined) return [`/proc/${process}/ns/net`];
   const named = `${NAMES_FOLDER}/${where}`;
   return /^[1-9]\d{0,9}$/.test(where) ? [named, `/proc/${where}/ns/net`] : [named];
 }

@@ -10,3 +10,4 @@ export * from "./packet_reader.ts";
 export * from "./raw_ip_socket.ts";
 export * from "./socket_pair.ts";
 export * from "./underlay_options.ts";
+export * from "./underlay_udp.ts";

@@ -17,6 +17,7 @@ const SOCK_RAW = 3;
 export interface RawIpSocket {
   /** Does not block. With IPv4 what is read begins with the IP header, with IPv6 behind it; what is sent does not. */
   readonly fd: number;
+  readonly descriptor: Descriptor;
   readonly family: IpFamily;
   /** Nothing may use the descriptor any more. Harmless when repeated. */
   close(): void;
@@ -55,5 +56,5 @@ export function openRawIp(
     descriptor.close();
     throw error;
   }
-  return { fd, family, close: () => descriptor.close() };
+  return { descriptor, fd, family, close: () => descriptor.close() };
 }

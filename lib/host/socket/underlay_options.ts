@@ -15,12 +15,14 @@ const IP_MULTICAST_IF = 32;
 const IP_MULTICAST_TTL = 33;
 const IP_MULTICAST_LOOP = 34;
 const IP_ADD_MEMBERSHIP = 35;
+const IP_DROP_MEMBERSHIP = 36;
 const IP_MULTICAST_ALL = 49;
 const IPV6_UNICAST_HOPS = 16;
 const IPV6_MULTICAST_IF = 17;
 const IPV6_MULTICAST_HOPS = 18;
 const IPV6_MULTICAST_LOOP = 19;
 const IPV6_JOIN_GROUP = 20;
+const IPV6_LEAVE_GROUP = 21;
 const IPV6_MTU_DISCOVER = 23;
 const IPV6_MULTICAST_ALL = 29;
 /** Never cut; a packet beyond what the kernel knows of the path is refused with EMSGSIZE. */
@@ -36,8 +38,8 @@ const BUFFER_BYTES = 7 << 20;
 export interface UnderlaySocketOptions {
   /** How far packets to one host go, 1 to 255. */
   readonly hopLimit: number;
-  /** The interface that packets to groups leave by, and how far they go. */
-  readonly multicast?: { readonly interfaceName: string; readonly hopLimit: number };
+  /** The interface that packets to groups leave by, the routes' choice where it is absent; and how far they go. */
+  readonly multicast?: { readonly interfaceName?: string | undefined; readonly hopLimit: number } | undefined;
 }
 
 /**
@@ -52,7 +54,7 @@ export function configureUnderlay(
 ): void {
   libc.setOption(fd, SOL_SOCKET, SO_SNDBUFFORCE, BUFFER_BYTES);
   libc.setOption(fd, SOL_SOCKET, SO_RCVBUFFORCE, BUFFER_BYTES);
-  const index = multicast === undefined ? 0 : indexOf(libc, multicast.interfaceName);
+  const index = indexOf(libc, multicast?.interfaceName);
   // A socket of IPv6 that takes IPv4 too obeys both.
   libc.setOption(fd, SOL_IP, IP_MTU_DISCOVER, PMTUDISC_DO);
   libc.setOption(fd, SOL_IP, IP_TTL, hopLimit);
@@ -76,19 +78,35 @@ export function configureUnderlay(
  * Joins a group on an interface; IGMP or MLD tell the link. The kernel leaves it with the socket.
  * @throws NoInterfaceError, HostError, also when the socket is in as many groups as it may be
  */
-export function joinGroup({ libc, fd }: Descriptor, group: IpAddress, interfaceName: string): void {
-  const index = indexOf(libc, interfaceName);
-  const value = membership(group.bytes, index);
+export function joinGroup(
+  { libc, fd }: Descriptor,
+  group: IpAddress,
+  interfaceName: string | undefined,
+): void {
+  const value = membership(group.bytes, indexOf(libc, interfaceName));
   const isJoined = group.family === 4
     ? libc.setOption(fd, SOL_IP, IP_ADD_MEMBERSHIP, value)
     : libc.setOption(fd, SOL_IPV6, IPV6_JOIN_GROUP, value);
   const { errno } = libc;
   if (isJoined || errno === ERRNO.EADDRINUSE) return;
-  throw new HostError(`Cannot join the group ${group} on ${interfaceName}: error ${errno} of the kernel`, {
+  const where = interfaceName === undefined ? "" : ` on ${interfaceName}`;
+  throw new HostError(`Cannot join the group ${group}${where}: error ${errno} of the kernel`, {
     hint: errno === ERRNO.ENOBUFS
       ? "Let sockets join more groups: `sysctl net.ipv4.igmp_max_memberships`."
       : "Name a multicast address, and an interface that is up.",
   });
+}
+
+/** Leaves it again; harmless when the interface is gone. */
+export function leaveGroup(
+  { libc, fd }: Descriptor,
+  group: IpAddress,
+  interfaceName: string | undefined,
+): void {
+  const index = interfaceName === undefined ? 0 : libc.interfaceIndex(interfaceName);
+  const value = membership(group.bytes, index);
+  if (group.family === 4) libc.setOption(fd, SOL_IP, IP_DROP_MEMBERSHIP, value);
+  else libc.setOption(fd, SOL_IPV6, IPV6_LEAVE_GROUP, value);
 }
 
 /** `struct ip_mreqn`: group, own address, index; or `struct ipv6_mreq`: group, index. */
@@ -99,7 +117,9 @@ function membership(group: Uint8Array, index: number): Uint8Array<ArrayBuffer> {
   return out;
 }
 
-function indexOf(libc: Descriptor["libc"], interfaceName: string): number {
+/** @returns 0, which leaves it to the routes, where none is named */
+function indexOf(libc: Descriptor["libc"], interfaceName: string | undefined): number {
+  if (interfaceName === undefined) return 0;
   const index = libc.interfaceIndex(interfaceName);
   if (index === 0) throw new NoInterfaceError(`use ${interfaceName} for a group`, interfaceName);
   return index;

@@ -25,16 +25,11 @@ import type { PlaneBinding, PlaneNetwork, PlanePort, PlaneRemote, PortEvent } fr
 import { VIRTIO_HEADER_BYTES } from "../superpacket.ts";
 import { ChannelRemotes, type ChannelRoom } from "./channel_remotes.ts";
 import { FrameShape, hasPlainIp } from "./frame_shape.ts";
-import {
-  type CarriedNetwork,
-  FRAME_DROPS,
-  type FrameSink,
-  type FrameUnderlay,
-  type UnderlayParts,
-} from "./frame_underlay.ts";
+import { type CarriedNetwork, FRAME_DROPS, type FrameSink, type FrameUnderlay } from "./frame_underlay.ts";
 import { parsedAddresses, switchNetworkOf } from "./switch_network.ts";
 import { type LocalPort, LocalPorts, type LocalPortsParts } from "./local_ports.ts";
 import { MemberUnderlay, type MemberUnderlayParts } from "./member_underlay.ts";
+import type { PlainUnderlayParts } from "./plain/mod.ts";
 import { ReadySet, type ReadySetParts } from "./ready_set.ts";
 import { RemotePorts } from "./remote_ports.ts";
 
@@ -45,7 +40,11 @@ const UNDERLAY_TOKENS = 0x10_0000;
 
 /** Descriptors, memory and callbacks; it closes no endpoint. */
 export interface FrameEngineParts
-  extends Omit<LocalPortsParts, "onGone">, Omit<MemberUnderlayParts, "sink">, Omit<ReadySetParts, "memory"> {
+  extends
+    Omit<LocalPortsParts, "onGone">,
+    Omit<MemberUnderlayParts, "sink">,
+    Omit<ReadySetParts, "memory">,
+    Omit<PlainUnderlayParts, "sink" | "onFailed"> {
   readonly random: RandomSource;
   /** Where a frame is read to, and where copies are made, with `HEADROOM_BYTES` before each. */
   readonly frameAt: number;
@@ -55,7 +54,7 @@ export interface FrameEngineParts
   /** How many packets for channels may be under way. */
   readonly channelRoom: ChannelRoom;
   /** Makes what is below plain networks, when the first one comes. */
-  readonly openPlain?: ((parts: UnderlayParts) => FrameUnderlay) | undefined;
+  readonly openPlain?: ((parts: Omit<PlainUnderlayParts, "onFailed">) => FrameUnderlay) | undefined;
 }
 
 /** All networks of this host, in the packet engine's thread. */
@@ -284,6 +283,16 @@ export class FrameEngine implements FrameSink {
     this.#parts.cipher.addPacket(at, lengthBytes, isJoined ? ETHERNET_HEADER_BYTES : lengthBytes, tag);
   }
 
+  takeWhole(now: Millis, port: number, at: number, lengthBytes: number): void {
+    const network = this.#remotes.get(port)?.network;
+    if (network === undefined) return;
+    this.activity++;
+    if (!this.#shape.read(at, lengthBytes)) return network.drops.count("malformed");
+    const decision = this.#forwarding;
+    this.#switch.forward(now, port, this.#bytes, at, lengthBytes, this.#shape.longestBytes, decision);
+    this.#follow(now, at, lengthBytes);
+  }
+
   takePacket(now: Millis, port: number, at: number, lengthBytes: number): void {
     const network = this.#remotes.get(port)?.network;
     if (network === undefined) return;
@@ -302,7 +311,7 @@ export class FrameEngine implements FrameSink {
     while (carried < PORT_BUDGET_BYTES) {
       const length = this.#locals.read(local, frameAt);
       if (length === 0) break;
-      this.#takeLocal(now, local, frameAt, length);
+      this.#takeLocal(now, local, this.#locals.frameAt, length);
       carried += length;
     }
     return carried > 0;

@@ -27,6 +27,7 @@ const OWN_DROPS = [
   "port-failed",
   "underlay-full",
   "underlay-failed",
+  "too-long-for-path",
 ] as const;
 
 /** All of them. */
@@ -61,6 +62,11 @@ export interface FrameSink {
    * @param port the remote's
    */
   take(now: Millis, port: number, at: number, lengthBytes: number): void;
+  /**
+   * Takes a frame that is joined with no other; the virtio header before it says what is left to do for it, so that it may
+   * be a superframe. It may be overwritten.
+   */
+  takeWhole(now: Millis, port: number, at: number, lengthBytes: number): void;
   /** Takes an IP packet, of a network that carries no Ethernet; the 24 bytes before it may be overwritten. */
   takePacket(now: Millis, port: number, at: number, lengthBytes: number): void;
 }

@@ -4,7 +4,7 @@
  */
 
 import type { BatchCipher } from "../../../crypto/mod.ts";
-import { ERRNO, type RawCalls } from "../../../host/mod.ts";
+import { ERRNO, PacketReader, type RawCalls } from "../../../host/mod.ts";
 import type { PlanePort, PortDevice } from "../../frames/mod.ts";
 import { GSO, NEEDS_CHECKSUM, VIRTIO_HEADER_BYTES } from "../superpacket.ts";
 import { MAX_FRAME_BYTES } from "../engine_memory.ts";
@@ -34,6 +34,8 @@ export interface LocalPortsParts {
   /** Room for what is cut of a superpacket. */
   readonly cutAt: number;
   readonly cutRoomBytes: number;
+  /** Room for the structures of a `PacketReader`. */
+  readonly linkReaderAt: number;
   /** A port's device is gone. */
   onGone(port: LocalPort): void;
 }
@@ -43,6 +45,10 @@ export class LocalPorts {
   readonly #parts: LocalPortsParts;
   readonly #bytes: Uint8Array;
   readonly #shape: FrameShape;
+  /** Of packet sockets. */
+  readonly #reader: PacketReader;
+  /** Where the frame of the last `read` begins. */
+  frameAt = 0;
   readonly #ports = new Map<number, LocalPort>();
   readonly #slots: (LocalPort | undefined)[] = [undefined];
   readonly #freeSlots: number[] = [];
@@ -51,6 +57,8 @@ export class LocalPorts {
     this.#parts = parts;
     this.#bytes = new Uint8Array(parts.cipher.memory.buffer);
     this.#shape = new FrameShape(parts.cipher.memory, 0);
+    const { io, base, linkReaderAt: area, cipher: { memory } } = parts;
+    this.#reader = new PacketReader({ io, base, area, memory: new DataView(memory.buffer) });
   }
 
   /** @returns the port, or undefined when its device is no descriptor, or there are too many */
@@ -88,13 +96,16 @@ export class LocalPorts {
   }
 
   /**
-   * Reads a frame to `at`, with its virtio header before it.
+   * Reads a frame to `frameAt`, with its virtio header before it.
+   * @param at where it shall begin; with a tag that was taken out and put back it begins 4 bytes before
    * @returns its length, or 0 when none waits, or its device is gone
    */
   read(local: LocalPort, at: number): number {
     const { io, base } = this.#parts;
-    const { fd, hasHeader } = local.device;
+    const { fd, hasHeader, of } = local.device;
     if (local.isGone) return 0;
+    if (of === "packet-socket") return this.#readFromLink(local, at);
+    this.frameAt = at;
     const header = hasHeader ? VIRTIO_HEADER_BYTES : 0;
     const length = io.read(fd, base + at - header, header + MAX_FRAME_BYTES);
     if (length > 0) {
@@ -105,6 +116,20 @@ export class LocalPorts {
     // The other end of a pair has closed it, where nothing is read.
     if (length === 0 || !isPassing(errno)) this.#lose(local);
     return 0;
+  }
+
+  #readFromLink(local: LocalPort, at: number): number {
+    for (;;) {
+      const length = this.#reader.read(local.device.fd, at, MAX_FRAME_BYTES);
+      this.frameAt = this.#reader.frameAt;
+      if (typeof length === "number") return length;
+      if (length === "empty") return 0;
+      if (length === "gone") {
+        this.#lose(local);
+        return 0;
+      }
+      local.network.drops.count("malformed");
+    }
   }
 
   /** Writes a frame that begins at `at`, behind its virtio header. What the device does not take whole is cut. */

@@ -9,3 +9,4 @@ export * from "./frame_commands.ts";
 export * from "./frame_engine.ts";
 export * from "./frame_shape.ts";
 export * from "./frame_underlay.ts";
+export * from "./plain/mod.ts";
