@@ -7,20 +7,21 @@ const FORMATS = [
   {
     type: "nvgre",
     options: ["--vni", "5001", "--underlay", "plain"],
-    fields: { "gre.proto": "0x6558", "gre.key.nvgre_vsid": "0x00001389", "ip.proto": "47" },
+    // The key is 24 bits of VSID and 8 of FlowID (RFC 7637 §3.2).
+    fields: { "ip.proto": /^47$/, "gre.proto": /^0x6558$/, "gre.key": /^0x001389[0-9a-f]{2}$/ },
     decode: [],
   },
   {
     type: "mpls-udp",
     options: ["--vni", "70000", "--underlay", "plain"],
-    fields: { "udp.dstport": "6635", "mpls.label": "70000", "mpls.bottom": "1" },
+    fields: { "udp.dstport": /^6635$/, "mpls.label": /^70000$/, "mpls.bottom": /^(1|True)$/ },
     // What is behind the label stack says nothing of itself (RFC 4928 §2).
     decode: ["-d", "mpls.label==70000,pwethnocw"],
   },
   {
     type: "vlan",
     options: ["--vni", "42", "--underlay", "plain", "--interface", "eth0"],
-    fields: { "eth.type": "0x8100", "vlan.id": "42", "vlan.etype": "0x0800" },
+    fields: { "eth.type": /^0x8100$/, "vlan.id": /^42$/, "vlan.etype": /^0x0800$/ },
     decode: [],
   },
 ] as const;
@@ -39,7 +40,19 @@ for (const { type, options, fields, decode } of FORMATS) {
       await untilAnswers(left.namespace, right.address);
       const path = `${lab.scratch.path}/seen.pcap`;
       const tcpdump = lab.use(
-        a.host.namespace.spawn(["tcpdump", "-U", "-s", "0", "-i", "eth0", "-w", path, "-Z", "root"]),
+        a.host.namespace.spawn([
+          "tcpdump",
+          "--immediate-mode",
+          "-U",
+          "-s",
+          "0",
+          "-i",
+          "eth0",
+          "-w",
+          path,
+          "-Z",
+          "root",
+        ]),
       );
       await tcpdump.until(({ stderr }) => stderr.includes("listening on"), 5_000, "it captures");
       await left.namespace.expectRun(["ping", "-c", "3", "-i", "0.2", "-W", "1", right.address]);
@@ -52,7 +65,10 @@ for (const { type, options, fields, decode } of FORMATS) {
       ]);
       const lines = echoes.trimEnd().split("\n");
       assert.equal(lines.length, 3, echoes);
-      for (const line of lines) assert.deepEqual(line.split("\t"), Object.values(fields));
+      for (const line of lines) {
+        const values = line.split("\t");
+        for (const [i, pattern] of Object.values(fields).entries()) assert.match(values[i] ?? "", pattern);
+      }
       const malformed = await a.host.namespace.expectRun([
         "tshark",
         "-n",
