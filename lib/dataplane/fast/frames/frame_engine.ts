@@ -13,13 +13,7 @@
 
 import { Counters, type Millis, type RandomSource } from "../../../base/mod.ts";
 import { getDriverFactory } from "../../../../drivers/mod.ts";
-import {
-  ETHERNET_HEADER_BYTES,
-  IpAddress,
-  type IpFamily,
-  ipPacketLength,
-  MacAddress,
-} from "../../../net/mod.ts";
+import { ETHERNET_HEADER_BYTES, type IpFamily, ipPacketLength, MacAddress } from "../../../net/mod.ts";
 import {
   FORWARD,
   Forwarding,
