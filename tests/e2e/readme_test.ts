@@ -71,3 +71,15 @@ Deno.test("README: the table of drivers says of each what it is", async () => {
     assert.deepEqual([mtu, bytes], [`${left}`, `${1420 - left}`], name);
   }
 });
+
+Deno.test("drivers/README: the seventh driver carries frames", async () => {
+  const readme = await Deno.readTextFile(`${root}drivers/README.md`);
+  const [, example = ""] = /```ts\n(.*?)```/s.exec(readme) ?? [];
+  await using scratch = await createScratch("driver");
+  await Deno.writeTextFile(
+    `${scratch.path}/example.ts`,
+    example.replace('"@weft/mesh"', JSON.stringify(`file://${root}mod.ts`)),
+  );
+  const command = [Deno.execPath(), "run", "--quiet", "--check", "-A", "--config", `${root}deno.json`];
+  assert.equal(await expectRun([...command, `${scratch.path}/example.ts`]), "");
+});
