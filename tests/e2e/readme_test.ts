@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { builtInDrivers } from "../../drivers/mod.ts";
+import { MAX_ENDPOINTS, MAX_MEMBER_ENDPOINTS, MAX_NETWORKS } from "../../lib/agent/networks/mod.ts";
 import { networkMtuBytes } from "../../lib/agent/networks/underlay_place.ts";
 import { unixMillis } from "../../lib/base/mod.ts";
 import { createScratch, expectRun, freePort } from "../lab/mod.ts";
@@ -82,4 +83,12 @@ Deno.test("drivers/README: the seventh driver carries frames", async () => {
   );
   const command = [Deno.execPath(), "run", "--quiet", "--check", "-A", "--config", `${root}deno.json`];
   assert.equal(await expectRun([...command, `${scratch.path}/example.ts`]), "");
+});
+
+Deno.test("README: the bounds of overlay networks are those of the code", async () => {
+  const readme = await Deno.readTextFile(`${root}README.md`);
+  const text = readme.replaceAll(/\s+/g, " ");
+  const [networks, all, own] = [MAX_NETWORKS, MAX_ENDPOINTS, MAX_MEMBER_ENDPOINTS]
+    .map((bound) => bound.toLocaleString("en"));
+  assert(text.includes(`up to ${networks} networks and ${all} endpoints, ${own} of one member`));
 });
