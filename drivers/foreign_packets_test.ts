@@ -175,7 +175,15 @@ const FOREIGN: readonly Foreign[] = [
     packet: `00064140 0fff0000 ${FRAME}`,
     network: 100,
     options: { "control-word": "true" },
-    found: { identifier: 100, payload: FRAME },
+    found: { identifier: 100, sequence: -1, payload: FRAME },
+  },
+  {
+    what: "RFC 4448 §4.6: a control word with a sequence number",
+    driver: "mpls-udp",
+    packet: `00064140 0000ffff ${FRAME}`,
+    network: 100,
+    options: { "control-word": "true" },
+    found: { identifier: 100, sequence: 0xffff, payload: FRAME },
   },
   {
     what: "RFC 4385 §5: the associated channel",
