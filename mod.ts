@@ -55,6 +55,7 @@ export {
   type OverlayPorts,
   PacketPlaneError,
   type PortListener,
+  type ProgramEndpoint,
   programSocketPath,
   RemovedError,
   RouteOverlapError,

@@ -19,7 +19,7 @@ import { unconfirmedLabelsText } from "./leaders/mod.ts";
 import { MemberSession } from "./member_session.ts";
 import { MemberFinder } from "./member_finder.ts";
 import { isNameTaken, NameService } from "./names/mod.ts";
-import { Networks } from "./networks/mod.ts";
+import { hostDevices, Networks, ProgramEndpoints } from "./networks/mod.ts";
 import { OwnRecord, type ReopenedNode } from "./own_record.ts";
 import { checkHostNetwork, DeviceSecrets, OverlayInterface } from "./overlay/mod.ts";
 import type { StatusReport } from "../api/mod.ts";
@@ -48,6 +48,8 @@ export class Agent {
   readonly departure: Departure;
   /** Overlay networks, which carry frames. */
   readonly networks: Networks;
+  /** Endpoints of programs in this process. */
+  readonly programEndpoints: ProgramEndpoints;
   readonly clock: Clock;
   /** Settles when the agent has ended; rejects when that was not by `stop`. */
   readonly closed: Promise<void>;
@@ -89,8 +91,10 @@ export class Agent {
     });
     const taken = { mesh, authority, zone: options.dnsZone, offered: () => this.services.offered() };
     mesh.leadership.isNameTaken = (name) => isNameTaken(name, taken);
+    this.programEndpoints = new ProgramEndpoints(() => this.networks, this.#context.log);
     this.networks = new Networks({
       context: this.#context,
+      devices: this.programEndpoints.among(hostDevices(this.#context)),
       drivers: builtInDrivers(),
       askLeaders: async (request) => await this.#session?.leaders.askAgain(request),
     });
@@ -310,6 +314,7 @@ export class Agent {
   #startNetworks(): void {
     const plane = this.#overlay?.plane;
     if (plane !== undefined) {
+      this.programEndpoints.start(plane.frames);
       return this.networks.start({ frames: plane.frames, hasHeader: plane.kind === "fast" });
     }
     const frames = new PortableFrames({
@@ -317,6 +322,7 @@ export class Agent {
       onPortEvent: (event) => this.networks.handlePortEvent(event),
     });
     this.#resources.defer(() => frames.close());
+    this.programEndpoints.start(frames);
     this.networks.start({ frames, hasHeader: false });
   }
 

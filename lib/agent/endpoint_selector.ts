@@ -33,6 +33,9 @@ export class EndpointSelector {
   /** Tells where discovery has found a member, the best first; set while it runs. */
   foundEndpoints: (nodeId: NodeId) => readonly Endpoint[] = () => [];
 
+  /** The names of this host's devices that lead into overlay networks, not to the host; set while there are some. */
+  overlayDevices: () => ReadonlySet<string> = () => new Set();
+
   /** @param named knows the addresses of the endpoints that the options tell by name */
   constructor(mesh: MeshState, options: AgentOptions, named?: NamedEndpoints) {
     this.#mesh = mesh;
@@ -57,7 +60,8 @@ export class EndpointSelector {
   updateStatement(isAnew = false): Signed | undefined {
     const { interfaceName } = this.#options;
     this.#named?.lookWhenDue();
-    const own = interfaceAddresses().filter(({ name }) => name !== interfaceName);
+    const devices = this.overlayDevices();
+    const own = interfaceAddresses().filter(({ name }) => name !== interfaceName && !devices.has(name));
     this.#addresses = own.map(({ address }) => IpAddress.parse(address))
       .filter((address) => address !== undefined);
     this.#prefixes = own.map(({ cidr }) => Cidr.parse(cidr))
@@ -69,7 +73,7 @@ export class EndpointSelector {
 
   /** @returns what this node says of itself; labels as it said them before, when its options say none */
   own(): OwnStatement {
-    const own = ownStatement(this.#options, this.#named);
+    const own = ownStatement(this.#options, this.#named, this.overlayDevices());
     if (Object.keys(own.labels).length > 0) return own;
     const { roster, identity } = this.#mesh;
     return { ...own, labels: roster.get(identity.id)?.statement?.labels ?? {} };
@@ -118,10 +122,14 @@ export class EndpointSelector {
   }
 }
 
-/** @returns what this node says of itself */
-export function ownStatement(options: AgentOptions, named?: NamedEndpoints): OwnStatement {
+/** @param overlayDevices interfaces that do not lead to this host @returns what this node says of itself */
+export function ownStatement(
+  options: AgentOptions,
+  named?: NamedEndpoints,
+  overlayDevices?: ReadonlySet<string>,
+): OwnStatement {
   const { labels, rootless: isRootless } = options;
-  const channelEndpoints = ownEndpoints(options, named);
+  const channelEndpoints = ownEndpoints(options, named, overlayDevices);
   // Nodes of the former release know no more than that there is no endpoint, and begin no handshake either.
   const endpoints = isRootless ? [] : channelEndpoints;
   return { endpoints, channelEndpoints, labels, isRootless, ...OWN_SOFTWARE };
@@ -131,8 +139,10 @@ export function ownStatement(options: AgentOptions, named?: NamedEndpoints): Own
 export function ownEndpoints(
   { endpoints: told, port, interfaceName }: AgentOptions,
   named?: NamedEndpoints,
+  overlayDevices: ReadonlySet<string> = new Set(),
 ): Endpoint[] {
-  const local = localEndpoints(interfaceAddresses(), port, interfaceName);
+  const addresses = interfaceAddresses().filter(({ name }) => !overlayDevices.has(name));
+  const local = localEndpoints(addresses, port, interfaceName);
   const endpoints = told.flatMap((one) => one instanceof Endpoint ? [one] : named?.of(one) ?? []);
   return [...endpoints, ...local.filter((own) => !endpoints.some((stated) => stated.equals(own)))];
 }

@@ -19,6 +19,7 @@ export {
 } from "./services/mod.ts";
 export * from "./errors.ts";
 export { type AttachOptions, Node, type NodeOptions } from "./node.ts";
+export type { ProgramEndpoint } from "./networks/mod.ts";
 export * from "./overlay_bootstrap.ts";
 export { VERSION } from "./status_report.ts";
 export { AlreadyInitializedError, NotInitializedError } from "../mesh/mod.ts";

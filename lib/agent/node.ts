@@ -31,6 +31,8 @@ import {
   type StreamForwarder,
 } from "./services/mod.ts";
 import { DialError, InvalidRequestError } from "./errors.ts";
+import type { ProgramEndpoint } from "./networks/mod.ts";
+import type { EndpointConfig } from "../overlay/mod.ts";
 import { OverlayBootstrap, type OverlayPorts } from "./overlay_bootstrap.ts";
 
 /** How a node is made; all options of an agent are options here too. */
@@ -245,6 +247,40 @@ export class Node implements AsyncDisposable {
   }
 
   /**
+   * Makes an endpoint of an overlay network that is this program's own: Ethernet frames go in and out by calls, without a
+   * device, privileges or foreign functions. Members reach it as any other endpoint.
+   *
+   * @example
+   * ```ts
+   * import { Node } from "@weft/mesh";
+   * const stateDir = await Deno.makeTempDir();
+   * const node = await Node.lead({ name: "edge", stateDir, networks: [{ name: "blue", cidrs: ["10.9.0.0/24"] }] });
+   * const heard: Uint8Array[] = [];
+   * const endpoint = await node.createEndpoint({ networkId: "blue", name: "probe" }, (frame) => heard.push(frame));
+   * endpoint.send(new Uint8Array(60).fill(0xff, 0, 6));
+   * await endpoint.close();
+   * await node.stop();
+   * await Deno.remove(stateDir, { recursive: true });
+   * ```
+   * @param onFrame is handed each frame, in memory of its own
+   * @throws UnknownNetworkError, InvalidEndpointError, DuplicateEndpointError, NotPermittedMemberError, TooManyEndpointsError,
+   * UnreachableError when no leader answers, and InvalidRequestError when this program is attached to an agent
+   */
+  async createEndpoint(
+    config: EndpointConfig,
+    onFrame: (frame: Uint8Array<ArrayBuffer>) => void,
+  ): Promise<ProgramEndpoint> {
+    const { programEndpoints } = this.#membership;
+    if (programEndpoints !== undefined) return await programEndpoints.add(config, onFrame);
+    throw new InvalidRequestError(
+      "Cannot make an endpoint: this program is attached to the machine's agent",
+      {
+        hint: "`weft endpoint add` makes one with a device.",
+      },
+    );
+  }
+
+  /**
    * Leaves the network and stops; the state directory belongs to none then.
    * @param options.force whether it leaves, too, when no leader answers, or when it is the last one
    * @returns whether a leader knows
@@ -284,7 +320,7 @@ type Ports = Pick<StreamForwarder, "dial" | "listen">;
 /** How a program is in the network: by an agent of its own, or by the machine's. */
 type Membership =
   & Pick<OverlayBootstrap, "name" | "closed" | "stop">
-  & Partial<Pick<OverlayBootstrap, "leave">>;
+  & Partial<Pick<OverlayBootstrap, "leave" | "programEndpoints">>;
 type OpenOverlay = (said: SaidSettings, ports: OverlayPorts) => Promise<OverlayBootstrap>;
 
 function dialError(host: string, port: number, refusal: Refusal): DialError {

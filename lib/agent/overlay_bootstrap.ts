@@ -26,7 +26,7 @@ import {
 import type { Cidr, IpAddress } from "../net/mod.ts";
 import type { CarrierLimits } from "../service/mod.ts";
 import { Agent } from "./agent.ts";
-import { checkDeclared, DeclaredNetworks } from "./networks/mod.ts";
+import { checkDeclared, DeclaredNetworks, type ProgramEndpoints } from "./networks/mod.ts";
 import { NamedEndpoints } from "./named_endpoints.ts";
 import type { ServiceHost } from "./services/mod.ts";
 import {
@@ -68,10 +68,7 @@ export class OverlayBootstrap {
   readonly control: AgentControl;
   /** Whether its state is that of an earlier run. */
   readonly isResumed: boolean;
-  /**
-   * By which others than this machine read its status page.
-   * @internal
-   */
+  /** By which others than this machine read its status page. @internal */
   readonly statusToken: StatusToken;
   readonly #agent: Agent;
   readonly #store: ResumedStateStore;
@@ -230,12 +227,14 @@ export class OverlayBootstrap {
     return this.#agent.members.isHost(hostname, this.#agent.mesh.identity.id);
   }
 
-  /**
-   * What this node offers to others, calls, and connects; programs have it by `Node`.
-   * @internal
-   */
+  /** What this node offers to others, calls, and connects; programs have it by `Node`. @internal */
   get services(): ServiceHost {
     return this.#agent.services;
+  }
+
+  /** Endpoints of programs in this process. @internal */
+  get programEndpoints(): ProgramEndpoints {
+    return this.#agent.programEndpoints;
   }
 
   /** Checks the members' health and calls back on changes; there while the node runs. */

@@ -67,7 +67,7 @@ export interface EndpointRequest {
   readonly ipAddresses?: readonly string[];
   /** The name of the TAP device; the endpoint's unless told. */
   readonly device?: string;
-  /** The network namespace of the device: a name, a path, or a process as `pid:123`. */
+  /** The network namespace of the device: a name of `ip netns`, a path, or the number of a process. */
   readonly netns?: string;
   /** An interface of this host that is bridged in, in place of a TAP device. */
   readonly attach?: string;

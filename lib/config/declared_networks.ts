@@ -67,7 +67,7 @@ export interface DeclaredEndpoint {
   readonly name: string;
   /** Its MAC address; drawn unless said. */
   readonly macAddress?: string;
-  /** Its addresses, one of each family at most; the lowest free ones of the network unless said. */
+  /** Its addresses, one of each family at most; free ones of the network unless said. */
   readonly ipAddresses?: readonly string[];
   /** The TAP device's name; made of the endpoint's unless said. */
   readonly device?: string;

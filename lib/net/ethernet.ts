@@ -38,8 +38,6 @@ export const MAX_VLAN_TAGS = 4;
 
 /** From here on it is a protocol's number, below a length (IEEE 802.3-2018 §3.2.6). */
 const MIN_ETHER_TYPE = 0x0600;
-/** LLC to SNAP, unnumbered information, no organization: a protocol's number follows (RFC 1042). */
-const SNAP = [0xaa, 0xaa, 0x03, 0, 0, 0];
 
 /** Why bytes are no frame. */
 export type EthernetFailure = "short-frame" | "bad-length" | "too-many-tags";
@@ -82,7 +80,7 @@ export class EthernetHeader {
       // Padding to the least length may follow (IEEE 802.3-2018 §3.2.8).
       if (etherType > end - payloadAt) return "bad-length";
       etherType = 0;
-      if (end - payloadAt >= 8 && SNAP.every((byte, i) => bytes[payloadAt + i] === byte)) {
+      if (end - payloadAt >= 8 && isSnap(bytes, payloadAt)) {
         etherType = uint16At(bytes, payloadAt + 6);
         payloadAt += 8;
       }
@@ -108,6 +106,11 @@ export function writeEthernetHeader(
   bytes[at + 12] = header.etherType >> 8;
   bytes[at + 13] = header.etherType;
   return at + ETHERNET_HEADER_BYTES;
+}
+
+/** LLC to SNAP, unnumbered information, no organization: a protocol's number follows (RFC 1042). */
+function isSnap(bytes: Uint8Array, at: number): boolean {
+  return int32At(bytes, at) === (0xaaaa0300 | 0) && uint16At(bytes, at + 4) === 0;
 }
 
 /** Writes the six bytes of an address. */

@@ -21,7 +21,7 @@ export const MAX_ENDPOINT_ADDRESSES = 2;
 export interface EndpointOptions {
   /** The TAP device's name; made of the endpoint's unless given. */
   readonly device?: string;
-  /** The network namespace that the device is put into: a name of `ip netns`, a path, or a process as `pid:123`. */
+  /** The network namespace that the device is put into: a name of `ip netns`, a path, or the number of a process. */
   readonly netns?: string;
   /** An interface of the host that is bridged in, in place of a TAP device. */
   readonly attach?: string;

@@ -1,5 +1,8 @@
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
+import { builtInDrivers } from "../../drivers/mod.ts";
+import { networkMtuBytes } from "../../lib/agent/networks/underlay_place.ts";
+import { unixMillis } from "../../lib/base/mod.ts";
 import { createScratch, expectRun, freePort } from "../lab/mod.ts";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
@@ -31,5 +34,40 @@ Deno.test("README: the library example runs, and runs again", async () => {
   // The second time it resumes what it has made.
   for (let run = 0; run < 2; run++) {
     assert.match(await expectRun(command), /^10\.200\.0\.2 reaches the leader in [\d.]+ ms\n$/);
+  }
+});
+
+Deno.test("README: the table of drivers says of each what it is", async () => {
+  const readme = await Deno.readTextFile(`${root}README.md`);
+  const rows = new Map(
+    [...readme.matchAll(/^\| `([a-z-]+)` +\|(.*)\|$/gm)].map(([, name = "", cells = ""]) => [
+      name,
+      cells.split("|").map((cell) => cell.trim()),
+    ]),
+  );
+  const drivers = builtInDrivers();
+  for (const name of drivers.names) {
+    const driver = drivers.get(name)?.();
+    assert.ok(driver);
+    const [identifier = "", wire = "", bytes, mtu] = rows.get(name) ?? [];
+    const { transport, identifier: { name: word, min } } = driver.capabilities;
+    assert(identifier.startsWith(`a ${word}`), `${name}: ${identifier}`);
+    if (min > 1) assert(identifier.includes(`${min} and above`), `${name}: ${identifier}`);
+    if (transport.kind === "udp") assert(wire.endsWith(`UDP port ${transport.port}`), `${name}: ${wire}`);
+    if (transport.kind === "ip") {
+      assert(wire.endsWith(`IP protocol ${transport.protocol}`), `${name}: ${wire}`);
+    }
+    const definition = {
+      id: "x",
+      name: "x",
+      type: name,
+      vni: min,
+      active: true,
+      interfaces: [],
+      options: {},
+      createdAt: unixMillis(0),
+    };
+    const left = networkMtuBytes(driver, definition, 1420, 4);
+    assert.deepEqual([mtu, bytes], [`${left}`, `${1420 - left}`], name);
   }
 });

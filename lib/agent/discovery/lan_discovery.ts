@@ -10,6 +10,7 @@ import type { NodeId } from "../../mesh/mod.ts";
 import { type Cidr, type Endpoint, IpAddress } from "../../net/mod.ts";
 import { LanSockets } from "../../transport/mod.ts";
 import type { AgentContext } from "../agent_context.ts";
+import type { EndpointSelector } from "../endpoint_selector.ts";
 import type { HealthWatch } from "../health/mod.ts";
 import type { MessagePlane } from "../links/mod.ts";
 import type { OverlayInterface } from "../overlay/mod.ts";
@@ -25,6 +26,8 @@ const ANSWER_MS = 2_000;
 
 /** Who announces itself, and who receives what others announce. */
 interface LanDiscoveryParts extends Omit<DiscoveryParts, "socket" | "providers"> {
+  /** Knows which devices lead into overlay networks. */
+  readonly endpoints?: Pick<EndpointSelector, "overlayDevices">;
   readonly options: AgentOptions;
   /** The overlay's prefixes: nothing is announced in the overlay itself. */
   readonly overlay: readonly Cidr[];
@@ -64,7 +67,7 @@ export class LanDiscovery {
         port: DEFAULT_DISCOVERY_PORT,
         group: GROUP,
         ttl: GROUP_TTL,
-        interfaces: () => callableAddresses(options, overlay),
+        interfaces: () => callableAddresses(options, overlay, parts.endpoints?.overlayDevices() ?? new Set()),
       });
       const lan = new LanDiscovery(sockets, parts);
       lan.discovery.start();
@@ -90,9 +93,13 @@ export class LanDiscovery {
 }
 
 /** IPv4 alone: there is no broadcast in IPv6, and who has only that needs endpoints in the token. */
-function callableAddresses({ interfaceName }: AgentOptions, overlay: readonly Cidr[]): IpAddress[] {
+function callableAddresses(
+  { interfaceName }: AgentOptions,
+  overlay: readonly Cidr[],
+  overlayDevices: ReadonlySet<string>,
+): IpAddress[] {
   return Deno.networkInterfaces()
-    .filter(({ name, family }) => family === "IPv4" && name !== interfaceName)
+    .filter(({ name, family }) => family === "IPv4" && name !== interfaceName && !overlayDevices.has(name))
     .map(({ address }) => IpAddress.parse(address))
     .filter((address) => address !== undefined)
     .filter((address) => !address.isLoopback && !overlay.some((cidr) => cidr.contains(address)));

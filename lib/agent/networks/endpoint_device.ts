@@ -4,7 +4,7 @@
  */
 
 import { type PortDevice, superpacketBounds } from "../../dataplane/mod.ts";
-import { openPacketSocket, openReadyTap } from "../../host/mod.ts";
+import { InterfaceExistsError, openPacketSocket, openReadyTap } from "../../host/mod.ts";
 import {
   type EndpointDefinition,
   type EndpointOptions,
@@ -62,24 +62,39 @@ export function openEndpointDevice(
   ownInterfaces: readonly string[] = [],
 ): OpenDevice {
   if (options.attach !== undefined) return attach(options.attach, ownInterfaces, hasHeader);
-  const tap = openReadyTap({
-    name: options.device ?? deviceName(endpoint),
-    mtuBytes,
-    hasHeader,
-    ...hasHeader && { superpackets: superpacketBounds(mtuBytes, OVERHEAD_BYTES) },
-    mac: endpoint.mac,
-    addresses: endpoint.addresses.map((address) => ({
-      address,
-      prefixBits: (blocks.find((block) => block.contains(address)) ?? Cidr.host(address)).prefixBits,
-    })),
-    ...options.netns !== undefined && { namespace: options.netns },
-  });
+  const name = options.device ?? deviceName(endpoint);
+  const tap = asEndpoint(name, () =>
+    openReadyTap({
+      name,
+      mtuBytes,
+      hasHeader,
+      ...hasHeader && { superpackets: superpacketBounds(mtuBytes, OVERHEAD_BYTES) },
+      mac: endpoint.mac,
+      addresses: endpoint.addresses.map((address) => ({
+        address,
+        prefixBits: (blocks.find((block) => block.contains(address)) ?? Cidr.host(address)).prefixBits,
+      })),
+      ...options.netns !== undefined && { namespace: options.netns },
+    }));
   const { tso, uso } = tap.offloads;
   return {
     name: tap.name,
     port: { kind: "descriptor", fd: tap.fd, hasHeader, offloads: { tso, uso }, of: "tap" },
     close: () => tap.close(),
   };
+}
+
+/** The hint of the error is for the mesh's own interface. */
+function asEndpoint<T>(name: string, open: () => T): T {
+  try {
+    return open();
+  } catch (cause) {
+    if (!(cause instanceof InterfaceExistsError)) throw cause;
+    throw new InvalidEndpointError(`Cannot make the interface ${name}: there is one of that name`, {
+      hint: "--device chooses another name.",
+      cause,
+    });
+  }
 }
 
 function attach(interfaceName: string, ownInterfaces: readonly string[], hasHeader: boolean): OpenDevice {

@@ -9,6 +9,9 @@ import type { DeviceOpener } from "./endpoint_device.ts";
 import type { Gateways } from "./gateways.ts";
 import { GATEWAY_ENDPOINT } from "./network_book.ts";
 
+/** What is asked of gateways for a device. */
+export type GatewayControl = Pick<Gateways, "check" | "set" | "remove">;
+
 /** The kernel's bound of 15 characters, without `-gw`. */
 const MAX_STEM = 12;
 
@@ -24,7 +27,7 @@ export function gatewayDeviceName(network: string): string {
  */
 export function withGateways(
   open: DeviceOpener,
-  gateways: Pick<Gateways, "check" | "set" | "remove">,
+  gateways: GatewayControl,
 ): DeviceOpener {
   return (wish) => {
     const { network, name, addresses } = wish.endpoint;

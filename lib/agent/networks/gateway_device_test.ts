@@ -1,8 +1,7 @@
 import assert from "node:assert/strict";
 import { Cidr, IpAddress, MacAddress } from "../../net/mod.ts";
 import type { DeviceWish } from "./endpoint_device.ts";
-import { gatewayDeviceName, withGateways } from "./gateway_device.ts";
-import type { Gateways } from "./gateways.ts";
+import { type GatewayControl, gatewayDeviceName, withGateways } from "./gateway_device.ts";
 
 Deno.test("gatewayDeviceName() fits the kernel and tells long names apart", () => {
   assert.equal(gatewayDeviceName("blue"), "blue-gw");
@@ -39,7 +38,7 @@ Deno.test("withGateways() takes the device away when the host cannot lead out", 
 
 function started(fails?: "check" | "set") {
   const calls: string[] = [];
-  const gateways: Pick<Gateways, "check" | "set" | "remove"> = {
+  const gateways: GatewayControl = {
     check: ({ network }) => {
       calls.push(`check ${network}`);
       if (fails === "check") throw new Error("cannot check");

@@ -37,7 +37,9 @@ export interface ReadyPort {
 
 interface Local {
   /** What it was made of, to tell whether it is another one now. */
-  mark: string;
+  readonly mark: string;
+  /** Whether its device is in the agent's own namespace, and the agent's. */
+  readonly isHere: boolean;
   open: { readonly port: number; readonly device: OpenDevice; readonly since: Millis } | undefined;
   /** Until then it leads back to the network by another way. */
   blockedUntil: Millis | undefined;
@@ -78,6 +80,15 @@ export class LocalEndpoints {
     return ready;
   }
 
+  /** The names of devices that were made here: not those in other namespaces, nor what is bridged in. */
+  get deviceNames(): ReadonlySet<string> {
+    const names = new Set<string>();
+    for (const { open, isHere } of this.#locals.values()) {
+      if (open !== undefined && isHere) names.add(open.device.name);
+    }
+    return names;
+  }
+
   /**
    * Has devices for these and for no others. What goes is closed when `handleReleased` says so.
    * @returns the ports that are not to be used any more
@@ -96,7 +107,9 @@ export class LocalEndpoints {
     for (const [key, wish] of wanted) {
       let local = this.#locals.get(key);
       if (local === undefined) {
-        local = { mark: markOf(wish), open: undefined, blockedUntil: undefined, failure: undefined };
+        const { netns, attach } = wish.options;
+        const isHere = netns === undefined && attach === undefined;
+        local = { mark: markOf(wish), isHere, open: undefined, blockedUntil: undefined, failure: undefined };
         this.#locals.set(key, local);
       }
       // Its name is free again when the former device is gone.

@@ -10,5 +10,7 @@
 export * from "./declared_networks.ts";
 export { MAX_ENDPOINTS, MAX_MEMBER_ENDPOINTS } from "./endpoint_acts.ts";
 export { FrameChannels } from "./frame_channels.ts";
+export { hostDevices } from "./host_devices.ts";
 export { MAX_NETWORKS, type NetworkAmendment } from "./network_acts.ts";
 export { Networks } from "./networks.ts";
+export { type ProgramEndpoint, ProgramEndpoints } from "./program_endpoints.ts";

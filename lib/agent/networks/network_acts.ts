@@ -19,6 +19,7 @@ import {
   endpointKey,
   InvalidNetworkError,
   isSameOnWire,
+  MtuRangeError,
   NETWORK_KIND,
   type NetworkDefinition,
   NetworkInUseError,
@@ -28,6 +29,7 @@ import {
 } from "../../overlay/mod.ts";
 import { Selector } from "../../policy/mod.ts";
 import type { KnownNetwork, NetworkBook } from "./network_book.ts";
+import { networkMtuBytes } from "./underlay_place.ts";
 
 /** How many networks a mesh has. */
 export const MAX_NETWORKS = 256;
@@ -39,6 +41,8 @@ export interface ActParts {
   readonly clock: Pick<Clock, "wall">;
   /** @throws UnknownDriverError */
   readonly driverOf: (type: string) => OverlayDriver;
+  /** The longest IP packet of the mesh on this node. */
+  readonly meshMtuBytes: number;
 }
 
 /** What of a network can change; the name, the driver, the identifier and the blocks stay. */
@@ -183,6 +187,13 @@ export class NetworkActs {
     checkNetwork(network, driver.capabilities);
     driver.encapsulation(network.vni, network.options);
     const own = this.#parts.mesh.cidr;
+    const { mtu, ...whole } = network;
+    const room = networkMtuBytes(driver, whole, this.#parts.meshMtuBytes, own.family);
+    if (network.plain === undefined && mtu !== undefined && mtu > room) {
+      throw new MtuRangeError(`${what}: its MTU is ${mtu}, and the mesh leaves ${room}`, {
+        hint: "Without an MTU, the longest that fits is chosen.",
+      });
+    }
     const overlap = blocksOf(network).find((block) => block.overlaps(own));
     if (overlap !== undefined) {
       throw new InvalidNetworkError(`${what}: ${overlap} overlaps ${own}, the block of the mesh itself`, {

@@ -4,10 +4,10 @@
  */
 
 import type { FrameCountsReport, NetworkReport, OverlayEndpointReport } from "../../api/mod.ts";
-import { WeftError } from "../../base/mod.ts";
 import type { NodeId } from "../../mesh/mod.ts";
 import { blocksOf, type EndpointDefinition, endpointKey, type EndpointOptions } from "../../overlay/mod.ts";
 import type { LocalState } from "./local_endpoints.ts";
+import type { NetworkFailure } from "./network_sync.ts";
 import type { KnownEndpoint, KnownNetwork } from "./network_book.ts";
 
 /** What of this host and of the mesh is told. */
@@ -17,7 +17,7 @@ export interface ReportSources {
   readonly identifierName: (type: string) => string | undefined;
   readonly mtuOf: (network: KnownNetwork) => number | undefined;
   /** Why this host cannot carry a network. */
-  readonly failureOf: (name: string) => unknown;
+  readonly failureOf: (name: string) => NetworkFailure | undefined;
   readonly optionsOf: (key: string) => EndpointOptions;
   readonly stateOf: (key: string) => LocalState | undefined;
   readonly portCounts: (key: string) => FrameCountsReport | undefined;
@@ -120,14 +120,13 @@ function withPrefixes({ definition }: KnownNetwork, { addresses }: EndpointDefin
 function problemOf(
   { definition: { type, vni }, conflict }: KnownNetwork,
   identifierName: string | undefined,
-  failure: unknown,
+  failure: NetworkFailure | undefined,
 ): Pick<NetworkReport, "problem" | "hint"> {
   if (identifierName === undefined) {
     return { problem: `this release has no driver ${type}`, hint: "`weft version` shows the release." };
   }
   if (failure !== undefined) {
-    const hint = failure instanceof WeftError ? failure.hint : undefined;
-    const problem = failure instanceof Error ? failure.message : String(failure);
+    const { message: problem, hint } = failure;
     return { problem, ...hint !== undefined && { hint } };
   }
   if (conflict === undefined) return {};

@@ -8,6 +8,7 @@
  */
 
 import type { FramePlane, PlaneBinding, PlaneNetwork, PlanePort, PlaneRemote } from "../../dataplane/mod.ts";
+import { WeftError } from "../../base/mod.ts";
 import type { EndpointOptions } from "../../overlay/mod.ts";
 import { blocksOf, endpointKey } from "../../overlay/mod.ts";
 import { carriedMtu, desiredFrames, type FrameSurroundings, isOwn } from "./desired_frames.ts";
@@ -31,6 +32,12 @@ export interface NetworkSyncParts extends Omit<FrameSurroundings, "ready" | "num
   readonly nextNumber: () => number;
 }
 
+/** Why this host cannot carry a network. */
+export interface NetworkFailure {
+  readonly message: string;
+  readonly hint?: string;
+}
+
 /** What was told last, by name; the text tells whether it is the same. */
 type Told<T> = Map<string, { readonly value: T; readonly text: string }>;
 
@@ -42,7 +49,9 @@ export class NetworkSync {
   readonly #ports: Told<PlanePort> = new Map();
   readonly #remotes: Told<PlaneRemote> = new Map();
   readonly #bindings: Told<PlaneBinding> = new Map();
-  readonly #failures = new Map<string, { readonly number: number; readonly error: unknown }>();
+  readonly #failures = new Map<string, NetworkFailure & { readonly number: number }>();
+  /** Failures that the plane has told later. */
+  readonly #toldFailures = new Map<string, NetworkFailure>();
   #ownAddresses = "";
 
   constructor(parts: NetworkSyncParts) {
@@ -82,8 +91,25 @@ export class NetworkSync {
   }
 
   /** Networks whose underlay cannot be opened on this host, and why. */
-  get failures(): ReadonlyMap<string, { readonly error: unknown }> {
-    return this.#failures;
+  get failures(): ReadonlyMap<string, NetworkFailure> {
+    return new Map([...this.#toldFailures, ...this.#failures]);
+  }
+
+  /** The underlay of a network could not be opened, as the plane says later. */
+  handleFailure(network: number, failure: NetworkFailure): void {
+    for (const [name, { value }] of this.#networks) {
+      if (value.network === network) this.#toldFailures.set(name, failure);
+    }
+  }
+
+  /** Tries again to open what could not be opened. */
+  retry(): void {
+    for (const name of [...this.#toldFailures.keys()]) {
+      this.#toldFailures.delete(name);
+      const network = this.#networks.get(name)?.value;
+      if (network !== undefined) this.#setNetwork(network);
+    }
+    if (this.#failures.size > 0) this.sync();
   }
 
   /** The number of a network in the plane; undefined when it is not carried here. */
@@ -130,7 +156,13 @@ export class NetworkSync {
     try {
       this.#parts.frames.setNetwork(network);
     } catch (error) {
-      this.#failures.set(network.name, { number: network.network, error });
+      const hint = error instanceof WeftError ? error.hint : undefined;
+      const message = error instanceof Error ? error.message : String(error);
+      this.#failures.set(network.name, {
+        number: network.network,
+        message,
+        ...hint !== undefined && { hint },
+      });
     }
   }
 

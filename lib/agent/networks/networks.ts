@@ -15,13 +15,12 @@ import {
   InvalidEndpointError,
   NETWORK_KIND,
   NotInitializedManagerError,
-  type OverlayDriver,
   readEndpointConfig,
-  UnknownDriverError,
   UnknownEndpointError,
   UnknownNetworkError,
 } from "../../overlay/mod.ts";
 import type { AgentContext } from "../agent_context.ts";
+import { DriverTable } from "./driver_table.ts";
 import { EndpointActs } from "./endpoint_acts.ts";
 import { EndpointRequests } from "./endpoint_requests.ts";
 import { FrameChannels } from "./frame_channels.ts";
@@ -34,7 +33,7 @@ import { endpointReport, networkReport, type ReportSources } from "./network_rep
 import { isOwn } from "./desired_frames.ts";
 import { OwnNeeds } from "./own_needs.ts";
 import { NetworkSync } from "./network_sync.ts";
-import { type HostInterface, networkMtuBytes, underlayAddress, underlayInterface } from "./underlay_place.ts";
+import { type HostInterface, underlayAddress, underlayInterface } from "./underlay_place.ts";
 
 /** What changes together is carried out together. */
 const PAUSE_MS = 5;
@@ -77,7 +76,7 @@ export class Networks {
   readonly #context: NetworksParts["context"];
   readonly #options: LocalOptions;
   readonly #requests: EndpointRequests;
-  readonly #drivers = new Map<string, OverlayDriver | undefined>();
+  readonly #drivers: DriverTable;
   readonly #unsubscribe: () => void;
   /** Endpoints that are asked for now. */
   readonly #pending = new Set<string>();
@@ -97,13 +96,20 @@ export class Networks {
   constructor(parts: NetworksParts) {
     this.#parts = parts;
     const { mesh, store, clock } = this.#context = parts.context;
+    this.#drivers = new DriverTable(parts.drivers);
     this.#options = new LocalOptions(store);
     this.channels = new FrameChannels(clock, (nodeId, packet) => {
       this.#running?.frames.receiveFromChannel(nodeId, packet);
     });
     const book = this.book = new NetworkBook(mesh);
     const signer = new EntrySigner(mesh, book);
-    const common = { mesh, book, clock, driverOf: (type: string) => this.#requireDriver(type) };
+    const common = {
+      mesh,
+      book,
+      clock,
+      driverOf: (type: string) => this.#drivers.require(type),
+      meshMtuBytes: this.#context.options.mtuBytes,
+    };
     this.acts = new NetworkActs(common, signer);
     this.endpointActs = new EndpointActs(common, signer);
     this.#requests = new EndpointRequests({ ...parts, mesh, book, acts: this.endpointActs });
@@ -143,7 +149,7 @@ export class Networks {
       ownId: () => mesh.identity.id,
       ownAddresses: () => mesh.record.addresses.map(String),
       isRootless: options.rootless,
-      isOnLink: (type) => this.#driverOf(type)?.capabilities.transport.kind === "link",
+      isOnLink: (type) => this.#drivers.get(type)?.capabilities.transport.kind === "link",
       isRootlessMember: ({ nodeId }) => mesh.roster.get(nodeId)?.statement?.isRootless ?? false,
       mtuOf: (network) => this.#mtuOf(network),
       interfaceOf: ({ definition }) => underlayInterface(definition, this.#hostInterfaces()),
@@ -151,6 +157,7 @@ export class Networks {
       nextNumber: nextPort,
     });
     this.#running = { ...running, local, sync, devices };
+    this.#context.endpoints.overlayDevices = () => local.deviceNames;
     this.#sync();
   }
 
@@ -160,6 +167,7 @@ export class Networks {
     if (event.kind === "channel-packet") return void this.channels.send(event.nodeId as NodeId, event.packet);
     if (local === undefined) return;
     if (event.kind === "port-released") local.handleReleased(event.port);
+    else if (event.kind === "underlay-failed") this.#running?.sync.handleFailure(event.network, event);
     else if (event.kind === "loop") local.handleLoop(event.port, event.blockedMs);
     else if (event.kind === "port-gone" && local.handleGone(event.port)) this.#changed();
   }
@@ -169,7 +177,7 @@ export class Networks {
     if (isElected) this.endpointActs.lookAfter();
     this.#forgetOptions();
     if (this.#running !== undefined) this.#needs.look();
-    if ((this.#running?.sync.failures.size ?? 0) > 0) this.#sync();
+    this.#running?.sync.retry();
   }
 
   /** @param isBrief whether endpoints of other hosts are left out */
@@ -266,6 +274,7 @@ export class Networks {
     running.sync.close();
     await closed;
     running.devices[Symbol.dispose]();
+    this.#context.endpoints.overlayDevices = () => new Set();
     this.#running = undefined;
   }
 
@@ -326,7 +335,7 @@ export class Networks {
     return {
       ownId: this.#ownId,
       nameOf: (nodeId) => roster.recordById(nodeId)?.name,
-      identifierName: (type) => this.#driverOf(type)?.capabilities.identifier.name,
+      identifierName: (type) => this.#drivers.get(type)?.capabilities.identifier.name,
       mtuOf: (network) => this.#mtuOf(network),
       optionsOf: (key) => this.#options.get(key),
       stateOf: (key) => running?.local.state(key),
@@ -334,7 +343,7 @@ export class Networks {
         const port = running?.sync.portOf(key);
         return port === undefined ? undefined : running?.frames.portCounts(port);
       },
-      failureOf: (name) => running?.sync.failures.get(name)?.error,
+      failureOf: (name) => running?.sync.failures.get(name),
       networkCounts: (name) => {
         const number = running?.sync.numberOfNetwork(name);
         return number === undefined ? undefined : running?.frames.networkCounts(number);
@@ -344,14 +353,7 @@ export class Networks {
 
   #mtuOf({ definition }: KnownNetwork): number | undefined {
     const { options, mesh } = this.#context;
-    const driver = this.#driverOf(definition.type);
-    try {
-      return driver && networkMtuBytes(driver, definition, options.mtuBytes, mesh.cidr.family);
-    } catch (error) {
-      // A leader of another release has signed options that this one does not know.
-      if (error instanceof WeftError) return undefined;
-      throw error;
-    }
+    return this.#drivers.mtuOf(definition, options.mtuBytes, mesh.cidr.family);
   }
 
   #underlayAddress({ definition }: KnownNetwork) {
@@ -362,20 +364,11 @@ export class Networks {
   }
 
   #hostInterfaces(): readonly HostInterface[] {
-    return this.#parts.hostInterfaces?.() ?? Deno.networkInterfaces();
-  }
-
-  #driverOf(type: string): OverlayDriver | undefined {
-    if (!this.#drivers.has(type)) this.#drivers.set(type, this.#parts.drivers.get(type)?.());
-    return this.#drivers.get(type);
-  }
-
-  #requireDriver(type: string): OverlayDriver {
-    const driver = this.#driverOf(type);
-    if (driver !== undefined) return driver;
-    throw new UnknownDriverError(`Cannot find the driver ${JSON.stringify(type)}: there is none`, {
-      hint: `There are ${this.#parts.drivers.names.join(", ")}.`,
-    });
+    const devices = this.#running?.local.deviceNames;
+    const all = this.#parts.hostInterfaces?.() ?? Deno.networkInterfaces();
+    return all.filter(({ name }) =>
+      devices?.has(name) !== true && name !== this.#context.options.interfaceName
+    );
   }
 }
 

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { getDriverFactory } from "../../../drivers/mod.ts";
+import { builtInDrivers, getDriverFactory } from "../../../drivers/mod.ts";
 import {
   DuplicateDriverError,
   DuplicateEndpointError,
@@ -74,14 +74,15 @@ Deno.test("OverlayManager carries frames to everybody and to one, within a netwo
   assert.deepEqual(manager.endpoints("blue").map(({ name }) => name), ["b", "c"]);
 });
 
-for (const type of ["vxlan"]) {
+for (const type of builtInDrivers().names) {
   Deno.test(`two managers reach each other by ${type} packets, and networks of other identifiers do not`, async () => {
+    const { min } = getDriverFactory(type)().capabilities.identifier;
     const underlay = new MemoryUnderlay();
     const { heard, on } = listener();
     await using one = await open({ underlay, address: "10.200.0.1" });
     await using two = await open({ underlay, address: "10.200.0.2" });
     for (const manager of [one, two]) {
-      for (const [name, vni] of [["blue", 21], ["red", 22]] as const) {
+      for (const [name, vni] of [["blue", min + 1], ["red", min + 2]] as const) {
         await manager.createNetwork({ name, type, vni, cidr: "10.0.0.0/24" });
         await manager.addRemote(name, manager === one ? "10.200.0.2" : "10.200.0.1");
         await manager.addRemote(name, manager === one ? "10.200.0.2" : "10.200.0.1");

@@ -86,6 +86,15 @@ Deno.test("FrameSwitch refuses ARP that speaks for somebody else, also behind ta
   assert.equal(h.send(1, arpRequest(mac(1), "10.0.0.2", "10.0.0.99")), "forged-address");
   assert.equal(h.send(3, arpRequest(mac(0x55), "10.0.0.2", "10.0.0.2")), "forged-address");
   assert.equal(h.send(3, tagged(arpRequest(mac(0x55), "10.0.0.2", "10.0.0.2"), 7, 9)), "forged-address");
+  // The frame is from who it says, but the sender inside is not; nobody's is as wrong where all have to be bound.
+  for (const inside of [mac(2), mac(0x99)]) {
+    const bytes = arpRequest(inside, "10.0.0.77", "10.0.0.99");
+    bytes.set(mac(1).toBytes(), 6);
+    assert.equal(h.send(1, bytes), "forged-address");
+  }
+  const group = arpRequest(mac(1), "10.0.0.1", "10.0.0.99");
+  group.set(MacAddress.BROADCAST.toBytes(), 22);
+  assert.equal(h.send(1, group), "bad-arp");
 });
 
 Deno.test("FrameSwitch drops what neighbours say to each other, and what is no frame", () => {
@@ -148,4 +157,17 @@ Deno.test("FrameSwitch says nothing to a port whose number has become another ne
   // Nor does it get there what is bound to it in the former network.
   assert.equal(h.send(1, frame(mac(1), mac(2))), "no-port");
   assert.equal(h.send(2, frame(mac(2), mac(1))), "foreign-mac");
+});
+
+Deno.test("FrameSwitch gives an address that is bound twice to the later, and keeps it when the former goes", () => {
+  const h = new SwitchHarness();
+  h.network(1);
+  h.ports(1, "local", [1, 2, 3]);
+  h.bind(1, 1, mac(1), "10.0.0.9");
+  h.bind(1, 2, mac(2), "10.0.0.9");
+  h.bind(1, 3, mac(3), "10.0.0.3");
+  h.frames.removeBinding(1, mac(1));
+  assert.equal(h.send(3, arpRequest(mac(3), "10.0.0.9", "10.0.0.1")), "forged-address");
+  h.frames.removeBinding(1, mac(2));
+  assert.deepEqual(h.send(3, arpRequest(mac(3), "10.0.0.9", "10.0.0.1")), [1, 2]);
 });

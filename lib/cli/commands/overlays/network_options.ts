@@ -13,24 +13,35 @@ import { type AnyCommand, collect, defined, exampleHint, readNumber } from "../.
 /** The options of a command, whose types commander has checked. */
 type Said = Readonly<Record<string, unknown>>;
 
-/** What tells networks apart on the wire, by the driver, and what that is called there. */
-export const IDENTIFIERS: Readonly<
-  Record<string, { readonly name: string; readonly min: number; readonly max: number }>
-> = {
-  vxlan: { name: "VNI", min: 0, max: 0xff_ffff },
-  geneve: { name: "VNI", min: 0, max: 0xff_ffff },
-  gre: { name: "key", min: 0, max: 0xffff_ffff },
-  nvgre: { name: "VSID", min: 0, max: 0xff_ffff },
-  "mpls-udp": { name: "label", min: 16, max: 0xf_ffff },
-  vlan: { name: "VID", min: 1, max: 4094 },
+/** What tells networks of a driver apart on the wire, and the names of its options. */
+interface DriverHelp {
+  readonly name: string;
+  readonly min: number;
+  readonly max: number;
+  readonly options: readonly string[];
+}
+
+/** What the help says of each driver, which need not be loaded for that. */
+export const DRIVERS: Readonly<Record<string, DriverHelp>> = {
+  vxlan: { name: "VNI", min: 0, max: 0xff_ffff, options: [] },
+  geneve: { name: "VNI", min: 0, max: 0xff_ffff, options: ["payload", "options"] },
+  gre: { name: "key", min: 0, max: 0xffff_ffff, options: ["payload", "key", "sequence", "checksum"] },
+  nvgre: { name: "VSID", min: 0x1000, max: 0xff_fffe, options: [] },
+  "mpls-udp": {
+    name: "label",
+    min: 16,
+    max: 0xf_ffff,
+    options: ["payload", "outer", "ttl", "tc", "control-word"],
+  },
+  vlan: { name: "VID", min: 1, max: 4094, options: ["service", "priority"] },
 };
 
 /** What the identifier's flag is called by those who know the driver's own word. */
 const IDENTIFIER_FLAGS = ["vni", "id", "vsid", "key", "label", "vlan", "vid"] as const;
 
-const TYPES_TEXT = "\n\nTypes, and what --vni may be:\n" +
-  Object.entries(IDENTIFIERS).map(([type, { name, min, max }]) =>
-    `  ${type.padEnd(10)}${name.padEnd(6)}${min} to ${max}\n`
+const TYPES_TEXT = "\n\nTypes, what --vni may be, and each --option:\n" +
+  Object.entries(DRIVERS).map(([type, { name, min, max, options }]) =>
+    `  ${type.padEnd(10)}${`${name} ${min} to ${max}`.padEnd(22)}${options.join(", ")}`.trimEnd() + "\n"
   ).join("") +
   "\nOf a plain underlay, which encrypts nothing: --remote, --group, --interface, --port, --hop-limit.";
 
@@ -140,7 +151,7 @@ function readIdentifier(said: Said): number | undefined {
     });
   }
   const text = String(said[flag]);
-  const { min, max, name } = IDENTIFIERS[String(said.type ?? "vxlan")] ??
+  const { min, max, name } = DRIVERS[String(said.type ?? "vxlan")] ??
     { min: 0, max: 0xffff_ffff, name: "identifier" };
   const value = /^(\d{1,10}|0x[0-9a-f]{1,8})$/i.test(text) ? Number(text) : NaN;
   if (value >= min && value <= max) return value;
@@ -164,7 +175,7 @@ function readOptions(pairs: readonly string[]): Record<string, string> | undefin
     const [, key, value] = /^([a-z][a-z0-9_.-]*)=(.*)$/.exec(pair) ?? [];
     if (key !== undefined && value !== undefined) return [key, value];
     throw new UsageError(`Cannot use --option ${pair}: options are written KEY=VALUE`, {
-      hint: "For example --option ttl=32.",
+      hint: "For example --type gre --option sequence=true.",
     });
   }));
 }

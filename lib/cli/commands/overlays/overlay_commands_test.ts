@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
+import { builtInDrivers } from "../../../../drivers/mod.ts";
 import { sampleNetwork } from "../../../agent/testing/sample_networks.ts";
 import * as overlay from "../../../overlay/errors.ts";
 import { type FakeAgent, type FakeAnswers, withFakeAgent } from "../../testing/fake_agent.ts";
 import { SamplePorts } from "../../testing/sample_ports.ts";
 import { main } from "../../weft.ts";
+import { DRIVERS } from "./network_options.ts";
 
 const answers: FakeAnswers = {
   "GET /networks": [200, [sampleNetwork]],
@@ -121,6 +123,15 @@ Deno.test("what is not up says why, and what to do", () => {
       assert.match((await run(agent, "endpoint list")).stdout, /failed$/m);
     },
   );
+});
+
+Deno.test("the help says of every driver what it is", () => {
+  const drivers = builtInDrivers();
+  const said = drivers.names.map((name) => {
+    const { identifier, options } = drivers.get(name)?.().capabilities ?? {};
+    return [name, { ...identifier, options: Object.keys(options ?? {}) }];
+  });
+  assert.deepEqual(DRIVERS, Object.fromEntries(said));
 });
 
 /** By the class, how a command fails: 2 where the command line is the reason. */

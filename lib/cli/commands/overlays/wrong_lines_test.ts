@@ -5,6 +5,9 @@ import { main } from "../../weft.ts";
 const wrong: readonly (readonly [string, readonly string[], RegExp, RegExp?])[] = [
   ["a network group alone", ["network"], /create, list, show, change, delete/],
   ["an endpoint group alone", ["endpoint"], /add, list, remove, move/],
+  ["a name with capitals", ["network", "create", "Blue"], /name Blue:.*lower-case/, /blue/],
+  ["a name of 64 letters", ["network", "create", "a".repeat(64)], /up to 63/, /blue/],
+  ["a name of an endpoint with an underscore", ["endpoint", "add", "blue", "web_1"], /name web_1:/, /web-1/],
   ["no name of a network", ["network", "create"], /<name>/, /`weft network create blue/],
   ["networks as a word", ["networks"], /weft networks/, /`weft network list`/],
   ["vxlan as a word", ["vxlan"], /weft vxlan/, /--type vxlan/],
@@ -60,7 +63,7 @@ const wrong: readonly (readonly [string, readonly string[], RegExp, RegExp?])[] 
     "an option without a value",
     ["network", "create", "b", "--option", "ttl"],
     /--option ttl.*KEY=VALUE/,
-    /ttl=32/,
+    /sequence=true/,
   ],
   ["no change", ["network", "change", "blue"], /change nothing of blue/, /`weft network change blue --mtu/],
   ["both states", ["network", "change", "b", "--active", "--inactive"], /--active/],

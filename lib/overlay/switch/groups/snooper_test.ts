@@ -99,6 +99,8 @@ Deno.test("FrameSwitch forgets who leaves after 3 s, unless he says that he stay
 Deno.test("FrameSwitch floods the groups of a link, broadcast and what is behind tags, in any case", () => {
   const h = harness();
   learn(h, 3);
+  h.send(2, report(2, "224.0.0.251"));
+  assert.equal(h.frames.sizes.memberships, 0);
   assert.deepEqual(h.send(1, data(1, "224.0.0.251")), [2, 3, 11, 12]);
   assert.deepEqual(h.send(1, tagged(data(1), 5)), [2, 3, 11, 12]);
   const broadcast = ipFrame(mac(1), MacAddress.BROADCAST, packet("10.0.0.99", GROUP));

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { type Millis, SeededRandom } from "../../../base/mod.ts";
 import { MacAddress } from "../../../net/mod.ts";
-import { Forwarding, FrameSwitch, type SwitchFrame } from "../mod.ts";
+import { Forwarding, FrameSwitch, type SwitchEvent, type SwitchFrame } from "../mod.ts";
 import { frame, mac, SwitchHarness } from "../testing/mod.ts";
 
 function harness(): SwitchHarness {
@@ -34,10 +34,12 @@ Deno.test("FrameSwitch probes bridged ports at once and every 5 s, and others ne
 Deno.test("FrameSwitch blocks the higher of two ports that are joined outside, for longer each time", () => {
   const h = harness();
   const probe = probes(h).get(2) ?? assert.fail();
+  h.send(3, frame(mac(0x66), mac(1)));
   assert.equal(h.send(3, probe), "loop-probe");
   assert.deepEqual(h.events(), [{ kind: "loop", port: 3, blockedMs: 10_000 }]);
   assert.equal(h.send(3, frame(mac(0x77), mac(1))), "blocked");
   assert.deepEqual(h.send(1, frame(mac(1), MacAddress.BROADCAST)), [2, 11]);
+  assert.equal(h.send(1, frame(mac(1), mac(0x66))), "blocked");
   h.advance(9_999);
   assert.equal(h.send(3, frame(mac(0x77), mac(1))), "blocked");
   probes(h);
@@ -70,7 +72,8 @@ Deno.test("FrameSwitch blocks nothing where ports of two networks meet, nor for 
   assert.equal(h.send(2, frame(mac(0x77), mac(1), { etherType: 0x88b5 })).toString(), "1");
 });
 
-Deno.test("Of two hosts that are joined outside, one blocks its port", () => {
+/** Two hosts that have both networks, each with a bridged port, and the probes that they send. */
+function twoHosts() {
   const hosts = [1, 2].map((seed) => {
     const frames = new FrameSwitch(new SeededRandom(seed));
     frames.setNetwork({ network: seed, mtuBytes: 1500, label: "vxlan/1001/blue" });
@@ -82,14 +85,24 @@ Deno.test("Of two hosts that are joined outside, one blocks its port", () => {
     for (let next = frames.pollFrame(); next !== undefined; next = frames.pollFrame()) sent.push(next);
     return { frames, sent };
   });
-  const [a, b] = hosts;
-  const events = [[a, b], [b, a]].flatMap(([to, from]) => {
-    for (const { frame } of from?.sent ?? []) {
-      to?.frames.forward(0 as Millis, 5, frame, 0, frame.length, frame.length - 14, new Forwarding());
-    }
-    return to?.frames.pollEvent() ?? [];
+  return [hosts[0] ?? assert.fail(), hosts[1] ?? assert.fail()] as const;
+}
+
+/** What happens when each hears at port 5 what the other has sent at `port`. */
+function join([a, b]: ReturnType<typeof twoHosts>, port: number): SwitchEvent[] {
+  return [[a, b] as const, [b, a] as const].flatMap(([to, from]) => {
+    const { frame } = from.sent.find((sent) => sent.port === port) ?? assert.fail();
+    to.frames.forward(0 as Millis, 5, frame, 0, frame.length, frame.length - 14, new Forwarding());
+    return to.frames.pollEvent() ?? [];
   });
-  assert.deepEqual(events, [{ kind: "loop", port: 5, blockedMs: 10_000 }]);
+}
+
+Deno.test("Of two hosts that are joined outside, one blocks its port", () => {
+  assert.deepEqual(join(twoHosts(), 5), [{ kind: "loop", port: 5, blockedMs: 10_000 }]);
+});
+
+Deno.test("Two hosts of which different networks are joined outside block nothing", () => {
+  assert.deepEqual(join(twoHosts(), 6), []);
 });
 
 Deno.test("FrameSwitch keeps an address where it is that moves too often, and probes at once", () => {

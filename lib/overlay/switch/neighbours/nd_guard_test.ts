@@ -99,6 +99,14 @@ Deno.test("FrameSwitch asks the neighbour itself where it alone is asked, and fl
   assert.deepEqual(h.send(1, ipFrame(mac(1), GROUP_MAC, solicit("fd00::99"))), [2, 3, 11, 12]);
 });
 
+function fragmentOf(whole: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
+  const header = Uint8Array.fromHex("3a00000100000001");
+  const bytes = Uint8Array.of(...whole.subarray(0, 40), ...header, ...whole.subarray(40));
+  bytes[5] = (bytes[5] ?? 0) + 8;
+  bytes[6] = 44;
+  return bytes;
+}
+
 const FORGERIES: readonly [name: string, bytes: Uint8Array<ArrayBuffer>, reason: string][] = [
   ["a source that is another's", packet("fd00::2", "fd00::99"), "forged-address"],
   ["a source of IPv4 that is another's", packet("10.0.0.2", "10.0.0.99"), "forged-address"],
@@ -134,6 +142,8 @@ const FORGERIES: readonly [name: string, bytes: Uint8Array<ArrayBuffer>, reason:
     }),
     "forged-address",
   ],
+  // RFC 6980: hosts do not take it, and here nothing of it is believed.
+  ["an advertisement in a fragment", fragmentOf(advertise("fd00::99", "fd00::77", "020000000001")), "bad-nd"],
   ["headers that are cut off", packet("fd00::1", "ff02::1").slice(0, 39), "bad-ip"],
 ];
 
