@@ -3,6 +3,7 @@
  * @module
  */
 
+import type { AgentControl, NetworkReport, NetworkRequest } from "../api/mod.ts";
 import { type Logger, silentLogger } from "../base/mod.ts";
 import { type AgentOptionsInput, DEFAULT_STATE_DIR, SaidSettings } from "../config/mod.ts";
 import { type Duplex, isRefusal, type Refusal } from "../forward/mod.ts";
@@ -247,6 +248,35 @@ export class Node implements AsyncDisposable {
   }
 
   /**
+   * Makes an overlay network, for all members. Leaders only.
+   *
+   * @example
+   * ```ts
+   * import assert from "node:assert/strict";
+   * import { Node } from "@weft/mesh";
+   * const stateDir = await Deno.makeTempDir();
+   * const node = await Node.lead({ name: "edge", stateDir });
+   * node.createNetwork({ name: "blue", type: "vxlan", identifier: 1001, cidrs: ["10.9.0.0/24"] });
+   * assert.deepEqual(node.networks().map(({ name, mtuBytes }) => [name, mtuBytes]), [["blue", 1370]]);
+   * await node.stop();
+   * await Deno.remove(stateDir, { recursive: true });
+   * ```
+   * @throws DuplicateNetworkError, UnknownDriverError, IdentifierRangeError, MtuRangeError, InvalidDriverOptionError,
+   * InvalidNetworkError, NotLeaderError, and InvalidRequestError when this program is attached to an agent
+   */
+  createNetwork(request: NetworkRequest): NetworkReport {
+    return this.#ownControl("weft network create").createNetwork(request);
+  }
+
+  /**
+   * The overlay networks and their endpoints, wherever they are.
+   * @throws InvalidRequestError when this program is attached to an agent
+   */
+  networks(): readonly NetworkReport[] {
+    return this.#ownControl("weft network list").listNetworks();
+  }
+
+  /**
    * Makes an endpoint of an overlay network that is this program's own: Ethernet frames go in and out by calls, without a
    * device, privileges or foreign functions. Members reach it as any other endpoint.
    *
@@ -303,6 +333,14 @@ export class Node implements AsyncDisposable {
     await this.stop();
   }
 
+  #ownControl(command: string): AgentControl {
+    const { control } = this.#membership;
+    if (control !== undefined) return control;
+    throw new InvalidRequestError("Cannot do that: this program is attached to the machine's agent", {
+      hint: `\`${command}\` has the agent do it.`,
+    });
+  }
+
   static async #own({ logger, limits, ...options }: NodeOptions, open: OpenOverlay): Promise<Node> {
     const defaults = { rootless: true, discovery: false, port: freeTcpPort() };
     const overlay = await open(SaidSettings.ofProgram(options, defaults), {
@@ -320,7 +358,7 @@ type Ports = Pick<StreamForwarder, "dial" | "listen">;
 /** How a program is in the network: by an agent of its own, or by the machine's. */
 type Membership =
   & Pick<OverlayBootstrap, "name" | "closed" | "stop">
-  & Partial<Pick<OverlayBootstrap, "leave" | "programEndpoints">>;
+  & Partial<Pick<OverlayBootstrap, "leave" | "programEndpoints" | "control">>;
 type OpenOverlay = (said: SaidSettings, ports: OverlayPorts) => Promise<OverlayBootstrap>;
 
 function dialError(host: string, port: number, refusal: Refusal): DialError {

@@ -11,19 +11,12 @@ import {
   type SettingValue,
 } from "../api/mod.ts";
 import { type Environment, type Logger, repeat, silentLogger } from "../base/mod.ts";
-import { type AgentOptions, type AgentOptionsInput, KeptSettings, SaidSettings } from "../config/mod.ts";
+import { type AgentOptions, type AgentOptionsInput, SaidSettings } from "../config/mod.ts";
 import type { PublicKey } from "../crypto/mod.ts";
 import type { OverlayHealthChecker } from "../health/mod.ts";
 import { ResumedStateStore, SqliteStateStore, systemEnvironment } from "../host/mod.ts";
-import { IpAllocator } from "../ipam/mod.ts";
-import {
-  forgetNetwork,
-  type MeshOptions,
-  MeshState,
-  NotInitializedError,
-  storedNetworkId,
-} from "../mesh/mod.ts";
-import type { Cidr, IpAddress } from "../net/mod.ts";
+import { MeshState, NotInitializedError, storedNetworkId } from "../mesh/mod.ts";
+import type { IpAddress } from "../net/mod.ts";
 import type { CarrierLimits } from "../service/mod.ts";
 import { Agent } from "./agent.ts";
 import { checkDeclared, DeclaredNetworks, type ProgramEndpoints } from "./networks/mod.ts";
@@ -33,13 +26,13 @@ import {
   joinMesh,
   leadMesh,
   type MakeMesh,
-  networkSettings,
   NodeSettings,
   parseToken,
   resumeMesh,
   type WaitingMachine,
 } from "./start/mod.ts";
 import { StatusToken } from "./status_token.ts";
+import { changeStoredSetting, forgetStored, meshHost, storedSettings } from "./stored_node.ts";
 import { agentOperations, type AgentProcess, type StartToken, startTokenOf } from "./operations/mod.ts";
 
 /** How often it is tried to write what waits for room on a full disk. */
@@ -68,7 +61,10 @@ export class OverlayBootstrap {
   readonly control: AgentControl;
   /** Whether its state is that of an earlier run. */
   readonly isResumed: boolean;
-  /** By which others than this machine read its status page. @internal */
+  /**
+   * By which others than this machine read its status page.
+   * @internal
+   */
   readonly statusToken: StatusToken;
   readonly #agent: Agent;
   readonly #store: ResumedStateStore;
@@ -227,12 +223,18 @@ export class OverlayBootstrap {
     return this.#agent.members.isHost(hostname, this.#agent.mesh.identity.id);
   }
 
-  /** What this node offers to others, calls, and connects; programs have it by `Node`. @internal */
+  /**
+   * What this node offers to others, calls, and connects; programs have it by `Node`.
+   * @internal
+   */
   get services(): ServiceHost {
     return this.#agent.services;
   }
 
-  /** Endpoints of programs in this process. @internal */
+  /**
+   * Endpoints of programs in this process.
+   * @internal
+   */
   get programEndpoints(): ProgramEndpoints {
     return this.#agent.programEndpoints;
   }
@@ -267,13 +269,7 @@ export class OverlayBootstrap {
    * @throws StateError
    */
   static forget(stateDir: string): { readonly name: string; readonly isRemoved: boolean } | undefined {
-    if (!SqliteStateStore.existsIn(stateDir)) return undefined;
-    using store = SqliteStateStore.open(stateDir);
-    const isMember = storedNetworkId(store) !== undefined;
-    const host = meshHost(systemEnvironment(silentLogger));
-    const record = isMember ? MeshState.load(store, host).record : undefined;
-    forgetNetwork(store);
-    return record && { name: record.name, isRemoved: record.revoked };
+    return forgetStored(stateDir);
   }
 
   /**
@@ -286,10 +282,7 @@ export class OverlayBootstrap {
     input: AgentOptionsInput | SaidSettings,
     onProblem: (problem: string) => void = () => {},
   ): Promise<readonly SettingReport[]> {
-    const said = saidSettings(input);
-    using store = openStored(said.stateDir);
-    const mesh = MeshState.load(store, meshHost(systemEnvironment(silentLogger)));
-    return (await NodeSettings.read(said, store, onProblem)).report(networkSettings(mesh));
+    return await storedSettings(saidSettings(input), onProblem);
   }
 
   /**
@@ -297,9 +290,8 @@ export class OverlayBootstrap {
    * @returns whether anything has changed
    * @throws NotInitializedError when there is none, InvalidConfigError, StateError
    */
-  static changeStoredSetting(stateDir: string, { name, value }: SettingChange): boolean {
-    using store = openStored(stateDir);
-    return new KeptSettings(store).change(name, value);
+  static changeStoredSetting(stateDir: string, change: SettingChange): boolean {
+    return changeStoredSetting(stateDir, change);
   }
 
   /**
@@ -383,17 +375,4 @@ export class OverlayBootstrap {
 
 function saidSettings(input: AgentOptionsInput | SaidSettings): SaidSettings {
   return input instanceof SaidSettings ? input : SaidSettings.ofProgram(input);
-}
-
-/** @throws NotInitializedError when there is no node in the directory */
-function openStored(stateDir: string): SqliteStateStore {
-  if (!SqliteStateStore.existsIn(stateDir)) throw new NotInitializedError();
-  const store = SqliteStateStore.open(stateDir);
-  if (storedNetworkId(store) !== undefined) return store;
-  store.close();
-  throw new NotInitializedError();
-}
-
-function meshHost(environment: Environment): Environment & MeshOptions {
-  return { ...environment, addressPool: (cidr: Cidr) => new IpAllocator(cidr) };
 }

@@ -32,7 +32,8 @@ export interface FastFramesParts {
 export class FastFrames implements FramePlane {
   readonly #parts: FastFramesParts;
   readonly #channelRoom: ChannelRoom;
-  readonly #networks = new Set<number>();
+  /** What they are on the wire. */
+  readonly #networks = new Map<number, string>();
   /** Local ports and their networks. */
   readonly #ports = new Map<number, number>();
   #networkCounts = NOTHING;
@@ -60,12 +61,19 @@ export class FastFrames implements FramePlane {
 
   /**
    * @throws UnknownDriverError, IdentifierRangeError, InvalidDriverOptionError
-   * @throws RangeError when the gateway's MAC address is none
+   * @throws RangeError when the gateway's MAC address is none, or another network in the mesh has the identifier
    */
   setNetwork(network: PlaneNetwork): void {
     getDriverFactory(network.driver)().encapsulation(network.identifier, network.options);
     if (network.gateway !== undefined) checkMac(network.gateway.mac);
-    this.#networks.add(network.network);
+    const { network: number, name, driver, identifier, underlay } = network;
+    const wire = underlay.kind === "mesh" ? `${driver}/${identifier}` : "";
+    for (const [other, its] of this.#networks) {
+      if (other !== number && wire !== "" && its === wire) {
+        throw new RangeError(`Cannot carry ${name}: another network has ${driver}'s ${identifier}`);
+      }
+    }
+    this.#networks.set(number, wire);
     this.#parts.send({ call: "setNetwork", network });
   }
 

@@ -48,5 +48,6 @@ Deno.test("FastFrames refuses what the worker could not carry, and sends nothing
   frames.setNetwork(network);
   assert.throws(() => frames.setPort(port), TypeError);
   assert.throws(() => frames.setBinding({ network: 1, port: 1, mac: "no", addresses: [] }), RangeError);
+  assert.throws(() => frames.setNetwork({ ...network, network: 2 }), RangeError);
   assert.equal(sent.length, 1);
 });

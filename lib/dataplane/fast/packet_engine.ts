@@ -25,6 +25,7 @@ import {
   writePollfd,
 } from "../../host/mod.ts";
 import type { IpFamily } from "../../net/mod.ts";
+import type { DecodeFailure } from "../../overlay/mod.ts";
 import { type BatchSession, DatagramQueue, type Device, isHandshake } from "../../wireguard/mod.ts";
 import { GroBatches } from "./gro_batches.ts";
 import type { TransparentProxy } from "../proxy/mod.ts";
@@ -79,7 +80,7 @@ const REPORT_MS = 20;
 export type EngineEnd = "stopped" | "interface-gone";
 
 /** Why a packet went no further, where the protocol has no word for it; its own reasons the device counts. */
-export type EngineDrop = SendDrop | "interface-full";
+export type EngineDrop = SendDrop | "interface-full" | `frames-${DecodeFailure}`;
 
 /** Descriptors, memory and callbacks of one engine; it closes none of them. */
 export interface PacketEngineParts {
@@ -148,6 +149,7 @@ export class PacketEngine {
       ...parts,
       ...parts.frames,
       sealer: this.#sealer,
+      onUnreadable: (reason) => parts.onDrop(`frames-${reason}`, 1),
       singleAt: this.#free + SINGLE_AT + HEADROOM_BYTES,
       frameAt: this.#free + FRAME_AT,
       copyAt: this.#free + FRAME_COPY_AT,

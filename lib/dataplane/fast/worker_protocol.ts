@@ -21,7 +21,7 @@ import {
 import { PROXY_DROPS, type ProxyAnswer, type ProxyChange, type ProxyQuestion } from "../proxy/mod.ts";
 import type { CipherChoice } from "../packet_plane.ts";
 import type { FrameCounts, PortEvent } from "../frames/mod.ts";
-import type { FrameCommand } from "./frames/mod.ts";
+import { DECODE_FAILURES, type FrameCommand } from "./frames/mod.ts";
 import type { GsoSenderParts } from "./gso_sender.ts";
 
 /** The same as data that goes to another thread: keys in base64, addresses as text. */
@@ -93,6 +93,7 @@ export const COUNTED_DROPS: readonly string[] = [
   "socket-full",
   "send-failed",
   "interface-full",
+  ...DECODE_FAILURES.map((failure) => `frames-${failure}`),
 ];
 
 /** @returns the event as plain data */

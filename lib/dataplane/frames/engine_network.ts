@@ -7,6 +7,7 @@ import { IpAddress, MacAddress, OuterHeader } from "../../net/mod.ts";
 import type { Encapsulation, OverlayDriver } from "../../overlay/mod.ts";
 import { AddressTable } from "./address_table.ts";
 import { carrierOf } from "./carrier.ts";
+import type { DecodedNetwork, PacketSource } from "./packet_decoder.ts";
 import type { PlaneNetwork, PlaneRemote } from "./frame_plane.ts";
 
 /** Why a packet or a frame goes no further outside of the switch; counted under this name. */
@@ -39,7 +40,7 @@ export interface EngineRemote {
 }
 
 /** One network. */
-export class EngineNetwork {
+export class EngineNetwork implements DecodedNetwork<EngineRemote> {
   readonly driver: OverlayDriver;
   readonly encapsulation: Encapsulation;
   definition: PlaneNetwork;
@@ -83,9 +84,21 @@ export class EngineNetwork {
     else this.#tableOf(via.kind).set(parsed(via.address), remote);
   }
 
-  removeRemote({ definition: { via } }: EngineRemote): void {
-    if (via.kind === "channel") this.channels.delete(via.nodeId);
-    else this.#tableOf(via.kind).delete(parsed(via.address));
+  /** Another port may stand for the same host by now, and stays. */
+  removeRemote(remote: EngineRemote): void {
+    const { via } = remote.definition;
+    if (via.kind === "channel") {
+      if (this.channels.get(via.nodeId) === remote) this.channels.delete(via.nodeId);
+      return;
+    }
+    const [table, address] = [this.#tableOf(via.kind), parsed(via.address)];
+    if (table.find(address.bytes, 0, address.family) === remote) table.delete(address);
+  }
+
+  remoteOf(source: PacketSource): EngineRemote | undefined {
+    if (source.kind === "channel") return this.channels.get(source.nodeId);
+    const table = source.kind === "member" ? this.members : this.hosts;
+    return table.find(source.bytes, source.at, source.family);
   }
 
   countDrop(reason: CarriageDrop): void {

@@ -65,9 +65,9 @@ export class FrameEngine {
   readonly #networks = new Map<number, EngineNetwork>();
   readonly #ports = new Map<number, EngineNetwork>();
   readonly #remotes = new Map<number, EngineRemote>();
-  readonly #mesh: PacketDecoder;
+  readonly #mesh: PacketDecoder<EngineRemote>;
   /** By the sockets of the plain underlay. */
-  readonly #plain = new Map<string, PacketDecoder>();
+  readonly #plain = new Map<string, PacketDecoder<EngineRemote>>();
   #own: readonly IpAddress[] = [];
   #ownTable = new AddressTable<IpAddress>();
   readonly #failures = new Map<string, number>();
@@ -88,7 +88,7 @@ export class FrameEngine {
     this.#outlets = outlets;
     this.#sender = new PacketSender(outlets, randomUint32(random));
     this.#switch = new FrameSwitch(random);
-    this.#mesh = new PacketDecoder((reason) => this.#countFailure(reason));
+    this.#mesh = new PacketDecoder<EngineRemote>((reason) => this.#countFailure(reason));
   }
 
   /** The addresses of this host in the mesh. */
@@ -293,12 +293,12 @@ export class FrameEngine {
   }
 
   /** @returns what reads the packets of a network's underlay */
-  #decoderOf({ definition, driver }: EngineNetwork): PacketDecoder {
+  #decoderOf({ definition, driver }: EngineNetwork): PacketDecoder<EngineRemote> {
     if (definition.underlay.kind === "mesh") return this.#mesh;
     const key = plainKey(definition, driver);
     let decoder = this.#plain.get(key);
     if (decoder === undefined) {
-      decoder = new PacketDecoder((reason) => this.#countFailure(reason), true);
+      decoder = new PacketDecoder<EngineRemote>((reason) => this.#countFailure(reason), true);
       this.#plain.set(key, decoder);
     }
     return decoder;
@@ -320,7 +320,7 @@ export class FrameEngine {
   /** @returns false, and nothing has changed, when it is of no network of this host */
   #receive(
     now: Millis,
-    decoder: PacketDecoder,
+    decoder: PacketDecoder<EngineRemote>,
     carrier: number,
     bytes: Uint8Array,
     at: number,

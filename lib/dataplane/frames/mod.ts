@@ -4,9 +4,11 @@
  */
 
 export { AddressTable } from "./address_table.ts";
+export * from "./carrier.ts";
 export type * from "./frame_plane.ts";
 export * from "./memory_underlay.ts";
 export * from "./no_frames.ts";
+export * from "./packet_decoder.ts";
 export * from "./plain/mod.ts";
 export * from "./portable_frames.ts";
 export type { ProgramHandler, ProgramPorts } from "./program_ports.ts";

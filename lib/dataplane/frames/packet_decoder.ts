@@ -5,9 +5,14 @@
  */
 
 import type { IpFamily } from "../../net/mod.ts";
-import { DecodedHeader, type OverlayDriver } from "../../overlay/mod.ts";
+import {
+  DecodedHeader,
+  type DecodeFailure,
+  type Encapsulation,
+  type OverlayDriver,
+} from "../../overlay/mod.ts";
 import { carrierHeaderBytes, carrierOf, isCarrierHeader } from "./carrier.ts";
-import type { EngineNetwork, EngineRemote } from "./engine_network.ts";
+import type { PlaneNetwork } from "./frame_plane.ts";
 
 /** What taking a tag out of a frame may rewrite: the carrier's header, the addresses and two tags. */
 const REWRITTEN_BYTES = 32;
@@ -17,43 +22,53 @@ export type PacketSource =
   | { readonly kind: "member" | "plain"; bytes: Uint8Array; at: number; family: IpFamily }
   | { readonly kind: "channel"; nodeId: string };
 
-interface DriverUse {
+/** A network, and who sends in it. */
+export interface DecodedNetwork<Remote> {
+  readonly definition: Pick<PlaneNetwork, "identifier" | "name">;
   readonly driver: OverlayDriver;
-  readonly networks: Map<number, EngineNetwork>;
+  readonly encapsulation: Encapsulation;
+  /** @returns who sends from there, if that one has an endpoint in the network */
+  remoteOf(source: PacketSource): Remote | undefined;
+  countDrop(reason: `header-${DecodeFailure}` | "not-a-member"): void;
+}
+
+interface DriverUse<Remote> {
+  readonly driver: OverlayDriver;
+  readonly networks: Map<number, DecodedNetwork<Remote>>;
 }
 
 /** Whose a packet is. */
-export type Recognition =
+export type Recognition<Remote> =
   /** Of no network of this host. */
   | "unknown"
   /** It goes no further, and was counted. */
   | "dropped"
   /** Of this host's network; `header` says where the payload is. */
-  | EngineRemote;
+  | Remote;
 
 /** Networks of one underlay by what stands on the wire. */
-export class PacketDecoder {
+export class PacketDecoder<Remote extends object> {
   readonly header: DecodedHeader = new DecodedHeader();
-  readonly #uses = new Map<number, DriverUse[]>();
+  readonly #uses = new Map<number, DriverUse<Remote>[]>();
   readonly #kept = new Uint8Array(REWRITTEN_BYTES);
-  readonly #countFailure: (reason: string) => void;
+  readonly #countFailure: (reason: DecodeFailure) => void;
   readonly #isPlain: boolean;
 
   /**
    * @param countFailure is told of packets that are of no network because the driver cannot read them
    * @param isPlain a socket of the plain underlay tells carriers apart: all have the number 0
    */
-  constructor(countFailure: (reason: string) => void, isPlain = false) {
+  constructor(countFailure: (reason: DecodeFailure) => void, isPlain = false) {
     this.#countFailure = countFailure;
     this.#isPlain = isPlain;
   }
 
   /** @throws RangeError when another network has the identifier */
-  add(network: EngineNetwork): void {
+  add(network: DecodedNetwork<Remote>): void {
     const { driver, definition: { identifier, name } } = network;
     const carrier = this.#carrierOf(driver);
     const uses = this.#uses.get(carrier) ?? [];
-    let use = uses.find((one) => one.driver === driver);
+    let use = uses.find((one) => one.driver.name === driver.name);
     if (use?.networks.has(identifier)) {
       throw new RangeError(`Cannot carry ${name}: another network has ${driver.name}'s ${identifier}`);
     }
@@ -62,7 +77,7 @@ export class PacketDecoder {
     this.#uses.set(carrier, uses);
   }
 
-  remove(network: EngineNetwork): void {
+  remove(network: DecodedNetwork<Remote>): void {
     const carrier = this.#carrierOf(network.driver);
     const uses = this.#uses.get(carrier) ?? [];
     const use = uses.find((one) => one.networks.get(network.definition.identifier) === network);
@@ -92,11 +107,11 @@ export class PacketDecoder {
     at: number,
     lengthBytes: number,
     source: PacketSource,
-  ): Recognition {
+  ): Recognition<Remote> {
     const uses = this.#uses.get(carrier);
     if (uses === undefined) return "unknown";
-    let failure: string | undefined;
-    let stranger: EngineNetwork | undefined;
+    let failure: DecodeFailure | undefined;
+    let stranger: DecodedNetwork<Remote> | undefined;
     for (const { driver, networks } of uses) {
       const headerAt = at + carrierHeaderBytes(driver);
       const headerLength = lengthBytes - (headerAt - at);
@@ -110,12 +125,12 @@ export class PacketDecoder {
       const problem = driver.decode(bytes, headerAt, headerLength, header);
       const network = problem === undefined ? networks.get(header.identifier) : undefined;
       const refused = network?.encapsulation.accept(bytes, header);
-      const remote = network && remoteOf(network, source);
+      const remote = network?.remoteOf(source);
       if (remote !== undefined && refused === undefined) return remote;
       if (isRewritten) bytes.set(this.#kept.subarray(0, Math.min(lengthBytes, REWRITTEN_BYTES)), at);
       if (problem !== undefined) failure = problem;
-      else if (remote !== undefined) {
-        remote.network.countDrop(`header-${refused}`);
+      else if (remote !== undefined && refused !== undefined) {
+        network?.countDrop(`header-${refused}`);
         return "dropped";
       } else stranger ??= network;
     }
@@ -136,10 +151,4 @@ export class PacketDecoder {
     const length = Math.min(lengthBytes, REWRITTEN_BYTES);
     for (let i = 0; i < length; i++) this.#kept[i] = bytes[at + i] ?? 0;
   }
-}
-
-function remoteOf(network: EngineNetwork, source: PacketSource): EngineRemote | undefined {
-  if (source.kind === "channel") return network.channels.get(source.nodeId);
-  const table = source.kind === "member" ? network.members : network.hosts;
-  return table.find(source.bytes, source.at, source.family);
 }

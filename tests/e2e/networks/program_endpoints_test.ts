@@ -10,7 +10,16 @@ import {
   type Node,
   UnknownNetworkError,
 } from "../../../mod.ts";
-import { waitFor } from "../../lab/mod.ts";
+import {
+  freePort,
+  Lab,
+  labTest,
+  PACKET_PLANE,
+  startMesh,
+  startNodeProgram,
+  untilPrinted,
+  waitFor,
+} from "../../lab/mod.ts";
 import { RootlessMesh } from "../services/rootless_mesh.ts";
 
 const TEST_TYPE = [0x88, 0xb6];
@@ -106,3 +115,31 @@ Deno.test("programs of three nodes without privileges exchange frames in a netwo
     { what: "the endpoint is gone everywhere" },
   );
 });
+
+for (const plane of ["fast", "portable"]) {
+  labTest(
+    `weft network, ${plane}: a host's TAP reaches the endpoint of a program without privileges, by its channel`,
+    [...PACKET_PLANE],
+    async () => {
+      await using lab = await Lab.create(["A", "B"]);
+      const { nodes: [a], token } = await startMesh(lab, ["A"], { args: ["--dataplane", plane] });
+      assert.ok(a);
+      await a.weft.post("/networks", { name: "blue", cidrs: ["10.0.0.0/24"] });
+      await a.weft.post("/endpoints", { network: "blue", name: "web" });
+      const { namespace, folder, address4 } = lab.host("B");
+      const stateDir = `${folder}/program`;
+      const program = lab.use(startNodeProgram({
+        module: "tests/e2e/networks/echo_endpoint_program.ts",
+        place: namespace,
+        stateDir,
+        args: [token, "probe", stateDir, String(freePort()), address4, "blue"],
+        label: "probe",
+      }));
+      const [address = ""] = (await untilPrinted(program, "ready")).split("/");
+      const ping = (...options: string[]) => a.host.namespace.run(["ping", "-W", "2", ...options, address]);
+      await waitFor(async () => (await ping("-c", "1")).code === 0, 15_000, { what: "the program answers" });
+      const { stdout } = await ping("-c", "20", "-i", "0.05", "-s", "1300");
+      assert.match(stdout, / 0% packet loss/);
+    },
+  );
+}

@@ -6,6 +6,7 @@
 
 import { fileURLToPath } from "node:url";
 import { CapturedProcess } from "../captured_process.ts";
+import { type Place, thisMachine } from "../namespace.ts";
 
 const projectRoot = fileURLToPath(new URL("../../../", import.meta.url));
 
@@ -17,6 +18,8 @@ export interface NodeProgramOptions {
   readonly stateDir: string;
   readonly args: readonly string[];
   readonly label: string;
+  /** This machine unless given. */
+  readonly place?: Place;
 }
 
 /** The permissions of a node that is a library: no environment, no foreign functions, no programs, nothing of root. */
@@ -30,7 +33,9 @@ export function nodePermissions(stateDir: string): readonly string[] {
 }
 
 /** Starts one; what it prints is kept. */
-export function startNodeProgram({ module, stateDir, args, label }: NodeProgramOptions): CapturedProcess {
+export function startNodeProgram(
+  { module, stateDir, args, label, place = thisMachine }: NodeProgramOptions,
+): CapturedProcess {
   const flags = [
     "--no-prompt",
     "--no-check",
@@ -38,9 +43,8 @@ export function startNodeProgram({ module, stateDir, args, label }: NodeProgramO
     `${projectRoot}deno.json`,
     ...nodePermissions(stateDir),
   ];
-  return new CapturedProcess([Deno.execPath(), "run", ...flags, `${projectRoot}${module}`, ...args], {
-    label,
-  });
+  const command = [Deno.execPath(), "run", ...flags, `${projectRoot}${module}`, ...args];
+  return new CapturedProcess(place.command(command), { label });
 }
 
 /** Waits until a program prints a line that begins with `start`. @returns the rest of it */

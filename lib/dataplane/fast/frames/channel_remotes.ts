@@ -11,13 +11,19 @@
 import type { Millis } from "../../../base/mod.ts";
 import type { BatchCipher } from "../../../crypto/mod.ts";
 import { putUint16, uint16At } from "../../../net/mod.ts";
-import type { PlaneRemote, PortEvent } from "../../frames/mod.ts";
+import {
+  CARRIER_BYTES,
+  carrierHeaderBytes,
+  carrierOf,
+  type PlaneRemote,
+  type PortEvent,
+  writeCarrierHeader,
+} from "../../frames/mod.ts";
 import { MAX_FRAME_BYTES } from "../engine_memory.ts";
 import type { FrameShape } from "./frame_shape.ts";
 import type { CarriedNetwork, FrameUnderlay } from "./frame_underlay.ts";
-import { ETHERIP_HEADER_BYTES, ETHERIP_VERSION, keyOf, type MemberUnderlay } from "./member_underlay.ts";
+import type { MemberUnderlay } from "./member_underlay.ts";
 
-const KEY_BYTES = 2;
 /** So many packets, and so many bytes of them, may be on the way to the control thread; others are dropped. */
 const MAX_UNDER_WAY = 1024;
 const MAX_UNDER_WAY_BYTES = 2 << 20;
@@ -70,8 +76,6 @@ export class ChannelRemotes implements FrameUnderlay {
   readonly #parts: ChannelRemotesParts;
   readonly #bytes: Uint8Array;
   readonly #remotes = new Map<number, { readonly network: CarriedNetwork; readonly nodeId: string }>();
-  /** By node, then by network: the numbers of ports. */
-  readonly #ports = new Map<string, Map<number, number>>();
 
   constructor(parts: ChannelRemotesParts) {
     this.#parts = parts;
@@ -87,17 +91,14 @@ export class ChannelRemotes implements FrameUnderlay {
     if (via.kind !== "channel") return;
     const { nodeId } = via;
     this.#remotes.set(port, { network, nodeId });
-    const ports = this.#ports.get(nodeId) ?? new Map<number, number>();
-    this.#ports.set(nodeId, ports.set(network.definition.network, port));
+    this.#parts.members.setChannel(network, port, nodeId);
   }
 
   removeRemote(port: number): void {
     const remote = this.#remotes.get(port);
     if (remote === undefined) return;
     this.#remotes.delete(port);
-    const ports = this.#ports.get(remote.nodeId);
-    ports?.delete(remote.network.definition.network);
-    if (ports?.size === 0) this.#ports.delete(remote.nodeId);
+    this.#parts.members.removeChannel(remote.network, port, remote.nodeId);
   }
 
   send(_now: Millis, port: number, frame: FrameShape): void {
@@ -129,16 +130,10 @@ export class ChannelRemotes implements FrameUnderlay {
 
   /** Takes a packet of a member, from its two bytes on. */
   receivePacket(now: Millis, nodeId: string, packet: Uint8Array): void {
-    const ports = this.#ports.get(nodeId);
-    if (ports === undefined || packet.length <= KEY_BYTES || packet.length > MAX_FRAME_BYTES) return;
+    if (packet.length <= CARRIER_BYTES || packet.length > MAX_FRAME_BYTES) return;
     const { members, singleAt } = this.#parts;
-    const lengthBytes = packet.length - KEY_BYTES;
-    this.#bytes.set(packet.subarray(KEY_BYTES), singleAt);
-    const number = uint16At(packet, 0);
-    const portOf = (network: number) => ports.get(network);
-    const udp = keyOf({ kind: "udp", port: number });
-    if (members.takeFromChannel(now, udp, singleAt, lengthBytes, portOf) || number > 0xff) return;
-    members.takeFromChannel(now, keyOf({ kind: "ip", protocol: number }), singleAt, lengthBytes, portOf);
+    this.#bytes.set(packet.subarray(CARRIER_BYTES), singleAt);
+    members.takeFromChannel(now, nodeId, uint16At(packet, 0), singleAt, packet.length - CARRIER_BYTES);
   }
 
   #post(
@@ -153,20 +148,14 @@ export class ChannelRemotes implements FrameUnderlay {
   ): void {
     const { onPortEvent, channelRoom } = this.#parts;
     const bytes = this.#bytes;
-    const { transport } = driver.capabilities;
     const end = at + lengthBytes;
     const payloadAt = at + stripped;
     encapsulation.encode(bytes, payloadAt, end - payloadAt, flow);
-    let from = payloadAt - encapsulation.headerBytes;
-    if (transport.kind === "link") {
-      from -= ETHERIP_HEADER_BYTES;
-      bytes[from] = ETHERIP_VERSION;
-      bytes[from + 1] = 0;
-    }
-    from -= KEY_BYTES;
+    const headerAt = payloadAt - encapsulation.headerBytes;
+    const from = headerAt - carrierHeaderBytes(driver) - CARRIER_BYTES;
+    writeCarrierHeader(driver, bytes, headerAt);
     if (!channelRoom.claim(end - from)) return drops.count("channel-full");
-    const key = keyOf(transport);
-    putUint16(bytes, from, transport.kind === "udp" ? key & 0xffff : key >>> 16);
+    putUint16(bytes, from, carrierOf(driver.capabilities.transport));
     onPortEvent({ kind: "channel-packet", nodeId, packet: bytes.slice(from, end) });
   }
 }

@@ -14,7 +14,21 @@ import type { PlaneNetwork, PlaneRemote } from "../../frames/mod.ts";
 import type { FrameShape } from "./frame_shape.ts";
 
 /** Why a frame is not carried, where the switch has no word for it; in the order of `FRAME_DROPS`. */
-export type FrameDrop = DecodeFailure | typeof OWN_DROPS[number];
+export type FrameDrop = `header-${DecodeFailure}` | typeof OWN_DROPS[number];
+
+/** All that a driver may say of a header. */
+export const DECODE_FAILURES: readonly DecodeFailure[] = [
+  "truncated",
+  "bad-version",
+  "bad-flags",
+  "bad-checksum",
+  "unknown-protocol",
+  "unknown-option",
+  "no-identifier",
+  "expired",
+  "control-packet",
+  "wrong-network",
+];
 
 const OWN_DROPS = [
   "malformed",
@@ -33,16 +47,7 @@ const OWN_DROPS = [
 /** All of them. */
 export const FRAME_DROPS: readonly FrameDrop[] = [
   ...OWN_DROPS,
-  "truncated",
-  "bad-version",
-  "bad-flags",
-  "bad-checksum",
-  "unknown-protocol",
-  "unknown-option",
-  "no-identifier",
-  "expired",
-  "control-packet",
-  "wrong-network",
+  ...DECODE_FAILURES.map((failure) => `header-${failure}` as const),
 ];
 
 /** A network with what carries its frames. */

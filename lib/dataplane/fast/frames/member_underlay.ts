@@ -12,29 +12,33 @@ import type { Millis } from "../../../base/mod.ts";
 import type { BatchCipher } from "../../../crypto/mod.ts";
 import {
   IpAddress,
+  ipDestinationOffset,
   type IpFamily,
+  ipSourceOffset,
   OuterHeader,
   OuterPacket,
   readOuterPacket,
   uint16At,
 } from "../../../net/mod.ts";
-import { DecodedHeader, type DriverTransport } from "../../../overlay/mod.ts";
+import type { DecodeFailure } from "../../../overlay/mod.ts";
 import type { Device } from "../../../wireguard/mod.ts";
-import type { PlaneRemote } from "../../frames/mod.ts";
+import {
+  AddressTable,
+  carrierHeaderBytes,
+  carrierOf,
+  type DecodedNetwork,
+  PacketDecoder,
+  type PacketSource,
+  type PlaneRemote,
+  writeCarrierHeader,
+} from "../../frames/mod.ts";
 import type { SessionSealer } from "../session_sealer.ts";
 import { finishOuter, readVirtioHeader, splitSuperpacket, VIRTIO_HEADER_BYTES } from "../superpacket.ts";
 import type { FrameShape } from "./frame_shape.ts";
-import type { CarriedNetwork, FrameUnderlay, UnderlayParts } from "./frame_underlay.ts";
-import { isAt, type Member, MemberTable } from "./member_table.ts";
+import type { CarriedNetwork, FrameDrop, FrameUnderlay, UnderlayParts } from "./frame_underlay.ts";
 import { RepeatedHeader } from "./repeated_header.ts";
 
 const IPPROTO_UDP = 17;
-/** Ethernet within IP (RFC 3378 §2). */
-const IPPROTO_ETHERIP = 97;
-/** RFC 3378 §3: version 3, twelve bits that are zero. */
-export const ETHERIP_HEADER_BYTES = 2;
-/** See `ETHERIP_HEADER_BYTES`: the first byte. */
-export const ETHERIP_VERSION = 0x30;
 const UDP_PORT_OFFSET = 2;
 
 /** Sessions, and memory. */
@@ -44,27 +48,49 @@ export interface MemberUnderlayParts extends UnderlayParts {
   readonly sealer: SessionSealer;
   /** Room for one packet with `HEADROOM_BYTES` before it. */
   readonly singleAt: number;
+  /** Counts what is of no network because its driver cannot read it. */
+  onUnreadable(reason: DecodeFailure): void;
 }
 
 /** A member, and what stands before the packets for it; nothing, as long as this host has no address of that family. */
-interface MemberRemote extends Member {
+interface MemberRemote {
+  readonly port: number;
+  readonly network: CarriedNetwork;
+  readonly address: IpAddress;
   outer: OuterHeader | undefined;
 }
 
-/** A network, its members, and by what it was listed. */
-interface MemberNetwork {
-  readonly network: CarriedNetwork;
-  readonly key: number;
-  readonly driverName: string;
-  readonly identifier: number;
-  readonly members: MemberTable<MemberRemote>;
+/** A network as it is on the wire, and whose packets are its. */
+class MemberNetwork implements DecodedNetwork<SendingMember> {
+  readonly definition: CarriedNetwork["definition"];
+  readonly driver: CarriedNetwork["driver"];
+  readonly encapsulation: CarriedNetwork["encapsulation"];
+  readonly carried: CarriedNetwork;
+  readonly members: AddressTable<SendingMember>;
+  readonly channels: Map<string, SendingMember>;
+
+  /** @param former what it was before it changed */
+  constructor(carried: CarriedNetwork, former: MemberNetwork | undefined) {
+    ({ definition: this.definition, driver: this.driver, encapsulation: this.encapsulation } = carried);
+    this.carried = carried;
+    this.members = former?.members ?? new AddressTable<SendingMember>();
+    this.channels = former?.channels ?? new Map<string, SendingMember>();
+  }
+
+  remoteOf(source: PacketSource): SendingMember | undefined {
+    if (source.kind === "channel") return this.channels.get(source.nodeId);
+    return this.members.find(source.bytes, source.at, source.family);
+  }
+
+  countDrop(reason: FrameDrop): void {
+    this.carried.drops.count(reason);
+  }
 }
 
-/** Networks of one driver, by their identifiers. */
-interface DriverNetworks {
-  readonly isLink: boolean;
-  readonly driver: CarriedNetwork["driver"];
-  readonly networks: Map<number, MemberNetwork>;
+/** Who may send in a network. */
+interface SendingMember {
+  readonly port: number;
+  readonly network: CarriedNetwork;
 }
 
 /** Sends through sessions. What came through one is shown to `take`. */
@@ -74,57 +100,51 @@ export class MemberUnderlay implements FrameUnderlay {
   readonly #bytes: Uint8Array;
   readonly #view: DataView;
   readonly #networks = new Map<number, MemberNetwork>();
-  /** By what carries them: protocol and port. */
-  readonly #drivers = new Map<number, DriverNetworks[]>();
   readonly #remotes = new Map<number, MemberRemote>();
+  readonly #decoder: PacketDecoder<SendingMember>;
   readonly #outer = new OuterPacket();
-  readonly #header = new DecodedHeader();
+  readonly #source: Extract<PacketSource, { readonly kind: "member" | "plain" }>;
   readonly #last: RepeatedHeader;
   #own: readonly IpAddress[] = [];
+  readonly #ownTable = new AddressTable<IpAddress>();
 
   constructor(parts: MemberUnderlayParts) {
     this.#parts = parts;
     this.#bytes = new Uint8Array(parts.cipher.memory.buffer);
     this.#view = new DataView(parts.cipher.memory.buffer);
     this.#last = new RepeatedHeader(parts.cipher.memory);
+    this.#decoder = new PacketDecoder<SendingMember>((reason) => parts.onUnreadable(reason));
+    this.#source = { kind: "member", bytes: this.#bytes, at: 0, family: 4 };
   }
 
   /** Packets come from these addresses, and are taken that are for them. */
   setOwnAddresses(addresses: readonly IpAddress[]): void {
     this.#last.clear();
+    for (const address of this.#own) this.#ownTable.delete(address);
+    for (const address of addresses) this.#ownTable.set(address, address);
     this.#own = addresses;
     for (const remote of this.#remotes.values()) remote.outer = this.#outerFor(remote);
   }
 
-  setNetwork(network: CarriedNetwork): void {
+  setNetwork(carried: CarriedNetwork): void {
     this.#last.clear();
-    const number = network.definition.network;
-    const { driver, encapsulation: { identifier } } = network;
-    const key = keyOf(driver.capabilities.transport);
-    const known = this.#networks.get(number);
-    if (known !== undefined) this.#unlist(known);
-    const members = known?.members ?? new MemberTable<MemberRemote>();
-    const entry = { network, key, driverName: driver.name, identifier, members };
-    this.#networks.set(number, entry);
+    const number = carried.definition.network;
+    const former = this.#networks.get(number);
+    if (former !== undefined) this.#decoder.remove(former);
+    const network = new MemberNetwork(carried, former);
+    this.#networks.set(number, network);
+    this.#decoder.add(network);
     for (const remote of this.#remotes.values()) {
-      if (remote.network === network) remote.outer = this.#outerFor(remote);
+      if (remote.network === carried) remote.outer = this.#outerFor(remote);
     }
-    const drivers = this.#drivers.get(key) ?? [];
-    this.#drivers.set(key, drivers);
-    let listed = drivers.find((each) => each.driver.name === driver.name);
-    if (listed === undefined) {
-      const isLink = driver.capabilities.transport.kind === "link";
-      drivers.push(listed = { driver, isLink, networks: new Map() });
-    }
-    listed.networks.set(identifier, entry);
   }
 
-  removeNetwork(network: number): void {
-    const entry = this.#networks.get(network);
-    if (entry === undefined) return;
+  removeNetwork(number: number): void {
+    const network = this.#networks.get(number);
+    if (network === undefined) return;
     this.#last.clear();
-    this.#networks.delete(network);
-    this.#unlist(entry);
+    this.#networks.delete(number);
+    this.#decoder.remove(network);
   }
 
   setRemote(network: CarriedNetwork, { port, via }: PlaneRemote): void {
@@ -135,7 +155,7 @@ export class MemberUnderlay implements FrameUnderlay {
     if (entry === undefined || address === undefined) return;
     const remote: MemberRemote = { port, network, address, outer: undefined };
     remote.outer = this.#outerFor(remote);
-    entry.members.add(remote);
+    entry.members.set(address, remote);
     this.#remotes.set(port, remote);
   }
 
@@ -144,7 +164,20 @@ export class MemberUnderlay implements FrameUnderlay {
     if (remote === undefined) return;
     this.#last.clear();
     this.#remotes.delete(port);
-    this.#networks.get(remote.network.definition.network)?.members.remove(remote);
+    const members = this.#networks.get(remote.network.definition.network)?.members;
+    const { address } = remote;
+    // Another port may stand for the same member by now.
+    if (members?.find(address.bytes, 0, address.family) === remote) members.delete(address);
+  }
+
+  /** Packets of this node's channel are of the network from now on. */
+  setChannel(network: CarriedNetwork, port: number, nodeId: string): void {
+    this.#networks.get(network.definition.network)?.channels.set(nodeId, { port, network });
+  }
+
+  removeChannel(network: CarriedNetwork, port: number, nodeId: string): void {
+    const channels = this.#networks.get(network.definition.network)?.channels;
+    if (channels?.get(nodeId)?.port === port) channels.delete(nodeId);
   }
 
   send(now: Millis, port: number, frame: FrameShape): void {
@@ -192,82 +225,45 @@ export class MemberUnderlay implements FrameUnderlay {
     }
     const protocol = bytes[at + (version === 4 ? 9 : 6)] ?? 0;
     const headBytes = version === 4 ? ((bytes[at] ?? 0) & 15) * 4 : 40;
-    const port = protocol === IPPROTO_UDP ? uint16At(bytes, at + headBytes + UDP_PORT_OFFSET) : 0;
-    const drivers = this.#drivers.get((protocol << 16) | port);
-    if (drivers === undefined || !this.#isOwn(at + (version === 4 ? 16 : 24), version)) return false;
+    const carrier = protocol === IPPROTO_UDP ? uint16At(bytes, at + headBytes + UDP_PORT_OFFSET) : protocol;
+    if (!this.#decoder.expects(carrier)) return false;
     const outer = this.#outer;
-    // A fragment has no whole header; the host may wait for the others. Behind options all is as ever.
+    if (this.#ownTable.find(bytes, at + ipDestinationOffset(version), version) === undefined) return false;
+    // A fragment has no whole header; the host may wait for the others.
     if (!readOuterPacket(bytes, at, lengthBytes, outer)) return false;
-    let known: MemberNetwork | undefined;
-    for (const entry of drivers) {
-      const found = this.#decode(entry, outer.payloadAt, outer.payloadBytes);
-      if (found === undefined) continue;
-      known ??= found;
-      const remote = found.members.senderOf(bytes, at, version);
-      if (remote === undefined) continue;
-      // What is checked with the payload, or rewritten, is read anew each time.
-      const isKept = this.#accept(now, found.network, remote.port) && !entry.isLink &&
-        !found.network.encapsulation.isPerPacket && outer.payloadAt + outer.payloadBytes === at + lengthBytes;
-      if (isKept) last.keep(at, this.#header.payloadAt, version, remote.port);
-      return true;
-    }
-    known?.network.drops.count("not-a-member");
-    return known !== undefined;
+    const source = this.#source;
+    source.at = at + ipSourceOffset(version);
+    source.family = version;
+    const sender = this.#decoder.decode(carrier, bytes, outer.payloadAt, outer.payloadBytes, source);
+    if (typeof sender === "string") return sender === "dropped";
+    this.#hand(now, sender);
+    const { encapsulation, driver } = sender.network;
+    // What is checked with the payload, or rewritten, is read anew each time.
+    const isKept = encapsulation.payload === "ethernet" && !encapsulation.isPerPacket &&
+      driver.capabilities.transport.kind !== "link" &&
+      outer.payloadAt + outer.payloadBytes === at + lengthBytes;
+    if (isKept) last.keep(at, this.#decoder.header.payloadAt, version, sender.port);
+    return true;
   }
 
   /**
    * Takes a packet that a member without a packet plane has sent by its channel.
-   * @param at where the driver's header begins, behind that of EtherIP
-   * @param key as `channelKey` says it
-   * @param portOf the remote's port in a network, if the sender is in it
+   * @param carrier as `carrierOf` says it
    * @returns whether it was of a network that this host has
    */
-  takeFromChannel(
-    now: Millis,
-    key: number,
-    at: number,
-    lengthBytes: number,
-    portOf: (network: number) => number | undefined,
-  ): boolean {
-    let known: MemberNetwork | undefined;
-    for (const entry of this.#drivers.get(key) ?? []) {
-      const found = this.#decode(entry, at, lengthBytes);
-      if (found === undefined) continue;
-      known ??= found;
-      const port = portOf(found.network.definition.network);
-      if (port === undefined) continue;
-      this.#accept(now, found.network, port);
-      return true;
-    }
-    known?.network.drops.count("not-a-member");
-    return known !== undefined;
+  takeFromChannel(now: Millis, nodeId: string, carrier: number, at: number, lengthBytes: number): boolean {
+    const source: PacketSource = { kind: "channel", nodeId };
+    const sender = this.#decoder.decode(carrier, this.#bytes, at, lengthBytes, source);
+    if (typeof sender === "string") return sender === "dropped";
+    this.#hand(now, sender);
+    return true;
   }
 
-  /** @returns the network that the header names, if this host has it; `#header` says what is carried */
-  #decode(entry: DriverNetworks, at: number, lengthBytes: number): MemberNetwork | undefined {
-    if (entry.isLink) {
-      // RFC 3378 §3: what has another version is thrown away.
-      if (lengthBytes < ETHERIP_HEADER_BYTES || this.#bytes[at] !== ETHERIP_VERSION) return undefined;
-      at += ETHERIP_HEADER_BYTES;
-      lengthBytes -= ETHERIP_HEADER_BYTES;
-    }
-    if (entry.driver.decode(this.#bytes, at, lengthBytes, this.#header) !== undefined) return undefined;
-    return entry.networks.get(this.#header.identifier);
-  }
-
-  /** @returns whether it was a frame that was handed on */
-  #accept(now: Millis, network: CarriedNetwork, port: number): boolean {
-    const header = this.#header;
-    const refusal = network.encapsulation.accept(this.#bytes, header);
-    if (refusal !== undefined) {
-      network.drops.count(refusal);
-      return false;
-    }
+  #hand(now: Millis, { port, network }: SendingMember): void {
+    const { payloadAt, payloadBytes } = this.#decoder.header;
     const { sink } = this.#parts;
-    const isFrame = header.payload === "ethernet";
-    if (isFrame) sink.take(now, port, header.payloadAt, header.payloadBytes);
-    else sink.takePacket(now, port, header.payloadAt, header.payloadBytes);
-    return isFrame;
+    if (network.encapsulation.payload === "ethernet") sink.take(now, port, payloadAt, payloadBytes);
+    else sink.takePacket(now, port, payloadAt, payloadBytes);
   }
 
   /** Puts the headers before a frame, and its virtio header before them, and seals it. */
@@ -290,12 +286,9 @@ export class MemberUnderlay implements FrameUnderlay {
     const end = at + lengthBytes;
     const payloadAt = encapsulation.payload === "ip" ? at + linkBytes : at;
     encapsulation.encode(bytes, payloadAt, end - payloadAt, flow);
-    let carriedAt = payloadAt - encapsulation.headerBytes;
-    if (driver.capabilities.transport.kind === "link") {
-      carriedAt -= ETHERIP_HEADER_BYTES;
-      bytes[carriedAt] = ETHERIP_VERSION;
-      bytes[carriedAt + 1] = 0;
-    }
+    const headerAt = payloadAt - encapsulation.headerBytes;
+    const carriedAt = headerAt - carrierHeaderBytes(driver);
+    writeCarrierHeader(driver, bytes, headerAt);
     const packetAt = carriedAt - outer.lengthBytes;
     outer.write(bytes, packetAt, end - carriedAt, flow);
     const header = packetAt - VIRTIO_HEADER_BYTES;
@@ -329,28 +322,8 @@ export class MemberUnderlay implements FrameUnderlay {
   #outerFor({ address, network }: MemberRemote): OuterHeader | undefined {
     const source = this.#own.find((own) => own.family === address.family);
     const { transport } = network.driver.capabilities;
-    const carries = transport.kind === "udp"
-      ? { udpPort: transport.port }
-      : { protocol: transport.kind === "ip" ? transport.protocol : IPPROTO_ETHERIP };
+    const carrier = carrierOf(transport);
+    const carries = transport.kind === "udp" ? { udpPort: carrier } : { protocol: carrier };
     return source && new OuterHeader({ source, destination: address, carries });
   }
-
-  #isOwn(at: number, version: IpFamily): boolean {
-    for (const own of this.#own) if (isAt(own, this.#bytes, at, version)) return true;
-    return false;
-  }
-
-  #unlist({ key, driverName, identifier }: MemberNetwork): void {
-    const drivers = this.#drivers.get(key) ?? [];
-    const listed = drivers.find((each) => each.driver.name === driverName);
-    listed?.networks.delete(identifier);
-    if (listed?.networks.size === 0) drivers.splice(drivers.indexOf(listed), 1);
-    if (drivers.length === 0) this.#drivers.delete(key);
-  }
-}
-
-/** What carries a driver's packets in the mesh, as a number: the protocol above, the port of UDP below. */
-export function keyOf(transport: DriverTransport): number {
-  if (transport.kind === "udp") return (IPPROTO_UDP << 16) | transport.port;
-  return (transport.kind === "ip" ? transport.protocol : IPPROTO_ETHERIP) << 16;
 }

@@ -89,7 +89,7 @@ export class PlainLinks {
       if (network === undefined) return undefined;
       const refusal = network.carried.encapsulation.accept(this.#bytes, header);
       if (refusal === undefined) return network;
-      network.carried.drops.count(refusal);
+      network.carried.drops.count(`header-${refusal}`);
       return undefined;
     }
     return undefined;

@@ -223,7 +223,7 @@ export class PlainUnderlay implements FrameUnderlay {
     if (remote === undefined) return drops.count("not-a-member");
     const { payload, payloadAt, payloadBytes } = this.#header;
     if (payload === "ip") return this.#takeIp(now, remote, payloadAt, payloadBytes);
-    if (payloadBytes < ETHERNET_HEADER_BYTES) return drops.count("truncated");
+    if (payloadBytes < ETHERNET_HEADER_BYTES) return drops.count("header-truncated");
     remote.learned?.learn(now, this.#bytes, payloadAt + 6, source, (host) => nameOf(network, host));
     const { mtuBytes } = network.definition;
     const kind = describeReceived(
@@ -260,12 +260,12 @@ export class PlainUnderlay implements FrameUnderlay {
       const failure = driver.decode(this.#bytes, at, lengthBytes, header);
       const network = failure === undefined ? networks.get(header.identifier) : undefined;
       if (network === undefined) {
-        if (drivers.size === 1) this.#countStranger(networks, failure ?? "wrong-network");
+        if (drivers.size === 1) this.#countStranger(networks, `header-${failure ?? "wrong-network"}`);
         continue;
       }
       const refusal = network.carried.encapsulation.accept(this.#bytes, header);
       if (refusal === undefined) return network;
-      network.carried.drops.count(refusal);
+      network.carried.drops.count(`header-${refusal}`);
       return undefined;
     }
     return undefined;
