@@ -96,7 +96,12 @@ testDriver(new L2tpv3Driver(), {
   refused: [{ cookie: "0011" }, { cookie: "red" }],
 });
 
-Deno.test("a third party's driver carries a frame between two programs", async () => {
+Deno.test("the seventh driver is what the page shows, and carries a frame between two programs", async () => {
+  const read = (path: string) => Deno.readTextFile(new URL(path, import.meta.url));
+  const source = await read("testing/l2tpv3_driver.ts");
+  const code = source.slice(source.indexOf("import {"));
+  assert.ok((await read("README.md")).includes("```ts\n" + code + "```"), "README.md shows another text");
+
   const underlay = new MemoryUnderlay();
   const heard: Uint8Array[] = [];
   const addresses = ["10.200.0.1", "10.200.0.2"] as const;

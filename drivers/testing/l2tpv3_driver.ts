@@ -1,5 +1,5 @@
 /**
- * A driver that weft does not have, as a third party writes one: Ethernet in L2TPv3 over IP (RFC 3931 §4.1.1.1).
+ * The seventh driver of `drivers/README.md`, word for word: Ethernet in L2TPv3 over IP (RFC 3931 §4.1.1.1).
  *
  *     +-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
  *     |                           Session ID                          |
