@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { builtInDrivers } from "../../drivers/mod.ts";
+import { MAX_ENDPOINTS, MAX_MEMBER_ENDPOINTS, MAX_NETWORKS } from "../../lib/agent/networks/mod.ts";
 import { networkMtuBytes } from "../../lib/agent/networks/underlay_place.ts";
 import { unixMillis } from "../../lib/base/mod.ts";
 import { createScratch, expectRun, freePort } from "../lab/mod.ts";
@@ -70,4 +71,12 @@ Deno.test("README: the table of drivers says of each what it is", async () => {
     const left = networkMtuBytes(driver, definition, 1420, 4);
     assert.deepEqual([mtu, bytes], [`${left}`, `${1420 - left}`], name);
   }
+});
+
+Deno.test("README: the bounds of overlay networks are those of the code", async () => {
+  const readme = await Deno.readTextFile(`${root}README.md`);
+  const text = readme.replaceAll(/\s+/g, " ");
+  const [networks, all, own] = [MAX_NETWORKS, MAX_ENDPOINTS, MAX_MEMBER_ENDPOINTS]
+    .map((bound) => bound.toLocaleString("en"));
+  assert(text.includes(`up to ${networks} networks and ${all} endpoints, ${own} of one member`));
 });

@@ -138,9 +138,9 @@ for i in range(2000):
   await ping(a.namespace, "10.9.0.2", 1000, 5);
   const { drops } = await counts(host);
   assert.ok((drops["not-a-member"] ?? 0) > 500, JSON.stringify(drops));
-  assert.ok((drops["truncated"] ?? 0) > 300, JSON.stringify(drops));
-  assert.ok((drops["no-identifier"] ?? 0) > 300, JSON.stringify(drops));
-  assert.ok((drops["wrong-network"] ?? 0) > 300, JSON.stringify(drops));
+  assert.ok((drops["header-truncated"] ?? 0) > 300, JSON.stringify(drops));
+  assert.ok((drops["header-no-identifier"] ?? 0) > 300, JSON.stringify(drops));
+  assert.ok((drops["header-wrong-network"] ?? 0) > 300, JSON.stringify(drops));
 });
 
 labTest("a plain network says that its port is taken, and others go on", NEEDS, async () => {
