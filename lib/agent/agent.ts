@@ -64,6 +64,8 @@ export class Agent {
   #state: StatusReport["state"] = "starting";
   #overlay: OverlayInterface | undefined;
   #session: MemberSession | undefined;
+  /** Of a node without a packet plane. */
+  #frames: PortableFrames | undefined;
   #names: NameService | undefined;
 
   constructor(parts: AgentParts) {
@@ -170,6 +172,7 @@ export class Agent {
       services: this.services,
       networks: this.networks,
       channelDrops: this.#channelCounters.snapshot(),
+      frameDrops: { ...this.networks.channels.counters.snapshot(), ...this.#frames?.drops() },
     });
   }
 
@@ -322,6 +325,7 @@ export class Agent {
       onPortEvent: (event) => this.networks.handlePortEvent(event),
     });
     this.#resources.defer(() => frames.close());
+    this.#frames = frames;
     this.programEndpoints.start(frames);
     this.networks.start({ frames, hasHeader: false });
   }

@@ -35,6 +35,8 @@ export interface StatusSources {
   readonly services: ServiceHost;
   readonly networks: Networks;
   readonly channelDrops: Readonly<Record<string, number>>;
+  /** Of frames on channels, and of a node without a packet plane. */
+  readonly frameDrops: Readonly<Record<string, number>>;
 }
 
 /** @returns the report at this moment */
@@ -79,6 +81,7 @@ export function buildStatus(sources: StatusSources): StatusReport {
       .sort((a, b) => a.name < b.name ? -1 : 1),
     drops: happened({
       ...sources.channelDrops,
+      ...sources.frameDrops,
       ...plane?.drops(),
       ...overlay?.echo?.drops(),
       ...session?.health.drops(),

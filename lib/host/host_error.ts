@@ -39,10 +39,10 @@ export class NoTunDeviceError extends WeftError {
 export class InterfaceExistsError extends WeftError {
   readonly code = "InterfaceExists";
 
-  /** @param name the interface's name */
-  constructor(name: string) {
+  /** @param name the interface's name @param option by which another one is chosen */
+  constructor(name: string, option = "--interface") {
     super(`Cannot make the interface ${name}: there is one of that name`, {
-      hint: `Stop what uses ${name}, or choose another name with --interface.`,
+      hint: `Stop what uses ${name}, or choose another name with ${option}.`,
       retryable: true,
     });
   }

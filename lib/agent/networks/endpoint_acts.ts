@@ -31,7 +31,7 @@ export const MAX_MEMBER_ENDPOINTS = 256;
 /** How often one member may ask: as often as it may have endpoints, and then twice a second. */
 const PER_MEMBER = { burst: MAX_MEMBER_ENDPOINTS, everyMs: 500, maxSources: 4_096 };
 /** How often all of them may together. */
-const IN_TOTAL = { burst: 1_024, everyMs: 10, maxSources: 1 };
+const IN_TOTAL = { burst: 512, everyMs: 20, maxSources: 1 };
 /** Whoever asked too often is told to wait for so long. */
 const RETRY_AFTER_MS = 1_000;
 /** How often it is looked which entries are to be signed anew; they are good for 90 days. */

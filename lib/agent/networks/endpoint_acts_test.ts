@@ -8,6 +8,7 @@ import {
   NetworkInUseError,
   UnknownDriverError,
 } from "../../overlay/mod.ts";
+import { NetworkBook } from "./network_book.ts";
 import { MAX_MEMBER_ENDPOINTS } from "./endpoint_acts.ts";
 import { NetworkStage, type StageNode } from "./testing/network_stage.ts";
 
@@ -185,4 +186,27 @@ Deno.test("EndpointActs signs anew what lapses in a third of its time, and leave
   lead.endpoints.lookAfter();
   assert.ok((versionOf() ?? 0) > (before ?? 0));
   assert.equal(lead.book.networks.get("blue")?.definition.vni, 1001);
+});
+
+Deno.test("NetworkBook knows after each change what it would read anew", () => {
+  const { stage, lead, a, b } = withBlue();
+  lead.networks.create({ name: "red", type: "vxlan", vni: 1002, cidr: "10.0.0.0/24" });
+  const check = () => {
+    const fresh = new NetworkBook(lead.mesh).networks;
+    assert.deepEqual(lead.book.networks, fresh);
+  };
+  for (const [node, network, name] of [[a, "blue", "x"], [b, "red", "x"], [b, "blue", "y"]] as const) {
+    stage.add(lead, node, [network, name]);
+    check();
+  }
+  stage.ask(lead, lead, "blue", "x", { kind: "move", to: b.mesh.identity.id });
+  check();
+  stage.ask(lead, lead, "blue", "y", { kind: "remove" });
+  check();
+  stage.ask(lead, lead, "blue", "y", { kind: "remove" });
+  lead.networks.delete(lead.book.networks.get("red") ?? assert.fail(), true);
+  check();
+  lead.networks.create({ name: "red", type: "vxlan", vni: 1003 });
+  stage.add(lead, a, ["red", "x"]);
+  check();
 });

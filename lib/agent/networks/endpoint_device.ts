@@ -90,10 +90,7 @@ function asEndpoint<T>(name: string, open: () => T): T {
     return open();
   } catch (cause) {
     if (!(cause instanceof InterfaceExistsError)) throw cause;
-    throw new InvalidEndpointError(`Cannot make the interface ${name}: there is one of that name`, {
-      hint: "--device chooses another name.",
-      cause,
-    });
+    throw new InterfaceExistsError(name, "--device");
   }
 }
 

@@ -93,7 +93,7 @@ export class EntrySigner {
     if (signingKey === undefined) return undefined;
     const entry = { kind, key, body, lifetimeMs: MAX_ENTRY_LIFETIME_MS };
     const signed = entries.write(entries.networkOrigin(kind, key), signingKey, entry);
-    this.#book.forget();
+    this.#book.forgetEntry(kind, key);
     return signed;
   }
 }

@@ -17,6 +17,7 @@ import {
   NETWORK_KIND,
   networkConflicts,
   type NetworkDefinition,
+  UnknownEndpointError,
 } from "../../overlay/mod.ts";
 import { Selector } from "../../policy/mod.ts";
 
@@ -51,6 +52,10 @@ export class NetworkBook {
   readonly #read = new WeakMap<StateEntry, NetworkDefinition | EndpointDefinition | false>();
   readonly #selectors = new Map<string, Selector | undefined>();
   #networks: ReadonlyMap<string, KnownNetwork> | undefined;
+  /** Endpoints of the networks that are known, by network and name, as they are signed now. */
+  #signed = new Map<string, Map<string, EndpointDefinition>>();
+  /** Networks of which endpoints have changed. */
+  readonly #changed = new Set<string>();
   #lost: readonly EndpointDefinition[] = [];
 
   constructor(mesh: MeshState) {
@@ -60,11 +65,38 @@ export class NetworkBook {
   /** Something has changed; what is asked next is read anew. */
   forget(): void {
     this.#networks = undefined;
+    this.#changed.clear();
   }
 
-  /** All networks by name. */
+  /** One entry has changed; of the others, those of its network alone are looked at again. */
+  forgetEntry(kind: string, key: string): void {
+    const [network = "", name = ""] = key.split("/");
+    const signed = this.#signed.get(network);
+    const definition = this.#networks?.get(network)?.definition;
+    if (kind !== ENDPOINT_KIND || signed === undefined || definition === undefined) return this.forget();
+    const { entries } = this.#mesh.replica;
+    const entry = entries.get(kind, entries.networkOrigin(kind, key), key);
+    const endpoint = entry && this.#readOnce(entry, decodeEndpoint);
+    if (endpoint !== undefined && endpoint.networkId !== definition.id) return this.forget();
+    if (endpoint === undefined) signed.delete(name);
+    else signed.set(name, endpoint);
+    this.#changed.add(network);
+  }
+
+  /** All networks by name; another map when something has changed. */
   get networks(): ReadonlyMap<string, KnownNetwork> {
-    return this.#networks ??= this.#readAll();
+    const known = this.#networks;
+    if (known === undefined) return this.#networks = this.#readAll();
+    if (this.#changed.size === 0) return known;
+    const networks = new Map(known);
+    for (const name of this.#changed) {
+      const network = known.get(name);
+      if (network === undefined) continue;
+      const endpoints = this.#endpointsOf(network.definition, [...this.#signed.get(name)?.values() ?? []]);
+      networks.set(name, { ...network, endpoints });
+    }
+    this.#changed.clear();
+    return this.#networks = networks;
   }
 
   /** Endpoints of networks that are no more, or are others by now. */
@@ -112,20 +144,23 @@ export class NetworkBook {
       const definition = this.#readOnce(entry, decodeNetwork);
       if (definition !== undefined) definitions.push(definition);
     }
-    const byNetwork = new Map(definitions.map((definition) => [definition.name, [] as EndpointDefinition[]]));
+    const byNetwork = new Map(
+      definitions.map((definition) => [definition.name, new Map<string, EndpointDefinition>()]),
+    );
     const ids = new Map(definitions.map(({ name, id }) => [name, id]));
     const lost: EndpointDefinition[] = [];
     for (const entry of entries.list(ENDPOINT_KIND)) {
       const endpoint = this.#readOnce(entry, decodeEndpoint);
       if (endpoint === undefined) continue;
       if (ids.get(endpoint.network) !== endpoint.networkId) lost.push(endpoint);
-      else byNetwork.get(endpoint.network)?.push(endpoint);
+      else byNetwork.get(endpoint.network)?.set(endpoint.name, endpoint);
     }
     this.#lost = lost;
+    this.#signed = byNetwork;
     const conflicts = networkConflicts(definitions);
     return new Map(definitions.map((definition) => {
       const conflict = conflicts.get(definition.name);
-      const endpoints = this.#endpointsOf(definition, byNetwork.get(definition.name) ?? []);
+      const endpoints = this.#endpointsOf(definition, [...byNetwork.get(definition.name)?.values() ?? []]);
       return [definition.name, { definition, ...conflict && { conflict }, endpoints }];
     }));
   }
@@ -165,4 +200,13 @@ export class NetworkBook {
     }
     return this.#selectors.get(text);
   }
+}
+
+/** @returns a network's endpoint that is signed, believed or not @throws UnknownEndpointError */
+export function requireEndpoint({ definition, endpoints }: KnownNetwork, name: string): KnownEndpoint {
+  const endpoint = endpoints.get(name);
+  if (endpoint !== undefined) return endpoint;
+  throw new UnknownEndpointError(`Cannot find the endpoint ${definition.name}/${name}: there is none`, {
+    hint: "`weft endpoint list` shows all.",
+  });
 }

@@ -7,7 +7,13 @@ import type { NetworkReport, OverlayEndpointReport } from "../../api/mod.ts";
 import { sleep, WeftError } from "../../base/mod.ts";
 import type { FramePlane, PortEvent } from "../../dataplane/mod.ts";
 import type { DriverRegistry } from "../../../drivers/mod.ts";
-import type { MemberAnswer, MemberRecord, MemberRequest, NodeId } from "../../mesh/mod.ts";
+import {
+  isAboutStatement,
+  type MemberAnswer,
+  type MemberRecord,
+  type MemberRequest,
+  type NodeId,
+} from "../../mesh/mod.ts";
 import {
   ENDPOINT_KIND,
   type EndpointConfig,
@@ -16,7 +22,6 @@ import {
   NETWORK_KIND,
   NotInitializedManagerError,
   readEndpointConfig,
-  UnknownEndpointError,
   UnknownNetworkError,
 } from "../../overlay/mod.ts";
 import type { AgentContext } from "../agent_context.ts";
@@ -28,7 +33,7 @@ import { type HostDevices, hostDevices } from "./host_devices.ts";
 import { LocalEndpoints } from "./local_endpoints.ts";
 import { LocalOptions } from "./local_options.ts";
 import { EntrySigner, NetworkActs } from "./network_acts.ts";
-import { GATEWAY_ENDPOINT, type KnownEndpoint, type KnownNetwork, NetworkBook } from "./network_book.ts";
+import { GATEWAY_ENDPOINT, type KnownNetwork, NetworkBook, requireEndpoint } from "./network_book.ts";
 import { endpointReport, networkReport, type ReportSources } from "./network_reports.ts";
 import { isOwn } from "./desired_frames.ts";
 import { OwnNeeds } from "./own_needs.ts";
@@ -37,7 +42,8 @@ import { type HostInterface, underlayAddress, underlayInterface } from "./underl
 
 /** What changes together is carried out together. */
 const PAUSE_MS = 5;
-/** So often, and so long each time, the device of an endpoint that is asked for again waits for its former one. */
+const PAUSE_FACTOR = 4;
+/** So often and so long the device of an endpoint that is asked for again waits for its former one. */
 const MAX_WAITS = 100;
 const WAIT_MS = 20;
 
@@ -82,6 +88,8 @@ export class Networks {
   readonly #pending = new Set<string>();
   readonly #needs: OwnNeeds;
   #lastNumber = 0;
+  /** How long the last sync took. */
+  #tookMs = 0;
   #running:
     | (RunningFrames & {
       readonly local: LocalEndpoints;
@@ -122,10 +130,16 @@ export class Networks {
       isPending: (key) => this.#pending.has(key),
     });
     this.#unsubscribe = mesh.replica.subscribe({
-      handleEntryEvent: ({ kind }) => {
-        if (kind === NETWORK_KIND || kind === ENDPOINT_KIND) this.#changed();
+      handleEntryEvent: ({ kind, key }) => {
+        if (kind !== NETWORK_KIND && kind !== ENDPOINT_KIND) return;
+        book.forgetEntry(kind, key);
+        this.#syncSoon();
       },
-      handleRosterEvent: () => this.#changed(),
+      handleRosterEvent: (event) => {
+        // Where a member is changes nothing of what it has.
+        if (!isAboutStatement(event)) book.forget();
+        this.#syncSoon();
+      },
     });
   }
 
@@ -140,7 +154,7 @@ export class Networks {
       timers,
       log,
       nextPort,
-      onChange: () => this.#changed(),
+      onChange: () => this.#syncSoon(),
     });
     const sync = new NetworkSync({
       ...running,
@@ -169,7 +183,7 @@ export class Networks {
     if (event.kind === "port-released") local.handleReleased(event.port);
     else if (event.kind === "underlay-failed") this.#running?.sync.handleFailure(event.network, event);
     else if (event.kind === "loop") local.handleLoop(event.port, event.blockedMs);
-    else if (event.kind === "port-gone" && local.handleGone(event.port)) this.#changed();
+    else if (event.kind === "port-gone" && local.handleGone(event.port)) this.#syncSoon();
   }
 
   /** What time alone brings about. @param isElected whether this node is the elected leader */
@@ -223,7 +237,6 @@ export class Networks {
     try {
       await this.#requests.add(network, wanted, this.#underlayAddress(network));
       this.#options.set(key, config.options ?? {});
-      this.book.forget();
       this.#sync();
       for (let waits = 0; waits < MAX_WAITS && running.local.isWaiting(key); waits++) {
         await sleep(this.#context.timers, WAIT_MS, new AbortController().signal);
@@ -238,7 +251,7 @@ export class Networks {
       );
     } finally {
       this.#pending.delete(key);
-      this.#changed();
+      this.#syncSoon();
     }
   }
 
@@ -248,7 +261,6 @@ export class Networks {
     const endpoint = requireEndpoint(known, name);
     const report = endpointReport(known, endpoint, this.#sources());
     await this.#requests.remove(known, endpoint);
-    this.book.forget();
     this.#sync();
     return report;
   }
@@ -257,7 +269,6 @@ export class Networks {
   async moveEndpoint(network: string, name: string, to: MemberRecord): Promise<OverlayEndpointReport> {
     const known = this.require(network);
     await this.#requests.move(known, requireEndpoint(known, name), to);
-    this.book.forget();
     this.#sync();
     return this.#endpointReport(known.definition.name, name);
   }
@@ -282,18 +293,20 @@ export class Networks {
     return this.#context.mesh.identity.id;
   }
 
-  #changed(): void {
-    this.book.forget();
+  /** Much that changes takes a fifth of this thread at most. */
+  #syncSoon(): void {
     if (this.#cancelTimer !== undefined || this.#isClosed || this.#running === undefined) return;
-    const { timers, log } = this.#context;
-    this.#cancelTimer = timers.setTimer(PAUSE_MS, () => {
+    const { timers, clock, log } = this.#context;
+    this.#cancelTimer = timers.setTimer(Math.max(PAUSE_MS, PAUSE_FACTOR * this.#tookMs), () => {
       this.#cancelTimer = undefined;
+      const startedAt = clock.now();
       try {
         this.#sync();
         this.#needs.look();
       } catch (error) {
         log.error("cannot follow overlay networks", { error });
       }
+      this.#tookMs = clock.now() - startedAt;
     });
   }
 
@@ -311,7 +324,6 @@ export class Networks {
     } catch (error) {
       this.#context.log.warn("cannot take an endpoint back", { endpoint: `${network}/${name}`, error });
     }
-    this.book.forget();
     this.#sync();
   }
 
@@ -370,14 +382,6 @@ export class Networks {
       devices?.has(name) !== true && name !== this.#context.options.interfaceName
     );
   }
-}
-
-function requireEndpoint({ definition, endpoints }: KnownNetwork, name: string): KnownEndpoint {
-  const endpoint = endpoints.get(name);
-  if (endpoint !== undefined) return endpoint;
-  throw new UnknownEndpointError(`Cannot find the endpoint ${definition.name}/${name}: there is none`, {
-    hint: "`weft endpoint list` shows all.",
-  });
 }
 
 function notRunning(): NotInitializedManagerError {

@@ -7,7 +7,6 @@ export { AddressTable } from "./address_table.ts";
 export * from "./carrier.ts";
 export type * from "./frame_plane.ts";
 export * from "./memory_underlay.ts";
-export * from "./no_frames.ts";
 export * from "./packet_decoder.ts";
 export * from "./plain/mod.ts";
 export * from "./portable_frames.ts";

@@ -46,6 +46,9 @@ const MAX_NETWORKS = 0x1_0000;
 const MAX_FRAME_BYTES = 65_535 + 64;
 /** Learned addresses are looked through so often; what is older is not used in between. */
 const SWEEP_MS = 30_000;
+/** So many are forgotten at once, in a millisecond or two; the others a moment later. */
+const SWEEP_ADDRESSES = 2_048;
+const SWEEP_AGAIN_MS = 10;
 /** 01:80:c2:00:00:00 to 0f: spoken between neighbours, never forwarded (IEEE 802.1D-2004 §7.12.6). */
 const RESERVED_HIGH = 0x0180;
 const RESERVED_LOW = 0xc2000000 | 0;
@@ -234,10 +237,10 @@ export class FrameSwitch implements FrameForwarder {
     this.#announcer.handleTimeout(now);
     this.#loops.handleTimeout(now);
     if (this.#sweepAt !== undefined && now < this.#sweepAt) return;
-    this.#macs.expire(secondsOf(now));
+    const isMore = this.#macs.expire(secondsOf(now), SWEEP_ADDRESSES);
     this.#snooper.expire(now);
     const { learned, memberships } = this.sizes;
-    this.#sweepAt = learned + memberships > 0 ? now + SWEEP_MS : undefined;
+    this.#sweepAt = learned + memberships > 0 ? now + (isMore ? SWEEP_AGAIN_MS : SWEEP_MS) : undefined;
   }
 
   pollTimeout(): Millis | undefined {

@@ -171,3 +171,21 @@ Deno.test("FrameSwitch gives an address that is bound twice to the later, and ke
   h.frames.removeBinding(1, mac(2));
   assert.deepEqual(h.send(3, arpRequest(mac(3), "10.0.0.9", "10.0.0.1")), [1, 2]);
 });
+
+Deno.test("FrameSwitch forgets many addresses a part at a time, and uses none of them meanwhile", () => {
+  const h = new SwitchHarness();
+  h.network(1);
+  h.ports(1, "local", [1]);
+  h.ports(1, "local", [2, 3], true);
+  h.bind(1, 1, mac(1));
+  for (let i = 0; i < 5_000; i++) h.send(2, frame(mac(0x10000 + i), mac(1)));
+  assert.equal(h.frames.sizes.learned, 5_000);
+  h.advance(300_000);
+  assert.equal(h.frames.sizes.learned, 5_000 - 2_048);
+  assert.deepEqual(h.send(1, frame(mac(1), mac(0x10000 + 4_999))), [2, 3]);
+  for (const left of [5_000 - 2 * 2_048, 0]) {
+    assert.equal(h.frames.pollTimeout(), h.now + 10);
+    h.advance(10);
+    assert.equal(h.frames.sizes.learned, left);
+  }
+});

@@ -4,12 +4,7 @@
  */
 
 import assert from "node:assert/strict";
-import {
-  DuplicateEndpointError,
-  InvalidEndpointError,
-  type Node,
-  UnknownNetworkError,
-} from "../../../mod.ts";
+import { DuplicateEndpointError, InvalidEndpointError, Node, UnknownNetworkError } from "../../../mod.ts";
 import {
   freePort,
   Lab,
@@ -114,6 +109,35 @@ Deno.test("programs of three nodes without privileges exchange frames in a netwo
     5_000,
     { what: "the endpoint is gone everywhere" },
   );
+});
+
+Deno.test("an endpoint whose program ended without a word is the same one when the program asks again", async () => {
+  await using mesh = await RootlessMesh.create("frames-again", "lead");
+  mesh.overlay.control.createNetwork({ name: "blue", cidrs: ["10.7.0.0/24"] });
+  const stateOf = (name: string) =>
+    mesh.overlay.control.listNetworks()[0]?.endpoints
+      .find((endpoint) => endpoint.name === name)?.node;
+  await using peer = await mesh.join("peer");
+  const heard = new Heard();
+  const b = await endpointOf(peer, "blue", "b", heard);
+  const program = await mesh.join("program");
+  const before = await endpointOf(program, "blue", "a");
+  await program.stop();
+  assert.equal(before.send(frameTo(b.macAddress, before.macAddress, 1)), false);
+  assert.equal(stateOf("a"), "program");
+  await using again = await Node.resume({ stateDir: mesh.stateDir("program") });
+  const after = await endpointOf(again, "blue", "a");
+  assert.deepEqual([after.macAddress, after.ipAddresses], [before.macAddress, before.ipAddresses]);
+  await waitFor(
+    () => {
+      after.send(frameTo(b.macAddress, after.macAddress, 2));
+      return heard.marks.includes(2);
+    },
+    10_000,
+    { what: "its frames arrive" },
+  );
+  await after.close();
+  await waitFor(() => stateOf("a") === undefined, 5_000, { what: "the endpoint is gone" });
 });
 
 for (const plane of ["fast", "portable"]) {

@@ -52,6 +52,11 @@ export class RootlessMesh implements AsyncDisposable {
     return new RootlessMesh(overlay, path, resources.move());
   }
 
+  /** @returns where the state of a node is that has joined as `name` */
+  stateDir(name: string): string {
+    return `${this.#folder}/${name}`;
+  }
+
   /** A node in this process that joins as `name`; it ends with the mesh if not before. */
   async join(name: string, grants?: GrantsRequest): Promise<Node> {
     const token = grants === undefined ? this.#token : this.#createToken(grants);

@@ -112,7 +112,6 @@ export class NetworkStage {
   ask(leader: StageNode, asker: StageNode, network: string, name: string, act: EndpointAct): string {
     const record = leader.mesh.roster.get(asker.mesh.identity.id)?.record ?? assert.fail();
     const { answer } = leader.endpoints.serve(record, { network, name, act });
-    leader.book.forget();
     if (answer.kind === "done" && answer.update !== undefined) asker.mesh.replica.merge(answer.update);
     asker.book.forget();
     return outcomeOf(answer);

@@ -8,126 +8,32 @@ import { selectAead, WasmBatchCipher } from "../../../crypto/mod.ts";
 import { ERRNO } from "../../../host/mod.ts";
 import { internetChecksum } from "../../../net/mod.ts";
 import { PlainBatchCipher } from "../plain_batch_cipher.ts";
+import { splitSuperpacket, VIRTIO_HEADER_BYTES } from "../superpacket.ts";
+import { frame, HARNESS_PAGES, ipPacket } from "../testing/engine_harness.ts";
 import {
-  readVirtioHeader,
-  splitSuperpacket,
-  VIRTIO_HEADER_BYTES,
-  type VirtioHeader,
-} from "../superpacket.ts";
-import { EngineHarness, frame, HARNESS_PAGES, ipPacket, peerEndpoint } from "../testing/engine_harness.ts";
+  addEndpoint,
+  BLUE,
+  blueHarness,
+  CHANNEL,
+  dropsOf,
+  ethernet,
+  HEAD_BYTES,
+  LOCAL,
+  LOCAL_FD,
+  MACS,
+  OTHER,
+  OTHER_FD,
+  OUTER_BYTES,
+  outerPacket,
+  put,
+  receive,
+  REMOTE,
+  stream,
+  tapFrame,
+  writtenFrames,
+} from "../testing/blue_network.ts";
 import { makeSuperpacket } from "../testing/superpackets.ts";
 import { FAKE_EPOLL_FD } from "../testing/fake_calls.ts";
-import type { FrameEngine } from "./frame_engine.ts";
-
-const BLUE = 1;
-const VNI = 1001;
-const [LOCAL, OTHER, REMOTE, CHANNEL] = [11, 12, 13, 14];
-const [LOCAL_FD, OTHER_FD] = [80, 81];
-const MACS = { [LOCAL]: "02:00:00:00:00:01", [OTHER]: "02:00:00:00:00:02", [REMOTE]: "02:00:00:00:00:03" };
-const OUTER_BYTES = 20 + 8 + 8;
-const HEAD_BYTES = OUTER_BYTES + 14;
-
-const offloads = { tso: true, uso: true };
-
-/** An engine with one network: two endpoints here, one of the peer. */
-function blueHarness(cipher?: ConstructorParameters<typeof EngineHarness>[0]): EngineHarness {
-  const harness = new EngineHarness(cipher);
-  const { frames } = harness.engine;
-  frames.setOwnAddresses(["10.200.0.1", "fd01:203::1"]);
-  setBlue(frames);
-  addEndpoint(frames, LOCAL, LOCAL_FD);
-  frames.setRemote({
-    port: REMOTE,
-    network: BLUE,
-    allowsForeign: false,
-    via: { kind: "member", publicKey: harness.peer.publicKey.toString(), address: "10.200.0.2" },
-  });
-  frames.setBinding({ network: BLUE, port: REMOTE, mac: MACS[REMOTE] ?? "", addresses: ["10.0.0.3"] });
-  return harness;
-}
-
-function setBlue(frames: FrameEngine, driver = "vxlan", mtuBytes = 1370): void {
-  frames.setNetwork({
-    network: BLUE,
-    name: "blue",
-    driver,
-    identifier: VNI,
-    options: {},
-    mtuBytes,
-    underlay: { kind: "mesh" },
-  });
-}
-
-function addEndpoint(frames: FrameEngine, port: number, fd: number, hasHeader = true): void {
-  frames.setPort({
-    port,
-    network: BLUE,
-    name: `web-${port}`,
-    allowsForeign: false,
-    device: { kind: "descriptor", fd, hasHeader, offloads, of: "tap" },
-  });
-  const mac = MACS[port as keyof typeof MACS] ?? "";
-  frames.setBinding({ network: BLUE, port, mac, addresses: [`10.0.0.${port - 10}`] });
-}
-
-function mac(text: string): Uint8Array {
-  return Uint8Array.fromHex(text.replaceAll(":", ""));
-}
-
-/** @param to a port, or 0 for everybody */
-function ethernet(from: number, to: number, payload: Uint8Array, etherType = 0x0800): Uint8Array {
-  const destination = to === 0 ? "ff:ff:ff:ff:ff:ff" : MACS[to as keyof typeof MACS] ?? "";
-  const source = MACS[from as keyof typeof MACS] ?? "";
-  return Uint8Array.of(...mac(destination), ...mac(source), etherType >> 8, etherType & 255, ...payload);
-}
-
-/** As a TAP gives it: the header counts from the frame. */
-function tapFrame(bytes: Uint8Array, header?: VirtioHeader): Uint8Array {
-  return frame(bytes, header && { ...header, checksumStart: header.checksumStart + 14 });
-}
-
-/** A stream of the shape that is joined and cut whole. */
-function stream(payloadBytes: number) {
-  const made = makeSuperpacket({ protocol: "tcp", version: 4, payloadBytes, gsoSize: 1318 });
-  made.packet[20 + 13] = 0x18;
-  return made;
-}
-
-function put(harness: EngineHarness, fd: number, ...frames: (Uint8Array | number)[]): void {
-  harness.calls.endpointFrames.set(fd, frames);
-}
-
-function outerPacket(inner: Uint8Array, { vni = VNI, from = 2, port = 4789 } = {}): Uint8Array {
-  const packet = new Uint8Array(OUTER_BYTES + inner.length);
-  const view = new DataView(packet.buffer);
-  packet.set([0x45, 0, 0, 0, 0, 0, 0x40, 0, 64, 17, 0, 0, 10, 200, 0, from, 10, 200, 0, 1]);
-  view.setUint16(2, packet.length);
-  view.setUint16(10, internetChecksum(packet, 0, 20));
-  view.setUint16(20, 50_000);
-  view.setUint16(22, port);
-  view.setUint16(24, packet.length - 20);
-  packet.set([8, 0, 0, 0, vni >> 16, (vni >> 8) & 255, vni & 255, 0], 28);
-  packet.set(inner, OUTER_BYTES);
-  return packet;
-}
-
-function receive(harness: EngineHarness, packets: readonly Uint8Array[]): void {
-  for (const bytes of harness.sealed(packets)) harness.calls.receives.push({ bytes, source: peerEndpoint });
-  harness.run();
-}
-
-function dropsOf(harness: EngineHarness): Record<string, number> {
-  const [network] = [...harness.engine.frames.networks];
-  const own = Object.entries(network?.drops.snapshot() ?? {}).filter(([, count]) => count > 0);
-  return { ...harness.engine.frames.counts.networkCounts(BLUE)?.drops, ...Object.fromEntries(own) };
-}
-
-/** The frames that were written to an endpoint, superframes taken apart. */
-function writtenFrames(harness: EngineHarness, fd: number): Uint8Array[] {
-  return (harness.calls.writtenTo.get(fd) ?? []).flatMap((written) =>
-    splitSuperpacket(written.slice(VIRTIO_HEADER_BYTES), readVirtioHeader(written, 0), 14) ?? assert.fail()
-  );
-}
 
 for (
   const [name, makeCipher] of [
@@ -245,6 +151,31 @@ Deno.test("FrameEngine floods to endpoints and members, each with a whole frame"
       writtenFrames(harness, fd).at(-1),
       ethernet(REMOTE, 0, new Uint8Array(60).fill(8), 0x88b6),
     );
+  }
+});
+
+Deno.test("FrameEngine floods a superframe whole to whom can take it, cut to others, and each has all of it", () => {
+  for (const hasHeader of [true, false]) {
+    const harness = blueHarness();
+    harness.greet();
+    addEndpoint(harness.engine.frames, OTHER, OTHER_FD, hasHeader);
+    harness.settle();
+    harness.arrived.length = 0;
+    harness.calls.writtenTo.clear();
+    const { packet, header } = makeSuperpacket({
+      protocol: "udp",
+      version: 4,
+      payloadBytes: 9000,
+      gsoSize: 1318,
+    });
+    // From the endpoint's own address.
+    packet.set([10, 0, 0, 1], 12);
+    const expected = (splitSuperpacket(packet.slice(), header) ?? []).map((each) => ethernet(LOCAL, 0, each));
+    put(harness, LOCAL_FD, tapFrame(ethernet(LOCAL, 0, packet), header));
+    harness.settle();
+    assert.deepEqual(harness.arrived.map((each) => each.subarray(OUTER_BYTES)), expected);
+    if (hasHeader) assert.deepEqual(writtenFrames(harness, OTHER_FD), expected);
+    else assert.deepEqual(harness.calls.writtenTo.get(OTHER_FD), expected);
   }
 });
 

@@ -16,6 +16,8 @@ import type { PortState } from "../switch_state.ts";
 import { decodeLoopProbe, encodeLoopProbe, SWITCH_ID_BYTES } from "./loop_probe.ts";
 
 const PROBE_MS = 5_000;
+/** However much there is to suspect. */
+const MIN_PROBE_MS = 1_000;
 const FIRST_BLOCK_MS = 10_000;
 const MAX_BLOCK_MS = 300_000;
 const FORGIVEN_MS = 600_000;
@@ -38,6 +40,7 @@ export class LoopGuard {
   readonly #blocks: Map<PortState, Block> = new Map();
   readonly #events: SwitchEvent[] = [];
   #probeAt = 0;
+  #probedAt = -Infinity;
 
   /** @param random the switch's id is drawn from it */
   constructor(random: RandomSource, queue: FrameQueue) {
@@ -60,9 +63,9 @@ export class LoopGuard {
     port.isBlocked = false;
   }
 
-  /** There is reason to probe at once. */
+  /** There is reason to probe at once, or a second after the last time. */
   suspect(): void {
-    this.#probeAt = 0;
+    this.#probeAt = Math.min(this.#probeAt, this.#probedAt + MIN_PROBE_MS);
   }
 
   /** @param at where the payload of a probe begins that came in at `from` */
@@ -91,6 +94,7 @@ export class LoopGuard {
     }
     if (this.#bridged.size === 0 || now < this.#probeAt) return;
     this.#probeAt = now + PROBE_MS;
+    this.#probedAt = now;
     for (const port of this.#bridged) {
       if (port.isBlocked) continue;
       const probe = { switchId: this.#switchId, port: port.port, networkId: port.network.id };

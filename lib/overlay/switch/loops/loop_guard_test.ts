@@ -116,6 +116,12 @@ Deno.test("FrameSwitch keeps an address where it is that moves too often, and pr
   assert.deepEqual(outcomes, ["1", "1", "1", "1", "1", "1", "flapping", "1"]);
   h.advance(0);
   assert.deepEqual([...probes(h).keys()], [2, 3, 4]);
+  // Whoever goes on is not sent a probe for each frame.
+  for (let i = 0; i < 900; i++) {
+    assert.equal(h.send(2, frame(mac(0x77), mac(1))), "flapping");
+    h.advance(1);
+  }
+  assert.equal(probes(h).size, 0);
   h.advance(10_000);
   assert.deepEqual(h.send(3, frame(mac(0x77), mac(1))), [1]);
 });

@@ -62,7 +62,7 @@ export class AddressTable {
     this.#size--;
     const length = places.length;
     for (let at = (hole + WORDS) % length; places[at + VALUE] !== 0; at = (at + WORDS) % length) {
-      const home = (this.#hashAt(at) & this.#mask) * WORDS;
+      const home = (this.#hashIn(places, at) & this.#mask) * WORDS;
       if ((at - home + length) % length < (at - hole + length) % length) continue;
       places.copyWithin(hole, at, at + WORDS);
       hole = at;
@@ -83,7 +83,11 @@ export class AddressTable {
     for (;; place = (place + 1) & this.#mask) {
       const at = place * WORDS;
       if (places[at + VALUE] === 0) {
-        places.set([key, a, b, c, d], at);
+        places[at] = key;
+        places[at + 1] = a;
+        places[at + 2] = b;
+        places[at + 3] = c;
+        places[at + 4] = d;
         return at;
       }
       if (this.#isAt(at, key, a, b, c, d)) return at;
@@ -113,9 +117,14 @@ export class AddressTable {
     return (key & 1) === 0 ? short : short ^ hash.word(1, a) ^ hash.word(2, b) ^ hash.word(3, c);
   }
 
-  #hashAt(at: number): number {
-    const [key = 0, a = 0, b = 0, c = 0, d = 0] = this.#places.subarray(at, at + VALUE);
-    return this.#hashOf(key, a, b, c, d);
+  #hashIn(places: Int32Array, at: number): number {
+    return this.#hashOf(
+      places[at] ?? 0,
+      places[at + 1] ?? 0,
+      places[at + 2] ?? 0,
+      places[at + 3] ?? 0,
+      places[at + 4] ?? 0,
+    );
   }
 
   #grow(): void {
@@ -124,8 +133,7 @@ export class AddressTable {
     this.#mask = 2 * this.#mask + 1;
     for (let from = 0; from < former.length; from += WORDS) {
       if (former[from + VALUE] === 0) continue;
-      const [key = 0, a = 0, b = 0, c = 0, d = 0] = former.subarray(from, from + VALUE);
-      let place = this.#hashOf(key, a, b, c, d) & this.#mask;
+      let place = this.#hashIn(former, from) & this.#mask;
       while (this.#places[place * WORDS + VALUE] !== 0) place = (place + 1) & this.#mask;
       this.#places.set(former.subarray(from, from + WORDS), place * WORDS);
     }

@@ -195,11 +195,20 @@ export class MacTable {
     }
   }
 
-  /** Forgets learned addresses of which nothing was heard. */
-  expire(seconds: number): void {
+  /**
+   * Forgets learned addresses of which nothing was heard.
+   * @param most so many at once, so that frames need not wait
+   * @returns whether there are more
+   */
+  expire(seconds: number, most: number): boolean {
+    let left = most;
     for (const [port, list] of this.#lists) {
-      while (list.oldest !== NONE && !this.isFreshAt(list.oldest, seconds)) this.#oustOldest(port);
+      while (list.oldest !== NONE && !this.isFreshAt(list.oldest, seconds)) {
+        if (left-- <= 0) return true;
+        this.#oustOldest(port);
+      }
     }
+    return false;
   }
 
   #makeRoom(port: number): void {

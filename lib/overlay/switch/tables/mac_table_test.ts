@@ -149,7 +149,7 @@ Deno.test("MacTable holds what a plain Map holds under the same rules, and its b
           naive.unbind(first, text);
         } else if (kind === "wait") {
           seconds += first;
-          table.expire(seconds);
+          assert.equal(table.expire(seconds, 1_000), false);
           naive.expire(seconds);
         } else if (kind === "forget-port") {
           table.forgetPort(first);
@@ -184,7 +184,9 @@ Deno.test("MacTable finds each of 100,000 addresses, and none that is not there"
     assert.equal(table.portAt(table.find(i & 1, 0x0200, i)), i % 7);
     assert.equal(table.find((i & 1) ^ 1, 0x0200, i), -1);
   }
-  table.expire(301);
+  assert.ok(table.expire(301, 99_999));
+  assert.equal(table.learned, 1);
+  assert.ok(!table.expire(301, 1));
   assert.equal(table.learned, 0);
   assert.equal(table.find(0, 0x0200, 0), -1);
   assert.ok(table.memoryBytes <= 131_072 * 38);
