@@ -197,7 +197,13 @@ export {
   type OverlayManagerOptions,
   type PacketReceiver,
 } from "./lib/dataplane/mod.ts";
-export { builtInDrivers, DriverRegistry, getDriverFactory } from "./drivers/mod.ts";
+export {
+  builtInDrivers,
+  ConstantHeader,
+  DriverRegistry,
+  getDriverFactory,
+  NetworkOptions,
+} from "./drivers/mod.ts";
 export {
   DecodedHeader,
   type DecodeFailure,

@@ -1,3 +1,4 @@
+import { MemoryUnderlay, OverlayManager } from "@weft/mesh";
 import assert from "node:assert/strict";
 import { DuplicateDriverError, UnknownDriverError } from "../lib/overlay/mod.ts";
 import {
@@ -10,6 +11,7 @@ import {
   VlanDriver,
   VxlanDriver,
 } from "./mod.ts";
+import { L2tpv3Driver } from "./testing/l2tpv3_driver.ts";
 import { testDriver } from "./testing/driver_suite.ts";
 
 /** @returns the numbers from `from` to `to`, both included */
@@ -29,7 +31,7 @@ testDriver(new GeneveDriver(), {
     { payload: "ip" },
     { options: "0102:80:deadbeef" },
     { options: "0102:80:deadbeef,ffff:01", payload: "ip" },
-    { options: Array.from({ length: 2 }, () => `0001:02:${"00".repeat(120)}`).join() },
+    { options: `0001:02:${"00".repeat(124)},0001:02:${"00".repeat(120)}` },
   ],
   refused: [
     { options: "0102:80:deadbe" },
@@ -85,6 +87,44 @@ testDriver(new VlanDriver(), {
   ignoredBits: [19],
   variants: [{ service: "4094" }, { priority: "7" }, { service: "1", priority: "3" }],
   refused: [{ service: "0" }, { service: "4095" }, { priority: "8" }, { priority: "-1" }],
+});
+
+testDriver(new L2tpv3Driver(), {
+  // None: each bit says which session it is.
+  ignoredBits: [],
+  variants: [{ cookie: "00112233" }, { cookie: "0011223344556677" }],
+  refused: [{ cookie: "0011" }, { cookie: "red" }],
+});
+
+Deno.test("the seventh driver is what the page shows, and carries a frame between two programs", async () => {
+  const read = (path: string) => Deno.readTextFile(new URL(path, import.meta.url));
+  const source = await read("testing/l2tpv3_driver.ts");
+  const code = source.slice(source.indexOf("import {"));
+  assert.ok((await read("README.md")).includes("```ts\n" + code + "```"), "README.md shows another text");
+
+  const underlay = new MemoryUnderlay();
+  const heard: Uint8Array[] = [];
+  const addresses = ["10.200.0.1", "10.200.0.2"] as const;
+  const managers = addresses.map((address) => new OverlayManager({ underlay, address }));
+  for (const [i, manager] of managers.entries()) {
+    manager.registerDriver(new L2tpv3Driver());
+    await manager.initialize();
+    const options = { cookie: "00112233" };
+    await manager.createNetwork({ name: "blue", type: "l2tpv3", vni: 7, cidr: "10.0.0.0/24", options });
+    await manager.addRemote("blue", addresses[1 - i] ?? "");
+  }
+  const [one, two] = managers;
+  const sender = await one?.createEndpoint({ networkId: "blue", name: "a", ipAddress: "10.0.0.2" });
+  await two?.createEndpoint({ networkId: "blue", name: "b", ipAddress: "10.0.0.3" }, (frame) => {
+    heard.push(frame.slice());
+  });
+  const frame = new Uint8Array(60).fill(0xff, 0, 6);
+  frame.set(Uint8Array.fromHex((sender?.macAddress ?? "").replaceAll(":", "")), 6);
+  // IEEE 802, local experimental.
+  frame.set([0x88, 0xb5, 7], 12);
+  sender?.send(frame);
+  assert.deepEqual(heard.filter((other) => other[12] === 0x88), [frame]);
+  await Promise.all(managers.map((manager) => manager.close()));
 });
 
 Deno.test("builtInDrivers() has the six, each under its own name, and takes more", () => {

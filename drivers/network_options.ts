@@ -16,6 +16,7 @@ export class NetworkOptions {
   readonly #options: DriverOptions;
 
   /**
+   * Checks the identifier, and that all options are known.
    * @param driver the driver's name
    * @throws IdentifierRangeError when the driver has no such identifier
    * @throws InvalidDriverOptionError when it does not know an option
@@ -42,32 +43,32 @@ export class NetworkOptions {
     }
   }
 
-  /** @returns the text of an option, or undefined when it is not set */
+  /** Reads an option as it is. @returns its text, or undefined when it is not set */
   text(option: string): string | undefined {
     return Object.hasOwn(this.#options, option) ? this.#options[option] : undefined;
   }
 
-  /** @returns one of `allowed`, the first when the option is not set */
+  /** Reads a choice. @returns one of `allowed`, the first when the option is not set */
   oneOf<T extends string>(option: string, allowed: readonly [T, ...T[]]): T {
     const text = this.text(option);
     if (text === undefined) return allowed[0];
     return allowed.find((value) => value === text) ?? this.refuse(option, allowed.join(" or "));
   }
 
-  /** @returns a whole decimal number from `min` to `max`, or undefined when the option is not set */
+  /** Reads a whole decimal number. @returns one from `min` to `max`, or undefined when the option is not set */
   integer(option: string, min: number, max: number): number | undefined {
     const text = this.text(option);
     return text === undefined ? undefined : this.integerOf(option, text, { min, max });
   }
 
-  /** @returns the number that `text`, a part of the option's value, stands for */
+  /** Reads a number in a list. @returns what `text`, a part of the option's value, stands for */
   integerOf(option: string, text: string, range: { readonly min: number; readonly max: number }): number {
     const { min, max } = range;
     const value = /^\d{1,10}$/.test(text) ? Number(text) : -1;
     return value < min || value > max ? this.refuse(option, `a number from ${min} to ${max}`) : value;
   }
 
-  /** @throws InvalidDriverOptionError always: the option has a value that is not `allowed` */
+  /** Says that the option has a value that is not `allowed`. @throws InvalidDriverOptionError always */
   refuse(option: string, allowed: string): never {
     const value = JSON.stringify((this.text(option) ?? "").slice(0, 64));
     throw new InvalidDriverOptionError(

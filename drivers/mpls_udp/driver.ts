@@ -3,6 +3,7 @@
  * @module
  */
 
+import { uint16At } from "../../lib/net/mod.ts";
 import type {
   DecodedHeader,
   DecodeFailure,
@@ -137,6 +138,9 @@ class MplsEncapsulation extends ConstantHeader {
     // RFC 4385 §5: 1 is a channel of the pseudowire's own, and no frame.
     if (first === 1) return "control-packet";
     if (first !== 0) return "bad-flags";
+    // RFC 4448 §4.6: 0 says that frames are not numbered. As with GRE, one that is out of order is taken.
+    const sequence = uint16At(bytes, header.payloadAt + 2);
+    header.sequence = sequence === 0 ? -1 : sequence;
     header.payloadAt += CONTROL_WORD_BYTES;
     header.payloadBytes -= CONTROL_WORD_BYTES;
     return undefined;

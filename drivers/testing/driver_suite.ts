@@ -16,7 +16,7 @@ import {
 
 /** What the suite is told of a driver. */
 export interface DriverExpectations {
-  /** Options of networks that are tried, beside those of a network without options. */
+  /** Options of networks that are tried, beside those of a network without options; one has the longest header. */
   readonly variants?: readonly DriverOptions[];
   /** Options that are refused. */
   readonly refused?: readonly DriverOptions[];
@@ -135,6 +135,35 @@ export function testDriver(driver: OverlayDriver, expected: DriverExpectations):
     }
   });
 
+  Deno.test(`${name} finds the same whatever stands around a packet, and whatever it found before`, () => {
+    fc.assert(
+      fc.property(arbitrary, fc.nat(), ({ identifier, options, payload, flow }, cut) => {
+        const network = driver.encapsulation(identifier, options);
+        const sent = encode(network, payloadOf(network, payload), flow);
+        const again = encode(driver.encapsulation(identifier, options), payloadOf(network, payload), flow);
+        assert.deepEqual(again, sent);
+        const lengthBytes = cut % (sent.lengthBytes + 1);
+        const results = [0x00, 0xff].map((around) => {
+          const memory = new Uint8Array(sent.memory.length).fill(around);
+          memory.set(sent.memory.subarray(sent.at, sent.at + lengthBytes), sent.at);
+          const header = new DecodedHeader();
+          if (around !== 0) fillWithRubbish(header);
+          const failure = decode(driver, network, { memory, at: sent.at, lengthBytes }, header);
+          return failure ?? { ...header, packet: memory.slice(sent.at, sent.at + lengthBytes) };
+        });
+        assert.deepEqual(results[0], results[1], `${lengthBytes} bytes`);
+      }),
+      { numRuns: RUNS },
+    );
+  });
+
+  Deno.test(`${name} has headers as long as it says at most`, () => {
+    const lengths = variants.map((options) =>
+      driver.encapsulation(networkWith(driver, options), options).headerBytes
+    );
+    assert.equal(Math.max(...lengths), maxHeaderBytes);
+  });
+
   Deno.test(`${name} throws on no bytes whatever, and stays within them`, () => {
     const networks = variants.map((options) => driver.encapsulation(networkWith(driver, options), options));
     let state = 1;
@@ -208,6 +237,14 @@ function assertInside({ at, lengthBytes }: Placed, header: DecodedHeader): void 
 function assertMargins({ memory, at, lengthBytes }: Placed): void {
   assert.ok(memory.subarray(0, at).every((byte) => byte === CANARY), "bytes before the packet have changed");
   assert.ok(memory.subarray(at + lengthBytes).every((byte) => byte === CANARY), "bytes behind have changed");
+}
+
+/** As if another packet had left it so. */
+function fillWithRubbish(header: DecodedHeader): void {
+  header.identifier = header.payloadAt = header.payloadBytes = 77;
+  header.optionsAt = header.optionsBytes = header.sequence = 77;
+  header.trafficClass = header.outerIdentifier = 7;
+  header.payload = "ip";
 }
 
 function isEqual(a: DecodedHeader, b: DecodedHeader): boolean {

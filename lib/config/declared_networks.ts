@@ -100,7 +100,7 @@ function entriesOf(
 ): (readonly [name: string, said: Said])[] {
   const example = "Write a map of names to their settings.";
   if (typeof value === "string") {
-    const lines = value.match(/(?:[^;'"]|'[^']*'|"[^"]*")+/g) ?? [];
+    const lines: readonly string[] = value.match(/(?:[^;'"]|'[^']*'|"[^"]*")+/g) ?? [];
     return lines.filter((line) => line.trim() !== "").map(readLine);
   }
   if (Array.isArray(value)) {
@@ -194,7 +194,7 @@ export const NETWORK_ENDPOINTS: Read<DeclaredEndpoint> = {
 /** @returns what exactly is wrong, where a schema says it */
 export function refusalOf(error: z.ZodError): { readonly rule: string; readonly hint: string } | undefined {
   const [issue] = error.issues;
-  const hint = issue?.code === "custom" ? issue.params?.hint : undefined;
+  const hint = issue?.code === "custom" ? issue.params?.["hint"] : undefined;
   return issue === undefined || typeof hint !== "string" ? undefined : { rule: issue.message, hint };
 }
 

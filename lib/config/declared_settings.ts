@@ -16,7 +16,13 @@ const INTERFACE_NAME = /^(?!\.{1,2}$)[A-Za-z0-9._-]{1,15}$/;
 
 /** What is wrong with a declaration, and what to do. */
 export class Refusal {
-  constructor(readonly rule: string, readonly hint: string) {}
+  readonly rule: string;
+  readonly hint: string;
+
+  constructor(rule: string, hint: string) {
+    this.rule = rule;
+    this.hint = hint;
+  }
 }
 
 /** How a setting is read: what it is called, what it sets, and what it makes of a value. */

@@ -32,7 +32,7 @@ export function networkConflicts(
 ): ReadonlyMap<string, Conflict<NetworkDefinition>> {
   const conflicts = new Map<string, Conflict<NetworkDefinition>>();
   const owners: NetworkDefinition[] = [];
-  for (const network of [...networks].sort((a, b) => byAge(a, b, ({ name }) => name))) {
+  for (const network of [...networks].sort((a, b) => byAge<NetworkDefinition>(a, b, ({ name }) => name))) {
     const owner = owners.find((other) => isSameOnWire(other, network));
     if (owner === undefined) owners.push(network);
     else conflicts.set(network.name, { what: `the identifier ${network.vni}`, owner });
@@ -46,7 +46,7 @@ export function endpointConflicts(
 ): ReadonlyMap<string, Conflict<EndpointDefinition>> {
   const conflicts = new Map<string, Conflict<EndpointDefinition>>();
   const owners = new Map<string, EndpointDefinition>();
-  for (const endpoint of [...endpoints].sort((a, b) => byAge(a, b, endpointKey))) {
+  for (const endpoint of [...endpoints].sort((a, b) => byAge<EndpointDefinition>(a, b, endpointKey))) {
     const wanted = wantedOf(endpoint);
     const what = wanted.find((text) => owners.has(text));
     const owner = what === undefined ? undefined : owners.get(what);

@@ -73,18 +73,6 @@ Deno.test("README: the table of drivers says of each what it is", async () => {
   }
 });
 
-Deno.test("drivers/README: the seventh driver carries frames", async () => {
-  const readme = await Deno.readTextFile(`${root}drivers/README.md`);
-  const [, example = ""] = /```ts\n(.*?)```/s.exec(readme) ?? [];
-  await using scratch = await createScratch("driver");
-  await Deno.writeTextFile(
-    `${scratch.path}/example.ts`,
-    example.replace('"@weft/mesh"', JSON.stringify(`file://${root}mod.ts`)),
-  );
-  const command = [Deno.execPath(), "run", "--quiet", "--check", "-A", "--config", `${root}deno.json`];
-  assert.equal(await expectRun([...command, `${scratch.path}/example.ts`]), "");
-});
-
 Deno.test("README: the bounds of overlay networks are those of the code", async () => {
   const readme = await Deno.readTextFile(`${root}README.md`);
   const text = readme.replaceAll(/\s+/g, " ");

@@ -46,12 +46,17 @@ interface Endpoint {
 
 /** One network. */
 export class ManagedNetwork {
+  /** The network's, of the plane. */
+  readonly number: number;
+  readonly definition: OverlayNetwork;
   readonly #endpoints = new Map<string, Endpoint>();
   /** Ports of other managers, by address. */
   readonly remotes: Map<string, number> = new Map();
 
-  /** @param number the network's, of the plane */
-  constructor(readonly number: number, readonly definition: OverlayNetwork) {}
+  constructor(number: number, definition: OverlayNetwork) {
+    this.number = number;
+    this.definition = definition;
+  }
 
   /** In the order in which they were made. */
   get endpoints(): readonly OverlayEndpoint[] {

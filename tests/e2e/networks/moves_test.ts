@@ -100,6 +100,21 @@ labTest(
       assert.equal(failed.name, "guest");
     });
 
+    await test.step("members under new keys and at other addresses are followed", async () => {
+      await c.weft.expectCommand("rotate-key");
+      await until("it answers from under new keys", () => pings(a, address));
+      await a.weft.expectCommand("rotate-key");
+      await until("a leader under new keys reaches it", () => pings(a, address));
+      await post(a, "/members/address", { node: "c", address: "10.200.0.77" });
+      await until(
+        "it answers from another address of the mesh",
+        async () => (await c.weft.status()).node.addresses[0] === "10.200.0.77" && await pings(a, address),
+      );
+      const [link] = await c.host.namespace.ipJson<{ address: string }>("link show server");
+      assert.equal(link?.address, server.macAddress);
+      assert.ok(await pings(c, hostOf(client)));
+    });
+
     await test.step("an interface's name that is taken is told, and nothing is left", async () => {
       await c.host.namespace.ip("link add taken type bridge");
       const { code, stderr } = await c.weft.command("endpoint", "add", "blue", "taken");

@@ -333,7 +333,10 @@ export class FrameEngine implements FrameSink {
     else if (decision.action === FORWARD.FLOOD) {
       const last = decision.count - 1;
       for (let i = 0; i < last; i++) {
-        this.#hand(now, decision.ports[i] ?? 0, this.#copy(at, lengthBytes), lengthBytes);
+        const port = decision.ports[i] ?? 0;
+        const local = this.#locals.get(port);
+        const isKept = local !== undefined && this.#locals.takesWhole(local, at);
+        this.#hand(now, port, isKept ? at : this.#copy(at, lengthBytes), lengthBytes);
       }
       if (last >= 0) this.#hand(now, decision.ports[last] ?? 0, at, lengthBytes);
     }

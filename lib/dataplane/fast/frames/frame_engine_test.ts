@@ -32,6 +32,7 @@ import {
   tapFrame,
   writtenFrames,
 } from "../testing/blue_network.ts";
+import { makeSuperpacket } from "../testing/superpackets.ts";
 import { FAKE_EPOLL_FD } from "../testing/fake_calls.ts";
 
 for (
@@ -150,6 +151,31 @@ Deno.test("FrameEngine floods to endpoints and members, each with a whole frame"
       writtenFrames(harness, fd).at(-1),
       ethernet(REMOTE, 0, new Uint8Array(60).fill(8), 0x88b6),
     );
+  }
+});
+
+Deno.test("FrameEngine floods a superframe whole to whom can take it, cut to others, and each has all of it", () => {
+  for (const hasHeader of [true, false]) {
+    const harness = blueHarness();
+    harness.greet();
+    addEndpoint(harness.engine.frames, OTHER, OTHER_FD, hasHeader);
+    harness.settle();
+    harness.arrived.length = 0;
+    harness.calls.writtenTo.clear();
+    const { packet, header } = makeSuperpacket({
+      protocol: "udp",
+      version: 4,
+      payloadBytes: 9000,
+      gsoSize: 1318,
+    });
+    // From the endpoint's own address.
+    packet.set([10, 0, 0, 1], 12);
+    const expected = (splitSuperpacket(packet.slice(), header) ?? []).map((each) => ethernet(LOCAL, 0, each));
+    put(harness, LOCAL_FD, tapFrame(ethernet(LOCAL, 0, packet), header));
+    harness.settle();
+    assert.deepEqual(harness.arrived.map((each) => each.subarray(OUTER_BYTES)), expected);
+    if (hasHeader) assert.deepEqual(writtenFrames(harness, OTHER_FD), expected);
+    else assert.deepEqual(harness.calls.writtenTo.get(OTHER_FD), expected);
   }
 });
 

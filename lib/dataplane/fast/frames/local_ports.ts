@@ -135,13 +135,16 @@ export class LocalPorts {
   /** Writes a frame that begins at `at`, behind its virtio header. What the device does not take whole is cut. */
   write(local: LocalPort, at: number, lengthBytes: number): void {
     if (local.isGone) return;
-    const { offloads, hasHeader } = local.device;
-    const kind = (this.#bytes[at - VIRTIO_HEADER_BYTES + 1] ?? 0) & 0x7f;
-    const isWhole = kind === GSO.NONE
-      ? hasHeader || ((this.#bytes[at - VIRTIO_HEADER_BYTES] ?? 0) & NEEDS_CHECKSUM) === 0
-      : hasHeader && (kind === GSO.UDP ? offloads.uso : offloads.tso);
-    if (isWhole) this.#writeOne(local, at, lengthBytes);
+    if (this.takesWhole(local, at)) this.#writeOne(local, at, lengthBytes);
     else this.#writeCut(local, at, lengthBytes);
+  }
+
+  /** Whether the device takes a frame as it is, so that writing it changes nothing. */
+  takesWhole({ device: { offloads, hasHeader } }: LocalPort, at: number): boolean {
+    const header = at - VIRTIO_HEADER_BYTES;
+    const kind = (this.#bytes[header + 1] ?? 0) & 0x7f;
+    if (kind !== GSO.NONE) return hasHeader && (kind === GSO.UDP ? offloads.uso : offloads.tso);
+    return hasHeader || ((this.#bytes[header] ?? 0) & NEEDS_CHECKSUM) === 0;
   }
 
   /** Cuts a frame, which is overwritten, and writes its packets; their checksums are complete. */

@@ -31,6 +31,7 @@ const NAME: number = VECTORS + MAX_SEND_SEGMENTS * VECTOR_BYTES;
 const CONTROL: number = NAME + 32;
 const POLL: number = CONTROL + 24;
 const CONTROL_BYTES = 24;
+const NOBODY: Uint8Array = new Uint8Array(0);
 /** How much memory the structures take. */
 export const PLAIN_OUTPUT_BYTES: number = POLL + POLLFD_BYTES;
 
@@ -42,6 +43,8 @@ export interface PlainOutputParts {
   readonly base: number;
   /** Where the structures lie in the memory, on a multiple of 64. */
   readonly area: number;
+  /** Where packets are gathered: room for `MAX_SEND_BYTES`. */
+  readonly gatherAt: number;
 }
 
 /** Where packets go; one object is used for all sends. */
@@ -61,6 +64,12 @@ export class PlainOutput {
   readonly #view: DataView;
   #hasRepeated = false;
   #hasWaited = false;
+  // What was gathered: packets of one size for one destination, only the last may be shorter.
+  readonly #gathered: PlainDestination = { fd: -1, hasGso: false, name: NOBODY, drops: { count() {} } };
+  #gatheredBytes = 0;
+  #segmentBytes = 0;
+  /** The last packet is shorter. */
+  #isFull = false;
 
   constructor(parts: PlainOutputParts) {
     this.#parts = parts;
@@ -79,8 +88,44 @@ export class PlainOutput {
     view.setInt32(area + CONTROL + 12, UDP_SEGMENT, true);
   }
 
+  /** Copies a packet to those that go to the same destination, to be sent with them; what was gathered for another is sent. */
+  gather(to: PlainDestination, at: number, lengthBytes: number): void {
+    const gathered = this.#gathered;
+    const fits = gathered.fd === to.fd && gathered.name === to.name && gathered.drops === to.drops &&
+      !this.#isFull && lengthBytes <= this.#segmentBytes &&
+      this.#gatheredBytes + lengthBytes <= Math.min(MAX_SEND_BYTES, MAX_SEND_SEGMENTS * this.#segmentBytes);
+    if (!fits) {
+      this.flush();
+      if (lengthBytes > MAX_SEND_BYTES) return to.drops.count("too-long-for-path");
+      gathered.fd = to.fd;
+      gathered.hasGso = to.hasGso;
+      gathered.name = to.name;
+      gathered.drops = to.drops;
+      this.#segmentBytes = lengthBytes;
+    }
+    this.#bytes.copyWithin(this.#parts.gatherAt + this.#gatheredBytes, at, at + lengthBytes);
+    this.#gatheredBytes += lengthBytes;
+    this.#isFull = lengthBytes < this.#segmentBytes;
+  }
+
+  /** Sends what was gathered. */
+  flush(): void {
+    const lengthBytes = this.#gatheredBytes;
+    if (lengthBytes === 0) return;
+    this.#gatheredBytes = 0;
+    this.#isFull = false;
+    this.#sendAll(this.#gathered, this.#parts.gatherAt, lengthBytes, this.#segmentBytes);
+    this.#gathered.fd = -1;
+  }
+
   /** Sends packets of `segmentBytes` each, the last perhaps shorter, that lie one after the other at `at`. */
   send(to: PlainDestination, at: number, lengthBytes: number, segmentBytes: number): void {
+    // In the order in which they came.
+    this.flush();
+    this.#sendAll(to, at, lengthBytes, segmentBytes);
+  }
+
+  #sendAll(to: PlainDestination, at: number, lengthBytes: number, segmentBytes: number): void {
     this.#hasRepeated = this.#hasWaited = false;
     this.#bytes.set(to.name, this.#parts.area + NAME);
     let goesAsBatch = to.hasGso;

@@ -12,12 +12,7 @@
 
 import type { Millis } from "../../../../base/mod.ts";
 import { type BatchCipher, MAX_BATCH } from "../../../../crypto/mod.ts";
-import {
-  PACKET_READER_BYTES,
-  PacketReader,
-  type RawCalls,
-  UnfitInterfaceError,
-} from "../../../../host/mod.ts";
+import { PACKET_READER_BYTES, type RawCalls } from "../../../../host/mod.ts";
 import {
   ETHERNET_HEADER_BYTES,
   internetChecksum,
@@ -37,17 +32,16 @@ import {
   PlainNetworks,
   type PlainRemote,
 } from "./plain_networks.ts";
+import { PlainLinks } from "./plain_links.ts";
 import { PLAIN_OUTPUT_BYTES, type PlainDestination, PlainOutput } from "./plain_output.ts";
-
-/** One call of `receive` takes so many frames of a link. */
-const MAX_LINK_FRAMES = 64;
 
 // Where the structures lie from the start of the area.
 const OUTPUT = 0;
 const READER: number = Math.ceil(PLAIN_OUTPUT_BYTES / 64) * 64;
 const RECEIVER: number = Math.ceil((READER + PACKET_READER_BYTES) / 64) * 64;
-/** How much memory the structures take. */
-export const PLAIN_AREA_BYTES: number = RECEIVER + RECEIVER_AREA_BYTES;
+const GATHERED: number = Math.ceil((RECEIVER + RECEIVER_AREA_BYTES) / 64) * 64;
+/** How much memory the structures take, and packets that are gathered. */
+export const PLAIN_AREA_BYTES: number = GATHERED + 68 * 1024;
 
 /** Calls and memory. */
 export interface PlainUnderlayParts extends UnderlayParts {
@@ -72,7 +66,7 @@ export class PlainUnderlay implements FrameUnderlay {
   readonly #view: DataView;
   readonly #networks: PlainNetworks;
   readonly #output: PlainOutput;
-  readonly #reader: PacketReader;
+  readonly #links: PlainLinks;
   readonly #header = new DecodedHeader();
   /** One for all sockets, because each call is done with what it received. */
   readonly #receiver: GroReceiver;
@@ -87,8 +81,14 @@ export class PlainUnderlay implements FrameUnderlay {
     this.#view = new DataView(memory.buffer);
     this.#networks = new PlainNetworks((network, error) => parts.onFailed(network, error));
     this.#to = { fd: -1, hasGso: false, name: new Uint8Array(0), drops: { count() {} } };
-    this.#output = new PlainOutput({ io, memory, base, area: plainAt + OUTPUT });
-    this.#reader = new PacketReader({ io, memory: this.#view, base, area: plainAt + READER });
+    this.#output = new PlainOutput({
+      io,
+      memory,
+      base,
+      area: plainAt + OUTPUT,
+      gatherAt: plainAt + GATHERED,
+    });
+    this.#links = new PlainLinks({ ...parts, readerAt: plainAt + READER });
     this.#receiver = new GroReceiver({ io, memory, base, area: plainAt + RECEIVER, fd: -1, receiveAt });
   }
 
@@ -97,10 +97,13 @@ export class PlainUnderlay implements FrameUnderlay {
   }
 
   setNetwork(network: CarriedNetwork): void {
+    this.#output.flush();
     this.#networks.set(network);
   }
 
   removeNetwork(network: number): void {
+    // Its descriptors are closed.
+    this.#output.flush();
     this.#networks.remove(network);
   }
 
@@ -113,11 +116,13 @@ export class PlainUnderlay implements FrameUnderlay {
   }
 
   close(): void {
+    this.#output.flush();
     this.#networks.close();
   }
 
-  /** Each frame is sent at once. */
-  flush(): void {}
+  flush(): void {
+    this.#output.flush();
+  }
 
   send(now: Millis, port: number, frame: FrameShape): void {
     const remote = this.#networks.remotes.get(port);
@@ -150,7 +155,7 @@ export class PlainUnderlay implements FrameUnderlay {
     const receiver = this.#networks.receivers.get(fd);
     if (receiver === undefined) return false;
     this.#handed = 0;
-    if (receiver.kind === "link") return this.#receiveFromLink(now, receiver);
+    if (receiver.kind === "link") return this.#links.receive(now, receiver);
     const received = this.#receiver;
     const batches = received.receive(fd);
     for (let i = 0; i < batches; i++) {
@@ -271,66 +276,6 @@ export class PlainUnderlay implements FrameUnderlay {
     for (const { carried } of networks.values()) return carried.drops.count(reason);
   }
 
-  #receiveFromLink(now: Millis, receiver: ListedReceiver): boolean {
-    const { receiveAt, sink } = this.#parts;
-    const at = receiveAt + 64;
-    for (let frames = 0; frames < MAX_LINK_FRAMES; frames++) {
-      const length = this.#reader.read(receiver.fd, at, 65_600);
-      if (length === "empty") return false;
-      if (length === "gone") return this.#loseLink(receiver);
-      if (length === "malformed") continue;
-      const { frameAt } = this.#reader;
-      const view = this.#view;
-      const virtio = frameAt - VIRTIO_HEADER_BYTES;
-      const kinds = view.getUint16(virtio, true);
-      const sizes = view.getUint32(virtio + 2, true);
-      const start = view.getUint16(virtio + 6, true);
-      const offset = view.getUint16(virtio + 8, true);
-      // Most of what passes a link is of no network of ours, and is not counted.
-      const network = this.#decodeLink(receiver, frameAt, length);
-      const remote = network?.anybody;
-      if (network === undefined || remote === undefined) continue;
-      const { payloadAt, payloadBytes } = this.#header;
-      const taken = payloadAt - frameAt;
-      const header = payloadAt - VIRTIO_HEADER_BYTES;
-      view.setUint16(header, kinds, true);
-      view.setUint32(header + 2, kinds >>> 8 === GSO.NONE ? 0 : sizes - taken, true);
-      view.setUint16(header + 6, (kinds & NEEDS_CHECKSUM) === 0 ? 0 : start - taken, true);
-      view.setUint16(header + 8, offset, true);
-      sink.takeWhole(now, remote.port, payloadAt, payloadBytes);
-    }
-    return true;
-  }
-
-  #decodeLink({ drivers }: ListedReceiver, at: number, lengthBytes: number): PlainNetwork | undefined {
-    const header = this.#header;
-    for (const { driver, networks } of drivers.values()) {
-      if (driver.decode(this.#bytes, at, lengthBytes, header) !== undefined) continue;
-      const network = networks.get(header.identifier);
-      if (network === undefined) return undefined;
-      const refusal = network.carried.encapsulation.accept(this.#bytes, header);
-      if (refusal === undefined) return network;
-      network.carried.drops.count(`header-${refusal}`);
-      return undefined;
-    }
-    return undefined;
-  }
-
-  /** The interface is gone: whoever sets a network again has it looked for again. */
-  #loseLink({ drivers }: ListedReceiver): boolean {
-    for (const { networks } of drivers.values()) {
-      for (const network of networks.values()) {
-        if (network.isLost) continue;
-        network.isLost = true;
-        const error = new UnfitInterfaceError("Cannot carry frames on the link: its interface is gone", {
-          hint: "When it is there again, change the network, or start again.",
-        });
-        this.#parts.onFailed(network.definition.network, error);
-      }
-    }
-    return false;
-  }
-
   /** Puts the driver's header before a frame, whose virtio header stands before it, and sends it. */
   #wrapAndSend(
     { network }: PlainRemote,
@@ -364,7 +309,7 @@ export class PlainUnderlay implements FrameUnderlay {
       view.setUint16(header + 6, start + more, true);
       view.setUint16(header + 8, offset, true);
     }
-    if (kind === "link") return this.#sendByLink(network, headerAt, end - headerAt);
+    if (kind === "link") return this.#links.send(network, headerAt, end - headerAt);
     const sender = name === undefined ? undefined : name.length === 16 ? sockets?.ipv4 : sockets?.ipv6;
     const fd = sender?.fds[(flow >>> 8) % sender.fds.length];
     if (name === undefined || sender === undefined || fd === undefined) return drops.count("no-remote");
@@ -373,7 +318,7 @@ export class PlainUnderlay implements FrameUnderlay {
     to.hasGso = sender.hasGso;
     to.name = name;
     to.drops = drops;
-    if (!isUnfinished) return this.#output.send(to, headerAt, end - headerAt, end - headerAt);
+    if (!isUnfinished) return this.#output.gather(to, headerAt, end - headerAt);
     const { cipher, cutAt, cutRoomBytes } = this.#parts;
     const cut = cipher.cutSuperpacket({
       at: headerAt,
@@ -383,15 +328,7 @@ export class PlainUnderlay implements FrameUnderlay {
       innerBytes: at + linkBytes - headerAt,
     });
     if (typeof cut === "string") return drops.count("malformed");
-    this.#output.send(to, cutAt, cut.lengthBytes, cut.segmentBytes);
-  }
-
-  #sendByLink({ sockets, carried: { drops } }: PlainNetwork, at: number, lengthBytes: number): void {
-    const { io, base } = this.#parts;
-    const fd = sockets?.ipv4?.fds[0];
-    if (fd === undefined) return drops.count("no-remote");
-    if (io.write(fd, base + at - VIRTIO_HEADER_BYTES, VIRTIO_HEADER_BYTES + lengthBytes) < 0) {
-      drops.count("underlay-failed");
-    }
+    if (cut.packets === 1) this.#output.gather(to, cutAt, cut.lengthBytes);
+    else this.#output.send(to, cutAt, cut.lengthBytes, cut.segmentBytes);
   }
 }
