@@ -7,7 +7,7 @@ import { fileURLToPath } from "node:url";
 import { expectRun, type Finished, run } from "./captured_process.ts";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
-const SOURCES = ["bin", "lib", "main.ts", "deno.json", "deno.lock"];
+const SOURCES = ["bin", "lib", "drivers", "main.ts", "deno.json", "deno.lock"];
 
 /** A copy of the sources, with the Deno that runs the tests on its PATH and their packages, so that nothing is downloaded. */
 export class Checkout {
