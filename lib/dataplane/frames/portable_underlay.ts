@@ -23,6 +23,8 @@ export type PlainReceiver = (key: string, source: IpAddress, packet: Uint8Array)
 
 interface PlainSocket {
   readonly socket: DatagramSocket;
+  /** Settled once the runtime has let go of it. */
+  readonly receiving: Promise<void>;
   readonly port: number;
   readonly networks: Set<number>;
   readonly endpoints: Map<string, Endpoint>;
@@ -40,6 +42,8 @@ export class PortableUnderlay {
   readonly #sockets = new Map<string, PlainSocket>();
   readonly #byNetwork = new Map<number, string>();
   readonly #onPacket: PlainReceiver;
+  /** Of sockets that are open, or being closed. */
+  readonly #receiving = new Set<Promise<void>>();
 
   constructor(onPacket: PlainReceiver) {
     this.#onPacket = onPacket;
@@ -86,6 +90,12 @@ export class PortableUnderlay {
     return true;
   }
 
+  /** @returns when the ports of sockets that were closed can be had again */
+  async released(): Promise<void> {
+    const open = new Set([...this.#sockets.values()].map(({ receiving }) => receiving));
+    await Promise.all([...this.#receiving].filter((each) => !open.has(each)));
+  }
+
   /** Closes all. */
   close(): void {
     for (const network of [...this.#byNetwork.keys()]) this.remove(network);
@@ -106,8 +116,9 @@ export class PortableUnderlay {
     const address = underlay.kind === "plain" ? underlay.localAddress : undefined;
     const parsed = address === undefined ? undefined : IpAddress.parse(address);
     const socket = openUdp({ port, ...parsed && { address: parsed } });
-    void this.#receive(key, socket);
-    return { socket, port, networks: new Set(), endpoints: new Map() };
+    const receiving = this.#receive(key, socket).finally(() => this.#receiving.delete(receiving));
+    this.#receiving.add(receiving);
+    return { socket, receiving, port, networks: new Set(), endpoints: new Map() };
   }
 
   async #receive(key: string, socket: DatagramSocket): Promise<void> {
