@@ -18,7 +18,7 @@ labTest(
     for (const [host, address] of [[a, "10.9.0.1/24"], [c, "10.9.0.3/24"]] as const) {
       await vxlanTo(host, { identifier: 42, address, options: `remote ${b.address4}` });
     }
-    const module = fileURLToPath(new URL("./manager_program.ts", import.meta.url));
+    const module = fileURLToPath(new URL("./echo_program.ts", import.meta.url));
     const drop = ["setpriv", "--bounding-set", "-all", "--inh-caps", "-all"];
     const run = [
       Deno.execPath(),
