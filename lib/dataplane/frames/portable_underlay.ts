@@ -1,6 +1,6 @@
 /**
  * The plain underlay by the runtime's own sockets: drivers on UDP, to and from hosts that are known by their addresses. No
- * privilege and no foreign function is needed. Groups and drivers beside UDP need the fast plane.
+ * privilege and no foreign function is needed. Groups, hop limits and drivers beside UDP need the fast plane.
  *
  * DEVIATION: RFC 7348 §5 recommends a source port for each flow; one socket has one. Routers then take all flows of a host
  * the same way. RFC 7348 §4.3 forbids to cut packets; the runtime cannot tell its sockets so, and the network's MTU is what
@@ -111,6 +111,9 @@ export class PortableUnderlay {
     }
     if (underlay.kind === "plain" && underlay.group !== undefined) {
       throw new HostError(`Cannot carry ${name}: a multicast group needs the fast packet plane`, { hint });
+    }
+    if (underlay.kind === "plain" && underlay.hopLimit !== undefined) {
+      throw new HostError(`Cannot carry ${name}: a hop limit needs the fast packet plane`, { hint });
     }
     const port = Number(key.slice(0, key.indexOf("/")));
     const address = underlay.kind === "plain" ? underlay.localAddress : undefined;
