@@ -25,9 +25,9 @@ export type CarriageDrop =
   /** The mesh, or the underlay, is not there or did not take it. */
   | "not-sent"
   /** The program does not read as fast as frames come. */
-  | "port-queue-full"
+  | "port-full"
   /** The device did not take it. */
-  | "port-refused"
+  | "port-failed"
   /** A program has handed in what no frame can be. */
   | "oversized-frame";
 

@@ -226,10 +226,10 @@ export class PortableFrames implements FramePlane {
 
   #deliver(port: number, bytes: Uint8Array, at: number, lengthBytes: number): CarriageDrop | undefined {
     if (this.programs.has(port)) {
-      return this.programs.push(port, bytes, at, lengthBytes) ? undefined : "port-queue-full";
+      return this.programs.push(port, bytes, at, lengthBytes) ? undefined : "port-full";
     }
     const device = this.#ports.get(port)?.device;
-    return device?.write(bytes.subarray(at, at + lengthBytes)) ? undefined : "port-refused";
+    return device?.write(bytes.subarray(at, at + lengthBytes)) ? undefined : "port-failed";
   }
 
   /** What is to be done after each call of the engine. */
