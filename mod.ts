@@ -190,6 +190,7 @@ export {
 export {
   type FrameCounts,
   type FrameHandler,
+  type ManagerUnderlay,
   type MemoryHost,
   MemoryUnderlay,
   type OverlayEndpoint,

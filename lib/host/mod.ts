@@ -20,7 +20,6 @@ export {
   AF_INET6,
   EPOLL,
   EPOLL_EVENT_BYTES,
-  epollEvents,
   epollToken,
   ERRNO,
   IP_PKTINFO,

@@ -141,6 +141,28 @@ for (const [outerName, outer] of Object.entries(outers)) {
   });
 }
 
+Deno.test("sealSuperpacket() takes the shortest header that carries IP packets, GRE without a key, and none that is cut", () => {
+  const ip = [0x45, 0, 0, 0, 0, 0, 0x40, 0, 64, 47, 0, 0, 10, 200, 0, 1, 10, 200, 0, 2];
+  const shape = { protocol: "tcp", version: 4, payloadBytes: 3000, gsoSize: 1200 } as const;
+  for (const gsoType of [GSO.NONE, GSO.TCP4]) {
+    for (const [gre, isTaken] of [[[0, 0, 8, 0], true], [[0, 0, 8], false]] as const) {
+      const { packet, header } = makeSuperpacket(shape);
+      const [plain, ...others] = byAll((cipher) =>
+        cipher.sealSuperpacket({
+          ...put(cipher, Uint8Array.of(...ip, ...gre), packet, { ...header, gsoType }),
+          roomBytes: ROOM,
+          key: cipher.aead.key(KEY),
+          counter: 9,
+          remoteIndex: 7,
+          mtuBytes: MTU,
+        })
+      );
+      assert.equal(typeof plain?.said, isTaken ? "object" : "string");
+      for (const other of others) assert.deepEqual(other, plain);
+    }
+  }
+});
+
 Deno.test("cutSuperpacket() cuts as the plain cipher does, and repeats what stands before", () => {
   const prefix = Uint8Array.of(8, 0, 0, 0, 0, 3, 0xe9, 0, ...links.untagged);
   fc.assert(

@@ -27,7 +27,7 @@ const MAX_BATCH_BYTES = 65_536;
 /** One call brings so many batches at most. */
 const MAX_BATCHES = 32;
 /** From one batch's place to the next: not a power of two, which would put all of them into the same lines of a cache. */
-const PLACE_BYTES: number = MAX_BATCH_BYTES + 1536;
+export const PLACE_BYTES: number = MAX_BATCH_BYTES + 1536;
 /** How much room received batches take. */
 export const RECEIVE_ROOM_BYTES: number = MAX_BATCHES * PLACE_BYTES;
 

@@ -25,7 +25,6 @@ import {
   writePollfd,
 } from "../../host/mod.ts";
 import type { IpFamily } from "../../net/mod.ts";
-import type { DecodeFailure } from "../../overlay/mod.ts";
 import { type BatchSession, DatagramQueue, type Device, isHandshake } from "../../wireguard/mod.ts";
 import { GroBatches } from "./gro_batches.ts";
 import type { TransparentProxy } from "../proxy/mod.ts";
@@ -58,7 +57,7 @@ import {
   SENDER_AT,
   SINGLE_AT,
 } from "./engine_memory.ts";
-import { FrameEngine, type FrameEngineParts } from "./frames/mod.ts";
+import { FrameEngine, type FrameEngineParts, type UnreadableReason } from "./frames/mod.ts";
 import { SessionSealer } from "./session_sealer.ts";
 
 const NO_DESCRIPTOR = -1;
@@ -80,7 +79,7 @@ const REPORT_MS = 20;
 export type EngineEnd = "stopped" | "interface-gone";
 
 /** Why a packet went no further, where the protocol has no word for it; its own reasons the device counts. */
-export type EngineDrop = SendDrop | "interface-full" | `frames-${DecodeFailure}`;
+export type EngineDrop = SendDrop | "interface-full" | `frames-${UnreadableReason}`;
 
 /** Descriptors, memory and callbacks of one engine; it closes none of them. */
 export interface PacketEngineParts {

@@ -17,6 +17,8 @@ export const GSO = { NONE: 0, TCP4: 1, TCP6: 4, UDP: 5 } as const;
 const IPPROTO_TCP = 6;
 const IPPROTO_UDP = 17;
 const UDP_HEADER_BYTES = 8;
+/** RFC 2784 §2.1: the shortest header that carries packets in IP. */
+const GRE_HEADER_BYTES = 4;
 const IPV4_HEADER_BYTES = 20;
 const IPV6_HEADER_BYTES = 40;
 const TCP_FLAGS_AT = 13;
@@ -112,13 +114,15 @@ export function finishOuter(packet: Uint8Array, innerBytes: number): boolean {
   const isIpv4 = packet[0] === 0x45;
   const start = isIpv4 ? IPV4_HEADER_BYTES : IPV6_HEADER_BYTES;
   if (!isIpv4 && ipVersion(packet) !== 6) return false;
-  if (innerBytes < start + UDP_HEADER_BYTES || packet.length <= start + UDP_HEADER_BYTES) return false;
+  const isUdp = packet[isIpv4 ? 9 : 6] === IPPROTO_UDP;
+  const least = start + (isUdp ? UDP_HEADER_BYTES : GRE_HEADER_BYTES);
+  if (innerBytes < least || packet.length <= least) return false;
   if (isIpv4) {
     view.setUint16(2, packet.length);
     view.setUint16(10, 0);
     view.setUint16(10, internetChecksum(packet, 0, start));
   } else view.setUint16(4, packet.length - start);
-  if (packet[isIpv4 ? 9 : 6] === IPPROTO_UDP) view.setUint16(start + 4, packet.length - start);
+  if (isUdp) view.setUint16(start + 4, packet.length - start);
   return true;
 }
 

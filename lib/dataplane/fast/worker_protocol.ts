@@ -94,6 +94,7 @@ export const COUNTED_DROPS: readonly string[] = [
   "send-failed",
   "interface-full",
   ...DECODE_FAILURES.map((failure) => `frames-${failure}`),
+  "frames-unknown-network",
 ];
 
 /** @returns the event as plain data */

@@ -25,9 +25,9 @@ export type CarriageDrop =
   /** The mesh, or the underlay, is not there or did not take it. */
   | "not-sent"
   /** The program does not read as fast as frames come. */
-  | "port-queue-full"
+  | "port-full"
   /** The device did not take it. */
-  | "port-refused"
+  | "port-failed"
   /** A program has handed in what no frame can be. */
   | "oversized-frame";
 
@@ -43,7 +43,8 @@ export interface EngineRemote {
 export class EngineNetwork implements DecodedNetwork<EngineRemote> {
   readonly driver: OverlayDriver;
   readonly encapsulation: Encapsulation;
-  definition: PlaneNetwork;
+  #definition: PlaneNetwork;
+  #gatewayMac: MacAddress | undefined;
   /** By their addresses in the mesh. */
   readonly members: AddressTable<EngineRemote> = new AddressTable<EngineRemote>();
   /** By their addresses in the hosts' own network. */
@@ -54,14 +55,24 @@ export class EngineNetwork implements DecodedNetwork<EngineRemote> {
 
   /** @throws what the driver's `encapsulation` throws */
   constructor(definition: PlaneNetwork, driver: OverlayDriver) {
-    this.definition = definition;
+    this.#definition = definition;
+    this.#gatewayMac = gatewayMacOf(definition);
     this.driver = driver;
     this.encapsulation = driver.encapsulation(definition.identifier, definition.options);
   }
 
   /** Sends what comes from outside of a network of IP packets. */
   get gatewayMac(): MacAddress | undefined {
-    return MacAddress.parse(this.definition.gateway?.mac ?? "");
+    return this.#gatewayMac;
+  }
+
+  get definition(): PlaneNetwork {
+    return this.#definition;
+  }
+
+  set definition(definition: PlaneNetwork) {
+    this.#definition = definition;
+    this.#gatewayMac = gatewayMacOf(definition);
   }
 
   /** Makes the headers of packets to a member anew. */
@@ -113,6 +124,10 @@ export class EngineNetwork implements DecodedNetwork<EngineRemote> {
   #tableOf(kind: "member" | "plain"): AddressTable<EngineRemote> {
     return kind === "member" ? this.members : this.hosts;
   }
+}
+
+function gatewayMacOf({ gateway }: PlaneNetwork): MacAddress | undefined {
+  return MacAddress.parse(gateway?.mac ?? "");
 }
 
 /** @throws RangeError when it is no address */

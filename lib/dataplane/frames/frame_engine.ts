@@ -275,8 +275,8 @@ export class FrameEngine {
     if (state.encapsulation.headerBytes > HEADROOM_BYTES - 50) {
       throw new RangeError(`Cannot carry ${definition.name}: its header is too long`);
     }
-    if (known !== undefined) this.#forgetPackets(known);
     this.#decoderOf(state).add(state);
+    if (known !== undefined) this.#forgetPackets(known);
     this.#networks.set(definition.network, state);
     if (known === undefined) return;
     for (const [port, owner] of this.#ports) if (owner === known) this.#ports.set(port, state);

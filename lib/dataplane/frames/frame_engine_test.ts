@@ -167,6 +167,20 @@ Deno.test("FrameEngine refuses a second network with a driver's identifier, and 
   assert.equal(engine.networkCounts(3), undefined);
 });
 
+Deno.test("FrameEngine carries a network on as it was when what it shall become is another one's", () => {
+  const { engine, delivered } = harness("vxlan", 100);
+  engine.setNetwork({ ...networkOf("vxlan", 101), network: 2 });
+  assert.throws(() => engine.setNetwork(networkOf("vxlan", 101)), RangeError);
+  assert.ok(engine.handleMeshPacket(NOW, packetOf("vxlan", 100, { source: MEMBER, destination: OWN })));
+  assert.equal(delivered.length, 1);
+  engine.setNetwork({ ...networkOf("vxlan", 100) });
+  engine.removeNetwork(1);
+  assert.equal(
+    engine.handleMeshPacket(NOW, packetOf("vxlan", 100, { source: MEMBER, destination: OWN })),
+    false,
+  );
+});
+
 Deno.test("FrameEngine sends nothing to a member while it has no address of its family, and counts it", () => {
   const { engine, sent } = harness("vxlan", 100);
   sent.length = 0;

@@ -20,6 +20,10 @@ export type PacketReceiver = (packet: Uint8Array<ArrayBuffer>) => void;
 export interface MemoryHost {
   /** Sends an IP packet from one of its addresses. @returns false when nobody takes it */
   send(packet: Uint8Array): boolean;
+  /** The same, but nobody is handed anything before `carry`: for hosts that are in the middle of a call. */
+  queue(packet: Uint8Array): boolean;
+  /** Hands over what waits. */
+  carry(): void;
   /** Takes the host away. */
   close(): void;
 }
@@ -52,12 +56,18 @@ export class MemoryUnderlay {
     const owner = {};
     for (const address of addresses) this.#hosts.set(address, { owner, receive });
     return {
-      send: (packet) => this.#send(owner, packet),
+      send: (packet) => {
+        const isTaken = this.#queue(owner, packet);
+        this.#carry();
+        return isTaken;
+      },
+      queue: (packet) => this.#queue(owner, packet),
+      carry: () => this.#carry(),
       close: () => addresses.forEach((address) => this.#hosts.delete(address)),
     };
   }
 
-  #send(owner: object, packet: Uint8Array): boolean {
+  #queue(owner: object, packet: Uint8Array): boolean {
     const version = ipVersion(packet);
     if (version === 0 || this.#hosts.find(packet, ipSourceOffset(version), version)?.owner !== owner) {
       this.dropped++;
@@ -71,7 +81,6 @@ export class MemoryUnderlay {
     if (this.#onTheWay.push({ packet: packet.slice() as Uint8Array<ArrayBuffer>, receive: host.receive })) {
       this.dropped++;
     }
-    this.#carry();
     return true;
   }
 

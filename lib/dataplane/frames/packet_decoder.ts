@@ -24,7 +24,7 @@ export type PacketSource =
 
 /** A network, and who sends in it. */
 export interface DecodedNetwork<Remote> {
-  readonly definition: Pick<PlaneNetwork, "identifier" | "name">;
+  readonly definition: Pick<PlaneNetwork, "network" | "identifier" | "name">;
   readonly driver: OverlayDriver;
   readonly encapsulation: Encapsulation;
   /** @returns who sends from there, if that one has an endpoint in the network */
@@ -63,13 +63,14 @@ export class PacketDecoder<Remote extends object> {
     this.#isPlain = isPlain;
   }
 
-  /** @throws RangeError when another network has the identifier */
+  /** What the same network was before may still be there. @throws RangeError when another network has the identifier */
   add(network: DecodedNetwork<Remote>): void {
-    const { driver, definition: { identifier, name } } = network;
+    const { driver, definition: { identifier, name, network: number } } = network;
     const carrier = this.#carrierOf(driver);
     const uses = this.#uses.get(carrier) ?? [];
     let use = uses.find((one) => one.driver.name === driver.name);
-    if (use?.networks.has(identifier)) {
+    const holder = use?.networks.get(identifier);
+    if (holder !== undefined && holder.definition.network !== number) {
       throw new RangeError(`Cannot carry ${name}: another network has ${driver.name}'s ${identifier}`);
     }
     if (use === undefined) uses.push(use = { driver, networks: new Map() });

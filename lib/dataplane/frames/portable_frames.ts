@@ -28,6 +28,8 @@ export interface PortableFramesOptions {
   readonly onPortEvent: (event: PortEvent) => void;
   /** Takes an IP packet for a member, which is a view; absent without a packet plane. @returns whether it was taken */
   readonly sendMesh?: (packet: Uint8Array) => boolean;
+  /** Called after each call and each event, when all that was to be sent was handed over, and the plane takes packets. */
+  readonly onSettled?: () => void;
   /** The built-in ones unless given. */
   readonly drivers?: DriverRegistry;
   readonly clock?: Clock;
@@ -50,6 +52,7 @@ export class PortableFrames implements FramePlane {
   readonly #clock: Clock;
   readonly #timers: Timers;
   readonly #onPortEvent: (event: PortEvent) => void;
+  readonly #onSettled: () => void;
   readonly #ports = new Map<number, Port>();
   // One frame at a time lies here, behind room for headers: each is done with before the next one is read.
   readonly #memory = new Uint8Array(HEADROOM_BYTES + MAX_FRAME_BYTES);
@@ -59,9 +62,10 @@ export class PortableFrames implements FramePlane {
   #isClosed = false;
 
   constructor(options: PortableFramesOptions) {
-    const { onPortEvent, sendMesh, drivers = builtInDrivers() } = options;
+    const { onPortEvent, sendMesh, onSettled = () => {}, drivers = builtInDrivers() } = options;
     const { clock = systemClock, timers = systemTimers, random = systemRandom } = options;
     this.#onPortEvent = onPortEvent;
+    this.#onSettled = onSettled;
     this.#clock = clock;
     this.#timers = timers;
     const outlets: FrameOutlets = {
@@ -181,6 +185,11 @@ export class PortableFrames implements FramePlane {
     return this.#engine.drops();
   }
 
+  /** @returns when the UDP ports of networks that were removed can be had again */
+  released(): Promise<void> {
+    return this.#plain.released();
+  }
+
   /** Carries nothing any more, and releases all devices. Harmless when repeated. */
   close(): void {
     if (this.#isClosed) return;
@@ -217,10 +226,10 @@ export class PortableFrames implements FramePlane {
 
   #deliver(port: number, bytes: Uint8Array, at: number, lengthBytes: number): CarriageDrop | undefined {
     if (this.programs.has(port)) {
-      return this.programs.push(port, bytes, at, lengthBytes) ? undefined : "port-queue-full";
+      return this.programs.push(port, bytes, at, lengthBytes) ? undefined : "port-full";
     }
     const device = this.#ports.get(port)?.device;
-    return device?.write(bytes.subarray(at, at + lengthBytes)) ? undefined : "port-refused";
+    return device?.write(bytes.subarray(at, at + lengthBytes)) ? undefined : "port-failed";
   }
 
   /** What is to be done after each call of the engine. */
@@ -230,6 +239,7 @@ export class PortableFrames implements FramePlane {
     }
     this.programs.deliver();
     this.#armTimer(this.#engine.pollTimeout());
+    this.#onSettled();
   }
 
   /** Leaves an earlier timer alone: when it fires too early, it is armed anew. */

@@ -26,6 +26,7 @@ testFramePlane(
 for (
   const [what, driver, underlay] of [
     ["a group", "vxlan", { kind: "plain", group: "239.1.1.1" }],
+    ["a hop limit", "vxlan", { kind: "plain", hopLimit: 3 }],
     ["a driver of IP itself", "gre", { kind: "plain" }],
     ["a driver on a link", "vlan", { kind: "plain", interfaceName: "eth1" }],
   ] as const

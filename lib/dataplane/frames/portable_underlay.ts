@@ -1,6 +1,6 @@
 /**
  * The plain underlay by the runtime's own sockets: drivers on UDP, to and from hosts that are known by their addresses. No
- * privilege and no foreign function is needed. Groups and drivers beside UDP need the fast plane.
+ * privilege and no foreign function is needed. Groups, hop limits and drivers beside UDP need the fast plane.
  *
  * DEVIATION: RFC 7348 §5 recommends a source port for each flow; one socket has one. Routers then take all flows of a host
  * the same way. RFC 7348 §4.3 forbids to cut packets; the runtime cannot tell its sockets so, and the network's MTU is what
@@ -23,6 +23,8 @@ export type PlainReceiver = (key: string, source: IpAddress, packet: Uint8Array)
 
 interface PlainSocket {
   readonly socket: DatagramSocket;
+  /** Settled once the runtime has let go of it. */
+  readonly receiving: Promise<void>;
   readonly port: number;
   readonly networks: Set<number>;
   readonly endpoints: Map<string, Endpoint>;
@@ -40,6 +42,8 @@ export class PortableUnderlay {
   readonly #sockets = new Map<string, PlainSocket>();
   readonly #byNetwork = new Map<number, string>();
   readonly #onPacket: PlainReceiver;
+  /** Of sockets that are open, or being closed. */
+  readonly #receiving = new Set<Promise<void>>();
 
   constructor(onPacket: PlainReceiver) {
     this.#onPacket = onPacket;
@@ -86,6 +90,12 @@ export class PortableUnderlay {
     return true;
   }
 
+  /** @returns when the ports of sockets that were closed can be had again */
+  async released(): Promise<void> {
+    const open = new Set([...this.#sockets.values()].map(({ receiving }) => receiving));
+    await Promise.all([...this.#receiving].filter((each) => !open.has(each)));
+  }
+
   /** Closes all. */
   close(): void {
     for (const network of [...this.#byNetwork.keys()]) this.remove(network);
@@ -102,12 +112,16 @@ export class PortableUnderlay {
     if (underlay.kind === "plain" && underlay.group !== undefined) {
       throw new HostError(`Cannot carry ${name}: a multicast group needs the fast packet plane`, { hint });
     }
+    if (underlay.kind === "plain" && underlay.hopLimit !== undefined) {
+      throw new HostError(`Cannot carry ${name}: a hop limit needs the fast packet plane`, { hint });
+    }
     const port = Number(key.slice(0, key.indexOf("/")));
     const address = underlay.kind === "plain" ? underlay.localAddress : undefined;
     const parsed = address === undefined ? undefined : IpAddress.parse(address);
     const socket = openUdp({ port, ...parsed && { address: parsed } });
-    void this.#receive(key, socket);
-    return { socket, port, networks: new Set(), endpoints: new Map() };
+    const receiving = this.#receive(key, socket).finally(() => this.#receiving.delete(receiving));
+    this.#receiving.add(receiving);
+    return { socket, receiving, port, networks: new Set(), endpoints: new Map() };
   }
 
   async #receive(key: string, socket: DatagramSocket): Promise<void> {

@@ -111,10 +111,10 @@ export class ProgramPorts {
           this.#waitingBytes -= frame.length;
           if (--left < 0) {
             if (program.queue.size > 0) this.#ready.add(program);
-            program.onFrame(frame);
+            this.#hand(program, frame);
             return this.#deliverLater();
           }
-          program.onFrame(frame);
+          this.#hand(program, frame);
         }
       }
     } finally {
@@ -126,6 +126,17 @@ export class ProgramPorts {
   stop(): void {
     this.#cancelTimer?.();
     for (const id of [...this.#programs.keys()]) this.close(id);
+  }
+
+  /** What a program throws is not the concern of whoever has sent the frame: it is thrown by itself, when this turn is over. */
+  #hand({ onFrame }: Program, frame: Uint8Array<ArrayBuffer>): void {
+    try {
+      onFrame(frame);
+    } catch (error) {
+      this.#timers.setTimer(0, () => {
+        throw error;
+      });
+    }
   }
 
   #deliverLater(): void {

@@ -69,3 +69,18 @@ Deno.test("ProgramPorts delivers nothing after close, and a program that closes 
   assert.equal(ports.send(id, FRAME), false);
   assert.throws(() => ports.attach(2, id), RangeError);
 });
+
+Deno.test("ProgramPorts carries on when a program throws, and throws that by itself", () => {
+  const timers = new VirtualTimers(new VirtualClock());
+  const ports = new ProgramPorts(timers, () => {});
+  const heard: number[] = [];
+  const failing = ports.open(() => {
+    throw new Error("not mine");
+  });
+  ports.attach(1, failing);
+  ports.attach(2, ports.open((frame) => heard.push(frame.length)));
+  for (const port of [1, 2]) assert.ok(ports.push(port, FRAME, 0, FRAME.length));
+  ports.deliver();
+  assert.deepEqual(heard, [60]);
+  assert.throws(() => timers.advance(1), /not mine/);
+});

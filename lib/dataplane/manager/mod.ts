@@ -4,4 +4,5 @@
  */
 
 export type { FrameHandler, OverlayEndpoint } from "./managed_network.ts";
+export type { ManagerUnderlay } from "./manager_underlay.ts";
 export * from "./overlay_manager.ts";

@@ -1,6 +1,7 @@
 /**
  * Overlay networks of one program, without a mesh, an agent or privileges: its endpoints are calls. Managers that share a
- * `MemoryUnderlay` reach each other through it, by the drivers' packets.
+ * `MemoryUnderlay` reach each other through it, by the drivers' packets; by UDP in the clear they reach whoever speaks the same
+ * format, such as a vxlan device of the kernel.
  * @module
  */
 
@@ -13,7 +14,6 @@ import {
   completeNetwork,
   DuplicateNetworkError,
   type EndpointConfig,
-  InvalidNetworkError,
   isSameOnWire,
   NetworkInUseError,
   NetworkTypeError,
@@ -25,20 +25,21 @@ import {
   UnknownEndpointError,
   UnknownNetworkError,
 } from "../../overlay/mod.ts";
-import { type FrameCounts, type MemoryUnderlay, PortableFrames } from "../frames/mod.ts";
+import { type FrameCounts, type MemoryHost, PortableFrames } from "../frames/mod.ts";
 import { type FrameHandler, ManagedNetwork, type OverlayEndpoint } from "./managed_network.ts";
-
-/** What a host of the mesh leaves below an overlay network. */
-const UNDERLAY_MTU = 1_420;
-const ETHERNET_HEADER_BYTES = 14;
+import { type ManagerUnderlay, mtuOf, planeUnderlayOf, remoteVia } from "./manager_underlay.ts";
 
 /** How a manager reaches others; all of it may be left out. */
 export interface OverlayManagerOptions {
-  /** What managers of this program reach each other by; without it a network's endpoints are those of one manager. */
-  readonly underlay?: MemoryUnderlay;
-  /** This manager's own address there. */
+  /**
+   * What managers reach each other by: memory of this program, or `udp`, which is this host's own network. There, whoever is
+   * on the way can read and forge; a network is sent to its remotes and taken from them alone, at the driver's port or
+   * `plain.port`. Without it a network's endpoints are those of one manager.
+   */
+  readonly underlay?: ManagerUnderlay;
+  /** This manager's own address there. With `udp` it may be left out: the host's then, whichever it is. */
   readonly address?: string;
-  /** What the underlay carries at most, in bytes of IP; 1420 unless given. */
+  /** What the underlay carries at most, in bytes of IP; 1420 unless given, with `udp` 1500. */
   readonly underlayMtu?: number;
   /** The system's unless given. */
   readonly clock?: Clock;
@@ -97,19 +98,43 @@ export interface OverlayManagerOptions {
  * assert.deepEqual(heard.map(({ length }) => length), [60]);
  * await overlayManager.close();
  * ```
+ *
+ * @example Two programs, in the clear; `ip link add vx42 type vxlan id 42 dstport 4242 …` would be one as well
+ * ```ts
+ * import assert from "node:assert/strict";
+ * import { OverlayManager } from "@weft/mesh";
+ *
+ * await using here = new OverlayManager({ underlay: "udp", address: "127.0.0.2" });
+ * await using there = new OverlayManager({ underlay: "udp", address: "127.0.0.3" });
+ * const lab = { name: "lab", type: "vxlan", vni: 42, cidr: "10.42.0.0/24" };
+ * for (const [manager, remote] of [[here, "127.0.0.3"], [there, "127.0.0.2"]] as const) {
+ *   await manager.initialize();
+ *   const { mtu } = await manager.createNetwork({ ...lab, plain: { port: 4242, remotes: [remote] } });
+ *   assert.equal(mtu, 1450);
+ * }
+ * const { promise, resolve } = Promise.withResolvers<void>();
+ * await there.createEndpoint({ networkId: "lab", name: "b" }, (frame) => frame[13] === 0xb5 && resolve());
+ * const { send, macAddress } = await here.createEndpoint({ networkId: "lab", name: "a" });
+ * const frame = new Uint8Array(60).fill(0xff, 0, 6);
+ * frame.set([...macAddress.split(":").map((byte) => parseInt(byte, 16)), 0x88, 0xb5], 6);
+ * send(frame);
+ * await promise;
+ * ```
  */
 export class OverlayManager implements AsyncDisposable {
   readonly #options: OverlayManagerOptions;
   readonly #drivers = new DriverRegistry();
   readonly #networks = new Map<string, ManagedNetwork>();
   #frames: PortableFrames | undefined;
-  #leaveUnderlay: () => void = () => {};
+  #memoryHost: MemoryHost | undefined;
   #isClosed = false;
   #lastNumber = 0;
 
-  /** Makes one without networks. @throws RangeError when an underlay is given without an address in it */
+  /** Makes one without networks. @throws RangeError when its address is none, or is needed */
   constructor(options: OverlayManagerOptions = {}) {
-    if (options.underlay !== undefined && IpAddress.parse(options.address ?? "") === undefined) {
+    const { underlay, address } = options;
+    const isNeeded = underlay !== undefined && underlay !== "udp";
+    if ((isNeeded || address !== undefined) && IpAddress.parse(address ?? "") === undefined) {
       throw new RangeError("Cannot be in an underlay: that needs an IP address");
     }
     this.#options = options;
@@ -137,7 +162,8 @@ export class OverlayManager implements AsyncDisposable {
    * @param type what the caller takes its type for
    * @returns it, with what was chosen
    * @throws DuplicateNetworkError, UnknownDriverError, NetworkTypeError, IdentifierRangeError, MtuRangeError,
-   * InvalidDriverOptionError, InvalidNetworkError, NotInitializedManagerError
+   * InvalidDriverOptionError, InvalidNetworkError, NotInitializedManagerError; with the underlay `udp` PortInUseError when
+   * something else has the port, and SocketError
    */
   createNetwork(network: NewOverlayNetwork, type: string = network.type): Promise<OverlayNetwork> {
     return attempt(() => this.#createNetwork(network, type));
@@ -171,8 +197,8 @@ export class OverlayManager implements AsyncDisposable {
    * @param options.force with its endpoints
    * @throws UnknownNetworkError, NetworkInUseError, NotInitializedManagerError
    */
-  deleteNetwork(networkId: string, options: { readonly force?: boolean } = {}): Promise<void> {
-    return attempt(() => {
+  async deleteNetwork(networkId: string, options: { readonly force?: boolean } = {}): Promise<void> {
+    await attempt(() => {
       const network = this.#find(networkId, "delete");
       const { definition: { id, name }, endpoints } = network;
       if (endpoints.length > 0 && options.force !== true) {
@@ -184,27 +210,17 @@ export class OverlayManager implements AsyncDisposable {
       this.#running("delete a network").removeNetwork(network.number);
       this.#networks.delete(id);
     });
+    await this.#frames?.released();
   }
 
   /**
-   * Lets frames of a network go to and come from another manager in the same underlay.
+   * Lets frames of a network go to and come from another manager in the same underlay, or with `udp` another host.
    * @throws UnknownNetworkError, InvalidNetworkError when it is no address or this manager is in no underlay,
    * NotInitializedManagerError
    */
   addRemote(networkId: string, address: string): Promise<void> {
     return attempt(() => {
-      const { number, remotes, definition } = this.#find(networkId, "add a remote to");
-      const read = IpAddress.parse(address);
-      const what = `Cannot add the remote ${address} to ${definition.name}`;
-      if (this.#options.underlay === undefined) {
-        throw new InvalidNetworkError(`${what}: this manager is in no underlay`);
-      }
-      if (read === undefined) throw new InvalidNetworkError(`${what}: that is no IP address`);
-      if (remotes.has(`${read}`)) return;
-      const port = ++this.#lastNumber;
-      remotes.set(`${read}`, port);
-      const via = { kind: "member", publicKey: "", address: `${read}` } as const;
-      this.#running("add a remote").setRemote({ port, network: number, allowsForeign: true, via });
+      this.#addRemote(this.#find(networkId, "add a remote to"), address);
     });
   }
 
@@ -228,14 +244,15 @@ export class OverlayManager implements AsyncDisposable {
   }
 
   /** Takes everything back. Harmless when repeated. */
-  close(): Promise<void> {
+  async close(): Promise<void> {
+    const frames = this.#frames;
     this.#isClosed = true;
-    this.#leaveUnderlay();
-    this.#leaveUnderlay = () => {};
-    this.#frames?.close();
+    this.#memoryHost?.close();
+    this.#memoryHost = undefined;
     this.#frames = undefined;
     this.#networks.clear();
-    return Promise.resolve();
+    frames?.close();
+    await frames?.released();
   }
 
   /** The same as `close`. */
@@ -252,20 +269,22 @@ export class OverlayManager implements AsyncDisposable {
       }
     }
     const { underlay, address = "", clock, timers = systemTimers, random } = this.#options;
-    const joined = underlay?.join(
-      [IpAddress.parse(address)].filter((each) => each !== undefined),
-      (packet) => void this.#frames?.receiveFromMesh(packet),
-    );
-    this.#leaveUnderlay = () => joined?.close();
+    const own = IpAddress.parse(address);
+    const host = underlay === undefined || underlay === "udp" || own === undefined
+      ? undefined
+      : underlay.join([own], (packet) => void this.#frames?.receiveFromMesh(packet));
+    this.#memoryHost = host;
     this.#frames = new PortableFrames({
       onPortEvent() {},
-      sendMesh: (packet) => joined?.send(packet) ?? false,
+      // Others answer at once, and in the middle of a call the plane takes nothing.
+      sendMesh: (packet) => host?.queue(packet) ?? false,
+      onSettled: () => host?.carry(),
       drivers: this.#drivers,
       timers,
       ...clock && { clock },
       ...random && { random },
     });
-    if (joined !== undefined) this.#frames.setOwnAddresses([address]);
+    if (host !== undefined) this.#frames.setOwnAddresses([address]);
   }
 
   #createNetwork(given: NewOverlayNetwork, type: string): OverlayNetwork {
@@ -281,11 +300,10 @@ export class OverlayManager implements AsyncDisposable {
       throw new NetworkTypeError(`${what}: it is of type ${given.type}, and not ${type}`);
     }
     const number = ++this.#lastNumber;
-    const definition = completeNetwork(given, `net-${number}`);
+    const plain = this.#options.underlay === "udp" ? { plain: {} } : {};
+    const definition = completeNetwork({ ...plain, ...given }, `net-${number}`);
     checkNetwork(definition, driver.capabilities);
-    if (definition.plain !== undefined) {
-      throw new InvalidNetworkError(`${what}: a program alone has no plain underlay`);
-    }
+    const underlay = planeUnderlayOf(definition, driver, this.#options);
     const { id, name } = definition;
     const same = this.networks().find((one) =>
       one.id === id || one.name === name || isSameOnWire(one, definition)
@@ -295,7 +313,7 @@ export class OverlayManager implements AsyncDisposable {
         `${what}: ${same.name} (${same.id}, ${same.type} ${same.vni}) has the same name, id or identifier`,
       );
     }
-    const mtuBytes = definition.mtu ?? this.#mtuOf(driver, definition);
+    const mtuBytes = definition.mtu ?? mtuOf(driver, definition, this.#options);
     frames.setNetwork({
       network: number,
       name,
@@ -303,22 +321,23 @@ export class OverlayManager implements AsyncDisposable {
       identifier: definition.vni,
       options: definition.options,
       mtuBytes,
-      underlay: { kind: "mesh" },
+      underlay,
       ...definition.stormLimit !== undefined && { stormLimit: definition.stormLimit },
     });
     const made = { ...definition, mtu: mtuBytes };
-    this.#networks.set(id, new ManagedNetwork(number, made));
+    const network = new ManagedNetwork(number, made);
+    this.#networks.set(id, network);
+    for (const remote of definition.plain?.remotes ?? []) this.#addRemote(network, remote);
     return made;
   }
 
-  /** What the underlay leaves. */
-  #mtuOf(driver: OverlayDriver, { vni, options }: OverlayNetwork): number {
-    const { headerBytes, payload } = driver.encapsulation(vni, options);
-    const isSix = this.#options.address?.includes(":") ?? false;
-    // EtherIP stands below tags (RFC 3378 §3.1).
-    const outer = (isSix ? 40 : 20) + { udp: 8, ip: 0, link: 2 }[driver.capabilities.transport.kind];
-    const inner = payload === "ethernet" ? ETHERNET_HEADER_BYTES : 0;
-    return (this.#options.underlayMtu ?? UNDERLAY_MTU) - outer - headerBytes - inner;
+  #addRemote({ number, remotes, definition: { name } }: ManagedNetwork, address: string): void {
+    const read = IpAddress.parse(address);
+    const via = remoteVia(read, this.#options, `Cannot add the remote ${address} to ${name}`);
+    if (remotes.has(`${read}`)) return;
+    const port = ++this.#lastNumber;
+    remotes.set(`${read}`, port);
+    this.#running("add a remote").setRemote({ port, network: number, allowsForeign: true, via });
   }
 
   #createEndpoint(config: EndpointConfig, onFrame: FrameHandler): OverlayEndpoint {

@@ -40,15 +40,19 @@ export function writeHeaderOfPacket(
     fallbackSource;
   const destinationAt = at + ipDestinationOffset(version);
   const bound = forwarder.lookupAddress(network, bytes, destinationAt, addressBytes)?.mac;
-  const destination = bound ?? groupOf(bytes.subarray(destinationAt, destinationAt + addressBytes));
+  const destination = bound ?? groupOf(bytes, destinationAt, addressBytes);
   if (source === undefined || destination === undefined) return false;
   const etherType = version === 4 ? ETHER_TYPE.IPV4 : ETHER_TYPE.IPV6;
   writeEthernetHeader(bytes, frameAt, { source, destination, etherType });
   return true;
 }
 
-function groupOf(bytes: Uint8Array): MacAddress | undefined {
-  const address = IpAddress.fromBytes(bytes);
+function groupOf(bytes: Uint8Array, at: number, addressBytes: 4 | 16): MacAddress | undefined {
+  const first = bytes[at] ?? 0;
+  // Nothing is made for what is for one host (RFC 5771 §3, RFC 4291 §2.7).
+  if (addressBytes === 4 ? first < 224 : first !== 0xff) return undefined;
+  const destination = bytes.subarray(at, at + addressBytes);
+  const address = IpAddress.fromBytes(destination);
   if (address.isMulticast) return groupMac(address);
-  return bytes.every((byte) => byte === 0xff) ? MacAddress.BROADCAST : undefined;
+  return destination.every((byte) => byte === 0xff) ? MacAddress.BROADCAST : undefined;
 }

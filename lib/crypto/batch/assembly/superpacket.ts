@@ -99,7 +99,13 @@ function gsoKind(at: usize): u32 {
 /** @returns the length of the outer IP header, which has no options; -1 when there is none within `inner` bytes */
 function outerHeadBytes(at: usize, inner: usize): i32 {
   const first: u32 = load<u8>(at), bytes: usize = first === 0x45 ? 20 : (first >> 4) === 6 ? 40 : 0;
-  return bytes === 0 || inner < bytes + 8 ? MALFORMED : <i32> bytes;
+  return bytes === 0 || inner < bytes + leastBehind(at, bytes) ? MALFORMED : <i32> bytes;
+}
+
+/** @returns what stands behind an outer IP header at least: UDP's header, or the shortest one of a driver (RFC 2784 §2.1) */
+function leastBehind(at: usize, outer: usize): usize {
+  const protocol: u32 = outer === 20 ? load<u8>(at, 9) : load<u8>(at, 6);
+  return protocol === UDP ? 8 : 4;
 }
 
 function sealWhole(
@@ -112,7 +118,7 @@ function sealWhole(
   counter: f64,
   outer: usize,
 ): i32 {
-  if (length <= outer + 8 && (length === 0 || outer !== 0)) return MALFORMED;
+  if (length === 0 || (outer !== 0 && length <= outer + leastBehind(at, outer))) return MALFORMED;
   const padded = paddedLength(length, mtu), bytes = HEADER_BYTES + padded + TAG_BYTES;
   // Nothing is changed before there is room, so that the caller can come again.
   if (bytes > room) return NO_ROOM;

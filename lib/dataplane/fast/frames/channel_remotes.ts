@@ -22,7 +22,7 @@ import {
 import { MAX_FRAME_BYTES } from "../engine_memory.ts";
 import type { FrameShape } from "./frame_shape.ts";
 import type { CarriedNetwork, FrameUnderlay } from "./frame_underlay.ts";
-import type { MemberUnderlay } from "./member_underlay.ts";
+import type { MemberUnderlay, UnreadableReason } from "./member_underlay.ts";
 
 /** So many packets, and so many bytes of them, may be on the way to the control thread; others are dropped. */
 const MAX_UNDER_WAY = 1024;
@@ -68,6 +68,7 @@ export interface ChannelRemotesParts {
   readonly cutRoomBytes: number;
   readonly singleAt: number;
   onPortEvent(event: PortEvent): void;
+  onUnreadable(reason: UnreadableReason): void;
 }
 
 /** Carries by way of the control thread. */
@@ -130,10 +131,11 @@ export class ChannelRemotes implements FrameUnderlay {
 
   /** Takes a packet of a member, from its two bytes on. */
   receivePacket(now: Millis, nodeId: string, packet: Uint8Array): void {
-    if (packet.length <= CARRIER_BYTES || packet.length > MAX_FRAME_BYTES) return;
-    const { members, singleAt } = this.#parts;
+    const { members, singleAt, onUnreadable } = this.#parts;
+    if (packet.length <= CARRIER_BYTES || packet.length > MAX_FRAME_BYTES) return onUnreadable("truncated");
     this.#bytes.set(packet.subarray(CARRIER_BYTES), singleAt);
-    members.takeFromChannel(now, nodeId, uint16At(packet, 0), singleAt, packet.length - CARRIER_BYTES);
+    const [carrier, length] = [uint16At(packet, 0), packet.length - CARRIER_BYTES];
+    if (!members.takeFromChannel(now, nodeId, carrier, singleAt, length)) onUnreadable("unknown-network");
   }
 
   #post(

@@ -109,9 +109,11 @@ export class FrameEngine implements FrameSink {
     const driver = getDriverFactory(name)();
     const encapsulation = driver.encapsulation(identifier, options);
     const known = this.#networks.get(network);
-    const carried = known ?? { definition, driver, encapsulation, drops: new Counters(FRAME_DROPS) };
+    const gatewayMac = MacAddress.parse(definition.gateway?.mac ?? "");
+    const now = { definition, driver, encapsulation, gatewayMac };
+    const carried = known ?? { ...now, drops: new Counters(FRAME_DROPS) };
     // Its ports and remotes have the same object.
-    Object.assign(carried, { definition, driver, encapsulation });
+    Object.assign(carried, now);
     this.#switch.setNetwork(switchNetworkOf(definition));
     this.#networks.set(network, carried);
     if (underlay.kind === "mesh") this.#members.setNetwork(carried);
@@ -296,11 +298,10 @@ export class FrameEngine implements FrameSink {
   takePacket(now: Millis, port: number, at: number, lengthBytes: number): void {
     const network = this.#remotes.get(port)?.network;
     if (network === undefined) return;
-    const { definition, drops } = network;
+    const { definition, drops, gatewayMac } = network;
     const frameAt = at - ETHERNET_HEADER_BYTES;
-    const gateway = MacAddress.parse(definition.gateway?.mac ?? "");
     const isSomebodys = ipPacketLength(this.#bytes, at, lengthBytes) === lengthBytes &&
-      writeHeaderOfPacket(this.#switch, definition.network, this.#bytes, frameAt, lengthBytes, gateway);
+      writeHeaderOfPacket(this.#switch, definition.network, this.#bytes, frameAt, lengthBytes, gatewayMac);
     if (isSomebodys) this.take(now, port, frameAt, lengthBytes + ETHERNET_HEADER_BYTES);
     else drops.count("unknown-address");
   }

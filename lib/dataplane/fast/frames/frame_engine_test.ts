@@ -238,7 +238,10 @@ Deno.test("FrameEngine hands packets for members without a packet plane to their
   frames.receiveFromChannel(harness.now, "node-3", wrapped(back));
   frames.receiveFromChannel(harness.now, "node-4", wrapped(back));
   frames.receiveFromChannel(harness.now, "node-3", wrapped(back).subarray(0, 5));
+  frames.receiveFromChannel(harness.now, "node-3", Uint8Array.of(0x12, 0xb6, ...wrapped(back).subarray(2)));
+  frames.receiveFromChannel(harness.now, "node-3", Uint8Array.of(0x12, 0xb5));
   assert.deepEqual(writtenFrames(harness, LOCAL_FD), [back]);
+  assert.deepEqual(harness.drops, { "frames-truncated": 2, "frames-unknown-network": 1 });
 
   for (let i = 0; i < 30; i++) {
     put(harness, LOCAL_FD, tapFrame(ethernet(LOCAL, OTHER, stream(60_000).packet), stream(60_000).header));

@@ -14,6 +14,8 @@ import { flowHash } from "../../../overlay/mod.ts";
 import { GSO, VIRTIO_HEADER_BYTES } from "../superpacket.ts";
 
 const MAX_TAGS = 2;
+const UDP_HEADER_BYTES = 8;
+const TCP_HEADER_BYTES = 20;
 
 /** A frame in the cipher's memory, behind its virtio header; one object is used for all frames. */
 export class FrameShape {
@@ -70,8 +72,9 @@ export class FrameShape {
     const kind = (bytes[header + 1] ?? 0) & 0x7f;
     if (kind === GSO.NONE) return true;
     const start = this.#view.getUint16(header + 6, true);
-    if (this.version === 0 || start < this.linkBytes + 20 || start + 20 > lengthBytes) return false;
-    const transport = kind === GSO.UDP ? 8 : ((bytes[at + start + 12] ?? 0) >> 4) * 4;
+    const least = kind === GSO.UDP ? UDP_HEADER_BYTES : TCP_HEADER_BYTES;
+    if (this.version === 0 || start < this.linkBytes + 20 || start + least > lengthBytes) return false;
+    const transport = kind === GSO.UDP ? UDP_HEADER_BYTES : ((bytes[at + start + 12] ?? 0) >> 4) * 4;
     const longest = start + transport + this.#view.getUint16(header + 4, true) - ETHERNET_HEADER_BYTES;
     this.isSuperpacket = true;
     this.longestBytes = Math.min(this.longestBytes, longest);

@@ -9,6 +9,7 @@
  */
 
 import type { Counters, Millis } from "../../../base/mod.ts";
+import type { MacAddress } from "../../../net/mod.ts";
 import type { DecodeFailure, Encapsulation, OverlayDriver } from "../../../overlay/mod.ts";
 import type { PlaneNetwork, PlaneRemote } from "../../frames/mod.ts";
 import type { FrameShape } from "./frame_shape.ts";
@@ -55,6 +56,8 @@ export interface CarriedNetwork {
   readonly definition: PlaneNetwork;
   readonly driver: OverlayDriver;
   readonly encapsulation: Encapsulation;
+  /** Of the network's gateway, which sends what comes from outside into a network of IP packets. */
+  readonly gatewayMac: MacAddress | undefined;
   /** What was not carried. */
   readonly drops: Counters<FrameDrop>;
 }

@@ -41,6 +41,9 @@ import { RepeatedHeader } from "./repeated_header.ts";
 const IPPROTO_UDP = 17;
 const UDP_PORT_OFFSET = 2;
 
+/** Why a packet is of no network: its driver cannot read it, or a channel has brought it and this host has no such one. */
+export type UnreadableReason = DecodeFailure | "unknown-network";
+
 /** Sessions, and memory. */
 export interface MemberUnderlayParts extends UnderlayParts {
   readonly cipher: BatchCipher;
@@ -48,8 +51,8 @@ export interface MemberUnderlayParts extends UnderlayParts {
   readonly sealer: SessionSealer;
   /** Room for one packet with `HEADROOM_BYTES` before it. */
   readonly singleAt: number;
-  /** Counts what is of no network because its driver cannot read it. */
-  onUnreadable(reason: DecodeFailure): void;
+  /** Counts what is of no network. */
+  onUnreadable(reason: UnreadableReason): void;
 }
 
 /** A member, and what stands before the packets for it; nothing, as long as this host has no address of that family. */
@@ -315,6 +318,7 @@ export class MemberUnderlay implements FrameUnderlay {
     const packets = splitSuperpacket(this.#bytes.slice(at, at + lengthBytes), header, inner);
     for (const packet of packets ?? []) {
       if (finishOuter(packet, inner)) this.#parts.device.handlePacket(now, packet);
+      else network.drops.count("malformed");
     }
     if (packets === undefined) network.drops.count("malformed");
   }

@@ -9,4 +9,5 @@ export * from "./frame_commands.ts";
 export * from "./frame_engine.ts";
 export * from "./frame_shape.ts";
 export * from "./frame_underlay.ts";
+export type { UnreadableReason } from "./member_underlay.ts";
 export * from "./plain/mod.ts";

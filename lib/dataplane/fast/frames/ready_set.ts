@@ -3,16 +3,7 @@
  * @module
  */
 
-import {
-  EPOLL,
-  EPOLL_EVENT_BYTES,
-  epollEvents,
-  epollToken,
-  POLLERR,
-  POLLHUP,
-  type RawCalls,
-  writeEpollEvent,
-} from "../../../host/mod.ts";
+import { EPOLL, EPOLL_EVENT_BYTES, epollToken, type RawCalls, writeEpollEvent } from "../../../host/mod.ts";
 import { MAX_READY } from "../engine_memory.ts";
 
 /** Calls and memory of a set. */
@@ -65,12 +56,6 @@ export class ReadySet {
   /** The token of the ready descriptor `index`. */
   token(index: number): number {
     return epollToken(this.#view, this.#parts.readyAt + index * EPOLL_EVENT_BYTES);
-  }
-
-  /** Whether the ready descriptor `index` has failed, or its other end is closed. */
-  hasFailed(index: number): boolean {
-    return (epollEvents(this.#view, this.#parts.readyAt + index * EPOLL_EVENT_BYTES) &
-      (POLLERR | POLLHUP)) !== 0;
   }
 
   /** Closes its own descriptor. */

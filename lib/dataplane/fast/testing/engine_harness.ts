@@ -13,7 +13,7 @@ import { TransparentProxy } from "../../proxy/mod.ts";
 import { ENGINE_BYTES } from "../engine_memory.ts";
 import { type EngineEnd, PacketEngine } from "../packet_engine.ts";
 import { VIRTIO_HEADER_BYTES, type VirtioHeader } from "../superpacket.ts";
-import { ChannelRoom } from "../frames/mod.ts";
+import { ChannelRoom, PlainUnderlay } from "../frames/mod.ts";
 import type { PortEvent } from "../../frames/mod.ts";
 import { FAKE_BASE, FAKE_TUN_FD, FAKE_UDP_FD, FAKE_WAKE_FD, FakeCalls } from "./fake_calls.ts";
 import { makeSuperpacket } from "./superpackets.ts";
@@ -80,6 +80,8 @@ export class EngineHarness {
         random,
         onPortEvent: (event) => this.portEvents.push(event),
         channelRoom: new ChannelRoom(ChannelRoom.memory()),
+        openPlain: (parts) =>
+          new PlainUnderlay({ ...parts, onFailed: (_network, error) => assert.fail(error.message) }),
       },
       now: () => this.now,
       onWake: () => ++this.wakes < 0,

@@ -5,7 +5,7 @@
 
 import { WeftError } from "../../../../base/mod.ts";
 import { encodeSocketAddress } from "../../../../host/mod.ts";
-import { Endpoint, IpAddress } from "../../../../net/mod.ts";
+import { Endpoint, ETHERNET_HEADER_BYTES, IpAddress } from "../../../../net/mod.ts";
 import type { OverlayDriver } from "../../../../overlay/mod.ts";
 import {
   AddressTable,
@@ -30,6 +30,11 @@ export interface PlainRemote {
   name: Uint8Array | undefined;
 }
 
+/** What may be written before a frame, less the shortest header that a driver has: a virtio header, less a label of MPLS. */
+const ETHERNET_GAP_BYTES = 10 - 4;
+/** The same before an IP packet, which is given an Ethernet header, too. */
+const IP_GAP_BYTES: number = ETHERNET_GAP_BYTES + ETHERNET_HEADER_BYTES;
+
 /** A network, and its remotes. */
 export interface PlainNetwork {
   readonly carried: CarriedNetwork;
@@ -52,6 +57,8 @@ export interface ListedDriver {
 
 /** A descriptor, and whose packets come there. */
 export interface ListedReceiver extends PlainReceiver {
+  /** How much more room packets need that lie one behind the other; grows with the networks. */
+  gapBytes: number;
   readonly drivers: Map<string, ListedDriver>;
 }
 
@@ -145,10 +152,14 @@ export class PlainNetworks {
   }
 
   #list(network: PlainNetwork): void {
-    const { driver, encapsulation: { identifier } } = network.carried;
+    const { driver, encapsulation: { identifier, payload } } = network.carried;
+    const gapBytes = payload === "ip" ? IP_GAP_BYTES : ETHERNET_GAP_BYTES;
     for (const receiver of network.sockets?.receivers ?? []) {
       let listed = this.receivers.get(receiver.fd);
-      if (listed === undefined) this.receivers.set(receiver.fd, listed = { ...receiver, drivers: new Map() });
+      if (listed === undefined) {
+        this.receivers.set(receiver.fd, listed = { ...receiver, gapBytes: 0, drivers: new Map() });
+      }
+      listed.gapBytes = Math.max(listed.gapBytes, gapBytes);
       let use = listed.drivers.get(driver.name);
       if (use === undefined) listed.drivers.set(driver.name, use = { driver, networks: new Map() });
       use.networks.set(identifier, network);

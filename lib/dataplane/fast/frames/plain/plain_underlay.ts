@@ -21,7 +21,7 @@ import {
 } from "../../../../net/mod.ts";
 import { DecodedHeader } from "../../../../overlay/mod.ts";
 import { describeReceived, fillsWhole, type PlaneRemote } from "../../../frames/mod.ts";
-import { GroReceiver, RECEIVER_AREA_BYTES } from "../../gro_receiver.ts";
+import { GroReceiver, PLACE_BYTES, RECEIVER_AREA_BYTES } from "../../gro_receiver.ts";
 import { GSO, NEEDS_CHECKSUM, VIRTIO_HEADER_BYTES } from "../../superpacket.ts";
 import type { FrameShape } from "../frame_shape.ts";
 import type { CarriedNetwork, FrameDrop, FrameUnderlay, UnderlayParts } from "../frame_underlay.ts";
@@ -185,8 +185,28 @@ export class PlainUnderlay implements FrameUnderlay {
     if (this.#isOnePacket(receiver, at, lengthBytes)) {
       return this.#takePacket(now, receiver, source, at, lengthBytes, segmentBytes);
     }
-    for (let from = 0; from < lengthBytes; from += segmentBytes) {
-      this.#takePacket(now, receiver, source, at + from, Math.min(segmentBytes, lengthBytes - from), 0);
+    const { drivers, gapBytes } = receiver;
+    const segments = Math.ceil(lengthBytes / segmentBytes);
+    const count = Math.min(segments, 1 + Math.floor((PLACE_BYTES - lengthBytes) / gapBytes));
+    this.#spread(at, lengthBytes, segmentBytes, count, gapBytes);
+    for (let i = 0; i < count; i++) {
+      const length = Math.min(segmentBytes, lengthBytes - i * segmentBytes);
+      this.#takePacket(now, receiver, source, at + i * (segmentBytes + gapBytes), length, 0);
+    }
+    for (const { networks } of drivers.values()) {
+      for (let i = count; i < segments; i++) this.#countStranger(networks, "underlay-full");
+      break;
+    }
+  }
+
+  /**
+   * Moves the first `count` packets of a batch apart: what is written before a frame is longer than most headers, and would
+   * stand in the end of the packet before.
+   */
+  #spread(at: number, lengthBytes: number, segmentBytes: number, count: number, gapBytes: number): void {
+    for (let i = count - 1; i > 0; i--) {
+      const from = at + i * segmentBytes;
+      this.#bytes.copyWithin(from + i * gapBytes, from, Math.min(from + segmentBytes, at + lengthBytes));
     }
   }
 
