@@ -38,6 +38,11 @@ Deno.test("NetworkActs.create() refuses each mistake with an error of its own, a
   assert.throws(() => create({ type: "pigeon" }), UnknownDriverError);
   assert.throws(() => create({ vni: 1 << 24 }), IdentifierRangeError);
   assert.throws(() => create({ mtu: 1371 }), MtuRangeError);
+  assert.throws(
+    () => create({ mtu: 65_486, plain: {} }),
+    MtuRangeError,
+    "no packet of the underlay holds it",
+  );
   assert.throws(() => create({ cidr: "10.200.5.0/24" }), InvalidNetworkError, "the mesh's own block");
   assert.throws(() => create({ members: "service:orders" }), InvalidNetworkError);
   create({ name: "g", type: "gre", vni: 0x100001 });

@@ -19,6 +19,8 @@ import {
   endpointKey,
   InvalidNetworkError,
   isSameOnWire,
+  leastMtu,
+  MAX_NETWORK_MTU,
   MtuRangeError,
   NETWORK_KIND,
   type NetworkDefinition,
@@ -187,11 +189,21 @@ export class NetworkActs {
     checkNetwork(network, driver.capabilities);
     driver.encapsulation(network.vni, network.options);
     const own = this.#parts.mesh.cidr;
-    const { mtu, ...whole } = network;
-    const room = networkMtuBytes(driver, whole, this.#parts.meshMtuBytes, own.family);
-    if (network.plain === undefined && mtu !== undefined && mtu > room) {
-      throw new MtuRangeError(`${what}: its MTU is ${mtu}, and the mesh leaves ${room}`, {
+    const { mtu } = network;
+    const longest = { ...network, mtu: MAX_NETWORK_MTU };
+    const room = networkMtuBytes(driver, longest, this.#parts.meshMtuBytes, own.family);
+    const where = network.plain === undefined ? "the mesh" : "a packet of the underlay";
+    if (mtu !== undefined && mtu > room) {
+      throw new MtuRangeError(`${what}: its MTU is ${mtu}, and ${where} leaves ${room}`, {
         hint: "Without an MTU, the longest that fits is chosen.",
+      });
+    }
+    const least = leastMtu(network);
+    if (room < least) {
+      throw new MtuRangeError(`${what}: ${where} leaves ${room} bytes, and it needs ${least}`, {
+        hint: network.cidr6 === undefined
+          ? "Give the mesh a longer MTU (`mtu`)."
+          : "Leave out its IPv6 block, or give the mesh a longer MTU (`mtu`).",
       });
     }
     const overlap = blocksOf(network).find((block) => block.overlaps(own));
