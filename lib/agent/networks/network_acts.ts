@@ -30,7 +30,7 @@ import {
   UnknownNetworkError,
 } from "../../overlay/mod.ts";
 import { Selector } from "../../policy/mod.ts";
-import type { KnownNetwork, NetworkBook } from "./network_book.ts";
+import { GATEWAY_ENDPOINT, type KnownNetwork, type NetworkBook } from "./network_book.ts";
 import { networkMtuBytes } from "./underlay_place.ts";
 
 /** How many networks a mesh has. */
@@ -153,7 +153,7 @@ export class NetworkActs {
   }
 
   /** @throws InvalidNetworkError, MtuRangeError */
-  change({ definition }: KnownNetwork, amendment: NetworkAmendment): NetworkDefinition {
+  change({ definition, endpoints }: KnownNetwork, amendment: NetworkAmendment): NetworkDefinition {
     // What is undefined is taken away.
     const fields = Object.entries({ ...definition, ...amendment }).filter(([, value]) => value !== undefined);
     const changed = Object.fromEntries(fields) as unknown as NetworkDefinition;
@@ -164,7 +164,11 @@ export class NetworkActs {
       network: definition.name,
       changed: Object.keys(amendment).join(" "),
     });
-    this.#signer.publish([signed]);
+    const gateway = endpoints.get(GATEWAY_ENDPOINT);
+    const isOther = gateway !== undefined && changed.gateway !== definition.gateway;
+    // The new one asks for it by itself.
+    const gone = isOther ? this.#signer.removal(ENDPOINT_KIND, endpointKey(gateway.definition)) : undefined;
+    this.#signer.publish([gone, signed]);
     return changed;
   }
 
