@@ -47,7 +47,9 @@ export function overheadBytes(
   // On an Ethernet the MTU is what stands behind its header; in the mesh the whole frame is carried (RFC 3378).
   return underlay === "mesh"
     ? IP_HEADER_BYTES[family] + ETHERIP_HEADER_BYTES + inner
-    : headerBytes > TAG_BYTES ? headerBytes : 0;
+    : headerBytes > TAG_BYTES
+    ? headerBytes
+    : 0;
 }
 
 /** @returns the longest IP packet inside of a network: what the underlay leaves, or less when the definition says so */
