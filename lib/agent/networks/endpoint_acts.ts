@@ -41,6 +41,8 @@ const RENEW_EVERY_MS = 3_600_000;
  * come one by one, in any order, and a leader that was away has heard of some of them only.
  */
 const UNWANTED_MS = 60_000;
+/** How many entries are signed in one turn, at 1.1 ms each; the others when it is looked the next time. */
+const MAX_SIGNED_AT_ONCE = 128;
 
 type Outcome = { readonly refused: EndpointRefusal } | {
   readonly signed: Signed | undefined;
@@ -115,20 +117,23 @@ export class EndpointActs implements EndpointServer {
     const isDue = now - this.#renewedAt >= RENEW_EVERY_MS;
     if (!isDue && this.#lookedAt === networks && this.#unwantedSince.size === 0) return;
     const unwanted = [...book.lost];
-    const changed: (Signed | undefined)[] = [];
+    const changed: Signed[] = [];
+    const hasRoom = () => changed.length < MAX_SIGNED_AT_ONCE;
+    const add = (signed: Signed | undefined) => void (signed !== undefined && changed.push(signed));
     for (const network of networks.values()) {
-      if (isDue) changed.push(this.#signer.network(network.definition));
+      if (isDue && hasRoom()) add(this.#signer.network(network.definition));
       for (const endpoint of network.endpoints.values()) {
         const { definition, owner } = endpoint;
         if (this.#isUnwanted(network, endpoint)) unwanted.push(definition);
-        else if (owner !== undefined && (isDue || owner.nodeId !== definition.nodeId)) {
-          changed.push(this.#signer.endpoint({ ...definition, nodeId: owner.nodeId }));
+        else if (owner !== undefined && (isDue || owner.nodeId !== definition.nodeId) && hasRoom()) {
+          add(this.#signer.endpoint({ ...definition, nodeId: owner.nodeId }));
         }
       }
     }
-    if (isDue) this.#renewedAt = now;
-    this.#signer.publish([...changed, ...this.#takeBackDue(unwanted, now)]);
-    this.#lookedAt = book.networks;
+    for (const definition of this.#takeBackDue(unwanted, now)) if (hasRoom()) add(this.#takeBack(definition));
+    this.#signer.publish(changed);
+    this.#lookedAt = hasRoom() ? book.networks : undefined;
+    if (isDue && hasRoom()) this.#renewedAt = now;
   }
 
   #isUnwanted({ definition: { gateway } }: KnownNetwork, { definition, owner }: KnownEndpoint): boolean {
@@ -145,17 +150,15 @@ export class EndpointActs implements EndpointServer {
     return roster.recordById(nodeId)?.revoked === true && book.ownerOf(nodeId) === undefined;
   }
 
-  #takeBackDue(unwanted: readonly EndpointDefinition[], now: number): readonly (Signed | undefined)[] {
+  #takeBackDue(unwanted: readonly EndpointDefinition[], now: number): readonly EndpointDefinition[] {
     const byKey = new Map(unwanted.map((definition) => [endpointKey(definition), definition]));
     for (const key of this.#unwantedSince.keys()) if (!byKey.has(key)) this.#unwantedSince.delete(key);
-    return [...byKey].flatMap(([key, definition]) => {
+    return [...byKey].filter(([key, { nodeId }]) => {
       const since = this.#unwantedSince.get(key) ?? now;
       this.#unwantedSince.set(key, since);
       // Nobody who was removed comes back.
-      if (now - since < UNWANTED_MS && !this.#isRevoked(definition.nodeId as NodeId)) return [];
-      this.#unwantedSince.delete(key);
-      return [this.#takeBack(definition)];
-    });
+      return now - since >= UNWANTED_MS || this.#isRevoked(nodeId as NodeId);
+    }).map(([, definition]) => definition);
   }
 
   #add(

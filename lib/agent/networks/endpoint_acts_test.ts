@@ -279,6 +279,21 @@ Deno.test("EndpointActs signs anew what lapses in a third of its time, and leave
   assert.equal(lead.book.networks.get("blue")?.definition.vni, 1001);
 });
 
+Deno.test("EndpointActs signs many anew in several turns, and all of them", () => {
+  const { stage, lead, a } = withBlue();
+  for (let i = 0; i < 200; i++) assert.equal(stage.add(lead, a, ["blue", `e${i}`]), "done");
+  const { entries } = lead.mesh.replica;
+  const renewedCount = () =>
+    entries.list("endpoint").filter(({ issuedAt }) => issuedAt === stage.clock.wall()).length;
+  lead.endpoints.lookAfter();
+  stage.clock.advance(65 * 86_400_000);
+  lead.endpoints.lookAfter();
+  assert.equal(renewedCount(), 127, "and the network");
+  lead.endpoints.lookAfter();
+  assert.equal(renewedCount(), 200);
+  assert.equal(lead.book.networks.get("blue")?.endpoints.size, 200);
+});
+
 Deno.test("NetworkBook knows after each change what it would read anew", () => {
   const { stage, lead, a, b } = withBlue();
   lead.networks.create({ name: "red", type: "vxlan", vni: 1002, cidr: "10.0.0.0/24" });
