@@ -258,7 +258,6 @@ export class Agent {
     this.#resources.defer(() => this.#session?.close());
     await this.#startSession(listener);
     this.#startNetworks();
-    this.#resources.defer(() => this.networks.close());
     this.services.start();
     this.#resources.defer(() => this.services.close());
     this.#openOffers();
@@ -316,18 +315,20 @@ export class Agent {
 
   #startNetworks(): void {
     const plane = this.#overlay?.plane;
-    if (plane !== undefined) {
-      this.programEndpoints.start(plane.frames);
-      return this.networks.start({ frames: plane.frames, hasHeader: plane.kind === "fast" });
-    }
+    const frames = plane?.frames ?? this.#openFrames();
+    this.programEndpoints.start(frames);
+    // Before the first device is made, which stays otherwise when a later one fails.
+    this.#resources.defer(() => this.networks.close());
+    this.networks.start({ frames, hasHeader: plane?.kind === "fast" });
+  }
+
+  #openFrames(): PortableFrames {
     const frames = new PortableFrames({
       ...this.#context,
       onPortEvent: (event) => this.networks.handlePortEvent(event),
     });
     this.#resources.defer(() => frames.close());
-    this.#frames = frames;
-    this.programEndpoints.start(frames);
-    this.networks.start({ frames, hasHeader: false });
+    return this.#frames = frames;
   }
 
   async #startNames(): Promise<void> {

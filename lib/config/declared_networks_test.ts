@@ -101,6 +101,7 @@ const refused: readonly (readonly [string, string, RegExp, RegExp])[] = [
   ["a group's MAC", "network-endpoints: { a/b: { mac: '01:00:5e:00:00:01' } }", /mac 01:00:5e/, /02:42/],
   ["an address that is none", "network-endpoints: { a/b: { ip: 10.0.0 } }", /ip 10\.0\.0: it is an IP/, /10/],
   ["a long device", "network-endpoints: { a/b: { device: abcdefghijklmnop } }", /1 to 15/, /blue0/],
+  ["a device like an option", "network-endpoints: { a/b: { device: -x } }", /1 to 15/, /blue0/],
   ["too many", `networks: [${Array.from({ length: 65 }, (_, i) => `n${i}`).join()}]`, /more than 64/, /comm/],
 ];
 for (const [name, text, says, hints] of refused) {

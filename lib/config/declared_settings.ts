@@ -12,7 +12,8 @@ import { nearest } from "./nearest.ts";
 const MAX_ITEMS = 64;
 const MAX_TEXT = 1_024;
 const MAX_IDENTIFIER = 0xffff_ffff;
-const INTERFACE_NAME = /^(?!\.{1,2}$)[A-Za-z0-9._-]{1,15}$/;
+/** As of `lib/overlay`: what reads as an option or a path is none. */
+const INTERFACE_NAME = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,14}$/;
 
 /** What is wrong with a declaration, and what to do. */
 export class Refusal {

@@ -113,10 +113,15 @@ export function checkNetwork(network: OverlayNetwork, capabilities: DriverCapabi
     );
   }
   const { mtu } = network;
-  const least = network.cidr6 === undefined ? MIN_NETWORK_MTU : MIN_NETWORK_MTU_6;
+  const least = leastMtu(network);
   if (mtu !== undefined && (!Number.isInteger(mtu) || mtu < least || mtu > MAX_NETWORK_MTU)) {
     throw new MtuRangeError(`${what}: its MTU is ${mtu}, and ${least} to ${MAX_NETWORK_MTU} can be`);
   }
+}
+
+/** @returns the least MTU that a network can have, in bytes */
+export function leastMtu({ cidr6 }: Pick<OverlayNetwork, "cidr6">): number {
+  return cidr6 === undefined ? MIN_NETWORK_MTU : MIN_NETWORK_MTU_6;
 }
 
 /** @returns what is wrong with a network whatever its driver, but for its identifier and MTU; undefined for nothing */

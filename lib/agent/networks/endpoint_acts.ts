@@ -36,6 +36,13 @@ const IN_TOTAL = { burst: 512, everyMs: 20, maxSources: 1 };
 const RETRY_AFTER_MS = 1_000;
 /** How often it is looked which entries are to be signed anew; they are good for 90 days. */
 const RENEW_EVERY_MS = 3_600_000;
+/**
+ * So long an endpoint has to be unwanted before it is taken back: its network, its host's labels and itself are entries that
+ * come one by one, in any order, and a leader that was away has heard of some of them only.
+ */
+const UNWANTED_MS = 60_000;
+/** How many entries are signed in one turn, at 1.1 ms each; the others when it is looked the next time. */
+const MAX_SIGNED_AT_ONCE = 128;
 
 type Outcome = { readonly refused: EndpointRefusal } | {
   readonly signed: Signed | undefined;
@@ -53,6 +60,9 @@ export class EndpointActs implements EndpointServer {
   readonly #inTotal = new KeyedRateLimiter(IN_TOTAL);
   #renewedAt = -Infinity;
   #lookedAt: unknown;
+  #lookedLast = -Infinity;
+  /** Since when each is unwanted, by key. */
+  readonly #unwantedSince = new Map<string, number>();
 
   constructor(parts: EndpointActParts, signer: EntrySigner) {
     this.#parts = parts;
@@ -98,28 +108,57 @@ export class EndpointActs implements EndpointServer {
 
   /** Takes back what nobody may have, and signs anew what would lapse; early and repeated calls are harmless. */
   lookAfter(): void {
-    const { book, clock, mesh: { roster } } = this.#parts;
-    const { networks, lost } = book;
-    const isDue = clock.now() - this.#renewedAt >= RENEW_EVERY_MS;
-    if (!isDue && this.#lookedAt === networks) return;
-    const changed: (Signed | undefined)[] = lost.map((definition) => this.#takeBack(definition));
-    for (const { definition: network, endpoints } of networks.values()) {
-      if (isDue) changed.push(this.#signer.network(network));
-      for (const { definition, owner } of endpoints.values()) {
-        const { nodeId } = definition;
-        if (owner === undefined) {
-          // A record that has lapsed may be renewed; one that was revoked, or whose labels are others, may not be enough.
-          const isGone = roster.recordById(nodeId as NodeId)?.revoked === true ||
-            book.ownerOf(nodeId as NodeId) !== undefined;
-          if (isGone) changed.push(this.#takeBack(definition));
-        } else if (isDue || owner.nodeId !== nodeId) {
-          changed.push(this.#signer.endpoint({ ...definition, nodeId: owner.nodeId }));
+    const { book, clock } = this.#parts;
+    const { networks } = book;
+    const now = clock.now();
+    // Another leader has looked meanwhile.
+    if (now - this.#lookedLast > UNWANTED_MS) this.#unwantedSince.clear();
+    this.#lookedLast = now;
+    const isDue = now - this.#renewedAt >= RENEW_EVERY_MS;
+    if (!isDue && this.#lookedAt === networks && this.#unwantedSince.size === 0) return;
+    const unwanted = [...book.lost];
+    const changed: Signed[] = [];
+    const hasRoom = () => changed.length < MAX_SIGNED_AT_ONCE;
+    const add = (signed: Signed | undefined) => void (signed !== undefined && changed.push(signed));
+    for (const network of networks.values()) {
+      if (isDue && hasRoom()) add(this.#signer.network(network.definition));
+      for (const endpoint of network.endpoints.values()) {
+        const { definition, owner } = endpoint;
+        if (this.#isUnwanted(network, endpoint)) unwanted.push(definition);
+        else if (owner !== undefined && (isDue || owner.nodeId !== definition.nodeId) && hasRoom()) {
+          add(this.#signer.endpoint({ ...definition, nodeId: owner.nodeId }));
         }
       }
     }
-    if (isDue) this.#renewedAt = clock.now();
+    for (const definition of this.#takeBackDue(unwanted, now)) if (hasRoom()) add(this.#takeBack(definition));
     this.#signer.publish(changed);
-    this.#lookedAt = book.networks;
+    this.#lookedAt = hasRoom() ? book.networks : undefined;
+    if (isDue && hasRoom()) this.#renewedAt = now;
+  }
+
+  #isUnwanted({ definition: { gateway } }: KnownNetwork, { definition, owner }: KnownEndpoint): boolean {
+    const { book } = this.#parts;
+    const nodeId = definition.nodeId as NodeId;
+    // A record that has lapsed may be renewed; one that was revoked, or whose labels are others, may not be enough.
+    if (owner === undefined) return this.#isRevoked(nodeId) || book.ownerOf(nodeId) !== undefined;
+    return definition.name === GATEWAY_ENDPOINT && book.ownerOf(gateway as NodeId)?.nodeId !== owner.nodeId;
+  }
+
+  #isRevoked(nodeId: NodeId): boolean {
+    const { book, mesh: { roster } } = this.#parts;
+    // Under other keys it may go on.
+    return roster.recordById(nodeId)?.revoked === true && book.ownerOf(nodeId) === undefined;
+  }
+
+  #takeBackDue(unwanted: readonly EndpointDefinition[], now: number): readonly EndpointDefinition[] {
+    const byKey = new Map(unwanted.map((definition) => [endpointKey(definition), definition]));
+    for (const key of this.#unwantedSince.keys()) if (!byKey.has(key)) this.#unwantedSince.delete(key);
+    return [...byKey].filter(([key, { nodeId }]) => {
+      const since = this.#unwantedSince.get(key) ?? now;
+      this.#unwantedSince.set(key, since);
+      // Nobody who was removed comes back.
+      return now - since >= UNWANTED_MS || this.#isRevoked(nodeId as NodeId);
+    }).map(([, definition]) => definition);
   }
 
   #add(

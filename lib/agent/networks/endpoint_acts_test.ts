@@ -22,6 +22,14 @@ function addressOf(node: StageNode, name: string): string {
   return endpointOf(node, name)?.definition.addresses.map(String).join() ?? assert.fail(name);
 }
 
+/** As the elected leader looks after endpoints. */
+function lookForAMinute(stage: NetworkStage, { endpoints }: StageNode): void {
+  for (let second = 0; second <= 60; second += 10) {
+    endpoints.lookAfter();
+    stage.clock.advance(10_000);
+  }
+}
+
 function withBlue() {
   const stage = new NetworkStage();
   const [a, b] = [stage.join("a"), stage.join("b")];
@@ -38,6 +46,11 @@ Deno.test("NetworkActs.create() refuses each mistake with an error of its own, a
   assert.throws(() => create({ type: "pigeon" }), UnknownDriverError);
   assert.throws(() => create({ vni: 1 << 24 }), IdentifierRangeError);
   assert.throws(() => create({ mtu: 1371 }), MtuRangeError);
+  assert.throws(
+    () => create({ mtu: 65_486, plain: {} }),
+    MtuRangeError,
+    "no packet of the underlay holds it",
+  );
   assert.throws(() => create({ cidr: "10.200.5.0/24" }), InvalidNetworkError, "the mesh's own block");
   assert.throws(() => create({ members: "service:orders" }), InvalidNetworkError);
   create({ name: "g", type: "gre", vni: 0x100001 });
@@ -111,9 +124,87 @@ Deno.test("EndpointActs lets in who the selector means by the network's word, an
   for (const node of [lead, a, b]) {
     assert.equal(endpointOf(node, "op")?.owner, undefined, "nobody believes it");
   }
-  lead.endpoints.lookAfter();
+  lookForAMinute(stage, lead);
   stage.sync(lead, a, b);
   for (const node of [lead, a, b]) assert.equal(endpointOf(node, "op"), undefined);
+});
+
+Deno.test("EndpointActs takes nothing back that a leader hears of before the network, or the labels, that it is by", () => {
+  const stage = new NetworkStage();
+  const { leader: lead } = stage;
+  const [a, second] = [stage.join("a", { team: "ops" }), stage.join("second")];
+  stage.promote(second);
+  stage.sync(lead, a, second);
+  lead.networks.create({ ...blue, members: "team=ops" });
+  assert.equal(stage.add(lead, a, ["blue", "op"]), "done");
+  const { entries } = lead.mesh.replica;
+  const signed = entries.signedEntry(entries.networkOrigin("endpoint", "blue/op"), "endpoint", "blue/op");
+  second.mesh.replica.merge({ ...NO_UPDATE, entries: [signed ?? assert.fail()] });
+  second.book.forget();
+  assert.equal(second.book.lost.length, 1);
+  second.endpoints.lookAfter();
+  stage.clock.advance(50_000);
+  second.endpoints.lookAfter();
+  stage.sync(lead, a, second);
+  stage.clock.advance(50_000);
+  second.endpoints.lookAfter();
+  for (const node of [lead, a, second]) assert.notEqual(endpointOf(node, "op"), undefined);
+});
+
+Deno.test("EndpointActs takes back what is of no network, once it has been so for a minute", () => {
+  const { stage, lead, a } = withBlue();
+  stage.add(lead, a, ["blue", "web-1"]);
+  const { entries } = lead.mesh.replica;
+  const { signingKey } = lead.mesh.network;
+  entries.write(lead.mesh.network.id, signingKey ?? assert.fail(), {
+    kind: "network",
+    key: "blue",
+    body: undefined,
+  });
+  lead.book.forget();
+  assert.equal(lead.book.lost.length, 1);
+  lookForAMinute(stage, lead);
+  lead.book.forget();
+  assert.equal(lead.book.lost.length, 0);
+});
+
+Deno.test("NetworkActs.change() gives a network another gateway, or none, and the former's endpoint goes", () => {
+  const { stage, lead, a, b } = withBlue();
+  const gatewayOf = (node: StageNode) =>
+    lead.networks.change(
+      lead.book.networks.get("blue") ?? assert.fail(),
+      { gateway: node.mesh.identity.id },
+    );
+  gatewayOf(a);
+  stage.sync(lead, a, b);
+  assert.equal(stage.add(lead, a, ["blue", "gateway"]), "done");
+  assert.equal(stage.add(lead, b, ["blue", "gateway"]), "not-permitted");
+  gatewayOf(b);
+  stage.sync(lead, a, b);
+  assert.equal(endpointOf(a, "gateway"), undefined);
+  assert.equal(stage.add(lead, a, ["blue", "gateway"]), "not-permitted");
+  assert.equal(stage.add(lead, b, ["blue", "gateway"]), "done");
+  stage.sync(lead, a, b);
+  assert.equal(endpointOf(a, "gateway")?.owner?.name, "b");
+  lead.networks.change(lead.book.networks.get("blue") ?? assert.fail(), { gateway: undefined });
+  stage.sync(lead, a, b);
+  assert.equal(endpointOf(a, "gateway"), undefined);
+});
+
+Deno.test("EndpointActs takes a gateway's endpoint back that another leader has signed for the former one", () => {
+  const { stage, lead, a, b } = withBlue();
+  const second = stage.join("second");
+  stage.promote(second);
+  const network = lead.book.networks.get("blue") ?? assert.fail();
+  lead.networks.change(network, { gateway: a.mesh.identity.id });
+  stage.sync(lead, a, b, second);
+  lead.networks.change(lead.book.networks.get("blue") ?? assert.fail(), { gateway: b.mesh.identity.id });
+  assert.equal(stage.add(second, a, ["blue", "gateway"]), "done", "it has not heard of it yet");
+  stage.sync(lead, a, b, second);
+  assert.equal(endpointOf(b, "gateway")?.owner?.name, "a");
+  lookForAMinute(stage, lead);
+  stage.sync(lead, a, b, second);
+  assert.equal(endpointOf(b, "gateway"), undefined);
 });
 
 Deno.test("EndpointActs takes back what a removed member had, and what was of a network that is no more", () => {
@@ -186,6 +277,21 @@ Deno.test("EndpointActs signs anew what lapses in a third of its time, and leave
   lead.endpoints.lookAfter();
   assert.ok((versionOf() ?? 0) > (before ?? 0));
   assert.equal(lead.book.networks.get("blue")?.definition.vni, 1001);
+});
+
+Deno.test("EndpointActs signs many anew in several turns, and all of them", () => {
+  const { stage, lead, a } = withBlue();
+  for (let i = 0; i < 200; i++) assert.equal(stage.add(lead, a, ["blue", `e${i}`]), "done");
+  const { entries } = lead.mesh.replica;
+  const renewedCount = () =>
+    entries.list("endpoint").filter(({ issuedAt }) => issuedAt === stage.clock.wall()).length;
+  lead.endpoints.lookAfter();
+  stage.clock.advance(65 * 86_400_000);
+  lead.endpoints.lookAfter();
+  assert.equal(renewedCount(), 127, "and the network");
+  lead.endpoints.lookAfter();
+  assert.equal(renewedCount(), 200);
+  assert.equal(lead.book.networks.get("blue")?.endpoints.size, 200);
 });
 
 Deno.test("NetworkBook knows after each change what it would read anew", () => {

@@ -142,6 +142,14 @@ export class EndpointRequests {
   }
 }
 
+/** @returns what is said when an endpoint is asked for twice at the same time; `key` is its */
+export function alreadyAsked(key: string): DuplicateEndpointError {
+  return new DuplicateEndpointError(`Cannot make the endpoint ${key}: somebody is making it now`, {
+    hint: "`weft endpoint list` shows what comes of it.",
+    retryable: true,
+  });
+}
+
 function takenOf(other: EndpointDefinition, { mac, addresses }: WantedEndpoint): string | undefined {
   if (mac?.equals(other.mac)) return `the MAC address ${mac}`;
   const address = addresses.find((one) => other.addresses.some((their) => their.equals(one)));

@@ -19,6 +19,8 @@ import {
   endpointKey,
   InvalidNetworkError,
   isSameOnWire,
+  leastMtu,
+  MAX_NETWORK_MTU,
   MtuRangeError,
   NETWORK_KIND,
   type NetworkDefinition,
@@ -28,7 +30,7 @@ import {
   UnknownNetworkError,
 } from "../../overlay/mod.ts";
 import { Selector } from "../../policy/mod.ts";
-import type { KnownNetwork, NetworkBook } from "./network_book.ts";
+import { GATEWAY_ENDPOINT, type KnownNetwork, type NetworkBook } from "./network_book.ts";
 import { networkMtuBytes } from "./underlay_place.ts";
 
 /** How many networks a mesh has. */
@@ -151,7 +153,7 @@ export class NetworkActs {
   }
 
   /** @throws InvalidNetworkError, MtuRangeError */
-  change({ definition }: KnownNetwork, amendment: NetworkAmendment): NetworkDefinition {
+  change({ definition, endpoints }: KnownNetwork, amendment: NetworkAmendment): NetworkDefinition {
     // What is undefined is taken away.
     const fields = Object.entries({ ...definition, ...amendment }).filter(([, value]) => value !== undefined);
     const changed = Object.fromEntries(fields) as unknown as NetworkDefinition;
@@ -162,7 +164,11 @@ export class NetworkActs {
       network: definition.name,
       changed: Object.keys(amendment).join(" "),
     });
-    this.#signer.publish([signed]);
+    const gateway = endpoints.get(GATEWAY_ENDPOINT);
+    const isOther = gateway !== undefined && changed.gateway !== definition.gateway;
+    // The new one asks for it by itself.
+    const gone = isOther ? this.#signer.removal(ENDPOINT_KIND, endpointKey(gateway.definition)) : undefined;
+    this.#signer.publish([gone, signed]);
     return changed;
   }
 
@@ -187,11 +193,21 @@ export class NetworkActs {
     checkNetwork(network, driver.capabilities);
     driver.encapsulation(network.vni, network.options);
     const own = this.#parts.mesh.cidr;
-    const { mtu, ...whole } = network;
-    const room = networkMtuBytes(driver, whole, this.#parts.meshMtuBytes, own.family);
-    if (network.plain === undefined && mtu !== undefined && mtu > room) {
-      throw new MtuRangeError(`${what}: its MTU is ${mtu}, and the mesh leaves ${room}`, {
+    const { mtu } = network;
+    const longest = { ...network, mtu: MAX_NETWORK_MTU };
+    const room = networkMtuBytes(driver, longest, this.#parts.meshMtuBytes, own.family);
+    const where = network.plain === undefined ? "the mesh" : "a packet of the underlay";
+    if (mtu !== undefined && mtu > room) {
+      throw new MtuRangeError(`${what}: its MTU is ${mtu}, and ${where} leaves ${room}`, {
         hint: "Without an MTU, the longest that fits is chosen.",
+      });
+    }
+    const least = leastMtu(network);
+    if (room < least) {
+      throw new MtuRangeError(`${what}: ${where} leaves ${room} bytes, and it needs ${least}`, {
+        hint: network.cidr6 === undefined
+          ? "Give the mesh a longer MTU (`mtu`)."
+          : "Leave out its IPv6 block, or give the mesh a longer MTU (`mtu`).",
       });
     }
     const overlap = blocksOf(network).find((block) => block.overlaps(own));

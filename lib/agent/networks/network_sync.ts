@@ -217,7 +217,13 @@ function forEachNew<T>(told: Told<T>, desired: ReadonlyMap<string, T>, set: (val
     const text = JSON.stringify(value);
     if (told.get(name)?.text === text) continue;
     told.set(name, { value, text });
-    set(value);
+    try {
+      set(value);
+    } catch (error) {
+      // The next sync tells it again.
+      told.delete(name);
+      throw error;
+    }
   }
 }
 

@@ -27,6 +27,7 @@ class WrittenFrames implements FramePlane {
     this.told.push(`-network ${network}`);
   }
   setPort({ port, network, name }: Parameters<FramePlane["setPort"]>[0]) {
+    if (this.failing === name) throw new Error("there is no room");
     this.told.push(`port ${port} ${network} ${name}`);
   }
   removePort(port: number) {
@@ -115,6 +116,18 @@ function withBlue(options: object = {}) {
   };
   return { stage, leader, a, b, c, add, all };
 }
+
+Deno.test("NetworkSync tells the plane again of what it could not take", () => {
+  const { stage, a, add } = withBlue();
+  const { frames, sync } = syncOf(stage, a);
+  add(a, "web-1", "10.0.0.11");
+  frames.failing = "web-1";
+  assert.throws(() => sync.sync(), /no room/);
+  frames.failing = undefined;
+  frames.take();
+  sync.sync();
+  assert.deepEqual(frames.take(), ["port 1 2 web-1", "binding 2 1 10.0.0.11"]);
+});
 
 Deno.test("NetworkSync tells the plane of networks in which this host has endpoints, and of nothing twice", () => {
   const { stage, a, b, add } = withBlue();

@@ -27,7 +27,7 @@ import {
 import type { AgentContext } from "../agent_context.ts";
 import { DriverTable } from "./driver_table.ts";
 import { EndpointActs } from "./endpoint_acts.ts";
-import { EndpointRequests } from "./endpoint_requests.ts";
+import { alreadyAsked, EndpointRequests } from "./endpoint_requests.ts";
 import { FrameChannels } from "./frame_channels.ts";
 import { type HostDevices, hostDevices } from "./host_devices.ts";
 import { LocalEndpoints } from "./local_endpoints.ts";
@@ -44,8 +44,7 @@ import { type HostInterface, underlayAddress, underlayInterface } from "./underl
 const PAUSE_MS = 5;
 const PAUSE_FACTOR = 4;
 /** So often and so long the device of an endpoint that is asked for again waits for its former one. */
-const MAX_WAITS = 100;
-const WAIT_MS = 20;
+const [MAX_WAITS, WAIT_MS] = [100, 20];
 
 /** What it is made of. */
 export interface NetworksParts {
@@ -233,8 +232,11 @@ export class Networks {
     const before = this.book.endpoint({ network: definition.name, name: wanted.name });
     const wasOwn = before !== undefined && isOwn(before, this.#ownId);
     const optionsBefore = wasOwn ? this.#options.get(key) : undefined;
+    if (this.#pending.has(key)) throw alreadyAsked(key);
     this.#pending.add(key);
     try {
+      // Others may tell of it before the leader does, and this process may end before that.
+      if (!wasOwn) this.#options.set(key, config.options ?? {});
       await this.#requests.add(network, wanted, this.#underlayAddress(network));
       this.#options.set(key, config.options ?? {});
       this.#sync();
@@ -318,7 +320,8 @@ export class Networks {
     const known = this.book.networks.get(network);
     const endpoint = known?.endpoints.get(name);
     this.#options.set(endpointKey({ network, name }), undefined);
-    if (known === undefined || endpoint === undefined) return;
+    // It may be somebody else's by now, which a leader could remove as well.
+    if (known === undefined || endpoint?.owner?.nodeId !== this.#ownId) return;
     try {
       await this.#requests.remove(known, endpoint);
     } catch (error) {

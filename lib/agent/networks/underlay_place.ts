@@ -10,6 +10,13 @@ import { type Cidr, IpAddress } from "../../net/mod.ts";
 /** What an Ethernet carries, where nobody says otherwise. */
 const USUAL_LINK_MTU = 1500;
 const ETHERNET_HEADER_BYTES = 14;
+/**
+ * IEEE 802.3ac-1998 §3.1.1: a frame with one tag may be so much longer, and the MTU stays what it is. Linux lets a packet
+ * socket do that only where the outermost tag is 8100 (`packet_extra_vlan_len_allowed`), and so not with a service tag.
+ */
+const TAG_BYTES = 4;
+/** What a packet of the underlay can be (RFC 791 §3.1), or a frame's payload on an interface. */
+const MAX_UNDERLAY_MTU = 65_535;
 const UDP_HEADER_BYTES = 8;
 /** RFC 3378 §3.1. */
 const ETHERIP_HEADER_BYTES = 2;
@@ -40,7 +47,9 @@ export function overheadBytes(
   // On an Ethernet the MTU is what stands behind its header; in the mesh the whole frame is carried (RFC 3378).
   return underlay === "mesh"
     ? IP_HEADER_BYTES[family] + ETHERIP_HEADER_BYTES + inner
-    : inner - ETHERNET_HEADER_BYTES;
+    : headerBytes > TAG_BYTES
+    ? headerBytes
+    : 0;
 }
 
 /** @returns the longest IP packet inside of a network: what the underlay leaves, or less when the definition says so */
@@ -53,7 +62,9 @@ export function networkMtuBytes(
   const { plain, mtu } = definition;
   if (plain !== undefined) {
     const family = plain.group?.includes(":") || plain.remotes?.some((text) => text.includes(":")) ? 6 : 4;
-    return mtu ?? USUAL_LINK_MTU - overheadBytes(driver, definition, "plain", family);
+    const overhead = overheadBytes(driver, definition, "plain", family);
+    // What links of these hosts take nobody says; longer than a packet can be it never is.
+    return Math.min(mtu ?? USUAL_LINK_MTU - overhead, MAX_UNDERLAY_MTU - overhead);
   }
   return Math.min(mtu ?? Infinity, meshMtuBytes - overheadBytes(driver, definition, "mesh", meshFamily));
 }

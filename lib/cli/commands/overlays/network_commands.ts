@@ -95,7 +95,10 @@ function addChange(group: AnyCommand, { ports }: Pick<CommandContext, "ports">):
       .option("--members <selector>", "who may have endpoints; '*' for every member")
       .option("--gateway <member>", "who leads out of it; none for nobody")
       .addOption(
-        new Option("--remote <address>", "a host that is no member; all of them; may be repeated")
+        new Option(
+          "--remote <address>",
+          "a host that is no member; may be repeated for all of them; none for no host",
+        )
           .argParser(collect),
       )
       .option(

@@ -202,13 +202,14 @@ function texts(value: unknown): readonly string[] {
 
 /** @returns what `change` was told @throws UsageError */
 export function networkChange(network: string, said: Said, command: AnyCommand): NetworkChange {
-  const remotes = texts(said.remote);
+  const given = texts(said.remote);
+  const remotes = given.join() === "none" ? [] : given;
   checkAddresses("--remote", remotes);
   const change = defined<Omit<NetworkChange, "network">>({
     mtuBytes: said.mtu === "auto" ? 0 : readMtu(said.mtu),
     members: said.members === "*" ? "" : said.members as string | undefined,
     gateway: said.gateway === "none" ? "" : said.gateway as string | undefined,
-    remotes: remotes.length > 0 ? remotes : undefined,
+    remotes: given.length > 0 ? remotes : undefined,
     stormLimit: said.stormLimit === "auto" ? 0 : readNumber("--storm-limit", said.stormLimit, {
       least: 1,
       of: "frames a second",

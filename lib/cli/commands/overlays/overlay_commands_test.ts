@@ -50,6 +50,11 @@ Deno.test("commands of overlay networks ask what they are told, and print the an
         'POST /networks/change {"network":"blue","mtuBytes":0,"members":"","gateway":"","isActive":false}',
         /^blue: vxlan, .*, inactive\n$/,
       ],
+      [
+        "network change blue --remote none",
+        'POST /networks/change {"network":"blue","remotes":[]}',
+        /^blue: vxlan/,
+      ],
       ["network rm blue", "DELETE /networks/blue", /^Deleted blue\n$/],
       ["network delete blue --force", "DELETE /networks/blue?force=1", /^Deleted blue, with 1 endpoint\n$/],
       [
