@@ -325,3 +325,16 @@ Deno.test("FrameEngine lets no program of this host send what only the switch ma
   harness.settle();
   assert.equal(harness.arrived.length, others.length + 4);
 });
+
+Deno.test("FrameEngine refuses a superframe that would be cut into more packets than a host makes, with a session or without", () => {
+  for (const hasSession of [false, true]) {
+    const harness = blueHarness();
+    if (hasSession) harness.greet();
+    const { packet, header } = stream(60_000);
+    const sized = (gsoSize: number) => tapFrame(ethernet(LOCAL, REMOTE, packet), { ...header, gsoSize });
+    put(harness, LOCAL_FD, sized(0), sized(1), sized(40));
+    harness.run();
+    assert.equal(dropsOf(harness).malformed, 3);
+    assert.equal(harness.device.counters.snapshot()["handshake-queue-full"], 0);
+  }
+});

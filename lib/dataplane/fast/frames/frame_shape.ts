@@ -14,6 +14,12 @@ import { flowHash } from "../../../overlay/mod.ts";
 import { GSO, VIRTIO_HEADER_BYTES } from "../superpacket.ts";
 
 const MAX_TAGS = 2;
+/**
+ * A superpacket stands for no more packets than Linux makes of the longest one: TCP's segments have 48 bytes at least
+ * (`TCP_MIN_SND_MSS`). Whoever writes virtio headers himself can say 1, and each packet costs two microseconds where there
+ * is no session.
+ */
+const MAX_SEGMENTS: number = Math.ceil(65_535 / 48);
 
 /** A frame in the cipher's memory, behind its virtio header; one object is used for all frames. */
 export class FrameShape {
@@ -41,7 +47,7 @@ export class FrameShape {
     this.#seed = seed;
   }
 
-  /** @returns false when the virtio header contradicts the frame, or it is too short for one */
+  /** @returns false when the virtio header contradicts the frame or cuts it too small, or it is too short for one */
   read(at: number, lengthBytes: number): boolean {
     const bytes = this.#bytes;
     this.at = at;
@@ -72,7 +78,9 @@ export class FrameShape {
     const start = this.#view.getUint16(header + 6, true);
     if (this.version === 0 || start < this.linkBytes + 20 || start + 20 > lengthBytes) return false;
     const transport = kind === GSO.UDP ? 8 : ((bytes[at + start + 12] ?? 0) >> 4) * 4;
-    const longest = start + transport + this.#view.getUint16(header + 4, true) - ETHERNET_HEADER_BYTES;
+    const segmentBytes = this.#view.getUint16(header + 4, true);
+    if (lengthBytes - start - transport > segmentBytes * MAX_SEGMENTS) return false;
+    const longest = start + transport + segmentBytes - ETHERNET_HEADER_BYTES;
     this.isSuperpacket = true;
     this.longestBytes = Math.min(this.longestBytes, longest);
     return true;
