@@ -5,6 +5,7 @@
  */
 
 import { findRouteOverlap, GatewayHost, HostJournal, type HostRoute, Netlink } from "../../host/mod.ts";
+import { InvalidEndpointError } from "../../overlay/mod.ts";
 import type { AgentContext } from "../agent_context.ts";
 import { RouteOverlapError } from "../errors.ts";
 import { type DeviceOpener, type DeviceWish, openEndpointDevice } from "./endpoint_device.ts";
@@ -16,13 +17,22 @@ import { GATEWAY_ENDPOINT } from "./network_book.ts";
  * Checks that the way to the network, which a TAP in the host's own namespace brings with its addresses, leads past none that
  * the host has. The operator of a host may not be asked: others can move an endpoint to it.
  * @param ownDevices of other endpoints: tenants may have the same addresses
- * @throws RouteOverlapError
+ * @throws RouteOverlapError, InvalidEndpointError for an address that is none of the network's, whoever has signed it
  */
 export function checkRoutes(
   { endpoint: { network, addresses }, blocks }: Pick<DeviceWish, "endpoint" | "blocks">,
   routes: readonly HostRoute[],
   ownDevices: ReadonlySet<string>,
 ): void {
+  const outside = addresses.find((address) => !blocks.some((block) => block.contains(address)));
+  if (outside !== undefined) {
+    throw new InvalidEndpointError(
+      `Cannot make a TAP of the network ${network} here: it has no address ${outside}`,
+      {
+        hint: "Have a leader remove the endpoint, and add it again.",
+      },
+    );
+  }
   const others = routes.filter(({ interfaceName }) => !ownDevices.has(interfaceName ?? ""));
   for (const block of blocks) {
     if (!addresses.some((address) => block.contains(address))) continue;

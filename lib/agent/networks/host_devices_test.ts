@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { Cidr, IpAddress } from "../../net/mod.ts";
 import type { HostRoute } from "../../host/mod.ts";
+import { InvalidEndpointError } from "../../overlay/mod.ts";
 import { RouteOverlapError } from "../errors.ts";
 import type { DeviceWish } from "./endpoint_device.ts";
 import { checkRoutes } from "./host_devices.ts";
@@ -56,4 +57,9 @@ Deno.test("checkRoutes() lets other endpoints, default routes, other tables and 
   checkRoutes(wish("10.0.0.9", "10.0.0.0/24"), routes, new Set(["red-1"]));
   // Without an address of a block there is no way to it.
   checkRoutes(wish("10.0.0.9", "10.0.0.0/24", "fd00:1::/64"), routes, new Set(["red-1"]));
+});
+
+Deno.test("checkRoutes() refuses an address that is none of the network's, which would take it from its owner on this host", () => {
+  assert.throws(() => checkRoutes(wish("10.200.0.1", "10.0.0.0/24"), [], NONE), InvalidEndpointError);
+  assert.throws(() => checkRoutes(wish("10.200.0.1"), [], NONE), InvalidEndpointError);
 });
