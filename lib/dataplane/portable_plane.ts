@@ -199,7 +199,7 @@ export class PortablePlane implements WireGuardPlane {
       const now = systemClock.now();
       for (let i = 0; i < batch.count; i++) {
         const packet = batch.packet(i);
-        if (this.#takeProxied(now, packet)) continue;
+        if (this.frames.forbids(packet) || this.#takeProxied(now, packet)) continue;
         this.#device.handlePacket(now, packet);
         this.#transmit();
       }

@@ -15,7 +15,9 @@ import {
 import { isStationAddress, MAX_ENDPOINT_ADDRESSES } from "./endpoint.ts";
 import {
   isHost,
+  MAX_NETWORK_MTU,
   MAX_REMOTES,
+  MIN_NETWORK_MTU,
   NETWORK_ID,
   networkProblem,
   OVERLAY_NAME,
@@ -95,6 +97,8 @@ export function decodeNetwork(name: string, body: Uint8Array): NetworkDefinition
   const createdAt = readTime(wire.createdAt);
   const plain = wire.plain && readPlain(wire.plain);
   if (createdAt === undefined || (wire.plain !== undefined && plain === undefined)) return undefined;
+  // A switch would cut packets into thousands for a smaller one.
+  if (mtu > 0 && (mtu < MIN_NETWORK_MTU || mtu > MAX_NETWORK_MTU)) return undefined;
   const network: NetworkDefinition = {
     id,
     name,

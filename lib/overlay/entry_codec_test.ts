@@ -130,3 +130,14 @@ Deno.test("decodeNetwork() rejects what no network can be", () => {
     assert.throws(() => encodeNetwork({ ...full, ...fields }), RangeError, what);
   }
 });
+
+Deno.test("decodeNetwork() refuses an MTU that no network has, whoever has signed it", () => {
+  const withMtu = (mtu: number) => {
+    const bytes = encodeNetwork({ ...least, mtu: 0x3fff });
+    // Field 6, a varint of two bytes here.
+    const at = bytes.findIndex((byte, i) => byte === 0xff && bytes[i + 1] === 0x7f);
+    bytes.set([mtu & 0x7f | 0x80, mtu >> 7], at);
+    return decodeNetwork(least.name, bytes)?.mtu;
+  };
+  assert.deepEqual([0x3fff, 576, 575, 28, 1].map(withMtu), [0x3fff, 576, undefined, undefined, undefined]);
+});

@@ -17,6 +17,7 @@ import {
   type EndpointDefinition,
   endpointKey,
   gatewayAddress,
+  isHost,
   isStationAddress,
 } from "../../overlay/mod.ts";
 import type { EndpointServer, LeaderAct } from "../leaders/mod.ts";
@@ -185,6 +186,7 @@ export class EndpointActs implements EndpointServer {
     const { mac: wantedMac, allowsForeign, underlayAddress } = act;
     const wanted = isGateway ? blocksOf(definition).map(gatewayAddress) : act.addresses;
     if (wantedMac !== undefined && !isStationAddress(wantedMac)) return { refused: "address-not-allowed" };
+    if (!isPlace(underlayAddress)) return { refused: "address-not-allowed" };
     if (!isGateway && wanted.some((address) => addressProblem(address, definition) !== undefined)) {
       return { refused: "address-not-allowed" };
     }
@@ -234,6 +236,7 @@ export class EndpointActs implements EndpointServer {
     const record = roster.get(to)?.record;
     if (record === undefined || !book.mayJoin(record, network)) return { refused: "not-permitted" };
     if (definition.name === GATEWAY_ENDPOINT) return { refused: "not-permitted" };
+    if (!isPlace(underlayAddress)) return { refused: "address-not-allowed" };
     // It may be there already, because the first answer was lost.
     if (definition.nodeId === to) return { signed: undefined, kind: undefined };
     if (this.#countOf(to) >= MAX_MEMBER_ENDPOINTS) return { refused: "too-many" };
@@ -273,6 +276,11 @@ export class EndpointActs implements EndpointServer {
     }
     return own;
   }
+}
+
+/** Whether other hosts may send there what is for a host in a plain underlay; a member can say anything. */
+function isPlace(address: IpAddress | undefined): boolean {
+  return address === undefined || (isHost(address) && !address.isLoopback);
 }
 
 /** @returns the MAC and IP addresses of all endpoints of a network but one */

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { NO_UPDATE } from "../../mesh/mod.ts";
+import { IpAddress } from "../../net/mod.ts";
 import {
   DuplicateNetworkError,
   IdentifierRangeError,
@@ -316,3 +317,17 @@ Deno.test("NetworkBook knows after each change what it would read anew", () => {
   stage.add(lead, a, ["red", "x"]);
   check();
 });
+
+for (
+  const text of ["0.0.0.0", "224.0.0.1", "255.255.255.255", "::ffff:192.0.2.1", "127.0.0.1", "::1", "ff02::1"]
+) {
+  Deno.test(`EndpointActs refuses a member that says it is at ${text} in a plain underlay`, () => {
+    const { stage, lead, a, b } = withBlue();
+    const underlayAddress = IpAddress.parse(text) ?? assert.fail();
+    const add = { kind: "add", addresses: [], allowsForeign: false } as const;
+    assert.equal(stage.ask(lead, a, "blue", "web-1", { ...add, underlayAddress }), "address-not-allowed");
+    assert.equal(stage.ask(lead, a, "blue", "web-1", add), "done");
+    const move = { kind: "move", to: b.mesh.identity.id, underlayAddress } as const;
+    assert.equal(stage.ask(lead, a, "blue", "web-1", move), "address-not-allowed");
+  });
+}

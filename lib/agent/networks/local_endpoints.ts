@@ -63,7 +63,10 @@ export class LocalEndpoints {
   readonly #parts: LocalEndpointParts;
   readonly #locals = new Map<string, Local>();
   /** Devices that the plane may still use. */
-  readonly #closing = new Map<number, { readonly key: string; readonly device: OpenDevice }>();
+  readonly #closing = new Map<
+    number,
+    { readonly key: string; readonly device: OpenDevice; isHere: boolean }
+  >();
   #cancelTimer: (() => void) | undefined;
   #onReleased: (() => void) | undefined;
 
@@ -80,12 +83,13 @@ export class LocalEndpoints {
     return ready;
   }
 
-  /** The names of devices that were made here: not those in other namespaces, nor what is bridged in. */
+  /** The names of devices that were made here and are still there: not those in other namespaces, nor what is bridged in. */
   get deviceNames(): ReadonlySet<string> {
     const names = new Set<string>();
     for (const { open, isHere } of this.#locals.values()) {
       if (open !== undefined && isHere) names.add(open.device.name);
     }
+    for (const { device, isHere } of this.#closing.values()) if (isHere) names.add(device.name);
     return names;
   }
 
@@ -220,7 +224,7 @@ export class LocalEndpoints {
   #retire(key: string, local: Local, gone: number[]): void {
     if (local.open === undefined) return;
     const { port, device } = local.open;
-    this.#closing.set(port, { key, device });
+    this.#closing.set(port, { key, device, isHere: local.isHere });
     gone.push(port);
     local.open = undefined;
   }

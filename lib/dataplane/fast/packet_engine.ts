@@ -287,6 +287,7 @@ export class PacketEngine {
     if (lengthBytes < 20 || (version !== 4 && version !== 6) || (version === 6 && lengthBytes < 40)) {
       return device.counters.count("malformed-packet");
     }
+    if (!this.frames.isIdle && this.frames.members.forbids(at, lengthBytes, version)) return;
     if (!this.#sealer.seal(now, at, lengthBytes, version)) this.#takeOneByOne(now, at, lengthBytes);
   }
 

@@ -16,6 +16,8 @@ export type CarriageDrop =
   | `header-${string}`
   /** The sender has no endpoint in the network. */
   | "not-a-member"
+  /** A program of this host has made a packet of the network, which the switch alone may. */
+  | "from-host"
   /** A network of IP packets has a frame of something else. */
   | "not-ip"
   /** Nobody has the source or the destination of a packet that has lost its MAC addresses. */

@@ -65,7 +65,8 @@ export class FrameEngine {
   readonly #networks = new Map<number, EngineNetwork>();
   readonly #ports = new Map<number, EngineNetwork>();
   readonly #remotes = new Map<number, EngineRemote>();
-  readonly #mesh: PacketDecoder<EngineRemote>;
+  /** Of the mesh, and of channels. */
+  readonly mesh: PacketDecoder<EngineRemote>;
   /** By the sockets of the plain underlay. */
   readonly #plain = new Map<string, PacketDecoder<EngineRemote>>();
   #own: readonly IpAddress[] = [];
@@ -88,7 +89,7 @@ export class FrameEngine {
     this.#outlets = outlets;
     this.#sender = new PacketSender(outlets, randomUint32(random));
     this.#switch = new FrameSwitch(random);
-    this.#mesh = new PacketDecoder<EngineRemote>((reason) => this.#countFailure(reason));
+    this.mesh = new PacketDecoder<EngineRemote>((reason) => this.#countFailure(reason));
   }
 
   /** The addresses of this host in the mesh. */
@@ -187,14 +188,14 @@ export class FrameEngine {
     if (!readOuterPacket(packet, 0, packet.length, outer)) return false;
     const { version, protocol, destinationPort } = outer;
     const carrier = destinationPort === 0 ? protocol : destinationPort;
-    if (!this.#mesh.expects(carrier)) return false;
+    if (!this.mesh.expects(carrier)) return false;
     if (this.#ownTable.find(packet, ipDestinationOffset(version), version) === undefined) return false;
     const source = this.#memberSource;
     source.kind = "member";
     source.bytes = packet;
     source.at = ipSourceOffset(version);
     source.family = version;
-    return this.#receive(now, this.#mesh, carrier, packet, outer.payloadAt, outer.payloadBytes, source);
+    return this.#receive(now, this.mesh, carrier, packet, outer.payloadAt, outer.payloadBytes, source);
   }
 
   /** Takes the packet of a channel. @param nodeId whose channel it is; who it says it is was proved */
@@ -203,7 +204,7 @@ export class FrameEngine {
     const source = this.#channelSource;
     source.nodeId = nodeId;
     const [carrier, length] = [uint16At(packet, 0), packet.length - CARRIER_BYTES];
-    if (!this.#receive(now, this.#mesh, carrier, packet, CARRIER_BYTES, length, source)) {
+    if (!this.#receive(now, this.mesh, carrier, packet, CARRIER_BYTES, length, source)) {
       this.#countFailure("unknown-network");
     }
   }
@@ -294,7 +295,7 @@ export class FrameEngine {
 
   /** @returns what reads the packets of a network's underlay */
   #decoderOf({ definition, driver }: EngineNetwork): PacketDecoder<EngineRemote> {
-    if (definition.underlay.kind === "mesh") return this.#mesh;
+    if (definition.underlay.kind === "mesh") return this.mesh;
     const key = plainKey(definition, driver);
     let decoder = this.#plain.get(key);
     if (decoder === undefined) {
@@ -307,7 +308,7 @@ export class FrameEngine {
   #forgetPackets(network: EngineNetwork): void {
     const decoder = this.#decoderOf(network);
     decoder.remove(network);
-    if (decoder !== this.#mesh && decoder.isEmpty) {
+    if (decoder !== this.mesh && decoder.isEmpty) {
       this.#plain.delete(plainKey(network.definition, network.driver));
     }
   }

@@ -29,7 +29,7 @@ export interface DecodedNetwork<Remote> {
   readonly encapsulation: Encapsulation;
   /** @returns who sends from there, if that one has an endpoint in the network */
   remoteOf(source: PacketSource): Remote | undefined;
-  countDrop(reason: `header-${DecodeFailure}` | "not-a-member"): void;
+  countDrop(reason: `header-${DecodeFailure}` | "not-a-member" | "from-host"): void;
 }
 
 interface DriverUse<Remote> {
@@ -96,6 +96,27 @@ export class PacketDecoder<Remote extends object> {
   /** Whether any network's packets come so. */
   expects(carrier: number): boolean {
     return this.#uses.has(carrier);
+  }
+
+  /** @param at behind the outer headers @returns the network that a packet names, whoever sends it; the packet is as it was */
+  networkOf(
+    carrier: number,
+    bytes: Uint8Array,
+    at: number,
+    lengthBytes: number,
+  ): DecodedNetwork<Remote> | undefined {
+    const uses = this.#uses.get(carrier);
+    if (uses === undefined) return undefined;
+    for (const { driver, networks } of uses) {
+      if (!isCarrierHeader(driver, bytes, at, lengthBytes)) continue;
+      const headerBytes = carrierHeaderBytes(driver);
+      this.#keep(bytes, at, lengthBytes);
+      const problem = driver.decode(bytes, at + headerBytes, lengthBytes - headerBytes, this.header);
+      bytes.set(this.#kept.subarray(0, Math.min(lengthBytes, REWRITTEN_BYTES)), at);
+      const network = problem === undefined ? networks.get(this.header.identifier) : undefined;
+      if (network !== undefined) return network;
+    }
+    return undefined;
   }
 
   /**

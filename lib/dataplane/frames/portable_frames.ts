@@ -6,7 +6,7 @@
 
 import type { Clock, Millis, RandomSource, Timers } from "../../base/mod.ts";
 import { FrameDevice, systemClock, systemRandom, systemTimers } from "../../host/mod.ts";
-import { IpAddress } from "../../net/mod.ts";
+import { IpAddress, ipVersion } from "../../net/mod.ts";
 import { builtInDrivers, type DriverRegistry } from "../../../drivers/mod.ts";
 import type { CarriageDrop } from "./engine_network.ts";
 import { FrameEngine, type FrameOutlets, HEADROOM_BYTES, MAX_FRAME_BYTES } from "./frame_engine.ts";
@@ -19,6 +19,7 @@ import type {
   PlaneRemote,
   PortEvent,
 } from "./frame_plane.ts";
+import { isForbiddenOfHost } from "./host_packets.ts";
 import { PortableUnderlay } from "./portable_underlay.ts";
 import { ProgramPorts } from "./program_ports.ts";
 
@@ -170,6 +171,13 @@ export class PortableFrames implements FramePlane {
     if (!this.#engine.handleMeshPacket(this.#clock.now(), packet)) return false;
     this.#settle();
     return true;
+  }
+
+  /** @returns whether an IP packet of this host's must not be sent to a member; it is counted */
+  forbids(packet: Uint8Array): boolean {
+    const version = ipVersion(packet);
+    if (version === 0 || packet.length < (version === 4 ? 20 : 40)) return false;
+    return isForbiddenOfHost(this.#engine.mesh, packet, 0, packet.length, version, 0);
   }
 
   networkCounts(network: number): FrameCounts | undefined {

@@ -44,6 +44,8 @@ export function gatewayRuleset({ tableName, gateways, ways, opened }: GatewayRul
     // RFC 2827: what is sent by an address of somebody else gets no further.
     ...gateways.flatMap(forgedSources),
     `    iifname ${inside} oifname != ${outside} counter drop comment "from a network to no way out"`,
+    // What the kernel can follow no connection of is not masqueraded, and would leave with an address of the network.
+    `    iifname ${inside} ct state invalid counter drop comment "of no connection"`,
     `    iifname ${inside} accept`,
     `    oifname ${inside} ct state established,related accept`,
     `    oifname ${inside} counter drop comment "not asked for by a network"`,

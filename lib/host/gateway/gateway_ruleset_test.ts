@@ -21,6 +21,7 @@ table inet weft_gateway_weft0 {
     iifname "red-gw" ip saddr != 10.1.0.0/24 counter drop comment "from an address of somebody else"
     iifname "red-gw" meta nfproto ipv6 counter drop comment "from an address of somebody else"
     iifname { "blue-gw", "red-gw" } oifname != { "weft0", "eth0" } counter drop comment "from a network to no way out"
+    iifname { "blue-gw", "red-gw" } ct state invalid counter drop comment "of no connection"
     iifname { "blue-gw", "red-gw" } accept
     oifname { "blue-gw", "red-gw" } ct state established,related accept
     oifname { "blue-gw", "red-gw" } counter drop comment "not asked for by a network"

@@ -111,31 +111,27 @@ labTest(
     await waitFor(async () => await dropsOf(a.weft, "red", "not-a-member") >= 200, 10_000, {
       what: `refused in red: ${JSON.stringify(await reasons(a))}`,
     });
-    // Into its own, in another's name: MAC, IP and ARP.
+    // Into its own, past its switch, in another's name (MAC, IP and ARP) and in its own: no program can.
     await forge(m, a, 1001, [
       datagram({ to: toA, from: PLAN[1].mac, source: PLAN[1].ip, text: "forged MAC" }),
-    ]);
-    await waitFor(async () => await dropsOf(a.weft, "blue", "forged-mac") >= 100, 10_000);
-    await forge(m, a, 1001, [
       datagram({ to: toA, from: ownMac, source: PLAN[1].ip, text: "forged IP" }),
       arp({ from: ownMac, sender: PLAN[1].ip, target: PLAN[0].ip }),
-    ]);
-    await waitFor(async () => await dropsOf(a.weft, "blue", "forged-address") >= 200, 10_000, {
-      what: `refused in blue: ${JSON.stringify(await reasons(a))}`,
-    });
-    await forge(m, a, 1001, [
       datagram({ to: toA, from: NOBODYS.mac, source: own.address, text: "foreign MAC" }),
+      datagram({ to: toA, from: ownMac, source: own.address, text: "past the switch" }),
     ]);
-    await waitFor(async () => await dropsOf(a.weft, "blue", "foreign-mac") >= 100, 10_000);
+    await waitFor(async () => await dropsOf(m.weft, "blue", "from-host") >= 500, 10_000, {
+      what: `refused by its own agent: ${JSON.stringify(await reasons(m))}`,
+    });
     // What it may say is heard, so the others were refused and not lost.
-    await forge(m, a, 1001, [datagram({ to: toA, from: ownMac, source: own.address, text: "its own word" })]);
+    const say = `for i in $(seq 100); do echo "its own word" > /dev/udp/${PLAN[0].ip}/9; done`;
+    await own.namespace.run(["bash", "-c", say]);
     const [inBlue, inRed] = await Promise.all(captures.map(async (each, i) => {
       if (i === 0) await each.until("its own word");
       return await each.stop();
     }));
     assert(inBlue !== undefined && inRed !== undefined);
-    assert(count(inBlue, "its own word") >= 100);
-    for (const text of ["into red", "forged MAC", "forged IP", "foreign MAC"]) {
+    assert(count(inBlue, "its own word") > 0);
+    for (const text of ["into red", "forged MAC", "forged IP", "foreign MAC", "past the switch"]) {
       assert.equal(count(inBlue, text), 0, `blue has got: ${text}`);
       assert.equal(count(inRed, text), 0, `red has got: ${text}`);
     }

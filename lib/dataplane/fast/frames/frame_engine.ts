@@ -64,7 +64,8 @@ export class FrameEngine implements FrameSink {
   readonly #switch: FrameForwarder;
   readonly #networks = new Map<number, CarriedNetwork>();
   readonly #locals: LocalPorts;
-  readonly #members: MemberUnderlay;
+  /** Below networks in the mesh. */
+  readonly members: MemberUnderlay;
   readonly #channels: ChannelRemotes;
   #plain: FrameUnderlay | undefined;
   readonly #remotes = new RemotePorts();
@@ -84,8 +85,8 @@ export class FrameEngine implements FrameSink {
     random.fill(seed);
     this.#shape = new FrameShape(cipher.memory, new DataView(seed.buffer).getInt32(0));
     this.#locals = new LocalPorts({ ...parts, onGone: (local) => this.#noteGone(local) });
-    this.#members = new MemberUnderlay({ ...parts, sink: this });
-    this.#channels = new ChannelRemotes({ ...parts, members: this.#members });
+    this.members = new MemberUnderlay({ ...parts, sink: this });
+    this.#channels = new ChannelRemotes({ ...parts, members: this.members });
     this.#ready = new ReadySet({ ...parts, memory: cipher.memory });
   }
 
@@ -100,7 +101,7 @@ export class FrameEngine implements FrameSink {
   }
 
   setOwnAddresses(addresses: readonly string[]): void {
-    this.#members.setOwnAddresses(parsedAddresses(addresses));
+    this.members.setOwnAddresses(parsedAddresses(addresses));
   }
 
   /** The same number changes a network. */
@@ -116,7 +117,7 @@ export class FrameEngine implements FrameSink {
     Object.assign(carried, now);
     this.#switch.setNetwork(switchNetworkOf(definition));
     this.#networks.set(network, carried);
-    if (underlay.kind === "mesh") this.#members.setNetwork(carried);
+    if (underlay.kind === "mesh") this.members.setNetwork(carried);
     else {
       this.#plain ??= this.#parts.openPlain?.({ ...this.#parts, sink: this });
       this.#plain?.setNetwork(carried);
@@ -130,7 +131,7 @@ export class FrameEngine implements FrameSink {
       if (local.network.definition.network === network) this.removePort(local.port);
     }
     for (const { port } of this.#remotes.ofNetwork(network)) this.removeRemote(port);
-    this.#members.removeNetwork(network);
+    this.members.removeNetwork(network);
     this.#plain?.removeNetwork(network);
     this.#followUnderlay();
     this.#switch.removeNetwork(network);
@@ -162,7 +163,7 @@ export class FrameEngine implements FrameSink {
     const network = this.#networks.get(number);
     this.removeRemote(port);
     const underlay = via.kind === "member"
-      ? this.#members
+      ? this.members
       : via.kind === "channel"
       ? this.#channels
       : this.#plain;
@@ -207,7 +208,7 @@ export class FrameEngine implements FrameSink {
 
   /** @param at where an opened packet begins @returns whether it was of an overlay network; frames are joined then */
   takePacketOfMember(now: Millis, at: number, lengthBytes: number, version: IpFamily): boolean {
-    if (!this.#members.take(now, at, lengthBytes, version)) return false;
+    if (!this.members.take(now, at, lengthBytes, version)) return false;
     this.activity++;
     return true;
   }
@@ -244,7 +245,7 @@ export class FrameEngine implements FrameSink {
     for (let event = this.#switch.pollEvent(); event !== undefined; event = this.#switch.pollEvent()) {
       this.#parts.onPortEvent(event);
     }
-    this.#members.flush();
+    this.members.flush();
     this.#plain?.flush(now);
   }
 

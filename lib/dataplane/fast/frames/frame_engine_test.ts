@@ -295,3 +295,49 @@ Deno.test("FrameEngine survives every frame of an endpoint and every payload of 
   receive(harness, [outerPacket(good)]);
   assert.deepEqual(writtenFrames(harness, LOCAL_FD), [good]);
 });
+
+Deno.test("FrameEngine lets no program of this host send what only the switch may, alone or among segments", () => {
+  const harness = blueHarness();
+  harness.greet();
+  harness.arrived.length = 0;
+  const inner = ethernet(LOCAL, REMOTE, ipPacket(1, 2));
+  const fromHost = (vni: number, port = 4789) => {
+    const packet = outerPacket(inner, { vni, from: 1, port });
+    packet[19] = 2;
+    return packet;
+  };
+  const batch = makeSuperpacket({ protocol: "udp", version: 4, payloadBytes: 900, gsoSize: 300 });
+  new DataView(batch.packet.buffer).setUint16(22, 4789);
+  const innocent = batch.packet.slice();
+  batch.packet.set([8, 0, 0, 0, 0, 0x03, 0xe9, 0, ...inner], 28 + 300);
+  const others = [fromHost(7), fromHost(1001, 4790)];
+  harness.calls.frames.push(
+    frame(fromHost(1001)),
+    frame(batch.packet, batch.header),
+    ...others.map((each) => frame(each)),
+  );
+  harness.settle();
+  assert.deepEqual(harness.arrived, others);
+  assert.equal(dropsOf(harness)["from-host"], 2);
+  harness.calls.frames.push(frame(innocent, batch.header));
+  harness.settle();
+  assert.equal(harness.arrived.length, others.length + 3);
+  // Nobody else is to have the network.
+  harness.engine.frames.removeNetwork(BLUE);
+  harness.calls.frames.push(frame(fromHost(1001)));
+  harness.settle();
+  assert.equal(harness.arrived.length, others.length + 4);
+});
+
+Deno.test("FrameEngine refuses a superframe that would be cut into more packets than a host makes, with a session or without", () => {
+  for (const hasSession of [false, true]) {
+    const harness = blueHarness();
+    if (hasSession) harness.greet();
+    const { packet, header } = stream(60_000);
+    const sized = (gsoSize: number) => tapFrame(ethernet(LOCAL, REMOTE, packet), { ...header, gsoSize });
+    put(harness, LOCAL_FD, sized(0), sized(1), sized(40));
+    harness.run();
+    assert.equal(dropsOf(harness).malformed, 3);
+    assert.equal(harness.device.counters.snapshot()["handshake-queue-full"], 0);
+  }
+});

@@ -16,6 +16,12 @@ import { GSO, VIRTIO_HEADER_BYTES } from "../superpacket.ts";
 const MAX_TAGS = 2;
 const UDP_HEADER_BYTES = 8;
 const TCP_HEADER_BYTES = 20;
+/**
+ * A superpacket stands for no more packets than Linux makes of the longest one: TCP's segments have 48 bytes at least
+ * (`TCP_MIN_SND_MSS`). Whoever writes virtio headers himself can say 1, and each packet costs two microseconds where there
+ * is no session.
+ */
+const MAX_SEGMENTS: number = Math.ceil(65_535 / 48);
 
 /** A frame in the cipher's memory, behind its virtio header; one object is used for all frames. */
 export class FrameShape {
@@ -43,7 +49,7 @@ export class FrameShape {
     this.#seed = seed;
   }
 
-  /** @returns false when the virtio header contradicts the frame, or it is too short for one */
+  /** @returns false when the virtio header contradicts the frame or cuts it too small, or it is too short for one */
   read(at: number, lengthBytes: number): boolean {
     const bytes = this.#bytes;
     this.at = at;
@@ -75,7 +81,9 @@ export class FrameShape {
     const least = kind === GSO.UDP ? UDP_HEADER_BYTES : TCP_HEADER_BYTES;
     if (this.version === 0 || start < this.linkBytes + 20 || start + least > lengthBytes) return false;
     const transport = kind === GSO.UDP ? UDP_HEADER_BYTES : ((bytes[at + start + 12] ?? 0) >> 4) * 4;
-    const longest = start + transport + this.#view.getUint16(header + 4, true) - ETHERNET_HEADER_BYTES;
+    const segmentBytes = this.#view.getUint16(header + 4, true);
+    if (lengthBytes - start - transport > segmentBytes * MAX_SEGMENTS) return false;
+    const longest = start + transport + segmentBytes - ETHERNET_HEADER_BYTES;
     this.isSuperpacket = true;
     this.longestBytes = Math.min(this.longestBytes, longest);
     return true;

@@ -34,6 +34,7 @@ export const DECODE_FAILURES: readonly DecodeFailure[] = [
 const OWN_DROPS = [
   "malformed",
   "not-a-member",
+  "from-host",
   "not-ip",
   "unknown-address",
   "no-remote",

@@ -27,13 +27,14 @@ import {
   carrierHeaderBytes,
   carrierOf,
   type DecodedNetwork,
+  isForbiddenOfHost,
   PacketDecoder,
   type PacketSource,
   type PlaneRemote,
   writeCarrierHeader,
 } from "../../frames/mod.ts";
 import type { SessionSealer } from "../session_sealer.ts";
-import { finishOuter, readVirtioHeader, splitSuperpacket, VIRTIO_HEADER_BYTES } from "../superpacket.ts";
+import { finishOuter, GSO, readVirtioHeader, splitSuperpacket, VIRTIO_HEADER_BYTES } from "../superpacket.ts";
 import type { FrameShape } from "./frame_shape.ts";
 import type { CarriedNetwork, FrameDrop, FrameUnderlay, UnderlayParts } from "./frame_underlay.ts";
 import { RepeatedHeader } from "./repeated_header.ts";
@@ -247,6 +248,14 @@ export class MemberUnderlay implements FrameUnderlay {
       outer.payloadAt + outer.payloadBytes === at + lengthBytes;
     if (isKept) last.keep(at, this.#decoder.header.payloadAt, version, sender.port);
     return true;
+  }
+
+  /** @returns whether a superpacket of this host's must not be sent to a member; it is counted */
+  forbids(at: number, lengthBytes: number, version: IpFamily): boolean {
+    const virtio = at - VIRTIO_HEADER_BYTES;
+    const isBatch = ((this.#bytes[virtio + 1] ?? 0) & 0x7f) === GSO.UDP;
+    const segmentBytes = isBatch ? this.#view.getUint16(virtio + 4, true) : 0;
+    return isForbiddenOfHost(this.#decoder, this.#bytes, at, lengthBytes, version, segmentBytes);
   }
 
   /**

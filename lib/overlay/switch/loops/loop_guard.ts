@@ -4,12 +4,13 @@
  *     bridged port 1 ──probe──▶ somebody's bridge ──▶ bridged port 2, here or on another host: the higher of both is blocked
  *
  * Who is blocked is blocked for 10 s, then for twice as long each time, up to 300 s; after 600 s without a loop it begins
- * anew. A probe proves nothing about who sent it: whoever is behind a bridged port can have it blocked, and no other.
+ * anew. A probe proves nothing about who sent it: whoever is behind a bridged port can have it blocked, and no other,
+ * since the number of a port in a probe is drawn at random and is sent out at that port alone.
  *
  * @module
  */
 
-import { equalBytes, type Millis, millis, type RandomSource } from "../../../base/mod.ts";
+import { equalBytes, type Millis, millis, type RandomSource, randomUint32 } from "../../../base/mod.ts";
 import type { SwitchEvent } from "../frame_forwarder.ts";
 import type { FrameQueue } from "../frame_queue.ts";
 import type { PortState } from "../switch_state.ts";
@@ -35,8 +36,9 @@ interface Block {
 export class LoopGuard {
   readonly #switchId = new Uint8Array(SWITCH_ID_BYTES);
   readonly #queue: FrameQueue;
-  /** Bridged ports of this host. */
-  readonly #bridged: Set<PortState> = new Set();
+  readonly #random: RandomSource;
+  /** Bridged ports of this host, with the numbers that their probes have. */
+  readonly #bridged: Map<PortState, number> = new Map();
   readonly #blocks: Map<PortState, Block> = new Map();
   readonly #events: SwitchEvent[] = [];
   #probeAt = 0;
@@ -45,6 +47,7 @@ export class LoopGuard {
   /** @param random the switch's id is drawn from it */
   constructor(random: RandomSource, queue: FrameQueue) {
     random.fill(this.#switchId);
+    this.#random = random;
     this.#queue = queue;
   }
 
@@ -52,7 +55,7 @@ export class LoopGuard {
   setPort(port: PortState): void {
     if (!port.isLocal || !port.allowsForeign) return this.removePort(port);
     if (this.#bridged.has(port)) return;
-    this.#bridged.add(port);
+    this.#bridged.set(port, randomUint32(this.#random));
     this.#probeAt = 0;
   }
 
@@ -71,9 +74,9 @@ export class LoopGuard {
   /** @param at where the payload of a probe begins that came in at `from` */
   handleProbe(now: Millis, from: PortState, bytes: Uint8Array, at: number): void {
     if (!this.#bridged.has(from) || from.isBlocked) return;
-    const { switchId, port, networkId } = decodeLoopProbe(bytes, at);
+    const { switchId, port: number, networkId } = decodeLoopProbe(bytes, at);
     if (equalBytes(switchId, this.#switchId)) {
-      const sender = [...this.#bridged].find((candidate) => candidate.port === port);
+      const [sender] = this.#bridged.entries().find(([, own]) => own === number) ?? [];
       if (sender?.network !== from.network || sender.isBlocked) return;
       // A port that gets back what it sent leads back by itself.
       return this.#block(now, sender.port > from.port ? sender : from);
@@ -95,9 +98,9 @@ export class LoopGuard {
     if (this.#bridged.size === 0 || now < this.#probeAt) return;
     this.#probeAt = now + PROBE_MS;
     this.#probedAt = now;
-    for (const port of this.#bridged) {
+    for (const [port, number] of this.#bridged) {
       if (port.isBlocked) continue;
-      const probe = { switchId: this.#switchId, port: port.port, networkId: port.network.id };
+      const probe = { switchId: this.#switchId, port: number, networkId: port.network.id };
       this.#queue.push({ port: port.port, frame: encodeLoopProbe(probe) });
     }
   }

@@ -125,3 +125,14 @@ Deno.test("FrameSwitch keeps an address where it is that moves too often, and pr
   h.advance(10_000);
   assert.deepEqual(h.send(3, frame(mac(0x77), mac(1))), [1]);
 });
+
+Deno.test("FrameSwitch blocks no port for a probe that was made up behind another one", () => {
+  const h = harness();
+  const probe = probes(h).get(2)?.slice() ?? assert.fail();
+  const view = new DataView(probe.buffer, probe.byteOffset);
+  for (let port = 0; port < 16; port++) {
+    view.setUint32(30, port);
+    assert.equal(h.send(2, probe), "loop-probe");
+  }
+  assert.deepEqual(h.events(), []);
+});

@@ -5,7 +5,7 @@
  *         port's own; protocol 0x88b5, for experiments (IEEE 802-2014 §9.2.4)
  *     14  "weft", version 1, 3 bytes of zero
  *     22  the switch: 8 random bytes
- *     30  the port: 4 bytes
+ *     30  the port: 4 random bytes
  *     34  the network: 16 bytes, a hash of what it is called on every host, or zero
  *     50  zero, to the least length
  *
