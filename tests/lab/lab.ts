@@ -31,11 +31,13 @@ export interface Host {
 export class Lab implements AsyncDisposable {
   readonly #hosts = new Map<string, Host>();
   readonly #stack: AsyncDisposableStack;
+  readonly #bridge: NetworkNamespace;
   /** A folder that goes away with the lab. */
   readonly scratch: Scratch;
 
-  private constructor(stack: AsyncDisposableStack, scratch: Scratch) {
+  private constructor(stack: AsyncDisposableStack, bridge: NetworkNamespace, scratch: Scratch) {
     this.#stack = stack;
+    this.#bridge = bridge;
     this.scratch = scratch;
   }
 
@@ -45,9 +47,9 @@ export class Lab implements AsyncDisposable {
     const scratch = stack.use(await createScratch("lab"));
     const bridge = stack.use(await NetworkNamespace.create("switch"));
     await bridge.ip("link add br0 type bridge", "link set br0 up");
-    const lab = new Lab(stack.move(), scratch);
+    const lab = new Lab(stack.move(), bridge, scratch);
     try {
-      for (const name of names) await lab.#addHost(name, bridge);
+      for (const name of names) await lab.#addHost(name);
     } catch (error) {
       await lab[Symbol.asyncDispose]();
       throw error;
@@ -67,15 +69,24 @@ export class Lab implements AsyncDisposable {
     return this.#stack.use(thing);
   }
 
+  /** Has all hosts and the switch between them take packets of this length. */
+  async setMtu(mtuBytes: number): Promise<void> {
+    let number = 0;
+    for (const { namespace } of this.#hosts.values()) {
+      await namespace.ip(`link set eth0 mtu ${mtuBytes}`);
+      await this.#bridge.ip(`link set port${++number} mtu ${mtuBytes}`);
+    }
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#stack.disposeAsync();
   }
 
-  async #addHost(name: string, bridge: NetworkNamespace): Promise<void> {
+  async #addHost(name: string): Promise<void> {
     const number = this.#hosts.size + 1;
     const namespace = this.#stack.use(await NetworkNamespace.create(name));
     const [address4, address6] = [`192.0.2.${number}`, `2001:db8::${number.toString(16)}`];
-    await bridge.ip(
+    await this.#bridge.ip(
       `link add port${number} type veth peer name eth0 netns ${namespace.name}`,
       `link set port${number} master br0 up`,
     );

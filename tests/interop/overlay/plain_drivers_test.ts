@@ -4,15 +4,7 @@
  */
 
 import assert from "node:assert/strict";
-import {
-  expectRun,
-  type Host,
-  Lab,
-  labTest,
-  measureThroughput,
-  NetworkNamespace,
-  PACKET_PLANE,
-} from "../../lab/mod.ts";
+import { Lab, labTest, measureThroughput, NetworkNamespace, PACKET_PLANE } from "../../lab/mod.ts";
 import type { PlainHostNetwork } from "./plain_host.ts";
 import { counts, startPlainHost, untilReached } from "./plain_hosts.ts";
 
@@ -91,9 +83,8 @@ labTest(
     await using _second = inside[1];
     const tap = { name: "tap0", mac: "02:00:00:00:00:01", address: "10.9.0.1/24" };
     // As long as those behind the interface take for granted: the underlay has more.
-    for (const { namespace } of [a, b]) await namespace.ip("link set eth0 mtu 1600");
+    await lab.setMtu(1600);
     const network = { driver: "vxlan", identifier: 42, mtuBytes: 1500, underlay: { kind: "plain" } } as const;
-    await longer(lab, [a, b]);
     await startPlainHost(lab, a, [{ ...network, remotes: [b.address4], tap }]);
     const host = await startPlainHost(lab, b, [{ ...network, remotes: [a.address4], attach: "eth1" }]);
     for (const end of [3, 4]) await untilReached(a.namespace, `10.9.0.${end}`);
@@ -122,17 +113,4 @@ async function guest(yard: NetworkNamespace, end: number): Promise<NetworkNamesp
   );
   await namespace.ip(`addr add 10.9.0.${end}/24 dev eth0`, "link set eth0 up");
   return namespace;
-}
-
-/** The lab's switch takes longer packets, too. */
-async function longer(_lab: Lab, hosts: readonly Host[]): Promise<void> {
-  const list = await expectRun(["ip", "netns", "list"]);
-  const own = hosts[0]?.namespace.name.split("-").slice(0, 2).join("-") ?? "";
-  const name = list.split("\n").find((line) => line.startsWith(`${own}-`) && line.includes("-switch"))?.split(
-    " ",
-  )[0];
-  assert.ok(name !== undefined);
-  for (const port of ["port1", "port2"]) {
-    await expectRun(["ip", "-n", name, "link", "set", port, "mtu", "1600"]);
-  }
 }
