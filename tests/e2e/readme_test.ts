@@ -52,9 +52,10 @@ Deno.test("README: the table of drivers says of each what it is", async () => {
     const driver = drivers.get(name)?.();
     assert.ok(driver);
     const [identifier = "", wire = "", bytes, mtu] = rows.get(name) ?? [];
-    const { transport, identifier: { name: word, min } } = driver.capabilities;
+    const { transport, identifier: { name: word, min, max } } = driver.capabilities;
     assert(identifier.startsWith(`a ${word}`), `${name}: ${identifier}`);
-    if (min > 1) assert(identifier.includes(`${min} and above`), `${name}: ${identifier}`);
+    const range = [`${Math.log2(max + 1)} bits`, `${min} to ${max}`];
+    assert(range.some((text) => identifier.endsWith(text)), `${name}: ${identifier}`);
     if (transport.kind === "udp") assert(wire.endsWith(`UDP port ${transport.port}`), `${name}: ${wire}`);
     if (transport.kind === "ip") {
       assert(wire.endsWith(`IP protocol ${transport.protocol}`), `${name}: ${wire}`);
