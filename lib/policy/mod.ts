@@ -1,17 +1,17 @@
 /**
- * Who is meant: selectors of members by name, label, address, service and role. It is pure: it knows no roster, and
- * what it looks at is handed in. Nothing is evaluated as code.
+ * Who may reach whom, and how. It is pure: it knows no roster, no clock and no packet plane; what it looks at is handed in.
  *
  * ```text
- *   selector   any-of
- *   any-of     all-of  { "||" all-of }
- *   all-of     term    { ( "&&" | "," ) term }
- *   term       "(" any-of ")"  |  "!" ( "(" any-of ")" | simple )  |  simple  |  comparison
- *   simple     "*"  |  KEY  |  ADDRESS  |  ADDRESS/BITS  |  "service:" PATH  |  "role:" ROLE
- *   comparison ( KEY | "name" )  ( ( "=" | "!=" ) VALUE  |  ( "in" | "notin" ) "(" VALUE { "," VALUE } ")" )
+ *   file, program ─▶ model: PolicyDocument ─▶ compile (with the roster) ─▶ PolicyProgram, plain bytes
+ *                                                                               │
+ *     packets ─▶ flows: PacketGuard ──────────────▶ evaluate: PolicyEvaluator ◀─┘
+ *     frames, calls, events, connections, names ──▶
  * ```
  *
  * @module
  */
 
-export * from "./selector.ts";
+export * from "./evaluate/mod.ts";
+export * from "./flows/mod.ts";
+export * from "./model/mod.ts";
+export * from "./selectors/mod.ts";

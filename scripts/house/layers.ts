@@ -3,7 +3,7 @@
  *
  *     base <- net, crypto, noise, proto <- protocols, host, config <- dataplane <- uapi <- wg_interface <- agent
  *     agent <- http, cli <- entries        protocols <- service, forward <- agent; service <- api <- agent
- *     overlay <- drivers <- dataplane
+ *     overlay <- drivers <- dataplane; policy <- dataplane, service
  *
  * @module
  */
@@ -52,7 +52,7 @@ export const ALLOWED_IMPORTS: ReadonlyMap<string, readonly string[]> = new Map([
   ["simulation", [...SHARED, "mesh"]],
   ["service", [...SHARED, "policy"]],
   ["forward", [...SHARED, "transport"]],
-  ["dataplane", [...SHARED, "host", "transport", "wireguard", "overlay", "drivers"]],
+  ["dataplane", [...SHARED, "host", "transport", "wireguard", "overlay", "drivers", "policy"]],
   ["nameserver", [...SHARED, "dns", "host", "transport"]],
   ["uapi", [...SHARED, "host", "transport", "wireguard", "dataplane"]],
   ["wg_interface", [...SHARED, ...PROTOCOLS, "dataplane", "uapi"]],

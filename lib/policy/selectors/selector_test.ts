@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { IpAddress } from "../net/mod.ts";
+import { IpAddress } from "../../net/mod.ts";
 import {
   InvalidSelectorError,
   MAX_SELECTOR_DEPTH,

@@ -3,7 +3,7 @@
  * @module
  */
 
-import type { Cidr, IpAddress } from "../net/mod.ts";
+import type { Cidr, IpAddress } from "../../net/mod.ts";
 
 /** What a selector looks at. */
 export interface SelectorSubject {

@@ -3,8 +3,8 @@
  * @module
  */
 
-import { WeftError } from "../base/mod.ts";
-import { Cidr, IpAddress } from "../net/mod.ts";
+import { WeftError } from "../../base/mod.ts";
+import { Cidr, IpAddress } from "../../net/mod.ts";
 import { type Expression, format } from "./selector_expression.ts";
 
 const SHOWN_CHARACTERS = 80;

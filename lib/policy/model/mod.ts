@@ -1,0 +1,6 @@
+/**
+ * What a policy is, as data.
+ * @module
+ */
+
+export * from "./policy.ts";
