@@ -6,6 +6,9 @@
 import type { Cidr } from "../../net/mod.ts";
 import type { SelectorSubject } from "../selectors/mod.ts";
 
+/** The network of the members themselves, beside overlay networks. */
+export const MESH = "mesh";
+
 /** A member of the mesh, or a device with a key of its own. */
 export interface RosterMember extends SelectorSubject {
   /** Its node id, by which `subjectOf` finds it. */

@@ -72,7 +72,10 @@ export class Selector {
     return evaluate(this.#expression, subject);
   }
 
-  /** The selector taken apart, for those who ask it of many at once. */
+  /**
+   * The selector taken apart, for those who ask it of many at once.
+   * @internal
+   */
   get expression(): Expression {
     return this.#expression;
   }
