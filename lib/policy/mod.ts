@@ -11,7 +11,9 @@
  * @module
  */
 
+export * from "./compile/mod.ts";
 export * from "./evaluate/mod.ts";
 export * from "./flows/mod.ts";
 export * from "./model/mod.ts";
+export * from "./program/mod.ts";
 export * from "./selectors/mod.ts";

@@ -27,6 +27,8 @@ export interface Decision {
   readonly isRejected: boolean;
   /** What passes goes by one of these; empty for the straight way. */
   readonly via: readonly SubjectNumber[];
+  /** The service that is called in place of the one that was meant, or undefined; of calls alone. */
+  readonly viaService: string | undefined;
   /** The rule that limits what passes, or `NO_RULE`. */
   readonly limit: RuleNumber;
   /** The rule that marks what passes, or `NO_RULE`. */

@@ -4,3 +4,4 @@
  */
 
 export * from "./decision.ts";
+export { readProgram } from "./program_evaluator.ts";

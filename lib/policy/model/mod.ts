@@ -4,3 +4,4 @@
  */
 
 export * from "./policy.ts";
+export * from "./rule_terms.ts";

@@ -6,7 +6,7 @@
 import { evaluate, type Expression, format, type SelectorSubject } from "./selector_expression.ts";
 import { InvalidSelectorError, parseExpression } from "./selector_parser.ts";
 
-export type { SelectorSubject } from "./selector_expression.ts";
+export type { Expression, SelectorSubject } from "./selector_expression.ts";
 export { InvalidSelectorError, MAX_SELECTOR_DEPTH, MAX_SELECTOR_LENGTH } from "./selector_parser.ts";
 
 /**
@@ -70,6 +70,14 @@ export class Selector {
   /** Whether `subject` is one of those that are meant. */
   matches(subject: SelectorSubject): boolean {
     return evaluate(this.#expression, subject);
+  }
+
+  /**
+   * The selector taken apart, for those who ask it of many at once.
+   * @internal
+   */
+  get expression(): Expression {
+    return this.#expression;
   }
 
   /** The selector as text. @returns the selector as it is always written; reading it gives the same selector */

@@ -1,0 +1,104 @@
+/**
+ * Reads a program and decides by it.
+ * @module
+ */
+
+import { PROTOCOL, sameProtocol } from "../model/mod.ts";
+import { decodeProgram, type Program, type ProgramRule } from "../program/mod.ts";
+import type { Decision, PolicyEvaluator, RuleNumber, Shape, SubjectNumber } from "./decision.ts";
+import { UNRESTRICTED } from "./decision_table.ts";
+import { NetworkEvaluator } from "./network_evaluator.ts";
+
+/**
+ * Reads what `compilePolicy` made.
+ * @throws ProgramFormatError when the bytes are no program
+ */
+export function readProgram(bytes: Uint8Array): PolicyEvaluator {
+  return new ProgramEvaluator(decodeProgram(bytes));
+}
+
+class ProgramEvaluator implements PolicyEvaluator {
+  readonly revision: string;
+  readonly ruleNames: readonly string[];
+  readonly hidesNames: boolean;
+  readonly #networks: readonly NetworkEvaluator[];
+  readonly #rules: readonly ProgramRule[];
+  readonly #mesh: NetworkEvaluator | undefined;
+
+  constructor(program: Program) {
+    this.revision = program.revision;
+    this.hidesNames = program.hidesNames;
+    this.#rules = program.rules;
+    this.ruleNames = program.rules.map((rule) => rule.name);
+    this.#networks = program.networks.map((network) => new NetworkEvaluator(network, program.rules));
+    this.#mesh = this.#networks.find((network) => network.name === "mesh");
+  }
+
+  networkNumber(name: string): number | undefined {
+    const number = this.#networks.findIndex((network) => network.name === name);
+    return number < 0 ? undefined : number;
+  }
+
+  subjectAt(network: number, bytes: Uint8Array, at: number, addressBytes: 4 | 16): SubjectNumber {
+    return this.#network(network).subjectAt(bytes, at, addressBytes);
+  }
+
+  subjectOf(network: number, id: string): SubjectNumber {
+    return this.#network(network).subjectOf(id);
+  }
+
+  isRestricted(network: number, destination: SubjectNumber): boolean {
+    return this.#network(network).isNamed(destination);
+  }
+
+  decide(
+    network: number,
+    source: SubjectNumber,
+    destination: SubjectNumber,
+    protocol: number,
+    sourcePort: number,
+    destinationPort: number,
+  ): Decision {
+    return this.#network(network).decide(
+      source,
+      destination,
+      sameProtocol(protocol),
+      sourcePort,
+      destinationPort,
+    );
+  }
+
+  decideFrame(
+    network: number,
+    source: SubjectNumber,
+    destination: SubjectNumber,
+    etherType: number,
+  ): Decision {
+    return this.#network(network).decide(source, destination, PROTOCOL.ETHERTYPE + etherType, 0, 0);
+  }
+
+  decideCall(source: SubjectNumber, destination: SubjectNumber, path: string): Decision {
+    return this.#mesh?.decidePath(source, destination, PROTOCOL.CALL, path) ?? UNRESTRICTED;
+  }
+
+  decideEvent(source: SubjectNumber, destination: SubjectNumber, topic: string): Decision {
+    return this.#mesh?.decidePath(source, destination, PROTOCOL.EVENT, topic) ?? UNRESTRICTED;
+  }
+
+  mayReach(network: number, source: SubjectNumber, destination: SubjectNumber): boolean {
+    return this.#network(network).mayReach(source, destination);
+  }
+
+  shapeOf(rule: RuleNumber): Shape | undefined {
+    const found = this.#rules[rule];
+    if (found?.type !== "limit" && found?.type !== "qos") return undefined;
+    const { bytesPerSecond, itemsPerSecond, burst, dscp } = found;
+    return { bytesPerSecond, itemsPerSecond, burst, dscp: dscp > 63 ? undefined : dscp };
+  }
+
+  #network(number: number): NetworkEvaluator {
+    const network = this.#networks[number];
+    if (network === undefined) throw new RangeError(`The program has no network ${number}`);
+    return network;
+  }
+}

@@ -1,0 +1,74 @@
+/**
+ * A compiled policy, as data.
+ * @module
+ */
+
+import type { Cidr } from "../../net/mod.ts";
+import type { RuleType } from "../model/mod.ts";
+
+/** What a rule is for. */
+export const TARGET = { SUBJECTS: 0, SERVICE: 1, TOPIC: 2 } as const;
+
+/** One rule; its number is its place among all of a program, which is the order in which they are asked within a network. */
+export interface ProgramRule {
+  /** `web-tier#3`. */
+  readonly name: string;
+  readonly type: RuleType;
+  /** A set of the network. */
+  readonly source: number;
+  /** One of `TARGET`. */
+  readonly target: number;
+  /** A set of the network; of services those that offer one that is meant or lies around it, of topics nobody. */
+  readonly destination: number;
+  /** The service's path or the topic's pattern; empty for subjects. */
+  readonly path: string;
+  /** As `parseProtocol` says. */
+  readonly protocol: number;
+  /** First and last in turn, in order, none for all. */
+  readonly sourcePorts: Uint16Array;
+  readonly destinationPorts: Uint16Array;
+  readonly isRejected: boolean;
+  /** Subjects of the network, of which one is gone by. */
+  readonly via: Uint32Array;
+  /** The service that is called instead, or empty. */
+  readonly viaService: string;
+  /** Of `limit` and `qos`; 0 for no bound. */
+  readonly bytesPerSecond: number;
+  readonly itemsPerSecond: number;
+  readonly burst: number;
+  /** 0 to 63, or 255 for none. */
+  readonly dscp: number;
+}
+
+/** A prefix of addresses and whose they are. */
+export interface ProgramPrefix {
+  readonly block: Cidr;
+  readonly subject: number;
+}
+
+/** The rules of one network, and who is in it. Those who are in the same sets are of one class. */
+export interface ProgramNetwork {
+  readonly name: string;
+  /** The network's rules are `firstRule` and the next ones. */
+  readonly firstRule: number;
+  readonly ruleCount: number;
+  /** Ids of subjects 1, 2, …: members or endpoints; the subjects after them are regions of addresses. */
+  readonly ids: readonly string[];
+  /** By subject: to whom it belongs, which is itself for most. */
+  readonly owners: Uint32Array;
+  /** By subject: its class. */
+  readonly classes: Uint32Array;
+  readonly classCount: number;
+  /** Each in order: the classes in the set. */
+  readonly sets: readonly Uint32Array[];
+  readonly prefixes: readonly ProgramPrefix[];
+}
+
+/** All that an evaluator needs. */
+export interface Program {
+  /** 16 hexadecimal digits. */
+  readonly revision: string;
+  readonly hidesNames: boolean;
+  readonly rules: readonly ProgramRule[];
+  readonly networks: readonly ProgramNetwork[];
+}
