@@ -93,5 +93,5 @@ export function protocolName(protocol: number): string {
 }
 
 function addressText(bytes: Uint8Array, at: number, length: number): string {
-  return IpAddress.fromBytes(bytes.slice(at, at + length))?.toString() ?? "?";
+  return IpAddress.fromBytes(bytes.slice(at, at + length)).toString();
 }

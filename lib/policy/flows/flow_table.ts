@@ -7,6 +7,7 @@
 import { type Millis, type RandomSource, TabulationHash } from "../../base/mod.ts";
 import { FIELD, FlowSegment, WORDS } from "./flow_segment.ts";
 import type { PacketFields } from "./packet_fields.ts";
+import { DIRECTION } from "./packet_guard.ts";
 
 const SEGMENTS = 64;
 /** Flows that are looked at for having ended, in one turn of the sweep. */
@@ -64,10 +65,10 @@ export class FlowTable {
 
   /**
    * Finds the flow of a packet; `handle` has it. What has ended is forgotten.
-   * @param isSourceHere whether the member, whose part it is, is the destination
+   * @param direction one of `DIRECTION`
    */
-  find(now: Millis, bytes: Uint8Array, fields: PacketFields, isSourceHere: boolean): boolean {
-    this.#readKey(bytes, fields, isSourceHere);
+  find(now: Millis, bytes: Uint8Array, fields: PacketFields, direction: number): boolean {
+    this.#readKey(bytes, fields, direction);
     return this.#findKey(now);
   }
 
@@ -84,9 +85,19 @@ export class FlowTable {
     handle.at = handle.number * WORDS;
     handle.reverse = 0;
     this.#segment.entries[handle.at + FIELD.MEMBER] = member;
-    this.#byMember.set(member, (this.#byMember.get(member) ?? 0) + 1);
+    this.#count(member, 1);
     this.#size++;
     return true;
+  }
+
+  /** Counts the flow of `handle` as another member's: numbers of members change with the program. */
+  changeMember(member: number): void {
+    const { segment, at } = this.handle;
+    const former = segment.entries[at + FIELD.MEMBER] ?? 0;
+    if (former === member) return;
+    this.#count(former, -1);
+    this.#count(member, 1);
+    segment.entries[at + FIELD.MEMBER] = member;
   }
 
   /** Forgets the flow of `handle`. */
@@ -113,6 +124,12 @@ export class FlowTable {
     return this.#size > 0;
   }
 
+  #count(member: number, change: number): void {
+    const sum = (this.#byMember.get(member) ?? 0) + change;
+    if (sum > 0) this.#byMember.set(member, sum);
+    else this.#byMember.delete(member);
+  }
+
   #findKey(now: Millis): boolean {
     const segment = this.#segment;
     const found = segment.size === 0 ? -1 : segment.find(this.#key, this.#hashed);
@@ -130,7 +147,7 @@ export class FlowTable {
     return true;
   }
 
-  #readKey(bytes: Uint8Array, fields: PacketFields, isSourceHere: boolean): void {
+  #readKey(bytes: Uint8Array, fields: PacketFields, direction: number): void {
     const key = this.#key;
     const { family, protocol, sourcePort, destinationPort } = fields;
     key[0] = (family << 8) | protocol;
@@ -139,10 +156,13 @@ export class FlowTable {
     const destination = this.#readAddress(bytes, fields.destinationAt, family, FIELD.DESTINATION);
     // Both directions have the same hash: what each end adds does not know which end it is.
     const hash = this.#hash;
-    this.#hashed = (mixed(source ^ hash.word(4, sourcePort)) + mixed(destination ^ hash.word(4, destinationPort)) +
-      protocol) | 0;
-    const chosen = (isSourceHere ? destination : source) >>> 26;
-    this.#segment = this.#segments[chosen] ?? this.#segment;
+    this.#hashed =
+      (mixed(source ^ hash.word(4, sourcePort)) + mixed(destination ^ hash.word(4, destinationPort)) +
+        protocol) | 0;
+    // The part is that of the other end; of what is passed on, of both.
+    const other = direction === DIRECTION.OUT ? destination : source;
+    const chosen = direction === DIRECTION.THROUGH ? source ^ destination : other;
+    this.#segment = this.#segments[chosen >>> 26] ?? this.#segment;
   }
 
   #readAddress(bytes: Uint8Array, at: number, family: 4 | 6, to: number): number {
@@ -193,10 +213,7 @@ export class FlowTable {
   }
 
   #forget(segment: FlowSegment, number: number): void {
-    const member = segment.entries[number * WORDS + FIELD.MEMBER] ?? 0;
-    const left = (this.#byMember.get(member) ?? 1) - 1;
-    if (left > 0) this.#byMember.set(member, left);
-    else this.#byMember.delete(member);
+    this.#count(segment.entries[number * WORDS + FIELD.MEMBER] ?? 0, -1);
     segment.remove(number);
     if (segment.hand > segment.size) segment.hand = 0;
     this.#size--;

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Millis } from "../../base/mod.ts";
+import { type Millis, millis } from "../../base/mod.ts";
 import type { PacketFields } from "./packet_fields.ts";
 
 /** As long as hosts wait for the rest (RFC 1122 §3.3.2 allows 60 s and more; Linux waits 30). */
@@ -24,7 +24,7 @@ export class FragmentTable {
         break;
       }
     }
-    this.#endsAt.set(keyOf(bytes, fields), (now + LIFETIME_MS) as Millis);
+    this.#endsAt.set(keyOf(bytes, fields), millis(now + LIFETIME_MS));
   }
 
   /** Whether the first one of a later fragment has passed. */

@@ -103,7 +103,9 @@ export class PacketFields {
     let protocol = bytes[at + 6] ?? 0;
     let next = at + 40;
     for (let count = 0; isExtension(protocol) && !this.isLaterFragment; count++) {
-      if (count === MAX_EXTENSIONS || next + 8 > this.end || next - at > 40 + MAX_EXTENSION_BYTES) return false;
+      if (count === MAX_EXTENSIONS || next + 8 > this.end || next - at > 40 + MAX_EXTENSION_BYTES) {
+        return false;
+      }
       const isFragmentHeader = protocol === FRAGMENT;
       if (isFragmentHeader) {
         // One that stands for the whole packet is none (RFC 6946).

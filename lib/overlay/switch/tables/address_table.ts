@@ -6,7 +6,6 @@
 import { type RandomSource, TabulationHash } from "../../../base/mod.ts";
 import type { IpAddress } from "../../../net/mod.ts";
 
-
 const FIRST_PLACES = 64;
 /** Words of a place: the network with the family, four of the address, the number + 1 or 0. */
 const WORDS = 6;

@@ -14,7 +14,6 @@
 
 import { type Millis, type RandomSource, TabulationHash } from "../../../base/mod.ts";
 
-
 /** How much is remembered. */
 export interface MacTableLimits {
   /** Learned addresses of all networks together. */
