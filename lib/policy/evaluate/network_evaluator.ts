@@ -220,7 +220,8 @@ export class NetworkEvaluator {
 
   #isSelf(source: SubjectNumber, destination: SubjectNumber): boolean {
     const { owners } = this.#network;
-    return source !== 0 && owners[source] === owners[destination];
+    const owner = owners[source] ?? 0;
+    return owner !== 0 && owner === owners[destination];
   }
 
   #classOf(subject: SubjectNumber): number {
