@@ -4,7 +4,7 @@
  */
 
 import { InvalidSelectorError, Selector } from "../selectors/mod.ts";
-import type { ActionParams, PolicyRule, RuleType } from "./policy.ts";
+import type { ActionParams, DenialAnswer, PolicyRule, RuleType } from "./policy.ts";
 import {
   hasPorts,
   parseBurst,
@@ -15,7 +15,7 @@ import {
   readServicePath,
   readTarget,
 } from "./rule_terms.ts";
-import type { PlainValue } from "./value_reader.ts";
+import { PlainValue } from "./value_reader.ts";
 
 /** All types, as they are written. */
 export const RULE_TYPES: readonly RuleType[] = ["allow", "deny", "redirect", "qos", "limit"];
@@ -38,6 +38,8 @@ const LONG = [
   "destinationPortRange",
   "actionParams",
 ];
+const GROUP = /\bgroup:[A-Za-z0-9._-]+/;
+const GROUPS = new RegExp(GROUP, "g");
 const EXAMPLE = "For example: allow: {from: role=web, to: role=db, ports: tcp/5432}.";
 const PORTS_EXAMPLE = "For example tcp/5432, tcp/8090-8100, udp/53, tcp/80,443, icmp, call, event.";
 
@@ -156,7 +158,7 @@ function readParams(type: RuleType, value: PlainValue): ActionParams {
     value.at(key)
   );
   const params: { -readonly [Key in keyof ActionParams]: ActionParams[Key] } = {};
-  if (answer?.isGiven) params.answer = answer.word(["drop", "reject"], "drop");
+  if (answer?.isGiven) params.answer = answer.word<DenialAnswer>(["drop", "reject"], "drop");
   if (via?.isGiven) params.via = readServicePath(via.text()) === undefined ? readSelector(via) : via.text();
   else if (type === "redirect") value.fail("has no via", "For example: via: name=inspect-1.");
   if (rate?.isGiven) {
@@ -188,14 +190,18 @@ export function readSelector(value: PlainValue): string {
   const texts = Array.isArray(value.value) ? value.list(256).map(selectorText) : [selectorText(value)];
   if (texts.length === 0) value.fail("names nobody", 'For all, write "*".');
   const [only = ""] = texts;
-  return texts.length === 1 ? only : texts.map((text) => `(${text})`).join(" || ");
+  if (texts.length === 1) return only;
+  return selectorText(new PlainValue(texts.map((text) => `(${text})`).join(" || "), value.path));
 }
 
 function selectorText(value: PlainValue): string {
   if (!value.isGiven) value.fail("is missing", 'For all, write "*".');
   const text = value.text();
+  const hasGroups = GROUP.test(text);
   try {
-    return Selector.parse(text).toString();
+    // A group stands for a term of its own, which is read where the group is.
+    const selector = Selector.parse(text.replaceAll(GROUPS, "(*)"));
+    return hasGroups ? text.trim() : selector.toString();
   } catch (error) {
     if (!(error instanceof InvalidSelectorError)) throw error;
     return value.fail(`is no selector: ${error.message}`, error.hint);
