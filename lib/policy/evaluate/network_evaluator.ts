@@ -54,7 +54,9 @@ export class NetworkEvaluator {
     this.#index = new ClassIndex(network, this.#rules);
     this.#decisions = new DecisionTable(this.#rules, network.firstRule);
     this.#paths = new PathIndex(this.#rules);
-    this.#serviceRules = [...this.#rules.keys()].filter((place) => this.#rules[place]?.target === TARGET.SERVICE);
+    this.#serviceRules = [...this.#rules.keys()].filter((place) =>
+      this.#rules[place]?.target === TARGET.SERVICE
+    );
     for (const { block, subject } of network.prefixes) this.#subjects.insert(block, subject);
     for (const [i, id] of network.ids.entries()) this.#ids.set(id, i + 1);
   }
@@ -116,7 +118,8 @@ export class NetworkEvaluator {
     const { sets } = this.#network;
     const services = this.#serviceRules.filter((place) => {
       const rule = this.#rules[place];
-      return contains(sets[rule?.source ?? 0] ?? NONE, from) && contains(sets[rule?.destination ?? 0] ?? NONE, to);
+      return contains(sets[rule?.source ?? 0] ?? NONE, from) &&
+        contains(sets[rule?.destination ?? 0] ?? NONE, to);
     });
     return leavesOpen(this.#rules, [...pair.candidates, ...services].sort((a, b) => a - b));
   }
@@ -176,9 +179,13 @@ export class NetworkEvaluator {
     const candidates = this.#index.candidates(source, destination);
     const { isRestricted } = destination;
     let hash = isRestricted ? 1 : 0;
-    for (let i = 0; i < candidates.length; i++) hash = Math.imul(hash ^ (candidates[i] ?? 0), 0x01000193) + 1 | 0;
+    for (let i = 0; i < candidates.length; i++) {
+      hash = Math.imul(hash ^ (candidates[i] ?? 0), 0x01000193) + 1 | 0;
+    }
     const alike = this.#shared.get(hash) ?? [];
-    const same = alike.find((pair) => pair.isRestricted === isRestricted && equal(pair.candidates, candidates));
+    const same = alike.find((pair) =>
+      pair.isRestricted === isRestricted && equal(pair.candidates, candidates)
+    );
     if (same !== undefined) return same;
     const pair = new PairRules(this.#rules, candidates, this.#decisions, isRestricted);
     if (this.#pairEntries + pair.size > MAX_PAIR_ENTRIES) this.#forget();
@@ -213,7 +220,8 @@ export class NetworkEvaluator {
 
   #isSelf(source: SubjectNumber, destination: SubjectNumber): boolean {
     const { owners } = this.#network;
-    return source !== 0 && owners[source] === owners[destination];
+    const owner = owners[source] ?? 0;
+    return owner !== 0 && owner === owners[destination];
   }
 
   #classOf(subject: SubjectNumber): number {
