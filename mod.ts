@@ -266,7 +266,12 @@ export {
 } from "./lib/nameserver/mod.ts";
 export type { WireGuardPeerConfig as PeerConfig } from "./lib/wireguard/mod.ts";
 export { type DialRefusal, type Duplex, type Refusal, REFUSAL_CODES } from "./lib/forward/mod.ts";
-export { InvalidSelectorError, Selector, type SelectorSubject } from "./lib/policy/mod.ts";
+export {
+  InvalidSelectorError,
+  Selector,
+  type SelectorOptions,
+  type SelectorSubject,
+} from "./lib/policy/mod.ts";
 export {
   action,
   type ActionDefinition,

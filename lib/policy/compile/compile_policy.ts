@@ -36,6 +36,9 @@ import { SubjectIndex } from "./subject_index.ts";
 
 /** Rules of one type within one priority are asked before those of the next. */
 const TYPE_ORDER: readonly RuleType[] = ["deny", "redirect", "allow", "limit", "qos"];
+// Groups do not name groups; a document that was never read might.
+const MAX_GROUP_DEPTH = 4;
+const NOBODY_AT_ALL = "!*";
 const NO_DSCP = 255;
 const NO_PORTS = new Uint16Array();
 const NOBODY = new Uint32Array();
@@ -85,8 +88,8 @@ export function compilePolicy(
   return { bytes: encodeProgram(program), warnings };
 }
 
-/** One order for all members, whichever of them they learnt of first. */
-function inhabitantsOf(roster: PolicyRoster, name: string): readonly Inhabitant[] {
+/** @returns those of a network, in one order for all members, whichever of them they learnt of first */
+export function inhabitantsOf(roster: PolicyRoster, name: string): readonly Inhabitant[] {
   const inhabitants: Inhabitant[] = [];
   if (name === MESH) {
     const networks = new Map<string, string[]>();
@@ -141,7 +144,7 @@ class NetworkCompiler {
     this.#document = document;
     const ordered = inOrder(document, name);
     const space = layOut(inhabitants, this.#namedBlocks(ordered));
-    this.#index = new SubjectIndex(space, (group) => this.#selector(document.groups[group] ?? "!*"));
+    this.#index = new SubjectIndex(space, (group) => this.#group(group));
     this.#size = space.size;
     for (const { rule, name } of ordered) this.rules.push(this.#compile(rule, name));
     const { classes, classCount, sets } = classify(this.#sets, space.size);
@@ -232,9 +235,14 @@ class NetworkCompiler {
   #selector(text: string): Selector {
     const known = this.#selectors.get(text);
     if (known !== undefined) return known;
-    const selector = Selector.parse(withGroups(text, this.#document.groups));
+    const selector = Selector.parse(text, { isOfPolicy: true });
     this.#selectors.set(text, selector);
     return selector;
+  }
+
+  #group(name: string): Selector {
+    const { groups } = this.#document;
+    return this.#selector(Object.hasOwn(groups, name) ? groups[name] ?? NOBODY_AT_ALL : NOBODY_AT_ALL);
   }
 
   #namedBlocks(ordered: readonly OrderedRule[]): readonly Cidr[] {
@@ -243,10 +251,22 @@ class NetworkCompiler {
       const target = readTarget(rule.destinationSelector, parseProtocol(rule.protocol) ?? PROTOCOL.ANY);
       const texts = [rule.sourceSelector, ...target.kind === "subjects" ? [target.selector] : []];
       for (const text of texts) {
-        for (const block of blocksOf(this.#selector(text).expression)) blocks.set(block.toString(), block);
+        for (const block of this.#blocksOf(this.#selector(text).expression)) {
+          blocks.set(block.toString(), block);
+        }
       }
     }
     return [...blocks.values()];
+  }
+
+  *#blocksOf(expression: Expression, depth = 0): Generator<Cidr> {
+    if (expression.kind === "address") yield expression.block;
+    else if (expression.kind === "not") yield* this.#blocksOf(expression.inner, depth);
+    else if (expression.kind === "all" || expression.kind === "any") {
+      for (const term of expression.terms) yield* this.#blocksOf(term, depth);
+    } else if (expression.kind === "group" && depth < MAX_GROUP_DEPTH) {
+      yield* this.#blocksOf(this.#group(expression.name).expression, depth + 1);
+    }
   }
 }
 
@@ -261,21 +281,6 @@ function inOrder(document: PolicyDocument, name: string): readonly OrderedRule[]
       b.policy.priority - a.policy.priority ||
       TYPE_ORDER.indexOf(a.rule.type) - TYPE_ORDER.indexOf(b.rule.type)
     );
-}
-
-function* blocksOf(expression: Expression): Generator<Cidr> {
-  if (expression.kind === "address") yield expression.block;
-  else if (expression.kind === "not") yield* blocksOf(expression.inner);
-  else if (expression.kind === "all" || expression.kind === "any") {
-    for (const term of expression.terms) yield* blocksOf(term);
-  }
-}
-
-function withGroups(text: string, groups: Readonly<Record<string, string>>): string {
-  return text.replaceAll(
-    /\bgroup:([A-Za-z0-9._-]+)/g,
-    (_, name: string) => `(${Object.hasOwn(groups, name) ? withGroups(groups[name] ?? "!*", groups) : "!*"})`,
-  );
 }
 
 /** Paths and patterns are compared with the network of their topics. */

@@ -73,7 +73,7 @@ export class NetworkEvaluator {
 
   /** Whether any rule means a subject. */
   isNamed(subject: SubjectNumber): boolean {
-    return this.#index.get(this.#classOf(subject)).isNamed;
+    return this.#index.get(this.classOf(subject)).isNamed;
   }
 
   /** Decides for packets and frames. */
@@ -85,10 +85,16 @@ export class NetworkEvaluator {
     destinationPort: number,
   ): Decision {
     if (this.#isSelf(source, destination)) return UNRESTRICTED;
-    const pair = this.#pair(this.#classOf(source), this.#classOf(destination));
+    const pair = this.#pair(this.classOf(source), this.classOf(destination));
     if (!pair.hasTable(protocol)) this.#account(pair, protocol);
     const decision = pair.decide(protocol, sourcePort, destinationPort);
     return decision.via.length === 0 ? decision : this.#decisions.between(decision, source, destination);
+  }
+
+  /** @returns the ports of a protocol that are open to port 49152, first and last in turn */
+  openPorts(source: SubjectNumber, destination: SubjectNumber, protocol: number): readonly number[] {
+    if (this.#isSelf(source, destination)) return [0, 65_535];
+    return this.#pair(this.classOf(source), this.classOf(destination)).table(protocol).openPorts(49_152);
   }
 
   /**
@@ -97,7 +103,7 @@ export class NetworkEvaluator {
    */
   decidePath(source: SubjectNumber, destination: SubjectNumber, protocol: number, path: string): Decision {
     if (this.#isSelf(source, destination)) return UNRESTRICTED;
-    const [sourceClass, destinationClass] = [this.#classOf(source), this.#classOf(destination)];
+    const [sourceClass, destinationClass] = [this.classOf(source), this.classOf(destination)];
     const isOpen = protocol === PROTOCOL.EVENT && destination === 0;
     const kind = protocol === PROTOCOL.CALL ? 0 : isOpen ? 1 : 2;
     const key = 3 * this.#pairKey(sourceClass, destinationClass) + kind;
@@ -112,7 +118,7 @@ export class NetworkEvaluator {
   /** Whether anything is allowed between two. */
   mayReach(source: SubjectNumber, destination: SubjectNumber): boolean {
     if (this.#isSelf(source, destination)) return true;
-    const [from, to] = [this.#classOf(source), this.#classOf(destination)];
+    const [from, to] = [this.classOf(source), this.classOf(destination)];
     const pair = this.#pair(from, to);
     if (!pair.isRestricted) return true;
     const { sets } = this.#network;
@@ -224,7 +230,8 @@ export class NetworkEvaluator {
     return owner !== 0 && owner === owners[destination];
   }
 
-  #classOf(subject: SubjectNumber): number {
+  /** @returns the class of a subject: those of one are decided alike */
+  classOf(subject: SubjectNumber): number {
     return this.#network.classes[subject] ?? 0;
   }
 

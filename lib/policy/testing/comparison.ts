@@ -176,9 +176,9 @@ function checkReach(
   // It is slow, and what events of which topics are is no way to reach anybody.
   if (counts.asked % 16 !== 0 || JSON.stringify(document).includes("topic:")) return;
   const attempts: OracleAttempt[] = [
-    ...["orders", "orders/refund", "orders/refund/all", "users", "users/list", "other"].map((path) =>
-      ({ kind: "call", path }) as const
-    ),
+    ...["orders", "orders/refund", "orders/refund/all", "orders/x", "users", "users/list", "other"].map((
+      path,
+    ) => ({ kind: "call", path }) as const),
     { kind: "event", path: "unheard" },
     { kind: "frame", etherType: 0x88b5 },
     ...[1, 47].map((protocol) => ({ kind: "packet", protocol, sourcePort: 0, destinationPort: 0 }) as const),

@@ -62,6 +62,7 @@ const ALLOWED: OracleDecision = {
 /** All rules of one network. */
 export class PolicyOracle {
   readonly #document: PolicyDocument;
+  readonly #roster: PolicyRoster;
   readonly #network: string;
   readonly #inhabitants: readonly (SelectorSubject & { id: string; blocks: readonly Cidr[] })[];
   readonly #rules: readonly NamedRule[];
@@ -69,6 +70,7 @@ export class PolicyOracle {
   /** @param network `mesh`, or an overlay network's name */
   constructor(document: PolicyDocument, roster: PolicyRoster, network: string) {
     this.#document = document;
+    this.#roster = roster;
     this.#network = network;
     const members: readonly RosterMember[] = network === "mesh"
       ? roster.members
@@ -202,6 +204,13 @@ export class PolicyOracle {
     switch (expression.kind) {
       case "everything":
         return true;
+      case "network":
+        if (party.owner === undefined) return undefined;
+        if (this.#network !== "mesh") return expression.name === this.#network;
+        return this.#roster.networks.some((network) =>
+          network.name === expression.name &&
+          network.endpoints.some((endpoint) => endpoint.member === party.owner)
+        );
       case "address":
         return party.addresses?.some((address) => expression.block.contains(address));
       case "not": {
@@ -227,7 +236,7 @@ export class PolicyOracle {
 const read = new Map<string, Selector>();
 
 function parsed(text: string): Selector {
-  const selector = read.get(text) ?? Selector.parse(text);
+  const selector = read.get(text) ?? Selector.parse(text, { isOfPolicy: true });
   read.set(text, selector);
   return selector;
 }
