@@ -19,6 +19,13 @@ export interface PolicyApplyRequest extends PolicyInput {
   readonly dryRun?: boolean;
   /** Whether it takes effect although it cuts off the way of whoever asks. */
   readonly yes?: boolean;
+  /**
+   * Where whoever asks has logged in from, an address, and at which port of this node: a way that is not to be cut off
+   * unasked. `SSH_CONNECTION` has both.
+   */
+  readonly fromAddress?: string;
+  /** 22 unless told. */
+  readonly atPort?: number;
   /** The revision that it is to replace; when another one is in force meanwhile, nothing happens. Empty for none. */
   readonly expectedRevision?: string;
 }
@@ -48,6 +55,10 @@ export interface PolicyRollbackRequest {
   readonly revision?: string;
   /** Whether it takes effect although it cuts off the way of whoever asks. */
   readonly yes?: boolean;
+  /** As `PolicyApplyRequest` has it. */
+  readonly fromAddress?: string;
+  /** As `PolicyApplyRequest` has it. */
+  readonly atPort?: number;
 }
 
 /** What is to be taken back. */
@@ -154,6 +165,8 @@ export interface PolicyDifference {
   readonly pairs: number;
   /** The first 200 of them. */
   readonly changes: readonly PolicyChange[];
+  /** Whether there are so many kinds of members that only the first of them were compared. */
+  readonly isPartial: boolean;
   /** Rules that are new, as `web-tier#3: allow role=web → role=db tcp/5432`. */
   readonly addedRules: readonly string[];
   /** Rules that are gone. */

@@ -8,7 +8,7 @@
  * @module
  */
 
-import type { Environment, StateStore, UnixMillis } from "../../base/mod.ts";
+import { type Environment, randomBytes, type StateStore, type UnixMillis } from "../../base/mod.ts";
 import {
   isAboutStatement,
   type MeshState,
@@ -233,7 +233,7 @@ export class Policies {
     if (this.#cancelState !== undefined || this.#isClosed) return;
     const { mesh, timers, random, log } = this.#parts;
     const spreadMs = Math.min(MAX_STATE_SPREAD_MS, STATE_SPREAD_MS * mesh.roster.members().length);
-    const [part = 0] = random.bytes(1);
+    const [part = 0] = randomBytes(random, 1);
     this.#cancelState = timers.setTimer(STATE_PAUSE_MS + spreadMs * part / 256, () => {
       this.#cancelState = undefined;
       try {

@@ -70,6 +70,7 @@ const difference: PolicyDifference = {
   losing: 1,
   pairs: 2,
   changes: [{ network: "mesh", source: "lead", destination: "web-1", gained: [], lost: ["all"] }],
+  isPartial: false,
   addedRules: [`web-tier#1: ${ruleText}`],
   removedRules: [],
 };
