@@ -280,13 +280,13 @@ export interface PolicyControl {
    * Has a document take effect, after its tests. Leaders only.
    * @throws WeftError with code `InvalidPolicy`, `PolicyTestFailed`, `PolicyTooLarge`, `PolicyCutsOff`, `PolicyConflict`, `NotLeader`
    */
-  applyPolicy(request: PolicyApplyRequest): PolicyApplyReport;
+  applyPolicy(request: PolicyApplyRequest): Promise<PolicyApplyReport>;
   /** Runs the tests of a document. @throws WeftError with code `InvalidPolicy`, `NoPolicy` */
-  testPolicy(request: PolicyTestRequest): PolicyTestReport;
+  testPolicy(request: PolicyTestRequest): Promise<PolicyTestReport>;
   /** What a document would change. @throws WeftError with code `InvalidPolicy`, `UnknownRevision` */
-  diffPolicy(request: PolicyDiffRequest): PolicyDifference;
+  diffPolicy(request: PolicyDiffRequest): Promise<PolicyDifference>;
   /** Why something passes or not. @throws WeftError with code `InvalidPolicy`, `UnknownPeer`, `InvalidRequest` */
-  explainPolicy(request: PolicyQuestion): PolicyExplanation;
+  explainPolicy(request: PolicyQuestion): Promise<PolicyExplanation>;
   /** What rules have decided on this node. */
   policyCounters(): PolicyCounters;
   /** The last denials of this node, and with `follow` those that come. */

@@ -13,6 +13,7 @@ import {
   isAboutStatement,
   type MeshState,
   NO_UPDATE,
+  type NodeId,
   type ReplicaSubscriber,
   type StateEntry,
 } from "../../mesh/mod.ts";
@@ -101,6 +102,11 @@ export class Policies {
   /** What decides now. */
   get compiled(): CompiledPolicies {
     return this.#compiled;
+  }
+
+  /** This node's id, which changes with its keys. */
+  get ownId(): NodeId {
+    return this.#parts.mesh.identity.id;
   }
 
   /** The members and endpoints as policies look at them. */
