@@ -138,7 +138,9 @@ export function policyOperations(agent: Agent): PolicyControl {
 
     rollbackPolicy({ revision = policies.book.history.heads()[0]?.revision, ...request }) {
       leaderPart(mesh, mesh.admission);
-      if (revision === undefined) throw new UnknownRevisionError("Cannot roll back: no policy was there before");
+      if (revision === undefined) {
+        throw new UnknownRevisionError("Cannot roll back: no policy was there before");
+      }
       return apply(formerDocument(agent, revision), request);
     },
 

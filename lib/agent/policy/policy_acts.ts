@@ -101,7 +101,8 @@ export class PolicyActs {
    * elected leader, every few seconds.
    */
   lookAfter(): void {
-    const { mesh: { replica: { entries }, network: { signingKey } }, policies: { book }, clock } = this.#parts;
+    const { mesh: { replica: { entries }, network: { signingKey } }, policies: { book }, clock } =
+      this.#parts;
     if (signingKey === undefined) return;
     const changes: (Signed | undefined)[] = [];
     const needed = new Set<string>();

@@ -34,7 +34,10 @@ export class PolicyHistory {
   }
 
   /** Keeps a document that is replaced; one that comes to be in force again is no former one. */
-  replace(former: { readonly body: Uint8Array; readonly deflated: Uint8Array } | undefined, now?: string): void {
+  replace(
+    former: { readonly body: Uint8Array; readonly deflated: Uint8Array } | undefined,
+    now?: string,
+  ): void {
     const store = this.#store;
     store.transaction(() => {
       const replaced = former && decodeHead(former.body)?.revision;

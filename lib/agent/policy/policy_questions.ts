@@ -4,12 +4,7 @@
  * @module
  */
 
-import type {
-  PolicyDifference,
-  PolicyExplanation,
-  PolicyQuestion,
-  PolicyTestReport,
-} from "../../api/mod.ts";
+import type { PolicyDifference, PolicyExplanation, PolicyQuestion, PolicyTestReport } from "../../api/mod.ts";
 import {
   compilePolicy,
   type Decision,
@@ -147,7 +142,9 @@ export function explain(
   const common = {
     network: name,
     source: from.name,
-    destination: what.destination === undefined ? destination : destination.replace(what.destination, to.name),
+    destination: what.destination === undefined
+      ? destination
+      : destination.replace(what.destination, to.name),
     stale: [from.name, to.name].filter((end) => stale.has(end)),
   };
   const network = evaluator.networkNumber(name);
@@ -155,8 +152,15 @@ export function explain(
     return { ...common, isAllowed: true, rule: "default", message: noPolicy(common, name), steps: [] };
   }
   // Anything at all: what a rule of all protocols decides, or nothing does.
-  const attempt = what.attempt ?? { kind: "packet", protocol: 253, sourcePort: 0, destinationPort: 0 } as const;
-  const { decision, steps } = explainAttempt(policy.program.bytes, network, from.subject, to.subject, attempt);
+  const attempt = what.attempt ??
+    { kind: "packet", protocol: 253, sourcePort: 0, destinationPort: 0 } as const;
+  const { decision, steps } = explainAttempt(
+    policy.program.bytes,
+    network,
+    from.subject,
+    to.subject,
+    attempt,
+  );
   const mayReach = what.attempt === undefined && evaluator.mayReach(network, from.subject, to.subject);
   const texts = ruleTexts(document);
   const isAllowed = decision.isAllowed || mayReach;
@@ -204,7 +208,9 @@ function oneOf(finder: SubjectFinder, text: string, network: string): NamedSubje
   const [first, ...more] = finder.find(text);
   if (first === undefined) {
     throw new UnknownPeerError(`Cannot explain that: nobody in ${network} goes by ${JSON.stringify(text)}`, {
-      hint: network === MESH ? "`weft peers` lists all members." : "`weft endpoint list` lists all endpoints.",
+      hint: network === MESH
+        ? "`weft peers` lists all members."
+        : "`weft endpoint list` lists all endpoints.",
     });
   }
   if (more.length > 0) {
@@ -226,7 +232,8 @@ function* viaNames(
   if (via.length === 0) return;
   const inhabitants = name === MESH
     ? roster.members.map((member) => ({ id: member.id, name: member.name }))
-    : roster.networks.find((one) => one.name === name)?.endpoints.map((one) => ({ ...one, id: one.name })) ?? [];
+    : roster.networks.find((one) => one.name === name)?.endpoints.map((one) => ({ ...one, id: one.name })) ??
+      [];
   for (const one of inhabitants) if (via.includes(evaluator.subjectOf(network, one.id))) yield one.name;
 }
 
