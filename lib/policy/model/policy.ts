@@ -40,7 +40,7 @@ export interface PolicyRule {
   readonly sourcePortRange?: string | undefined;
   /** Likewise. */
   readonly destinationPortRange?: string | undefined;
-  /** What else it says; absent for nothing. */
+  /** What else it says; nothing unless given. */
   readonly actionParams?: ActionParams | undefined;
 }
 
@@ -54,7 +54,7 @@ export interface NetworkPolicy {
   readonly networkId: string;
   /** The higher one is asked first. -1,000,000 to 1,000,000. */
   readonly priority: number;
-  /** Which of one type and priority is asked first follows from their order. */
+  /** In the order of the file. */
   readonly rules: readonly PolicyRule[];
 }
 
@@ -72,11 +72,11 @@ export interface PolicyTest {
 
 /** All policies of a mesh: it takes effect as a whole. */
 export interface PolicyDocument {
-  /** All of them. */
+  /** In the order of the file. */
   readonly policies: readonly NetworkPolicy[];
   /** Selectors by name, for `group:NAME`. */
   readonly groups: Readonly<Record<string, string>>;
-  /** What must hold before it takes effect. */
+  /** What must hold. */
   readonly tests: readonly PolicyTest[];
   /** How denials are answered; `drop` unless given. */
   readonly answer: DenialAnswer;
