@@ -15,6 +15,9 @@ import {
 /** The longest file, in characters: several times what a network carries. */
 export const MAX_POLICY_FILE_LENGTH: number = 8 * 2 ** 20;
 
+const YAML_HINT =
+  "It is YAML: `name: value` a line, lists with `- `, two spaces for what belongs to the line above.";
+
 /** A place in a file. */
 export interface FilePosition {
   /** From 1. */
@@ -50,12 +53,33 @@ export interface PolicyFile {
   positionOf(path: PolicyPath): FilePosition | undefined;
 }
 
+/** A value of YAML, and where its parts stand. */
+export interface YamlFile extends Pick<PolicyFile, "positionOf"> {
+  readonly value: unknown;
+}
+
 /**
  * Reads a policy.
  * @param file how the file is called in errors
  * @throws PolicyFileError
  */
 export async function readPolicyFile(text: string, file: string = "the policy"): Promise<PolicyFile> {
+  const { value, positionOf } = await readYaml(text, file);
+  try {
+    return { document: readPolicyDocument(value), positionOf };
+  } catch (cause) {
+    if (!(cause instanceof InvalidPolicyError)) throw cause;
+    const problem = `${cause.path.length === 0 ? "it" : pathText(cause.path)} ${cause.problem}`;
+    const { hint } = cause;
+    throw new PolicyFileError(file, problem, positionOf(cause.path), {
+      ...hint !== undefined && { hint },
+      cause,
+    });
+  }
+}
+
+/** @param file how the file is called in errors @throws PolicyFileError when it is no YAML */
+export async function readYaml(text: string, file: string): Promise<YamlFile> {
   if (text.length > MAX_POLICY_FILE_LENGTH) {
     throw new PolicyFileError(file, `it is longer than ${MAX_POLICY_FILE_LENGTH} characters`);
   }
@@ -74,9 +98,11 @@ export async function readPolicyFile(text: string, file: string = "the policy"):
   });
   const [error] = yaml.errors;
   if (error !== undefined) {
-    const hint =
-      "It is YAML: `name: value` a line, lists with `- `, two spaces for what belongs to the line above.";
-    throw new PolicyFileError(file, error.message, positionAt(error.pos[0]), { hint });
+    const [first = ""] = error.message.split("\n");
+    const problem = error.code === "BAD_ALIAS" ? "a * stands without quotes" : first;
+    throw new PolicyFileError(file, problem, positionAt(error.pos[0]), {
+      hint: error.code === "BAD_ALIAS" ? 'For all, write "*" in quotes.' : YAML_HINT,
+    });
   }
   const positionOf = (path: PolicyPath): FilePosition | undefined => {
     for (let length = path.length; length >= 0; length--) {
@@ -86,23 +112,11 @@ export async function readPolicyFile(text: string, file: string = "the policy"):
     }
     return undefined;
   };
-  let content: unknown;
   try {
-    content = yaml.toJS({ maxAliasCount: 0 });
+    return { value: yaml.toJS({ maxAliasCount: 0 }) ?? undefined, positionOf };
   } catch (cause) {
     throw new PolicyFileError(file, "aliases are not allowed", undefined, {
-      hint: "Write the value out, or make a group of it.",
-      cause,
-    });
-  }
-  try {
-    return { document: readPolicyDocument(content ?? undefined), positionOf };
-  } catch (cause) {
-    if (!(cause instanceof InvalidPolicyError)) throw cause;
-    const problem = `${cause.path.length === 0 ? "it" : pathText(cause.path)} ${cause.problem}`;
-    const { hint } = cause;
-    throw new PolicyFileError(file, problem, positionOf(cause.path), {
-      ...hint !== undefined && { hint },
+      hint: 'Write the value out, or make a group of it; for all, write "*" in quotes.',
       cause,
     });
   }

@@ -7,7 +7,8 @@
  * As it is, it takes nothing from anybody: nobody has the labels that its rules name. What is commented out needs names
  * that are there.
  */
-export const POLICY_TEMPLATE = `# Who may reach whom in this mesh: packets, calls, events, connections and names.
+export const POLICY_TEMPLATE =
+  `# Who may reach whom in this mesh: packets, calls, events, connections and names.
 #
 #   weft policy test policy.yaml     runs the tests below against the members that there are
 #   weft policy diff policy.yaml     says what it would change, and for whom

@@ -15,7 +15,7 @@
 
 import { Cidr, IpAddress } from "../../net/mod.ts";
 import type { PolicyRoster, RosterEndpoint, RosterMember, RosterNetwork } from "../../policy/mod.ts";
-import { InvalidPolicyFileError, readYamlValue } from "./policy_file.ts";
+import { PolicyFileError, readYaml } from "../policy_file.ts";
 
 /** What selectors ask for; other fields are passed over, since the list may come from `weft peers --json`. */
 const EXAMPLE = "For example `- {name: web-1, labels: {role: web}}`, or what `weft peers --json` prints.";
@@ -24,11 +24,15 @@ const MAX_MEMBERS = 100_000;
 type Fields = Readonly<Record<string, unknown>>;
 type Fail = (path: readonly (string | number)[], problem: string) => never;
 
-/** @returns the members and endpoints that a file of YAML or JSON lists @throws InvalidPolicyFileError */
-export async function readRosterFile(text: string): Promise<PolicyRoster> {
-  const { value, place } = await readYamlValue(text, "The list of members");
+/**
+ * @param file how the file is called in errors
+ * @returns the members and endpoints that a file of YAML or JSON lists
+ * @throws PolicyFileError
+ */
+export async function readRosterFile(text: string, file: string): Promise<PolicyRoster> {
+  const { value, positionOf } = await readYaml(text, file);
   const fail: Fail = (path, problem) => {
-    throw new InvalidPolicyFileError(`The list of members ${problem}`, { place: place(path), hint: EXAMPLE });
+    throw new PolicyFileError(file, `it ${problem}`, positionOf(path), { hint: EXAMPLE });
   };
   const root: Fields = Array.isArray(value) ? { members: value } : fieldsOf(value, [], fail);
   const inList = Array.isArray(value) ? [] : ["members"];
@@ -85,7 +89,9 @@ function fieldsOf(value: unknown, path: readonly (string | number)[], fail: Fail
 
 function labelsOf(value: unknown, path: readonly (string | number)[], fail: Fail): Record<string, string> {
   if (value === undefined || value === null) return {};
-  return Object.fromEntries(Object.entries(fieldsOf(value, path, fail)).map(([key, one]) => [key, String(one)]));
+  return Object.fromEntries(
+    Object.entries(fieldsOf(value, path, fail)).map(([key, one]) => [key, String(one)]),
+  );
 }
 
 function textsOf(value: unknown, path: readonly (string | number)[], fail: Fail): readonly string[] {
