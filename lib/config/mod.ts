@@ -14,7 +14,6 @@ export * from "./kept_settings.ts";
 export * from "./layers.ts";
 export { nearest } from "./nearest.ts";
 export * from "./policy/mod.ts";
-export * from "./policy_file.ts";
 export { type OptionText, optionText } from "./option_text.ts";
 export * from "./said_settings.ts";
 export {

@@ -3,6 +3,7 @@
  * @module
  */
 
+export * from "./policy_file.ts";
 export * from "./policy_template.ts";
 export * from "./policy_text.ts";
 export * from "./roster_file.ts";

@@ -15,7 +15,7 @@
 
 import { Cidr, IpAddress } from "../../net/mod.ts";
 import type { PolicyRoster, RosterEndpoint, RosterMember, RosterNetwork } from "../../policy/mod.ts";
-import { PolicyFileError, readYaml } from "../policy_file.ts";
+import { PolicyFileError, readYaml } from "./policy_file.ts";
 
 /** What selectors ask for; other fields are passed over, since the list may come from `weft peers --json`. */
 const EXAMPLE = "For example `- {name: web-1, labels: {role: web}}`, or what `weft peers --json` prints.";

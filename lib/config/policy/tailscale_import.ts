@@ -14,7 +14,7 @@
  */
 
 import { Cidr, IpAddress } from "../../net/mod.ts";
-import { type FilePosition, type PolicyFile, readYaml } from "../policy_file.ts";
+import { type FilePosition, type PolicyFile, readYaml } from "./policy_file.ts";
 import { policyText } from "./policy_text.ts";
 import { readPolicyDocument } from "../../policy/mod.ts";
 import { plainJson } from "./hujson.ts";
@@ -163,11 +163,14 @@ class Conversion {
         const to = this.#who(text.slice(0, colon), [...path, key, at]);
         const port = text.slice(colon + 1);
         if (to === undefined) return [];
-        if (!/^\d+$/.test(port)) return this.#leave([...path, key, at], "its port is no number");
+        if (!/^\d+$/.test(port)) {
+          this.#note([...path, key, at], `the test of ${text} is not carried over: its port is no number`);
+          return [];
+        }
         const protocol = typeof proto === "string" ? proto.toLowerCase() : "tcp";
         const isBlock = to.includes(":") && IpAddress.parse(to) !== undefined;
         return [`${isBlock ? `[${to}]` : to}:${protocol === "icmp" ? "icmp" : `${protocol}/${port}`}`];
-      }) as readonly string[];
+      });
     const [pass, fail] = [convert(accept ?? allowed, "accept"), convert(deny, "deny")];
     return pass.length + fail.length === 0 ? [] : [{ from, accept: pass, deny: fail }];
   }

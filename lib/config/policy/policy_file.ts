@@ -3,14 +3,14 @@
  * @module
  */
 
-import { WeftError } from "../base/mod.ts";
+import { WeftError } from "../../base/mod.ts";
 import {
   InvalidPolicyError,
   pathText,
   type PolicyDocument,
   type PolicyPath,
   readPolicyDocument,
-} from "../policy/mod.ts";
+} from "../../policy/mod.ts";
 
 /** The longest file, in characters: several times what a network carries. */
 export const MAX_POLICY_FILE_LENGTH: number = 8 * 2 ** 20;
