@@ -8,15 +8,16 @@
  * @module
  */
 
-import type { Environment, StateStore, UnixMillis } from "../../base/mod.ts";
+import { type Environment, randomBytes, type StateStore, type UnixMillis } from "../../base/mod.ts";
 import {
   isAboutStatement,
   type MeshState,
   NO_UPDATE,
+  type NodeId,
   type ReplicaSubscriber,
   type StateEntry,
 } from "../../mesh/mod.ts";
-import { NETWORK_KIND, ENDPOINT_KIND } from "../../overlay/mod.ts";
+import { ENDPOINT_KIND, NETWORK_KIND } from "../../overlay/mod.ts";
 import {
   compilePolicy,
   type PolicyDocument,
@@ -101,6 +102,11 @@ export class Policies {
   /** What decides now. */
   get compiled(): CompiledPolicies {
     return this.#compiled;
+  }
+
+  /** This node's id, which changes with its keys. */
+  get ownId(): NodeId {
+    return this.#parts.mesh.identity.id;
   }
 
   /** The members and endpoints as policies look at them. */
@@ -233,7 +239,7 @@ export class Policies {
     if (this.#cancelState !== undefined || this.#isClosed) return;
     const { mesh, timers, random, log } = this.#parts;
     const spreadMs = Math.min(MAX_STATE_SPREAD_MS, STATE_SPREAD_MS * mesh.roster.members().length);
-    const [part = 0] = random.bytes(1);
+    const [part = 0] = randomBytes(random, 1);
     this.#cancelState = timers.setTimer(STATE_PAUSE_MS + spreadMs * part / 256, () => {
       this.#cancelState = undefined;
       try {
@@ -257,7 +263,11 @@ export class Policies {
     const since: UnixMillis = isSame ? known.since : clock.wall();
     const isNone = enforced === undefined && trial === undefined;
     const body = isNone ? undefined : encodeState({ enforced, trial, since });
-    const signed = replica.entries.write(identity.id, identity.signingKey, { kind: STATE_KIND, key: "", body });
+    const signed = replica.entries.write(identity.id, identity.signingKey, {
+      kind: STATE_KIND,
+      key: "",
+      body,
+    });
     if (signed !== undefined) replica.publish({ ...NO_UPDATE, entries: [signed] });
   }
 }
