@@ -3,7 +3,7 @@
  *
  *     base <- net, crypto, noise, proto <- protocols, host, config <- dataplane <- uapi <- wg_interface <- agent
  *     agent <- http, cli <- entries        protocols <- service, forward <- agent; service, policy <- api <- agent
- *     overlay <- drivers <- dataplane; policy <- dataplane, service
+ *     overlay <- drivers <- dataplane; policy <- dataplane, service, config
  *
  * @module
  */
@@ -51,6 +51,7 @@ export const ALLOWED_IMPORTS: ReadonlyMap<string, readonly string[]> = new Map([
   ["drivers", [...GROUND, "net", "overlay"]],
   ["simulation", [...SHARED, "mesh"]],
   ["service", [...SHARED, "policy"]],
+  ["config", [...SHARED, "policy"]],
   ["forward", [...SHARED, "transport"]],
   ["dataplane", [...SHARED, "host", "transport", "wireguard", "overlay", "drivers", "policy"]],
   ["nameserver", [...SHARED, "dns", "host", "transport"]],
