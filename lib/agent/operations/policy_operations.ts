@@ -13,7 +13,7 @@ import type {
   PolicyRevision,
 } from "../../api/mod.ts";
 import { lines } from "../../api/mod.ts";
-import { readPolicyFile } from "../../config/policy/mod.ts";
+import { readPolicyFile } from "../../config/mod.ts";
 import { IpAddress } from "../../net/mod.ts";
 import { type PolicyDocument, readPolicyDocument, runPolicyTests } from "../../policy/mod.ts";
 import type { Agent } from "../agent.ts";

@@ -33,7 +33,7 @@ function addInit(group: AnyCommand, { ports }: CommandContext): void {
     .option("--force", "in place of a file that is there")
     .addHelpText("after", "\nExample:\n  $ weft policy init policy.yaml");
   runWithOptions(command, ports, async (_, [path = USUAL_FILE], { force }) => {
-    const { POLICY_TEMPLATE } = await import("../../../config/policy/mod.ts");
+    const { POLICY_TEMPLATE } = await import("../../../config/mod.ts");
     if (path === "-") return ports.terminal.out(POLICY_TEMPLATE);
     try {
       await Deno.writeTextFile(path, POLICY_TEMPLATE, { createNew: force !== true });
@@ -138,7 +138,7 @@ function addImport(group: AnyCommand, { ports }: CommandContext): void {
     .option("--json", "as JSON, with what could not be carried over")
     .addHelpText("after", "\nExample:\n  $ weft policy import acl.hujson > policy.yaml");
   runWithOptions(command, ports, async (_, [path = ""], { json }) => {
-    const { importTailscalePolicy, noteText } = await import("../../../config/policy/mod.ts");
+    const { importTailscalePolicy, noteText } = await import("../../../config/mod.ts");
     const name = path === "-" ? "standard input" : path;
     const { text, notes } = await importTailscalePolicy(await readFile(path, ports, "the policy"), name);
     if (json === true) {

@@ -3,7 +3,7 @@
  * @module
  */
 
-import { type PolicyFile, readPolicyFile, readRosterFile } from "../../../config/policy/mod.ts";
+import { type PolicyFile, readPolicyFile, readRosterFile } from "../../../config/mod.ts";
 import { checkPolicy, compilePolicy, type PolicyRoster, runPolicyTests } from "../../../policy/mod.ts";
 import type { PolicyTestReport } from "../../../api/mod.ts";
 import { CommandError } from "../../failure.ts";

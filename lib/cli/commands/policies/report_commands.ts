@@ -69,7 +69,7 @@ function addShow(group: AnyCommand, { ports }: CommandContext): void {
           },
         );
       }
-      const { policyText } = await import("../../../config/policy/mod.ts");
+      const { policyText } = await import("../../../config/mod.ts");
       terminal.out(await policyText(document));
     },
   );
