@@ -6,6 +6,7 @@
 import type { BroadcastMode, CallMode, PublishReport, ServiceReport } from "../service/mod.ts";
 import type { GrantLists, GrantsReport, MembershipControl } from "./membership.ts";
 import type { OverlayControl } from "./overlay.ts";
+import type { PolicyControl } from "./policy.ts";
 import type { ProcessControl } from "./process_control.ts";
 import type { LeaderReport, PeerReport, StatusReport } from "./report.ts";
 import type { SettingsControl } from "./settings.ts";
@@ -329,7 +330,8 @@ export type EventLine =
  * `UnknownToken`, `InvalidRecord`, `UnknownName`, `Unreachable`, `InvalidTopic`, and a `CallError` by its own code. What
  * comes in lines ends when its reader or `signal` says so.
  */
-export interface AgentControl extends MembershipControl, OverlayControl, ProcessControl, SettingsControl {
+export interface AgentControl
+  extends MembershipControl, OverlayControl, PolicyControl, ProcessControl, SettingsControl {
   /** How this node and its network are doing, as `weft status --json` shows it. */
   status(): StatusReport;
   /** How every other member and device is doing, as this node sees them. */

@@ -12,6 +12,7 @@ import { type Lazy, type LazyShape, named, object, port } from "./json_schema.ts
 import { MEMBERSHIP_OPERATIONS, tokenRequest } from "./membership_operations.ts";
 import type { Operation, OperationName } from "./operation.ts";
 import { OVERLAY_OPERATIONS } from "./overlay_operations.ts";
+import { POLICY_OPERATIONS } from "./policy_operations.ts";
 import { PROCESS_OPERATIONS } from "./process_operations.ts";
 import * as reports from "./report_schemas.ts";
 import { SETTINGS_OPERATIONS } from "./settings_operations.ts";
@@ -150,6 +151,7 @@ export const OPERATIONS: { readonly [Name in OperationName]: Operation<Name> } =
   },
   ...MEMBERSHIP_OPERATIONS,
   ...OVERLAY_OPERATIONS,
+  ...POLICY_OPERATIONS,
   ...SETTINGS_OPERATIONS,
   ...PROCESS_OPERATIONS,
   leaders: {

@@ -78,7 +78,7 @@ export interface PolicyReport {
 }
 
 /** Carries packets between the host and its peers. All calls are synchronous turns. */
-export interface PacketPlane {
+export interface PacketPlane extends PolicyPlane {
   /** How it runs, for the status. */
   readonly kind: "portable" | "fast";
   /** How packets are sealed, for the status. */

@@ -22,7 +22,7 @@ import type {
   RenameRequest,
 } from "../../api/mod.ts";
 import { UnknownPeerError } from "../errors.ts";
-import { SampleNetworks } from "./sample_networks.ts";
+import { SamplePolicies } from "./sample_policies.ts";
 
 const member: MemberReport = {
   id: "ab".repeat(16),
@@ -62,7 +62,7 @@ const happened: AuditReport = {
 };
 
 /** Answers from tables, and writes down what it was asked to change. */
-export class SampleMembers extends SampleNetworks implements MembershipControl {
+export class SampleMembers extends SamplePolicies implements MembershipControl {
   members({ node = member.name }: MembersRequest = {}): MemberReport[] {
     if (node === member.name || member.addresses.includes(node)) return [member];
     throw new UnknownPeerError(`Cannot find ${JSON.stringify(node)}: nobody in the network goes by that`);

@@ -5,4 +5,5 @@
 
 export * from "./attempt.ts";
 export * from "./explanation.ts";
+export * from "./policy_tests.ts";
 export * from "./reach.ts";

@@ -30,6 +30,7 @@ import {
 import { type Expression, Selector } from "../selectors/mod.ts";
 import { type Inhabitant, layOut } from "./address_space.ts";
 import { MESH, type PolicyRoster } from "./roster.ts";
+import { inhabitantsOf } from "./inhabitants.ts";
 import { SubjectBits } from "./subject_bits.ts";
 import { classify } from "./subject_classes.ts";
 import { SubjectIndex } from "./subject_index.ts";
@@ -86,41 +87,6 @@ export function compilePolicy(
   const hidesNames = document.names === "hide";
   const program: Program = { revision: options.revision, hidesNames, rules, networks };
   return { bytes: encodeProgram(program), warnings };
-}
-
-/** @returns those of a network, in one order for all members, whichever of them they learnt of first */
-export function inhabitantsOf(roster: PolicyRoster, name: string): readonly Inhabitant[] {
-  const inhabitants: Inhabitant[] = [];
-  if (name === MESH) {
-    const networks = new Map<string, string[]>();
-    for (const network of roster.networks) {
-      for (const member of new Set(network.endpoints.map((endpoint) => endpoint.member))) {
-        networks.set(member, [...networks.get(member) ?? [], network.name]);
-      }
-    }
-    for (const member of roster.members) {
-      inhabitants.push(Object.assign(subjectOf(member), {
-        id: member.id,
-        blocks: member.blocks,
-        networks: networks.get(member.id) ?? [],
-      }));
-    }
-  }
-  for (const network of roster.networks) {
-    if (network.name !== name) continue;
-    for (const endpoint of network.endpoints) {
-      inhabitants.push(
-        Object.assign(subjectOf(endpoint), { id: endpoint.name, blocks: [], networks: [name] }),
-      );
-    }
-  }
-  return inhabitants.sort((a, b) => a.id < b.id ? -1 : a.id > b.id ? 1 : 0);
-}
-
-function subjectOf(
-  { name, labels, addresses, services, roles }: Omit<Inhabitant, "id" | "blocks" | "networks">,
-) {
-  return { name, labels, addresses, services, roles };
 }
 
 interface OrderedRule {
