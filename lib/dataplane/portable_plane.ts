@@ -75,6 +75,7 @@ export class PortablePlane implements WireGuardPlane {
     this.engine = aead.name;
     this.frames = new PortableFrames({
       onPortEvent,
+      guards: this.#guards,
       sendMesh: (packet) => {
         const refused = this.#device.handlePacket(systemClock.now(), packet);
         this.#transmit();

@@ -4,5 +4,6 @@
  * @module
  */
 
+export * from "./network_gate.ts";
 export * from "./plane_guards.ts";
 export * from "./program_pieces.ts";

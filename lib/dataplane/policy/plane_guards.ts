@@ -9,6 +9,7 @@ import {
   type Denial,
   DIRECTION,
   FlowGuard,
+  FrameGuard,
   type PacketFields,
   type PolicyEvaluator,
   readProgram,
@@ -37,7 +38,7 @@ export class PlaneGuards {
   /** Of packets between members. */
   readonly mesh: FlowGuard;
   readonly #parts: PlaneGuardsParts;
-  readonly #networks = new Map<string, FlowGuard>();
+  readonly #networks = new Map<string, FrameGuard>();
   #enforced: PolicyEvaluator | undefined;
   #trial: PolicyEvaluator | undefined;
   #reportAt = 0;
@@ -82,10 +83,10 @@ export class PlaneGuards {
   }
 
   /** @returns the guard of an overlay network, which is idle while there is no policy of it */
-  of(name: string): FlowGuard {
+  of(name: string): FrameGuard {
     const known = this.#networks.get(name);
     if (known !== undefined) return known;
-    const guard = new FlowGuard({ ...this.#parts, network: name });
+    const guard = new FrameGuard({ ...this.#parts, network: name });
     this.#networks.set(name, guard);
     this.#apply(guard, name);
     return guard;
@@ -98,13 +99,13 @@ export class PlaneGuards {
 
   /** Forgets what has ended. */
   handleTimeout(now: Millis): void {
-    if (this.#isUnused) return;
+    if (this.isUnused) return;
     this.mesh.handleTimeout(now);
     for (const guard of this.#networks.values()) guard.handleTimeout(now);
   }
 
   pollTimeout(): Millis | undefined {
-    if (this.#isUnused) return undefined;
+    if (this.isUnused) return undefined;
     let first = this.mesh.pollTimeout();
     for (const guard of this.#networks.values()) {
       const next = guard.pollTimeout();
@@ -151,11 +152,12 @@ export class PlaneGuards {
     return { denials, counts, flows };
   }
 
-  get #isUnused(): boolean {
+  /** Whether there is no program at all. */
+  get isUnused(): boolean {
     return this.#enforced === undefined && this.#trial === undefined;
   }
 
-  #apply(guard: FlowGuard, name: string): void {
+  #apply(guard: FlowGuard | FrameGuard, name: string): void {
     guard.use(this.#enforced, this.#enforced?.networkNumber(name), this.#trial);
   }
 

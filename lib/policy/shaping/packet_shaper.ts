@@ -116,8 +116,7 @@ export class PacketShaper {
     ipAt: number = at,
   ): number {
     if (outcome.limit === NO_RULE && outcome.qos === NO_RULE) return SHAPED.NOW;
-    const dscp = this.#lanes.shapeOf(outcome.qos)?.dscp;
-    if (dscp !== undefined && ipAt >= 0) markDscp(memory, ipAt, dscp);
+    this.mark(outcome, memory, ipAt);
     const limit = this.#lanes.find(now, outcome.limit, outcome);
     const second = this.#lanes.find(now, outcome.qos, outcome);
     const lane = limit ?? second;
@@ -139,6 +138,12 @@ export class PacketShaper {
       qos,
       qosCost,
     });
+  }
+
+  /** Marks a packet, and no more. @param ipAt where its IP header begins, or -1 */
+  mark({ qos }: GuardOutcome, memory: Uint8Array, ipAt: number): void {
+    const dscp = this.#lanes.shapeOf(qos)?.dscp;
+    if (dscp !== undefined && ipAt >= 0) markDscp(memory, ipAt, dscp);
   }
 
   /** @returns the next packet whose turn it is */
