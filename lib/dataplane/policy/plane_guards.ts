@@ -16,7 +16,7 @@ import {
   type RuleCounts,
 } from "../../policy/mod.ts";
 import type { Device } from "../../wireguard/mod.ts";
-import type { PlanePolicy, PolicyReport } from "../packet_plane.ts";
+import type { PlanePolicy, PolicyReport } from "./policy_plane.ts";
 import { Redirects } from "./redirects.ts";
 
 /** How the policy of the members themselves is called. */
@@ -99,8 +99,8 @@ export class PlaneGuards {
   }
 
   /** @returns the address of the member that the packet which the mesh's guard was last asked about goes to first, or undefined */
-  nextHop(addressBytes: 4 | 16): Uint8Array | undefined {
-    return this.redirects?.nextHop(this.mesh.outcome.via, addressBytes);
+  nextHop(addressBytes: 4 | 16, via: number = this.mesh.outcome.via): Uint8Array | undefined {
+    return this.redirects?.nextHop(via, addressBytes);
   }
 
   /** @returns the guard of an overlay network, which is idle while there is no policy of it */
