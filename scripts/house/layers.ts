@@ -2,8 +2,8 @@
  * The plan of the house: which folder may import which, which may touch the system, where packages enter.
  *
  *     base <- net, crypto, noise, proto <- protocols, host, config <- dataplane <- uapi <- wg_interface <- agent
- *     agent <- http, cli <- entries        protocols <- service, forward <- agent; service <- api <- agent
- *     overlay <- drivers <- dataplane; policy <- dataplane, service
+ *     agent <- http, cli <- entries        protocols <- service, forward <- agent; service, policy <- api <- agent
+ *     overlay <- drivers <- dataplane; policy <- dataplane, service, config
  *
  * @module
  */
@@ -51,12 +51,13 @@ export const ALLOWED_IMPORTS: ReadonlyMap<string, readonly string[]> = new Map([
   ["drivers", [...GROUND, "net", "overlay"]],
   ["simulation", [...SHARED, "mesh"]],
   ["service", [...SHARED, "policy"]],
+  ["config", [...SHARED, "policy"]],
   ["forward", [...SHARED, "transport"]],
   ["dataplane", [...SHARED, "host", "transport", "wireguard", "overlay", "drivers", "policy"]],
   ["nameserver", [...SHARED, "dns", "host", "transport"]],
   ["uapi", [...SHARED, "host", "transport", "wireguard", "dataplane"]],
   ["wg_interface", [...SHARED, ...PROTOCOLS, "dataplane", "uapi"]],
-  ["api", [...SHARED, "service"]],
+  ["api", [...SHARED, "policy", "service"]],
   ["agent", BELOW_AGENT],
   ["http", [...BELOW_AGENT, "agent"]],
   ["cli", [...BELOW_AGENT, "simulation", "agent"]],

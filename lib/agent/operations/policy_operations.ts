@@ -13,6 +13,7 @@ import type {
   PolicyRevision,
 } from "../../api/mod.ts";
 import { lines } from "../../api/mod.ts";
+import { readPolicyFile } from "../../config/mod.ts";
 import { IpAddress } from "../../net/mod.ts";
 import { type PolicyDocument, readPolicyDocument, runPolicyTests } from "../../policy/mod.ts";
 import type { Agent } from "../agent.ts";
@@ -204,16 +205,7 @@ async function readInput({ text, document }: PolicyInput): Promise<PolicyDocumen
   if (text === undefined) {
     throw new InvalidRequestError("Cannot read the policy: neither text nor a document is given");
   }
-  return await readText(text);
-}
-
-/** @throws InvalidRequestError with line and column */
-async function readText(text: string): Promise<PolicyDocument> {
-  const { parseDocument } = await import("yaml");
-  const parsed = parseDocument(text, { prettyErrors: true });
-  const [error] = parsed.errors;
-  if (error !== undefined) throw new InvalidRequestError(`Cannot read the policy: ${error.message}`);
-  return readPolicyDocument(parsed.toJS({ maxAliasCount: 0 }));
+  return (await readPolicyFile(text)).document;
 }
 
 async function askedOf({ policies }: Agent, input: PolicyInput): Promise<AskedPolicy | undefined> {
