@@ -112,6 +112,8 @@ export interface PacketGuard {
   counts(): ReadonlyMap<RuleNumber, RuleCounts>;
   /** How many flows are remembered. */
   readonly flows: number;
+  /** Bytes of memory that they take. */
+  readonly memoryBytes: number;
   handleTimeout(now: Millis): void;
   pollTimeout(): Millis | undefined;
 }
