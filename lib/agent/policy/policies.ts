@@ -8,11 +8,12 @@
  * @module
  */
 
-import type { Environment, StateStore, UnixMillis } from "../../base/mod.ts";
+import { type Environment, randomBytes, type StateStore, type UnixMillis } from "../../base/mod.ts";
 import {
   isAboutStatement,
   type MeshState,
   NO_UPDATE,
+  type NodeId,
   type ReplicaSubscriber,
   type StateEntry,
 } from "../../mesh/mod.ts";
@@ -63,7 +64,7 @@ export interface PolicyConsumer {
 
 /** What it is made of. */
 export interface PoliciesParts extends Pick<Environment, "clock" | "timers" | "random" | "log"> {
-  readonly mesh: MeshState;
+  readonly mesh: Pick<MeshState, "identity" | "replica">;
   readonly store: StateStore;
   readonly authority: RosterViewParts["authority"];
   readonly networks: RosterViewParts["networks"];
@@ -86,6 +87,7 @@ export class Policies {
   #isDocumentDue = false;
   #tookMs = 0;
   #lastAt = -Infinity;
+  #isStarted = false;
   #isClosed = false;
 
   /** Reads and compiles what is there, before anything can ask. @throws StateError when what is stored is damaged */
@@ -98,9 +100,20 @@ export class Policies {
     this.sync();
   }
 
+  /** Begins to follow what changes, and to tell others what is in force here. */
+  start(): void {
+    this.#isStarted = true;
+    this.sync();
+  }
+
   /** What decides now. */
   get compiled(): CompiledPolicies {
     return this.#compiled;
+  }
+
+  /** This node's id, which changes with its keys. */
+  get ownId(): NodeId {
+    return this.#parts.mesh.identity.id;
   }
 
   /** The members and endpoints as policies look at them. */
@@ -181,7 +194,7 @@ export class Policies {
   }
 
   #syncSoon(): void {
-    if (this.#cancelTimer !== undefined || this.#isClosed) return;
+    if (this.#cancelTimer !== undefined || this.#isClosed || !this.#isStarted) return;
     const { clock, timers, log } = this.#parts;
     const pauseMs = Math.max(NEXT_PAUSE_MS, PAUSE_FACTOR * this.#tookMs);
     const waitMs = this.#isDocumentDue ? 0 : this.#lastAt + pauseMs - clock.now();
@@ -230,10 +243,10 @@ export class Policies {
 
   /** Members say it one after the other, as all of them have it at once. */
   #stateSoon(): void {
-    if (this.#cancelState !== undefined || this.#isClosed) return;
+    if (this.#cancelState !== undefined || this.#isClosed || !this.#isStarted) return;
     const { mesh, timers, random, log } = this.#parts;
-    const spreadMs = Math.min(MAX_STATE_SPREAD_MS, STATE_SPREAD_MS * mesh.roster.members().length);
-    const [part = 0] = random.bytes(1);
+    const spreadMs = Math.min(MAX_STATE_SPREAD_MS, STATE_SPREAD_MS * mesh.replica.roster.members().length);
+    const [part = 0] = randomBytes(random, 1);
     this.#cancelState = timers.setTimer(STATE_PAUSE_MS + spreadMs * part / 256, () => {
       this.#cancelState = undefined;
       try {

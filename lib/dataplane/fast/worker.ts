@@ -19,7 +19,8 @@ import { PlaneGuards, PolicyPieces } from "../policy/mod.ts";
 import { TransparentProxy } from "../proxy/mod.ts";
 import { CommandReader } from "./command_ring.ts";
 import { ENGINE_BYTES } from "./engine_memory.ts";
-import { type EngineEnd, PacketEngine } from "./packet_engine.ts";
+import type { EngineEnd } from "./engine_parts.ts";
+import { PacketEngine } from "./packet_engine.ts";
 import { ChannelRoom, obeyFrameCommand, PlainUnderlay } from "./frames/mod.ts";
 import { FrameCountsReport } from "./frame_counts_report.ts";
 import { PlainBatchCipher } from "./plain_batch_cipher.ts";
@@ -150,7 +151,10 @@ class PacketWorker {
       }
       if (command.kind === "policy") {
         const policy = this.#policyPieces.take(command.command);
-        if (policy !== undefined) this.#guards.use(policy);
+        if (policy !== undefined) {
+          this.#guards.use(policy);
+          this.#guards.attach(this.#device);
+        }
         continue;
       }
       const peer = this.#obey(command);

@@ -4,17 +4,20 @@
  */
 
 import type { Millis, RandomSource } from "../../base/mod.ts";
-import { IP_PROTOCOL } from "../../net/mod.ts";
+import { IP_PROTOCOL, IpAddress } from "../../net/mod.ts";
 import {
   type Denial,
   DIRECTION,
   FlowGuard,
+  FrameGuard,
   type PacketFields,
   type PolicyEvaluator,
   readProgram,
   type RuleCounts,
 } from "../../policy/mod.ts";
-import type { PlanePolicy, PolicyReport } from "../packet_plane.ts";
+import type { Device } from "../../wireguard/mod.ts";
+import type { PlanePolicy, PolicyReport } from "./policy_plane.ts";
+import { Redirects } from "./redirects.ts";
 
 /** How the policy of the members themselves is called. */
 export const MESH_NETWORK = "mesh";
@@ -37,12 +40,14 @@ export class PlaneGuards {
   /** Of packets between members. */
   readonly mesh: FlowGuard;
   readonly #parts: PlaneGuardsParts;
-  readonly #networks = new Map<string, FlowGuard>();
+  readonly #networks = new Map<string, FrameGuard>();
   #enforced: PolicyEvaluator | undefined;
   #trial: PolicyEvaluator | undefined;
   #reportAt = 0;
   #hasNews = false;
   #ownAddresses: readonly Uint8Array[] = [];
+  /** Of packets that go by another member; undefined while no rule says so. */
+  redirects: Redirects | undefined;
 
   constructor(parts: PlaneGuardsParts) {
     this.#parts = parts;
@@ -63,29 +68,46 @@ export class PlaneGuards {
     return this.#enforced;
   }
 
-  /** This host's addresses, to which plain devices send their DNS queries. */
-  setOwnAddresses(addresses: readonly Uint8Array[]): void {
-    this.#ownAddresses = addresses;
-  }
-
   /**
    * Decides by another policy from now on.
    * @throws RangeError when bytes are no program
    */
-  use({ enforced, trial }: PlanePolicy): void {
+  use({ enforced, trial, ownAddresses }: PlanePolicy): void {
+    this.#ownAddresses = ownAddresses.flatMap((text) => IpAddress.parse(text)?.bytes ?? []);
     this.#enforced = enforced && readProgram(enforced);
     this.#trial = trial && readProgram(trial);
     this.#apply(this.mesh, MESH_NETWORK);
     for (const [name, guard] of this.#networks) this.#apply(guard, name);
+    const network = this.#enforced?.networkNumber(MESH_NETWORK);
+    const hasRedirects = network !== undefined && this.#enforced?.redirectsPackets(network) === true;
+    this.redirects = this.#enforced && hasRedirects
+      ? new Redirects(this.#enforced, network, this.#ownAddresses)
+      : undefined;
     this.#hasNews = true;
     this.#reportAt = 0;
   }
 
+  /**
+   * Has a device ask, while there are redirects, of whom a packet may come, and send those that it seals itself as they say.
+   */
+  attach(device: Device): void {
+    const { redirects } = this;
+    const { batches } = device;
+    batches.admitsSource = redirects &&
+      ((peer, memory, at, lengthBytes, isOwn) =>
+        redirects.admits(memory, at, lengthBytes, isOwn, (address) => batches.peerAt(address) === peer));
+  }
+
+  /** @returns the address of the member that the packet which the mesh's guard was last asked about goes to first, or undefined */
+  nextHop(addressBytes: 4 | 16, via: number = this.mesh.outcome.via): Uint8Array | undefined {
+    return this.redirects?.nextHop(via, addressBytes);
+  }
+
   /** @returns the guard of an overlay network, which is idle while there is no policy of it */
-  of(name: string): FlowGuard {
+  of(name: string): FrameGuard {
     const known = this.#networks.get(name);
     if (known !== undefined) return known;
-    const guard = new FlowGuard({ ...this.#parts, network: name });
+    const guard = new FrameGuard({ ...this.#parts, network: name });
     this.#networks.set(name, guard);
     this.#apply(guard, name);
     return guard;
@@ -98,13 +120,13 @@ export class PlaneGuards {
 
   /** Forgets what has ended. */
   handleTimeout(now: Millis): void {
-    if (this.#isUnused) return;
+    if (this.isUnused) return;
     this.mesh.handleTimeout(now);
     for (const guard of this.#networks.values()) guard.handleTimeout(now);
   }
 
   pollTimeout(): Millis | undefined {
-    if (this.#isUnused) return undefined;
+    if (this.isUnused) return undefined;
     let first = this.mesh.pollTimeout();
     for (const guard of this.#networks.values()) {
       const next = guard.pollTimeout();
@@ -151,11 +173,12 @@ export class PlaneGuards {
     return { denials, counts, flows };
   }
 
-  get #isUnused(): boolean {
+  /** Whether there is no program at all. */
+  get isUnused(): boolean {
     return this.#enforced === undefined && this.#trial === undefined;
   }
 
-  #apply(guard: FlowGuard, name: string): void {
+  #apply(guard: FlowGuard | FrameGuard, name: string): void {
     guard.use(this.#enforced, this.#enforced?.networkNumber(name), this.#trial);
   }
 

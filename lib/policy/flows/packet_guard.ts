@@ -31,23 +31,30 @@ export interface GuardOutcome {
   /** The rules that shape it, or `NO_RULE`. */
   limit: RuleNumber;
   qos: RuleNumber;
-  /** Who it is from, in the program: whose bucket it is that a limit takes from. */
+  /** Who it is from and for, in the program; set where something shapes it. */
   source: SubjectNumber;
   destination: SubjectNumber;
+  /** Whether it goes back to whoever began its flow: limits are of the beginner, in each direction. */
+  isReply: boolean;
 }
 
 /** One denial, as the log shows it; equal ones are counted together. Plain data, since it may come from another thread. */
 export interface Denial {
   /** Of the wall clock, when it first happened. */
   readonly at: number;
+  /** `mesh`, or an overlay network's name. */
   readonly network: string;
+  /** Where on its way it was. */
   readonly direction: "out" | "in" | "through";
   /** Addresses as text; for calls and events members' names. */
   readonly source: string;
+  /** Likewise. */
   readonly destination: string;
   /** `tcp`, `udp`, `icmp`, a number, `call`, `event`, `ethertype:0x…`. */
   readonly protocol: string;
+  /** 0 where the protocol has none. */
   readonly sourcePort: number;
+  /** Likewise. */
   readonly destinationPort: number;
   /** Of calls and events. */
   readonly path?: string;
@@ -55,6 +62,7 @@ export interface Denial {
   readonly rule: string;
   /** Whether it was a trial (`--dry-run`), and passed. */
   readonly isTrial: boolean;
+  /** How many there were. */
   readonly count: number;
 }
 
@@ -106,6 +114,8 @@ export interface PacketGuard {
   counts(): ReadonlyMap<RuleNumber, RuleCounts>;
   /** How many flows are remembered. */
   readonly flows: number;
+  /** Bytes of memory that they take. */
+  readonly memoryBytes: number;
   handleTimeout(now: Millis): void;
   pollTimeout(): Millis | undefined;
 }
