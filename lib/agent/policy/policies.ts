@@ -16,7 +16,7 @@ import {
   type ReplicaSubscriber,
   type StateEntry,
 } from "../../mesh/mod.ts";
-import { NETWORK_KIND, ENDPOINT_KIND } from "../../overlay/mod.ts";
+import { ENDPOINT_KIND, NETWORK_KIND } from "../../overlay/mod.ts";
 import {
   compilePolicy,
   type PolicyDocument,
@@ -257,7 +257,11 @@ export class Policies {
     const since: UnixMillis = isSame ? known.since : clock.wall();
     const isNone = enforced === undefined && trial === undefined;
     const body = isNone ? undefined : encodeState({ enforced, trial, since });
-    const signed = replica.entries.write(identity.id, identity.signingKey, { kind: STATE_KIND, key: "", body });
+    const signed = replica.entries.write(identity.id, identity.signingKey, {
+      kind: STATE_KIND,
+      key: "",
+      body,
+    });
     if (signed !== undefined) replica.publish({ ...NO_UPDATE, entries: [signed] });
   }
 }

@@ -179,7 +179,8 @@ export class PolicyBook {
     const isWhole = head !== undefined && deflated !== undefined && joinParts(head, [deflated]) !== undefined;
     if (!isWhole) {
       throw new StateError("Cannot read the policy from the state: it is damaged", {
-        hint: "Who may reach this node is not known without it; `weft leave --force` and joining anew mends it.",
+        hint:
+          "Who may reach this node is not known without it; `weft leave --force` and joining anew mends it.",
       });
     }
     const document = unpackPolicy(deflated, head.revision);

@@ -90,7 +90,14 @@ function networkOf(
     const member = owner && members.get(owner.nodeId);
     if (member === undefined || conflict !== undefined) continue;
     const { labels, services, roles } = member;
-    all.push({ name: endpoint.name, labels, services, roles, addresses: endpoint.addresses, member: member.id });
+    all.push({
+      name: endpoint.name,
+      labels,
+      services,
+      roles,
+      addresses: endpoint.addresses,
+      member: member.id,
+    });
   }
   return { name: definition.name, endpoints: all };
 }

@@ -6,8 +6,8 @@
 import { IpAddress } from "../../net/mod.ts";
 import {
   compilePolicy,
-  findInhabitants,
   type Inhabitant,
+  InhabitantFinder,
   inhabitantsOf,
   MESH,
   type PolicyRoster,
@@ -33,6 +33,7 @@ export interface PolicyTestFailure {
   readonly source: string;
   /** As the test says it. */
   readonly destination: string;
+  /** What the test wants. */
   readonly expected: "accept" | "deny";
   /** The rule that decided otherwise, `web-tier#3`; `default` where none matched, or where no policy is. */
   readonly rule: string;
@@ -51,7 +52,7 @@ export class SubjectFinder {
   readonly #inhabitants: readonly Inhabitant[];
   readonly #evaluator: PolicyEvaluator;
   readonly #network: number | undefined;
-  readonly #groups: Readonly<Record<string, string>>;
+  readonly #finder: InhabitantFinder;
 
   /** @param network `mesh`, or an overlay network's name */
   constructor(
@@ -63,7 +64,7 @@ export class SubjectFinder {
     this.#evaluator = evaluator;
     this.#network = evaluator.networkNumber(network);
     this.#inhabitants = inhabitantsOf(roster, network);
-    this.#groups = groups;
+    this.#finder = new InhabitantFinder(this.#inhabitants, groups);
   }
 
   /** @returns those who are meant; nobody when the text means none, or nothing */
@@ -72,7 +73,7 @@ export class SubjectFinder {
     if (address !== undefined) return [{ name: text, subject: this.#subjectAt(address) }];
     const named = this.#inhabitants.filter((one) => one.name === text || one.id === text);
     try {
-      const found = named.length > 0 ? named : findInhabitants(this.#inhabitants, text, this.#groups);
+      const found = named.length > 0 ? named : this.#finder.find(text);
       return found.map(({ name, id }) => ({ name, subject: this.#subjectOf(id) }));
     } catch (error) {
       if (error instanceof InvalidSelectorError) return [];
@@ -103,8 +104,10 @@ export function runPolicyTests(document: PolicyDocument, roster: PolicyRoster): 
   if (document.tests.length === 0) return [];
   const evaluator = readProgram(compilePolicy(document, roster, { revision: "0".repeat(16) }).bytes);
   const failures: PolicyTestFailure[] = [];
+  const finders = new Map<string, SubjectFinder>();
   for (const { networkId = MESH, source, accept, deny } of document.tests) {
-    const finder = new SubjectFinder(evaluator, roster, networkId, document.groups);
+    const finder = finders.get(networkId) ?? new SubjectFinder(evaluator, roster, networkId, document.groups);
+    finders.set(networkId, finder);
     const test = new TestRun(evaluator, networkId, finder, failures);
     for (const destination of accept) test.run(source, destination, "accept");
     for (const destination of deny) test.run(source, destination, "deny");

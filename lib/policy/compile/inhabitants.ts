@@ -14,23 +14,26 @@ export function inhabitantsOf(roster: PolicyRoster, name: string): readonly Inha
   return found.sort((a, b) => a.id < b.id ? -1 : a.id > b.id ? 1 : 0);
 }
 
-/**
- * Finds those whom a selector means.
- * @param groups selectors by name
- * @throws InvalidSelectorError
- */
-export function findInhabitants(
-  inhabitants: readonly Inhabitant[],
-  selector: string,
-  groups: Readonly<Record<string, string>>,
-): readonly Inhabitant[] {
-  const read = (text: string) => Selector.parse(text, { isOfPolicy: true });
-  const index = new SubjectIndex(
-    layOut(inhabitants, []),
-    (name) => read(Object.hasOwn(groups, name) ? groups[name] ?? "!*" : "!*"),
-  );
-  const found = index.find(read(selector));
-  return inhabitants.filter((_, i) => found.has(i + 1));
+/** Finds those whom selectors mean. */
+export class InhabitantFinder {
+  readonly #inhabitants: readonly Inhabitant[];
+  readonly #index: SubjectIndex;
+
+  /** @param groups selectors by name */
+  constructor(inhabitants: readonly Inhabitant[], groups: Readonly<Record<string, string>>) {
+    this.#inhabitants = inhabitants;
+    const selectorOf = (name: string): string => Object.hasOwn(groups, name) ? groups[name] ?? "!*" : "!*";
+    this.#index = new SubjectIndex(
+      layOut(inhabitants, []),
+      (name) => Selector.parse(selectorOf(name), { isOfPolicy: true }),
+    );
+  }
+
+  /** @returns those who are meant, in order. @throws InvalidSelectorError */
+  find(selector: string): readonly Inhabitant[] {
+    const found = this.#index.find(Selector.parse(selector, { isOfPolicy: true }));
+    return this.#inhabitants.filter((_, i) => found.has(i + 1));
+  }
 }
 
 function membersOf(roster: PolicyRoster): Inhabitant[] {

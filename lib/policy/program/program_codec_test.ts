@@ -62,7 +62,9 @@ Deno.test(`readProgram() survives changed and random bytes, from seed ${first}`,
       const changed = bytes.slice();
       for (let changes = 1 + draw.below(3); changes > 0; changes--) {
         const at = draw.below(changed.length);
-        changed[at] = draw.below(3) === 0 ? draw.one([0, 1, 0x7f, 0x80, 0xff]) : (changed[at] ?? 0) ^ 1 << draw.below(8);
+        changed[at] = draw.below(3) === 0
+          ? draw.one([0, 1, 0x7f, 0x80, 0xff])
+          : (changed[at] ?? 0) ^ 1 << draw.below(8);
       }
       use(changed);
     }
@@ -76,6 +78,14 @@ Deno.test("readProgram() makes nothing large of a length that is not there", () 
   const bytes = programOf(first);
   // Magic (5 bytes) and version, then the revision's length; after it the flag and the count of rules.
   const at = 5 + 1 + 1 + 16 + 1;
-  const huge = Uint8Array.of(...bytes.subarray(0, at), 0xff, 0xff, 0xff, 0xff, 0x0f, ...bytes.subarray(at + 1));
+  const huge = Uint8Array.of(
+    ...bytes.subarray(0, at),
+    0xff,
+    0xff,
+    0xff,
+    0xff,
+    0x0f,
+    ...bytes.subarray(at + 1),
+  );
   assert.throws(() => decodeProgram(huge), ProgramFormatError);
 });

@@ -38,7 +38,10 @@ export class EngineHarness {
   readonly proxy: TransparentProxy = new TransparentProxy();
   readonly peer: Device;
   /** Nothing is asked before a policy is set. */
-  readonly guards: PlaneGuards = new PlaneGuards({ random: new SeededRandom(7), wall: () => 1_700_000_000_000 });
+  readonly guards: PlaneGuards = new PlaneGuards({
+    random: new SeededRandom(7),
+    wall: () => 1_700_000_000_000,
+  });
   readonly engine: PacketEngine;
   readonly drops: Record<string, number> = {};
   now: Millis = millis(1000);

@@ -33,7 +33,10 @@ class EngineHost implements SuiteHost {
   readonly calls: FakeCalls;
   readonly device: Device;
   /** Nothing is asked before a policy is set. */
-  readonly guards: PlaneGuards = new PlaneGuards({ random: new SeededRandom(7), wall: () => 1_700_000_000_000 });
+  readonly guards: PlaneGuards = new PlaneGuards({
+    random: new SeededRandom(7),
+    wall: () => 1_700_000_000_000,
+  });
   readonly #engine: PacketEngine;
   readonly #counts: FrameCountsReport;
   readonly #ports = new Map<number, SuitePort>();
