@@ -58,6 +58,8 @@ export interface PlanePolicy {
   readonly enforced: Uint8Array | undefined;
   /** One whose denials are told and nothing more. */
   readonly trial: Uint8Array | undefined;
+  /** This host's overlay addresses, as text. */
+  readonly ownAddresses: readonly string[];
 }
 
 /** What enforces policies. */

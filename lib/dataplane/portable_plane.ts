@@ -13,7 +13,7 @@ import {
   systemRandom,
   systemTimers,
 } from "../host/mod.ts";
-import type { Endpoint } from "../net/mod.ts";
+import { type Endpoint, ipVersion } from "../net/mod.ts";
 import { type DatagramSocket, NoSocket, openUdp, PortInUseError } from "../transport/mod.ts";
 import {
   Device,
@@ -121,6 +121,7 @@ export class PortablePlane implements WireGuardPlane {
 
   setPolicy(policy: PlanePolicy): void {
     this.#guards.use(policy);
+    this.#guards.attach(this.#device);
     this.#tellPolicy();
   }
 
@@ -218,8 +219,9 @@ export class PortablePlane implements WireGuardPlane {
       for (let i = 0; i < batch.count; i++) {
         const packet = batch.packet(i);
         if (this.frames.forbids(packet) || !this.#admits(now, packet, DIRECTION.OUT)) continue;
-        if (this.#takeProxied(now, packet)) continue;
-        this.#device.handlePacket(now, packet);
+        const nextHop = this.#guards.isIdle ? undefined : this.#guards.nextHop(addressBytes(packet));
+        if (nextHop === undefined && this.#takeProxied(now, packet)) continue;
+        this.#device.handlePacket(now, packet, nextHop);
         this.#transmit();
       }
       this.#settle();
@@ -322,6 +324,10 @@ export class PortablePlane implements WireGuardPlane {
       this.#settle();
     });
   }
+}
+
+function addressBytes(packet: Uint8Array): 4 | 16 {
+  return ipVersion(packet) === 6 ? 16 : 4;
 }
 
 function openSocket({ port, fwmark }: ListenOptions): DatagramSocket | ListenFailure {

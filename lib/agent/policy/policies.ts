@@ -8,11 +8,12 @@
  * @module
  */
 
-import type { Environment, StateStore, UnixMillis } from "../../base/mod.ts";
+import { type Environment, randomBytes, type StateStore, type UnixMillis } from "../../base/mod.ts";
 import {
   isAboutStatement,
   type MeshState,
   NO_UPDATE,
+  type NodeId,
   type ReplicaSubscriber,
   type StateEntry,
 } from "../../mesh/mod.ts";
@@ -101,6 +102,11 @@ export class Policies {
   /** What decides now. */
   get compiled(): CompiledPolicies {
     return this.#compiled;
+  }
+
+  /** This node's id, which changes with its keys. */
+  get ownId(): NodeId {
+    return this.#parts.mesh.identity.id;
   }
 
   /** The members and endpoints as policies look at them. */
@@ -233,7 +239,7 @@ export class Policies {
     if (this.#cancelState !== undefined || this.#isClosed) return;
     const { mesh, timers, random, log } = this.#parts;
     const spreadMs = Math.min(MAX_STATE_SPREAD_MS, STATE_SPREAD_MS * mesh.roster.members().length);
-    const [part = 0] = random.bytes(1);
+    const [part = 0] = randomBytes(random, 1);
     this.#cancelState = timers.setTimer(STATE_PAUSE_MS + spreadMs * part / 256, () => {
       this.#cancelState = undefined;
       try {

@@ -24,6 +24,7 @@ import {
   type PolicyPlace,
   unpackPolicy,
 } from "./policy_entry.ts";
+import { PolicyHistory } from "./policy_history.ts";
 
 const HEADS = "policy-head";
 const DOCUMENTS = "policy-document";
@@ -51,6 +52,8 @@ export type BookMesh = { readonly replica: Pick<MeshState["replica"], "entries">
 
 /** Reads entries, and keeps what it has read. */
 export class PolicyBook {
+  /** What was in force before. */
+  readonly history: PolicyHistory;
   readonly #mesh: BookMesh;
   readonly #store: StateStore;
   readonly #places: Readonly<Record<PolicyPlace, Place>>;
@@ -59,6 +62,7 @@ export class PolicyBook {
   constructor(mesh: BookMesh, store: StateStore) {
     this.#mesh = mesh;
     this.#store = store;
+    this.history = new PolicyHistory(store);
     this.#places = { enforced: this.#load("enforced"), trial: this.#load("trial") };
   }
 
@@ -106,11 +110,9 @@ export class PolicyBook {
     }
     place.head = head;
     place.problem = undefined;
-    if (place.known?.head.revision === head.revision) {
+    if (place.known?.head.digest === head.digest && place.known.head.revision === head.revision) {
       // The same document, whenever it was applied, and by whom.
-      if (place.known.head.appliedAt !== head.appliedAt || place.known.head.appliedBy !== head.appliedBy) {
-        this.#keep(name, { ...place.known, head }, entry.body);
-      }
+      this.#keep(name, { ...place.known, head }, entry.body);
       return false;
     }
     const deflated = this.#assemble(head, place);
@@ -138,6 +140,7 @@ export class PolicyBook {
     if (place.known === undefined) return false;
     place.known = undefined;
     this.#store.transaction(() => {
+      if (name === "enforced") this.history.replace(this.#stored(name));
       this.#store.delete(HEADS, name);
       this.#store.delete(DOCUMENTS, name);
     });
@@ -165,9 +168,19 @@ export class PolicyBook {
   #keep(name: PolicyPlace, known: KnownPolicy, body: Uint8Array): void {
     this.#places[name].known = known;
     this.#store.transaction(() => {
+      const { revision } = known.head;
+      const former = this.#stored(name);
+      const isOther = former !== undefined && decodeHead(former.body)?.revision !== revision;
+      if (name === "enforced") this.history.replace(isOther ? former : undefined, revision);
       this.#store.put(HEADS, name, body);
       this.#store.put(DOCUMENTS, name, known.deflated);
     });
+  }
+
+  #stored(name: PolicyPlace): { readonly body: Uint8Array; readonly deflated: Uint8Array } | undefined {
+    const body = this.#store.get(HEADS, name);
+    const deflated = this.#store.get(DOCUMENTS, name);
+    return body === undefined || deflated === undefined ? undefined : { body, deflated };
   }
 
   #load(name: PolicyPlace): Place {

@@ -301,17 +301,19 @@ export class PacketEngine {
     }
     if (!this.frames.isIdle && this.frames.members.forbids(at, lengthBytes, version)) return;
     if (isOwn && !guards.isIdle && !this.#gate.admits(now, at, lengthBytes, DIRECTION.OUT)) return;
-    if (!this.#sealer.seal(now, at, lengthBytes, version)) this.#takeOneByOne(now, at, lengthBytes);
+    const nextHop = guards.isIdle || !isOwn ? undefined : guards.nextHop(version === 4 ? 4 : 16);
+    if (this.#sealer.seal(now, at, lengthBytes, version, 0, nextHop)) return;
+    this.#takeOneByOne(now, at, lengthBytes, nextHop);
   }
 
   /** Without a session: a host without a packet plane has none; else the device begins one, or says why not. */
-  #takeOneByOne(now: Millis, at: number, lengthBytes: number): void {
-    if (this.#proxied.take(now, at, lengthBytes)) return;
+  #takeOneByOne(now: Millis, at: number, lengthBytes: number, nextHop: Uint8Array | undefined): void {
+    if (nextHop === undefined && this.#proxied.take(now, at, lengthBytes)) return;
     const { device } = this.#parts;
     const header = readVirtioHeader(this.#bytes, at - VIRTIO_HEADER_BYTES);
     const packets = splitSuperpacket(this.#bytes.slice(at, at + lengthBytes), header);
     if (packets === undefined) return device.counters.count("malformed-packet");
-    for (const packet of packets) device.handlePacket(now, packet);
+    for (const packet of packets) device.handlePacket(now, packet, nextHop);
   }
 
   /** From the peers to the host. @returns whether there was something, and may be more */

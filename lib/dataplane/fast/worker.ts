@@ -150,7 +150,10 @@ class PacketWorker {
       }
       if (command.kind === "policy") {
         const policy = this.#policyPieces.take(command.command);
-        if (policy !== undefined) this.#guards.use(policy);
+        if (policy !== undefined) {
+          this.#guards.use(policy);
+          this.#guards.attach(this.#device);
+        }
         continue;
       }
       const peer = this.#obey(command);

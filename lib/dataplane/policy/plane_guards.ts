@@ -4,7 +4,7 @@
  */
 
 import type { Millis, RandomSource } from "../../base/mod.ts";
-import { IP_PROTOCOL } from "../../net/mod.ts";
+import { IP_PROTOCOL, IpAddress } from "../../net/mod.ts";
 import {
   type Denial,
   DIRECTION,
@@ -14,7 +14,9 @@ import {
   readProgram,
   type RuleCounts,
 } from "../../policy/mod.ts";
+import type { Device } from "../../wireguard/mod.ts";
 import type { PlanePolicy, PolicyReport } from "../packet_plane.ts";
+import { Redirects } from "./redirects.ts";
 
 /** How the policy of the members themselves is called. */
 export const MESH_NETWORK = "mesh";
@@ -43,6 +45,8 @@ export class PlaneGuards {
   #reportAt = 0;
   #hasNews = false;
   #ownAddresses: readonly Uint8Array[] = [];
+  /** Of packets that go by another member; undefined while no rule says so. */
+  redirects: Redirects | undefined;
 
   constructor(parts: PlaneGuardsParts) {
     this.#parts = parts;
@@ -63,22 +67,39 @@ export class PlaneGuards {
     return this.#enforced;
   }
 
-  /** This host's addresses, to which plain devices send their DNS queries. */
-  setOwnAddresses(addresses: readonly Uint8Array[]): void {
-    this.#ownAddresses = addresses;
-  }
-
   /**
    * Decides by another policy from now on.
    * @throws RangeError when bytes are no program
    */
-  use({ enforced, trial }: PlanePolicy): void {
+  use({ enforced, trial, ownAddresses }: PlanePolicy): void {
+    this.#ownAddresses = ownAddresses.flatMap((text) => IpAddress.parse(text)?.bytes ?? []);
     this.#enforced = enforced && readProgram(enforced);
     this.#trial = trial && readProgram(trial);
     this.#apply(this.mesh, MESH_NETWORK);
     for (const [name, guard] of this.#networks) this.#apply(guard, name);
+    const network = this.#enforced?.networkNumber(MESH_NETWORK);
+    const hasRedirects = network !== undefined && this.#enforced?.redirectsPackets(network) === true;
+    this.redirects = this.#enforced && hasRedirects
+      ? new Redirects(this.#enforced, network, this.#ownAddresses)
+      : undefined;
     this.#hasNews = true;
     this.#reportAt = 0;
+  }
+
+  /**
+   * Has a device ask, while there are redirects, of whom a packet may come, and send those that it seals itself as they say.
+   */
+  attach(device: Device): void {
+    const { redirects } = this;
+    const { batches } = device;
+    batches.admitsSource = redirects &&
+      ((peer, memory, at, lengthBytes, isOwn) =>
+        redirects.admits(memory, at, lengthBytes, isOwn, (address) => batches.peerAt(address) === peer));
+  }
+
+  /** @returns the address of the member that the packet which the mesh's guard was last asked about goes to first, or undefined */
+  nextHop(addressBytes: 4 | 16): Uint8Array | undefined {
+    return this.redirects?.nextHop(this.mesh.outcome.via, addressBytes);
   }
 
   /** @returns the guard of an overlay network, which is idle while there is no policy of it */

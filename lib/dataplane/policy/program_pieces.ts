@@ -21,7 +21,12 @@ export interface PolicyPiece {
 export type PolicyCommand =
   | { readonly call: "piece"; readonly piece: PolicyPiece }
   /** All pieces have come: it takes effect. */
-  | { readonly call: "use"; readonly hasEnforced: boolean; readonly hasTrial: boolean };
+  | {
+    readonly call: "use";
+    readonly hasEnforced: boolean;
+    readonly hasTrial: boolean;
+    readonly ownAddresses: readonly string[];
+  };
 
 /** @returns the commands that hand a policy over */
 export function policyCommands(policy: PlanePolicy): readonly PolicyCommand[] {
@@ -37,6 +42,7 @@ export function policyCommands(policy: PlanePolicy): readonly PolicyCommand[] {
     call: "use",
     hasEnforced: policy.enforced !== undefined,
     hasTrial: policy.trial !== undefined,
+    ownAddresses: policy.ownAddresses,
   });
   return commands;
 }
@@ -56,6 +62,7 @@ export class PolicyPieces {
     const policy = {
       enforced: command.hasEnforced ? joined(this.#pieces.enforced) : undefined,
       trial: command.hasTrial ? joined(this.#pieces.trial) : undefined,
+      ownAddresses: command.ownAddresses,
     };
     this.#pieces.enforced = [];
     this.#pieces.trial = [];

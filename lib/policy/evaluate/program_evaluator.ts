@@ -86,6 +86,14 @@ export class ProgramEvaluator implements PolicyEvaluator {
     return this.#mesh?.decidePath(source, destination, PROTOCOL.EVENT, topic) ?? UNRESTRICTED;
   }
 
+  addressesOf(network: number, subject: SubjectNumber): readonly Uint8Array[] {
+    return this.#network(network).addressesOf(subject);
+  }
+
+  redirectsPackets(network: number): boolean {
+    return this.#network(network).redirectsPackets;
+  }
+
   mayReach(network: number, source: SubjectNumber, destination: SubjectNumber): boolean {
     return this.#network(network).mayReach(source, destination);
   }
