@@ -11,10 +11,12 @@ import type {
   PolicyInput,
   PolicyMember,
   PolicyRevision,
+  PolicyStatus,
 } from "../../api/mod.ts";
 import { lines } from "../../api/mod.ts";
+import { readPolicyFile } from "../../config/mod.ts";
 import { IpAddress } from "../../net/mod.ts";
-import { type PolicyDocument, readPolicyDocument, runPolicyTests } from "../../policy/mod.ts";
+import { type PolicyDocument, readPolicyDocument } from "../../policy/mod.ts";
 import type { Agent } from "../agent.ts";
 import { InvalidRequestError } from "../errors.ts";
 import { hasPacketPlane } from "../plain_devices.ts";
@@ -65,6 +67,19 @@ export function policyOperations(agent: Agent): PolicyControl {
     return { ...tested, isTrial, isSame, difference, sizeBytes: packed.deflated.length };
   };
 
+  // Of the program in force, which is another one when members have changed that matter.
+  let looked:
+    | { readonly of: unknown; readonly report: Pick<PolicyStatus, "warnings" | "failures"> }
+    | undefined;
+  const tested = (document: PolicyDocument | null): Pick<PolicyStatus, "warnings" | "failures"> => {
+    const of = policies.compiled.enforced;
+    if (document === null || of === undefined) return { warnings: [], failures: [] };
+    if (looked?.of === of) return looked.report;
+    const { warnings, failures } = new AskedPolicy(document, policies.roster()).test();
+    looked = { of, report: { warnings, failures } };
+    return looked.report;
+  };
+
   return {
     policyStatus() {
       const { book, compiled } = policies;
@@ -86,8 +101,7 @@ export function policyOperations(agent: Agent): PolicyControl {
         },
         document,
         trialDocument: book.get("trial")?.document ?? null,
-        warnings: compiled.enforced?.warnings ?? [],
-        failures: document === null ? [] : runPolicyTests(document, policies.roster()),
+        ...tested(document),
         members: members.map(({ id: _, ...member }) => member),
         stale: members.filter((member) => member.isStale).length,
         history: book.history.heads().map((former) => revisionReport(agent, former)),
@@ -204,16 +218,7 @@ async function readInput({ text, document }: PolicyInput): Promise<PolicyDocumen
   if (text === undefined) {
     throw new InvalidRequestError("Cannot read the policy: neither text nor a document is given");
   }
-  return await readText(text);
-}
-
-/** @throws InvalidRequestError with line and column */
-async function readText(text: string): Promise<PolicyDocument> {
-  const { parseDocument } = await import("yaml");
-  const parsed = parseDocument(text, { prettyErrors: true });
-  const [error] = parsed.errors;
-  if (error !== undefined) throw new InvalidRequestError(`Cannot read the policy: ${error.message}`);
-  return readPolicyDocument(parsed.toJS({ maxAliasCount: 0 }));
+  return (await readPolicyFile(text)).document;
 }
 
 async function askedOf({ policies }: Agent, input: PolicyInput): Promise<AskedPolicy | undefined> {

@@ -59,6 +59,7 @@ export class OverlayInterface implements AsyncDisposable, PolicyConsumer {
   /** What the interface has. */
   #addresses: readonly IpAddress[];
   #echo: HealthEcho | undefined;
+  #policies: CompiledPolicies | undefined;
 
   private constructor(context: AgentContext, plane: WireGuardPlane, reach: MemberReach) {
     const { interfaceName } = context.options;
@@ -128,13 +129,17 @@ export class OverlayInterface implements AsyncDisposable, PolicyConsumer {
       netlink.removeAddress(interfaceName, address, Cidr.host(address).prefixBits);
     }
     this.#addresses = addresses;
+    if (this.#policies !== undefined) this.setPolicies(this.#policies);
     this.#startEcho();
     this.#proxy.listenAt(addresses);
   }
 
   /** Decides by other policies from now on. */
-  setPolicies({ enforced, trial }: CompiledPolicies): void {
-    this.plane.setPolicy({ enforced: enforced?.bytes, trial: trial?.bytes });
+  setPolicies(policies: CompiledPolicies): void {
+    this.#policies = policies;
+    const { enforced, trial } = policies;
+    const ownAddresses = this.#addresses.map(String);
+    this.plane.setPolicy({ enforced: enforced?.bytes, trial: trial?.bytes, ownAddresses });
   }
 
   /** Leads connections of this host's programs to members without a packet plane. */

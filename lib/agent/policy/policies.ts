@@ -64,7 +64,7 @@ export interface PolicyConsumer {
 
 /** What it is made of. */
 export interface PoliciesParts extends Pick<Environment, "clock" | "timers" | "random" | "log"> {
-  readonly mesh: MeshState;
+  readonly mesh: Pick<MeshState, "identity" | "replica">;
   readonly store: StateStore;
   readonly authority: RosterViewParts["authority"];
   readonly networks: RosterViewParts["networks"];
@@ -238,7 +238,7 @@ export class Policies {
   #stateSoon(): void {
     if (this.#cancelState !== undefined || this.#isClosed) return;
     const { mesh, timers, random, log } = this.#parts;
-    const spreadMs = Math.min(MAX_STATE_SPREAD_MS, STATE_SPREAD_MS * mesh.roster.members().length);
+    const spreadMs = Math.min(MAX_STATE_SPREAD_MS, STATE_SPREAD_MS * mesh.replica.roster.members().length);
     const [part = 0] = randomBytes(random, 1);
     this.#cancelState = timers.setTimer(STATE_PAUSE_MS + spreadMs * part / 256, () => {
       this.#cancelState = undefined;

@@ -24,7 +24,9 @@ const PART_GRACE_MS = 600_000;
 
 /** What leaders' acts need. */
 export interface PolicyActParts {
-  readonly mesh: MeshState;
+  readonly mesh: Pick<MeshState, "identity" | "replica" | "network" | "atOnce"> & {
+    readonly leadership: Pick<MeshState["leadership"], "audit">;
+  };
   readonly policies: Pick<Policies, "book" | "sync">;
   readonly clock: Pick<Clock, "wall">;
 }

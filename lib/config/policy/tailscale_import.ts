@@ -14,7 +14,7 @@
  */
 
 import { Cidr, IpAddress } from "../../net/mod.ts";
-import { type FilePosition, type PolicyFile, readYaml } from "./policy_file.ts";
+import { type FilePosition, type PolicyFile, PolicyFileError, readYaml } from "./policy_file.ts";
 import { policyText } from "./policy_text.ts";
 import { readPolicyDocument } from "../../policy/mod.ts";
 import { plainJson } from "./hujson.ts";
@@ -63,6 +63,13 @@ export async function importTailscalePolicy(text: string, file: string): Promise
   const { value, positionOf } = await readYaml(plainJson(text), file);
   const conversion = new Conversion(fieldsOf(value), positionOf);
   const document = conversion.convert();
+  if (document === undefined) {
+    // What is left would deny everything.
+    const [first] = conversion.notes;
+    throw new PolicyFileError(file, "no rule of it can be carried over", first?.position, {
+      hint: first?.message ?? "It has acls or grants; `weft policy init` writes a policy to begin with.",
+    });
+  }
   const heading = [
     `Made by \`weft policy import\`. Labels stand for tags and users:`,
     ...conversion.labelled().map((line) => `  ${line}`),
@@ -89,8 +96,8 @@ class Conversion {
     this.#positionOf = positionOf;
   }
 
-  /** @returns the document as plain values */
-  convert(): object {
+  /** @returns the document as plain values; undefined without a rule */
+  convert(): object | undefined {
     for (const key of Object.keys(this.#root)) {
       if (!KNOWN.has(key)) {
         this.#note([key], `${key} is not carried over: ${WHY_NOT[key] ?? "weft has no such thing"}`);
@@ -102,7 +109,8 @@ class Conversion {
     ];
     const tests = this.#list("tests").flatMap((one, at) => this.#test(one, ["tests", at]));
     // There, what no rule allows is denied; here, what no rule names is open.
-    const policies = [...rules.length > 0 ? [{ name: "imported", rules }] : [], DENIED_REST];
+    if (rules.length === 0) return undefined;
+    const policies = [{ name: "imported", rules }, DENIED_REST];
     const groups = Object.fromEntries([...this.#groups].sort(([a], [b]) => a < b ? -1 : 1));
     return { groups, policies, ...tests.length > 0 && { tests } };
   }

@@ -85,7 +85,8 @@ export function compilePolicy(
     rules.push(...compiled.rules);
   }
   const hidesNames = document.names === "hide";
-  const program: Program = { revision: options.revision, hidesNames, rules, networks };
+  const rejects = document.answer === "reject";
+  const program: Program = { revision: options.revision, hidesNames, rejects, rules, networks };
   return { bytes: encodeProgram(program), warnings };
 }
 
@@ -156,7 +157,8 @@ class NetworkCompiler {
       destinationPorts: flat(
         parsePorts(rule.destinationPortRange) ?? fail(name, "ports", rule.destinationPortRange),
       ),
-      isRejected: rule.type === "deny" && (answer ?? this.#document.answer) === "reject",
+      isRejected: (rule.type === "deny" || rule.type === "redirect") &&
+        (answer ?? this.#document.answer) === "reject",
       via: isRedirect ? this.#members(via, name) : NOBODY,
       viaService: isRedirect ? withNetwork(readServicePath(via) ?? "") : "",
       ...shapeOf(

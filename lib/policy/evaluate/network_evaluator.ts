@@ -47,13 +47,16 @@ export class NetworkEvaluator {
   readonly #called = new Map<number, Map<string, Decision>>();
   #pathCount = 0;
 
-  /** @param rules all of the program */
-  constructor(network: ProgramNetwork, rules: readonly ProgramRule[]) {
+  /**
+   * @param rules all of the program
+   * @param rejects whether what no rule allows is rejected
+   */
+  constructor(network: ProgramNetwork, rules: readonly ProgramRule[], rejects: boolean) {
     this.name = network.name;
     this.#network = network;
     this.#rules = rules.slice(network.firstRule, network.firstRule + network.ruleCount);
     this.#index = new ClassIndex(network, this.#rules);
-    this.#decisions = new DecisionTable(this.#rules, network.firstRule);
+    this.#decisions = new DecisionTable(this.#rules, network.firstRule, rejects);
     this.#paths = new PathIndex(this.#rules);
     this.#serviceRules = [...this.#rules.keys()].filter((place) =>
       this.#rules[place]?.target === TARGET.SERVICE

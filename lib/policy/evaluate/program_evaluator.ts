@@ -31,7 +31,9 @@ export class ProgramEvaluator implements PolicyEvaluator {
     this.hidesNames = program.hidesNames;
     this.#rules = program.rules;
     this.ruleNames = program.rules.map((rule) => rule.name);
-    this.#networks = program.networks.map((network) => new NetworkEvaluator(network, program.rules));
+    this.#networks = program.networks.map((network) =>
+      new NetworkEvaluator(network, program.rules, program.rejects)
+    );
     this.#mesh = this.#networks.find((network) => network.name === "mesh");
   }
 

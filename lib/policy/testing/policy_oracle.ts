@@ -117,7 +117,8 @@ export class PolicyOracle {
         )
         .sort((a, b) => b.priority - a.priority || (ranks[a.rule.type] ?? 0) - (ranks[b.rule.type] ?? 0));
     const [first] = matching(["deny", "redirect", "allow"]);
-    if (first === undefined && isRestricted) return { ...ALLOWED, isAllowed: false };
+    const rejects = this.#document.answer === "reject";
+    if (first === undefined && isRestricted) return { ...ALLOWED, isAllowed: false, isRejected: rejects };
     const shaped = { ...ALLOWED, limit: matching(["limit"])[0]?.name, qos: matching(["qos"])[0]?.name };
     if (first === undefined) return shaped;
     const { rule, name } = first;
@@ -148,7 +149,14 @@ export class PolicyOracle {
     const via = this.#inhabitants.filter((one) => this.#isOne(text, this.partyOf(one.id))).map(({ id }) =>
       id
     );
-    if (via.length === 0) return { ...ALLOWED, isAllowed: false, rule: allowed.rule };
+    if (via.length === 0) {
+      return {
+        ...ALLOWED,
+        isAllowed: false,
+        rule: allowed.rule,
+        isRejected: this.#document.answer === "reject",
+      };
+    }
     if (kind === "event") return allowed;
     // Members themselves are gone by; what lies behind one is not it.
     const isVia = (party: OracleParty | undefined): boolean =>
