@@ -25,3 +25,4 @@ export {
   PUBLIC_DHT_BOOTSTRAP,
   type StatusAddress,
 } from "./field_schemas.ts";
+export * from "./policy/mod.ts";
