@@ -85,3 +85,18 @@ Deno.test("readPolicyFile() reads nothing of a file that is too long", async () 
     /is longer than/,
   );
 });
+
+Deno.test("positionOf() says where a rule is written, also where the document has several of one", async () => {
+  const { document, positionOf } = await readPolicyFile(
+    "rules:\n  - allow: {from: '*', to: role=db, ports: [tcp/80, udp/53, tcp/443]}\n" +
+      "  - deny: {from: '*', to: role=web}\npolicies:\n  - name: a\n    rules:\n      - allow: {from: '*', to: '*'}\n",
+  );
+  assert.deepEqual(document.policies.map(({ rules }) => rules.length), [1, 3]);
+  const lineOf = (policy: number, rule: number) => positionOf(["policies", policy, "rules", rule])?.line;
+  assert.deepEqual([lineOf(0, 0), lineOf(1, 0), lineOf(1, 1), lineOf(1, 2)], [7, 2, 2, 3]);
+  assert.deepEqual(positionOf(["policies", 1, "rules", 2, "to"])?.line, 3);
+});
+
+Deno.test("readPolicyFile() says of another system's file how to make one of it", async () => {
+  await assert.rejects(readPolicyFile('{"acls": []}'), { hint: /weft policy import/ });
+});
