@@ -13,8 +13,8 @@ export { FIELD_ENTRIES, FIELDS } from "./fields.ts";
 export * from "./kept_settings.ts";
 export * from "./layers.ts";
 export { nearest } from "./nearest.ts";
-export * from "./policy/mod.ts";
 export { type OptionText, optionText } from "./option_text.ts";
+export * from "./policy/mod.ts";
 export * from "./said_settings.ts";
 export {
   type DhtBootstrapOption,
@@ -25,3 +25,4 @@ export {
   PUBLIC_DHT_BOOTSTRAP,
   type StatusAddress,
 } from "./field_schemas.ts";
+export * from "./policy/mod.ts";

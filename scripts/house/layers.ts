@@ -3,7 +3,7 @@
  *
  *     base <- net, crypto, noise, proto <- protocols, host, config <- dataplane <- uapi <- wg_interface <- agent
  *     agent <- http, cli <- entries        protocols <- service, forward <- agent; service, policy <- api <- agent
- *     overlay <- drivers <- dataplane; policy <- dataplane, service, config
+ *     overlay <- drivers <- dataplane; policy <- config, dataplane, service
  *
  * @module
  */
@@ -48,10 +48,11 @@ export const ALLOWED_IMPORTS: ReadonlyMap<string, readonly string[]> = new Map([
   ["noise", [...GROUND, "crypto"]],
   ["proto", GROUND],
   ...PROTOCOLS.map((folder) => [folder, SHARED] as const),
+  // A policy is written in a file of its own.
+  ["config", [...SHARED, "policy"]],
   ["drivers", [...GROUND, "net", "overlay"]],
   ["simulation", [...SHARED, "mesh"]],
   ["service", [...SHARED, "policy"]],
-  ["config", [...SHARED, "policy"]],
   ["forward", [...SHARED, "transport"]],
   ["dataplane", [...SHARED, "host", "transport", "wireguard", "overlay", "drivers", "policy"]],
   ["nameserver", [...SHARED, "dns", "host", "transport"]],

@@ -11,11 +11,12 @@ import type {
   PolicyInput,
   PolicyMember,
   PolicyRevision,
+  PolicyStatus,
 } from "../../api/mod.ts";
 import { lines } from "../../api/mod.ts";
 import { readPolicyFile } from "../../config/mod.ts";
 import { IpAddress } from "../../net/mod.ts";
-import { type PolicyDocument, readPolicyDocument, runPolicyTests } from "../../policy/mod.ts";
+import { type PolicyDocument, readPolicyDocument } from "../../policy/mod.ts";
 import type { Agent } from "../agent.ts";
 import { InvalidRequestError } from "../errors.ts";
 import { hasPacketPlane } from "../plain_devices.ts";
@@ -66,6 +67,19 @@ export function policyOperations(agent: Agent): PolicyControl {
     return { ...tested, isTrial, isSame, difference, sizeBytes: packed.deflated.length };
   };
 
+  // Of the program in force, which is another one when members have changed that matter.
+  let looked:
+    | { readonly of: unknown; readonly report: Pick<PolicyStatus, "warnings" | "failures"> }
+    | undefined;
+  const tested = (document: PolicyDocument | null): Pick<PolicyStatus, "warnings" | "failures"> => {
+    const of = policies.compiled.enforced;
+    if (document === null || of === undefined) return { warnings: [], failures: [] };
+    if (looked?.of === of) return looked.report;
+    const { warnings, failures } = new AskedPolicy(document, policies.roster()).test();
+    looked = { of, report: { warnings, failures } };
+    return looked.report;
+  };
+
   return {
     policyStatus() {
       const { book, compiled } = policies;
@@ -87,8 +101,7 @@ export function policyOperations(agent: Agent): PolicyControl {
         },
         document,
         trialDocument: book.get("trial")?.document ?? null,
-        warnings: compiled.enforced?.warnings ?? [],
-        failures: document === null ? [] : runPolicyTests(document, policies.roster()),
+        ...tested(document),
         members: members.map(({ id: _, ...member }) => member),
         stale: members.filter((member) => member.isStale).length,
         history: book.history.heads().map((former) => revisionReport(agent, former)),

@@ -6,6 +6,7 @@
 
 import type { PolicyDifference, PolicyExplanation, PolicyQuestion, PolicyTestReport } from "../../api/mod.ts";
 import {
+  checkPolicy,
   compilePolicy,
   type Decision,
   explainAttempt,
@@ -53,7 +54,8 @@ export class AskedPolicy {
 
   /** Runs its tests. */
   test(): PolicyTestReport {
-    const { document, roster, packed: { revision }, program: { warnings } } = this;
+    const { document, roster, packed: { revision } } = this;
+    const warnings = checkPolicy(document, roster).map(({ message }) => message);
     const tests = document.tests.reduce((sum, { accept, deny }) => sum + accept.length + deny.length, 0);
     return { revision, tests, failures: runPolicyTests(document, roster), warnings };
   }

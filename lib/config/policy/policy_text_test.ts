@@ -137,8 +137,8 @@ Deno.test("importTailscalePolicy() carries over what can be, and names the rest 
   assert.deepEqual(document.tests, [
     { source: "group:tag-web", accept: ["group:tag-db:tcp/5432"], deny: ["group:tag-db:tcp/22"] },
   ]);
-  assert.match(notes.map(noteText).join("\n"), /^line 20: ssh is not carried over: weft has no shell/m);
-  assert.deepEqual(notes.map(({ position }) => position?.line), [20, 21, 9, 10, 14, 15, 18]);
+  assert.match(notes.map(noteText).join("\n"), /^line 21: ssh is not carried over: weft has no shell/m);
+  assert.deepEqual(notes.map(({ position }) => position?.line), [21, 22, 9, 10, 14, 15, 18]);
 });
 
 Deno.test("an imported policy denies what the other one does not allow", async () => {
