@@ -212,6 +212,7 @@ export {
 export {
   type FrameCounts,
   type FrameHandler,
+  type ManagedEndpointConfig,
   type ManagerUnderlay,
   type MemoryHost,
   MemoryUnderlay,
@@ -258,6 +259,7 @@ export {
   UnknownDriverError,
   UnknownEndpointError,
   UnknownNetworkError,
+  UnknownPolicyError,
 } from "./lib/overlay/mod.ts";
 export * from "./lib/ipam/mod.ts";
 export { AddressRange, Cidr, Endpoint, IpAddress, type IpFamily } from "./lib/net/mod.ts";
