@@ -60,4 +60,4 @@ export { DecisionTable } from "./decision_table.ts";
 export { PairRules } from "./pair_rules.ts";
 export type { PortTable } from "./port_table.ts";
 export { ProgramEvaluator, readProgram } from "./program_evaluator.ts";
-export { isBelow, matchesTopic, qualified } from "./topic_match.ts";
+export { isBelow, isInternal, matchesTopic, qualified } from "./topic_match.ts";
