@@ -44,7 +44,9 @@ export function policyStatusText(
     ...enforced === null && !here.isStale ? [] : [
       ["here", paintedCell(terminal, here.isStale ? "bad" : "good", hereText)] as const,
     ],
-    ["members", enforcersCell(members, terminal)],
+    ...enforced === null && status.stale === 0
+      ? []
+      : [["members", enforcersCell(members, terminal)] as const],
     ...history.length === 0 ? [] : [
       [
         "before",
@@ -176,7 +178,7 @@ export function denialText(line: PolicyLogLine, terminal: Terminal): string {
     return paint(terminal, "quiet", `${counted(line.dropped, "denial")} left out: nobody read them`);
   }
   const { at, network, direction, source, destination, protocol, sourcePort, destinationPort, path } = line;
-  const hasPorts = sourcePort !== 0 || destinationPort !== 0;
+  const hasPorts = /^(tcp|udp|sctp)$/.test(protocol);
   const port = (address: string, number: number) =>
     !hasPorts ? address : address.includes(":") ? `[${address}]:${number}` : `${address}:${number}`;
   const what = path === undefined ? protocol : `${protocol} ${path}`;
