@@ -9,7 +9,7 @@ import {
   pathText,
   type PolicyDocument,
   type PolicyPath,
-  readPolicyDocument,
+  readPolicySource,
 } from "../../policy/mod.ts";
 
 /** The longest file, in characters: several times what a network carries. */
@@ -49,7 +49,7 @@ export class PolicyFileError extends WeftError {
 /** A policy, and where its parts stand. */
 export interface PolicyFile {
   readonly document: PolicyDocument;
-  /** @param path of the document @returns where a part begins, or the nearest around it that is there; undefined for a file without any */
+  /** @returns where a part of the document begins, or the nearest around it that is there; undefined for a file without any */
   positionOf(path: PolicyPath): FilePosition | undefined;
 }
 
@@ -66,9 +66,8 @@ export interface YamlFile extends Pick<PolicyFile, "positionOf"> {
 export async function readPolicyFile(text: string, file: string = "the policy"): Promise<PolicyFile> {
   const { value, positionOf } = await readYaml(text, file);
   try {
-    const document = readPolicyDocument(value);
-    const paths = writtenPaths(value, document);
-    return { document, positionOf: (path) => positionOf(writtenPath(paths, path)) };
+    const { document, sourcePath } = readPolicySource(value);
+    return { document, positionOf: (path) => positionOf(sourcePath(path)) };
   } catch (cause) {
     if (!(cause instanceof InvalidPolicyError)) throw cause;
     const problem = `${cause.path.length === 0 ? "it" : pathText(cause.path)} ${cause.problem}`;
@@ -81,33 +80,6 @@ export async function readPolicyFile(text: string, file: string = "the policy"):
       cause,
     });
   }
-}
-
-/** @returns where each rule of each policy is written: one that names several protocols has become several */
-function writtenPaths(value: unknown, { policies }: PolicyDocument): readonly (readonly PolicyPath[])[] {
-  const { policies: listed, rules: outside } = value as { policies?: unknown; rules?: unknown };
-  return policies.map((_, number) => {
-    const isListed = Array.isArray(listed) && number < listed.length;
-    const rules: unknown = isListed ? (listed[number] as { rules?: unknown }).rules : outside;
-    const path = isListed ? ["policies", number, "rules"] : ["rules"];
-    return Array.isArray(rules)
-      ? rules.flatMap((rule, at) => Array.from({ length: rulesOf(rule) }, () => [...path, at]))
-      : [];
-  });
-}
-
-/** @returns how many rules one is that was read */
-function rulesOf(rule: unknown): number {
-  const [body] = Object.values(rule as object) as unknown[];
-  const ports = typeof body === "object" && body !== null && "ports" in body ? body.ports : undefined;
-  return Array.isArray(ports) ? new Set(ports.map((text) => String(text).split("/")[0])).size : 1;
-}
-
-function writtenPath(paths: readonly (readonly PolicyPath[])[], path: PolicyPath): PolicyPath {
-  const [list, policy, rules, rule, ...rest] = path;
-  if (list !== "policies" || rules !== "rules") return path;
-  const written = paths[Number(policy)]?.[Number(rule)];
-  return written === undefined ? path : [...written, ...rest];
 }
 
 /** @param file how the file is called in errors @throws PolicyFileError when it is no YAML */

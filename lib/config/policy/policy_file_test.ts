@@ -30,6 +30,17 @@ Deno.test("readPolicyFile() reads YAML and JSON, and says where a part stands", 
   assert.equal(json.document.policies[0]?.rules.length, 1);
 });
 
+Deno.test("readPolicyFile() says where a rule stands that others of its line are before", async () => {
+  const { positionOf } = await readPolicyFile(
+    `rules:
+  - allow: { from: "*", to: role=web, ports: [tcp/80, udp/53] }
+  - deny: { from: "*", to: role=db }
+`,
+  );
+  assert.deepEqual(positionOf(["policies", 0, "rules", 1]), { line: 2, column: 5 });
+  assert.deepEqual(positionOf(["policies", 0, "rules", 2]), { line: 3, column: 5 });
+});
+
 /** Text, message, line and column. */
 const bad: Readonly<Record<string, readonly [string, RegExp, number?, number?]>> = {
   "an empty file": ["", /policy\.yaml: it is empty/],
@@ -41,6 +52,12 @@ const bad: Readonly<Record<string, readonly [string, RegExp, number?, number?]>>
   "an unknown key": ["rulez: []\n", /rulez/],
   "a selector that is none": [good.replace("role=db, ports", "role==, ports"), /is no selector/, 8, 41],
   "a protocol that is none": [good.replace("tcp/5432", "tpc/5432"), /protocol "tpc"/, 8],
+  "a group that is not there": [
+    good.replace("to: role=db\ntests", "to: group:back\ntests").replace("tcp/5432", "[tcp/1, udp/2]"),
+    /group back/,
+    9,
+    9,
+  ],
   "a rule that is text": [
     good.replace('- deny:\n          from: "*"\n          to: role=db', "- deny"),
     /is no rule/,
