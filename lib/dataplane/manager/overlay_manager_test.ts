@@ -18,7 +18,8 @@ import {
   UnknownNetworkError,
 } from "../../overlay/mod.ts";
 import { MemoryUnderlay } from "../frames/mod.ts";
-import { OverlayManager, type OverlayManagerOptions } from "./overlay_manager.ts";
+import type { OverlayManagerOptions } from "./manager_options.ts";
+import { OverlayManager } from "./overlay_manager.ts";
 
 const blue = { id: "net-001", name: "blue", type: "vxlan", vni: 1001, cidr: "10.0.0.0/24" };
 /** IEEE 802, local experimental. */

@@ -11,11 +11,18 @@ import {
   MESH,
   type PolicyRoster,
 } from "../compile/mod.ts";
-import { isBelow, matchesTopic } from "../evaluate/mod.ts";
+import { ClassIndex, isBelow, matchesTopic } from "../evaluate/mod.ts";
 import { type PolicyDocument, type PolicyPath, PROTOCOL } from "../model/mod.ts";
-import { decodeProgram, type ProgramNetwork, type ProgramRule, TARGET } from "../program/mod.ts";
+import {
+  classesIn,
+  decodeProgram,
+  isInSet,
+  type ProgramNetwork,
+  type ProgramRule,
+  type ProgramSet,
+  TARGET,
+} from "../program/mod.ts";
 import { type Expression, Selector } from "../selectors/mod.ts";
-import { subtractPorts } from "./port_ranges.ts";
 
 /** One thing that is allowed, and hardly meant. */
 export interface PolicyWarning {
@@ -123,31 +130,44 @@ function* findShadowed(
   network: ProgramNetwork,
   rules: readonly ProgramRule[],
 ): Generator<readonly [rule: string, message: string]> {
-  const subsets = new Map<number, boolean>();
-  const isSubset = (inner: number, outer: number): boolean => {
-    if (inner === outer) return true;
-    const key = inner * network.sets.length + outer;
-    let answer = subsets.get(key);
-    if (answer === undefined) {
-      const others = new Set(network.sets[outer]);
-      subsets.set(key, answer = network.sets[inner]?.every((one) => others.has(one)) ?? false);
-    }
-    return answer;
-  };
+  const index = new ClassIndex(network, rules);
   for (const [i, rule] of rules.entries()) {
-    const role = roleOf(rule);
-    for (let j = 0; j < i; j++) {
+    for (const j of earlierOf(network, index, rules, rule)) {
+      if (j >= i) break;
       const earlier = rules[j];
-      if (earlier === undefined || roleOf(earlier) !== role || !coversWhat(earlier, rule)) continue;
-      if (!isSubset(rule.source, earlier.source)) continue;
-      const isSame = rule.target !== TARGET.SUBJECTS && earlier.target !== TARGET.SUBJECTS;
-      if (!isSame && !isSubset(rule.destination, earlier.destination)) continue;
-      const isContrary = role === "decide" && (earlier.type === "deny") !== (rule.type === "deny");
+      if (earlier === undefined || roleOf(earlier) !== roleOf(rule) || !coversWhat(earlier, rule)) continue;
+      if (!isSubset(network, rule.source, earlier.source)) continue;
+      const isOfSubjects = rule.target === TARGET.SUBJECTS;
+      if (isOfSubjects && !isSubset(network, rule.destination, earlier.destination)) continue;
+      const isContrary = roleOf(rule) === "decide" && (earlier.type === "deny") !== (rule.type === "deny");
       const does = isContrary ? `, which says ${earlier.type},` : "";
       yield [rule.name, `it never matches, since ${earlier.name}${does} is asked before and means all of it`];
       break;
     }
   }
+}
+
+/** @returns places of rules that mean one of the pairs that a rule means: who means all of them is among these */
+function earlierOf(
+  { sets, classCount }: ProgramNetwork,
+  index: ClassIndex,
+  rules: readonly ProgramRule[],
+  rule: ProgramRule,
+): Iterable<number> {
+  const [from, to] = [rule.source, rule.destination].map((set) => {
+    const { isInverted, listed } = sets[set] ?? NOBODY;
+    if (!isInverted) return listed[0];
+    const other = Array(classCount).keys().find((one) => listed[one] !== one);
+    return other;
+  });
+  if (rule.target !== TARGET.SUBJECTS) return rules.keys();
+  return from === undefined || to === undefined ? [] : index.candidates(index.get(from), index.get(to));
+}
+
+function isSubset({ sets, classCount }: ProgramNetwork, inner: number, outer: number): boolean {
+  if (inner === outer) return true;
+  const others = sets[outer] ?? NOBODY;
+  return classesIn(sets[inner] ?? NOBODY, classCount).every((one) => isInSet(others, one));
 }
 
 function roleOf({ type }: ProgramRule): string {
@@ -164,28 +184,46 @@ function coversWhat(outer: ProgramRule, inner: ProgramRule): boolean {
     covers(outer.destinationPorts, inner.destinationPorts);
 }
 
+/** Whether each range of one lies within a range of the other: ranges that touch are joined when they are read. */
 function covers(outer: Uint16Array, inner: Uint16Array): boolean {
   if (outer.length === 0) return true;
-  return inner.length > 0 && subtractPorts([...inner], [...outer]).length === 0;
+  let at = 0;
+  for (let i = 0; i < inner.length; i += 2) {
+    while (at < outer.length && (outer[at + 1] ?? 0) < (inner[i] ?? 0)) at += 2;
+    if (at >= outer.length) return false;
+    if ((outer[at] ?? 0) > (inner[i] ?? 0) || (outer[at + 1] ?? 0) < (inner[i + 1] ?? 0)) return false;
+  }
+  return inner.length > 0;
 }
 
 /** Denials of destinations to which no rule allows anything: whoever is a destination is denied all that is not allowed. */
 function* findClosed(
-  { sets }: ProgramNetwork,
+  { sets, classCount }: ProgramNetwork,
   rules: readonly ProgramRule[],
 ): Generator<readonly [rule: string, message: string]> {
+  const destinationsOf = (types: readonly string[]): ReadonlySet<number> =>
+    new Set(
+      rules.filter(({ type, target }) => target === TARGET.SUBJECTS && types.includes(type)).map((rule) =>
+        rule.destination
+      ),
+    );
   const opened = new Set<number>();
-  for (const { type, target, destination } of rules) {
-    if (target !== TARGET.SUBJECTS || type !== "allow" && type !== "redirect") continue;
-    for (const one of sets[destination] ?? []) opened.add(one);
+  for (const set of destinationsOf(["allow", "redirect"])) {
+    for (const one of classesIn(sets[set] ?? NOBODY, classCount)) opened.add(one);
+    if (opened.size === classCount) return;
+  }
+  const closed = new Set<number>();
+  for (const set of destinationsOf(["deny"])) {
+    const classes = classesIn(sets[set] ?? NOBODY, classCount);
+    if (classes.length > 0 && !classes.some((one) => opened.has(one))) closed.add(set);
   }
   for (const { name, type, target, destination } of rules) {
-    const members = sets[destination] ?? [];
-    if (type !== "deny" || target !== TARGET.SUBJECTS || members.length === 0) continue;
-    if (members.some((one) => opened.has(one))) continue;
+    if (type !== "deny" || target !== TARGET.SUBJECTS || !closed.has(destination)) continue;
     yield [
       name,
       "no rule allows anything to its destination, so that nobody at all reaches it; allow the rest, too, if that is not meant",
     ];
   }
 }
+
+const NOBODY: ProgramSet = { isInverted: false, listed: new Uint32Array() };

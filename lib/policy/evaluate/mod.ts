@@ -3,6 +3,7 @@
  * @module
  */
 
+export { ClassIndex } from "./class_rules.ts";
 export * from "./decision.ts";
 export { ProgramEvaluator, readProgram } from "./program_evaluator.ts";
 export { isBelow, matchesTopic, qualified } from "./topic_match.ts";
