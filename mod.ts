@@ -220,6 +220,7 @@ export {
   OverlayManager,
   type OverlayManagerOptions,
   type PacketReceiver,
+  UnknownPolicyError,
 } from "./lib/dataplane/mod.ts";
 export {
   builtInDrivers,
@@ -259,7 +260,6 @@ export {
   UnknownDriverError,
   UnknownEndpointError,
   UnknownNetworkError,
-  UnknownPolicyError,
 } from "./lib/overlay/mod.ts";
 export * from "./lib/ipam/mod.ts";
 export { AddressRange, Cidr, Endpoint, IpAddress, type IpFamily } from "./lib/net/mod.ts";

@@ -35,12 +35,6 @@ export class UnknownEndpointError extends WeftError {
   readonly code = "UnknownEndpoint";
 }
 
-/** There is no policy of this id. */
-export class UnknownPolicyError extends WeftError {
-  /** The failure's stable name, for programs. */
-  readonly code = "UnknownPolicy";
-}
-
 /** No driver bears this name. */
 export class UnknownDriverError extends WeftError {
   /** The failure's stable name, for programs. */

@@ -3,7 +3,7 @@
  * @module
  */
 
-import { UnknownPolicyError } from "../../overlay/mod.ts";
+import { WeftError } from "../../base/mod.ts";
 import {
   compilePolicy,
   type NetworkPolicy,
@@ -13,6 +13,12 @@ import {
 } from "../../policy/mod.ts";
 import type { PlaneGuards } from "../policy/mod.ts";
 import type { ManagedNetwork } from "./managed_network.ts";
+
+/** There is no policy of this id. */
+export class UnknownPolicyError extends WeftError {
+  /** The failure's stable name, for programs. */
+  readonly code = "UnknownPolicy";
+}
 
 /** Keeps and compiles them. */
 export class ManagedPolicies {

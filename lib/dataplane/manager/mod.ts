@@ -7,3 +7,4 @@ export type { FrameHandler, ManagedEndpointConfig, OverlayEndpoint } from "./man
 export type { OverlayManagerOptions } from "./manager_options.ts";
 export type { ManagerUnderlay } from "./manager_underlay.ts";
 export * from "./overlay_manager.ts";
+export { UnknownPolicyError } from "./managed_policies.ts";
