@@ -56,7 +56,6 @@ const HINTS: ReadonlyMap<string, string> = new Map([
   ["MtuRange", "Without --mtu it is what the underlay leaves."],
   ["InvalidDriverOption", "`weft network create --help` shows an example; without --option the usual holds."],
   ["NotInitializedManager", "The agent is starting or stopping; try again."],
-  ["UnknownPolicy", "`weft policy show` lists the policies."],
   ["NotPermittedMember", "`weft network show NAME` says who may; a leader changes that, or the labels."],
   ["TooManyEndpoints", "Take back what is not needed: `weft endpoint list` shows all."],
   ["PolicyTestFailed", "`weft policy test FILE` names the tests that fail, and the rules that decided."],

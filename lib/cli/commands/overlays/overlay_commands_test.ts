@@ -157,7 +157,6 @@ const failures: Readonly<Record<keyof typeof overlay, readonly [code: 1 | 2, hin
   InvalidEndpointError: [2, /`weft network create blue/],
   NotPermittedMemberError: [1, /who may/],
   TooManyEndpointsError: [1, /Take back/],
-  UnknownPolicyError: [1, /`weft policy show`/],
 };
 for (const [name, [exitCode, hints]] of Object.entries(failures)) {
   Deno.test(`${name} is one line and a hint`, () => {
