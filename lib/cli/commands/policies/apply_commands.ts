@@ -135,7 +135,7 @@ function withWait(command: AnyCommand): AnyCommand {
 
 function readWait(text: unknown): number {
   if (text === undefined) return USUAL_WAIT_MS;
-  const ms = text === "0" ? 0 : parseDurationMs(String(text));
+  const ms = /^0s?$/.test(String(text)) ? 0 : parseDurationMs(String(text));
   if (ms !== undefined && ms <= 3_600_000) return ms;
   throw new UsageError(`Cannot use --wait ${text}: that is no duration up to an hour`, {
     hint: "Write 10s, or 0s.",
