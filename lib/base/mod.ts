@@ -23,3 +23,4 @@ export * from "./random.ts";
 export * from "./rate_limit.ts";
 export * from "./state_store.ts";
 export * from "./time.ts";
+export * from "./tabulation_hash.ts";

@@ -37,13 +37,20 @@ export function countDownHopLimit(bytes: Uint8Array, at: number, version: IpFami
   return true;
 }
 
-/** Why a packet goes no further: it is too long for the next link, or its destination is not there, or does not take it. */
-export type Undeliverable = "too-big" | "host" | "port" | "protocol";
+/** Why a packet goes no further: it is too long for the next link, its destination is not there, or does not take it, or a rule forbids it. */
+export type Undeliverable = "too-big" | "host" | "port" | "protocol" | "prohibited";
 
-/** RFC 792: type 3 with these codes. */
-const ICMP_CODES: Readonly<Record<Undeliverable, number>> = { host: 1, protocol: 2, port: 3, "too-big": 4 };
+/** RFC 792, RFC 1812 §5.2.7.1: type 3 with these codes. */
+const ICMP_CODES: Readonly<Record<Undeliverable, number>> = {
+  host: 1,
+  protocol: 2,
+  port: 3,
+  "too-big": 4,
+  prohibited: 13,
+};
 /** RFC 4443 §3: the type and the code of each. */
 const ICMPV6_CODES: Readonly<Record<Undeliverable, readonly [type: number, code: number]>> = {
+  prohibited: [1, 1],
   host: [1, 3],
   port: [1, 4],
   "too-big": [2, 0],

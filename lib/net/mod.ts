@@ -19,3 +19,4 @@ export * from "./outer_header.ts";
 export * from "./ndp.ts";
 export * from "./prefix_trie.ts";
 export * from "./special_blocks.ts";
+export * from "./tcp.ts";

@@ -11,6 +11,7 @@
  * @module
  */
 
+export * from "./answers/mod.ts";
 export * from "./compile/mod.ts";
 export * from "./evaluate/mod.ts";
 export * from "./flows/mod.ts";

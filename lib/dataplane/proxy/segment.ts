@@ -1,13 +1,5 @@
 /**
- * TCP segments, read and readdressed in place (RFC 9293 §3.1):
- *
- *      0  source port            2  destination port
- *      4  sequence number
- *      8  acknowledgement number
- *     12  header length in words, in the upper 4 bits
- *     13  flags: CWR ECE URG ACK PSH RST SYN FIN
- *     16  checksum               20  options, payload
- *
+ * Segments of TCP, readdressed in place (RFC 9293 §3.1).
  * @module
  */
 
@@ -22,11 +14,6 @@ import {
   uint16At,
 } from "../../net/mod.ts";
 
-/** Without options. */
-export const TCP_HEADER_BYTES = 20;
-/** Flags of a segment. */
-export const TCP_FLAGS = { FIN: 0x01, SYN: 0x02, RST: 0x04, ACK: 0x10 } as const;
-
 const CHECKSUM_AT = 16;
 
 /** A packet in the memory of a plane. */
@@ -39,24 +26,6 @@ export interface PacketView {
   readonly version: IpFamily;
   /** Whether its checksum is only begun. */
   readonly isPartial: boolean;
-}
-
-/** @returns the 32 bits at `at`, in network order, from 0 */
-export function uint32At(bytes: Uint8Array, at: number): number {
-  return uint16At(bytes, at) * 0x10000 + uint16At(bytes, at + 2);
-}
-
-/** @returns how many bytes the header has, 20 to 60; 0 when it is cut off at `end` or contradicts itself */
-export function tcpHeaderBytes(bytes: Uint8Array, at: number, end: number): number {
-  if (at + TCP_HEADER_BYTES > end) return 0;
-  const length = ((bytes[at + 12] ?? 0) >> 4) * 4;
-  return length < TCP_HEADER_BYTES || at + length > end ? 0 : length;
-}
-
-/** @returns how many sequence numbers a segment takes: its payload, SYN and FIN (RFC 9293 §3.4) */
-export function sequenceLength(bytes: Uint8Array, at: number, end: number): number {
-  const flags = bytes[at + 13] ?? 0;
-  return end - at - tcpHeaderBytes(bytes, at, end) + ((flags & TCP_FLAGS.SYN) >> 1) + (flags & TCP_FLAGS.FIN);
 }
 
 /** Exchanges source and destination; no checksum changes, since the sum of both stays what it was. */

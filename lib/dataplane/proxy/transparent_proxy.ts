@@ -30,25 +30,21 @@ import {
   ipVersion,
   PrefixTrie,
   putUint16,
+  reset,
+  resetOf,
+  sequenceLength,
+  TCP_FLAGS,
+  tcpHeaderBytes,
   transportChecksum,
   uint16At,
+  uint32At,
   type Undeliverable,
   undeliverable,
 } from "../../net/mod.ts";
 import { type Connection, Connections, ENDS, type ProxiedHost } from "./connections.ts";
 import { ANSWER_MS, HeldEchoes } from "./held_echoes.ts";
-import { echoReply, isEchoRequest, reset, resetOf } from "./replies.ts";
-import {
-  type PacketView,
-  payloadOf,
-  segmentBetween,
-  sequenceLength,
-  TCP_FLAGS,
-  tcpHeaderBytes,
-  turnSegment,
-  uint32At,
-  versionOf,
-} from "./segment.ts";
+import { echoReply, isEchoRequest } from "./replies.ts";
+import { type PacketView, payloadOf, segmentBetween, turnSegment, versionOf } from "./segment.ts";
 
 /** What is held is no longer than this: a SYN, or an echo request as `ping` makes it. */
 const MAX_HELD_BYTES = 1500;

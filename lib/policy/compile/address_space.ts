@@ -30,7 +30,7 @@ export interface SubjectPrefix {
 export interface AddressSpace {
   readonly inhabitants: readonly Inhabitant[];
   readonly size: number;
-  /** By subject: the inhabitant's subject that it belongs to; its own number for regions of nobody, and 0 for 0. */
+  /** By subject: the inhabitant's subject that it belongs to, its own for inhabitants; 0 for what is nobody's. */
   readonly owners: Uint32Array;
   readonly prefixes: readonly SubjectPrefix[];
 }
@@ -61,7 +61,7 @@ export function layOut(inhabitants: readonly Inhabitant[], named: readonly Cidr[
   const region = (block: Cidr, owner: number): void => {
     if (prefixes.has(keyOf(block))) return;
     const subject = owners.length;
-    owners.push(owner === 0 ? subject : owner);
+    owners.push(owner);
     prefixes.set(keyOf(block), { block, subject });
   };
   for (const [i, { blocks }] of inhabitants.entries()) {

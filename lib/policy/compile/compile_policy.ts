@@ -85,8 +85,8 @@ export function compilePolicy(
   return { bytes: encodeProgram(program), warnings };
 }
 
-/** One order for all members, whichever of them they learnt of first. */
-function inhabitantsOf(roster: PolicyRoster, name: string): readonly Inhabitant[] {
+/** @returns those of a network, in one order for all members, whichever of them they learnt of first */
+export function inhabitantsOf(roster: PolicyRoster, name: string): readonly Inhabitant[] {
   const inhabitants: Inhabitant[] = [];
   if (name === MESH) {
     const networks = new Map<string, string[]>();

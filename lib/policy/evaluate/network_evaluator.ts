@@ -54,7 +54,9 @@ export class NetworkEvaluator {
     this.#index = new ClassIndex(network, this.#rules);
     this.#decisions = new DecisionTable(this.#rules, network.firstRule);
     this.#paths = new PathIndex(this.#rules);
-    this.#serviceRules = [...this.#rules.keys()].filter((place) => this.#rules[place]?.target === TARGET.SERVICE);
+    this.#serviceRules = [...this.#rules.keys()].filter((place) =>
+      this.#rules[place]?.target === TARGET.SERVICE
+    );
     for (const { block, subject } of network.prefixes) this.#subjects.insert(block, subject);
     for (const [i, id] of network.ids.entries()) this.#ids.set(id, i + 1);
   }
@@ -71,7 +73,7 @@ export class NetworkEvaluator {
 
   /** Whether any rule means a subject. */
   isNamed(subject: SubjectNumber): boolean {
-    return this.#index.get(this.#classOf(subject)).isNamed;
+    return this.#index.get(this.classOf(subject)).isNamed;
   }
 
   /** Decides for packets and frames. */
@@ -83,10 +85,16 @@ export class NetworkEvaluator {
     destinationPort: number,
   ): Decision {
     if (this.#isSelf(source, destination)) return UNRESTRICTED;
-    const pair = this.#pair(this.#classOf(source), this.#classOf(destination));
+    const pair = this.#pair(this.classOf(source), this.classOf(destination));
     if (!pair.hasTable(protocol)) this.#account(pair, protocol);
     const decision = pair.decide(protocol, sourcePort, destinationPort);
     return decision.via.length === 0 ? decision : this.#decisions.between(decision, source, destination);
+  }
+
+  /** @returns the ports of a protocol that are open to port 49152, first and last in turn */
+  openPorts(source: SubjectNumber, destination: SubjectNumber, protocol: number): readonly number[] {
+    if (this.#isSelf(source, destination)) return [0, 65_535];
+    return this.#pair(this.classOf(source), this.classOf(destination)).table(protocol).openPorts(49_152);
   }
 
   /**
@@ -95,7 +103,7 @@ export class NetworkEvaluator {
    */
   decidePath(source: SubjectNumber, destination: SubjectNumber, protocol: number, path: string): Decision {
     if (this.#isSelf(source, destination)) return UNRESTRICTED;
-    const [sourceClass, destinationClass] = [this.#classOf(source), this.#classOf(destination)];
+    const [sourceClass, destinationClass] = [this.classOf(source), this.classOf(destination)];
     const isOpen = protocol === PROTOCOL.EVENT && destination === 0;
     const kind = protocol === PROTOCOL.CALL ? 0 : isOpen ? 1 : 2;
     const key = 3 * this.#pairKey(sourceClass, destinationClass) + kind;
@@ -110,13 +118,14 @@ export class NetworkEvaluator {
   /** Whether anything is allowed between two. */
   mayReach(source: SubjectNumber, destination: SubjectNumber): boolean {
     if (this.#isSelf(source, destination)) return true;
-    const [from, to] = [this.#classOf(source), this.#classOf(destination)];
+    const [from, to] = [this.classOf(source), this.classOf(destination)];
     const pair = this.#pair(from, to);
     if (!pair.isRestricted) return true;
     const { sets } = this.#network;
     const services = this.#serviceRules.filter((place) => {
       const rule = this.#rules[place];
-      return contains(sets[rule?.source ?? 0] ?? NONE, from) && contains(sets[rule?.destination ?? 0] ?? NONE, to);
+      return contains(sets[rule?.source ?? 0] ?? NONE, from) &&
+        contains(sets[rule?.destination ?? 0] ?? NONE, to);
     });
     return leavesOpen(this.#rules, [...pair.candidates, ...services].sort((a, b) => a - b));
   }
@@ -176,9 +185,13 @@ export class NetworkEvaluator {
     const candidates = this.#index.candidates(source, destination);
     const { isRestricted } = destination;
     let hash = isRestricted ? 1 : 0;
-    for (let i = 0; i < candidates.length; i++) hash = Math.imul(hash ^ (candidates[i] ?? 0), 0x01000193) + 1 | 0;
+    for (let i = 0; i < candidates.length; i++) {
+      hash = Math.imul(hash ^ (candidates[i] ?? 0), 0x01000193) + 1 | 0;
+    }
     const alike = this.#shared.get(hash) ?? [];
-    const same = alike.find((pair) => pair.isRestricted === isRestricted && equal(pair.candidates, candidates));
+    const same = alike.find((pair) =>
+      pair.isRestricted === isRestricted && equal(pair.candidates, candidates)
+    );
     if (same !== undefined) return same;
     const pair = new PairRules(this.#rules, candidates, this.#decisions, isRestricted);
     if (this.#pairEntries + pair.size > MAX_PAIR_ENTRIES) this.#forget();
@@ -213,10 +226,12 @@ export class NetworkEvaluator {
 
   #isSelf(source: SubjectNumber, destination: SubjectNumber): boolean {
     const { owners } = this.#network;
-    return source !== 0 && owners[source] === owners[destination];
+    const owner = owners[source] ?? 0;
+    return owner !== 0 && owner === owners[destination];
   }
 
-  #classOf(subject: SubjectNumber): number {
+  /** @returns the class of a subject: those of one are decided alike */
+  classOf(subject: SubjectNumber): number {
     return this.#network.classes[subject] ?? 0;
   }
 

@@ -97,6 +97,25 @@ export class PortTable {
     return this.#decisions.find(rule, limit, qos, this.#isRestricted, this.#protocol);
   }
 
+  /** @returns the ports that are open to a source port, first and last in turn, in order; for people, not for packets */
+  openPorts(sourcePort: number): number[] {
+    const firsts = new Set(this.#firsts);
+    for (const place of this.#sourced) {
+      const ports = this.#rules[place]?.destinationPorts ?? [];
+      for (let i = 0; i < ports.length; i += 2) firsts.add(ports[i] ?? 0).add((ports[i + 1] ?? 0) + 1);
+    }
+    firsts.delete(PORTS);
+    const open: number[] = [];
+    const ordered = Uint32Array.from(firsts).sort();
+    for (const [i, first] of ordered.entries()) {
+      if (!this.decide(sourcePort, first).isAllowed) continue;
+      const last = (ordered[i + 1] ?? PORTS) - 1;
+      if (open.at(-1) === first - 1) open[open.length - 1] = last;
+      else open.push(first, last);
+    }
+    return open;
+  }
+
   /** @returns the place of the first match of a role where there are no ports, or `NO_RULE` */
   firstOf(role: "decide" | "limit" | "qos"): number {
     const layer = role === "decide" ? ROLE.DECIDE : role === "limit" ? ROLE.LIMIT : ROLE.QOS;

@@ -17,7 +17,8 @@ export function readProgram(bytes: Uint8Array): PolicyEvaluator {
   return new ProgramEvaluator(decodeProgram(bytes));
 }
 
-class ProgramEvaluator implements PolicyEvaluator {
+/** Decides by a program. */
+export class ProgramEvaluator implements PolicyEvaluator {
   readonly revision: string;
   readonly ruleNames: readonly string[];
   readonly hidesNames: boolean;
@@ -87,6 +88,22 @@ class ProgramEvaluator implements PolicyEvaluator {
 
   mayReach(network: number, source: SubjectNumber, destination: SubjectNumber): boolean {
     return this.#network(network).mayReach(source, destination);
+  }
+
+  /** @returns the ports of a protocol that are open to what systems choose as source port, first and last in turn */
+  openPorts(
+    network: number,
+    source: SubjectNumber,
+    destination: SubjectNumber,
+    protocol: number,
+  ): readonly number[] {
+    return this.#network(network).openPorts(source, destination, protocol);
+  }
+
+  /** @returns the class of a member or endpoint in a network of that name: those of one are decided alike */
+  classOf(network: string, id: string): number {
+    const found = this.#networks.find(({ name }) => name === network);
+    return found?.classOf(found.subjectOf(id)) ?? 0;
   }
 
   shapeOf(rule: RuleNumber): Shape | undefined {

@@ -63,7 +63,12 @@ function boxesOf({ sourcePorts, destinationPorts }: ProgramRule): readonly Box[]
   const boxes: Box[] = [];
   for (let i = 0; i < (sources?.length ?? 0); i += 2) {
     for (let j = 0; j < (destinations?.length ?? 0); j += 2) {
-      boxes.push([sources?.[i] ?? 0, sources?.[i + 1] ?? 0, destinations?.[j] ?? 0, destinations?.[j + 1] ?? 0]);
+      boxes.push([
+        sources?.[i] ?? 0,
+        sources?.[i + 1] ?? 0,
+        destinations?.[j] ?? 0,
+        destinations?.[j + 1] ?? 0,
+      ]);
     }
   }
   return boxes;

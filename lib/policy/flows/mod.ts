@@ -3,4 +3,7 @@
  * @module
  */
 
+export * from "./flow_guard.ts";
+export { protocolName } from "./denial_log.ts";
+export type { PacketFields } from "./packet_fields.ts";
 export * from "./packet_guard.ts";

@@ -3,5 +3,9 @@
  * @module
  */
 
+export * from "./bounds.ts";
+export * from "./document_codec.ts";
+export * from "./errors.ts";
 export * from "./policy.ts";
+export { readPolicyDocument } from "./read_document.ts";
 export * from "./rule_terms.ts";

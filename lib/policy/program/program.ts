@@ -54,7 +54,7 @@ export interface ProgramNetwork {
   readonly ruleCount: number;
   /** Ids of subjects 1, 2, …: members or endpoints; the subjects after them are regions of addresses. */
   readonly ids: readonly string[];
-  /** By subject: to whom it belongs, which is itself for most. */
+  /** By subject: the member or endpoint that it belongs to, which is itself for most; 0 for nobody. */
   readonly owners: Uint32Array;
   /** By subject: its class. */
   readonly classes: Uint32Array;

@@ -3,9 +3,8 @@
  * @module
  */
 
-import type { RandomSource } from "../../../base/mod.ts";
+import { type RandomSource, TabulationHash } from "../../../base/mod.ts";
 import type { IpAddress } from "../../../net/mod.ts";
-import { TabulationHash } from "./tabulation_hash.ts";
 
 const FIRST_PLACES = 64;
 /** Words of a place: the network with the family, four of the address, the number + 1 or 0. */

@@ -12,8 +12,7 @@
  * @module
  */
 
-import type { Millis, RandomSource } from "../../../base/mod.ts";
-import { TabulationHash } from "./tabulation_hash.ts";
+import { type Millis, type RandomSource, TabulationHash } from "../../../base/mod.ts";
 
 /** How much is remembered. */
 export interface MacTableLimits {

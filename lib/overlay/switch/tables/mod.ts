@@ -6,4 +6,3 @@
 
 export * from "./address_table.ts";
 export * from "./mac_table.ts";
-export * from "./tabulation_hash.ts";

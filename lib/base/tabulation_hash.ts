@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { RandomSource } from "../../../base/mod.ts";
+import type { RandomSource } from "./random.ts";
 
 /** A hash of up to so many words of 32 bits. */
 export class TabulationHash {

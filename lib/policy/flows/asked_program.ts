@@ -1,0 +1,58 @@
+/**
+ * A program as a guard asks it about the packet at hand: in force, or on trial.
+ * @module
+ */
+
+import { type Decision, NO_RULE, type PolicyEvaluator } from "../evaluate/mod.ts";
+import { ICMP_KIND, type PacketFields } from "./packet_fields.ts";
+
+/** One program and the guard's network in it. */
+export class AskedProgram {
+  readonly evaluator: PolicyEvaluator;
+  readonly #network: number;
+  /** Who the last packet was from and for. */
+  source = 0;
+  destination = 0;
+
+  /** @param network its number in the program */
+  constructor(evaluator: PolicyEvaluator, network: number) {
+    this.evaluator = evaluator;
+    this.#network = network;
+  }
+
+  /**
+   * Decides about a packet.
+   * @param reverse 1 where it goes against the direction of whoever began
+   */
+  ask(memory: Uint8Array, fields: PacketFields, reverse: number): Decision {
+    this.readSubjects(memory, fields);
+    const { protocol } = fields;
+    const hasPorts = fields.icmpKind === ICMP_KIND.NONE;
+    const from = hasPorts ? fields.sourcePort : 0;
+    const to = hasPorts ? fields.destinationPort : 0;
+    return reverse === 0
+      ? this.evaluator.decide(this.#network, this.source, this.destination, protocol, from, to)
+      : this.evaluator.decide(this.#network, this.destination, this.source, protocol, to, from);
+  }
+
+  /** Looks up who a packet is from and for. */
+  readSubjects(memory: Uint8Array, { sourceAt, destinationAt, addressBytes }: PacketFields): void {
+    this.source = this.evaluator.subjectAt(this.#network, memory, sourceAt, addressBytes);
+    this.destination = this.evaluator.subjectAt(this.#network, memory, destinationAt, addressBytes);
+  }
+
+  /** Whether rules are about what is sent to the last packet's source. */
+  get isSourceRestricted(): boolean {
+    return this.evaluator.isRestricted(this.#network, this.source);
+  }
+
+  /** Whether rules are about what is sent to its destination. */
+  get isDestinationRestricted(): boolean {
+    return this.evaluator.isRestricted(this.#network, this.destination);
+  }
+
+  /** @returns how the rule of a decision is called */
+  ruleName({ rule }: Decision): string {
+    return rule === NO_RULE ? "default" : this.evaluator.ruleNames[rule] ?? String(rule);
+  }
+}
