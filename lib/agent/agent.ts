@@ -22,6 +22,7 @@ import { isNameTaken, NameService } from "./names/mod.ts";
 import { hostDevices, Networks, ProgramEndpoints } from "./networks/mod.ts";
 import { OwnRecord, type ReopenedNode } from "./own_record.ts";
 import { checkHostNetwork, DeviceSecrets, OverlayInterface } from "./overlay/mod.ts";
+import { Policies, PolicyActs } from "./policy/mod.ts";
 import type { StatusReport } from "../api/mod.ts";
 import { ServiceHost } from "./services/mod.ts";
 import { buildStatus } from "./status_report.ts";
@@ -48,6 +49,9 @@ export class Agent {
   readonly departure: Departure;
   /** Overlay networks, which carry frames. */
   readonly networks: Networks;
+  /** Who may reach whom, and what leaders do about it. */
+  readonly policies: Policies;
+  readonly policyActs: PolicyActs;
   /** Endpoints of programs in this process. */
   readonly programEndpoints: ProgramEndpoints;
   readonly clock: Clock;
@@ -100,11 +104,14 @@ export class Agent {
       drivers: builtInDrivers(),
       askLeaders: async (request) => await this.#session?.leaders.askAgain(request),
     });
+    this.policies = new Policies({ ...this.#context, networks: () => this.networks.book.networks });
+    this.policyActs = new PolicyActs({ ...parts, policies: this.policies });
     this.#resources.use(parts.store);
     this.departure = new Departure(parts);
     this.#ownRecord = new OwnRecord(this.#context, this.departure, this.#reopened());
     this.#resources.defer(() => this.departure.finish(parts.store));
     this.#resources.defer(() => authority.close());
+    this.#resources.defer(() => this.policies.close());
     this.#resources.defer(mesh.replica.subscribe({
       handleEntryEvent: ({ kind }) => {
         if (kind === TOKEN_KIND) this.shareTokens();
@@ -302,12 +309,15 @@ export class Agent {
     const opened = await OverlayInterface.open(this.#context, {
       handleDeviceEvent: (event) => this.#session?.health.handleDeviceEvent(event),
       handlePortEvent: (event) => this.networks.handlePortEvent(event),
+      handlePolicyReport: (report) => this.policies.journal.handleReport("packets", report),
       dial: (host, port, signal) => this.services.forward.dial(host, port, signal),
       ping: async (nodeId) => await this.#session?.health.reachChannel(nodeId),
     });
     this.#resources.use(opened);
     if (this.#state !== "starting") throw new InterruptedError();
     this.#overlay = opened;
+    // Before the first peer is set, and with it the first packet.
+    this.#resources.defer(this.policies.attach(opened));
     opened.ended.then((reason) => {
       if (reason !== undefined) this.#end(reason);
     });
@@ -356,7 +366,10 @@ export class Agent {
     this.mesh.replica.handleTimeout();
     this.#session?.leaders.renewDue();
     this.#session?.removeAbsent();
-    this.networks.lookAfter(this.#session?.leaders.elected === this.mesh.identity.id);
+    const isElected = this.#session?.leaders.elected === this.mesh.identity.id;
+    this.networks.lookAfter(isElected);
+    if (isElected) this.policyActs.lookAfter();
+    this.policies.lookAfter();
     this.shareTokens();
     this.#names?.custom.refresh();
     this.services.adverts.advertiseSoon();

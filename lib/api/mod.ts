@@ -21,7 +21,7 @@ export type * from "./policy.ts";
 export type * from "./report.ts";
 export type * from "./settings.ts";
 export { checkedControl, httpRequest, invoke, queriedFields, requestOf } from "./requests.ts";
-export { callResult, callResults, eventLines, offerLines } from "./streams.ts";
+export { callResult, callResults, eventLines, lines, offerLines } from "./streams.ts";
 export {
   type LogReport,
   type LogRequest,

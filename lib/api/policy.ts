@@ -19,6 +19,13 @@ export interface PolicyApplyRequest extends PolicyInput {
   readonly dryRun?: boolean;
   /** Whether it takes effect although it cuts off the way of whoever asks. */
   readonly yes?: boolean;
+  /**
+   * Where whoever asks has logged in from, an address, and at which port of this node: a way that is not to be cut off
+   * unasked. `SSH_CONNECTION` has both.
+   */
+  readonly fromAddress?: string;
+  /** 22 unless told. */
+  readonly atPort?: number;
   /** The revision that it is to replace; when another one is in force meanwhile, nothing happens. Empty for none. */
   readonly expectedRevision?: string;
 }
@@ -48,6 +55,10 @@ export interface PolicyRollbackRequest {
   readonly revision?: string;
   /** Whether it takes effect although it cuts off the way of whoever asks. */
   readonly yes?: boolean;
+  /** As `PolicyApplyRequest` has it. */
+  readonly fromAddress?: string;
+  /** As `PolicyApplyRequest` has it. */
+  readonly atPort?: number;
 }
 
 /** What is to be taken back. */
@@ -154,6 +165,8 @@ export interface PolicyDifference {
   readonly pairs: number;
   /** The first 200 of them. */
   readonly changes: readonly PolicyChange[];
+  /** Whether there are so many kinds of members that only the first of them were compared. */
+  readonly isPartial: boolean;
   /** Rules that are new, as `web-tier#3: allow role=web → role=db tcp/5432`. */
   readonly addedRules: readonly string[];
   /** Rules that are gone. */
@@ -267,13 +280,13 @@ export interface PolicyControl {
    * Has a document take effect, after its tests. Leaders only.
    * @throws WeftError with code `InvalidPolicy`, `PolicyTestFailed`, `PolicyTooLarge`, `PolicyCutsOff`, `PolicyConflict`, `NotLeader`
    */
-  applyPolicy(request: PolicyApplyRequest): PolicyApplyReport;
+  applyPolicy(request: PolicyApplyRequest): Promise<PolicyApplyReport>;
   /** Runs the tests of a document. @throws WeftError with code `InvalidPolicy`, `NoPolicy` */
-  testPolicy(request: PolicyTestRequest): PolicyTestReport;
+  testPolicy(request: PolicyTestRequest): Promise<PolicyTestReport>;
   /** What a document would change. @throws WeftError with code `InvalidPolicy`, `UnknownRevision` */
-  diffPolicy(request: PolicyDiffRequest): PolicyDifference;
+  diffPolicy(request: PolicyDiffRequest): Promise<PolicyDifference>;
   /** Why something passes or not. @throws WeftError with code `InvalidPolicy`, `UnknownPeer`, `InvalidRequest` */
-  explainPolicy(request: PolicyQuestion): PolicyExplanation;
+  explainPolicy(request: PolicyQuestion): Promise<PolicyExplanation>;
   /** What rules have decided on this node. */
   policyCounters(): PolicyCounters;
   /** The last denials of this node, and with `follow` those that come. */

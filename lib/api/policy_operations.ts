@@ -5,7 +5,8 @@
 
 import { z } from "zod";
 import type { NetworkPolicy, PolicyDocument, PolicyRule, PolicyTest } from "../policy/mod.ts";
-import { type Lazy, type LazyObject, named, object } from "./json_schema.ts";
+import { MAX_ADDRESS_LENGTH } from "../mesh/bounds.ts";
+import { type Lazy, type LazyObject, named, object, port } from "./json_schema.ts";
 import type { Operation } from "./operation.ts";
 import type * as policy from "./policy.ts";
 
@@ -19,11 +20,16 @@ const revision = () => z.string().max(16);
 const end = () => z.string().min(1).max(1100);
 // What a document says is read by whoever uses it, with errors of their own.
 const input = () => ({ text: text().exactOptional(), document: z.unknown().exactOptional() });
+const way = () => ({
+  fromAddress: z.string().max(MAX_ADDRESS_LENGTH).exactOptional(),
+  atPort: port(1).exactOptional(),
+});
 
 const applyRequest: LazyObject<policy.PolicyApplyRequest> = named("PolicyApplyRequest", () => ({
   ...input(),
   dryRun: z.boolean().exactOptional(),
   yes: z.boolean().exactOptional(),
+  ...way(),
   expectedRevision: revision().exactOptional(),
 }));
 const testRequest: LazyObject<policy.PolicyTestRequest> = named("PolicyInput", input);
@@ -40,6 +46,7 @@ const question: LazyObject<policy.PolicyQuestion> = named("PolicyQuestion", () =
 const rollbackRequest: LazyObject<policy.PolicyRollbackRequest> = named("PolicyRollbackRequest", () => ({
   revision: revision().exactOptional(),
   yes: z.boolean().exactOptional(),
+  ...way(),
 }));
 const removal: LazyObject<policy.PolicyRemoval> = object(() => ({
   trial: flag().describe("1 for the trial").exactOptional(),
@@ -136,6 +143,7 @@ const difference: LazyObject<policy.PolicyDifference> = named("PolicyDifference"
   losing: count(),
   pairs: count(),
   changes: z.array(change()),
+  isPartial: z.boolean(),
   addedRules: texts(),
   removedRules: texts(),
 }), "What is different for whom.");

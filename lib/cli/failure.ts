@@ -31,6 +31,7 @@ const USAGE_CODES: ReadonlySet<string> = new Set([
   "InvalidForward",
   "InvalidNetwork",
   "InvalidEndpoint",
+  "InvalidPolicy",
   "InvalidDriverOption",
   "IdentifierRange",
   "MtuRange",
@@ -57,6 +58,14 @@ const HINTS: ReadonlyMap<string, string> = new Map([
   ["NotInitializedManager", "The agent is starting or stopping; try again."],
   ["NotPermittedMember", "`weft network show NAME` says who may; a leader changes that, or the labels."],
   ["TooManyEndpoints", "Take back what is not needed: `weft endpoint list` shows all."],
+  ["PolicyTestFailed", "`weft policy test FILE` names the tests that fail, and the rules that decided."],
+  ["PolicyCutsOff", "Allow the way by which this host is reached, or add --yes."],
+  [
+    "PolicyConflict",
+    "Somebody else has applied one meanwhile; `weft policy diff FILE` shows what yours would change.",
+  ],
+  ["UnknownRevision", "`weft policy show` lists those that this leader keeps."],
+  ["NoPolicy", "`weft policy init` writes one to begin with."],
   [
     "InvalidTopic",
     "Write a path such as orders/placed; in patterns {name} or * is one segment, and > at the end more.",

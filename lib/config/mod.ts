@@ -24,3 +24,4 @@ export {
   PUBLIC_DHT_BOOTSTRAP,
   type StatusAddress,
 } from "./field_schemas.ts";
+export * from "./policy/mod.ts";

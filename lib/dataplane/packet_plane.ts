@@ -58,6 +58,8 @@ export interface PlanePolicy {
   readonly enforced: Uint8Array | undefined;
   /** One whose denials are told and nothing more. */
   readonly trial: Uint8Array | undefined;
+  /** This host's overlay addresses, as text. */
+  readonly ownAddresses: readonly string[];
 }
 
 /** What enforces policies. */
@@ -78,7 +80,7 @@ export interface PolicyReport {
 }
 
 /** Carries packets between the host and its peers. All calls are synchronous turns. */
-export interface PacketPlane {
+export interface PacketPlane extends PolicyPlane {
   /** How it runs, for the status. */
   readonly kind: "portable" | "fast";
   /** How packets are sealed, for the status. */

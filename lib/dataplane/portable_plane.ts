@@ -13,7 +13,7 @@ import {
   systemRandom,
   systemTimers,
 } from "../host/mod.ts";
-import type { Endpoint } from "../net/mod.ts";
+import { type Endpoint, ipVersion } from "../net/mod.ts";
 import { type DatagramSocket, NoSocket, openUdp, PortInUseError } from "../transport/mod.ts";
 import {
   Device,
@@ -28,8 +28,11 @@ import type {
   Offload,
   PlaneEnd,
   PlaneOptions,
+  PlanePolicy,
   WireGuardPlane,
 } from "./packet_plane.ts";
+import { PlaneGuards } from "./policy/mod.ts";
+import { DIRECTION, VERDICT } from "../policy/mod.ts";
 import { type ProxyAnswer, type ProxyChange, TransparentProxy } from "./proxy/mod.ts";
 
 /**
@@ -46,6 +49,10 @@ export class PortablePlane implements WireGuardPlane {
   readonly #tun: PacketDevice;
   readonly #observer: PlaneOptions["observer"];
   readonly #proxy = new TransparentProxy();
+  readonly #guards = new PlaneGuards({ random: systemRandom, wall: systemClock.wall });
+  readonly #onPolicyReport: NonNullable<PlaneOptions["onPolicyReport"]>;
+  #denied = 0;
+  #cancelReport: (() => void) | undefined;
   readonly #onProxyQuestion: NonNullable<PlaneOptions["onProxyQuestion"]>;
   #socket: DatagramSocket = new NoSocket();
   #cancelTimer: (() => void) | undefined;
@@ -54,13 +61,17 @@ export class PortablePlane implements WireGuardPlane {
 
   /** Starts at once; there is no socket before `listen`. @param tun closed when the plane ends */
   constructor(tun: PacketDevice, options: PlaneOptions) {
-    const { mtuBytes, timers = {}, observer, onProxyQuestion = () => {}, onPortEvent = () => {} } = options;
+    const { mtuBytes, timers = {}, observer } = options;
+    const { onProxyQuestion = () => {}, onPortEvent = () => {}, onPolicyReport = () => {} } = options;
     const aead = selectAead();
     this.#device = new Device({ random: systemRandom, wall: systemClock.wall, aead, mtuBytes, timers });
     this.#device.suspend();
     this.#tun = tun;
     this.#observer = observer;
     this.#onProxyQuestion = onProxyQuestion;
+    this.#onPolicyReport = onPolicyReport;
+    this.#device.forwarding.admits = (now, memory, at, lengthBytes) =>
+      this.#admits(now, memory.subarray(at, at + lengthBytes), DIRECTION.THROUGH);
     this.engine = aead.name;
     this.frames = new PortableFrames({
       onPortEvent,
@@ -106,6 +117,12 @@ export class PortablePlane implements WireGuardPlane {
   answerProxy(id: number, answer: ProxyAnswer): void {
     this.#proxy.answer(systemClock.now(), id, answer);
     this.#settle();
+  }
+
+  setPolicy(policy: PlanePolicy): void {
+    this.#guards.use(policy);
+    this.#guards.attach(this.#device);
+    this.#tellPolicy();
   }
 
   peerStatus(publicKey: PublicKey): PeerStatus | undefined {
@@ -171,6 +188,7 @@ export class PortablePlane implements WireGuardPlane {
     return {
       ...this.#device.counters.snapshot(),
       ...this.#proxy.counters.snapshot(),
+      "policy-denied": this.#denied,
       ...this.frames.drops(),
       ...this.#socket.drops(),
     };
@@ -180,6 +198,7 @@ export class PortablePlane implements WireGuardPlane {
     if (this.#closed) return;
     this.#closed = true;
     this.#cancelTimer?.();
+    this.#cancelReport?.();
     this.frames.close();
     this.#tun.close();
     this.#socket.close();
@@ -199,8 +218,10 @@ export class PortablePlane implements WireGuardPlane {
       const now = systemClock.now();
       for (let i = 0; i < batch.count; i++) {
         const packet = batch.packet(i);
-        if (this.frames.forbids(packet) || this.#takeProxied(now, packet)) continue;
-        this.#device.handlePacket(now, packet);
+        if (this.frames.forbids(packet) || !this.#admits(now, packet, DIRECTION.OUT)) continue;
+        const nextHop = this.#guards.isIdle ? undefined : this.#guards.nextHop(addressBytes(packet));
+        if (nextHop === undefined && this.#takeProxied(now, packet)) continue;
+        this.#device.handlePacket(now, packet, nextHop);
         this.#transmit();
       }
       this.#settle();
@@ -219,10 +240,38 @@ export class PortablePlane implements WireGuardPlane {
       for (let i = 0; i < batch.count; i++) {
         const outcome = this.#device.handleDatagram(now, batch.datagram(i), batch.source(i));
         if (outcome.kind !== "packet" || this.frames.receiveFromMesh(outcome.packet)) continue;
-        this.#tun.write(outcome.packet);
+        if (this.#admits(now, outcome.packet, DIRECTION.IN)) this.#tun.write(outcome.packet);
       }
       this.#settle();
     }
+  }
+
+  /** Asks the policy; who is refused is answered, where it says so. @param direction one of `DIRECTION` */
+  #admits(now: Millis, packet: Uint8Array, direction: number): boolean {
+    const guards = this.#guards;
+    if (guards.isIdle) return true;
+    const verdict = guards.mesh.check(now, packet, 0, packet.length, direction, 1);
+    guards.noteDecision();
+    if (this.#cancelReport === undefined) this.#tellPolicy();
+    if (verdict === VERDICT.PASS || verdict === VERDICT.REDIRECT) return true;
+    this.#denied++;
+    const answer = verdict === VERDICT.REJECT ? guards.mesh.answer(packet, 0, packet.length) : undefined;
+    if (answer !== undefined && direction === DIRECTION.OUT) this.#tun.write(answer);
+    else if (answer !== undefined) this.#device.handlePacket(now, answer);
+    return false;
+  }
+
+  /** Tells what policies have decided, and again while there is more; flows that have ended are forgotten meanwhile. */
+  #tellPolicy(): void {
+    const now = systemClock.now();
+    const guards = this.#guards;
+    guards.handleTimeout(now);
+    const report = guards.pollReport(now);
+    if (report !== undefined) this.#onPolicyReport(report);
+    const next = Math.min(guards.reportIn(now), (guards.pollTimeout() ?? Infinity) - now);
+    this.#cancelReport = undefined;
+    if (next === Infinity || this.#closed) return;
+    this.#cancelReport = systemTimers.setTimer(Math.max(0, next), () => this.#tellPolicy());
   }
 
   /** @returns whether it is for a host without a packet plane */
@@ -275,6 +324,10 @@ export class PortablePlane implements WireGuardPlane {
       this.#settle();
     });
   }
+}
+
+function addressBytes(packet: Uint8Array): 4 | 16 {
+  return ipVersion(packet) === 6 ? 16 : 4;
 }
 
 function openSocket({ port, fwmark }: ListenOptions): DatagramSocket | ListenFailure {

@@ -3,11 +3,19 @@
  * @module
  */
 
-import { equalBytes, type UnixMillis, unixMillis, VirtualClock, VirtualTimers } from "../base/mod.ts";
+import {
+  type Environment,
+  equalBytes,
+  type UnixMillis,
+  unixMillis,
+  VirtualClock,
+  VirtualTimers,
+} from "../base/mod.ts";
 import {
   Admission,
   generateNetwork,
   type MemberRecord,
+  type NetworkIdentity,
   NO_GRANTS,
   NO_UPDATE,
   type NodeId,
@@ -122,6 +130,16 @@ export class Simulation {
   /** Milliseconds of virtual time since the beginning. */
   get nowMs(): number {
     return this.#clock.now();
+  }
+
+  /** Time and chance, for what runs on the nodes. */
+  get environment(): Pick<Environment, "clock" | "timers" | "random"> {
+    return { clock: this.#clock, timers: this.#timers, random: this.#random };
+  }
+
+  /** The network with its key, which leaders have. */
+  get identity(): NetworkIdentity {
+    return this.#identity;
   }
 
   get traffic(): Traffic {

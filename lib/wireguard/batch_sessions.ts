@@ -25,6 +25,13 @@ export interface BatchSession {
 /** Belongs to one device, and is used between its other calls, on the same thread. */
 export class BatchSessions {
   readonly #allowedIps: AllowedIps<Peer>;
+  /**
+   * Whether a packet may come from a peer, where other than cryptokey routing decides.
+   * @param isOwn what that says: whether the source is an address of the peer
+   */
+  admitsSource:
+    | ((peer: Peer, memory: Uint8Array, at: number, lengthBytes: number, isOwn: boolean) => boolean)
+    | undefined;
   readonly #context: Pick<DeviceContext<Peer>, "indices" | "counters" | "timers">;
 
   constructor(
@@ -56,11 +63,17 @@ export class BatchSessions {
     return undefined;
   }
 
+  /** @returns whose packet it is that is sent to an address of 4 or 16 bytes, or undefined when nobody's */
+  peerAt(address: Uint8Array): Peer | undefined {
+    return this.#allowedIps.lookupBytes(address, 0, address.length === 4 ? 4 : 6);
+  }
+
   /** Whether `peer` may send the packet of this `version` that begins at `at`; counted when not. */
-  isFrom(peer: Peer, memory: Uint8Array, at: number, version: IpFamily): boolean {
-    if (this.#allowedIps.lookupBytes(memory, at + ipSourceOffset(version), version) === peer) {
-      return true;
-    }
+  isFrom(peer: Peer, memory: Uint8Array, at: number, version: IpFamily, lengthBytes: number): boolean {
+    // Cryptokey routing: an address belongs to one peer, both ways (paper §2).
+    const isOwn = this.#allowedIps.lookupBytes(memory, at + ipSourceOffset(version), version) === peer;
+    const { admitsSource } = this;
+    if (admitsSource === undefined ? isOwn : admitsSource(peer, memory, at, lengthBytes, isOwn)) return true;
     this.#context.counters.count("source-not-allowed");
     return false;
   }

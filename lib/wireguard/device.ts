@@ -7,7 +7,7 @@
 
 import { BoundedQueue, Counters, type Millis, millis } from "../base/mod.ts";
 import { nobleAead, type PresharedKey, PrivateKey, type PublicKey, TAG_BYTES } from "../crypto/mod.ts";
-import { type Endpoint, ipDestinationOffset, ipPacketLength, ipSourceOffset, ipVersion } from "../net/mod.ts";
+import { type Endpoint, ipPacketLength, ipVersion } from "../net/mod.ts";
 import { AllowedIps } from "./allowed_ips.ts";
 import { BatchSessions } from "./batch_sessions.ts";
 import { PROTOCOL_TIMERS, REJECT_AFTER_MESSAGES } from "./constants.ts";
@@ -238,13 +238,16 @@ export class Device {
 
   /**
    * Takes an IP packet of this host: it is sealed, or waits for a handshake, or is dropped.
+   * @param nextHop the address of the peer that it is sealed for, where that is not its destination's
    * @returns why it was dropped, or undefined
    */
-  handlePacket(now: Millis, packet: Uint8Array): DropReason | undefined {
+  handlePacket(now: Millis, packet: Uint8Array, nextHop?: Uint8Array): DropReason | undefined {
     const version = ipVersion(packet);
     if (version === 0 || ipPacketLength(packet) !== packet.length) return this.#count("malformed-packet");
     if (packet.length > this.#mtuBytes) return this.#count("packet-too-long");
-    const peer = this.#allowedIps.lookupBytes(packet, ipDestinationOffset(version), version);
+    const peer = nextHop === undefined
+      ? this.batches.peerFor(packet, 0, version)
+      : this.batches.peerAt(nextHop);
     if (peer === undefined) return this.#count("no-peer-for-destination");
     return peer.send(now, packet);
   }
@@ -364,10 +367,7 @@ export class Device {
     const length = ipPacketLength(padded);
     const version = ipVersion(padded);
     if (length === undefined || version === 0) return this.#drop("malformed-inner-packet");
-    // Cryptokey routing: an address belongs to one peer, both ways (paper §2).
-    if (this.#allowedIps.lookupBytes(padded, ipSourceOffset(version), version) !== peer) {
-      return this.#drop("source-not-allowed");
-    }
+    if (!this.batches.isFrom(peer, padded, 0, version, length)) return DROPPED["source-not-allowed"];
     if (this.#received.packet.length !== length) this.#received.packet = this.#plaintext.subarray(0, length);
     this.#received.peer = peer.publicKey;
     return this.forwarding.isOn ? this.#passOn(now) : this.#received;

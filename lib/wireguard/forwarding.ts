@@ -44,6 +44,8 @@ export interface ForwardingParts {
 export class Forwarding {
   /** Whether there is a peer that packets are passed on for. */
   isOn = false;
+  /** Whether a packet may be passed on; whoever says no counts it, and tells its sender. All unless set. */
+  admits: ((now: Millis, memory: Uint8Array, at: number, lengthBytes: number) => boolean) | undefined;
   /** The longest packet that goes on. */
   mtuBytes: number;
   readonly #parts: ForwardingParts;
@@ -75,6 +77,7 @@ export class Forwarding {
     if (to === undefined) return "host";
     const from = allowedIps.lookupBytes(memory, at + ipSourceOffset(version), version);
     if (from === to || from === undefined || !(this.#peers.has(from) || this.#peers.has(to))) return "host";
+    if (this.admits?.(now, memory, at, lengthBytes) === false) return "dropped";
     let why: Undeliverable | undefined;
     // One that has never been heard, or has no packet plane: who waits for it is told, and does not wait for nothing.
     if (to.endpoint === undefined) why = "host";

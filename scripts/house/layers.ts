@@ -2,8 +2,8 @@
  * The plan of the house: which folder may import which, which may touch the system, where packages enter.
  *
  *     base <- net, crypto, noise, proto <- protocols, host, config <- dataplane <- uapi <- wg_interface <- agent
- *     agent <- http, cli <- entries        protocols <- service, forward <- agent; service <- api <- agent
- *     overlay <- drivers <- dataplane; policy <- dataplane, service
+ *     agent <- http, cli <- entries        protocols <- service, forward <- agent; service, policy <- api <- agent
+ *     overlay <- drivers <- dataplane; policy <- config, dataplane, service
  *
  * @module
  */
@@ -48,6 +48,8 @@ export const ALLOWED_IMPORTS: ReadonlyMap<string, readonly string[]> = new Map([
   ["noise", [...GROUND, "crypto"]],
   ["proto", GROUND],
   ...PROTOCOLS.map((folder) => [folder, SHARED] as const),
+  // A policy is written in a file of its own.
+  ["config", [...SHARED, "policy"]],
   ["drivers", [...GROUND, "net", "overlay"]],
   ["simulation", [...SHARED, "mesh"]],
   ["service", [...SHARED, "policy"]],
@@ -56,7 +58,7 @@ export const ALLOWED_IMPORTS: ReadonlyMap<string, readonly string[]> = new Map([
   ["nameserver", [...SHARED, "dns", "host", "transport"]],
   ["uapi", [...SHARED, "host", "transport", "wireguard", "dataplane"]],
   ["wg_interface", [...SHARED, ...PROTOCOLS, "dataplane", "uapi"]],
-  ["api", [...SHARED, "service"]],
+  ["api", [...SHARED, "policy", "service"]],
   ["agent", BELOW_AGENT],
   ["http", [...BELOW_AGENT, "agent"]],
   ["cli", [...BELOW_AGENT, "simulation", "agent"]],

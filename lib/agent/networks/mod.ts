@@ -13,4 +13,5 @@ export { FrameChannels } from "./frame_channels.ts";
 export { hostDevices } from "./host_devices.ts";
 export { MAX_NETWORKS, type NetworkAmendment } from "./network_acts.ts";
 export { Networks } from "./networks.ts";
+export type { KnownNetwork } from "./network_book.ts";
 export { type ProgramEndpoint, ProgramEndpoints } from "./program_endpoints.ts";

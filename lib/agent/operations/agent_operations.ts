@@ -10,6 +10,7 @@ import type { Agent } from "../agent.ts";
 import { deviceOperations } from "./device_operations.ts";
 import { type AgentProcess, processOperations } from "./agent_process.ts";
 import { networkOperations } from "./network_operations.ts";
+import { policyOperations } from "./policy_operations.ts";
 import { InvalidRequestError, UnknownNameError, UnreachableError } from "../errors.ts";
 import type { LeaderCoordinator } from "../leaders/mod.ts";
 import {
@@ -45,6 +46,7 @@ export function agentOperations(
     ...serviceOperations(agent),
     ...membershipOperations(agent),
     ...networkOperations(agent),
+    ...policyOperations(agent),
     ...tokenOperations(agent),
     ...deviceOperations(agent),
     ...processOperations(agent, process),

@@ -9,6 +9,7 @@ import type { AgentOptions } from "../../config/mod.ts";
 import {
   openPlane,
   type PlaneOptions,
+  type PolicyReport,
   type PortEvent,
   type ProxyQuestion,
   type WireGuardPlane,
@@ -30,6 +31,7 @@ import type { DeviceEvent, ProtocolTimers } from "../../wireguard/mod.ts";
 import type { AgentContext } from "../agent_context.ts";
 import { InterfaceGoneError, PacketPlaneError, RouteOverlapError } from "../errors.ts";
 import { HealthEcho } from "../health/mod.ts";
+import type { CompiledPolicies, PolicyConsumer } from "../policy/mod.ts";
 import { PeerSync } from "./peer_sync.ts";
 import { type MemberReach, RootlessProxy } from "./rootless_proxy.ts";
 import type { DataplaneReport } from "../../api/mod.ts";
@@ -40,10 +42,12 @@ export interface OverlayObserver extends MemberReach {
   handleDeviceEvent(event: DeviceEvent): void;
   /** Receives what happens at ports of overlay networks. */
   handlePortEvent(event: PortEvent): void;
+  /** Receives what policies have decided about packets. */
+  handlePolicyReport(report: PolicyReport): void;
 }
 
 /** Made, used and taken away once. */
-export class OverlayInterface implements AsyncDisposable {
+export class OverlayInterface implements AsyncDisposable, PolicyConsumer {
   readonly plane: WireGuardPlane;
   /** Brings the roster's members to the plane, once it is started. */
   readonly peers: PeerSync;
@@ -55,6 +59,7 @@ export class OverlayInterface implements AsyncDisposable {
   /** What the interface has. */
   #addresses: readonly IpAddress[];
   #echo: HealthEcho | undefined;
+  #policies: CompiledPolicies | undefined;
 
   private constructor(context: AgentContext, plane: WireGuardPlane, reach: MemberReach) {
     const { interfaceName } = context.options;
@@ -82,6 +87,7 @@ export class OverlayInterface implements AsyncDisposable {
       },
       onProxyQuestion: (question) => made.opened?.handleProxyQuestion(question),
       onPortEvent: (event) => observer.handlePortEvent(event),
+      onPolicyReport: (report) => observer.handlePolicyReport(report),
     });
     const opened = made.opened = new OverlayInterface(context, plane, observer);
     try {
@@ -123,8 +129,17 @@ export class OverlayInterface implements AsyncDisposable {
       netlink.removeAddress(interfaceName, address, Cidr.host(address).prefixBits);
     }
     this.#addresses = addresses;
+    if (this.#policies !== undefined) this.setPolicies(this.#policies);
     this.#startEcho();
     this.#proxy.listenAt(addresses);
+  }
+
+  /** Decides by other policies from now on. */
+  setPolicies(policies: CompiledPolicies): void {
+    this.#policies = policies;
+    const { enforced, trial } = policies;
+    const ownAddresses = this.#addresses.map(String);
+    this.plane.setPolicy({ enforced: enforced?.bytes, trial: trial?.bytes, ownAddresses });
   }
 
   /** Leads connections of this host's programs to members without a packet plane. */
@@ -218,7 +233,7 @@ export function checkHostNetwork({ rootless, interfaceName }: AgentOptions, cidr
  */
 async function openHostNetwork(
   { store, options, mesh, endpoints, log }: AgentContext,
-  observers: Pick<PlaneOptions, "observer" | "onProxyQuestion" | "onPortEvent">,
+  observers: Pick<PlaneOptions, "observer" | "onProxyQuestion" | "onPortEvent" | "onPolicyReport">,
 ): Promise<WireGuardPlane> {
   const { interfaceName, mtuBytes } = options;
   const cidrs = endpoints.overlay;

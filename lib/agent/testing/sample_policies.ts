@@ -70,6 +70,7 @@ const difference: PolicyDifference = {
   losing: 1,
   pairs: 2,
   changes: [{ network: "mesh", source: "lead", destination: "web-1", gained: [], lost: ["all"] }],
+  isPartial: false,
   addedRules: [`web-tier#1: ${ruleText}`],
   removedRules: [],
 };
@@ -91,24 +92,24 @@ export class SamplePolicies extends SampleNetworks implements PolicyControl {
     return samplePolicy;
   }
 
-  applyPolicy(request: PolicyApplyRequest): PolicyApplyReport {
+  applyPolicy(request: PolicyApplyRequest): Promise<PolicyApplyReport> {
     this.asked.push(request);
-    return { ...report, isTrial: request.dryRun ?? false };
+    return Promise.resolve({ ...report, isTrial: request.dryRun ?? false });
   }
 
-  testPolicy(request: PolicyTestRequest): PolicyTestReport {
+  testPolicy(request: PolicyTestRequest): Promise<PolicyTestReport> {
     this.asked.push(request);
     const { tests, failures, warnings } = report;
-    return { revision, tests, failures, warnings };
+    return Promise.resolve({ revision, tests, failures, warnings });
   }
 
-  diffPolicy(request: PolicyDiffRequest): PolicyDifference {
+  diffPolicy(request: PolicyDiffRequest): Promise<PolicyDifference> {
     this.asked.push(request);
-    return difference;
+    return Promise.resolve(difference);
   }
 
-  explainPolicy({ source, destination, network = "mesh" }: PolicyQuestion): PolicyExplanation {
-    return {
+  explainPolicy({ source, destination, network = "mesh" }: PolicyQuestion): Promise<PolicyExplanation> {
+    return Promise.resolve({
       network,
       source,
       destination,
@@ -117,7 +118,7 @@ export class SamplePolicies extends SampleNetworks implements PolicyControl {
       message: `${source} may reach ${destination}: web-tier#1 allows it`,
       steps: [{ rule: "web-tier#1", text: ruleText, isMatch: true }],
       stale: ["web-1"],
-    };
+    });
   }
 
   policyCounters(): PolicyCounters {

@@ -20,6 +20,7 @@ import { addGrantCommands, addLabelCommand } from "./member_commands.ts";
 import { addEndpointCommands, addNetworkCommands } from "./overlays/mod.ts";
 import { addPeerCommands } from "./peer_commands.ts";
 import { addPeersCommand } from "./peers_commands.ts";
+import { addPolicyCommands } from "./policies/mod.ts";
 import { addServiceCommands } from "./service_commands.ts";
 import { addSimCommand } from "./sim_command.ts";
 import { addUpCommand } from "./start_commands.ts";
@@ -43,6 +44,7 @@ export function addCommands(program: AnyCommand, context: CommandContext): void 
   addDnsCommands(program, context);
   addNetworkCommands(program, context);
   addEndpointCommands(program, context);
+  addPolicyCommands(program, context);
   addServiceCommands(program, context);
   addCallCommands(program, context);
   addForwardCommands(program, context);

@@ -7,6 +7,7 @@ export * from "./device_config.ts";
 export * from "./human_units.ts";
 export * from "./networks_view.ts";
 export * from "./peers_view.ts";
+export * from "./policy_view.ts";
 export * from "./refusal_lines.ts";
 export * from "./status_view.ts";
 export * from "./table.ts";

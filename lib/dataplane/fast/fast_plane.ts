@@ -28,8 +28,10 @@ import type {
   Offload,
   PlaneEnd,
   PlaneOptions,
+  PlanePolicy,
   WireGuardPlane,
 } from "../packet_plane.ts";
+import { policyCommands } from "../policy/mod.ts";
 import type { ProxyAnswer, ProxyChange } from "../proxy/mod.ts";
 import { FastFrames } from "./fast_frames.ts";
 import { ChannelRoom } from "./frames/mod.ts";
@@ -91,7 +93,14 @@ export class FastPlane implements WireGuardPlane {
 
   private constructor(
     tun: OffloadTun,
-    { mtuBytes, observer, onProxyQuestion = () => {}, onPortEvent = () => {}, log }: FastPlaneOptions,
+    {
+      mtuBytes,
+      observer,
+      onProxyQuestion = () => {},
+      onPortEvent = () => {},
+      onPolicyReport = () => {},
+      log,
+    }: FastPlaneOptions,
     { setup, wakeUp, worker }: {
       readonly setup: WorkerSetup;
       readonly wakeUp: WakeUp;
@@ -119,6 +128,7 @@ export class FastPlane implements WireGuardPlane {
       else if (report.kind === "socket-released") this.#closeSocket(report.fd);
       else if (report.kind === "gso") this.#noteGso(report.isUsed);
       else if (report.kind === "proxy") onProxyQuestion(report.question);
+      else if (report.kind === "policy") onPolicyReport(report.report);
       else if (report.kind === "port" || report.kind === "frame-counts") this.frames.handleReport(report);
       else if (report.kind === "event") {
         const event = parseEvent(report.event);
@@ -257,6 +267,10 @@ export class FastPlane implements WireGuardPlane {
 
   answerProxy(id: number, answer: ProxyAnswer): void {
     this.#send({ kind: "answer-proxy", id, answer });
+  }
+
+  setPolicy(policy: PlanePolicy): void {
+    for (const command of policyCommands(policy)) this.#send({ kind: "policy", command });
   }
 
   presharedKey(publicKey: PublicKey): PresharedKey | undefined {

@@ -138,7 +138,7 @@ export class GroBatches {
     const version = ipVersion(this.#bytes, at);
     const length = ipPacketLength(this.#bytes, at, paddedBytes);
     if (length === undefined || version === 0) return device.counters.count("malformed-inner-packet");
-    if (!device.batches.isFrom(peer, this.#bytes, at, version)) return;
+    if (!device.batches.isFrom(peer, this.#bytes, at, version, length)) return;
     if (!frames.isIdle && frames.takePacketOfMember(now, at, length, version)) return;
     cipher.addPacket(at, length);
   }

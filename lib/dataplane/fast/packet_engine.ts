@@ -25,9 +25,12 @@ import {
   writePollfd,
 } from "../../host/mod.ts";
 import type { IpFamily } from "../../net/mod.ts";
-import { type BatchSession, DatagramQueue, type Device, isHandshake } from "../../wireguard/mod.ts";
+import type { BatchSession, Device } from "../../wireguard/mod.ts";
 import { GroBatches } from "./gro_batches.ts";
+import { DIRECTION } from "../../policy/mod.ts";
+import type { PlaneGuards } from "../policy/mod.ts";
 import type { TransparentProxy } from "../proxy/mod.ts";
+import { PacketGate } from "./packet_gate.ts";
 import { ProxiedPackets } from "./proxied_packets.ts";
 import type { WorkerSocket } from "./worker_protocol.ts";
 import {
@@ -36,6 +39,7 @@ import {
   splitSuperpacket,
   VIRTIO_HEADER_BYTES,
 } from "./superpacket.ts";
+import { HandshakeBacklog } from "./handshake_backlog.ts";
 import { GroReceiver } from "./gro_receiver.ts";
 import { GsoSender, type SendDrop } from "./gso_sender.ts";
 import {
@@ -66,12 +70,6 @@ const NO_DESCRIPTOR = -1;
 const EGRESS_BUDGET_BYTES = 128 * 1024;
 /** A turn receives so often before it looks at what wants to go out. */
 const INGRESS_BUDGET_RECEIVES = 4;
-/** A turn works so long on handshakes before it looks at packets again. */
-const HANDSHAKE_BUDGET_MS = 0.5;
-/** As many as Linux keeps (`MAX_QUEUED_INCOMING_HANDSHAKES`): at some microseconds each, 40 ms of work. */
-const MAX_HANDSHAKES = 4096;
-/** The longest of them. */
-const HANDSHAKE_BYTES = 148;
 /** Under load the control side is told so often. */
 const REPORT_MS = 20;
 
@@ -79,7 +77,7 @@ const REPORT_MS = 20;
 export type EngineEnd = "stopped" | "interface-gone";
 
 /** Why a packet went no further, where the protocol has no word for it; its own reasons the device counts. */
-export type EngineDrop = SendDrop | "interface-full" | `frames-${UnreadableReason}`;
+export type EngineDrop = SendDrop | "interface-full" | "policy-denied" | `frames-${UnreadableReason}`;
 
 /** Descriptors, memory and callbacks of one engine; it closes none of them. */
 export interface PacketEngineParts {
@@ -90,6 +88,8 @@ export interface PacketEngineParts {
   readonly device: Device;
   /** Takes packets for hosts without a packet plane. */
   readonly proxy: TransparentProxy;
+  /** Says what may pass. */
+  readonly guards: PlaneGuards;
   readonly mtuBytes: number;
   readonly tunFd: number;
   /** Readable when there is something for `onWake`. */
@@ -123,9 +123,9 @@ export class PacketEngine {
   readonly frames: FrameEngine;
   readonly #incoming: GroBatches;
   readonly #proxied: ProxiedPackets;
+  readonly #gate: PacketGate;
   readonly #touched = new Set<BatchSession["peer"]>();
-  /** They wait until packets have been carried, so that a flood of them holds no session up. */
-  readonly #handshakes = new DatagramQueue(MAX_HANDSHAKES, HANDSHAKE_BYTES);
+  readonly #handshakes: HandshakeBacklog;
   #isGone = false;
   /** When the control side wants to be told again. */
   #reportBy = Infinity;
@@ -133,6 +133,7 @@ export class PacketEngine {
   constructor(parts: PacketEngineParts) {
     const { cipher, tunFd, wakeFd } = parts;
     this.#parts = parts;
+    this.#handshakes = new HandshakeBacklog(parts.device, parts.now);
     this.#bytes = new Uint8Array(cipher.memory.buffer);
     this.#view = new DataView(cipher.memory.buffer);
     this.#free = Math.ceil(cipher.freeFrom / 64) * 64;
@@ -163,7 +164,10 @@ export class PacketEngine {
       cipher,
       frames: this.frames,
       device: parts.device,
-      onControl: (at, lengthBytes, batch) => this.#takeControl(at, lengthBytes, batch),
+      onControl: (at, lengthBytes, batch) => {
+        const receiver = this.#receiver;
+        if (receiver !== undefined) this.#handshakes.take(this.#bytes, at, lengthBytes, receiver, batch);
+      },
       onOpened: (peer) => this.#touched.add(peer),
     });
     this.#proxied = new ProxiedPackets({
@@ -171,6 +175,12 @@ export class PacketEngine {
       bytes: this.#bytes,
       singleAt: this.#free + SINGLE_AT,
       onWriteFailed: () => parts.onDrop("interface-full", 1),
+    });
+    this.#gate = new PacketGate({
+      ...parts,
+      bytes: this.#bytes,
+      singleAt: this.#free + SINGLE_AT,
+      onDenied: (count) => parts.onDrop("policy-denied", count),
     });
     for (const [i, fd] of [tunFd, NO_DESCRIPTOR, wakeFd].entries()) {
       writePollfd(this.#view, this.#free + POLL_AT + i * POLLFD_BYTES, fd);
@@ -207,13 +217,13 @@ export class PacketEngine {
 
   /** Runs until told to stop, or the interface is gone. */
   run(): EngineEnd {
-    const { io, base, device, now, onWake } = this.#parts;
+    const { io, base, device, guards, now, onWake } = this.#parts;
     const descriptors = base + this.#free + POLL_AT;
     let reportAt = 0;
     for (;;) {
       const frames = this.frames;
       const timeout = Math.min(device.pollTimeout() ?? Infinity, frames.pollTimeout() ?? Infinity);
-      const deadline = Math.min(this.#reportBy, timeout);
+      const deadline = Math.min(this.#reportBy, timeout, guards.pollTimeout() ?? Infinity);
       writePollfd(this.#view, this.#free + POLL_AT + 3 * POLLFD_BYTES, frames.descriptor);
       io.poll(descriptors, 4, deadline === Infinity ? -1 : Math.max(0, Math.ceil(deadline - now())));
       if (this.#events(2) !== 0) {
@@ -224,10 +234,11 @@ export class PacketEngine {
       while (isBusy) {
         const at = now();
         device.handleTimeout(at);
+        guards.handleTimeout(at);
         const sent = this.#carryOut(at);
         const switched = !frames.isIdle && this.#carryFrames(at);
         const received = this.#carryIn(at);
-        this.#workOnHandshakes(at);
+        this.#handshakes.work(at);
         isBusy = sent || switched || received || !this.#handshakes.isEmpty;
         this.#transmit();
         if (!isBusy || at >= reportAt) {
@@ -273,32 +284,36 @@ export class PacketEngine {
         else this.#isGone = errno !== ERRNO.EAGAIN && errno !== ERRNO.EINTR;
         break;
       }
-      this.#takeSuperpacket(now, packet, length - VIRTIO_HEADER_BYTES);
+      this.#takeSuperpacket(now, packet, length - VIRTIO_HEADER_BYTES, true);
       carried += length;
     }
     this.#sealer.flush();
     return carried > 0;
   }
 
-  #takeSuperpacket(now: Millis, at: number, lengthBytes: number): void {
-    const { device } = this.#parts;
+  /** @param isOwn whether the host sends it; else it is passed on */
+  #takeSuperpacket(now: Millis, at: number, lengthBytes: number, isOwn: boolean): void {
+    const { device, guards } = this.#parts;
     const version = ((this.#bytes[at] ?? 0) >> 4) as IpFamily;
     // Whoever brings the interface up makes the kernel send neighbour discovery at once: it is IPv6, and for nobody.
     if (lengthBytes < 20 || (version !== 4 && version !== 6) || (version === 6 && lengthBytes < 40)) {
       return device.counters.count("malformed-packet");
     }
     if (!this.frames.isIdle && this.frames.members.forbids(at, lengthBytes, version)) return;
-    if (!this.#sealer.seal(now, at, lengthBytes, version)) this.#takeOneByOne(now, at, lengthBytes);
+    if (isOwn && !guards.isIdle && !this.#gate.admits(now, at, lengthBytes, DIRECTION.OUT)) return;
+    const nextHop = guards.isIdle || !isOwn ? undefined : guards.nextHop(version === 4 ? 4 : 16);
+    if (this.#sealer.seal(now, at, lengthBytes, version, 0, nextHop)) return;
+    this.#takeOneByOne(now, at, lengthBytes, nextHop);
   }
 
   /** Without a session: a host without a packet plane has none; else the device begins one, or says why not. */
-  #takeOneByOne(now: Millis, at: number, lengthBytes: number): void {
-    if (this.#proxied.take(now, at, lengthBytes)) return;
+  #takeOneByOne(now: Millis, at: number, lengthBytes: number, nextHop: Uint8Array | undefined): void {
+    if (nextHop === undefined && this.#proxied.take(now, at, lengthBytes)) return;
     const { device } = this.#parts;
     const header = readVirtioHeader(this.#bytes, at - VIRTIO_HEADER_BYTES);
     const packets = splitSuperpacket(this.#bytes.slice(at, at + lengthBytes), header);
     if (packets === undefined) return device.counters.count("malformed-packet");
-    for (const packet of packets) device.handlePacket(now, packet);
+    for (const packet of packets) device.handlePacket(now, packet, nextHop);
   }
 
   /** From the peers to the host. @returns whether there was something, and may be more */
@@ -328,7 +343,7 @@ export class PacketEngine {
   }
 
   #writeFrames(now: Millis): void {
-    const { io, cipher, base, tunFd, onDrop, device: { forwarding } } = this.#parts;
+    const { io, cipher, base, tunFd, onDrop, guards, device: { forwarding } } = this.#parts;
     const frames = cipher.endFrames();
     for (let i = 0; i < frames; i++) {
       const tag = cipher.frameTag(i);
@@ -337,10 +352,16 @@ export class PacketEngine {
         continue;
       }
       if (forwarding.isOn && this.#passOn(now, cipher.frameAt(i), cipher.frameBytes(i))) continue;
+      if (!guards.isIdle && !this.#admitsIn(now, cipher.frameAt(i), cipher.frameBytes(i))) continue;
       if (io.write(tunFd, base + cipher.frameAt(i), cipher.frameBytes(i)) >= 0) continue;
       if (io.errno === ERRNO.EBADFD) this.#isGone = true;
       else onDrop("interface-full", 1);
     }
+  }
+
+  #admitsIn(now: Millis, frameAt: number, frameBytes: number): boolean {
+    const at = frameAt + VIRTIO_HEADER_BYTES;
+    return this.#gate.admits(now, at, frameBytes - VIRTIO_HEADER_BYTES, DIRECTION.IN);
   }
 
   /** Sends a frame that is meant for another peer to that peer as a whole. @returns false when it is the host's */
@@ -350,29 +371,8 @@ export class PacketEngine {
     const lengthBytes = frameBytes - VIRTIO_HEADER_BYTES;
     const longestBytes = longestPacketBytes(this.#view, at, lengthBytes);
     const next = forwarding.nextHop(now, this.#bytes, at, lengthBytes, longestBytes);
-    if (next === "peer") this.#takeSuperpacket(now, at, lengthBytes);
+    if (next === "peer") this.#takeSuperpacket(now, at, lengthBytes, false);
     return next !== "host";
-  }
-
-  #takeControl(at: number, lengthBytes: number, batch: number): void {
-    const { device: { counters } } = this.#parts;
-    // What goes no further may come in a flood: it costs no copy, and nobody asks whose it is.
-    if (!isHandshake(this.#bytes, at, lengthBytes)) counters.count("malformed-datagram");
-    else if (this.#handshakes.isFull) counters.count("too-many-handshakes");
-    else if (this.#receiver !== undefined) {
-      const copy = this.#handshakes.claim(lengthBytes, this.#receiver.source(batch));
-      for (let i = 0; i < lengthBytes; i++) copy[i] = this.#bytes[at + i] ?? 0;
-    }
-  }
-
-  #workOnHandshakes(now: Millis): void {
-    const { device, now: clock } = this.#parts;
-    if (this.#handshakes.isEmpty) return;
-    const until = clock() + HANDSHAKE_BUDGET_MS;
-    for (let next = this.#handshakes.shift(); next !== undefined; next = this.#handshakes.shift()) {
-      device.handleDatagram(now, next.datagram, next.endpoint);
-      if (clock() > until) return;
-    }
   }
 
   /** Sends what the device itself has to say, and the proxy. */

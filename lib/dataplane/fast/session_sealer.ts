@@ -36,11 +36,21 @@ export class SessionSealer {
   /**
    * Seals what begins at `at` with an IP packet of this `version`, behind its virtio header; it is overwritten.
    * @param innerBytes where the IP packet stands that is cut, when there is another one around it
+   * @param nextHop the address of the peer that it is sealed for, where that is not its destination's
    * @returns false, and leaves it as it is, when there is no session for it, or nowhere to send to
    */
-  seal(now: Millis, at: number, lengthBytes: number, version: IpFamily, innerBytes = 0): boolean {
+  seal(
+    now: Millis,
+    at: number,
+    lengthBytes: number,
+    version: IpFamily,
+    innerBytes: number,
+    nextHop?: Uint8Array,
+  ): boolean {
     const { cipher, device, onSealed } = this.#parts;
-    const peer = device.batches.peerFor(this.#bytes, at, version);
+    const peer = nextHop === undefined
+      ? device.batches.peerFor(this.#bytes, at, version)
+      : device.batches.peerAt(nextHop);
     const keypair = peer?.sessionForBatch(now);
     const destination = peer?.endpoint;
     if (peer === undefined || keypair === undefined || destination === undefined) return false;

@@ -15,6 +15,7 @@ import {
 import { addressOf, RawIo, serveAsWorker, systemClock, systemRandom } from "../../host/mod.ts";
 import { Endpoint } from "../../net/mod.ts";
 import { Device } from "../../wireguard/mod.ts";
+import { PlaneGuards, PolicyPieces } from "../policy/mod.ts";
 import { TransparentProxy } from "../proxy/mod.ts";
 import { CommandReader } from "./command_ring.ts";
 import { ENGINE_BYTES } from "./engine_memory.ts";
@@ -62,6 +63,8 @@ class PacketWorker {
   readonly #drops: Float64Array;
   readonly #slots = new Map<string, number>();
   readonly #frameCounts: FrameCountsReport;
+  readonly #guards = new PlaneGuards({ random: systemRandom, wall: systemClock.wall });
+  readonly #policyPieces = new PolicyPieces();
   #refreshAt = 0;
   #usesGso = false;
 
@@ -91,6 +94,7 @@ class PacketWorker {
       base: addressOf(cipher.memory),
       device,
       proxy: this.#proxy,
+      guards: this.#guards,
       mtuBytes,
       tunFd,
       wakeFd,
@@ -144,6 +148,14 @@ class PacketWorker {
         obeyFrameCommand(this.#engine.frames, this.#now(), command.command);
         continue;
       }
+      if (command.kind === "policy") {
+        const policy = this.#policyPieces.take(command.command);
+        if (policy !== undefined) {
+          this.#guards.use(policy);
+          this.#guards.attach(this.#device);
+        }
+        continue;
+      }
       const peer = this.#obey(command);
       // Looking at all peers for each change of one would take the square of their number.
       if (peer === undefined) this.#refreshAt = 0;
@@ -153,7 +165,9 @@ class PacketWorker {
   }
 
   /** @returns whose command it was, if one peer's */
-  #obey(command: Exclude<Command, { kind: "stop" | "answer-proxy" | "frames" }>): PublicKey | undefined {
+  #obey(
+    command: Exclude<Command, { kind: "stop" | "answer-proxy" | "frames" | "policy" }>,
+  ): PublicKey | undefined {
     const device = this.#device;
     switch (command.kind) {
       case "set-private-key":
@@ -219,7 +233,10 @@ class PacketWorker {
     }
     for (const peer of touched) this.#show(peer);
     const start = this.#now();
-    const framesMs = this.#frameCounts.show(start, this.#engine.frames);
+    const news = this.#guards.pollReport(start);
+    if (news !== undefined) this.#report({ kind: "policy", report: news });
+    const countsMs = this.#frameCounts.show(start, this.#engine.frames);
+    const framesMs = Math.min(countsMs, this.#guards.reportIn(start));
     if (start < this.#refreshAt) return Math.min(framesMs, this.#refreshAt - start);
     for (const status of device.peerStatuses()) this.#show(status);
     const counts = { ...device.counters.snapshot(), ...this.#proxy.counters.snapshot() };

@@ -18,8 +18,9 @@ import {
   type ProtocolTimers,
   type WireGuardPeerUpdate,
 } from "../../wireguard/mod.ts";
+import type { PolicyCommand } from "../policy/mod.ts";
 import { PROXY_DROPS, type ProxyAnswer, type ProxyChange, type ProxyQuestion } from "../proxy/mod.ts";
-import type { CipherChoice } from "../packet_plane.ts";
+import type { CipherChoice, PolicyReport } from "../packet_plane.ts";
 import type { FrameCounts, PortEvent } from "../frames/mod.ts";
 import { DECODE_FAILURES, type FrameCommand } from "./frames/mod.ts";
 import type { GsoSenderParts } from "./gso_sender.ts";
@@ -63,6 +64,7 @@ export type Command =
   | { readonly kind: "change-proxy"; readonly change: Plain<ProxyChange> }
   | { readonly kind: "answer-proxy"; readonly id: number; readonly answer: ProxyAnswer }
   | { readonly kind: "frames"; readonly command: FrameCommand }
+  | { readonly kind: "policy"; readonly command: PolicyCommand }
   | { readonly kind: "stop" };
 
 /** What the worker tells unasked, in the order in which it happens. */
@@ -82,6 +84,8 @@ export type WorkerReport =
     readonly networks: ReadonlyMap<number, FrameCounts>;
     readonly ports: ReadonlyMap<number, FrameCounts>;
   }
+  /** What policies have decided. */
+  | { readonly kind: "policy"; readonly report: PolicyReport }
   | { readonly kind: "ended"; readonly end: "stopped" | "interface-gone" };
 
 /** What is counted, in the order of the shared memory: the protocol's reasons, then the engine's own. */
@@ -93,6 +97,7 @@ export const COUNTED_DROPS: readonly string[] = [
   "socket-full",
   "send-failed",
   "interface-full",
+  "policy-denied",
   ...DECODE_FAILURES.map((failure) => `frames-${failure}`),
   "frames-unknown-network",
 ];

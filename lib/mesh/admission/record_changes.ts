@@ -31,7 +31,10 @@ export type AuditKind =
   | "network-deleted"
   | "endpoint-added"
   | "endpoint-moved"
-  | "endpoint-removed";
+  | "endpoint-removed"
+  | "policy-applied"
+  | "policy-tried"
+  | "policy-removed";
 
 /** One thing that happened. */
 export interface AuditEvent {

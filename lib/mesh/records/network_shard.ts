@@ -11,7 +11,7 @@ import { ID_BYTES, idBytes, type NetworkId } from "../identity/mod.ts";
 /** Among how many origins entries are divided: as many as a digest has parts. */
 export const SHARDS = 64;
 /** The kinds that are divided. */
-export const SHARDED_KINDS: ReadonlySet<string> = new Set(["endpoint"]);
+export const SHARDED_KINDS: ReadonlySet<string> = new Set(["endpoint", "policy-part"]);
 
 const LABEL = utf8Bytes("weft network shard v1");
 

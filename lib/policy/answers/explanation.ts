@@ -3,8 +3,14 @@
  * @module
  */
 
-import { type Decision, readProgram, type SubjectNumber } from "../evaluate/mod.ts";
-import { isBelow, matchesTopic, qualified } from "../evaluate/topic_match.ts";
+import {
+  type Decision,
+  isBelow,
+  matchesTopic,
+  ProgramEvaluator,
+  qualified,
+  type SubjectNumber,
+} from "../evaluate/mod.ts";
 import { PROTOCOL, sameProtocol } from "../model/mod.ts";
 import { decodeProgram, type ProgramNetwork, type ProgramRule, TARGET } from "../program/mod.ts";
 import { type Attempt, decideAttempt } from "./attempt.ts";
@@ -37,8 +43,9 @@ export function explainAttempt(
   destination: SubjectNumber,
   attempt: Attempt,
 ): DecisionSteps {
-  const { networks, rules } = decodeProgram(program);
-  const decision = decideAttempt(readProgram(program), network, source, destination, attempt);
+  const decoded = decodeProgram(program);
+  const { networks, rules } = decoded;
+  const decision = decideAttempt(new ProgramEvaluator(decoded), network, source, destination, attempt);
   const found = networks[network];
   const steps: ExplainedStep[] = [];
   if (found === undefined) return { decision, steps };

@@ -5,4 +5,6 @@
 
 export * from "./attempt.ts";
 export * from "./explanation.ts";
+export * from "./policy_checks.ts";
+export * from "./policy_tests.ts";
 export * from "./reach.ts";

@@ -4,8 +4,7 @@
  */
 
 import { inhabitantsOf, MESH, type PolicyRoster } from "../compile/mod.ts";
-import { ProgramEvaluator } from "../evaluate/program_evaluator.ts";
-import { isBelow, qualified } from "../evaluate/topic_match.ts";
+import { isBelow, ProgramEvaluator, qualified } from "../evaluate/mod.ts";
 import { PROTOCOL } from "../model/mod.ts";
 import { decodeProgram, type Program, TARGET } from "../program/mod.ts";
 import { ALL_PORTS, formatPorts, type PortRanges, subtractPorts } from "./port_ranges.ts";

@@ -30,12 +30,16 @@ import {
 import { type Expression, Selector } from "../selectors/mod.ts";
 import { type Inhabitant, layOut } from "./address_space.ts";
 import { MESH, type PolicyRoster } from "./roster.ts";
+import { inhabitantsOf } from "./inhabitants.ts";
 import { SubjectBits } from "./subject_bits.ts";
 import { classify } from "./subject_classes.ts";
 import { SubjectIndex } from "./subject_index.ts";
 
 /** Rules of one type within one priority are asked before those of the next. */
 const TYPE_ORDER: readonly RuleType[] = ["deny", "redirect", "allow", "limit", "qos"];
+// Groups do not name groups; a document that was never read might.
+const MAX_GROUP_DEPTH = 4;
+const NOBODY_AT_ALL = "!*";
 const NO_DSCP = 255;
 const NO_PORTS = new Uint16Array();
 const NOBODY = new Uint32Array();
@@ -81,43 +85,9 @@ export function compilePolicy(
     rules.push(...compiled.rules);
   }
   const hidesNames = document.names === "hide";
-  const program: Program = { revision: options.revision, hidesNames, rules, networks };
+  const rejects = document.answer === "reject";
+  const program: Program = { revision: options.revision, hidesNames, rejects, rules, networks };
   return { bytes: encodeProgram(program), warnings };
-}
-
-/** @returns those of a network, in one order for all members, whichever of them they learnt of first */
-export function inhabitantsOf(roster: PolicyRoster, name: string): readonly Inhabitant[] {
-  const inhabitants: Inhabitant[] = [];
-  if (name === MESH) {
-    const networks = new Map<string, string[]>();
-    for (const network of roster.networks) {
-      for (const member of new Set(network.endpoints.map((endpoint) => endpoint.member))) {
-        networks.set(member, [...networks.get(member) ?? [], network.name]);
-      }
-    }
-    for (const member of roster.members) {
-      inhabitants.push(Object.assign(subjectOf(member), {
-        id: member.id,
-        blocks: member.blocks,
-        networks: networks.get(member.id) ?? [],
-      }));
-    }
-  }
-  for (const network of roster.networks) {
-    if (network.name !== name) continue;
-    for (const endpoint of network.endpoints) {
-      inhabitants.push(
-        Object.assign(subjectOf(endpoint), { id: endpoint.name, blocks: [], networks: [name] }),
-      );
-    }
-  }
-  return inhabitants.sort((a, b) => a.id < b.id ? -1 : a.id > b.id ? 1 : 0);
-}
-
-function subjectOf(
-  { name, labels, addresses, services, roles }: Omit<Inhabitant, "id" | "blocks" | "networks">,
-) {
-  return { name, labels, addresses, services, roles };
 }
 
 interface OrderedRule {
@@ -141,7 +111,7 @@ class NetworkCompiler {
     this.#document = document;
     const ordered = inOrder(document, name);
     const space = layOut(inhabitants, this.#namedBlocks(ordered));
-    this.#index = new SubjectIndex(space, (group) => this.#selector(document.groups[group] ?? "!*"));
+    this.#index = new SubjectIndex(space, (group) => this.#group(group));
     this.#size = space.size;
     for (const { rule, name } of ordered) this.rules.push(this.#compile(rule, name));
     const { classes, classCount, sets } = classify(this.#sets, space.size);
@@ -187,7 +157,8 @@ class NetworkCompiler {
       destinationPorts: flat(
         parsePorts(rule.destinationPortRange) ?? fail(name, "ports", rule.destinationPortRange),
       ),
-      isRejected: rule.type === "deny" && (answer ?? this.#document.answer) === "reject",
+      isRejected: (rule.type === "deny" || rule.type === "redirect") &&
+        (answer ?? this.#document.answer) === "reject",
       via: isRedirect ? this.#members(via, name) : NOBODY,
       viaService: isRedirect ? withNetwork(readServicePath(via) ?? "") : "",
       ...shapeOf(
@@ -232,9 +203,14 @@ class NetworkCompiler {
   #selector(text: string): Selector {
     const known = this.#selectors.get(text);
     if (known !== undefined) return known;
-    const selector = Selector.parse(withGroups(text, this.#document.groups));
+    const selector = Selector.parse(text, { isOfPolicy: true });
     this.#selectors.set(text, selector);
     return selector;
+  }
+
+  #group(name: string): Selector {
+    const { groups } = this.#document;
+    return this.#selector(Object.hasOwn(groups, name) ? groups[name] ?? NOBODY_AT_ALL : NOBODY_AT_ALL);
   }
 
   #namedBlocks(ordered: readonly OrderedRule[]): readonly Cidr[] {
@@ -243,10 +219,22 @@ class NetworkCompiler {
       const target = readTarget(rule.destinationSelector, parseProtocol(rule.protocol) ?? PROTOCOL.ANY);
       const texts = [rule.sourceSelector, ...target.kind === "subjects" ? [target.selector] : []];
       for (const text of texts) {
-        for (const block of blocksOf(this.#selector(text).expression)) blocks.set(block.toString(), block);
+        for (const block of this.#blocksOf(this.#selector(text).expression)) {
+          blocks.set(block.toString(), block);
+        }
       }
     }
     return [...blocks.values()];
+  }
+
+  *#blocksOf(expression: Expression, depth = 0): Generator<Cidr> {
+    if (expression.kind === "address") yield expression.block;
+    else if (expression.kind === "not") yield* this.#blocksOf(expression.inner, depth);
+    else if (expression.kind === "all" || expression.kind === "any") {
+      for (const term of expression.terms) yield* this.#blocksOf(term, depth);
+    } else if (expression.kind === "group" && depth < MAX_GROUP_DEPTH) {
+      yield* this.#blocksOf(this.#group(expression.name).expression, depth + 1);
+    }
   }
 }
 
@@ -261,21 +249,6 @@ function inOrder(document: PolicyDocument, name: string): readonly OrderedRule[]
       b.policy.priority - a.policy.priority ||
       TYPE_ORDER.indexOf(a.rule.type) - TYPE_ORDER.indexOf(b.rule.type)
     );
-}
-
-function* blocksOf(expression: Expression): Generator<Cidr> {
-  if (expression.kind === "address") yield expression.block;
-  else if (expression.kind === "not") yield* blocksOf(expression.inner);
-  else if (expression.kind === "all" || expression.kind === "any") {
-    for (const term of expression.terms) yield* blocksOf(term);
-  }
-}
-
-function withGroups(text: string, groups: Readonly<Record<string, string>>): string {
-  return text.replaceAll(
-    /\bgroup:([A-Za-z0-9._-]+)/g,
-    (_, name: string) => `(${Object.hasOwn(groups, name) ? withGroups(groups[name] ?? "!*", groups) : "!*"})`,
-  );
 }
 
 /** Paths and patterns are compared with the network of their topics. */

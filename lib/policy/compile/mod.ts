@@ -4,5 +4,7 @@
  * @module
  */
 
+export type { Inhabitant } from "./address_space.ts";
 export * from "./compile_policy.ts";
+export * from "./inhabitants.ts";
 export * from "./roster.ts";

@@ -25,12 +25,16 @@ export interface RosterEndpoint extends SelectorSubject {
 
 /** An overlay network, as a policy of it looks at it. */
 export interface RosterNetwork {
+  /** Its name, by which policies name it. */
   readonly name: string;
+  /** All of them, of whichever member. */
   readonly endpoints: readonly RosterEndpoint[];
 }
 
 /** All members and endpoints at one time. */
 export interface PolicyRoster {
+  /** In any order. */
   readonly members: readonly RosterMember[];
+  /** Likewise. */
   readonly networks: readonly RosterNetwork[];
 }

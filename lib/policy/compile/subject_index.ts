@@ -130,6 +130,10 @@ export class SubjectIndex {
         return this.#has(this.#services.get(expression.path) ?? []);
       case "role":
         return this.#has(this.#roles.get(expression.role) ?? []);
+      case "network":
+        return this.#has(this.#networks.get(expression.name) ?? []);
+      case "group":
+        return this.#group(expression.name);
       case "not":
         return opposite(this.#truth(expression.inner));
       case "all":
@@ -143,6 +147,16 @@ export class SubjectIndex {
           isFalse: a.isFalse.and(b.isFalse),
         }));
     }
+  }
+
+  #group(name: string): Truth {
+    const known = this.#groupTruths.get(name);
+    if (known !== undefined) return known;
+    // A group that names itself means nobody, rather than being asked for ever.
+    this.#groupTruths.set(name, this.#has([]));
+    const truth = this.#truth(this.#groups(name).expression);
+    this.#groupTruths.set(name, truth);
+    return truth;
   }
 
   #has(subjects: readonly number[]): Truth {

@@ -65,6 +65,10 @@ export interface PolicyEvaluator {
   subjectAt(network: number, bytes: Uint8Array, at: number, addressBytes: 4 | 16): SubjectNumber;
   /** @returns the member or endpoint with that id (a node id; an endpoint's name in an overlay network), or 0 */
   subjectOf(network: number, id: string): SubjectNumber;
+  /** @returns the addresses that a member or endpoint has for itself, of 4 or 16 bytes */
+  addressesOf(network: number, subject: SubjectNumber): readonly Uint8Array[];
+  /** Whether any rule of the network redirects packets. */
+  redirectsPackets(network: number): boolean;
   /** Whether a subject is so much as named by any rule of the network, as source or destination; if none of both is, all passes. */
   isRestricted(network: number, destination: SubjectNumber): boolean;
   /**

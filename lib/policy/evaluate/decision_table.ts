@@ -12,20 +12,24 @@ const NOBODY: readonly SubjectNumber[] = [];
 /** What nothing speaks against, and nothing speaks of. */
 export const UNRESTRICTED: Decision = made({ isAllowed: true });
 /** What is restricted, and no rule allows. */
-const UNMATCHED: Decision = made({ isAllowed: false });
+const DROPPED: Decision = made({ isAllowed: false });
+const REJECTED: Decision = made({ isAllowed: false, isRejected: true });
 
 /** Finds the decision of what has matched. */
 export class DecisionTable {
   readonly #rules: readonly ProgramRule[];
   readonly #firstRule: number;
+  readonly #unmatched: Decision;
   readonly #known = new Map<number, Map<number, Decision>>();
   readonly #straight = new Map<Decision, Decision>();
 
   /**
    * @param rules those of the network
    * @param firstRule the number of the first of them in the program
+   * @param rejects whether what no rule allows is rejected
    */
-  constructor(rules: readonly ProgramRule[], firstRule: number) {
+  constructor(rules: readonly ProgramRule[], firstRule: number, rejects: boolean) {
+    this.#unmatched = rejects ? REJECTED : DROPPED;
     this.#rules = rules;
     this.#firstRule = firstRule;
   }
@@ -37,7 +41,7 @@ export class DecisionTable {
    * @param protocol what a redirect does depends on it: packets and calls go another way, events do not
    */
   find(rule: number, limit: number, qos: number, isRestricted: boolean, protocol: number): Decision {
-    if (rule === NO_RULE && isRestricted) return UNMATCHED;
+    if (rule === NO_RULE && isRestricted) return this.#unmatched;
     const kind = protocol === PROTOCOL.CALL ? 1 : protocol === PROTOCOL.EVENT ? 2 : 0;
     const first = 3 * (rule + 1) + kind;
     let others = this.#known.get(first);

@@ -4,4 +4,5 @@
  */
 
 export * from "./decision.ts";
-export { readProgram } from "./program_evaluator.ts";
+export { ProgramEvaluator, readProgram } from "./program_evaluator.ts";
+export { isBelow, matchesTopic, qualified } from "./topic_match.ts";

@@ -43,16 +43,20 @@ export class NetworkEvaluator {
   readonly #pairs = new Map<number, PairRules>();
   readonly #shared = new Map<number, PairRules[]>();
   #pairEntries = 0;
+  #addresses: Map<SubjectNumber, Uint8Array[]> | undefined;
   readonly #called = new Map<number, Map<string, Decision>>();
   #pathCount = 0;
 
-  /** @param rules all of the program */
-  constructor(network: ProgramNetwork, rules: readonly ProgramRule[]) {
+  /**
+   * @param rules all of the program
+   * @param rejects whether what no rule allows is rejected
+   */
+  constructor(network: ProgramNetwork, rules: readonly ProgramRule[], rejects: boolean) {
     this.name = network.name;
     this.#network = network;
     this.#rules = rules.slice(network.firstRule, network.firstRule + network.ruleCount);
     this.#index = new ClassIndex(network, this.#rules);
-    this.#decisions = new DecisionTable(this.#rules, network.firstRule);
+    this.#decisions = new DecisionTable(this.#rules, network.firstRule, rejects);
     this.#paths = new PathIndex(this.#rules);
     this.#serviceRules = [...this.#rules.keys()].filter((place) =>
       this.#rules[place]?.target === TARGET.SERVICE
@@ -64,6 +68,29 @@ export class NetworkEvaluator {
   /** @returns whose address it is, or 0 */
   subjectAt(bytes: Uint8Array, at: number, addressBytes: 4 | 16): SubjectNumber {
     return this.#subjects.lookupBytes(bytes, at, addressBytes === 4 ? 4 : 6) ?? 0;
+  }
+
+  /** @returns the addresses that a member or endpoint has for itself */
+  addressesOf(subject: SubjectNumber): readonly Uint8Array[] {
+    let bySubject = this.#addresses;
+    if (bySubject === undefined) {
+      bySubject = this.#addresses = new Map();
+      for (const { block: { address, prefixBits }, subject } of this.#network.prefixes) {
+        if (prefixBits !== address.bytes.length * 8 || subject > this.#network.ids.length) continue;
+        const others = bySubject.get(subject);
+        if (others === undefined) bySubject.set(subject, [address.bytes]);
+        else others.push(address.bytes);
+      }
+    }
+    return bySubject.get(subject) ?? [];
+  }
+
+  /** Whether any rule redirects packets. */
+  get redirectsPackets(): boolean {
+    return this.#rules.some(({ type, target, protocol }) =>
+      type === "redirect" && target === TARGET.SUBJECTS && protocol !== PROTOCOL.CALL &&
+      protocol !== PROTOCOL.EVENT
+    );
   }
 
   /** @returns the member or endpoint with the id, or 0 */

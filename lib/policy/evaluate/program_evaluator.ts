@@ -31,7 +31,9 @@ export class ProgramEvaluator implements PolicyEvaluator {
     this.hidesNames = program.hidesNames;
     this.#rules = program.rules;
     this.ruleNames = program.rules.map((rule) => rule.name);
-    this.#networks = program.networks.map((network) => new NetworkEvaluator(network, program.rules));
+    this.#networks = program.networks.map((network) =>
+      new NetworkEvaluator(network, program.rules, program.rejects)
+    );
     this.#mesh = this.#networks.find((network) => network.name === "mesh");
   }
 
@@ -84,6 +86,14 @@ export class ProgramEvaluator implements PolicyEvaluator {
 
   decideEvent(source: SubjectNumber, destination: SubjectNumber, topic: string): Decision {
     return this.#mesh?.decidePath(source, destination, PROTOCOL.EVENT, topic) ?? UNRESTRICTED;
+  }
+
+  addressesOf(network: number, subject: SubjectNumber): readonly Uint8Array[] {
+    return this.#network(network).addressesOf(subject);
+  }
+
+  redirectsPackets(network: number): boolean {
+    return this.#network(network).redirectsPackets;
   }
 
   mayReach(network: number, source: SubjectNumber, destination: SubjectNumber): boolean {

@@ -93,7 +93,6 @@ export class FlowGuard implements PacketGuard {
     return this.#table.size;
   }
 
-  /** Bytes of memory that flows take. */
   get memoryBytes(): number {
     return this.#table.memoryBytes;
   }

@@ -5,5 +5,5 @@
 
 export * from "./flow_guard.ts";
 export { protocolName } from "./denial_log.ts";
-export type { PacketFields } from "./packet_fields.ts";
+export { PacketFields } from "./packet_fields.ts";
 export * from "./packet_guard.ts";

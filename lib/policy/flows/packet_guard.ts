@@ -40,14 +40,19 @@ export interface GuardOutcome {
 export interface Denial {
   /** Of the wall clock, when it first happened. */
   readonly at: number;
+  /** `mesh`, or an overlay network's name. */
   readonly network: string;
+  /** Where on its way it was. */
   readonly direction: "out" | "in" | "through";
   /** Addresses as text; for calls and events members' names. */
   readonly source: string;
+  /** Likewise. */
   readonly destination: string;
   /** `tcp`, `udp`, `icmp`, a number, `call`, `event`, `ethertype:0x…`. */
   readonly protocol: string;
+  /** 0 where the protocol has none. */
   readonly sourcePort: number;
+  /** Likewise. */
   readonly destinationPort: number;
   /** Of calls and events. */
   readonly path?: string;
@@ -55,6 +60,7 @@ export interface Denial {
   readonly rule: string;
   /** Whether it was a trial (`--dry-run`), and passed. */
   readonly isTrial: boolean;
+  /** How many there were. */
   readonly count: number;
 }
 
@@ -106,6 +112,8 @@ export interface PacketGuard {
   counts(): ReadonlyMap<RuleNumber, RuleCounts>;
   /** How many flows are remembered. */
   readonly flows: number;
+  /** Bytes of memory that they take. */
+  readonly memoryBytes: number;
   handleTimeout(now: Millis): void;
   pollTimeout(): Millis | undefined;
 }

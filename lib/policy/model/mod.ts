@@ -6,6 +6,7 @@
 export * from "./bounds.ts";
 export * from "./document_codec.ts";
 export * from "./errors.ts";
+export * from "./define_policy.ts";
 export * from "./policy.ts";
 export { readPolicyDocument } from "./read_document.ts";
 export * from "./rule_terms.ts";

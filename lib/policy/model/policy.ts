@@ -28,6 +28,7 @@ export interface ActionParams {
 
 /** One rule. */
 export interface PolicyRule {
+  /** What it does. */
   readonly type: RuleType;
   /** Who begins. */
   readonly sourceSelector: string;
@@ -39,6 +40,7 @@ export interface PolicyRule {
   readonly sourcePortRange?: string | undefined;
   /** Likewise. */
   readonly destinationPortRange?: string | undefined;
+  /** What else it says; nothing unless given. */
   readonly actionParams?: ActionParams | undefined;
 }
 
@@ -52,6 +54,7 @@ export interface NetworkPolicy {
   readonly networkId: string;
   /** The higher one is asked first. -1,000,000 to 1,000,000. */
   readonly priority: number;
+  /** In the order of the file. */
   readonly rules: readonly PolicyRule[];
 }
 
@@ -69,9 +72,11 @@ export interface PolicyTest {
 
 /** All policies of a mesh: it takes effect as a whole. */
 export interface PolicyDocument {
+  /** In the order of the file. */
   readonly policies: readonly NetworkPolicy[];
   /** Selectors by name, for `group:NAME`. */
   readonly groups: Readonly<Record<string, string>>;
+  /** What must hold. */
   readonly tests: readonly PolicyTest[];
   /** How denials are answered; `drop` unless given. */
   readonly answer: DenialAnswer;

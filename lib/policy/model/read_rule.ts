@@ -38,8 +38,6 @@ const LONG = [
   "destinationPortRange",
   "actionParams",
 ];
-const GROUP = /\bgroup:[A-Za-z0-9._-]+/;
-const GROUPS = new RegExp(GROUP, "g");
 const EXAMPLE = "For example: allow: {from: role=web, to: role=db, ports: tcp/5432}.";
 const PORTS_EXAMPLE = "For example tcp/5432, tcp/8090-8100, udp/53, tcp/80,443, icmp, call, event.";
 
@@ -197,11 +195,8 @@ export function readSelector(value: PlainValue): string {
 function selectorText(value: PlainValue): string {
   if (!value.isGiven) value.fail("is missing", 'For all, write "*".');
   const text = value.text();
-  const hasGroups = GROUP.test(text);
   try {
-    // A group stands for a term of its own, which is read where the group is.
-    const selector = Selector.parse(text.replaceAll(GROUPS, "(*)"));
-    return hasGroups ? text.trim() : selector.toString();
+    return Selector.parse(text, { isOfPolicy: true }).toString();
   } catch (error) {
     if (!(error instanceof InvalidSelectorError)) throw error;
     return value.fail(`is no selector: ${error.message}`, error.hint);

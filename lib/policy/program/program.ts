@@ -69,6 +69,8 @@ export interface Program {
   /** 16 hexadecimal digits. */
   readonly revision: string;
   readonly hidesNames: boolean;
+  /** Whether what no rule allows is rejected, and not dropped. */
+  readonly rejects: boolean;
   readonly rules: readonly ProgramRule[];
   readonly networks: readonly ProgramNetwork[];
 }

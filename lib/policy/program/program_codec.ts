@@ -29,6 +29,7 @@ export function encodeProgram(program: Program): Uint8Array {
   out.number(VERSION);
   out.text(program.revision);
   out.number(program.hidesNames ? 1 : 0);
+  out.number(program.rejects ? 1 : 0);
   out.number(program.rules.length);
   for (const rule of program.rules) writeRule(out, rule);
   out.number(program.networks.length);
@@ -47,6 +48,7 @@ export function decodeProgram(bytes: Uint8Array): Program {
   }
   const revision = reader.text();
   const hidesNames = reader.number(1) === 1;
+  const rejects = reader.number(1) === 1;
   const rules = Array.from({ length: reader.count(10) }, () => readRule(reader));
   const networks: ProgramNetwork[] = [];
   let firstRule = 0;
@@ -56,7 +58,7 @@ export function decodeProgram(bytes: Uint8Array): Program {
     firstRule += network.ruleCount;
   }
   if (!reader.isAtEnd || firstRule !== rules.length) throw new ProgramFormatError("something is left over");
-  return { revision, hidesNames, rules, networks };
+  return { revision, hidesNames, rejects, rules, networks };
 }
 
 function writeRule(out: ProgramWriter, rule: ProgramRule): void {

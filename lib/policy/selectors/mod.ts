@@ -7,6 +7,7 @@
  *   all-of     term    { ( "&&" | "," ) term }
  *   term       "(" any-of ")"  |  "!" ( "(" any-of ")" | simple )  |  simple  |  comparison
  *   simple     "*"  |  KEY  |  ADDRESS  |  ADDRESS/BITS  |  "service:" PATH  |  "role:" ROLE
+ *                 |  "group:" NAME  |  "network:" NAME                           (in policies)
  *   comparison ( KEY | "name" )  ( ( "=" | "!=" ) VALUE  |  ( "in" | "notin" ) "(" VALUE { "," VALUE } ")" )
  * ```
  *

@@ -4,10 +4,15 @@
  */
 
 import { evaluate, type Expression, format, type SelectorSubject } from "./selector_expression.ts";
-import { InvalidSelectorError, parseExpression } from "./selector_parser.ts";
+import { InvalidSelectorError, parseExpression, type SelectorOptions } from "./selector_parser.ts";
 
 export type { Expression, SelectorSubject } from "./selector_expression.ts";
-export { InvalidSelectorError, MAX_SELECTOR_DEPTH, MAX_SELECTOR_LENGTH } from "./selector_parser.ts";
+export {
+  InvalidSelectorError,
+  MAX_SELECTOR_DEPTH,
+  MAX_SELECTOR_LENGTH,
+  type SelectorOptions,
+} from "./selector_parser.ts";
 
 /**
  * An expression over a member's name, labels, addresses, services and roles. Immutable. `role!=web` and
@@ -48,10 +53,11 @@ export class Selector {
   /**
    * Reads a selector.
    * @param text at most 1,024 characters, parentheses at most 16 deep
+   * @param options where it stands; unless told no policy
    * @throws InvalidSelectorError
    */
-  static parse(text: string): Selector {
-    return new Selector(parseExpression(text));
+  static parse(text: string, options?: SelectorOptions): Selector {
+    return new Selector(parseExpression(text, options));
   }
 
   /**

@@ -27,6 +27,8 @@ export type Expression =
   | { readonly kind: "address"; readonly block: Cidr }
   | { readonly kind: "service"; readonly path: string }
   | { readonly kind: "role"; readonly role: string }
+  /** Of policies alone, whose compiler knows what they stand for: by themselves they mean nobody. */
+  | { readonly kind: "group" | "network"; readonly name: string }
   | { readonly kind: "not"; readonly inner: Expression }
   | { readonly kind: "all"; readonly terms: readonly Expression[] }
   | { readonly kind: "any"; readonly terms: readonly Expression[] };
@@ -57,6 +59,9 @@ export function evaluate(expression: Expression, subject: SelectorSubject): bool
       return subject.services.includes(expression.path);
     case "role":
       return subject.roles.includes(expression.role);
+    case "group":
+    case "network":
+      return false;
     case "not":
       return !evaluate(expression.inner, subject);
     case "all":
@@ -81,6 +86,9 @@ export function format(expression: Expression): string {
       return `service:${expression.path}`;
     case "role":
       return `role:${expression.role}`;
+    case "group":
+    case "network":
+      return `${expression.kind}:${expression.name}`;
     case "not":
       return isSimple(expression.inner) ? `!${format(expression.inner)}` : `!(${format(expression.inner)})`;
     case "all":
@@ -101,7 +109,7 @@ function labelOf({ labels }: SelectorSubject, key: string): string | undefined {
 }
 
 function isSimple({ kind }: Expression): boolean {
-  return ["everything", "has-label", "address", "service", "role"].includes(kind);
+  return ["everything", "has-label", "address", "service", "role", "group", "network"].includes(kind);
 }
 
 function formatComparison({ key, values, isNegated }: Comparison): string {

@@ -30,6 +30,12 @@ export class InvalidSelectorError extends WeftError {
   }
 }
 
+/** Where a selector stands. */
+export interface SelectorOptions {
+  /** Whether it is a policy's, which has groups (`group:NAME`) and knows who is in which overlay network (`network:NAME`). */
+  readonly isOfPolicy?: boolean;
+}
+
 /** The longest selector, in characters. */
 export const MAX_SELECTOR_LENGTH = 1_024;
 /** How deep parentheses may stand in each other. */
@@ -43,6 +49,7 @@ const LIKE_ADDRESS = /^\d[\d.]*\.[\d.]*(?:\/|$)/;
 const LABEL_VALUE = /^[A-Za-z0-9._/-]{0,63}$/;
 const NODE_NAME = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
 const SERVICE_PATH = /^[A-Za-z0-9_.$-]+(?:\/[A-Za-z0-9_.$-]+)*$/;
+const POLICY_NAME = /^[A-Za-z0-9._-]{1,63}$/;
 const ROLE = /^[a-z][a-z0-9-]*$/;
 
 // Sticky, so that each step begins where the last one ended; what none of them takes belongs to no selector.
@@ -53,8 +60,8 @@ const TOKEN =
  * @returns the selector as a tree
  * @throws InvalidSelectorError
  */
-export function parseExpression(text: string): Expression {
-  const parser = new SelectorParser(text);
+export function parseExpression(text: string, options: SelectorOptions = {}): Expression {
+  const parser = new SelectorParser(text, options.isOfPolicy ?? false);
   parser.checkLength(text);
   const expression = parser.parse();
   // What is written tightly grows when it is written out, and must be readable then, too.
@@ -75,12 +82,14 @@ type Sign = "(" | ")" | "!" | "!=" | "=" | "," | "&&" | "||" | "*";
 
 class SelectorParser {
   readonly #text: string;
+  readonly #isOfPolicy: boolean;
   #tokens: readonly Token[] = [];
   #at = 0;
   #depth = 0;
 
-  constructor(text: string) {
+  constructor(text: string, isOfPolicy: boolean) {
     this.#text = text;
+    this.#isOfPolicy = isOfPolicy;
   }
 
   checkLength(text: string): void {
@@ -188,6 +197,10 @@ class SelectorParser {
     if (kind === "role") {
       if (ROLE.test(value)) return { kind, role: value };
       return this.#refuse(word, "names no role", "Write role:leader.");
+    }
+    if (this.#isOfPolicy && (kind === "group" || kind === "network")) {
+      if (POLICY_NAME.test(value)) return { kind, name: value };
+      return this.#refuse(word, `names no ${kind}`, `Write ${kind}:blue.`);
     }
     return this.#refuse(word, "is neither an address nor service:… nor role:…");
   }

@@ -231,3 +231,13 @@ Deno.test("Selector: the opposite means all others", () => {
     for (const subject of [db, bare]) assert.notEqual(opposite.matches(subject), selector.matches(subject));
   }));
 });
+
+Deno.test("Selector.parse() reads groups and networks in policies alone, where by themselves they mean nobody", () => {
+  for (const text of ["group:front", "!network:blue && role=web"]) {
+    assert.equal(Selector.tryParse(text), undefined);
+    const selector = Selector.parse(text, { isOfPolicy: true });
+    assert.equal(selector.toString(), text);
+    assert.equal(selector.matches({ ...db, labels: { role: "api" } }), false);
+  }
+  assert.throws(() => Selector.parse("group:a/b", { isOfPolicy: true }), /"group:a\/b" names no group/);
+});

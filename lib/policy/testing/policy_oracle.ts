@@ -62,6 +62,7 @@ const ALLOWED: OracleDecision = {
 /** All rules of one network. */
 export class PolicyOracle {
   readonly #document: PolicyDocument;
+  readonly #roster: PolicyRoster;
   readonly #network: string;
   readonly #inhabitants: readonly (SelectorSubject & { id: string; blocks: readonly Cidr[] })[];
   readonly #rules: readonly NamedRule[];
@@ -69,6 +70,7 @@ export class PolicyOracle {
   /** @param network `mesh`, or an overlay network's name */
   constructor(document: PolicyDocument, roster: PolicyRoster, network: string) {
     this.#document = document;
+    this.#roster = roster;
     this.#network = network;
     const members: readonly RosterMember[] = network === "mesh"
       ? roster.members
@@ -115,7 +117,8 @@ export class PolicyOracle {
         )
         .sort((a, b) => b.priority - a.priority || (ranks[a.rule.type] ?? 0) - (ranks[b.rule.type] ?? 0));
     const [first] = matching(["deny", "redirect", "allow"]);
-    if (first === undefined && isRestricted) return { ...ALLOWED, isAllowed: false };
+    const rejects = this.#document.answer === "reject";
+    if (first === undefined && isRestricted) return { ...ALLOWED, isAllowed: false, isRejected: rejects };
     const shaped = { ...ALLOWED, limit: matching(["limit"])[0]?.name, qos: matching(["qos"])[0]?.name };
     if (first === undefined) return shaped;
     const { rule, name } = first;
@@ -146,7 +149,14 @@ export class PolicyOracle {
     const via = this.#inhabitants.filter((one) => this.#isOne(text, this.partyOf(one.id))).map(({ id }) =>
       id
     );
-    if (via.length === 0) return { ...ALLOWED, isAllowed: false, rule: allowed.rule };
+    if (via.length === 0) {
+      return {
+        ...ALLOWED,
+        isAllowed: false,
+        rule: allowed.rule,
+        isRejected: this.#document.answer === "reject",
+      };
+    }
     if (kind === "event") return allowed;
     // Members themselves are gone by; what lies behind one is not it.
     const isVia = (party: OracleParty | undefined): boolean =>
@@ -202,6 +212,13 @@ export class PolicyOracle {
     switch (expression.kind) {
       case "everything":
         return true;
+      case "network":
+        if (party.owner === undefined) return undefined;
+        if (this.#network !== "mesh") return expression.name === this.#network;
+        return this.#roster.networks.some((network) =>
+          network.name === expression.name &&
+          network.endpoints.some((endpoint) => endpoint.member === party.owner)
+        );
       case "address":
         return party.addresses?.some((address) => expression.block.contains(address));
       case "not": {
@@ -227,7 +244,7 @@ export class PolicyOracle {
 const read = new Map<string, Selector>();
 
 function parsed(text: string): Selector {
-  const selector = read.get(text) ?? Selector.parse(text);
+  const selector = read.get(text) ?? Selector.parse(text, { isOfPolicy: true });
   read.set(text, selector);
   return selector;
 }

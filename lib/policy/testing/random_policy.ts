@@ -35,6 +35,9 @@ const SELECTORS = [
   "group:front",
   "group:front && tier || 203.0.113.128/25",
   "!(role=db || 203.0.113.0/24)",
+  "network:blue",
+  "network:blue && role!=web",
+  "!network:green",
   "role=nobody",
 ];
 const PATHS = ["orders", "orders/refund", "orders/refund/all", "shop:orders/x", "users", "users/list"];

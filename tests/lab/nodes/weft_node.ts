@@ -105,6 +105,11 @@ export class WeftNode implements AsyncDisposable {
     return await this.#fetch("POST", path, JSON.stringify(request));
   }
 
+  /** `DELETE path` over the control socket. @throws Error when there is no answer of 2xx */
+  async delete(path: string): Promise<string> {
+    return await this.#fetch("DELETE", path, "{}");
+  }
+
   /** Waits for a status that satisfies `condition`. @throws Error with the end of the log when it never comes */
   untilStatus(
     condition: (status: StatusReport) => boolean,

@@ -9,6 +9,7 @@ import { type BatchCipher, PrivateKey, selectAead, WasmBatchCipher } from "../..
 import { POLLIN } from "../../../host/mod.ts";
 import { Cidr, Endpoint } from "../../../net/mod.ts";
 import { Device } from "../../../wireguard/mod.ts";
+import { PlaneGuards } from "../../policy/mod.ts";
 import { TransparentProxy } from "../../proxy/mod.ts";
 import { ENGINE_BYTES } from "../engine_memory.ts";
 import { type EngineEnd, PacketEngine } from "../packet_engine.ts";
@@ -36,6 +37,11 @@ export class EngineHarness {
   readonly device: Device;
   readonly proxy: TransparentProxy = new TransparentProxy();
   readonly peer: Device;
+  /** Nothing is asked before a policy is set. */
+  readonly guards: PlaneGuards = new PlaneGuards({
+    random: new SeededRandom(7),
+    wall: () => 1_700_000_000_000,
+  });
   readonly engine: PacketEngine;
   readonly drops: Record<string, number> = {};
   now: Millis = millis(1000);
@@ -68,6 +74,7 @@ export class EngineHarness {
       allowedIps: cidrs(["10.200.0.1/32", "fd01:0203::/32"]),
     });
     this.engine = new PacketEngine({
+      guards: this.guards,
       io: this.calls,
       cipher,
       base: FAKE_BASE,

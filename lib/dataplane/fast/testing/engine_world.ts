@@ -11,6 +11,7 @@ import { Cidr, Endpoint } from "../../../net/mod.ts";
 import { Device } from "../../../wireguard/mod.ts";
 import type { PortEvent } from "../../frames/mod.ts";
 import type { SuiteHost, SuitePort, SuiteWorld } from "../../frames/testing/frame_plane_suite.ts";
+import { PlaneGuards } from "../../policy/mod.ts";
 import { TransparentProxy } from "../../proxy/mod.ts";
 import { FastFrames } from "../fast_frames.ts";
 import { FrameCountsReport } from "../frame_counts_report.ts";
@@ -31,6 +32,11 @@ class EngineHost implements SuiteHost {
   readonly plane: FastFrames;
   readonly calls: FakeCalls;
   readonly device: Device;
+  /** Nothing is asked before a policy is set. */
+  readonly guards: PlaneGuards = new PlaneGuards({
+    random: new SeededRandom(7),
+    wall: () => 1_700_000_000_000,
+  });
   readonly #engine: PacketEngine;
   readonly #counts: FrameCountsReport;
   readonly #ports = new Map<number, SuitePort>();
@@ -56,6 +62,7 @@ class EngineHost implements SuiteHost {
     let polls = 0;
     this.calls.onPoll = () => new Map([[polls++ % 2 === 0 ? FAKE_UDP_FD : FAKE_WAKE_FD, POLLIN]]);
     this.#engine = new PacketEngine({
+      guards: this.guards,
       io: this.calls,
       cipher,
       base: FAKE_BASE,

@@ -1,0 +1,70 @@
+import assert from "node:assert/strict";
+import { MAX_POLICY_FILE_LENGTH, PolicyFileError, readPolicyFile } from "./mod.ts";
+
+const good = `# Who may reach whom.
+groups:
+  front: role in (web, api)
+policies:
+  - name: web-tier
+    priority: 100
+    rules:
+      - allow: { from: group:front, to: role=db, ports: tcp/5432 }
+      - deny:
+          from: "*"
+          to: role=db
+tests:
+  - { from: web-1, accept: [db-1:5432], deny: [db-1:22] }
+`;
+
+Deno.test("readPolicyFile() reads YAML and JSON, and says where a part stands", async () => {
+  const { document, positionOf } = await readPolicyFile(good, "policy.yaml");
+  assert.deepEqual(document.policies.map(({ name, rules }) => [name, rules.length]), [["web-tier", 2]]);
+  assert.deepEqual(positionOf(["policies", 0, "rules", 1, "deny", "to"]), { line: 11, column: 15 });
+  // What is not there is looked for around it.
+  assert.deepEqual(positionOf(["policies", 0, "rules", 1, "deny", "ports"]), { line: 10, column: 11 });
+  assert.deepEqual(positionOf(["policies", 7]), positionOf(["policies"]));
+  const json = await readPolicyFile(
+    JSON.stringify({ rules: [{ allow: { from: "*", to: "*" } }] }),
+    "policy.json",
+  );
+  assert.equal(json.document.policies[0]?.rules.length, 1);
+});
+
+/** Text, message, line and column. */
+const bad: Readonly<Record<string, readonly [string, RegExp, number?, number?]>> = {
+  "an empty file": ["", /policy\.yaml: it is empty/],
+  "comments alone": ["# nothing\n", /it is empty/],
+  "no rules": ["policies: []\n", /it has no rules/, 1, 1],
+  "a tab": ["rules:\n\t- allow: x\n", /policy\.yaml:2:1: /, 2, 1],
+  "an open bracket": ["rules:\n  - allow: { from: web\n", /Cannot read policy\.yaml:/],
+  "a key twice": ["names: show\nnames: hide\n", /:2:1: /, 2, 1],
+  "an unknown key": ["rulez: []\n", /rulez/],
+  "a selector that is none": [good.replace("role=db, ports", "role==, ports"), /is no selector/, 8, 41],
+  "a protocol that is none": [good.replace("tcp/5432", "tpc/5432"), /protocol "tpc"/, 8],
+  "a rule that is text": [
+    good.replace('- deny:\n          from: "*"\n          to: role=db', "- deny"),
+    /is no rule/,
+    9,
+    9,
+  ],
+  "an alias": ["rules: &a\n  - *a\n", /aliases are not allowed/],
+};
+for (const [name, [text, message, line, column]] of Object.entries(bad)) {
+  Deno.test(`readPolicyFile() refuses ${name}`, async () => {
+    await assert.rejects(readPolicyFile(text, "policy.yaml"), (error) => {
+      assert.ok(error instanceof PolicyFileError, `${error}`);
+      assert.equal(error.code, "InvalidPolicy");
+      assert.match(error.message, message);
+      if (line !== undefined) assert.equal(error.position?.line, line);
+      if (column !== undefined) assert.equal(error.position?.column, column);
+      return true;
+    });
+  });
+}
+
+Deno.test("readPolicyFile() reads nothing of a file that is too long", async () => {
+  await assert.rejects(
+    readPolicyFile(" ".repeat(MAX_POLICY_FILE_LENGTH + 1), "policy.yaml"),
+    /is longer than/,
+  );
+});

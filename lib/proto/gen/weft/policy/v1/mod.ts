@@ -1,0 +1,6 @@
+/**
+ *
+ * @module
+ */
+
+export * from "./policy_pb.ts";
