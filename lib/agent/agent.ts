@@ -253,6 +253,7 @@ export class Agent {
     this.mesh.adoptRotation();
     // What waits from loading is read as a whole by those who subscribe from now on.
     this.mesh.replica.deliverEvents();
+    this.policies.start();
     this.#resources.defer(this.mesh.replica.subscribe(this.services.adverts));
     checkHostNetwork(options, this.#context.endpoints.overlay);
     const listener = listenTcp({ port: options.port });

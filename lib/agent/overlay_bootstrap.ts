@@ -21,6 +21,7 @@ import type { CarrierLimits } from "../service/mod.ts";
 import { Agent } from "./agent.ts";
 import { checkDeclared, DeclaredNetworks, type ProgramEndpoints } from "./networks/mod.ts";
 import { NamedEndpoints } from "./named_endpoints.ts";
+import { applyDeclaredPolicy, readDeclaredPolicy } from "./policy/mod.ts";
 import type { ServiceHost } from "./services/mod.ts";
 import {
   joinMesh,
@@ -360,11 +361,18 @@ export class OverlayBootstrap {
       const settings = await NodeSettings.read(said, store, (problem) => logger.warn(problem));
       const { options } = settings;
       checkDeclared(options);
+      const policy = options.policy === undefined ? undefined : await readDeclaredPolicy(options.policy);
       await onOptions?.(options);
       const named = new NamedEndpoints(options.endpoints, environment);
       await named.look();
       const mesh = await makeMesh({ store, host, named, options, onPending, keep: () => settings.keep() });
       const agent = new Agent({ ...environment, mesh, store, options, named, ...limits && { limits } });
+      try {
+        if (policy !== undefined) applyDeclaredPolicy(policy, agent, { store, log: logger });
+      } catch (error) {
+        await agent.stop();
+        throw error;
+      }
       return new OverlayBootstrap(agent, store, environment, { isResumed, settings, process });
     } catch (error) {
       store.close();

@@ -120,9 +120,12 @@ export async function saidSettings(command: AnyCommand, ports: CliPorts): Promis
 
 /** What is kept is read again in another directory. */
 function withPaths(layer: ConfigLayer): ConfigLayer {
-  const { statusTokenFile: path } = layer.values;
-  if (typeof path !== "string" || path === "") return layer;
-  return { ...layer, values: { ...layer.values, statusTokenFile: resolve(path) } };
+  const values = { ...layer.values };
+  for (const name of ["statusTokenFile", "policy"] as const) {
+    const path = values[name];
+    if (typeof path === "string" && path !== "") values[name] = resolve(path);
+  }
+  return { ...layer, values };
 }
 
 async function readConfigFile(path: string, ports: CliPorts): Promise<ConfigFile> {

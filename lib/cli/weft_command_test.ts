@@ -40,6 +40,7 @@ const samples: Readonly<Record<OptionName, string>> = {
   statusPort: "off",
   statusNames: "weft.example.com",
   statusTokenFile: "/etc/weft/token",
+  policy: "/etc/weft/policy.yaml",
   dns: "off",
   dnsPorts: "53",
   dnsZone: "overlay.local.",

@@ -81,6 +81,8 @@ export interface AgentOptions {
   readonly networks: readonly DeclaredNetwork[];
   /** Endpoints in overlay networks that this node adds at its start when it has none of their names. */
   readonly networkEndpoints: readonly DeclaredEndpoint[];
+  /** A file with the policy that a leader puts in force at its start; none unless given. */
+  readonly policy?: string;
   /** How much of the log is shown. */
   readonly logLevel: LogLevel;
   /** Protocol times that tests shorten, in milliseconds by name. */

@@ -136,6 +136,27 @@ export const ephemeralTerm: z.ZodType<number | "off"> = z.union([
 /** Where a file or a directory is. */
 export const pathText: z.ZodType<string> = z.string().min(1).max(4000).regex(PATH);
 
+/** What a file with the token of the page may be. */
+export const TOKEN_FILE: FileRule = {
+  schema: pathText,
+  rule: "the token is in a file",
+  hint:
+    "Name a file of one line that only its owner can read, for example --status-token-file /etc/weft/token.",
+};
+/** What a file with a policy may be. */
+export const POLICY_FILE: FileRule = {
+  schema: pathText,
+  rule: "the policy is in a file",
+  hint: "`weft policy init` writes one, for example /etc/weft/policy.yaml.",
+};
+
+/** What the table says of a file. */
+interface FileRule {
+  readonly schema: z.ZodType<string>;
+  readonly rule: string;
+  readonly hint: string;
+}
+
 /** On or off, as YAML or a variable says it. */
 export const truth: z.ZodType<boolean> = z.union([
   z.boolean(),
@@ -165,6 +186,18 @@ export const dnsForward: z.ZodType<DnsForwardOption> = parsed(
   parseDnsForward,
   (value) => isObjectWith(value, "suffix", "server"),
 );
+
+/** How this host's resolver may be pointed at the zone. */
+export const RESOLVERS: {
+  readonly schema: z.ZodType<"auto" | "resolved" | "resolv.conf" | "off">;
+  readonly choices: readonly string[];
+} = {
+  schema: z.union([
+    z.enum(["auto", "resolved", "resolv.conf", "off"]),
+    z.literal(false).transform(() => "off" as const),
+  ]),
+  choices: ["auto", "resolved", "resolv.conf", "off"],
+};
 
 /** A node of the DHT. */
 export const dhtBootstrap: z.ZodType<DhtBootstrapOption> = parsed(

@@ -44,10 +44,13 @@ import {
   pairs,
   parsed,
   pathText,
+  POLICY_FILE,
   PUBLIC_DHT_BOOTSTRAP,
+  RESOLVERS,
   selectorText,
   STATUS_PLACES,
   statusAddresses,
+  TOKEN_FILE,
   truth,
 } from "./field_schemas.ts";
 
@@ -268,10 +271,7 @@ export const FIELDS: { readonly [Key in keyof AgentOptions]-?: Field<Key> } = {
     help: "the token that the page asks for beyond the loopback",
     initial: undefined,
     initialText: "one in the state, which `weft status token` prints",
-    schema: pathText,
-    rule: "the token is in a file",
-    hint:
-      "Name a file of one line that only its owner can read, for example --status-token-file /etc/weft/token.",
+    ...TOKEN_FILE,
   },
   dns: {
     flag: "dns",
@@ -321,11 +321,7 @@ export const FIELDS: { readonly [Key in keyof AgentOptions]-?: Field<Key> } = {
     value: "how",
     help: "auto, resolved, resolv.conf or off: how this host is made to ask",
     initial: "auto",
-    schema: z.union([
-      z.enum(["auto", "resolved", "resolv.conf", "off"]),
-      z.literal(false).transform(() => "off" as const),
-    ]),
-    choices: ["auto", "resolved", "resolv.conf", "off"],
+    ...RESOLVERS,
     rule: "the host's resolver is auto, resolved, resolv.conf or off",
     hint:
       "The default is auto: systemd-resolved where it is in use, else /etc/resolv.conf; off leaves it alone.",
@@ -369,6 +365,14 @@ export const FIELDS: { readonly [Key in keyof AgentOptions]-?: Field<Key> } = {
     isRepeated: true,
     initial: [],
     ...NETWORK_ENDPOINTS,
+  },
+  policy: {
+    flag: "policy",
+    value: "file",
+    help: "who may reach whom, which a leader puts in force unless another policy is",
+    initial: undefined,
+    initialText: "none: every member reaches all",
+    ...POLICY_FILE,
   },
   logLevel: {
     flag: "log-level",

@@ -14,6 +14,7 @@ export * from "./kept_settings.ts";
 export * from "./layers.ts";
 export { nearest } from "./nearest.ts";
 export { type OptionText, optionText } from "./option_text.ts";
+export * from "./policy/mod.ts";
 export * from "./said_settings.ts";
 export {
   type DhtBootstrapOption,

@@ -7,7 +7,7 @@
 import type { PresharedKey, PrivateKey, PublicKey } from "../crypto/mod.ts";
 import type { Logger } from "../base/mod.ts";
 import type { Endpoint } from "../net/mod.ts";
-import type { Denial, RuleCounts } from "../policy/mod.ts";
+import type { PolicyPlane, PolicyReport } from "./policy/mod.ts";
 import type {
   DeviceEvent,
   PeerStatus,
@@ -51,33 +51,6 @@ export type PlaneEnd = "closed" | "interface-gone" | "worker-failed";
  * the network (Linux, Documentation/networking/segmentation-offloads.rst).
  */
 export type Offload = "tso" | "uso" | "gso" | "gro";
-
-/** What decides about packets, and about frames of overlay networks. */
-export interface PlanePolicy {
-  /** The program in force, as bytes; undefined for none: then all passes. */
-  readonly enforced: Uint8Array | undefined;
-  /** One whose denials are told and nothing more. */
-  readonly trial: Uint8Array | undefined;
-  /** This host's overlay addresses, as text. */
-  readonly ownAddresses: readonly string[];
-}
-
-/** What enforces policies. */
-export interface PolicyPlane {
-  /**
-   * Decides by another policy from now on, or by none. To be called before the first peer is set, so that a node that starts
-   * again lets nothing pass before it knows what may.
-   */
-  setPolicy(policy: PlanePolicy): void;
-}
-
-/** What guards have decided, told about once a second while there is something new. */
-export interface PolicyReport {
-  readonly denials: readonly Denial[];
-  /** Of the program in force, by the rule's number; all since it was set. */
-  readonly counts: ReadonlyMap<number, RuleCounts>;
-  readonly flows: number;
-}
 
 /** Carries packets between the host and its peers. All calls are synchronous turns. */
 export interface PacketPlane extends PolicyPlane {

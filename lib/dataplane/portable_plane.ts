@@ -28,11 +28,10 @@ import type {
   Offload,
   PlaneEnd,
   PlaneOptions,
-  PlanePolicy,
   WireGuardPlane,
 } from "./packet_plane.ts";
-import { PlaneGuards } from "./policy/mod.ts";
-import { DIRECTION, VERDICT } from "../policy/mod.ts";
+import { MeshShaping, PlaneGuards, type PlanePolicy } from "./policy/mod.ts";
+import { DIRECTION, SHAPED, VERDICT } from "../policy/mod.ts";
 import { type ProxyAnswer, type ProxyChange, TransparentProxy } from "./proxy/mod.ts";
 
 /**
@@ -51,7 +50,10 @@ export class PortablePlane implements WireGuardPlane {
   readonly #proxy = new TransparentProxy();
   readonly #guards = new PlaneGuards({ random: systemRandom, wall: systemClock.wall });
   readonly #onPolicyReport: NonNullable<PlaneOptions["onPolicyReport"]>;
+  readonly #shaping = new MeshShaping(this.#guards, { before: 0 });
   #denied = 0;
+  #limited = 0;
+  #cancelHeld: (() => void) | undefined;
   #cancelReport: (() => void) | undefined;
   readonly #onProxyQuestion: NonNullable<PlaneOptions["onProxyQuestion"]>;
   #socket: DatagramSocket = new NoSocket();
@@ -75,6 +77,7 @@ export class PortablePlane implements WireGuardPlane {
     this.engine = aead.name;
     this.frames = new PortableFrames({
       onPortEvent,
+      guards: this.#guards,
       sendMesh: (packet) => {
         const refused = this.#device.handlePacket(systemClock.now(), packet);
         this.#transmit();
@@ -189,6 +192,7 @@ export class PortablePlane implements WireGuardPlane {
       ...this.#device.counters.snapshot(),
       ...this.#proxy.counters.snapshot(),
       "policy-denied": this.#denied,
+      "rate-limit": this.#limited,
       ...this.frames.drops(),
       ...this.#socket.drops(),
     };
@@ -199,6 +203,7 @@ export class PortablePlane implements WireGuardPlane {
     this.#closed = true;
     this.#cancelTimer?.();
     this.#cancelReport?.();
+    this.#cancelHeld?.();
     this.frames.close();
     this.#tun.close();
     this.#socket.close();
@@ -253,12 +258,38 @@ export class PortablePlane implements WireGuardPlane {
     const verdict = guards.mesh.check(now, packet, 0, packet.length, direction, 1);
     guards.noteDecision();
     if (this.#cancelReport === undefined) this.#tellPolicy();
-    if (verdict === VERDICT.PASS || verdict === VERDICT.REDIRECT) return true;
+    if (verdict === VERDICT.PASS || verdict === VERDICT.REDIRECT) {
+      const shaped = this.#shaping.shape(now, packet, 0, packet.length, direction, 1);
+      if (shaped === SHAPED.DROPPED) this.#limited++;
+      if (shaped === SHAPED.QUEUED) this.#armHeldTimer(now);
+      return shaped === SHAPED.NOW;
+    }
     this.#denied++;
     const answer = verdict === VERDICT.REJECT ? guards.mesh.answer(packet, 0, packet.length) : undefined;
     if (answer !== undefined && direction === DIRECTION.OUT) this.#tun.write(answer);
     else if (answer !== undefined) this.#device.handlePacket(now, answer);
     return false;
+  }
+
+  #armHeldTimer(now: Millis): void {
+    const due = this.#shaping.pollTimeout();
+    if (this.#cancelHeld !== undefined || due === undefined || this.#closed) return;
+    this.#cancelHeld = systemTimers.setTimer(Math.max(0, due - now), () => {
+      this.#cancelHeld = undefined;
+      this.#sendHeld(systemClock.now());
+    });
+  }
+
+  /** Sends what had to wait. */
+  #sendHeld(now: Millis): void {
+    for (let held = this.#shaping.poll(now); held !== undefined; held = this.#shaping.poll(now)) {
+      const nextHop = this.#guards.nextHop(addressBytes(held.bytes), held.tag);
+      if (nextHop === undefined && this.#takeProxied(now, held.bytes)) continue;
+      this.#device.handlePacket(now, held.bytes, nextHop);
+      this.#transmit();
+    }
+    this.#settle();
+    this.#armHeldTimer(now);
   }
 
   /** Tells what policies have decided, and again while there is more; flows that have ended are forgotten meanwhile. */

@@ -18,3 +18,4 @@ export * from "./flows/mod.ts";
 export * from "./model/mod.ts";
 export * from "./program/mod.ts";
 export * from "./selectors/mod.ts";
+export * from "./shaping/mod.ts";

@@ -9,6 +9,7 @@
  * @module
  */
 
+export { applyDeclaredPolicy, readDeclaredPolicy } from "./declared_policy.ts";
 export * from "./errors.ts";
 export {
   type CompiledPolicies,

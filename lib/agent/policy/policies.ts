@@ -87,6 +87,7 @@ export class Policies {
   #isDocumentDue = false;
   #tookMs = 0;
   #lastAt = -Infinity;
+  #isStarted = false;
   #isClosed = false;
 
   /** Reads and compiles what is there, before anything can ask. @throws StateError when what is stored is damaged */
@@ -96,6 +97,12 @@ export class Policies {
     this.journal = new PolicyJournal();
     this.#view = new RosterView(parts);
     this.#unsubscribe = parts.mesh.replica.subscribe(this.#subscriber());
+    this.sync();
+  }
+
+  /** Begins to follow what changes, and to tell others what is in force here. */
+  start(): void {
+    this.#isStarted = true;
     this.sync();
   }
 
@@ -187,7 +194,7 @@ export class Policies {
   }
 
   #syncSoon(): void {
-    if (this.#cancelTimer !== undefined || this.#isClosed) return;
+    if (this.#cancelTimer !== undefined || this.#isClosed || !this.#isStarted) return;
     const { clock, timers, log } = this.#parts;
     const pauseMs = Math.max(NEXT_PAUSE_MS, PAUSE_FACTOR * this.#tookMs);
     const waitMs = this.#isDocumentDue ? 0 : this.#lastAt + pauseMs - clock.now();
@@ -236,7 +243,7 @@ export class Policies {
 
   /** Members say it one after the other, as all of them have it at once. */
   #stateSoon(): void {
-    if (this.#cancelState !== undefined || this.#isClosed) return;
+    if (this.#cancelState !== undefined || this.#isClosed || !this.#isStarted) return;
     const { mesh, timers, random, log } = this.#parts;
     const spreadMs = Math.min(MAX_STATE_SPREAD_MS, STATE_SPREAD_MS * mesh.replica.roster.members().length);
     const [part = 0] = randomBytes(random, 1);

@@ -28,10 +28,9 @@ import type {
   Offload,
   PlaneEnd,
   PlaneOptions,
-  PlanePolicy,
   WireGuardPlane,
 } from "../packet_plane.ts";
-import { policyCommands } from "../policy/mod.ts";
+import { type PlanePolicy, policyCommands } from "../policy/mod.ts";
 import type { ProxyAnswer, ProxyChange } from "../proxy/mod.ts";
 import { FastFrames } from "./fast_frames.ts";
 import { ChannelRoom } from "./frames/mod.ts";

@@ -14,22 +14,12 @@
  */
 
 import type { Millis } from "../../base/mod.ts";
-import { type BatchCipher, MAX_BATCH } from "../../crypto/mod.ts";
-import {
-  ERRNO,
-  polledEvents,
-  POLLERR,
-  POLLFD_BYTES,
-  POLLNVAL,
-  type RawCalls,
-  writePollfd,
-} from "../../host/mod.ts";
+import { MAX_BATCH } from "../../crypto/mod.ts";
+import { ERRNO, polledEvents, POLLERR, POLLFD_BYTES, POLLNVAL, writePollfd } from "../../host/mod.ts";
 import type { IpFamily } from "../../net/mod.ts";
-import type { BatchSession, Device } from "../../wireguard/mod.ts";
+import type { BatchSession } from "../../wireguard/mod.ts";
 import { GroBatches } from "./gro_batches.ts";
 import { DIRECTION } from "../../policy/mod.ts";
-import type { PlaneGuards } from "../policy/mod.ts";
-import type { TransparentProxy } from "../proxy/mod.ts";
 import { PacketGate } from "./packet_gate.ts";
 import { ProxiedPackets } from "./proxied_packets.ts";
 import type { WorkerSocket } from "./worker_protocol.ts";
@@ -41,7 +31,7 @@ import {
 } from "./superpacket.ts";
 import { HandshakeBacklog } from "./handshake_backlog.ts";
 import { GroReceiver } from "./gro_receiver.ts";
-import { GsoSender, type SendDrop } from "./gso_sender.ts";
+import { GsoSender } from "./gso_sender.ts";
 import {
   BATCH_AT,
   BATCH_ROOM_BYTES,
@@ -61,7 +51,8 @@ import {
   SENDER_AT,
   SINGLE_AT,
 } from "./engine_memory.ts";
-import { FrameEngine, type FrameEngineParts, type UnreadableReason } from "./frames/mod.ts";
+import type { EngineEnd, PacketEngineParts } from "./engine_parts.ts";
+import { FrameEngine } from "./frames/mod.ts";
 import { SessionSealer } from "./session_sealer.ts";
 
 const NO_DESCRIPTOR = -1;
@@ -72,42 +63,6 @@ const EGRESS_BUDGET_BYTES = 128 * 1024;
 const INGRESS_BUDGET_RECEIVES = 4;
 /** Under load the control side is told so often. */
 const REPORT_MS = 20;
-
-/** Why the loop ended. */
-export type EngineEnd = "stopped" | "interface-gone";
-
-/** Why a packet went no further, where the protocol has no word for it; its own reasons the device counts. */
-export type EngineDrop = SendDrop | "interface-full" | "policy-denied" | `frames-${UnreadableReason}`;
-
-/** Descriptors, memory and callbacks of one engine; it closes none of them. */
-export interface PacketEngineParts {
-  readonly io: RawCalls;
-  readonly cipher: BatchCipher;
-  /** The address of the cipher's memory. */
-  readonly base: number;
-  readonly device: Device;
-  /** Takes packets for hosts without a packet plane. */
-  readonly proxy: TransparentProxy;
-  /** Says what may pass. */
-  readonly guards: PlaneGuards;
-  readonly mtuBytes: number;
-  readonly tunFd: number;
-  /** Readable when there is something for `onWake`. */
-  readonly wakeFd: number;
-  /** Of overlay networks. */
-  readonly frames: Pick<FrameEngineParts, "random" | "onPortEvent" | "channelRoom" | "openPlain">;
-  readonly now: () => Millis;
-  /** Does what the control side asks for. @returns false to stop */
-  onWake(): boolean;
-  /**
-   * Sees what has happened: before each wait, and often under load.
-   * @param touched sessions that carried packets
-   * @returns in how many milliseconds it wants to look again at the latest, or Infinity
-   */
-  onTurn(touched: ReadonlySet<BatchSession["peer"]>): number;
-  /** Counts what the engine itself drops. */
-  onDrop(reason: EngineDrop, count: number): void;
-}
 
 /** One thread's work. */
 export class PacketEngine {
@@ -181,6 +136,7 @@ export class PacketEngine {
       bytes: this.#bytes,
       singleAt: this.#free + SINGLE_AT,
       onDenied: (count) => parts.onDrop("policy-denied", count),
+      onLimited: (count) => parts.onDrop("rate-limit", count),
     });
     for (const [i, fd] of [tunFd, NO_DESCRIPTOR, wakeFd].entries()) {
       writePollfd(this.#view, this.#free + POLL_AT + i * POLLFD_BYTES, fd);
@@ -223,7 +179,8 @@ export class PacketEngine {
     for (;;) {
       const frames = this.frames;
       const timeout = Math.min(device.pollTimeout() ?? Infinity, frames.pollTimeout() ?? Infinity);
-      const deadline = Math.min(this.#reportBy, timeout, guards.pollTimeout() ?? Infinity);
+      const policyTimeout = Math.min(guards.pollTimeout() ?? Infinity, this.#gate.pollTimeout() ?? Infinity);
+      const deadline = Math.min(this.#reportBy, timeout, policyTimeout);
       writePollfd(this.#view, this.#free + POLL_AT + 3 * POLLFD_BYTES, frames.descriptor);
       io.poll(descriptors, 4, deadline === Infinity ? -1 : Math.max(0, Math.ceil(deadline - now())));
       if (this.#events(2) !== 0) {
@@ -269,6 +226,7 @@ export class PacketEngine {
   #carryOut(now: Millis): boolean {
     const { io, base, tunFd } = this.#parts;
     let carried = 0;
+    this.#sendHeld(now);
     while (carried < EGRESS_BUDGET_BYTES) {
       const packet = this.#free + PACKET_AT;
       const length = io.read(
@@ -302,8 +260,23 @@ export class PacketEngine {
     if (!this.frames.isIdle && this.frames.members.forbids(at, lengthBytes, version)) return;
     if (isOwn && !guards.isIdle && !this.#gate.admits(now, at, lengthBytes, DIRECTION.OUT)) return;
     const nextHop = guards.isIdle || !isOwn ? undefined : guards.nextHop(version === 4 ? 4 : 16);
+    this.#send(now, at, lengthBytes, version, nextHop);
+  }
+
+  #send(now: Millis, at: number, lengthBytes: number, version: IpFamily, nextHop?: Uint8Array): void {
     if (this.#sealer.seal(now, at, lengthBytes, version, 0, nextHop)) return;
     this.#takeOneByOne(now, at, lengthBytes, nextHop);
+  }
+
+  /** Sends what had to wait. */
+  #sendHeld(now: Millis): void {
+    const at = this.#free + PACKET_AT;
+    for (let held = this.#gate.pollHeld(now); held !== undefined; held = this.#gate.pollHeld(now)) {
+      this.#bytes.set(held.bytes, at - VIRTIO_HEADER_BYTES);
+      const version = (this.#bytes[at] ?? 0) >> 4 === 4 ? 4 : 6;
+      const nextHop = this.#parts.guards.nextHop(version === 4 ? 4 : 16, held.tag);
+      this.#send(now, at, held.bytes.length - VIRTIO_HEADER_BYTES, version, nextHop);
+    }
   }
 
   /** Without a session: a host without a packet plane has none; else the device begins one, or says why not. */

@@ -5,9 +5,9 @@
 
 import type { Millis } from "../../base/mod.ts";
 import type { RawCalls } from "../../host/mod.ts";
-import { DIRECTION, VERDICT } from "../../policy/mod.ts";
+import { DIRECTION, SHAPED, type ShapedPacket, VERDICT } from "../../policy/mod.ts";
 import type { Device } from "../../wireguard/mod.ts";
-import type { PlaneGuards } from "../policy/mod.ts";
+import { MeshShaping, type PlaneGuards } from "../policy/mod.ts";
 import { GSO, VIRTIO_HEADER_BYTES } from "./superpacket.ts";
 
 /** Memory and descriptors of an engine. */
@@ -23,14 +23,18 @@ export interface PacketGateParts {
   readonly singleAt: number;
   /** Counts packets that a policy has denied. */
   onDenied(count: number): void;
+  /** Counts packets that are more than a rule's rate. */
+  onLimited(count: number): void;
 }
 
 /** Lets packets through, or not. */
 export class PacketGate {
   readonly #parts: PacketGateParts;
+  readonly #shaping: MeshShaping;
 
   constructor(parts: PacketGateParts) {
     this.#parts = parts;
+    this.#shaping = new MeshShaping(parts.guards, { before: VIRTIO_HEADER_BYTES });
     parts.device.forwarding.admits = (now, _memory, at, lengthBytes) =>
       parts.guards.isIdle || this.admits(now, at, lengthBytes, DIRECTION.THROUGH);
   }
@@ -38,18 +42,32 @@ export class PacketGate {
   /**
    * @param at where the packet begins, behind its virtio header
    * @param direction one of `DIRECTION`
-   * @returns false when it goes no further; whoever sent it has its answer then, where it gets one
+   * @returns false when it goes no further, or not yet; whoever sent it has its answer then, where it gets one
    */
   admits(now: Millis, at: number, lengthBytes: number, direction: number): boolean {
-    const { guards, bytes, onDenied } = this.#parts;
+    const { guards, bytes, onDenied, onLimited } = this.#parts;
     const guard = guards.mesh;
     const packets = packetsOf(bytes, at, lengthBytes);
     const verdict = guard.check(now, bytes, at, lengthBytes, direction, packets);
     guards.noteDecision();
-    if (verdict === VERDICT.PASS || verdict === VERDICT.REDIRECT) return true;
+    if (verdict === VERDICT.PASS || verdict === VERDICT.REDIRECT) {
+      const shaped = this.#shaping.shape(now, bytes, at, lengthBytes, direction, packets);
+      if (shaped === SHAPED.DROPPED) onLimited(packets);
+      return shaped === SHAPED.NOW;
+    }
     onDenied(packets);
     if (verdict === VERDICT.REJECT) this.#answer(now, at, lengthBytes, direction);
     return false;
+  }
+
+  /** @returns a packet with its virtio header that was held, and whose turn it is; its tag is by whom it goes */
+  pollHeld(now: Millis): ShapedPacket | undefined {
+    return this.#shaping.poll(now);
+  }
+
+  /** @returns when there is one */
+  pollTimeout(): Millis | undefined {
+    return this.#shaping.pollTimeout();
   }
 
   #answer(now: Millis, at: number, lengthBytes: number, direction: number): void {

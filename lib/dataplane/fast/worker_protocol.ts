@@ -20,7 +20,8 @@ import {
 } from "../../wireguard/mod.ts";
 import type { PolicyCommand } from "../policy/mod.ts";
 import { PROXY_DROPS, type ProxyAnswer, type ProxyChange, type ProxyQuestion } from "../proxy/mod.ts";
-import type { CipherChoice, PolicyReport } from "../packet_plane.ts";
+import type { CipherChoice } from "../packet_plane.ts";
+import type { PolicyReport } from "../policy/mod.ts";
 import type { FrameCounts, PortEvent } from "../frames/mod.ts";
 import { DECODE_FAILURES, type FrameCommand } from "./frames/mod.ts";
 import type { GsoSenderParts } from "./gso_sender.ts";

@@ -30,6 +30,7 @@ import {
   writeHeaderOfPacket,
 } from "../../overlay/mod.ts";
 import type { DriverRegistry } from "../../../drivers/mod.ts";
+import type { NetworkGate } from "../policy/mod.ts";
 import { AddressTable } from "./address_table.ts";
 import { CARRIER_BYTES } from "./carrier.ts";
 import {
@@ -83,12 +84,12 @@ export class FrameEngine {
   };
   readonly #channelSource: PacketSource & { kind: "channel" } = { kind: "channel", nodeId: "" };
 
-  /** @param random for the switch's tables */
-  constructor(drivers: DriverRegistry, outlets: FrameOutlets, random: RandomSource) {
+  /** @param random for the switch's tables @param gate what policies decide by, unless all passes */
+  constructor(drivers: DriverRegistry, outlets: FrameOutlets, random: RandomSource, gate?: NetworkGate) {
     this.#drivers = drivers;
     this.#outlets = outlets;
     this.#sender = new PacketSender(outlets, randomUint32(random));
-    this.#switch = new FrameSwitch(random);
+    this.#switch = new FrameSwitch(random, { gate });
     this.mesh = new PacketDecoder<EngineRemote>((reason) => this.#countFailure(reason));
   }
 
@@ -105,13 +106,12 @@ export class FrameEngine {
     const known = this.#networks.get(definition.network);
     if (known !== undefined && isSameWire(known.definition, definition)) known.definition = definition;
     else this.#replaceNetwork(known, definition);
-    const { gateway } = definition;
+    const { network, name, mtuBytes, driver, identifier, gateway, stormLimit } = definition;
+    const label = `${driver}/${identifier}/${name}`;
     this.#switch.setNetwork({
-      network: definition.network,
-      mtuBytes: definition.mtuBytes,
-      label: `${definition.driver}/${definition.identifier}/${definition.name}`,
+      ...{ network, name, mtuBytes, label },
       ...gateway && { gateway: { mac: parsedMac(gateway.mac), addresses: gateway.addresses.map(parsed) } },
-      ...definition.stormLimit !== undefined && { stormLimit: definition.stormLimit },
+      ...stormLimit !== undefined && { stormLimit },
     });
   }
 

@@ -8,6 +8,7 @@ import type { Clock, Millis, RandomSource, Timers } from "../../base/mod.ts";
 import { FrameDevice, systemClock, systemRandom, systemTimers } from "../../host/mod.ts";
 import { IpAddress, ipVersion } from "../../net/mod.ts";
 import { builtInDrivers, type DriverRegistry } from "../../../drivers/mod.ts";
+import { NetworkGate, type PlaneGuards } from "../policy/mod.ts";
 import type { CarriageDrop } from "./engine_network.ts";
 import { FrameEngine, type FrameOutlets, HEADROOM_BYTES, MAX_FRAME_BYTES } from "./frame_engine.ts";
 import type {
@@ -33,6 +34,8 @@ export interface PortableFramesOptions {
   readonly onSettled?: () => void;
   /** The built-in ones unless given. */
   readonly drivers?: DriverRegistry;
+  /** What policies decide by; without it all passes. */
+  readonly guards?: PlaneGuards;
   readonly clock?: Clock;
   readonly timers?: Timers;
   readonly random?: RandomSource;
@@ -64,7 +67,7 @@ export class PortableFrames implements FramePlane {
 
   constructor(options: PortableFramesOptions) {
     const { onPortEvent, sendMesh, onSettled = () => {}, drivers = builtInDrivers() } = options;
-    const { clock = systemClock, timers = systemTimers, random = systemRandom } = options;
+    const { clock = systemClock, timers = systemTimers, random = systemRandom, guards } = options;
     this.#onPortEvent = onPortEvent;
     this.#onSettled = onSettled;
     this.#clock = clock;
@@ -79,7 +82,8 @@ export class PortableFrames implements FramePlane {
       sendPlain: ({ network, via }, bytes, at, lengthBytes) =>
         via.kind === "plain" && this.#plain.send(network, via.address, bytes.subarray(at, at + lengthBytes)),
     };
-    this.#engine = new FrameEngine(drivers, outlets, random);
+    const gate = guards && new NetworkGate(guards, { before: 0 });
+    this.#engine = new FrameEngine(drivers, outlets, random, gate);
     this.#plain = new PortableUnderlay((key, source, packet) => {
       this.#engine.handlePlainPacket(this.#clock.now(), key, source, packet);
       this.#settle();

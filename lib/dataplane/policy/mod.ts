@@ -4,5 +4,8 @@
  * @module
  */
 
+export * from "./mesh_shaping.ts";
+export * from "./network_gate.ts";
 export * from "./plane_guards.ts";
+export type * from "./policy_plane.ts";
 export * from "./program_pieces.ts";

@@ -9,13 +9,14 @@ import {
   type Denial,
   DIRECTION,
   FlowGuard,
+  FrameGuard,
   type PacketFields,
   type PolicyEvaluator,
   readProgram,
   type RuleCounts,
 } from "../../policy/mod.ts";
 import type { Device } from "../../wireguard/mod.ts";
-import type { PlanePolicy, PolicyReport } from "../packet_plane.ts";
+import type { PlanePolicy, PolicyReport } from "./policy_plane.ts";
 import { Redirects } from "./redirects.ts";
 
 /** How the policy of the members themselves is called. */
@@ -39,7 +40,7 @@ export class PlaneGuards {
   /** Of packets between members. */
   readonly mesh: FlowGuard;
   readonly #parts: PlaneGuardsParts;
-  readonly #networks = new Map<string, FlowGuard>();
+  readonly #networks = new Map<string, FrameGuard>();
   #enforced: PolicyEvaluator | undefined;
   #trial: PolicyEvaluator | undefined;
   #reportAt = 0;
@@ -98,15 +99,15 @@ export class PlaneGuards {
   }
 
   /** @returns the address of the member that the packet which the mesh's guard was last asked about goes to first, or undefined */
-  nextHop(addressBytes: 4 | 16): Uint8Array | undefined {
-    return this.redirects?.nextHop(this.mesh.outcome.via, addressBytes);
+  nextHop(addressBytes: 4 | 16, via: number = this.mesh.outcome.via): Uint8Array | undefined {
+    return this.redirects?.nextHop(via, addressBytes);
   }
 
   /** @returns the guard of an overlay network, which is idle while there is no policy of it */
-  of(name: string): FlowGuard {
+  of(name: string): FrameGuard {
     const known = this.#networks.get(name);
     if (known !== undefined) return known;
-    const guard = new FlowGuard({ ...this.#parts, network: name });
+    const guard = new FrameGuard({ ...this.#parts, network: name });
     this.#networks.set(name, guard);
     this.#apply(guard, name);
     return guard;
@@ -119,13 +120,13 @@ export class PlaneGuards {
 
   /** Forgets what has ended. */
   handleTimeout(now: Millis): void {
-    if (this.#isUnused) return;
+    if (this.isUnused) return;
     this.mesh.handleTimeout(now);
     for (const guard of this.#networks.values()) guard.handleTimeout(now);
   }
 
   pollTimeout(): Millis | undefined {
-    if (this.#isUnused) return undefined;
+    if (this.isUnused) return undefined;
     let first = this.mesh.pollTimeout();
     for (const guard of this.#networks.values()) {
       const next = guard.pollTimeout();
@@ -172,11 +173,12 @@ export class PlaneGuards {
     return { denials, counts, flows };
   }
 
-  get #isUnused(): boolean {
+  /** Whether there is no program at all. */
+  get isUnused(): boolean {
     return this.#enforced === undefined && this.#trial === undefined;
   }
 
-  #apply(guard: FlowGuard, name: string): void {
+  #apply(guard: FlowGuard | FrameGuard, name: string): void {
     guard.use(this.#enforced, this.#enforced?.networkNumber(name), this.#trial);
   }
 

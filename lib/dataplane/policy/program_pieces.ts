@@ -3,7 +3,7 @@
  * @module
  */
 
-import type { PlanePolicy } from "../packet_plane.ts";
+import type { PlanePolicy } from "./policy_plane.ts";
 
 /** Of the program's bytes in one command; in base64 it is a third longer. */
 const PIECE_BYTES = 256 << 10;

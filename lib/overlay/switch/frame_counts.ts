@@ -30,6 +30,8 @@ export const DROP_REASONS = [
   "storm-unknown",
   "too-long",
   "queue-full",
+  "policy",
+  "rate-limit",
 ] as const;
 
 /** One of `DROP_REASONS`. */

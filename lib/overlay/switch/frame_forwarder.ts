@@ -15,6 +15,8 @@ import type { SwitchCounts } from "./frame_counts.ts";
 /** One network, as the switch sees it. `network` is a number that this host has chosen. */
 export interface SwitchNetwork {
   readonly network: number;
+  /** As policies call it; nothing is asked of a gate about one without a name. */
+  readonly name?: string;
   /** The longest IP packet inside. */
   readonly mtuBytes: number;
   /** The sender of ICMP errors, where the network has a gateway. */
@@ -66,6 +68,8 @@ export class Forwarding {
 export interface SwitchFrame {
   readonly port: number;
   readonly frame: Uint8Array;
+  /** What stood before one that was held, such as its virtio header. */
+  readonly before?: Uint8Array;
 }
 
 /** What happens at a port, told once. */

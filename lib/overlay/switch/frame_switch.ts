@@ -24,8 +24,10 @@ import {
   type SwitchNetwork,
   type SwitchPort,
 } from "./frame_forwarder.ts";
+import type { FrameGate } from "./frame_gate.ts";
 import { FrameQueue } from "./frame_queue.ts";
 import { FrameRouter } from "./frame_router.ts";
+import { GatedRouter } from "./gated_router.ts";
 import { Snooper } from "./groups/mod.ts";
 import { GROUP, IpGuard } from "./ip_guard.ts";
 import { isLoopProbe, LoopGuard } from "./loops/mod.ts";
@@ -34,8 +36,11 @@ import { NetworkState, PortState } from "./switch_state.ts";
 import { MacTable, type MacTableLimits, secondsOf } from "./tables/mod.ts";
 import { cutFrame, isToBeCut, mtuBehind, tooLongAnswer } from "./too_long.ts";
 
-/** How much a switch remembers. */
-export type FrameSwitchLimits = Partial<MacTableLimits>;
+/** How much a switch remembers, and who else decides. */
+export interface FrameSwitchOptions extends Partial<MacTableLimits> {
+  /** Is asked about each frame that would go somewhere. */
+  readonly gate?: FrameGate | undefined;
+}
 
 /** All networks of a host together; each costs some 40 bytes. */
 const MAX_LEARNED = 131_072;
@@ -69,13 +74,15 @@ export class FrameSwitch implements FrameForwarder {
   readonly #ip: IpGuard;
   readonly #snooper: Snooper;
   readonly #loops: LoopGuard;
-  readonly #router: FrameRouter;
+  readonly #router: GatedRouter;
+  readonly #gate: FrameGate | undefined;
   readonly #header = new EthernetHeader();
   #sweepAt: number | undefined;
 
   /** @param random what collides in the tables is drawn from it, and the id in the probes for loops */
-  constructor(random: RandomSource, limits: FrameSwitchLimits = {}) {
-    const { maxLearned = MAX_LEARNED, maxLearnedPerPort = MAX_LEARNED_PER_PORT } = limits;
+  constructor(random: RandomSource, options: FrameSwitchOptions = {}) {
+    const { maxLearned = MAX_LEARNED, maxLearnedPerPort = MAX_LEARNED_PER_PORT, gate } = options;
+    this.#gate = gate;
     this.#macs = new MacTable(random, { maxLearned, maxLearnedPerPort });
     this.#bindings = new Bindings(random, this.#macs);
     const guard = new AddressGuard(this.#macs, this.#bindings);
@@ -83,7 +90,8 @@ export class FrameSwitch implements FrameForwarder {
     this.#snooper = new Snooper(random);
     this.#ip = new IpGuard(guard, new NdGuard(guard, this.#queue), this.#snooper, this.#ports);
     this.#loops = new LoopGuard(random, this.#queue);
-    this.#router = new FrameRouter(this.#ports, this.#macs, this.#snooper, this.#ip);
+    const router = new FrameRouter(this.#ports, this.#macs, this.#snooper, this.#ip);
+    this.#router = new GatedRouter(router, this.#ports, gate);
   }
 
   /** How many addresses were learned, and how many multicast groups are wanted, at all ports together. */
@@ -93,6 +101,7 @@ export class FrameSwitch implements FrameForwarder {
   }
 
   setNetwork(definition: SwitchNetwork): void {
+    if (definition.name !== undefined) this.#gate?.setNetwork(definition.network, definition.name);
     const known = this.#networks.get(definition.network);
     if (known !== undefined) return known.define(definition);
     if (this.#networks.size >= MAX_NETWORKS) {
@@ -109,6 +118,7 @@ export class FrameSwitch implements FrameForwarder {
     for (const { mac } of this.#bindings.of(state.index)) this.removeBinding(network, mac);
     this.#bindings.removeNetwork(state.index);
     this.#macs.forgetNetwork(state.index);
+    this.#gate?.removeNetwork(network);
     this.#networks.delete(network);
     this.#freeIndexes.push(state.index);
   }
@@ -137,6 +147,7 @@ export class FrameSwitch implements FrameForwarder {
     this.#ports.delete(port);
     state.isGone = true;
     this.#queue.forgetPort(port);
+    this.#gate?.forgetPort(port);
     this.#newPorts.delete(state);
     state.network.removePort(state);
     this.#macs.forgetPort(port);
@@ -148,6 +159,7 @@ export class FrameSwitch implements FrameForwarder {
     const network = this.#networkOf(binding.network);
     const former = this.#bindings.set(network.index, binding);
     this.#announcer.forget(network, binding.mac);
+    this.#gate?.bind(binding.network, binding.mac, binding.addresses);
     // Of what is behind other hosts, they tell.
     const isHere = this.#ports.get(binding.port)?.isLocal === true;
     if (isHere && !isSameBinding(former, binding)) this.#announcer.announce(network, binding);
@@ -158,6 +170,7 @@ export class FrameSwitch implements FrameForwarder {
     if (state === undefined) return;
     this.#bindings.remove(state.index, mac);
     this.#announcer.forget(state, mac);
+    this.#gate?.unbind(network, mac);
   }
 
   forward(
@@ -194,7 +207,7 @@ export class FrameSwitch implements FrameForwarder {
   }
 
   pollFrame(): SwitchFrame | undefined {
-    const frame = this.#queue.pop() ?? this.#announcer.poll();
+    const frame = this.#queue.pop() ?? this.#announcer.poll() ?? this.#gate?.pollFrame();
     if (frame === undefined) return undefined;
     const to = this.#ports.get(frame.port);
     to?.counts.countOut(1, frame.frame.length);
@@ -236,6 +249,7 @@ export class FrameSwitch implements FrameForwarder {
     this.#welcome(now);
     this.#announcer.handleTimeout(now);
     this.#loops.handleTimeout(now);
+    this.#gate?.handleTimeout(now);
     if (this.#sweepAt !== undefined && now < this.#sweepAt) return;
     const isMore = this.#macs.expire(secondsOf(now), SWEEP_ADDRESSES);
     this.#snooper.expire(now);
@@ -244,7 +258,8 @@ export class FrameSwitch implements FrameForwarder {
   }
 
   pollTimeout(): Millis | undefined {
-    const due = [this.#sweepAt, this.#announcer.pollTimeout(), this.#loops.pollTimeout()];
+    const own = [this.#sweepAt, this.#announcer.pollTimeout(), this.#loops.pollTimeout()];
+    const due = [...own, this.#gate?.pollTimeout()];
     const earliest = Math.min(...due.filter((at) => at !== undefined));
     return earliest === Infinity ? undefined : millis(earliest);
   }
@@ -293,7 +308,7 @@ export class FrameSwitch implements FrameForwarder {
     if (decision !== PASS) return decision;
     const frames = Math.max(1, Math.ceil((lengthBytes - ETHERNET_HEADER_BYTES) / Math.max(1, longestBytes)));
     if (longestBytes <= from.network.definition.mtuBytes) {
-      return this.#router.route(now, from, header, bytes, frames, out);
+      return this.#router.route(now, from, header, bytes, at, end, frames, out, true);
     }
     return this.#handleTooLong(now, from, bytes, at, end, frames, out);
   }
@@ -313,7 +328,7 @@ export class FrameSwitch implements FrameForwarder {
       if (frame !== undefined) this.#queue.push({ port: from.port, frame });
       return DROPPED["too-long"];
     }
-    const decision = this.#router.route(now, from, header, bytes, 1, out);
+    const decision = this.#router.route(now, from, header, bytes, at, end, 1, out, false);
     if (decision !== PASS) return decision;
     const parts = cutFrame(header, bytes, at, mtuBehind(header, from));
     const receivers = out.action === FORWARD.ONE ? [out.port] : out.ports.subarray(0, out.count);

@@ -8,6 +8,7 @@
  *     groups            IGMP and MLD snooping, with flooding while no router asks
  *     loops             probes, and ports that are blocked for a while
  *     frame_router.ts   to one port, to all, to those that want a group
+ *     frame_gate.ts     whether a policy lets it, and how fast
  *     too_long.ts       ICMP to who sends what is too long; IPv4 that may be cut is cut
  *
  * Of whom a frame may be: its source, what it says of itself in ARP and ND, and its IP source, may not be bound to another
@@ -21,5 +22,6 @@
 export type { DropReason, SwitchCounts } from "./frame_counts.ts";
 export * from "./flow_hash.ts";
 export * from "./frame_forwarder.ts";
+export * from "./frame_gate.ts";
 export * from "./frame_switch.ts";
 export * from "./ip_payload.ts";

@@ -41,6 +41,13 @@ export interface PolicyTestFailure {
   readonly message: string;
 }
 
+const NOBODY = "nobody is meant by";
+
+/** Whether a test fails because there is no member yet whom it means. */
+export function isAboutNobody({ message, source, destination }: PolicyTestFailure): boolean {
+  return message.startsWith(`${source} to ${destination}: ${NOBODY} `);
+}
+
 /** Somebody whom a text means. */
 export interface NamedSubject {
   readonly name: string;
@@ -141,9 +148,9 @@ class TestRun {
     };
     if (what === undefined) return fail(source, "default", "that is nothing that can be tried");
     const sources = this.#finder.find(source);
-    if (sources.length === 0) return fail(source, "default", `nobody is meant by ${source}`);
+    if (sources.length === 0) return fail(source, "default", `${NOBODY} ${source}`);
     const destinations = this.#destinationsOf(what.destination, what.attempt);
-    if (destinations.length === 0) return fail(source, "default", `nobody is meant by ${what.destination}`);
+    if (destinations.length === 0) return fail(source, "default", `${NOBODY} ${what.destination}`);
     for (const from of sources) {
       for (const to of destinations) {
         // Nobody is ever kept from itself, whatever a selector of both means.

@@ -69,6 +69,7 @@ export class FlowGuard implements PacketGuard {
     qos: NO_RULE,
     source: 0,
     destination: 0,
+    isReply: false,
   };
   readonly #parts: FlowGuardParts;
   readonly #table: FlowTable;
@@ -118,6 +119,7 @@ export class FlowGuard implements PacketGuard {
     const { outcome } = this;
     outcome.verdict = VERDICT.PASS;
     outcome.via = outcome.source = outcome.destination = 0;
+    outcome.isReply = false;
     outcome.rule = outcome.limit = outcome.qos = NO_RULE;
     if (this.isIdle) return VERDICT.PASS;
     const fields = this.#fields;
@@ -198,6 +200,7 @@ export class FlowGuard implements PacketGuard {
       this.#table.changeMember(this.#memberOf(direction));
     }
     this.#follow(now, memory, entries, at, reverse);
+    this.outcome.isReply = reverse === 1;
     return this.#pass(decision, memory, lengthBytes, packets, 0);
   }
 

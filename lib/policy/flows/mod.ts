@@ -4,6 +4,7 @@
  */
 
 export * from "./flow_guard.ts";
+export * from "./frame_guard.ts";
 export { protocolName } from "./denial_log.ts";
 export { PacketFields } from "./packet_fields.ts";
 export * from "./packet_guard.ts";

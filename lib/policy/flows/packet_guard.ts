@@ -31,9 +31,11 @@ export interface GuardOutcome {
   /** The rules that shape it, or `NO_RULE`. */
   limit: RuleNumber;
   qos: RuleNumber;
-  /** Who it is from, in the program: whose bucket it is that a limit takes from. */
+  /** Who it is from and for, in the program; set where something shapes it. */
   source: SubjectNumber;
   destination: SubjectNumber;
+  /** Whether it goes back to whoever began its flow: limits are of the beginner, in each direction. */
+  isReply: boolean;
 }
 
 /** One denial, as the log shows it; equal ones are counted together. Plain data, since it may come from another thread. */

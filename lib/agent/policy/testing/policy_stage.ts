@@ -59,6 +59,7 @@ export class PolicyStage {
         if (!since.has(revision)) since.set(revision, simulation.nowMs);
       },
     });
+    policies.start();
     const staged = { policies, since, acts: new PolicyActs({ mesh, policies, clock: node.clock }) };
     this.#nodes.set(node, staged);
     return staged;

@@ -70,7 +70,12 @@ function addApply(group: AnyCommand, { ports }: CommandContext): void {
       const startedAt = performance.now();
       const report = await client.ask(
         "applyPolicy",
-        defined({ text, dryRun: dryRun === true || undefined, yes: yes === true || undefined }),
+        defined({
+          text,
+          dryRun: dryRun === true || undefined,
+          yes: yes === true || undefined,
+          ...ownWay(ports),
+        }),
       );
       await tell(client, ports, report, { startedAt, waitMs, isJson: json === true });
     },
@@ -132,6 +137,13 @@ function readWait(text: unknown): number {
   throw new UsageError(`Cannot use --wait ${text}: that is no duration up to an hour`, {
     hint: "Write 10s, or 0s.",
   });
+}
+
+/** How whoever types this has come in; sshd says so: the client's address and port, the server's address and port. */
+function ownWay({ process: { environment } }: CliPorts): { fromAddress?: string; atPort?: number } {
+  const [fromAddress, , , port] = (environment.SSH_CONNECTION ?? "").split(" ");
+  if (!fromAddress || !/^\d{1,5}$/.test(port ?? "")) return {};
+  return { fromAddress, atPort: Number(port) };
 }
 
 async function tell(

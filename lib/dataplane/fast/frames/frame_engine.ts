@@ -11,7 +11,7 @@
  * @module
  */
 
-import { Counters, type Millis, type RandomSource } from "../../../base/mod.ts";
+import { Counters, type Millis, type RandomSource, randomUint32 } from "../../../base/mod.ts";
 import { getDriverFactory } from "../../../../drivers/mod.ts";
 import { ETHERNET_HEADER_BYTES, type IpFamily, ipPacketLength, MacAddress } from "../../../net/mod.ts";
 import {
@@ -22,6 +22,7 @@ import {
   writeHeaderOfPacket,
 } from "../../../overlay/mod.ts";
 import type { PlaneBinding, PlaneNetwork, PlanePort, PlaneRemote, PortEvent } from "../../frames/mod.ts";
+import { NetworkGate, type PlaneGuards } from "../../policy/mod.ts";
 import { VIRTIO_HEADER_BYTES } from "../superpacket.ts";
 import { ChannelRemotes, type ChannelRoom } from "./channel_remotes.ts";
 import { FrameShape, hasPlainIp } from "./frame_shape.ts";
@@ -37,6 +38,8 @@ import { RemotePorts } from "./remote_ports.ts";
 const PORT_BUDGET_BYTES = 128 * 1024;
 /** Tokens from here on are those of an underlay's descriptors. */
 const UNDERLAY_TOKENS = 0x10_0000;
+const NO_HEADER = new Uint8Array(VIRTIO_HEADER_BYTES);
+const HELD = { before: VIRTIO_HEADER_BYTES };
 
 /** Descriptors, memory and callbacks; it closes no endpoint. */
 export interface FrameEngineParts
@@ -46,6 +49,8 @@ export interface FrameEngineParts
     Omit<ReadySetParts, "memory">,
     Omit<PlainUnderlayParts, "sink" | "onFailed"> {
   readonly random: RandomSource;
+  /** What policies decide by. */
+  readonly guards: PlaneGuards;
   /** Where a frame is read to, and where copies are made, with `HEADROOM_BYTES` before each. */
   readonly frameAt: number;
   readonly copyAt: number;
@@ -80,10 +85,8 @@ export class FrameEngine implements FrameSink {
     const { cipher, random } = parts;
     this.#parts = parts;
     this.#bytes = new Uint8Array(cipher.memory.buffer);
-    this.#switch = new FrameSwitch(random);
-    const seed = new Uint8Array(4);
-    random.fill(seed);
-    this.#shape = new FrameShape(cipher.memory, new DataView(seed.buffer).getInt32(0));
+    this.#switch = new FrameSwitch(random, { gate: new NetworkGate(parts.guards, HELD) });
+    this.#shape = new FrameShape(cipher.memory, randomUint32(random) | 0);
     this.#locals = new LocalPorts({ ...parts, onGone: (local) => this.#noteGone(local) });
     this.members = new MemberUnderlay({ ...parts, sink: this });
     this.#channels = new ChannelRemotes({ ...parts, members: this.members });
@@ -215,8 +218,7 @@ export class FrameEngine implements FrameSink {
 
   /** Hands in what a member without a packet plane has sent by its channel. */
   receiveFromChannel(now: Millis, nodeId: string, packet: Uint8Array): void {
-    const { cipher } = this.#parts;
-    cipher.beginFrames();
+    this.#parts.cipher.beginFrames();
     this.#channels.receivePacket(now, nodeId, packet);
     this.#takeAllJoined(now);
   }
@@ -238,7 +240,7 @@ export class FrameEngine implements FrameSink {
   flush(now: Millis): void {
     const { copyAt } = this.#parts;
     for (let said = this.#switch.pollFrame(); said !== undefined; said = this.#switch.pollFrame()) {
-      this.#bytes.fill(0, copyAt - VIRTIO_HEADER_BYTES, copyAt);
+      this.#bytes.set(said.before ?? NO_HEADER, copyAt - VIRTIO_HEADER_BYTES);
       this.#bytes.set(said.frame, copyAt);
       this.#hand(now, said.port, copyAt, said.frame.length);
     }

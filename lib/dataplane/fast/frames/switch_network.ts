@@ -18,6 +18,7 @@ export function switchNetworkOf(definition: PlaneNetwork): SwitchNetwork {
   const mac = MacAddress.parse(gateway?.mac ?? "");
   return {
     network,
+    name,
     mtuBytes,
     // The same on all hosts: by it a loop over two of them is found.
     label: `${driver}/${identifier}/${name}`,

@@ -9,7 +9,7 @@ import {
   FORWARD,
   Forwarding,
   FrameSwitch,
-  type FrameSwitchLimits,
+  type FrameSwitchOptions,
   type SwitchEvent,
   type SwitchFrame,
   type SwitchNetwork,
@@ -27,7 +27,7 @@ export class SwitchHarness {
   #now = 1_000_000;
 
   /** @param limits what the switch remembers */
-  constructor(limits: FrameSwitchLimits = {}) {
+  constructor(limits: FrameSwitchOptions = {}) {
     this.frames = new FrameSwitch(new SeededRandom(14), limits);
   }
 

@@ -1,0 +1,54 @@
+/**
+ * What the loop of the fast data plane stands on, and how it ends.
+ * @module
+ */
+
+import type { Millis } from "../../base/mod.ts";
+import type { BatchCipher } from "../../crypto/mod.ts";
+import type { RawCalls } from "../../host/mod.ts";
+import type { BatchSession, Device } from "../../wireguard/mod.ts";
+import type { PlaneGuards } from "../policy/mod.ts";
+import type { TransparentProxy } from "../proxy/mod.ts";
+import type { FrameEngineParts, UnreadableReason } from "./frames/mod.ts";
+import type { SendDrop } from "./gso_sender.ts";
+
+/** Why the loop ended. */
+export type EngineEnd = "stopped" | "interface-gone";
+
+/** Why a packet went no further, where the protocol has no word for it; its own reasons the device counts. */
+export type EngineDrop =
+  | SendDrop
+  | "interface-full"
+  | "policy-denied"
+  | "rate-limit"
+  | `frames-${UnreadableReason}`;
+
+/** Descriptors, memory and callbacks of one engine; it closes none of them. */
+export interface PacketEngineParts {
+  readonly io: RawCalls;
+  readonly cipher: BatchCipher;
+  /** The address of the cipher's memory. */
+  readonly base: number;
+  readonly device: Device;
+  /** Takes packets for hosts without a packet plane. */
+  readonly proxy: TransparentProxy;
+  /** Says what may pass. */
+  readonly guards: PlaneGuards;
+  readonly mtuBytes: number;
+  readonly tunFd: number;
+  /** Readable when there is something for `onWake`. */
+  readonly wakeFd: number;
+  /** Of overlay networks. */
+  readonly frames: Pick<FrameEngineParts, "random" | "onPortEvent" | "channelRoom" | "openPlain">;
+  readonly now: () => Millis;
+  /** Does what the control side asks for. @returns false to stop */
+  onWake(): boolean;
+  /**
+   * Sees what has happened: before each wait, and often under load.
+   * @param touched sessions that carried packets
+   * @returns in how many milliseconds it wants to look again at the latest, or Infinity
+   */
+  onTurn(touched: ReadonlySet<BatchSession["peer"]>): number;
+  /** Counts what the engine itself drops. */
+  onDrop(reason: EngineDrop, count: number): void;
+}
