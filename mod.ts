@@ -212,6 +212,7 @@ export {
 export {
   type FrameCounts,
   type FrameHandler,
+  type ManagedEndpointConfig,
   type ManagerUnderlay,
   type MemoryHost,
   MemoryUnderlay,
@@ -219,6 +220,7 @@ export {
   OverlayManager,
   type OverlayManagerOptions,
   type PacketReceiver,
+  UnknownPolicyError,
 } from "./lib/dataplane/mod.ts";
 export {
   builtInDrivers,

@@ -157,6 +157,9 @@ export function unknownHint(command: AnyCommand, word: string): string {
   if (path === "weft config" && /^(get|list|ls)$/i.test(word)) {
     return "`weft config show` lists the settings.";
   }
+  if (path === "weft policy" && /^(get|list|ls|status)$/i.test(word)) {
+    return "`weft policy show` lists the rules.";
+  }
   const names = command.createHelp().visibleCommands(command as never).map((each) => each.name());
   const [begun, another] = names.filter((name) => word.length > 1 && name.startsWith(word));
   const meant = nearest(word, names) ?? (another === undefined ? begun : undefined);

@@ -11,11 +11,13 @@ import { type Problem, problemOf } from "../api/mod.ts";
 const STATUS_OF_CODE: ReadonlyMap<string, ContentfulStatusCode> = new Map(
   ([
     [400, ["InvalidRequest", "InvalidConfig", "OutOfRange", "InvalidRecord"]],
-    [400, ["InvalidTopic", "InvalidService", "InvalidSelector", "InvalidParams"]],
+    [400, ["InvalidTopic", "InvalidService", "InvalidSelector", "InvalidParams", "InvalidPolicy"]],
     [403, ["Refused"]],
     [404, ["UnknownPeer", "UnknownToken", "UnknownName", "NoProvider", "UnknownAction", "UnknownService"]],
+    [404, ["UnknownRevision", "NoPolicy"]],
+    [409, ["PolicyTestFailed", "PolicyCutsOff", "PolicyConflict"]],
     [409, ["NotLeader", "AddressTaken", "NameTaken", "PoolExhausted", "ServicePaused", "TooEarly"]],
-    [413, ["PayloadTooLarge"]],
+    [413, ["PayloadTooLarge", "PolicyTooLarge"]],
     [429, ["Overloaded", "TooOften"]],
     [502, ["HandlerFailed", "InvalidResult", "Incompatible", "OutcomeUnknown", "StreamBroken"]],
     [503, ["Stopped"]],

@@ -55,6 +55,9 @@ const kinds: readonly (readonly [line: string, kind: ValueKind])[] = [
   ["endpoint move blue/web-1 --to ", "members"],
   ["network create blue --gateway ", "members"],
   ["dns query ", "names"],
+  ["policy explain ", "members"],
+  ["policy explain web-1 ", "members"],
+  ["policy rollback ", "revisions"],
   ["grant add --offer ", "services"],
   ["grant add web-1 --publish ", "topics"],
 ];

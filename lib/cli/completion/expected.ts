@@ -45,7 +45,8 @@ export type ValueKind =
   | "labels"
   | "networks"
   | "endpoints"
-  | "endpointNames";
+  | "endpointNames"
+  | "revisions";
 
 /** What a value is called in the help, and what it is then, whichever command has it. */
 const BY_VALUE_NAME: Readonly<Record<string, ValueKind | "files" | "directories">> = {
@@ -79,6 +80,11 @@ const BY_PLACE: Readonly<Record<string, ValueKind | readonly string[]>> = {
   "weft endpoint remove name": "endpointNames",
   "weft endpoint move endpoint": "endpoints",
   "weft endpoint move name": "endpointNames",
+  "weft policy explain source": "members",
+  "weft policy explain destination": "members",
+  "weft policy explain --network": "networks",
+  "weft policy rollback revision": "revisions",
+  "weft policy diff --revision": "revisions",
   "weft dns add type": RECORD_TYPES,
   "weft dns remove name": "addedNames",
   "weft dns remove type": RECORD_TYPES,

@@ -89,6 +89,11 @@ const READERS: Readonly<Record<ValueKind, Reader>> = {
     })),
   endpoints: async (ask) =>
     (await endpointsOf(ask)).map((one) => ({ ...one, word: `${one.network}/${one.word}` })),
+  revisions: async (ask) =>
+    (await ask("policyStatus")).history.map(({ revision, appliedBy, rules }) => ({
+      word: revision,
+      description: `${rules} rules, applied by ${appliedBy}`,
+    })),
   endpointNames: async (ask, [network]) => (await endpointsOf(ask)).filter((one) => one.network === network),
 };
 

@@ -20,6 +20,8 @@ import { type Cell, type Fact, factLines, paintedCell, tableText } from "./table
 
 /** Of a difference, and of members. */
 const MAX_SHOWN = 12;
+/** Of warnings, and of tests that fail. */
+const MAX_LINES = 24;
 /** Of the terms of one change. */
 const MAX_TERMS = 6;
 
@@ -44,7 +46,9 @@ export function policyStatusText(
     ...enforced === null && !here.isStale ? [] : [
       ["here", paintedCell(terminal, here.isStale ? "bad" : "good", hereText)] as const,
     ],
-    ["members", enforcersCell(members, terminal)],
+    ...enforced === null && status.stale === 0
+      ? []
+      : [["members", enforcersCell(members, terminal)] as const],
     ...history.length === 0 ? [] : [
       [
         "before",
@@ -78,17 +82,23 @@ export function enforcersText(members: readonly PolicyMember[]): string {
 
 /** @returns what tests fail, one a line; empty for none */
 export function failureLines(failures: readonly PolicyFailure[], terminal: Terminal): string {
-  return failures.map(({ network, message }) => {
+  return firstLines(failures, ({ network, message }) => {
     const where = network === "mesh" ? "" : `${network}: `;
     return `${paint(terminal, "bad", "fails")}  ${showUnprintable(where + message)}\n`;
-  }).join("");
+  });
 }
 
 /** @returns what an author should know, one a line; empty for nothing */
 export function warningLines(warnings: readonly string[], terminal: Terminal): string {
-  return warnings.map((text) => `${paint(terminal, "strong", "warning")}  ${showUnprintable(text)}\n`).join(
-    "",
+  return firstLines(
+    warnings,
+    (text) => `${paint(terminal, "strong", "warning")}  ${showUnprintable(text)}\n`,
   );
+}
+
+function firstLines<T>(items: readonly T[], line: (item: T) => string): string {
+  const more = items.length > MAX_LINES ? `${items.length - MAX_LINES} more; --json lists all\n` : "";
+  return items.slice(0, MAX_LINES).map(line).join("") + more;
 }
 
 /** @returns what is different for whom: figures, then the pairs that lose or gain */
@@ -176,7 +186,7 @@ export function denialText(line: PolicyLogLine, terminal: Terminal): string {
     return paint(terminal, "quiet", `${counted(line.dropped, "denial")} left out: nobody read them`);
   }
   const { at, network, direction, source, destination, protocol, sourcePort, destinationPort, path } = line;
-  const hasPorts = sourcePort !== 0 || destinationPort !== 0;
+  const hasPorts = /^(tcp|udp|sctp)$/.test(protocol);
   const port = (address: string, number: number) =>
     !hasPorts ? address : address.includes(":") ? `[${address}]:${number}` : `${address}:${number}`;
   const what = path === undefined ? protocol : `${protocol} ${path}`;

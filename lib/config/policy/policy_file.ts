@@ -9,7 +9,7 @@ import {
   pathText,
   type PolicyDocument,
   type PolicyPath,
-  readPolicyDocument,
+  readPolicySource,
 } from "../../policy/mod.ts";
 
 /** The longest file, in characters: several times what a network carries. */
@@ -49,7 +49,7 @@ export class PolicyFileError extends WeftError {
 /** A policy, and where its parts stand. */
 export interface PolicyFile {
   readonly document: PolicyDocument;
-  /** @returns where a part begins, or the nearest around it that is there; undefined for a file without any */
+  /** @returns where a part of the document begins, or the nearest around it that is there; undefined for a file without any */
   positionOf(path: PolicyPath): FilePosition | undefined;
 }
 
@@ -66,7 +66,8 @@ export interface YamlFile extends Pick<PolicyFile, "positionOf"> {
 export async function readPolicyFile(text: string, file: string = "the policy"): Promise<PolicyFile> {
   const { value, positionOf } = await readYaml(text, file);
   try {
-    return { document: readPolicyDocument(value), positionOf };
+    const { document, sourcePath } = readPolicySource(value);
+    return { document, positionOf: (path) => positionOf(sourcePath(path)) };
   } catch (cause) {
     if (!(cause instanceof InvalidPolicyError)) throw cause;
     const problem = `${cause.path.length === 0 ? "it" : pathText(cause.path)} ${cause.problem}`;

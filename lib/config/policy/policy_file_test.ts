@@ -30,6 +30,17 @@ Deno.test("readPolicyFile() reads YAML and JSON, and says where a part stands", 
   assert.equal(json.document.policies[0]?.rules.length, 1);
 });
 
+Deno.test("readPolicyFile() says where a rule stands that others of its line are before", async () => {
+  const { positionOf } = await readPolicyFile(
+    `rules:
+  - allow: { from: "*", to: role=web, ports: [tcp/80, udp/53] }
+  - deny: { from: "*", to: role=db }
+`,
+  );
+  assert.deepEqual(positionOf(["policies", 0, "rules", 1]), { line: 2, column: 5 });
+  assert.deepEqual(positionOf(["policies", 0, "rules", 2]), { line: 3, column: 5 });
+});
+
 /** Text, message, line and column. */
 const bad: Readonly<Record<string, readonly [string, RegExp, number?, number?]>> = {
   "an empty file": ["", /policy\.yaml: it is empty/],
@@ -41,6 +52,12 @@ const bad: Readonly<Record<string, readonly [string, RegExp, number?, number?]>>
   "an unknown key": ["rulez: []\n", /rulez/],
   "a selector that is none": [good.replace("role=db, ports", "role==, ports"), /is no selector/, 8, 41],
   "a protocol that is none": [good.replace("tcp/5432", "tpc/5432"), /protocol "tpc"/, 8],
+  "a group that is not there": [
+    good.replace("to: role=db\ntests", "to: group:back\ntests").replace("tcp/5432", "[tcp/1, udp/2]"),
+    /group back/,
+    9,
+    9,
+  ],
   "a rule that is text": [
     good.replace('- deny:\n          from: "*"\n          to: role=db', "- deny"),
     /is no rule/,
@@ -67,4 +84,19 @@ Deno.test("readPolicyFile() reads nothing of a file that is too long", async () 
     readPolicyFile(" ".repeat(MAX_POLICY_FILE_LENGTH + 1), "policy.yaml"),
     /is longer than/,
   );
+});
+
+Deno.test("positionOf() says where a rule is written, also where the document has several of one", async () => {
+  const { document, positionOf } = await readPolicyFile(
+    "rules:\n  - allow: {from: '*', to: role=db, ports: [tcp/80, udp/53, tcp/443]}\n" +
+      "  - deny: {from: '*', to: role=web}\npolicies:\n  - name: a\n    rules:\n      - allow: {from: '*', to: '*'}\n",
+  );
+  assert.deepEqual(document.policies.map(({ rules }) => rules.length), [1, 3]);
+  const lineOf = (policy: number, rule: number) => positionOf(["policies", policy, "rules", rule])?.line;
+  assert.deepEqual([lineOf(0, 0), lineOf(1, 0), lineOf(1, 1), lineOf(1, 2)], [7, 2, 2, 3]);
+  assert.deepEqual(positionOf(["policies", 1, "rules", 2, "to"])?.line, 3);
+});
+
+Deno.test("readPolicyFile() says of another system's file how to make one of it", async () => {
+  await assert.rejects(readPolicyFile('{"acls": []}'), { hint: /weft policy import/ });
 });

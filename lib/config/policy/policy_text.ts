@@ -22,7 +22,9 @@ export async function policyText(document: PolicyDocument, options: PolicyTextOp
     { policies: policies.map(shortPolicy) },
     ...tests.length === 0 ? [] : [{ tests: tests.map(shortTest) }],
   ];
-  const heading = (options.heading ?? []).map((line) => `# ${line}`.trimEnd() + "\n").join("");
+  // What YAML takes for the end of a line ends a comment, too.
+  const lines = (options.heading ?? []).flatMap((line) => line.split(/[\r\n]/));
+  const heading = lines.map((line) => `# ${line}`.trimEnd() + "\n").join("");
   const body = sections.map((section) => {
     const yaml = new Document(section, { aliasDuplicateObjects: false });
     // A rule and a test are a line each, as people write them.

@@ -138,7 +138,7 @@ Deno.test("importTailscalePolicy() carries over what can be, and names the rest 
     { source: "group:tag-web", accept: ["group:tag-db:tcp/5432"], deny: ["group:tag-db:tcp/22"] },
   ]);
   assert.match(notes.map(noteText).join("\n"), /^line 21: ssh is not carried over: weft has no shell/m);
-  assert.deepEqual(notes.map(({ position }) => position?.line), [21, 22, 9, 10, 14, 15, 18]);
+  assert.deepEqual(notes.map(({ position }) => position?.line), [4, 9, 9, 10, 14, 15, 18, 21, 22]);
 });
 
 Deno.test("an imported policy denies what the other one does not allow", async () => {
@@ -151,6 +151,74 @@ Deno.test("an imported policy denies what the other one does not allow", async (
   assert.deepEqual(runPolicyTests(document, roster), []);
   const tests = [{ source: "x", accept: [], deny: ["db-1:5432", "web-1", "service:orders"] }];
   assert.deepEqual(runPolicyTests({ ...document, tests }, roster), []);
+});
+
+/** @returns the document that comes of a file of Tailscale's, and its notes */
+async function imported(policy: object) {
+  const { text, notes } = await importTailscalePolicy(JSON.stringify(policy), "acl.hujson");
+  const { document } = await readPolicyFile(text);
+  return { document, text, notes: notes.map(({ message }) => message) };
+}
+
+const accept = (src: readonly string[], dst: readonly string[], proto?: string) => ({
+  action: "accept",
+  src,
+  dst,
+  proto,
+});
+
+Deno.test("importTailscalePolicy() makes one label of two users, tags or groups never", async () => {
+  const { document, notes } = await imported({
+    groups: { "group:ops": ["alice.1@x.com", "carl@x.com"], "group:tag-web": ["bob@x.com"] },
+    acls: [
+      accept(["alice+1@x.com", "alice.1@x.com"], ["*:22"], "tcp"),
+      accept(["tag:web"], ["tag:Web:1", "tag:db:2"], "tcp"),
+      accept(["group:tag-web", "group:ops"], ["*:3"], "tcp"),
+    ],
+  });
+  const rules = document.policies[0]?.rules.map(({ sourceSelector, destinationSelector }) =>
+    `${sourceSelector} ${destinationSelector}`
+  );
+  assert.deepEqual(rules, ["user=alice.1.x.com *", "group:tag-web group:tag-db", "group:ops *"]);
+  assert.deepEqual(document.groups, { "ops": "user=carl.x.com", "tag-db": "tag-db", "tag-web": "tag-web" });
+  assert.equal(notes.filter((note) => / is that of /.test(note)).length, 4, notes.join("\n"));
+});
+
+Deno.test("importTailscalePolicy() carries long lists over, and the former names of their fields", async () => {
+  const users = Array.from({ length: 200 }, (_, i) => `user-${i}@example.com`);
+  const { document, notes, text } = await imported({
+    groups: { "group:all": users },
+    acls: [
+      accept(users, ["tag:db:5432"], "tcp"),
+      accept(["group:all"], ["tag:db:1"], "tcp"),
+      { action: "accept", users: ["tag:web"], ports: ["tag:db:2"], proto: "udp" },
+    ],
+  });
+  const rules = document.policies[0]?.rules ?? [];
+  const named = rules.flatMap(({ sourceSelector }) => sourceSelector.match(/user=[^ )]+/g) ?? []);
+  assert.deepEqual(named, users.map((user) => `user=${user.replace("@", ".")}`));
+  assert.deepEqual(document.groups["all"], "group-all");
+  assert.match(text, /weft label NAME group-all=yes/);
+  assert.match(notes.join("\n"), /group:all has too many users/);
+  assert.equal(rules.at(-1)?.destinationPortRange, "2");
+});
+
+Deno.test("importTailscalePolicy() says what it can make nothing of, in lines that stay comments", async () => {
+  const { document, text, notes } = await imported({
+    "x\nanswer: reject\u2028": 1,
+    acls: [accept(["*"], ["*:22"], "tcp"), accept(["a\nnames: hide", "*"], ["*:23"], "tcp"), {
+      action: "accept",
+      src: ["*"],
+    }],
+    grants: { src: ["*"] },
+    tests: "none",
+  });
+  assert.deepEqual([document.answer, document.names], ["drop", "show"]);
+  assert.equal(document.policies[0]?.rules.length, 2);
+  assert.doesNotMatch(text, /^(answer|names)/m);
+  for (const part of [/^x answer/, /acls\[2\] has no dst/, /^grants .*no list/, /^tests .*no list/]) {
+    assert.ok(notes.some((note) => part.test(note)), `${part} of ${notes.join("\n")}`);
+  }
 });
 
 const strange: Readonly<Record<string, string>> = {

@@ -16,7 +16,7 @@
 import { Cidr, IpAddress } from "../../net/mod.ts";
 import { type FilePosition, type PolicyFile, PolicyFileError, readYaml } from "./policy_file.ts";
 import { policyText } from "./policy_text.ts";
-import { readPolicyDocument } from "../../policy/mod.ts";
+import { MAX_SELECTOR_LENGTH, parsePorts, readPolicyDocument } from "../../policy/mod.ts";
 import { plainJson } from "./hujson.ts";
 
 /** A policy in weft's words, and what of the other one it leaves out. */
@@ -39,11 +39,14 @@ type Fields = Readonly<Record<string, unknown>>;
 
 // Without a protocol these are meant there; ICMP has no ports.
 const USUAL_PROTOCOLS = ["tcp", "udp"] as const;
-const KNOWN = new Set(["groups", "tagOwners", "hosts", "acls", "grants", "tests"]);
+const KNOWN = new Set(["groups", "hosts", "acls", "grants", "tests"]);
+/** What a selector of several takes more for each: `(…) || `. */
+const PARENTHESES = 6;
 const DENIED_REST = { name: "denied-rest", priority: -1000, rules: [{ deny: { from: "*", to: "*" } }] };
-const WHY_NOT: Readonly<Record<string, string>> = {
+const WHY_NOT = new Map(Object.entries({
   ssh: "weft has no shell of its own; allow tcp/22 and let sshd decide",
   nodeAttrs: "it sets what clients do, which is `weft config` here",
+  tagOwners: "who may label members is a leader, by `weft label`",
   autoApprovers: "routes and services are what a leader grants: `weft grant`",
   postures: "weft does not look into devices; a leader labels them",
   sshTests: "weft has no shell of its own",
@@ -52,7 +55,7 @@ const WHY_NOT: Readonly<Record<string, string>> = {
   disableIPv4: "addresses are the network's",
   OneCGNATRoute: "addresses are the network's",
   ipsets: "write the blocks out, or make a group of them",
-};
+}));
 
 /**
  * Reads a policy of Tailscale or Headscale, which is JSON with comments and commas at the end (HuJSON).
@@ -73,6 +76,7 @@ export async function importTailscalePolicy(text: string, file: string): Promise
   const heading = [
     `Made by \`weft policy import\`. Labels stand for tags and users:`,
     ...conversion.labelled().map((line) => `  ${line}`),
+    "Calls and events of weft's services are denied as well where nothing allows all of a member.",
     "What could not be carried over:",
     ...conversion.notes.length === 0 ? ["  nothing"] : conversion.notes.map((note) => `  ${noteText(note)}`),
   ];
@@ -90,6 +94,8 @@ class Conversion {
   readonly #positionOf: PolicyFile["positionOf"];
   readonly #groups = new Map<string, string>();
   readonly #labels = new Set<string>();
+  /** What each name here is of there: two must not become one, who would have what either may. */
+  readonly #origins = new Map<string, string>();
 
   constructor(root: Fields, positionOf: PolicyFile["positionOf"]) {
     this.#root = root;
@@ -100,15 +106,17 @@ class Conversion {
   convert(): object | undefined {
     for (const key of Object.keys(this.#root)) {
       if (!KNOWN.has(key)) {
-        this.#note([key], `${key} is not carried over: ${WHY_NOT[key] ?? "weft has no such thing"}`);
+        this.#note([key], `${key} is not carried over: ${WHY_NOT.get(key) ?? "weft has no such thing"}`);
       }
     }
+    this.#checkLists(this.#root, ["acls", "grants", "tests"], []);
     const rules = [
       ...this.#list("acls").flatMap((one, at) => this.#acl(one, ["acls", at])),
       ...this.#list("grants").flatMap((one, at) => this.#grant(one, ["grants", at])),
     ];
     const tests = this.#list("tests").flatMap((one, at) => this.#test(one, ["tests", at]));
     // There, what no rule allows is denied; here, what no rule names is open.
+    this.notes.sort((a, b) => (a.position?.line ?? 0) - (b.position?.line ?? 0));
     if (rules.length === 0) return undefined;
     const policies = [{ name: "imported", rules }, DENIED_REST];
     const groups = Object.fromEntries([...this.#groups].sort(([a], [b]) => a < b ? -1 : 1));
@@ -121,19 +129,20 @@ class Conversion {
   }
 
   #acl(value: unknown, path: Path): readonly object[] {
-    const { action, src, dst, proto, ...rest } = fieldsOf(value);
+    // `users` and `ports` are the former names of `src` and `dst`.
+    const { action, users, ports: places, src = users, dst = places, proto, ...rest } = fieldsOf(value);
     if (action !== "accept") {
       return this.#leave(path, `its action is ${JSON.stringify(action)}, and not accept`);
     }
     const unknown = Object.keys(rest)[0];
     if (unknown !== undefined) return this.#leave(path, `its ${unknown} would make it narrower`);
+    this.#checkLists({ src, dst }, ["src", "dst"], path);
     const from = this.#sources(src, path);
-    if (from === undefined) return [];
     return textsOf(dst).flatMap((text, at) => {
       const colon = text.lastIndexOf(":");
       const to = this.#who(text.slice(0, colon), [...path, "dst", at]);
       const ports = this.#ports(text.slice(colon + 1), proto, [...path, "dst", at]);
-      return to === undefined || ports === undefined ? [] : [allow(from, to, ports)];
+      return to === undefined || ports === undefined ? [] : from.map((some) => allow(some, to, ports));
     });
   }
 
@@ -144,17 +153,17 @@ class Conversion {
     }
     const unknown = Object.keys(rest)[0];
     if (unknown !== undefined) return this.#leave(path, `its ${unknown} would make it narrower`);
-    if (ip === undefined) return [];
+    if (ip === undefined) return app === undefined ? this.#leave(path, "it has neither ip nor app") : [];
+    this.#checkLists({ src, dst, ip }, ["src", "dst", "ip"], path);
     const from = this.#sources(src, path);
     const to = textsOf(dst).map((text, at) => this.#who(text, [...path, "dst", at])).filter((one) =>
       one !== undefined
     );
-    if (from === undefined || to.length === 0) return [];
     return textsOf(ip).flatMap((text, at) => {
       const colon = text.indexOf(":");
       const [proto, portText] = colon < 0 ? [undefined, text] : [text.slice(0, colon), text.slice(colon + 1)];
       const ports = this.#ports(portText, proto, [...path, "ip", at]);
-      return ports === undefined ? [] : to.map((one) => allow(from, one, ports));
+      return ports === undefined ? [] : to.flatMap((one) => from.map((some) => allow(some, one, ports)));
     });
   }
 
@@ -171,7 +180,7 @@ class Conversion {
         const to = this.#who(text.slice(0, colon), [...path, key, at]);
         const port = text.slice(colon + 1);
         if (to === undefined) return [];
-        if (!/^\d+$/.test(port)) {
+        if (!/^\d+$/.test(port) || parsePorts(port) === undefined) {
           this.#note([...path, key, at], `the test of ${text} is not carried over: its port is no number`);
           return [];
         }
@@ -183,10 +192,21 @@ class Conversion {
     return pass.length + fail.length === 0 ? [] : [{ from, accept: pass, deny: fail }];
   }
 
-  #sources(value: unknown, path: Path): string[] | undefined {
-    const found = textsOf(value).map((text, at) => this.#who(text, [...path, "src", at]));
-    const known = found.filter((one) => one !== undefined);
-    return known.length > 0 ? known : undefined;
+  /** @returns lists of selectors, each of which is short enough to stand in one rule */
+  #sources(value: unknown, path: Path): readonly string[][] {
+    const lists: string[][] = [];
+    let length = Infinity;
+    for (const [at, text] of textsOf(value).entries()) {
+      const one = this.#who(text, [...path, "src", at]);
+      if (one === undefined) continue;
+      length += one.length + PARENTHESES;
+      if (length <= MAX_SELECTOR_LENGTH) lists.at(-1)?.push(one);
+      else {
+        lists.push([one]);
+        length = one.length + PARENTHESES;
+      }
+    }
+    return lists;
   }
 
   /** @returns a selector for whom a text means; undefined, with a note, where there is nobody like that here */
@@ -203,7 +223,7 @@ class Conversion {
     const host = fieldsOf(this.#root.hosts)[text];
     const address = typeof host === "string" ? host : text;
     if (IpAddress.parse(address) ?? Cidr.parse(address)) return address;
-    if (text.includes("@")) return this.#user(text);
+    if (text.includes("@")) return this.#user(text, path);
     return this.#skip(
       path,
       `${JSON.stringify(text)} is not carried over: it is no tag, group, host, user or address`,
@@ -215,6 +235,7 @@ class Conversion {
     if (!/^[a-z0-9-]{1,62}[a-z0-9]$/.test(group)) {
       return this.#skip(path, `tag:${name} has a name that no group can have`);
     }
+    if (!this.#isAlone(`group:${group}`, `tag:${name}`, path)) return undefined;
     this.#groups.set(group, group);
     this.#labels.add(`${group}=yes`);
     return `group:${group}`;
@@ -227,18 +248,46 @@ class Conversion {
       return this.#skip(path, `group:${name} has a name that no group can have here`);
     }
     if (users.length === 0) return this.#skip(path, `group:${name} is not carried over: nobody is in it`);
-    this.#groups.set(group, `user in (${users.map((user) => this.#userLabel(user)).join(", ")})`);
+    if (!this.#isAlone(`group:${group}`, `group:${name}`, path)) return undefined;
+    if (this.#groups.has(group)) return `group:${group}`;
+    const labels = users.flatMap((user) => this.#userLabel(user, path) ?? []);
+    if (labels.length === 0) {
+      return this.#skip(path, `group:${name} is not carried over: nobody is left in it`);
+    }
+    const selector = `user in (${labels.join(", ")})`;
+    if (selector.length > MAX_SELECTOR_LENGTH) {
+      this.#labels.add(`group-${group}=yes`);
+      this.#note(
+        path,
+        `group:${name} has too many users for a selector: its members have the label group-${group}`,
+      );
+    }
+    this.#groups.set(group, selector.length > MAX_SELECTOR_LENGTH ? `group-${group}` : selector);
     return `group:${group}`;
   }
 
-  #user(text: string): string {
-    return `user=${this.#userLabel(text)}`;
+  #user(text: string, path: Path): string | undefined {
+    const label = this.#userLabel(text, path);
+    return label && `user=${label}`;
   }
 
-  #userLabel(text: string): string {
+  #userLabel(text: string, path: Path): string | undefined {
     const value = text.replace(/@$/, "").replaceAll(/[^A-Za-z0-9._/-]/g, ".").slice(0, 63);
+    if (value === "") {
+      return this.#skip(path, `${JSON.stringify(text)} is not carried over: it is nobody's name`);
+    }
+    if (!this.#isAlone(`the label user=${value}`, text, path)) return undefined;
     this.#labels.add(`user=${value}`);
     return value;
+  }
+
+  #isAlone(name: string, origin: string, path: Path): boolean {
+    const known = this.#origins.get(name) ?? origin;
+    this.#origins.set(name, known);
+    if (known !== origin) {
+      this.#note(path, `${origin} is not carried over: ${name} is that of ${known} already`);
+    }
+    return known === origin;
   }
 
   /** @returns ports as rules have them; undefined, with a note, where there are none like that here */
@@ -246,13 +295,15 @@ class Conversion {
     const name = proto === undefined || proto === "" || proto === "*"
       ? undefined
       : String(proto).toLowerCase();
-    if (text !== "*" && !/^\d+(-\d+)?(,\d+(-\d+)?)*$/.test(text)) {
-      return this.#skip(path, `the ports ${JSON.stringify(text)} are not carried over: they are no numbers`);
+    if (parsePorts(text) === undefined) {
+      return this.#skip(path, `the ports ${JSON.stringify(text)} are not carried over: they are none`);
     }
     if (name === undefined) {
       return text === "*" ? ["*"] : [...USUAL_PROTOCOLS.map((one) => `${one}/${text}`), "icmp"];
     }
-    const protocol = name === "ipv6-icmp" || name === "1" || name === "58" ? "icmp" : NUMBERS[name] ?? name;
+    const protocol = name === "ipv6-icmp" || name === "1" || name === "58"
+      ? "icmp"
+      : NUMBERS.get(name) ?? name;
     if (/^(tcp|udp|sctp)$/.test(protocol)) return [text === "*" ? protocol : `${protocol}/${text}`];
     if (protocol === "icmp" || (/^\d{1,3}$/.test(protocol) && Number(protocol) <= 255)) return [protocol];
     return this.#skip(path, `the protocol ${JSON.stringify(name)} is not carried over: write its number`);
@@ -261,6 +312,20 @@ class Conversion {
   #list(key: string): readonly unknown[] {
     const value = this.#root[key];
     return Array.isArray(value) ? value : [];
+  }
+
+  #checkLists(holder: Fields, keys: readonly string[], path: Path): void {
+    for (const key of keys) {
+      const value = holder[key];
+      if (value === undefined) {
+        if (path.length > 0) this.#note(path, `${path[0]}[${path[1]}] has no ${key}`);
+      } else if (!Array.isArray(value) || path.length > 0 && textsOf(value).length < value.length) {
+        this.#note(
+          [...path, key],
+          `${key} is not carried over: it is no list${path.length > 0 ? " of texts" : ""}`,
+        );
+      }
+    }
   }
 
   #leave(path: Path, why: string): readonly never[] {
@@ -274,11 +339,14 @@ class Conversion {
   }
 
   #note(path: Path, message: string): void {
-    this.notes.push({ position: this.#positionOf(path), message });
+    // One line each: they become comments, which must end where their line does.
+    // deno-lint-ignore no-control-regex
+    const line = message.replaceAll(/[\x00-\x1f\x7f\u0085\u2028\u2029]+/g, " ");
+    this.notes.push({ position: this.#positionOf(path), message: line });
   }
 }
 
-const NUMBERS: Readonly<Record<string, string>> = {
+const NUMBERS = new Map(Object.entries({
   "6": "tcp",
   "17": "udp",
   "132": "sctp",
@@ -290,7 +358,7 @@ const NUMBERS: Readonly<Record<string, string>> = {
   gre: "47",
   esp: "50",
   ah: "51",
-};
+}));
 
 function allow(from: readonly string[], to: string, ports: readonly string[]): object {
   const [one = ""] = ports;

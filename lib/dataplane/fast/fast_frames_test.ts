@@ -5,11 +5,13 @@
 
 import assert from "node:assert/strict";
 import { testFramePlane } from "../frames/testing/frame_plane_suite.ts";
+import { testFramePolicy } from "../frames/testing/frame_policy_suite.ts";
 import type { PlaneNetwork } from "../frames/mod.ts";
 import { FastFrames } from "./fast_frames.ts";
 import { ChannelRoom, type FrameCommand } from "./frames/mod.ts";
 import { engineWorld } from "./testing/engine_world.ts";
 
+testFramePolicy("FastFrames", (hosts) => Promise.resolve(engineWorld(hosts, 14)));
 testFramePlane("FastFrames", (hosts) => Promise.resolve(engineWorld(hosts, 14)));
 
 Deno.test("FastFrames refuses what the worker could not carry, and sends nothing of it", () => {

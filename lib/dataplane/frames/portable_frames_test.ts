@@ -2,9 +2,14 @@ import assert from "node:assert/strict";
 import { SeededRandom } from "../../base/mod.ts";
 import { PortableFrames } from "./portable_frames.ts";
 import { testFramePlane } from "./testing/frame_plane_suite.ts";
+import { testFramePolicy } from "./testing/frame_policy_suite.ts";
 import { memoryWorld } from "./testing/memory_world.ts";
 import { plainWorld } from "./testing/plain_world.ts";
 
+testFramePolicy(
+  "PortableFrames",
+  (hosts) => Promise.resolve(memoryWorld(hosts, "mesh", new SeededRandom(14))),
+);
 testFramePlane(
   "PortableFrames by IPv4",
   (hosts) => Promise.resolve(memoryWorld(hosts, "mesh", new SeededRandom(14))),

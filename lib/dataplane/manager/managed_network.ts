@@ -37,11 +37,26 @@ export interface OverlayEndpoint {
   close(): void;
 }
 
+/** An endpoint to make in a manager's network. */
+export interface ManagedEndpointConfig extends EndpointConfig {
+  /** By which policies select it, as in `role=web`. */
+  readonly labels?: Readonly<Record<string, string>>;
+}
+
 interface Endpoint {
   readonly port: number;
   readonly mac: MacAddress;
   readonly addresses: readonly IpAddress[];
+  readonly labels: Readonly<Record<string, string>>;
   readonly shown: OverlayEndpoint;
+}
+
+/** What an endpoint is made of. */
+export interface EndpointParts {
+  readonly frames: PortableFrames;
+  readonly port: number;
+  /** Called when it is taken back. */
+  readonly onClosed: () => void;
 }
 
 /** One network. */
@@ -63,6 +78,11 @@ export class ManagedNetwork {
     return Array.from(this.#endpoints.values(), ({ shown }) => shown);
   }
 
+  /** As policies look at them. */
+  get subjects(): readonly Pick<Endpoint & { readonly name: string }, "name" | "labels" | "addresses">[] {
+    return Array.from(this.#endpoints, ([name, { labels, addresses }]) => ({ name, labels, addresses }));
+  }
+
   /** @returns the endpoint of this name, or undefined */
   endpoint(name: string): OverlayEndpoint | undefined {
     return this.#endpoints.get(name)?.shown;
@@ -70,9 +90,9 @@ export class ManagedNetwork {
 
   /** @throws DuplicateEndpointError, InvalidEndpointError, TooManyEndpointsError */
   createEndpoint(
-    config: EndpointConfig,
+    config: ManagedEndpointConfig,
     onFrame: FrameHandler,
-    { frames, port }: { readonly frames: PortableFrames; readonly port: number },
+    { frames, port, onClosed }: EndpointParts,
   ): OverlayEndpoint {
     const { definition, number: network } = this;
     const { name, allowsForeign, mac, addresses } = this.#chosen(config);
@@ -93,9 +113,10 @@ export class ManagedNetwork {
         frames.removeBinding(network, `${mac}`);
         frames.removePort(port);
         frames.programs.close(program);
+        onClosed();
       },
     };
-    this.#endpoints.set(name, { port, mac, addresses, shown });
+    this.#endpoints.set(name, { port, mac, addresses, labels: config.labels ?? {}, shown });
     return shown;
   }
 

@@ -8,7 +8,8 @@ import { PortInUseError } from "../../transport/mod.ts";
 import { InvalidNetworkError, type NewOverlayNetwork } from "../../overlay/mod.ts";
 import { MemoryUnderlay } from "../frames/mod.ts";
 import type { OverlayEndpoint } from "./managed_network.ts";
-import { OverlayManager, type OverlayManagerOptions } from "./overlay_manager.ts";
+import type { OverlayManagerOptions } from "./manager_options.ts";
+import { OverlayManager } from "./overlay_manager.ts";
 
 const EVERYBODY = "ff:ff:ff:ff:ff:ff";
 const BOUND_MS = 5_000;

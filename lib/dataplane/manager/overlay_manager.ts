@@ -6,48 +6,35 @@
  */
 
 import { builtInDrivers, DriverRegistry } from "../../../drivers/mod.ts";
-import type { Clock, RandomSource, Timers } from "../../base/mod.ts";
-import { systemTimers } from "../../host/mod.ts";
+import { systemClock, systemRandom, systemTimers } from "../../host/mod.ts";
 import { IpAddress } from "../../net/mod.ts";
 import {
   checkNetwork,
   completeNetwork,
   DuplicateNetworkError,
-  type EndpointConfig,
   isSameOnWire,
   NetworkInUseError,
   NetworkTypeError,
   type NewOverlayNetwork,
-  NotInitializedManagerError,
   type OverlayDriver,
   type OverlayNetwork,
   UnknownDriverError,
   UnknownEndpointError,
   UnknownNetworkError,
 } from "../../overlay/mod.ts";
+import type { NetworkPolicy } from "../../policy/mod.ts";
+import { PlaneGuards } from "../policy/mod.ts";
 import { type FrameCounts, type MemoryHost, PortableFrames } from "../frames/mod.ts";
-import { type FrameHandler, ManagedNetwork, type OverlayEndpoint } from "./managed_network.ts";
-import { type ManagerUnderlay, mtuOf, planeUnderlayOf, remoteVia } from "./manager_underlay.ts";
-
-/** How a manager reaches others; all of it may be left out. */
-export interface OverlayManagerOptions {
-  /**
-   * What managers reach each other by: memory of this program, or `udp`, which is this host's own network. There, whoever is
-   * on the way can read and forge; a network is sent to its remotes and taken from them alone, at the driver's port or
-   * `plain.port`. Without it a network's endpoints are those of one manager.
-   */
-  readonly underlay?: ManagerUnderlay;
-  /** This manager's own address there. With `udp` it may be left out: the host's then, whichever it is. */
-  readonly address?: string;
-  /** What the underlay carries at most, in bytes of IP; 1420 unless given, with `udp` 1500. */
-  readonly underlayMtu?: number;
-  /** The system's unless given. */
-  readonly clock?: Clock;
-  /** The system's unless given. */
-  readonly timers?: Timers;
-  /** The system's unless given. */
-  readonly random?: RandomSource;
-}
+import {
+  type FrameHandler,
+  type ManagedEndpointConfig,
+  ManagedNetwork,
+  type OverlayEndpoint,
+} from "./managed_network.ts";
+import { attempt, notInitialized } from "./attempt.ts";
+import { ManagedPolicies } from "./managed_policies.ts";
+import type { OverlayManagerOptions } from "./manager_options.ts";
+import { mtuOf, planeUnderlayOf, remoteVia } from "./manager_underlay.ts";
 
 /**
  * Makes networks and endpoints in them.
@@ -96,6 +83,24 @@ export interface OverlayManagerOptions {
  * frame.set([0x02, 0x42, 0xac, 0x11, 0x00, 0x02, 0x88, 0xb5], 6);
  * server.send(frame);
  * assert.deepEqual(heard.map(({ length }) => length), [60]);
+ *
+ * // Applications are reached by web servers alone, and databases by nobody
+ * await overlayManager.applyNetworkPolicy({
+ *   id: "policy-001",
+ *   name: "web-tier-policy",
+ *   networkId: "net-001",
+ *   priority: 100,
+ *   rules: [
+ *     {
+ *       type: "allow",
+ *       sourceSelector: "role=web",
+ *       destinationSelector: "role=app",
+ *       protocol: "tcp",
+ *       destinationPortRange: "8090-8100",
+ *     },
+ *     { type: "deny", sourceSelector: "*", destinationSelector: "role=db", protocol: "*" },
+ *   ],
+ * });
  * await overlayManager.close();
  * ```
  *
@@ -126,6 +131,8 @@ export class OverlayManager implements AsyncDisposable {
   readonly #drivers = new DriverRegistry();
   readonly #networks = new Map<string, ManagedNetwork>();
   #frames: PortableFrames | undefined;
+  readonly #guards: PlaneGuards;
+  readonly #policies: ManagedPolicies;
   #memoryHost: MemoryHost | undefined;
   #isClosed = false;
   #lastNumber = 0;
@@ -138,6 +145,9 @@ export class OverlayManager implements AsyncDisposable {
       throw new RangeError("Cannot be in an underlay: that needs an IP address");
     }
     this.#options = options;
+    const { random = systemRandom, clock = systemClock } = options;
+    this.#guards = new PlaneGuards({ random, wall: () => clock.wall() });
+    this.#policies = new ManagedPolicies(this.#guards, this.#networks);
   }
 
   /** Lets networks be of this driver's type. @throws DuplicateDriverError when there is one of its name */
@@ -175,7 +185,7 @@ export class OverlayManager implements AsyncDisposable {
    * @throws UnknownNetworkError, DuplicateEndpointError, InvalidEndpointError, TooManyEndpointsError,
    * NotInitializedManagerError
    */
-  createEndpoint(config: EndpointConfig, onFrame: FrameHandler = () => {}): Promise<OverlayEndpoint> {
+  createEndpoint(config: ManagedEndpointConfig, onFrame: FrameHandler = () => {}): Promise<OverlayEndpoint> {
     return attempt(() => this.#createEndpoint(config, onFrame));
   }
 
@@ -209,6 +219,7 @@ export class OverlayManager implements AsyncDisposable {
       for (const endpoint of endpoints) endpoint.close();
       this.#running("delete a network").removeNetwork(network.number);
       this.#networks.delete(id);
+      this.#policies.removeNetwork(id);
     });
     await this.#frames?.released();
   }
@@ -222,6 +233,27 @@ export class OverlayManager implements AsyncDisposable {
     return attempt(() => {
       this.#addRemote(this.#find(networkId, "add a remote to"), address);
     });
+  }
+
+  /**
+   * Decides from now on by this policy, too, or in place of another of its id. Its selectors mean this manager's endpoints;
+   * those of others have their addresses alone.
+   * @throws UnknownNetworkError, InvalidPolicyError, NotInitializedManagerError
+   */
+  applyNetworkPolicy(policy: NetworkPolicy): Promise<void> {
+    return attempt(() => {
+      this.#policies.apply(policy, this.#find(policy.networkId, "apply a policy to"));
+    });
+  }
+
+  /** Takes a policy back. @throws UnknownPolicyError */
+  deleteNetworkPolicy(id: string): Promise<void> {
+    return attempt(() => this.#policies.remove(id));
+  }
+
+  /** All policies. @returns them in the order in which they were first applied */
+  networkPolicies(): readonly NetworkPolicy[] {
+    return this.#policies.all;
   }
 
   /** All networks. @returns them in the order in which they were made */
@@ -280,6 +312,7 @@ export class OverlayManager implements AsyncDisposable {
       sendMesh: (packet) => host?.queue(packet) ?? false,
       onSettled: () => host?.carry(),
       drivers: this.#drivers,
+      guards: this.#guards,
       timers,
       ...clock && { clock },
       ...random && { random },
@@ -340,10 +373,14 @@ export class OverlayManager implements AsyncDisposable {
     this.#running("add a remote").setRemote({ port, network: number, allowsForeign: true, via });
   }
 
-  #createEndpoint(config: EndpointConfig, onFrame: FrameHandler): OverlayEndpoint {
+  #createEndpoint(config: ManagedEndpointConfig, onFrame: FrameHandler): OverlayEndpoint {
     const frames = this.#running("make an endpoint");
     const network = this.#find(config.networkId, "make an endpoint of");
-    return network.createEndpoint(config, onFrame, { frames, port: ++this.#lastNumber });
+    const port = ++this.#lastNumber;
+    const onClosed = () => this.#policies.compile();
+    const made = network.createEndpoint(config, onFrame, { frames, port, onClosed });
+    this.#policies.compile();
+    return made;
   }
 
   /** @throws UnknownNetworkError, NotInitializedManagerError */
@@ -358,20 +395,5 @@ export class OverlayManager implements AsyncDisposable {
   #running(what: string): PortableFrames {
     if (this.#frames !== undefined) return this.#frames;
     throw notInitialized(what, this.#isClosed ? "the manager is closed" : "the manager is not initialized");
-  }
-}
-
-function notInitialized(what: string, why: string): NotInitializedManagerError {
-  return new NotInitializedManagerError(`Cannot ${what}: ${why}`, {
-    hint: "`initialize` comes first, `close` last.",
-  });
-}
-
-/** What is done in one turn, as a promise. */
-function attempt<T>(act: () => T): Promise<T> {
-  try {
-    return Promise.resolve(act());
-  } catch (error) {
-    return Promise.reject(error);
   }
 }

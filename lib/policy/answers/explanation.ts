@@ -12,7 +12,14 @@ import {
   type SubjectNumber,
 } from "../evaluate/mod.ts";
 import { PROTOCOL, sameProtocol } from "../model/mod.ts";
-import { decodeProgram, type ProgramNetwork, type ProgramRule, TARGET } from "../program/mod.ts";
+import {
+  decodeProgram,
+  isInSet,
+  type ProgramNetwork,
+  type ProgramRule,
+  type ProgramSet,
+  TARGET,
+} from "../program/mod.ts";
 import { type Attempt, decideAttempt } from "./attempt.ts";
 
 /** A rule that was asked. */
@@ -58,6 +65,8 @@ export function explainAttempt(
   return { decision, steps };
 }
 
+const NONE: ProgramSet = { isInverted: false, listed: new Uint32Array() };
+
 function mismatch(
   { sets, classes }: ProgramNetwork,
   rule: ProgramRule,
@@ -66,7 +75,7 @@ function mismatch(
   attempt: Attempt,
 ): ExplainedStep["reason"] {
   const isIn = (set: number, subject: SubjectNumber): boolean =>
-    sets[set]?.includes(classes[subject] ?? 0) ?? false;
+    isInSet(sets[set] ?? NONE, classes[subject] ?? 0);
   const { kind } = attempt;
   const path = kind === "call" || kind === "event" ? qualified(attempt.path) : "";
   if (!isIn(rule.source, source)) return "source";

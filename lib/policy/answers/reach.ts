@@ -39,8 +39,8 @@ export interface ReachOptions {
 }
 
 const MAX_CHANGES = 200;
-// Members that neither program tells apart are compared as one: 1,024 kinds are a million pairs, a second or two.
-const MAX_KINDS = 1_024;
+// Members that neither program tells apart are compared as one: 256 kinds are 65,536 pairs, about a second.
+const MAX_KINDS = 256;
 const OTHER_PROTOCOL = 253; // RFC 3692 §2.1: for experiments, so that no rule means it by accident.
 const OTHER_PATH = "unnamed-by-any-rule";
 const NAMES: ReadonlyMap<number, string> = new Map([
@@ -116,6 +116,14 @@ type Told = (
   destinations: readonly Somebody[],
 ) => void;
 
+/** What one may and might not, and the other way round. */
+interface Comparison {
+  readonly gained: readonly string[];
+  readonly lost: readonly string[];
+}
+
+const NOTHING: ReadonlyMap<string, PortRanges> = new Map();
+
 /** One network of both programs. */
 class NetworkComparison {
   readonly isPartial: boolean;
@@ -126,6 +134,7 @@ class NetworkComparison {
   readonly #protocols: readonly number[];
   readonly #services: readonly string[];
   readonly #topics: readonly string[];
+  readonly #known = new WeakMap<object, Map<object, Comparison>>();
 
   constructor(name: string, roster: PolicyRoster, before: Side | undefined, after: Side | undefined) {
     this.#name = name;
@@ -174,6 +183,33 @@ class NetworkComparison {
         tell(pairs, gainOf(was, is), gainOf(is, was), sources, destinations);
       }
     }
+  }
+
+  /** Pairs that have the same rules before and the same after have changed alike, where no paths are to be asked. */
+  #compare(source: Somebody, destination: Somebody): Comparison {
+    const known = this.#known.get(this.#rulesOf(this.#before, source, destination)) ??
+      new Map<object, Comparison>();
+    const after = this.#rulesOf(this.#after, source, destination);
+    const same = known.get(after);
+    if (same !== undefined && this.#services.length + this.#topics.length === 0) return same;
+    const [was, is] = [this.#before, this.#after].map((side) => this.#reach(side, source, destination));
+    const comparison = {
+      gained: gainOf(was ?? NOTHING, is ?? NOTHING),
+      lost: gainOf(is ?? NOTHING, was ?? NOTHING),
+    };
+    this.#known.set(this.#rulesOf(this.#before, source, destination), known.set(after, comparison));
+    return comparison;
+  }
+
+  #rulesOf(side: Side | undefined, source: Somebody, destination: Somebody): object {
+    const network = side?.evaluator.networkNumber(this.#name);
+    if (side === undefined || network === undefined) return NOTHING;
+    const { evaluator } = side;
+    return evaluator.rulesOf(
+      network,
+      evaluator.subjectOf(network, source.id),
+      evaluator.subjectOf(network, destination.id),
+    );
   }
 
   /** @returns by what it is called, which ports of it can be reached; all of them where it has none */

@@ -192,12 +192,12 @@ class NetworkCompiler {
 
   /** Members by which something goes: regions of addresses are nobody's host. */
   #members(text: string, name: string): Uint32Array {
-    const found = [...this.#index.find(this.#selector(text))];
+    const found = this.#index.find(this.#selector(text)).members();
     const members = found.filter((subject) => subject > 0 && subject <= this.#index.inhabitantCount);
     if (members.length === 0) {
       this.warnings.push(`${name}: nobody is meant by ${text}, so that what it redirects is denied`);
     }
-    return Uint32Array.from(members);
+    return members;
   }
 
   #selector(text: string): Selector {

@@ -46,6 +46,11 @@ export class SubjectBits {
     return this.#combine(other, (a, b) => a & ~b);
   }
 
+  /** Whether nobody is in it. */
+  get isEmpty(): boolean {
+    return this.#words.every((word) => word === 0);
+  }
+
   /** How many there are. */
   get count(): number {
     let count = 0;
@@ -58,16 +63,18 @@ export class SubjectBits {
     return count;
   }
 
-  /** Goes through those in it, in order. */
-  *[Symbol.iterator](): Generator<number> {
+  /** @returns those in it, in order */
+  members(): Uint32Array {
+    const found = new Uint32Array(this.count);
+    let taken = 0;
     for (let index = 0; index < this.#words.length; index++) {
       let word = this.#words[index] ?? 0;
       while (word !== 0) {
-        const lowest = 31 - Math.clz32(word & -word);
-        yield index * 32 + lowest;
+        found[taken++] = index * 32 + 31 - Math.clz32(word & -word);
         word &= word - 1;
       }
     }
+    return found;
   }
 
   #combine(other: SubjectBits, join: (a: number, b: number) => number): SubjectBits {

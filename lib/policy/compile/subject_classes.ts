@@ -4,27 +4,31 @@
  * @module
  */
 
-import type { SubjectBits } from "./subject_bits.ts";
+import type { ProgramSet } from "../program/mod.ts";
+import { SubjectBits } from "./subject_bits.ts";
 
 /** Classes, and the sets made of them. */
 export interface SubjectClasses {
   /** By subject. */
   readonly classes: Uint32Array;
   readonly classCount: number;
-  /** The classes in each set, in order. */
-  readonly sets: readonly Uint32Array[];
+  /** The same sets, of classes. */
+  readonly sets: readonly ProgramSet[];
 }
 
 /** Splits the subjects by each set in turn (partition refinement). */
 export function classify(sets: readonly SubjectBits[], size: number): SubjectClasses {
   const classes = new Uint32Array(size);
   const sizes = [size];
-  const complete = sets.map((set) => ({ set, isSmall: 2 * set.count <= size }));
-  for (const { set, isSmall } of complete) {
-    // What leaves its class is the smaller side, so that a set of nearly all costs as little as one of few.
-    const leaving = isSmall ? [...set] : others(set, size);
+  const everybody = SubjectBits.of(size, Array(size).keys());
+  const smaller = sets.map((set) => {
+    // The smaller side is gone through, so that a set of nearly all costs as little as one of few.
+    const isInverted = 2 * set.count > size;
+    return { isInverted, listed: (isInverted ? everybody.without(set) : set).members() };
+  });
+  for (const { listed } of smaller) {
     const counts = new Map<number, number>();
-    for (const subject of leaving) {
+    for (const subject of listed) {
       const from = classes[subject] ?? 0;
       counts.set(from, (counts.get(from) ?? 0) + 1);
     }
@@ -34,21 +38,19 @@ export function classify(sets: readonly SubjectBits[], size: number): SubjectCla
       into.set(from, sizes.push(count) - 1);
       sizes[from] = (sizes[from] ?? 0) - count;
     }
-    for (const subject of leaving) {
-      classes[subject] = into.get(classes[subject] ?? 0) ?? classes[subject] ?? 0;
-    }
+    if (into.size === 0) continue;
+    for (const subject of listed) classes[subject] = into.get(classes[subject] ?? 0) ?? classes[subject] ?? 0;
   }
-  const first = new Uint32Array(sizes.length);
-  for (let subject = size - 1; subject >= 0; subject--) first[classes[subject] ?? 0] = subject;
   return {
     classes,
     classCount: sizes.length,
-    sets: sets.map((set) => Uint32Array.from(first.keys().filter((one) => set.has(first[one] ?? 0)))),
+    sets: smaller.map(({ isInverted, listed }) => ({ isInverted, listed: classesOf(listed, classes) })),
   };
 }
 
-function others(set: SubjectBits, size: number): readonly number[] {
-  const out: number[] = [];
-  for (let subject = 0; subject < size; subject++) if (!set.has(subject)) out.push(subject);
-  return out;
+/** @returns the classes that subjects are of, each once, in order */
+function classesOf(subjects: Uint32Array, classes: Uint32Array): Uint32Array {
+  const found = new Set<number>();
+  for (const subject of subjects) found.add(classes[subject] ?? 0);
+  return Uint32Array.from(found).sort();
 }

@@ -21,18 +21,49 @@ export interface ClassRules {
   readonly isNamed: boolean;
 }
 
-/** Finds out about classes when they are first asked for. */
+/**
+ * Finds out about classes when they are first asked for. Sets are kept inside out where that is shorter, so a class begins with the
+ * rules that mean all who are not listed, and what it is listed in is turned over.
+ */
 export class ClassIndex {
-  readonly #network: ProgramNetwork;
-  readonly #rules: readonly ProgramRule[];
   readonly #words: number;
   readonly #known = new Map<number, ClassRules>();
+  /** By class: the sets that it is listed in. */
+  readonly #listedIn = new Map<number, number[]>();
+  /** By set: places of the rules whose source, or destination, it is. */
+  readonly #sourceOf: readonly number[][];
+  readonly #destinationOf: readonly number[][];
+  /** Rules for those who are listed nowhere. */
+  readonly #source: Uint32Array;
+  readonly #destination: Uint32Array;
+  /** Rules for subjects, and those of them that decide. */
+  readonly #forSubjects: Uint32Array;
+  readonly #deciding: Uint32Array;
 
   /** @param rules those of the network */
-  constructor(network: ProgramNetwork, rules: readonly ProgramRule[]) {
-    this.#network = network;
-    this.#rules = rules;
+  constructor({ sets }: ProgramNetwork, rules: readonly ProgramRule[]) {
     this.#words = (rules.length + 31) >>> 5;
+    for (const [number, { listed }] of sets.entries()) {
+      for (const one of listed) {
+        const known = this.#listedIn.get(one);
+        if (known === undefined) this.#listedIn.set(one, [number]);
+        else known.push(number);
+      }
+    }
+    this.#sourceOf = sets.map(() => []);
+    this.#destinationOf = sets.map(() => []);
+    [this.#source, this.#destination, this.#forSubjects, this.#deciding] = [0, 1, 2, 3].map(() =>
+      new Uint32Array(this.#words)
+    ) as [Uint32Array, Uint32Array, Uint32Array, Uint32Array];
+    for (const [place, { source, destination, target, type }] of rules.entries()) {
+      this.#sourceOf[source]?.push(place);
+      this.#destinationOf[destination]?.push(place);
+      if (sets[source]?.isInverted) turn(this.#source, place);
+      if (sets[destination]?.isInverted) turn(this.#destination, place);
+      if (target !== TARGET.SUBJECTS) continue;
+      turn(this.#forSubjects, place);
+      if (type !== "limit" && type !== "qos") turn(this.#deciding, place);
+    }
   }
 
   /** What rules there are for a class. */
@@ -60,37 +91,22 @@ export class ClassIndex {
   }
 
   #make(classNumber: number): ClassRules {
-    const isIn = Uint8Array.from(this.#network.sets, (set) => contains(set, classNumber) ? 1 : 0);
-    const asSource = new Uint32Array(this.#words);
-    const asDestination = new Uint32Array(this.#words);
+    const asSource = this.#source.slice();
+    const asDestination = this.#destination.slice();
+    for (const set of this.#listedIn.get(classNumber) ?? []) {
+      for (const place of this.#sourceOf[set] ?? []) turn(asSource, place);
+      for (const place of this.#destinationOf[set] ?? []) turn(asDestination, place);
+    }
     let [isRestricted, isNamed] = [false, false];
-    for (let place = 0; place < this.#rules.length; place++) {
-      const rule = this.#rules[place];
-      if (rule === undefined) break;
-      const bit = 1 << (place & 31);
-      if (isIn[rule.source] === 1) {
-        asSource[place >>> 5] = (asSource[place >>> 5] ?? 0) | bit;
-        isNamed = true;
-      }
-      if (isIn[rule.destination] !== 1) continue;
-      isNamed = true;
-      if (rule.target !== TARGET.SUBJECTS) continue;
-      asDestination[place >>> 5] = (asDestination[place >>> 5] ?? 0) | bit;
-      isRestricted ||= rule.type !== "limit" && rule.type !== "qos";
+    for (let i = 0; i < this.#words; i++) {
+      isNamed ||= ((asSource[i] ?? 0) | (asDestination[i] ?? 0)) !== 0;
+      asDestination[i] = (asDestination[i] ?? 0) & (this.#forSubjects[i] ?? 0);
+      isRestricted ||= ((asDestination[i] ?? 0) & (this.#deciding[i] ?? 0)) !== 0;
     }
     return { asSource, asDestination, isRestricted, isNamed };
   }
 }
 
-/** Whether a class is in a set, which is in order. */
-export function contains(set: Uint32Array, classNumber: number): boolean {
-  let [low, high] = [0, set.length - 1];
-  while (low <= high) {
-    const middle = (low + high) >>> 1;
-    const found = set[middle] ?? 0;
-    if (found === classNumber) return true;
-    if (found < classNumber) low = middle + 1;
-    else high = middle - 1;
-  }
-  return false;
+function turn(bits: Uint32Array, place: number): void {
+  bits[place >>> 5] = (bits[place >>> 5] ?? 0) ^ 1 << (place & 31);
 }

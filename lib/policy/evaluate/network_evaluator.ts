@@ -12,12 +12,13 @@
 
 import { PrefixTrie } from "../../net/mod.ts";
 import { PROTOCOL } from "../model/mod.ts";
-import { type ProgramNetwork, type ProgramRule, TARGET } from "../program/mod.ts";
-import { ClassIndex, contains } from "./class_rules.ts";
+import { isInSet, type ProgramNetwork, type ProgramRule, type ProgramSet, TARGET } from "../program/mod.ts";
+import { ClassIndex } from "./class_rules.ts";
 import { type Decision, NO_RULE, type SubjectNumber } from "./decision.ts";
 import { DecisionTable, UNRESTRICTED } from "./decision_table.ts";
 import { PairRules } from "./pair_rules.ts";
 import { PathIndex } from "./path_rules.ts";
+import type { PortTable } from "./port_table.ts";
 import { leavesOpen } from "./reachable.ts";
 import { isBelow, isInternal, qualified } from "./topic_match.ts";
 
@@ -113,8 +114,9 @@ export class NetworkEvaluator {
   ): Decision {
     if (this.#isSelf(source, destination)) return UNRESTRICTED;
     const pair = this.#pair(this.classOf(source), this.classOf(destination));
-    if (!pair.hasTable(protocol)) this.#account(pair, protocol);
-    const decision = pair.decide(protocol, sourcePort, destinationPort);
+    const decision = pair.isTableDue(protocol)
+      ? this.#table(pair, protocol).decide(sourcePort, destinationPort)
+      : pair.scan(protocol, sourcePort, destinationPort);
     return decision.via.length === 0 ? decision : this.#decisions.between(decision, source, destination);
   }
 
@@ -151,8 +153,8 @@ export class NetworkEvaluator {
     const { sets } = this.#network;
     const services = this.#serviceRules.filter((place) => {
       const rule = this.#rules[place];
-      return contains(sets[rule?.source ?? 0] ?? NONE, from) &&
-        contains(sets[rule?.destination ?? 0] ?? NONE, to);
+      return isInSet(sets[rule?.source ?? 0] ?? NONE, from) &&
+        isInSet(sets[rule?.destination ?? 0] ?? NONE, to);
     });
     return leavesOpen(this.#rules, [...pair.candidates, ...services].sort((a, b) => a - b));
   }
@@ -165,8 +167,7 @@ export class NetworkEvaluator {
     if (isOpen) rule = this.#firstOpen(from);
     else {
       const pair = this.#pair(from, to);
-      if (!pair.hasTable(protocol)) this.#account(pair, protocol);
-      const table = pair.table(protocol);
+      const table = this.#table(pair, protocol);
       isRestricted = pair.isRestricted;
       [rule, limit, qos] = [table.firstOf("decide"), table.firstOf("limit"), table.firstOf("qos")];
     }
@@ -175,7 +176,7 @@ export class NetworkEvaluator {
       if (found === undefined) continue;
       const isDeciding = found.type !== "limit" && found.type !== "qos";
       isRestricted ||= isDeciding;
-      if (!contains(this.#network.sets[found.source] ?? NONE, from)) continue;
+      if (!isInSet(this.#network.sets[found.source] ?? NONE, from)) continue;
       if (found.type === "limit") limit = earlier(limit, place);
       else if (found.type === "qos") qos = earlier(qos, place);
       else rule = earlier(rule, place);
@@ -193,7 +194,7 @@ export class NetworkEvaluator {
       target === TARGET.SUBJECTS &&
       (type === "allow" || type === "redirect" && (via.length > 0 || viaService !== "")) &&
       (protocol === PROTOCOL.ANY || protocol === PROTOCOL.EVENT) &&
-      contains(this.#network.sets[source] ?? NONE, from)
+      isInSet(this.#network.sets[source] ?? NONE, from)
     );
   }
 
@@ -227,11 +228,14 @@ export class NetworkEvaluator {
     return pair;
   }
 
-  /** Counts a table that is made. */
-  #account(pair: PairRules, protocol: number): void {
-    this.#pairEntries += pair.table(protocol).size;
-    // The pair that is being asked lives on until then; it is made again with the next question.
+  /** @returns the table of a protocol, which is counted when it is made */
+  #table(pair: PairRules, protocol: number): PortTable {
+    if (pair.hasTable(protocol)) return pair.table(protocol);
+    const table = pair.table(protocol);
+    this.#pairEntries += table.size;
+    // The pair that is being asked lives on until it has answered; it is made again with the next question.
     if (this.#pairEntries > MAX_PAIR_ENTRIES) this.#forget();
+    return table;
   }
 
   #forget(): void {
@@ -251,6 +255,13 @@ export class NetworkEvaluator {
     else decisions.set(path, decision);
   }
 
+  /** @returns what stands for the rules of a pair: the same for pairs that have the same; for those who compare many */
+  rulesOf(source: SubjectNumber, destination: SubjectNumber): object {
+    return this.#isSelf(source, destination)
+      ? this
+      : this.#pair(this.classOf(source), this.classOf(destination));
+  }
+
   #isSelf(source: SubjectNumber, destination: SubjectNumber): boolean {
     const { owners } = this.#network;
     const owner = owners[source] ?? 0;
@@ -267,7 +278,7 @@ export class NetworkEvaluator {
   }
 }
 
-const NONE = new Uint32Array();
+const NONE: ProgramSet = { isInverted: false, listed: new Uint32Array() };
 
 function earlier(a: number, b: number): number {
   return a === NO_RULE || b < a ? b : a;

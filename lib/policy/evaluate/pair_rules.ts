@@ -5,11 +5,15 @@
 
 import { PROTOCOL } from "../model/mod.ts";
 import type { ProgramRule } from "../program/mod.ts";
-import type { Decision } from "./decision.ts";
+import { type Decision, NO_RULE } from "./decision.ts";
 import type { DecisionTable } from "./decision_table.ts";
-import { PortTable } from "./port_table.ts";
+import { isWithin, PortTable } from "./port_table.ts";
 
-/** What the rules of one network say between two classes. Tables are made with the first packet of a protocol. */
+/** With more candidates a table takes longer to make than many questions: they are asked one after the other at first. */
+const MANY_CANDIDATES = 64;
+const QUESTIONS_BEFORE_TABLE = 16;
+
+/** What the rules of one network say between two classes. Tables are made with the first packets of a protocol. */
 export class PairRules {
   /** Places of the rules that match both classes, in order. */
   readonly candidates: Uint32Array;
@@ -19,8 +23,9 @@ export class PairRules {
   readonly #decisions: DecisionTable;
   readonly #tables = new Map<number, PortTable>();
   /** Protocols that rules speak of; all others are alike. */
-  readonly #named = new Set<number>();
+  readonly #named: ReadonlySet<number>;
   #others: PortTable | undefined;
+  #questions = 0;
 
   /** @param rules those of the network */
   constructor(
@@ -33,9 +38,12 @@ export class PairRules {
     this.candidates = candidates;
     this.#decisions = decisions;
     this.isRestricted = isRestricted;
-    for (const place of candidates) this.#named.add(rules[place]?.protocol ?? PROTOCOL.ANY);
-    // Redirects mean another thing for each of them.
-    this.#named.add(PROTOCOL.CALL).add(PROTOCOL.EVENT);
+    // Redirects mean another thing for calls and for events.
+    const named = new Set<number>([PROTOCOL.CALL, PROTOCOL.EVENT]);
+    for (let i = 0; i < candidates.length; i++) {
+      named.add(rules[candidates[i] ?? 0]?.protocol ?? PROTOCOL.ANY);
+    }
+    this.#named = named;
   }
 
   /** How much is remembered, in intervals and candidates. */
@@ -45,14 +53,34 @@ export class PairRules {
     return size;
   }
 
-  /** Decides for a protocol and its ports. */
-  decide(protocol: number, sourcePort: number, destinationPort: number): Decision {
-    return this.table(protocol).decide(sourcePort, destinationPort);
+  /** Whether the table of a protocol is there, or it is time to make it. */
+  isTableDue(protocol: number): boolean {
+    if (this.candidates.length <= MANY_CANDIDATES) return true;
+    return this.hasTable(protocol) || ++this.#questions > QUESTIONS_BEFORE_TABLE;
   }
 
   /** Whether the table of a protocol is there already. */
   hasTable(protocol: number): boolean {
     return this.#named.has(protocol) ? this.#tables.has(protocol) : this.#others !== undefined;
+  }
+
+  /** Decides without a table. */
+  scan(protocol: number, sourcePort: number, destinationPort: number): Decision {
+    let [rule, limit, qos] = [NO_RULE, NO_RULE, NO_RULE];
+    for (let i = 0; i < this.candidates.length; i++) {
+      const place = this.candidates[i] ?? 0;
+      const candidate = this.#rules[place];
+      if (candidate === undefined) continue;
+      if (candidate.protocol !== PROTOCOL.ANY && candidate.protocol !== protocol) continue;
+      if (!isWithin(candidate.destinationPorts, destinationPort)) continue;
+      if (!isWithin(candidate.sourcePorts, sourcePort)) continue;
+      if (candidate.type === "limit") limit = limit === NO_RULE ? place : limit;
+      else if (candidate.type === "qos") qos = qos === NO_RULE ? place : qos;
+      else if (rule === NO_RULE) rule = place;
+      // What is denied is not shaped.
+      if (candidate.type === "deny" && rule === place) break;
+    }
+    return this.#decisions.find(rule, limit, qos, this.isRestricted, protocol);
   }
 
   /** The table of a protocol. */

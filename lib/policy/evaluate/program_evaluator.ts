@@ -110,6 +110,11 @@ export class ProgramEvaluator implements PolicyEvaluator {
     return this.#network(network).openPorts(source, destination, protocol);
   }
 
+  /** @returns what stands for the rules of a pair: the same for pairs that have the same */
+  rulesOf(network: number, source: SubjectNumber, destination: SubjectNumber): object {
+    return this.#network(network).rulesOf(source, destination);
+  }
+
   /** @returns the class of a member or endpoint in a network of that name: those of one are decided alike */
   classOf(network: string, id: string): number {
     const found = this.#networks.find(({ name }) => name === network);

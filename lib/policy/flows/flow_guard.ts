@@ -18,10 +18,11 @@
  */
 
 import { type Millis, millis, type RandomSource } from "../../base/mod.ts";
-import { IP_PROTOCOL, resetOf, TCP_FLAGS, uint16At, undeliverable } from "../../net/mod.ts";
+import { IP_PROTOCOL, TCP_FLAGS, uint16At } from "../../net/mod.ts";
 import { type Decision, NO_RULE, type PolicyEvaluator, type RuleNumber } from "../evaluate/mod.ts";
 import { AskedProgram } from "./asked_program.ts";
 import { DecisionBook } from "./decision_book.ts";
+import { DenialAnswers } from "./denial_answers.ts";
 import { DenialLog } from "./denial_log.ts";
 import { FIELD } from "./flow_segment.ts";
 import { FlowTable } from "./flow_table.ts";
@@ -42,8 +43,6 @@ import { isPlausibleReset, nextTcpState, PICKED_UP, sequenceEnd, tcpTimeoutMs } 
 const UDP_MS: number = 3 * 60_000;
 const OTHER_MS: number = 10 * 60_000;
 const SWEEP_MS = 250;
-/** Answers to denied packets a second; a flood of them answers nobody else. */
-const ANSWERS_PER_SECOND = 100;
 const DEFAULT_LIMITS = { maxFlows: 1 << 20, maxFlowsPerMember: 1 << 16 };
 
 /** What a guard needs. */
@@ -82,8 +81,7 @@ export class FlowGuard implements PacketGuard {
   #trial: AskedProgram | undefined;
   readonly #decisions = new DecisionBook();
   #sweepAt: Millis | undefined;
-  #answersLeft = ANSWERS_PER_SECOND;
-  #answersSince = millis(0);
+  readonly #answers = new DenialAnswers();
 
   constructor(parts: FlowGuardParts) {
     this.#parts = parts;
@@ -136,15 +134,7 @@ export class FlowGuard implements PacketGuard {
   }
 
   answer(memory: Uint8Array, at: number, lengthBytes: number): Uint8Array | undefined {
-    if (this.#answersLeft <= 0) return undefined;
-    const { family, protocol, tcpFlags, payloadAt, isFragment } = this.#fields;
-    if (protocol === IP_PROTOCOL.TCP && !isFragment) {
-      if ((tcpFlags & TCP_FLAGS.RST) !== 0) return undefined;
-      this.#answersLeft--;
-      return resetOf(memory.subarray(at, at + lengthBytes), family, payloadAt - at);
-    }
-    this.#answersLeft--;
-    return undeliverable(memory, at, lengthBytes, { version: family, why: "prohibited" });
+    return this.#answers.make(memory, at, lengthBytes, this.#fields);
   }
 
   pollDenial(): Denial | undefined {
@@ -156,10 +146,7 @@ export class FlowGuard implements PacketGuard {
   }
 
   handleTimeout(now: Millis): void {
-    if (now - this.#answersSince >= 1_000) {
-      this.#answersSince = now;
-      this.#answersLeft = ANSWERS_PER_SECOND;
-    }
+    this.#answers.handleTimeout(now);
     if (this.#sweepAt === undefined || now < this.#sweepAt) return;
     this.#sweepAt = this.#table.sweep(now) ? millis(now + SWEEP_MS) : undefined;
   }

@@ -26,7 +26,7 @@ export type PortSource =
 export interface MatchSource {
   /** Who begins. */
   readonly from: SelectorSource;
-  /** Who is meant, or `service:PATH`, `topic:PATTERN`. */
+  /** Who is meant, or `service:PATH`, `topic:PATTERN`; of a list, each of these is a rule of its own. */
   readonly to: SelectorSource;
   /** All unless given. */
   readonly ports?: PortSource | readonly PortSource[];

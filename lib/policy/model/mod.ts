@@ -8,5 +8,5 @@ export * from "./document_codec.ts";
 export * from "./errors.ts";
 export * from "./define_policy.ts";
 export * from "./policy.ts";
-export { readPolicyDocument } from "./read_document.ts";
+export { type PolicySourceReading, readPolicyDocument, readPolicySource } from "./read_document.ts";
 export * from "./rule_terms.ts";

@@ -17,8 +17,8 @@
  */
 
 import { MAX_POLICIES, MAX_POLICY_GROUPS, MAX_POLICY_RULES, MAX_POLICY_TESTS } from "./bounds.ts";
-import { InvalidPolicyError } from "./errors.ts";
-import type { NetworkPolicy, PolicyDocument, PolicyTest } from "./policy.ts";
+import { InvalidPolicyError, type PolicyPath } from "./errors.ts";
+import type { NetworkPolicy, PolicyDocument, PolicyRule, PolicyTest } from "./policy.ts";
 import { readRules, readSelector } from "./read_rule.ts";
 import { PlainValue } from "./value_reader.ts";
 
@@ -38,7 +38,37 @@ const SHORT_POLICY = "default";
  * @throws InvalidPolicyError when it is none, or says nothing: what is empty neither allows nor denies everything
  */
 export function readPolicyDocument(value: unknown): PolicyDocument {
+  return readPolicySource(value).document;
+}
+
+/** A document, and what its rules are made of. */
+export interface PolicySourceReading {
+  readonly document: PolicyDocument;
+  /** @returns where in the value a part of the document stands: one rule there may be several here */
+  sourcePath(path: PolicyPath): PolicyPath;
+}
+
+/** Like `readPolicyDocument`, for those who must say where something stands. @throws InvalidPolicyError */
+export function readPolicySource(value: unknown): PolicySourceReading {
   const root = new PlainValue(value);
+  const sources: RuleSources = new Map();
+  const document = readRoot(root, sources);
+  return {
+    document,
+    sourcePath: (path) => {
+      const [first, policy, second, rule, ...rest] = path;
+      if (first !== "policies" || second !== "rules") return path;
+      const read = document.policies[Number(policy)]?.rules[Number(rule)];
+      const source = read && sources.get(read);
+      return source === undefined ? path : [...source, ...rest];
+    },
+  };
+}
+
+/** Where each rule stands in the value. */
+type RuleSources = Map<PolicyRule, PolicyPath>;
+
+function readRoot(root: PlainValue, sources: RuleSources): PolicyDocument {
   if (!root.isGiven) {
     throw new InvalidPolicyError(
       "is empty",
@@ -48,10 +78,10 @@ export function readPolicyDocument(value: unknown): PolicyDocument {
   }
   root.object(DOCUMENT);
   const groups = readGroups(root.at("groups"));
-  const policies = root.at("policies").list(MAX_POLICIES).map((policy) => readPolicy(policy));
+  const policies = root.at("policies").list(MAX_POLICIES).map((policy) => readPolicy(policy, sources));
   const outside = root.at("rules");
   if (outside.isGiven) {
-    const rules = outside.list(MAX_POLICY_RULES).flatMap(readRules);
+    const rules = readRuleList(outside, sources);
     policies.push({ id: SHORT_POLICY, name: SHORT_POLICY, networkId: "mesh", priority: 0, rules });
   }
   const count = policies.reduce((sum, { rules }) => sum + rules.length, 0);
@@ -67,7 +97,7 @@ export function readPolicyDocument(value: unknown): PolicyDocument {
     answer: root.at("answer").word(["drop", "reject"], "drop"),
     names: root.at("names").word(["show", "hide"], "show"),
   };
-  checkGroups(document);
+  checkGroups(document, sources);
   return document;
 }
 
@@ -89,7 +119,7 @@ function readGroups(value: PlainValue): Readonly<Record<string, string>> {
   }));
 }
 
-function readPolicy(value: PlainValue): NetworkPolicy {
+function readPolicy(value: PlainValue, sources: RuleSources): NetworkPolicy {
   value.object(POLICY);
   const name = value.at("name").text();
   if (!NAME.test(name)) value.at("name").fail(`is ${JSON.stringify(name)}`, NAME_HINT);
@@ -97,10 +127,18 @@ function readPolicy(value: PlainValue): NetworkPolicy {
   if (!ID.test(id)) {
     value.at("id").fail("is no id", "Ids are letters, digits, dots, hyphens and underscores.");
   }
-  const rules = value.at("rules").list(MAX_POLICY_RULES).flatMap(readRules);
+  const rules = readRuleList(value.at("rules"), sources);
   if (rules.length === 0) value.fail("has no rules", "Take it out, or write one.");
   const priority = value.at("priority").integer(-MAX_PRIORITY, MAX_PRIORITY, 0);
   return { id, name, networkId: readNetwork(value), priority, rules };
+}
+
+function readRuleList(value: PlainValue, sources: RuleSources): readonly PolicyRule[] {
+  return value.list(MAX_POLICY_RULES).flatMap((one) => {
+    const rules = readRules(one);
+    for (const rule of rules) sources.set(rule, one.path);
+    return rules;
+  });
 }
 
 function readTest(value: PlainValue): PolicyTest {
@@ -137,19 +175,13 @@ function checkUnique(policies: readonly NetworkPolicy[]): void {
 }
 
 /** A group that is not there would mean nobody, in silence. */
-function checkGroups({ policies, groups }: PolicyDocument): void {
-  for (const [i, { rules }] of policies.entries()) {
-    for (const [j, rule] of rules.entries()) {
-      for (const text of [rule.sourceSelector, rule.destinationSelector, rule.actionParams?.via ?? ""]) {
-        for (const [, name = ""] of text.matchAll(/\bgroup:([A-Za-z0-9._-]+)/g)) {
-          if (Object.hasOwn(groups, name)) continue;
-          throw new InvalidPolicyError(`names the group ${name}, which is not there`, [
-            "policies",
-            i,
-            "rules",
-            j,
-          ]);
-        }
+function checkGroups({ policies, groups }: PolicyDocument, sources: RuleSources): void {
+  for (const rule of policies.flatMap(({ rules }) => rules)) {
+    for (const text of [rule.sourceSelector, rule.destinationSelector, rule.actionParams?.via ?? ""]) {
+      if (/^\s*topic:/.test(text)) continue;
+      for (const [, name = ""] of text.matchAll(/\bgroup:([A-Za-z0-9._-]+)/g)) {
+        if (Object.hasOwn(groups, name)) continue;
+        throw new InvalidPolicyError(`names the group ${name}, which is not there`, sources.get(rule) ?? []);
       }
     }
   }

@@ -1,5 +1,11 @@
 import assert from "node:assert/strict";
-import { decodePolicy, encodePolicy, InvalidPolicyError, readPolicyDocument } from "./mod.ts";
+import {
+  decodePolicy,
+  encodePolicy,
+  InvalidPolicyError,
+  readPolicyDocument,
+  readPolicySource,
+} from "./mod.ts";
 
 const whole = {
   groups: { backend: "role in (api, db)" },
@@ -61,6 +67,36 @@ Deno.test("A document survives its bytes, and other bytes are none", () => {
   for (let at = 0; at < bytes.length; at++) assert.equal(decodePolicy(bytes.subarray(0, at)), undefined);
 });
 
+Deno.test("readPolicyDocument() makes a rule of each service and topic of a list", () => {
+  const targets = (to: unknown, more: object = {}) =>
+    readPolicyDocument({ groups: { g: "*" }, rules: [{ allow: { from: "*", to, ...more } }] })
+      .policies[0]?.rules.map(({ destinationSelector }) => destinationSelector);
+  // Of both together a selector would mean the members that offer one of them, with all that they have.
+  assert.deepEqual(targets(["service:orders", "service:users"]), ["service:orders", "service:users"]);
+  assert.deepEqual(targets(["role=db", "topic:group:x", "name=a"]), ["role=db || name=a", "topic:group:x"]);
+  assert.deepEqual(targets(["service:orders"], { ports: "tcp/80" }), ["service:orders"]);
+  assert.deepEqual(targets(["service:orders", "group:g"], { ports: "tcp/80" }), [
+    "service:orders || group:g",
+  ]);
+});
+
+Deno.test("readPolicySource() says where in the value a rule stands", () => {
+  const { sourcePath } = readPolicySource({
+    policies: [{
+      name: "a",
+      rules: [
+        { allow: { from: "*", to: "*", ports: ["tcp/1", "udp/2"] } },
+        { deny: { from: "*", to: "*" } },
+      ],
+    }],
+    rules: [{ allow: { from: "*", to: ["topic:a", "topic:b"] } }],
+  });
+  assert.deepEqual(sourcePath(["policies", 0, "rules", 1]), ["policies", 0, "rules", 0]);
+  assert.deepEqual(sourcePath(["policies", 0, "rules", 2, "deny"]), ["policies", 0, "rules", 1, "deny"]);
+  assert.deepEqual(sourcePath(["policies", 1, "rules", 1]), ["rules", 0]);
+  assert.deepEqual(sourcePath(["policies", 1, "name"]), ["policies", 1, "name"]);
+});
+
 const rule = (type: string, value: object) => ({ rules: [{ [type]: { from: "*", to: "*", ...value } }] });
 
 /** What is wrong, where, and what is said. */
@@ -73,13 +109,16 @@ const wrong: readonly (readonly [unknown, string, RegExp])[] = [
   [{ rules: [{ allow: {}, deny: {} }] }, "rules.0", /both allow and deny/],
   [{ rules: [{ allow: { to: "*" } }] }, "rules.0.allow.from", /is missing/],
   [rule("allow", { to: "role=" }), "rules.0.allow.to", /no selector/],
-  [rule("allow", { to: "group:nobody" }), "policies.0.rules.0", /group nobody/],
+  [rule("allow", { to: "group:nobody" }), "rules.0", /group nobody/],
   [rule("allow", { ports: "5432" }), "rules.0.allow.ports", /of which protocol/],
   [rule("allow", { ports: "tcp/" }), "rules.0.allow.ports", /without a port/],
   [rule("allow", { ports: "tcp/70000" }), "rules.0.allow.ports", /for ports/],
   [rule("allow", { ports: "icmp/8" }), "rules.0.allow.ports", /icmp has none/],
   [rule("allow", { ports: "tpc/80" }), "rules.0.allow.ports", /which is none/],
   [rule("allow", { rate: "1mbit" }), "rules.0.allow.rate", /not known/],
+  [rule("allow", { to: "topic:a", ports: "tcp/80" }), "rules.0.allow.to", /is for events/],
+  [rule("allow", { to: ["topic:a"], protocol: "call" }), "rules.0.allow.to.0", /is for events/],
+  [rule("allow", { to: `service:${"a".repeat(1_024)}` }), "rules.0.allow.to", /characters/],
   [rule("limit", {}), "rules.0.limit", /no rate/],
   [rule("limit", { rate: "fast" }), "rules.0.limit.rate", /fast/],
   [rule("qos", {}), "rules.0.qos", /shapes nothing/],

@@ -12,6 +12,7 @@ import {
   parsePorts,
   parseProtocol,
   parseRate,
+  PROTOCOL,
   readServicePath,
   readTarget,
 } from "./rule_terms.ts";
@@ -42,12 +43,12 @@ const EXAMPLE = "For example: allow: {from: role=web, to: role=db, ports: tcp/54
 const PORTS_EXAMPLE = "For example tcp/5432, tcp/8090-8100, udp/53, tcp/80,443, icmp, call, event.";
 
 /**
- * @returns the rule; several where `ports` names several protocols
+ * @returns the rule; several where `ports` names several protocols, or `to` several services or topics
  * @throws InvalidPolicyError
  */
 export function readRules(value: PlainValue): readonly PolicyRule[] {
   if (typeof value.value !== "object" || value.value === null) value.fail("is no rule", EXAMPLE);
-  if (value.at("type").isGiven) return [readLong(value.object(LONG))];
+  if (value.at("type").isGiven) return readLong(value.object(LONG));
   const types = RULE_TYPES.filter((type) => value.at(type).isGiven);
   const [type] = types;
   if (type === undefined || types.length > 1) {
@@ -58,7 +59,7 @@ export function readRules(value: PlainValue): readonly PolicyRule[] {
   return readShort(type, value.at(type).object([...SHORT, ...PARAMS[type]]));
 }
 
-function readLong(value: PlainValue): PolicyRule {
+function readLong(value: PlainValue): readonly PolicyRule[] {
   const type = value.at("type").word(RULE_TYPES, "allow");
   const protocol = value.at("protocol");
   const params = value.at("actionParams");
@@ -87,7 +88,7 @@ function readShort(type: RuleType, value: PlainValue): readonly PolicyRule[] {
   };
   if (!ports.isGiven) {
     const protocol = given.isGiven ? given.text() : "*";
-    return [finish(value, { ...parts, protocol, destinationPorts: undefined })];
+    return finish(value, { ...parts, protocol, destinationPorts: undefined });
   }
   const byProtocol = new Map<string, string[]>();
   const all = Array.isArray(ports.value) ? ports.list(256) : [ports];
@@ -96,18 +97,18 @@ function readShort(type: RuleType, value: PlainValue): readonly PolicyRule[] {
     const text = typeof one.value === "number" ? String(one.value) : one.text();
     const slash = text.indexOf("/");
     const isBare = slash < 0 && /^[\d,-]+$/.test(text);
-    if (isBare && !given.isGiven) one.fail(`is ${JSON.stringify(text)}: of which protocol?`, PORTS_EXAMPLE);
+    if (isBare && !given.isGiven) one.fail(`is ${one.shown}: of which protocol?`, PORTS_EXAMPLE);
     const protocol = isBare ? given.text() : slash < 0 ? text : text.slice(0, slash);
     if (!isBare && given.isGiven && given.value !== protocol) {
       one.fail("names another protocol", PORTS_EXAMPLE);
     }
     const known = byProtocol.get(protocol);
     const range = isBare ? text : slash < 0 ? "*" : text.slice(slash + 1);
-    if (range === "") one.fail(`is ${JSON.stringify(text)}, without a port`, PORTS_EXAMPLE);
+    if (range === "") one.fail(`is ${one.shown}, without a port`, PORTS_EXAMPLE);
     if (known === undefined) byProtocol.set(protocol, [range]);
     else known.push(range);
   }
-  return [...byProtocol].map(([protocol, ranges]) =>
+  return [...byProtocol].flatMap(([protocol, ranges]) =>
     finish(ports, {
       ...parts,
       protocol,
@@ -126,7 +127,7 @@ interface RuleParts {
   readonly params: ActionParams;
 }
 
-function finish(value: PlainValue, parts: RuleParts): PolicyRule {
+function finish(value: PlainValue, parts: RuleParts): readonly PolicyRule[] {
   const { type, protocol, destinationPorts, params } = parts;
   const number = parseProtocol(protocol);
   if (number === undefined) {
@@ -139,8 +140,7 @@ function finish(value: PlainValue, parts: RuleParts): PolicyRule {
     if (!hasPorts(number)) value.fail(`has ports, but ${protocol} has none`, PORTS_EXAMPLE);
   }
   const sourceSelector = readSelector(parts.sourceSelector);
-  const destinationSelector = readDestination(parts.destinationSelector, number);
-  return {
+  return readDestinations(parts.destinationSelector, number).map((destinationSelector) => ({
     type,
     sourceSelector,
     destinationSelector,
@@ -148,7 +148,7 @@ function finish(value: PlainValue, parts: RuleParts): PolicyRule {
     ...sourcePorts !== undefined && { sourcePortRange: sourcePorts },
     ...destinationPorts !== undefined && { destinationPortRange: destinationPorts },
     ...Object.keys(params).length > 0 && { actionParams: params },
-  };
+  }));
 }
 
 function readParams(type: RuleType, value: PlainValue): ActionParams {
@@ -162,7 +162,7 @@ function readParams(type: RuleType, value: PlainValue): ActionParams {
   if (rate?.isGiven) {
     params.rate = rate.text();
     if (parseRate(params.rate) === undefined) {
-      rate.fail(`is ${JSON.stringify(params.rate)}`, "For example 100mbit, 12MB, 500/s.");
+      rate.fail(`is ${rate.shown}`, "For example 100mbit, 12MB, 500/s.");
     }
   } else if (type === "limit") value.fail("has no rate", "For example: rate: 100mbit.");
   if (burst?.isGiven) {
@@ -173,7 +173,7 @@ function readParams(type: RuleType, value: PlainValue): ActionParams {
   if (dscp?.isGiven) {
     const mark = typeof dscp.value === "number" ? dscp.value : dscp.text();
     if (parseDscp(mark) === undefined) {
-      dscp.fail(`is ${JSON.stringify(mark)}`, "For example ef, af21, cs1, 46.");
+      dscp.fail(`is ${dscp.shown}`, "For example ef, af21, cs1, 46.");
     }
     params.dscp = mark;
   }
@@ -203,10 +203,28 @@ function selectorText(value: PlainValue): string {
   }
 }
 
-function readDestination(value: PlainValue, protocol: number): string {
-  if (typeof value.value !== "string") return readSelector(value);
-  const { kind } = readTarget(value.value, protocol);
-  return kind === "subjects" ? readSelector(value) : value.value.trim();
+/** @returns services and topics one by one, since a selector of several would mean members; those who are meant together */
+function readDestinations(value: PlainValue, protocol: number): readonly string[] {
+  if (!Array.isArray(value.value)) return [readTargetAlone(value, protocol) ?? readSelector(value)];
+  const [alone, members]: [string[], unknown[]] = [[], []];
+  for (const one of value.list(256)) {
+    const target = readTargetAlone(one, protocol);
+    if (target === undefined) members.push(one.value);
+    else alone.push(target);
+  }
+  if (members.length === 0 && alone.length > 0) return alone;
+  return [readSelector(alone.length === 0 ? value : new PlainValue(members, value.path)), ...alone];
+}
+
+/** @returns a service's path for calls, or topics, as written; undefined where a selector stands */
+function readTargetAlone(value: PlainValue, protocol: number): string | undefined {
+  if (typeof value.value !== "string") return undefined;
+  const text = value.text().trim();
+  const { kind } = readTarget(text, protocol);
+  if (kind === "topic" && protocol !== PROTOCOL.ANY && protocol !== PROTOCOL.EVENT) {
+    value.fail("is for events, which have neither ports nor another protocol");
+  }
+  return kind === "subjects" ? undefined : text;
 }
 
 function textOf(value: PlainValue): string | undefined {

@@ -46,6 +46,38 @@ export interface ProgramPrefix {
   readonly subject: number;
 }
 
+/** A set of classes: those that are listed, or all others. */
+export interface ProgramSet {
+  readonly isInverted: boolean;
+  /** In order. */
+  readonly listed: Uint32Array;
+}
+
+/** Whether a class is in a set. */
+export function isInSet({ isInverted, listed }: ProgramSet, classNumber: number): boolean {
+  let [low, high] = [0, listed.length - 1];
+  while (low <= high) {
+    const middle = (low + high) >>> 1;
+    const found = listed[middle] ?? 0;
+    if (found === classNumber) return !isInverted;
+    if (found < classNumber) low = middle + 1;
+    else high = middle - 1;
+  }
+  return isInverted;
+}
+
+/** @returns the classes in a set, in order */
+export function classesIn({ isInverted, listed }: ProgramSet, classCount: number): Uint32Array {
+  if (!isInverted) return listed;
+  const others = new Uint32Array(classCount - listed.length);
+  let [taken, next] = [0, 0];
+  for (let i = 0; i < classCount; i++) {
+    if (listed[next] === i) next++;
+    else others[taken++] = i;
+  }
+  return others;
+}
+
 /** The rules of one network, and who is in it. Those who are in the same sets are of one class. */
 export interface ProgramNetwork {
   readonly name: string;
@@ -59,8 +91,7 @@ export interface ProgramNetwork {
   /** By subject: its class. */
   readonly classes: Uint32Array;
   readonly classCount: number;
-  /** Each in order: the classes in the set. */
-  readonly sets: readonly Uint32Array[];
+  readonly sets: readonly ProgramSet[];
   readonly prefixes: readonly ProgramPrefix[];
 }
 

@@ -12,15 +12,15 @@
 
 import { Cidr, IpAddress } from "../../net/mod.ts";
 import type { RuleType } from "../model/mod.ts";
-import type { Program, ProgramNetwork, ProgramPrefix, ProgramRule } from "./program.ts";
+import type { Program, ProgramNetwork, ProgramPrefix, ProgramRule, ProgramSet } from "./program.ts";
 import { ProgramFormatError, ProgramReader, ProgramWriter } from "./program_bytes.ts";
 
 const MAGIC = 0x57_50_4f_4c;
 const VERSION = 1;
 const MAX_NUMBER = 0xffff_ffff;
 const TYPES: readonly RuleType[] = ["allow", "deny", "redirect", "qos", "limit"];
-/** How a set is written: those in it, those not in it, or a bit for each class; whichever is shortest. */
-const FORM = { MEMBERS: 0, OTHERS: 1, BITS: 2 } as const;
+/** How a set is written: those in it or those not in it, as a list or as a bit for each class. */
+const FORM = { MEMBERS: 0, OTHERS: 1, BITS: 2, OTHERS_BITS: 3 } as const;
 
 /** @returns the program as bytes; `decodeProgram` reads them */
 export function encodeProgram(program: Program): Uint8Array {
@@ -176,28 +176,23 @@ function readPrefix(reader: ProgramReader, lastSubject: number): ProgramPrefix {
   return { block, subject: reader.number(lastSubject) };
 }
 
-function writeSet(out: ProgramWriter, set: Uint32Array, classCount: number): void {
-  const others = classCount - set.length;
+function writeSet(out: ProgramWriter, { isInverted, listed }: ProgramSet, classCount: number): void {
   const bitmapBytes = classCount + 7 >>> 3;
-  if (Math.min(set.length, others) > bitmapBytes) {
-    const bits = new Uint8Array(bitmapBytes);
-    for (const member of set) bits[member >>> 3] = (bits[member >>> 3] ?? 0) | 1 << (member & 7);
-    out.number(FORM.BITS);
-    out.bytes(bits);
-  } else if (set.length <= others) {
-    out.number(FORM.MEMBERS);
-    out.rising(set);
-  } else {
-    out.number(FORM.OTHERS);
-    out.rising(complement(set, classCount));
+  if (listed.length <= bitmapBytes) {
+    out.number(isInverted ? FORM.OTHERS : FORM.MEMBERS);
+    return out.rising(listed);
   }
+  const bits = new Uint8Array(bitmapBytes);
+  for (const member of listed) bits[member >>> 3] = (bits[member >>> 3] ?? 0) | 1 << (member & 7);
+  out.number(isInverted ? FORM.OTHERS_BITS : FORM.BITS);
+  out.bytes(bits);
 }
 
-function readSet(reader: ProgramReader, classCount: number): Uint32Array {
-  const form = reader.number(2);
-  if (form !== FORM.BITS) {
-    const listed = reader.rising(classCount - 1);
-    return form === FORM.MEMBERS ? listed : complement(listed, classCount);
+function readSet(reader: ProgramReader, classCount: number): ProgramSet {
+  const form = reader.number(FORM.OTHERS_BITS);
+  const isInverted = form === FORM.OTHERS || form === FORM.OTHERS_BITS;
+  if (form === FORM.MEMBERS || form === FORM.OTHERS) {
+    return { isInverted, listed: reader.rising(classCount - 1) };
   }
   const bits = reader.bytes();
   if (bits.length !== classCount + 7 >>> 3) {
@@ -205,15 +200,5 @@ function readSet(reader: ProgramReader, classCount: number): Uint32Array {
   }
   const members: number[] = [];
   for (let i = 0; i < classCount; i++) if ((bits[i >>> 3] ?? 0) >>> (i & 7) & 1) members.push(i);
-  return Uint32Array.from(members);
-}
-
-function complement(set: Uint32Array, classCount: number): Uint32Array {
-  const others = new Uint32Array(classCount - set.length);
-  let [taken, next] = [0, 0];
-  for (let i = 0; i < classCount; i++) {
-    if (set[next] === i) next++;
-    else others[taken++] = i;
-  }
-  return others;
+  return { isInverted, listed: Uint32Array.from(members) };
 }

@@ -72,6 +72,14 @@ const heard = "until weft network show blue > heard.txt 2>&1; do sleep 0.1; done
 /** The namespace of a container. */
 const container = "unshare -n sleep 60 & holder=$!; trap 'kill $holder' EXIT; sleep 0.3";
 
+const policyFile = "weft policy init - > policy.yaml";
+const applied = `${policyFile}; weft policy apply policy.yaml > applied.txt 2>&1`;
+const unapplied = "weft policy remove > removed.txt 2>&1 || true";
+/** A policy that denies what runs beside the line then. */
+const denying = `printf 'rules: [{deny: {from: "*", to: name=web-1, ports: icmp}}]' > policy.yaml
+weft policy apply policy.yaml > applied.txt
+(sleep 1; ping -c 3 -W 1 "$(weft peers --json | jq -r '.[] | select(.name == "web-1").addresses[0]')") > pinged.txt &`;
+
 /** By the line. */
 export const STAGINGS: Readonly<Record<string, Staging>> = {
   "npx --yes deno@2.9.6 task demo": { notRun: elsewhere },
@@ -204,6 +212,26 @@ export const STAGINGS: Readonly<Record<string, Staging>> = {
     first: blue,
     inside: `${heard}; weft endpoint add blue web-2`,
   },
+
+  "weft policy init policy.yaml": { inside: "rm -f policy.yaml" },
+  "weft policy test policy.yaml": { inside: policyFile },
+  "weft policy test policy.yaml --roster members.yaml": {
+    inside: `${policyFile}; weft peers --json > members.yaml`,
+  },
+  "weft policy diff policy.yaml": { inside: policyFile },
+  "weft policy import acl.hujson > policy.yaml": {
+    inside: `echo '{"acls": [{"action": "accept", "src": ["tag:web"], "dst": ["*:22"]},]}' > acl.hujson`,
+  },
+  "weft policy apply policy.yaml": { inside: policyFile, after: unapplied },
+  "weft policy apply policy.yaml --dry-run": { inside: policyFile, after: "weft policy remove --trial" },
+  "weft policy rollback": { inside: `${applied}; weft policy remove > removed.txt`, after: unapplied },
+  "weft policy remove --trial": {
+    inside: `${policyFile}; weft policy apply policy.yaml --dry-run > applied.txt 2>&1`,
+  },
+  "weft policy show --yaml > policy.yaml": { inside: applied, after: unapplied },
+  "weft policy explain web-1 db-1:5432": { with: { "db-1": "alpha" } },
+  "weft policy explain web-1 service:orders/list --file policy.yaml": { inside: policyFile },
+  "weft policy log --follow --json": { inside: denying, until: /web-1|icmp/, after: unapplied },
 
   "WG_QUICK_USERSPACE_IMPLEMENTATION=weft wg-quick up wg0": {
     on: "spare",

@@ -57,13 +57,15 @@ function addApply(group: AnyCommand, { ports }: CommandContext): void {
     ports,
     async (client, [path = ""], { dryRun, yes, wait, json }) => {
       const waitMs = readWait(wait);
-      const { checkTests, readPolicy } = await import("./policy_input.ts");
-      const { text, name } = await readPolicy(path, ports);
+      const { checkTests, locate, readPolicy } = await import("./policy_input.ts");
+      const read = await readPolicy(path, ports);
+      const { text, name } = read;
       // The failing ones are to be named, each with the rule that decided.
       const tested = await client.ask("testPolicy", { text });
       if (tested.failures.length > 0 && json !== true) {
         ports.terminal.out(
-          warningLines(tested.warnings, ports.terminal) + failureLines(tested.failures, ports.terminal),
+          warningLines(locate(tested.warnings, read), ports.terminal) +
+            failureLines(tested.failures, ports.terminal),
         );
       }
       checkTests(tested, `Cannot apply ${name}`);
@@ -77,7 +79,8 @@ function addApply(group: AnyCommand, { ports }: CommandContext): void {
           ...ownWay(ports),
         }),
       );
-      await tell(client, ports, report, { startedAt, waitMs, isJson: json === true });
+      const warnings = locate(report.warnings, read);
+      await tell(client, ports, { ...report, warnings }, { startedAt, waitMs, isJson: json === true });
     },
   );
 }
@@ -132,7 +135,7 @@ function withWait(command: AnyCommand): AnyCommand {
 
 function readWait(text: unknown): number {
   if (text === undefined) return USUAL_WAIT_MS;
-  const ms = text === "0" ? 0 : parseDurationMs(String(text));
+  const ms = /^0s?$/.test(String(text)) ? 0 : parseDurationMs(String(text));
   if (ms !== undefined && ms <= 3_600_000) return ms;
   throw new UsageError(`Cannot use --wait ${text}: that is no duration up to an hour`, {
     hint: "Write 10s, or 0s.",
@@ -164,7 +167,7 @@ async function tell(
     const what = isRemoval
       ? isTrial
         ? "Nothing is tried any more"
-        : "No policy is in force any more: everybody may reach everything"
+        : "No policy is in force any more: everybody may reach everything; `weft policy rollback` brings it back"
       : isTrial
       ? `Trying ${revision}: what it would deny is logged, and passes`
       : isSame
@@ -189,8 +192,11 @@ async function tell(
   }
   if (effect === undefined) return;
   const { afterMs, members, stale } = effect;
+  const who = isRemoval
+    ? `${members.length - stale} of ${members.length} members know`
+    : enforcersText(members);
   terminal.out(
-    `${enforcersText(members)}, ${stale === 0 ? "after" : "waited for"} ${(afterMs / 1000).toFixed(2)} s\n`,
+    `${who}, ${stale === 0 ? "after" : "waited for"} ${(afterMs / 1000).toFixed(2)} s\n`,
   );
 }
 

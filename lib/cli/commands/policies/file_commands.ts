@@ -75,7 +75,7 @@ function addTest(group: AnyCommand, context: CommandContext): void {
         hint: "Put one of them into a file.",
       });
     }
-    const { checkTests, readPolicy, readRoster, testOffline } = await import("./policy_input.ts");
+    const { checkTests, locate, readPolicy, readRoster, testOffline } = await import("./policy_input.ts");
     const read = path === undefined ? undefined : await readPolicy(path, ports);
     let report: PolicyTestReport;
     if (read !== undefined && typeof roster === "string") {
@@ -84,6 +84,7 @@ function addTest(group: AnyCommand, context: CommandContext): void {
       using client = new ControlClient(stateDir);
       report = await client.ask("testPolicy", read === undefined ? {} : { text: read.text });
     }
+    if (read !== undefined) report = { ...report, warnings: locate(report.warnings, read) };
     const what = read?.name ?? "The policy in force";
     if (json === true) printJson(ports, report);
     else {

@@ -31,19 +31,25 @@ export async function readRoster(path: string, ports: CliPorts): Promise<PolicyR
 }
 
 /** @returns what came of the tests of a file, without an agent */
-export function testOffline({ document, positionOf }: PolicyFile, roster: PolicyRoster): PolicyTestReport {
+export function testOffline({ document }: PolicyFile, roster: PolicyRoster): PolicyTestReport {
   const revision = "0".repeat(16);
   const { warnings } = compilePolicy(document, roster, { revision });
-  const checked = checkPolicy(document, roster).map(({ path, message }) => {
-    const at = positionOf(path);
-    return at === undefined ? message : `line ${at.line}, column ${at.column}: ${message}`;
-  });
   return {
     revision,
     tests: document.tests.reduce((sum, { accept, deny }) => sum + accept.length + deny.length, 0),
     failures: runPolicyTests(document, roster),
-    warnings: checked.length > 0 ? checked : warnings,
+    warnings: [...new Set([...checkPolicy(document, roster).map(({ message }) => message), ...warnings])],
   };
+}
+
+/** @returns warnings with the place of the rule that each names first, as in `web-tier#3: nobody is meant by role=dbb` */
+export function locate(warnings: readonly string[], { document, positionOf }: PolicyFile): readonly string[] {
+  return warnings.map((warning) => {
+    const [, name, number] = /^([a-z0-9-]+)#(\d+): /.exec(warning) ?? [];
+    const policy = document.policies.findIndex((one) => one.name === name);
+    const place = policy < 0 ? undefined : positionOf(["policies", policy, "rules", Number(number) - 1]);
+    return place === undefined ? warning : `line ${place.line}, column ${place.column}: ${warning}`;
+  });
 }
 
 /** @throws CommandError when tests fail */

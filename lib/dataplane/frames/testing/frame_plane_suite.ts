@@ -7,6 +7,7 @@ import assert from "node:assert/strict";
 import { MacAddress, writeEthernetHeader } from "../../../net/mod.ts";
 import type { DriverCapabilities } from "../../../overlay/mod.ts";
 import { builtInDrivers } from "../../../../drivers/mod.ts";
+import type { PlaneGuards } from "../../policy/mod.ts";
 import type { FramePlane, PlaneRemote, PlaneUnderlay, PortDevice, PortEvent } from "../frame_plane.ts";
 
 /** The other end of a port. */
@@ -21,6 +22,8 @@ export interface SuitePort {
 /** One host. */
 export interface SuiteHost {
   readonly plane: FramePlane;
+  /** What policies decide by, where the world has any. */
+  readonly guards?: PlaneGuards;
   /** How others reach it. */
   readonly via: PlaneRemote["via"];
   /** The mesh unless given. */

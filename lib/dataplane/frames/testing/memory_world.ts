@@ -6,6 +6,7 @@
 import assert from "node:assert/strict";
 import { type RandomSource, VirtualClock, VirtualTimers } from "../../../base/mod.ts";
 import { IpAddress } from "../../../net/mod.ts";
+import { PlaneGuards } from "../../policy/mod.ts";
 import type { PlaneRemote, PortEvent } from "../frame_plane.ts";
 import { MemoryUnderlay } from "../memory_underlay.ts";
 import { PortableFrames } from "../portable_frames.ts";
@@ -30,7 +31,9 @@ export function memoryWorld(hosts: number, underlay: WorldUnderlay, random: Rand
     const link = underlay === "channels"
       ? undefined
       : memory.join([parsed], (packet) => assert.ok(plane.receiveFromMesh(packet)));
+    const guards = new PlaneGuards({ random, wall: () => clock.wall() });
     const plane: PortableFrames = new PortableFrames({
+      guards,
       clock,
       timers,
       random,
@@ -48,7 +51,7 @@ export function memoryWorld(hosts: number, underlay: WorldUnderlay, random: Rand
       ? { kind: "channel", nodeId }
       : { kind: "member", publicKey: nodeId, address };
     planes.push(plane);
-    all.push({ plane, via, events, openPort: () => openProgram(plane) });
+    all.push({ plane, guards, via, events, openPort: () => openProgram(plane) });
   }
   const quiet = () => {
     timers.advance(10);
