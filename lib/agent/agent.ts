@@ -93,7 +93,10 @@ export class Agent {
     this.messagePolicy = new MessagePolicy({
       ...this.#context,
       onReport: (report) => this.policies.journal.handleReport("messages", report),
-      onChange: () => this.services.handlePolicyChange(),
+      onChange: () => {
+        this.services.handlePolicyChange();
+        this.#hideNames();
+      },
     });
     this.services = new ServiceHost({
       ...this.#context,
@@ -363,6 +366,13 @@ export class Agent {
       throw new InterruptedError();
     }
     this.#names = names;
+    this.#hideNames();
+  }
+
+  #hideNames(): void {
+    this.#names?.hideBy(this.messagePolicy.guard).catch((error) =>
+      this.#context.log.error("names are not hidden as the policy says", { error })
+    );
   }
 
   async #closeNames(): Promise<void> {
