@@ -6,7 +6,7 @@
 import { type Clock, LimitedLogger, repeat, type StateStore, type WeftError } from "../base/mod.ts";
 import { channelCounters } from "../channel/mod.ts";
 import { type MeshState, NO_UPDATE, TOKEN_KIND } from "../mesh/mod.ts";
-import { PortableFrames } from "../dataplane/mod.ts";
+import type { FramePlane } from "../dataplane/mod.ts";
 import { builtInDrivers } from "../../drivers/mod.ts";
 import type { CarrierLimits } from "../service/mod.ts";
 import { listenTcp, type StreamListener } from "../transport/mod.ts";
@@ -19,7 +19,7 @@ import { unconfirmedLabelsText } from "./leaders/mod.ts";
 import { MemberSession } from "./member_session.ts";
 import { MemberFinder } from "./member_finder.ts";
 import { isNameTaken, NameService } from "./names/mod.ts";
-import { hostDevices, Networks, ProgramEndpoints } from "./networks/mod.ts";
+import { hostDevices, Networks, ProgramEndpoints, RootlessFrames } from "./networks/mod.ts";
 import { OwnRecord, type ReopenedNode } from "./own_record.ts";
 import { checkHostNetwork, DeviceSecrets, OverlayInterface } from "./overlay/mod.ts";
 import { Policies, PolicyActs } from "./policy/mod.ts";
@@ -69,7 +69,7 @@ export class Agent {
   #overlay: OverlayInterface | undefined;
   #session: MemberSession | undefined;
   /** Of a node without a packet plane. */
-  #frames: PortableFrames | undefined;
+  #frames: RootlessFrames | undefined;
   #names: NameService | undefined;
 
   constructor(parts: AgentParts) {
@@ -179,7 +179,7 @@ export class Agent {
       services: this.services,
       networks: this.networks,
       channelDrops: this.#channelCounters.snapshot(),
-      frameDrops: { ...this.networks.channels.counters.snapshot(), ...this.#frames?.drops() },
+      frameDrops: { ...this.networks.channels.counters.snapshot(), ...this.#frames?.plane.drops() },
     });
   }
 
@@ -333,13 +333,14 @@ export class Agent {
     this.networks.start({ frames, hasHeader: plane?.kind === "fast" });
   }
 
-  #openFrames(): PortableFrames {
-    const frames = new PortableFrames({
-      ...this.#context,
-      onPortEvent: (event) => this.networks.handlePortEvent(event),
+  #openFrames(): FramePlane {
+    const frames = this.#frames = new RootlessFrames(this.#context, {
+      handlePortEvent: (event) => this.networks.handlePortEvent(event),
+      handlePolicyReport: (report) => this.policies.journal.handleReport("packets", report),
     });
+    this.#resources.defer(this.policies.attach(frames));
     this.#resources.defer(() => frames.close());
-    return this.#frames = frames;
+    return frames.plane;
   }
 
   async #startNames(): Promise<void> {
@@ -371,6 +372,7 @@ export class Agent {
     this.networks.lookAfter(isElected);
     if (isElected) this.policyActs.lookAfter();
     this.policies.lookAfter();
+    this.#frames?.lookAfter();
     this.shareTokens();
     this.#names?.custom.refresh();
     this.services.adverts.advertiseSoon();

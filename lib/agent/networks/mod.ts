@@ -15,3 +15,4 @@ export { MAX_NETWORKS, type NetworkAmendment } from "./network_acts.ts";
 export { Networks } from "./networks.ts";
 export type { KnownNetwork } from "./network_book.ts";
 export { type ProgramEndpoint, ProgramEndpoints } from "./program_endpoints.ts";
+export { RootlessFrames } from "./rootless_frames.ts";

@@ -16,7 +16,7 @@
 import { Cidr, IpAddress } from "../../net/mod.ts";
 import { type FilePosition, type PolicyFile, PolicyFileError, readYaml } from "./policy_file.ts";
 import { policyText } from "./policy_text.ts";
-import { MAX_SELECTOR_LENGTH, readPolicyDocument } from "../../policy/mod.ts";
+import { MAX_SELECTOR_LENGTH, parsePorts, readPolicyDocument } from "../../policy/mod.ts";
 import { plainJson } from "./hujson.ts";
 
 /** A policy in weft's words, and what of the other one it leaves out. */
@@ -180,7 +180,7 @@ class Conversion {
         const to = this.#who(text.slice(0, colon), [...path, key, at]);
         const port = text.slice(colon + 1);
         if (to === undefined) return [];
-        if (!/^\d+$/.test(port)) {
+        if (!/^\d+$/.test(port) || parsePorts(port) === undefined) {
           this.#note([...path, key, at], `the test of ${text} is not carried over: its port is no number`);
           return [];
         }
@@ -295,8 +295,8 @@ class Conversion {
     const name = proto === undefined || proto === "" || proto === "*"
       ? undefined
       : String(proto).toLowerCase();
-    if (text !== "*" && !/^\d+(-\d+)?(,\d+(-\d+)?)*$/.test(text)) {
-      return this.#skip(path, `the ports ${JSON.stringify(text)} are not carried over: they are no numbers`);
+    if (parsePorts(text) === undefined) {
+      return this.#skip(path, `the ports ${JSON.stringify(text)} are not carried over: they are none`);
     }
     if (name === undefined) {
       return text === "*" ? ["*"] : [...USUAL_PROTOCOLS.map((one) => `${one}/${text}`), "icmp"];

@@ -17,6 +17,7 @@ import {
   UnknownEndpointError,
   UnknownNetworkError,
 } from "../../overlay/mod.ts";
+import type { NetworkPolicy } from "../../policy/mod.ts";
 import { MemoryUnderlay } from "../frames/mod.ts";
 import type { OverlayManagerOptions } from "./manager_options.ts";
 import { OverlayManager } from "./overlay_manager.ts";
@@ -287,4 +288,49 @@ Deno.test("OverlayManager deletes a network with its endpoints when it is told t
   await manager.deleteEndpoint("blue", "a");
   await manager.deleteNetwork("blue");
   assert.deepEqual(manager.networks(), []);
+});
+
+Deno.test("OverlayManager decides by the policies of its networks, whose selectors mean its endpoints", async () => {
+  await using manager = await open();
+  const { heard, on } = listener();
+  await manager.createNetwork(blue);
+  const endpoint = (name: string, role: string) =>
+    manager.createEndpoint({ networkId: "net-001", name, labels: { role } }, on(name));
+  const [web, db] = [await endpoint("web-1", "web"), await endpoint("db-1", "db")];
+  const policy = (id: string, sourceSelector: string): NetworkPolicy => ({
+    id,
+    name: "tiers",
+    networkId: "net-001",
+    priority: 100,
+    rules: [
+      { type: "allow", sourceSelector, destinationSelector: "role=db", protocol: "ethertype:0x88b5" },
+    ],
+  });
+  const say = (text: string) => {
+    heard.length = 0;
+    web.send(frame(db.macAddress, web.macAddress, text));
+    return [...heard];
+  };
+  await manager.applyNetworkPolicy(policy("p-1", "role=app"));
+  assert.deepEqual(say("one"), []);
+  assert.equal(manager.counts("blue")?.drops["policy"], 1);
+  await manager.applyNetworkPolicy(policy("p-1", "role=web"));
+  assert.deepEqual(say("two"), ["db-1: two"]);
+  // Whoever comes later is meant, too.
+  const other = await endpoint("db-2", "db");
+  other.send(frame(db.macAddress, other.macAddress, "three"));
+  assert.deepEqual(heard, ["db-1: two"]);
+  assert.deepEqual(manager.networkPolicies().map(({ id }) => id), ["p-1"]);
+  const refused = [
+    ["UnknownNetwork", () => manager.applyNetworkPolicy({ ...policy("p-2", "*"), networkId: "red" })],
+    ["InvalidPolicy", () => manager.applyNetworkPolicy({ ...policy("p-1", "role="), name: "tiers" })],
+    ["InvalidPolicy", () => manager.applyNetworkPolicy(policy("p-2", "*"))],
+    ["UnknownPolicy", () => manager.deleteNetworkPolicy("p-2")],
+  ] as const;
+  for (const [code, act] of refused) await assert.rejects(act, { code });
+  // What was refused has changed nothing.
+  assert.deepEqual(say("four"), ["db-1: four"]);
+  await manager.deleteNetworkPolicy("p-1");
+  other.send(frame(db.macAddress, other.macAddress, "five"));
+  assert.deepEqual(heard, ["db-1: four", "db-1: five"]);
 });

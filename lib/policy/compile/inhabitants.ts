@@ -29,6 +29,11 @@ export class InhabitantFinder {
     );
   }
 
+  /** Whether anybody is meant, or an address of a network behind somebody. @throws InvalidSelectorError */
+  findsAny(selector: string): boolean {
+    return !this.#index.find(Selector.parse(selector, { isOfPolicy: true })).isEmpty;
+  }
+
   /** @returns those who are meant, in order. @throws InvalidSelectorError */
   find(selector: string): readonly Inhabitant[] {
     const found = this.#index.find(Selector.parse(selector, { isOfPolicy: true }));

@@ -46,6 +46,11 @@ export class SubjectBits {
     return this.#combine(other, (a, b) => a & ~b);
   }
 
+  /** Whether nobody is in it. */
+  get isEmpty(): boolean {
+    return this.#words.every((word) => word === 0);
+  }
+
   /** How many there are. */
   get count(): number {
     let count = 0;

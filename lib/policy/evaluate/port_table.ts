@@ -97,6 +97,11 @@ export class PortTable {
     return this.#decisions.find(rule, limit, qos, this.#isRestricted, this.#protocol);
   }
 
+  /** @returns places of the rules that are the first for some port; those that look at source ports are not among them */
+  alive(): ReadonlySet<number> {
+    return new Set(this.#matches.flatMap((layer) => [...layer]));
+  }
+
   /** @returns the ports that are open to a source port, first and last in turn, in order; for people, not for packets */
   openPorts(sourcePort: number): number[] {
     const firsts = new Set(this.#firsts);

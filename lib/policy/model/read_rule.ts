@@ -97,14 +97,14 @@ function readShort(type: RuleType, value: PlainValue): readonly PolicyRule[] {
     const text = typeof one.value === "number" ? String(one.value) : one.text();
     const slash = text.indexOf("/");
     const isBare = slash < 0 && /^[\d,-]+$/.test(text);
-    if (isBare && !given.isGiven) one.fail(`is ${JSON.stringify(text)}: of which protocol?`, PORTS_EXAMPLE);
+    if (isBare && !given.isGiven) one.fail(`is ${one.shown}: of which protocol?`, PORTS_EXAMPLE);
     const protocol = isBare ? given.text() : slash < 0 ? text : text.slice(0, slash);
     if (!isBare && given.isGiven && given.value !== protocol) {
       one.fail("names another protocol", PORTS_EXAMPLE);
     }
     const known = byProtocol.get(protocol);
     const range = isBare ? text : slash < 0 ? "*" : text.slice(slash + 1);
-    if (range === "") one.fail(`is ${JSON.stringify(text)}, without a port`, PORTS_EXAMPLE);
+    if (range === "") one.fail(`is ${one.shown}, without a port`, PORTS_EXAMPLE);
     if (known === undefined) byProtocol.set(protocol, [range]);
     else known.push(range);
   }
@@ -162,7 +162,7 @@ function readParams(type: RuleType, value: PlainValue): ActionParams {
   if (rate?.isGiven) {
     params.rate = rate.text();
     if (parseRate(params.rate) === undefined) {
-      rate.fail(`is ${JSON.stringify(params.rate)}`, "For example 100mbit, 12MB, 500/s.");
+      rate.fail(`is ${rate.shown}`, "For example 100mbit, 12MB, 500/s.");
     }
   } else if (type === "limit") value.fail("has no rate", "For example: rate: 100mbit.");
   if (burst?.isGiven) {
@@ -173,7 +173,7 @@ function readParams(type: RuleType, value: PlainValue): ActionParams {
   if (dscp?.isGiven) {
     const mark = typeof dscp.value === "number" ? dscp.value : dscp.text();
     if (parseDscp(mark) === undefined) {
-      dscp.fail(`is ${JSON.stringify(mark)}`, "For example ef, af21, cs1, 46.");
+      dscp.fail(`is ${dscp.shown}`, "For example ef, af21, cs1, 46.");
     }
     params.dscp = mark;
   }

@@ -5,6 +5,8 @@
 
 import { InvalidPolicyError, type PolicyPath } from "./errors.ts";
 
+const SHOWN_CHARACTERS = 80;
+
 /** A value and where it stands. */
 export class PlainValue {
   readonly value: unknown;
@@ -18,6 +20,13 @@ export class PlainValue {
   /** Whether something is there. */
   get isGiven(): boolean {
     return this.value !== undefined && this.value !== null;
+  }
+
+  /** The value in a few characters. */
+  get shown(): string {
+    const { value } = this;
+    if (typeof value !== "string") return typeof value === "object" ? kindOf(value) : String(value);
+    return JSON.stringify(value.length > SHOWN_CHARACTERS ? `${value.slice(0, SHOWN_CHARACTERS)}…` : value);
   }
 
   /** @throws InvalidPolicyError, always */
@@ -66,7 +75,7 @@ export class PlainValue {
   word<Word extends string>(words: readonly Word[], usual: Word): Word {
     if (!this.isGiven) return usual;
     const found = words.find((word) => word === this.value);
-    return found ?? this.fail(`is ${JSON.stringify(this.value)}`, `It is ${words.join(" or ")}.`);
+    return found ?? this.fail(`is ${this.shown}`, `It is ${words.join(" or ")}.`);
   }
 
   /** @returns an integer. @throws InvalidPolicyError */
@@ -74,7 +83,7 @@ export class PlainValue {
     if (!this.isGiven) return usual;
     const { value } = this;
     if (typeof value === "number" && Number.isInteger(value) && value >= least && value <= most) return value;
-    return this.fail(`is ${JSON.stringify(value)}`, `It is a whole number of ${least} to ${most}.`);
+    return this.fail(`is ${this.shown}`, `It is a whole number of ${least} to ${most}.`);
   }
 }
 
