@@ -22,7 +22,7 @@ import { isNameTaken, NameService } from "./names/mod.ts";
 import { hostDevices, Networks, ProgramEndpoints, RootlessFrames } from "./networks/mod.ts";
 import { OwnRecord, type ReopenedNode } from "./own_record.ts";
 import { checkHostNetwork, DeviceSecrets, OverlayInterface } from "./overlay/mod.ts";
-import { Policies, PolicyActs } from "./policy/mod.ts";
+import { MessagePolicy, Policies, PolicyActs } from "./policy/mod.ts";
 import type { StatusReport } from "../api/mod.ts";
 import { ServiceHost } from "./services/mod.ts";
 import { buildStatus } from "./status_report.ts";
@@ -51,6 +51,8 @@ export class Agent {
   readonly networks: Networks;
   /** Who may reach whom, and what leaders do about it. */
   readonly policies: Policies;
+  /** Policies where messages are sent and received. */
+  readonly messagePolicy: MessagePolicy;
   readonly policyActs: PolicyActs;
   /** Endpoints of programs in this process. */
   readonly programEndpoints: ProgramEndpoints;
@@ -88,8 +90,17 @@ export class Agent {
     this.closed = this.#ended.promise;
     // Whoever does not wait for the end must not be ended by it.
     this.closed.catch(() => {});
+    this.messagePolicy = new MessagePolicy({
+      ...this.#context,
+      onReport: (report) => this.policies.journal.handleReport("messages", report),
+      onChange: () => {
+        this.services.handlePolicyChange();
+        this.#hideNames();
+      },
+    });
     this.services = new ServiceHost({
       ...this.#context,
+      policy: this.messagePolicy.guard,
       node: this,
       counters: this.#channelCounters,
       limits: parts.limits,
@@ -111,6 +122,8 @@ export class Agent {
     this.#ownRecord = new OwnRecord(this.#context, this.departure, this.#reopened());
     this.#resources.defer(() => this.departure.finish(parts.store));
     this.#resources.defer(() => authority.close());
+    this.#resources.defer(this.policies.attach(this.messagePolicy));
+    this.#resources.defer(() => this.messagePolicy.close());
     this.#resources.defer(() => this.policies.close());
     this.#resources.defer(mesh.replica.subscribe({
       handleEntryEvent: ({ kind }) => {
@@ -312,7 +325,10 @@ export class Agent {
       handlePortEvent: (event) => this.networks.handlePortEvent(event),
       handlePolicyReport: (report) => this.policies.journal.handleReport("packets", report),
       dial: (host, port, signal) => this.services.forward.dial(host, port, signal),
-      ping: async (nodeId) => await this.#session?.health.reachChannel(nodeId),
+      ping: async (nodeId) => {
+        const denied = this.messagePolicy.guard.admitPing("out", this.mesh.identity.id, nodeId);
+        return denied === undefined ? await this.#session?.health.reachChannel(nodeId) : undefined;
+      },
     });
     this.#resources.use(opened);
     if (this.#state !== "starting") throw new InterruptedError();
@@ -350,6 +366,13 @@ export class Agent {
       throw new InterruptedError();
     }
     this.#names = names;
+    this.#hideNames();
+  }
+
+  #hideNames(): void {
+    this.#names?.hideBy(this.messagePolicy.guard).catch((error) =>
+      this.#context.log.error("names are not hidden as the policy says", { error })
+    );
   }
 
   async #closeNames(): Promise<void> {

@@ -163,10 +163,17 @@ export class DialError extends WeftError {
   readonly code = "DialRefused";
   /** Why. */
   readonly refusal: Refusal;
+  /** The rule of the network's policy by which this node has refused it, `web-tier#3`; undefined for every other reason. */
+  readonly rule: string | undefined;
 
   /** Such a failure may end by itself when nobody answered in time or no way led there: `retryable` then. */
-  constructor(message: string, refusal: Refusal, options: { readonly hint?: string } = {}) {
+  constructor(
+    message: string,
+    refusal: Refusal,
+    { rule, ...options }: { readonly hint?: string; readonly rule?: string | undefined } = {},
+  ) {
     super(message, { retryable: refusal === "timeout" || refusal === "network-unreachable", ...options });
     this.refusal = refusal;
+    this.rule = rule;
   }
 }

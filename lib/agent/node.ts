@@ -6,7 +6,7 @@
 import type { AgentControl, NetworkReport, NetworkRequest } from "../api/mod.ts";
 import { type Logger, silentLogger } from "../base/mod.ts";
 import { type AgentOptionsInput, DEFAULT_STATE_DIR, SaidSettings } from "../config/mod.ts";
-import { type Duplex, isRefusal, type Refusal } from "../forward/mod.ts";
+import { type DialRefusal, type Duplex, isRefusal } from "../forward/mod.ts";
 import type {
   CallOptions,
   CarrierLimits,
@@ -215,7 +215,7 @@ export class Node implements AsyncDisposable {
    */
   async dial(host: string, port: number, options: { readonly signal?: AbortSignal } = {}): Promise<Duplex> {
     const stream = await this.#ports.dial(host, port, options.signal ?? new AbortController().signal);
-    if (isRefusal(stream)) throw dialError(host, port, stream.refusal);
+    if (isRefusal(stream)) throw dialError(host, port, stream);
     return stream;
   }
 
@@ -361,7 +361,16 @@ type Membership =
   & Partial<Pick<OverlayBootstrap, "leave" | "programEndpoints" | "control">>;
 type OpenOverlay = (said: SaidSettings, ports: OverlayPorts) => Promise<OverlayBootstrap>;
 
-function dialError(host: string, port: number, refusal: Refusal): DialError {
+function dialError(host: string, port: number, { refusal, rule }: DialRefusal): DialError {
+  if (rule !== undefined) {
+    const reason = rule === "default"
+      ? "no rule of the policy allows it"
+      : `the policy's rule ${rule} denies it`;
+    return new DialError(`Cannot reach port ${port} of ${host}: ${reason}`, refusal, {
+      rule,
+      hint: "`weft policy explain` shows every rule that was asked.",
+    });
+  }
   const hint = refusal === "connection-refused"
     ? { hint: `Nothing is offered there: \`weft offer ${port}\` on it does.` }
     : {};

@@ -7,7 +7,7 @@ import type { DomainName } from "./domain_name.ts";
 import { type DnsMessage, FLAG, type Question, type ResourceRecord } from "./message.ts";
 import { nameInData, soaData, stringsData } from "./record_data.ts";
 import { RECORD_TYPE, RESPONSE_CODE } from "./record_type.ts";
-import { record, type RECORD_RANK, type RecordRank, Zone } from "./zone.ts";
+import { type HidesGroup, record, type RECORD_RANK, type RecordRank, Zone } from "./zone.ts";
 
 /** How long a negative answer holds: a name that is added now should soon be seen (RFC 2308 §4). */
 export const NEGATIVE_TTL_SECONDS = 5;
@@ -109,13 +109,16 @@ export class Authority {
     ];
   }
 
-  /** @returns the answer, or undefined when the name is not in any of the zones */
-  answer({ name, type }: Question): Answer | undefined {
+  /**
+   * @param hides what is kept from whoever asks
+   * @returns the answer, or undefined when the name is not in any of the zones
+   */
+  answer({ name, type }: Question, hides?: HidesGroup): Answer | undefined {
     let zone = this.#zoneOf(name);
     if (zone === undefined) return undefined;
     const answers: ResourceRecord[] = [];
     for (let at = name, aliases = 0;; aliases++) {
-      const finding = this.#find(zone, at, type);
+      const finding = this.#find(zone, at, type, hides);
       if (finding.kind === "no-name") return this.#negative(zone, RESPONSE_CODE.NXDOMAIN, answers);
       if (finding.kind === "no-data") return this.#negative(zone, RESPONSE_CODE.NOERROR, answers);
       if (finding.kind === "records") {
@@ -135,14 +138,14 @@ export class Authority {
       flags: FLAG.AA,
       answers,
       authority: [],
-      additional: this.#addressesFor(answers),
+      additional: this.#addressesFor(answers, hides),
     };
   }
 
-  #find(zone: Zone, name: DomainName, type: number): ReturnType<Zone["find"]> {
+  #find(zone: Zone, name: DomainName, type: number, hides?: HidesGroup): ReturnType<Zone["find"]> {
     // RFC 8482 §4.2: one record instead of all, so that nobody gets much for little.
     if (type === RECORD_TYPE.ANY) {
-      const finding = zone.find(name, type);
+      const finding = zone.find(name, type, hides);
       if (finding.kind === "no-name") return finding;
       const data = stringsData(["RFC8482", ""]);
       return { kind: "records", records: [record(name, RECORD_TYPE.HINFO, APEX_TTL_SECONDS, data)] };
@@ -151,7 +154,7 @@ export class Authority {
       const records = this.#apex(zone).filter((each) => each.type === type);
       if (records.length > 0) return { kind: "records", records };
     }
-    return zone.find(name, type);
+    return zone.find(name, type, hides);
   }
 
   #negative(zone: Zone, responseCode: number, answers: readonly ResourceRecord[]): Answer {
@@ -171,7 +174,7 @@ export class Authority {
   }
 
   /** RFC 2782, RFC 1035 §3.3: the addresses of what SRV, NS and MX name go along. */
-  #addressesFor(answers: readonly ResourceRecord[]): ResourceRecord[] {
+  #addressesFor(answers: readonly ResourceRecord[], hides?: HidesGroup): ResourceRecord[] {
     const targets = new Map<string, DomainName>();
     for (const { type, data } of answers) {
       if (type !== RECORD_TYPE.SRV && type !== RECORD_TYPE.NS && type !== RECORD_TYPE.MX) continue;
@@ -180,7 +183,7 @@ export class Authority {
     }
     return [...targets.values()].flatMap((target) =>
       [RECORD_TYPE.A, RECORD_TYPE.AAAA].flatMap((type) => {
-        const finding = this.#zoneOf(target)?.find(target, type);
+        const finding = this.#zoneOf(target)?.find(target, type, hides);
         return finding?.kind === "records" ? finding.records : [];
       })
     );

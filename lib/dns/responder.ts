@@ -21,6 +21,7 @@ import { decodeMessage } from "./message_decoder.ts";
 import { encodeMessage } from "./message_encoder.ts";
 import { CLASS_IN, OPCODE_QUERY, RECORD_TYPE, RESPONSE_CODE, responseCodeText } from "./record_type.ts";
 import type { SearchGuard } from "./search_guard.ts";
+import type { HidesGroup } from "./zone.ts";
 
 /** How a query came. */
 export type DnsTransport = "udp" | "tcp";
@@ -46,6 +47,8 @@ export interface Asker<To> {
   readonly to: To;
   readonly query: DnsMessage;
   readonly transport: DnsTransport;
+  /** What is kept from it. */
+  readonly hides?: HidesGroup | undefined;
   /** Asked for when the name above it that others are asked for exists. */
   readonly below?: Question | undefined;
 }
@@ -72,8 +75,17 @@ export class Responder<To> {
     this.#parts = parts;
   }
 
-  /** @param to whom a later response is for */
-  handleQuery(now: Millis, bytes: Uint8Array, transport: DnsTransport, to: To): QueryOutcome {
+  /**
+   * @param to whom a later response is for
+   * @param hides what is kept from whoever asks: then the response is nobody else's
+   */
+  handleQuery(
+    now: Millis,
+    bytes: Uint8Array,
+    transport: DnsTransport,
+    to: To,
+    hides?: HidesGroup,
+  ): QueryOutcome {
     if (bytes.length < HEADER_BYTES) return this.#drop("dropped-short");
     const flags = ((bytes[2] ?? 0) << 8) | (bytes[3] ?? 0);
     // Two servers that answer each other's responses would never end.
@@ -86,7 +98,7 @@ export class Responder<To> {
     }
     const [question] = query.questions;
     if (question === undefined) return this.#headerOnly(bytes, RESPONSE_CODE.FORMERR);
-    return this.#answer(now, question, { to, query, transport });
+    return this.#answer(now, question, { to, query, transport, hides });
   }
 
   /** @returns the next response that others had to be asked for, or undefined */
@@ -130,9 +142,9 @@ export class Responder<To> {
     const isTransfer = question.type === AXFR || question.type === IXFR;
     if (question.class !== CLASS_IN || isTransfer) return this.#fail(asker, RESPONSE_CODE.REFUSED);
     if (isMetaType(question.type)) return this.#fail(asker, RESPONSE_CODE.NOTIMP);
-    const answer = authority.answer(question);
+    const answer = authority.answer(question, asker.hides);
     if (answer !== undefined) {
-      return { kind: "response", bytes: this.#encode(asker, answer), isLasting: true };
+      return { kind: "response", bytes: this.#encode(asker, answer), isLasting: asker.hides === undefined };
     }
     const route = forwarder.routeFor(question.name);
     if (route === undefined || route.servers.length === 0) return this.#fail(asker, RESPONSE_CODE.REFUSED);

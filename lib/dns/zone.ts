@@ -24,6 +24,9 @@ export type ZoneFinding =
   | { readonly kind: "no-data" }
   | { readonly kind: "no-name" };
 
+/** Whether a group of records is kept from whoever asks. */
+export type HidesGroup = (group: string) => boolean;
+
 /** The label that stands for all that are not there (RFC 4592 §2.1.1). */
 const WILDCARD_KEY = "\x01*";
 /** Where a name leads: at one name these come from one source, so that none adds an address to another's name. */
@@ -98,10 +101,16 @@ export class Zone {
   /**
    * RFC 1034 §4.3.2 step 3, RFC 4592 §3.3.1.
    * @param name within the origin
+   * @param hides what is as if it were not there, by its group
    */
-  find(name: DomainName, type: number): ZoneFinding {
+  find(name: DomainName, type: number, hides?: HidesGroup): ZoneFinding {
     const node = this.#nodes.get(name.key);
-    if (node !== undefined && node.entries.length > 0) return findIn(shownOf(node), type);
+    if (node !== undefined && node.entries.length > 0) {
+      const seen = hides === undefined ? node.entries : node.entries.filter(({ group }) => !hides(group));
+      if (seen.length === node.entries.length) return findIn(shownOf(node), type);
+      if (seen.length > 0) return findIn(chooseRecords(seen), type);
+      return { kind: "no-name" };
+    }
     const wildcard = this.#wildcardFor(name, node);
     if (wildcard !== undefined) return withOwner(findIn(shownOf(wildcard), type), name);
     return { kind: node === undefined ? "no-name" : "no-data" };

@@ -29,6 +29,8 @@ export const REFUSALS: readonly Refusal[] = Object.keys(REFUSAL_CODES) as Refusa
 export interface DialRefusal {
   /** Why. */
   readonly refusal: Refusal;
+  /** The rule of the network's policy by which this node refuses it. */
+  readonly rule?: string;
 }
 
 /**

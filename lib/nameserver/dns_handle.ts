@@ -25,7 +25,7 @@ import {
 } from "../dns/mod.ts";
 import type { Endpoint } from "../net/mod.ts";
 import { InvalidRecordError } from "./dns_config.ts";
-import type { QueryService } from "./query_service.ts";
+import type { HidesFrom, QueryService } from "./query_service.ts";
 import type { UdpFrontend } from "./udp_frontend.ts";
 
 /** How many records may be added. */
@@ -207,6 +207,19 @@ export class DnsHandle implements AsyncDisposable {
   setRecords(group: string, rank: RecordRank, records: readonly ResourceRecord[]): void {
     this.#parts.authority.setGroup(group, rank, records);
     this.#parts.frontend.changeZone();
+  }
+
+  /**
+   * Keeps records from those who may not see them, or from nobody. A server that has begun to hide tells askers apart, which the
+   * fast way can't: it goes on the portable way.
+   * @internal
+   * @param hidden by the address that asks, what is kept from it, by the groups of records
+   */
+  async hideFrom(hidden: HidesFrom | undefined): Promise<void> {
+    const { service, frontend } = this.#parts;
+    service.hidden = hidden;
+    frontend.changeZone();
+    if (hidden !== undefined) await frontend.leaveFast();
   }
 
   /** Stops answering and closes all sockets. Harmless when repeated. */

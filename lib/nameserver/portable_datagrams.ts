@@ -56,15 +56,16 @@ export async function serveDatagrams(
       const source = batch.source(i);
       if (!service.admits(source)) continue;
       const query = batch.datagram(i);
-      const again = known.find(query, service.serial);
+      // What is hidden from one is not hidden from all.
+      const again = service.hidden === undefined ? known.find(query, service.serial) : undefined;
       if (again !== undefined) {
         countRepeated(again[2] ?? 0, again[3] ?? 0, (counter) => service.counters.count(counter));
         socket.send(again, source);
         continue;
       }
-      const response = service.handle(query, "udp", (later) => socket.send(later, source));
+      const response = service.handle(query, "udp", (later) => socket.send(later, source), source.address);
       if (typeof response === "string") continue;
-      if (response.isLasting) known.keep(response.bytes);
+      if (response.isLasting && service.hidden === undefined) known.keep(response.bytes);
       socket.send(response.bytes, source);
     }
   }

@@ -9,6 +9,7 @@ import {
   type DnsCounter,
   type DnsTransport,
   type Forwarder,
+  type HidesGroup,
   type KnownUpstream,
   Responder,
   type ResponderParts,
@@ -19,6 +20,9 @@ import type { UpstreamSockets } from "./upstream_sockets.ts";
 
 /** Sources whose rate is remembered: strangers choose their addresses. */
 const MAX_SOURCES = 4096;
+
+/** @returns what is kept from an address; undefined for nothing */
+export type HidesFrom = (source: IpAddress) => HidesGroup | undefined;
 
 /** Takes a response. */
 export type Reply = (response: Uint8Array) => void;
@@ -52,6 +56,10 @@ export class QueryService {
   readonly #limiter: KeyedRateLimiter;
   #cancelTimer = (): void => {};
   #isClosed = false;
+  /**
+   * What is kept from whom, by the address that asks; undefined while everybody gets the same answers, which others may keep.
+   */
+  hidden: HidesFrom | undefined;
 
   constructor(parts: QueryServiceParts) {
     this.#parts = parts;
@@ -107,19 +115,27 @@ export class QueryService {
   /**
    * Answers a query that was admitted.
    * @param reply gets the response when others have to be asked first
+   * @param source who asks; undefined for this node itself, from which nothing is hidden
    * @returns the response, or whether it comes later or never
    */
-  handle(query: Uint8Array, transport: DnsTransport, reply: Reply): Response | "pending" | "dropped" {
+  handle(
+    query: Uint8Array,
+    transport: DnsTransport,
+    reply: Reply,
+    source?: IpAddress,
+  ): Response | "pending" | "dropped" {
     if (this.#isClosed) return "dropped";
-    const outcome = this.#responder.handleQuery(this.#parts.clock.now(), query, transport, reply);
+    const now = this.#parts.clock.now();
+    const hides = source && this.hidden?.(source);
+    const outcome = this.#responder.handleQuery(now, query, transport, reply, hides);
     if (outcome.kind === "pending") this.#drive();
     return outcome.kind === "response" ? outcome : outcome.kind;
   }
 
   /** Answers a query whose response may take its time. @returns undefined for what gets no answer */
-  answer(query: Uint8Array): Promise<Uint8Array | undefined> {
+  answer(query: Uint8Array, source?: IpAddress): Promise<Uint8Array | undefined> {
     const { promise, resolve } = Promise.withResolvers<Uint8Array | undefined>();
-    const outcome = this.handle(query, "tcp", resolve);
+    const outcome = this.handle(query, "tcp", resolve, source);
     if (outcome === "dropped") resolve(undefined);
     else if (outcome !== "pending") resolve(outcome.bytes);
     return promise;

@@ -86,7 +86,7 @@ export class TcpService {
         const query = await frames.read();
         // The first was admitted with its connection.
         if (query === undefined || (!isFirst && !this.#service.admits(source))) return;
-        const response = await this.#service.answer(query);
+        const response = await this.#service.answer(query, source.address);
         if (response === undefined || !await frames.write(response)) return;
       } finally {
         stopWaiting();

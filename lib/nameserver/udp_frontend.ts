@@ -91,6 +91,18 @@ export class UdpFrontend {
     this.#fast?.changeZone();
   }
 
+  /** Answers are for one asker each from now on: the worker, who does not tell askers apart, ends. */
+  async leaveFast(): Promise<void> {
+    const fast = this.#fast;
+    if (fast === undefined) return;
+    this.#fast = undefined;
+    await fast.close();
+    if (this.#isClosed) return;
+    this.#closeSockets();
+    this.#reopen();
+    this.#servePortable();
+  }
+
   /** @returns what was counted here, beside what the service has counted */
   counters(): readonly (readonly [DnsCounter, number])[] {
     return this.#fast?.counters() ?? [];

@@ -19,6 +19,7 @@ export * from "./answers/mod.ts";
 export * from "./compile/mod.ts";
 export * from "./evaluate/mod.ts";
 export * from "./flows/mod.ts";
+export * from "./messages/mod.ts";
 export * from "./model/mod.ts";
 export * from "./program/mod.ts";
 export * from "./selectors/mod.ts";

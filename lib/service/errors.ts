@@ -4,6 +4,7 @@
  */
 
 import { WeftError } from "../base/mod.ts";
+import type { MessageRefusal } from "../policy/mod.ts";
 
 /**
  * Why a call has failed. What a handler fails with of its own, by `ActionError`, comes with its own code instead.
@@ -55,6 +56,8 @@ export interface WireFailure {
   readonly retryable: boolean;
   /** Whether the handler may have run. */
   readonly executed: boolean;
+  /** The rule of the network's policy by which this node refuses it; others say no more than `Refused`. */
+  readonly rule?: string;
 }
 
 const RETRYABLE: ReadonlySet<string> = new Set<CallFailureCode>([
@@ -69,6 +72,20 @@ const RETRYABLE: ReadonlySet<string> = new Set<CallFailureCode>([
 /** @returns a failure of one of the known kinds */
 export function failure(code: CallFailureCode, message: string, executed = false): WireFailure {
   return { code, message, retryable: RETRYABLE.has(code), executed };
+}
+
+/**
+ * @param what what was tried, such as `call orders/refund`
+ * @returns the failure of what the network's policy does not let this node do
+ */
+export function policyFailure(what: string, { kind, rule }: MessageRefusal): WireFailure {
+  if (kind === "over-rate") {
+    return { ...failure("Overloaded", `Cannot ${what}: ${rule} limits how often`), rule };
+  }
+  const reason = rule === "default"
+    ? "no rule of the policy allows it"
+    : `the policy's rule ${rule} denies it`;
+  return { ...failure("Refused", `Cannot ${what}: ${reason}`), rule };
 }
 
 /** That a call has failed, in place of its outcome. */
@@ -88,15 +105,18 @@ export class CallError extends WeftError {
   readonly code: string;
   /** Whether the action may have run. */
   readonly executed: boolean;
+  /** The rule of the network's policy by which this node has refused it, `web-tier#3`; undefined for every other reason. */
+  readonly rule: string | undefined;
 
   /** Makes the failure that a provider or this node has told. */
   constructor(
-    { code, message, retryable, executed }: WireFailure,
+    { code, message, retryable, executed, rule }: WireFailure,
     options: { cause?: unknown; hint?: string } = {},
   ) {
     super(message, { ...options, retryable });
     this.code = code;
     this.executed = executed;
+    this.rule = rule;
   }
 }
 

@@ -27,19 +27,29 @@ import {
   type Subscription,
   type SubscriptionHandle,
 } from "./events/mod.ts";
-import { CallError, callError } from "./errors.ts";
-import { isProgram, type PeerId, type ServicePeers } from "./ports.ts";
+import { CallError, callError, failed, type WireFailure } from "./errors.ts";
+import { isProgram, type MessagePolicy, NO_POLICY, type PeerId, type ServicePeers } from "./ports.ts";
+import { NodePolicy } from "./node_policy.ts";
 import { ProgramGateway } from "./programs/mod.ts";
 import { ServiceLeadership } from "./leadership/mod.ts";
 import { type AdvertOptions, RegistryService, ServiceClaims, type ServiceReport } from "./registry/mod.ts";
 import type { NodeBase } from "./runtime_base.ts";
 import { ServiceRuntime, type ServiceRuntimeParts } from "./service_runtime.ts";
 import { showPath, type TopicPath, TopicPattern } from "./topics/mod.ts";
-import type { EventMessage, NodeMessage, RequestMessage, ServiceAdvert, WireValue } from "./wire/mod.ts";
+import {
+  type EventMessage,
+  NO_VALUE,
+  type NodeMessage,
+  type RequestMessage,
+  type ServiceAdvert,
+  type WireValue,
+} from "./wire/mod.ts";
 
 /** Those of any runtime, and who is who in the network. */
 export interface NodeRuntimeParts extends ServiceRuntimeParts {
   readonly peers: ServicePeers;
+  /** What the network's policy says; nothing unless given. */
+  readonly policy?: MessagePolicy;
   /** What `advert` gives has changed. */
   onAdvertChange?(): void;
 }
@@ -52,6 +62,7 @@ export class NodeRuntime extends ServiceRuntime {
   readonly programs: ProgramGateway;
   readonly leadership: ServiceLeadership;
   readonly #parts: NodeRuntimeParts;
+  readonly #policy: NodePolicy;
   readonly #choice: ProviderChoice;
   readonly #events: PubSub;
   readonly #registry: RegistryService;
@@ -63,6 +74,7 @@ export class NodeRuntime extends ServiceRuntime {
   constructor(parts: NodeRuntimeParts) {
     super(parts, parts.peers);
     this.#parts = parts;
+    const { policy = NO_POLICY } = parts;
     const followProviders = (paths: ReadonlySet<string>) => {
       this.leadership.follow();
       for (const path of paths) if (this.#choice.all(path).length === 0) this.balancer.forget(path);
@@ -77,6 +89,7 @@ export class NodeRuntime extends ServiceRuntime {
     const base: NodeBase = {
       ...this.base,
       peers: parts.peers,
+      policy,
       directory: this.directory,
       programs: new ServiceDirectory((paths) => {
         followProviders(paths);
@@ -90,6 +103,7 @@ export class NodeRuntime extends ServiceRuntime {
     };
     this.leadership = new ServiceLeadership(base, () => this.programs.grantLeadership());
     this.#choice = new ProviderChoice(base, this.leadership);
+    this.#policy = new NodePolicy(policy, parts.peers, this.#choice);
     this.#events = new PubSub(base, this.subscriptions, this.sender, () => this.sendAdvert());
     this.#registry = new RegistryService(base, this.leadership, claims);
     this.programs = new ProgramGateway(
@@ -133,6 +147,12 @@ export class NodeRuntime extends ServiceRuntime {
     ]);
     this.followServices();
     this.sendAdvert();
+  }
+
+  /** Another policy is in force: what it takes away ends. */
+  handlePolicyChange(): void {
+    this.server.endForbidden((peer, path) => this.#policy.mayBeCalled(peer, path));
+    this.remoteCaller.endForbidden((peer, path) => this.#policy.whyEnded(peer, path));
   }
 
   /** A link has ended. @param isLast whether no other leads to the peer */
@@ -196,6 +216,8 @@ export class NodeRuntime extends ServiceRuntime {
     timeoutMs: number,
   ): Promise<unknown> {
     const { node } = options;
+    const instead = this.services.get(path.service) ? undefined : this.#policy.instead(path, this.paths);
+    if (instead !== undefined) return this.call(instead, params, options, timeoutMs);
     const mode = node !== undefined ? "round-robin" : options.mode ?? this.#choice.usualMode(path);
     if (mode === "all") return this.#callAll(path, params, options, timeoutMs);
     const peer = node === undefined ? undefined : this.#parts.peers.find(node);
@@ -210,8 +232,20 @@ export class NodeRuntime extends ServiceRuntime {
     return this.#callRemote(path, params, options, mode, peer, timeoutMs);
   }
 
-  protected override route(peer: PeerId, path: CallPath, request: RequestMessage): Route {
-    if (isProgram(peer)) return this.programs.routeFrom(peer, path, request);
+  protected override route(
+    peer: PeerId,
+    path: CallPath,
+    request: RequestMessage,
+    isAgain: boolean,
+  ): Route {
+    if (isProgram(peer)) {
+      return this.programs.routeFrom(peer, this.#policy.instead(path, this.paths) ?? path, request);
+    }
+    const refusal = this.#policy.whyNotFrom(peer, path, request, isAgain);
+    if (refusal === "over-rate") return failed("Overloaded", "too many calls come from there");
+    if (refusal !== undefined) {
+      return failed("Refused", `${showPath(path.text)} may not be called from there`);
+    }
     const own = this.services.get(path.service);
     // A paused service leaves its calls to programs that offer the same.
     if (own !== undefined && (own.state === "running" || !this.#choice.hasProgram(path))) {
@@ -221,7 +255,11 @@ export class NodeRuntime extends ServiceRuntime {
   }
 
   protected override providers(order: CallOrder): readonly Provider[] {
-    return this.#choice.providers(order);
+    return this.#policy.among(this.#choice.providers(order), order.path);
+  }
+
+  protected override refusal(order: CallOrder, provider: Provider | undefined): WireFailure | undefined {
+    return this.#policy.refusal(order, provider);
   }
 
   protected override admit(path: TopicPath): Promise<void> {
@@ -238,12 +276,22 @@ export class NodeRuntime extends ServiceRuntime {
     if (options.broadcastMode !== "local_only" && !peers.mayPublish(peers.self, topic)) {
       throw publishRefusal(peers, topic);
     }
+    if (options.broadcastMode !== "local_only") this.#policy.checkPublish(topic, data);
     return this.#events.publish(topic, data, options);
   }
 
-  protected override acceptsEvent(peer: PeerId, topic: TopicPath): boolean {
+  protected override acceptsEvent(
+    peer: PeerId,
+    topic: TopicPath,
+    event: EventMessage,
+    isAgain: boolean,
+  ): boolean {
     const { peers } = this.#parts;
-    if (peers.mayPublish(isProgram(peer) ? peers.self : peer, topic)) return true;
+    if (peers.mayPublish(isProgram(peer) ? peers.self : peer, topic)) {
+      if (this.#policy.acceptsEvent(peer, topic, event, isAgain)) return true;
+      this.#refusedEvents++;
+      return false;
+    }
     this.#refusedEvents++;
     if (!this.#saidOfEvents.has(peer)) {
       // Once for each, however many there are.
@@ -304,12 +352,22 @@ export class NodeRuntime extends ServiceRuntime {
       const answer = callLocal(this.base, own, path, params, options, timeoutMs);
       asked.push([peers.nameOf(self) ?? self, answer]);
     }
+    let denied: PeerId | undefined;
     for (const { peer, service } of this.#choice.all(path.service)) {
       if (service.state !== "running") continue;
+      if (!this.#policy.mayCall(peer, path)) {
+        denied = peer;
+        continue;
+      }
       const answer = this.#callRemote(path, params, options, "round-robin", peer, timeoutMs);
       asked.push([peers.nameOf(peer) ?? peer, answer]);
     }
-    if (asked.length === 0) throw callError("NoProvider", `Nobody offers ${showPath(path.service)}`);
+    if (asked.length === 0) {
+      const refusal = this.#policy.whyNotTo({ path, params: NO_VALUE }, denied);
+      throw refusal === undefined
+        ? callError("NoProvider", `Nobody offers ${showPath(path.service)}`)
+        : new CallError(refusal);
+    }
     return await Promise.all(asked.map(async ([node, answer]): Promise<CallAnswer> => {
       try {
         return { node, ok: true, result: await answer };

@@ -4,6 +4,7 @@
  */
 
 import type { Brand } from "../base/mod.ts";
+import type { MessageGuard } from "../policy/mod.ts";
 import type { TopicPath, TopicPattern } from "./topics/mod.ts";
 
 /** Who is at the other end of a link: a node by its id, or a program of this machine. */
@@ -96,6 +97,21 @@ export interface ServiceRights {
   /** Asks a leader to let this node offer a service at a path that is nobody's. */
   claim(path: TopicPath): Promise<ClaimOutcome>;
 }
+
+/** What the network's policy says of calls and events; both ends ask, and neither trusts the other. */
+export type MessagePolicy = Pick<
+  MessageGuard,
+  "isIdle" | "callFate" | "admitCall" | "admitEvent" | "mayHear"
+>;
+
+/** Without a policy everything passes. */
+export const NO_POLICY: MessagePolicy = {
+  isIdle: true,
+  callFate: () => ({ kind: "straight" }),
+  admitCall: () => undefined,
+  admitEvent: () => undefined,
+  mayHear: () => true,
+};
 
 /** Who is who, and who may do what. */
 export interface ServicePeers extends ServiceRights {

@@ -6,7 +6,7 @@
 import type { Environment } from "../base/mod.ts";
 import type { ServiceDirectory } from "./directory/mod.ts";
 import type { LocalServices } from "./local/mod.ts";
-import type { PeerId, ServicePeers } from "./ports.ts";
+import type { MessagePolicy, PeerId, ServicePeers } from "./ports.ts";
 import type { MessageCarrier } from "./wire/mod.ts";
 
 /** Of a node or an attached program. */
@@ -21,6 +21,7 @@ export interface RuntimeBase extends Environment {
 /** Of a node. */
 export interface NodeBase extends RuntimeBase {
   readonly peers: ServicePeers;
+  readonly policy: MessagePolicy;
   /** What other nodes offer and listen to. */
   readonly directory: ServiceDirectory;
   /** What attached programs offer and listen to: to other nodes they are this node. */

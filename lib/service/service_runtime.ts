@@ -27,7 +27,7 @@ import type {
   ServiceDefinition,
 } from "./service_definition.ts";
 import type { Provider } from "./directory/mod.ts";
-import { failed, InvalidServiceError } from "./errors.ts";
+import { failed, InvalidServiceError, type WireFailure } from "./errors.ts";
 import {
   DEFAULT_EVENT_QUEUE,
   EventSender,
@@ -104,8 +104,14 @@ export abstract class ServiceRuntime {
     this.subscriptions = new Subscriptions(carrier.memory, () => this.sendAdvert());
     this.sender = new EventSender(carrier);
     const balancer = this.balancer = new Balancer(random, links, peers);
-    this.remoteCaller = new RemoteCaller(this.base, balancer, (order) => this.providers(order));
-    this.server = new CallServer(this.base, (peer, request) => this.#route(peer, request));
+    this.remoteCaller = new RemoteCaller(this.base, balancer, {
+      providers: (order) => this.providers(order),
+      refusal: (order, provider) => this.refusal(order, provider),
+    });
+    this.server = new CallServer(
+      this.base,
+      (peer, request, isAgain) => this.#route(peer, request, isAgain),
+    );
   }
 
   /** All services that are known, or the one at a path. */
@@ -120,15 +126,28 @@ export abstract class ServiceRuntime {
     options: CallOptions,
     timeoutMs: number,
   ): Promise<unknown>;
-  protected abstract route(peer: PeerId, path: CallPath, request: RequestMessage): Route;
+  /** @param isAgain whether it was asked about before its parameters came */
+  protected abstract route(peer: PeerId, path: CallPath, request: RequestMessage, isAgain: boolean): Route;
   protected abstract providers(order: CallOrder): readonly Provider[];
   protected abstract publishValue(
     topic: TopicPath,
     data: WireValue,
     options: PublishOptions,
   ): Promise<PublishReport>;
-  /** Whether events of a peer are delivered; what is refused is counted. */
-  protected abstract acceptsEvent(peer: PeerId, topic: TopicPath): boolean;
+  /** Why the network's policy does not let a call go; a program leaves that to its agent. */
+  protected refusal(_order: CallOrder, _provider: Provider | undefined): WireFailure | undefined {
+    return undefined;
+  }
+  /**
+   * Whether events of a peer are delivered; what is refused is counted.
+   * @param isAgain whether it was asked about before its data came
+   */
+  protected abstract acceptsEvent(
+    peer: PeerId,
+    topic: TopicPath,
+    event: EventMessage,
+    isAgain: boolean,
+  ): boolean;
   /** Whether something becomes of an event that a peer sends. */
   protected abstract hears(peer: PeerId, topic: TopicPath): boolean;
   protected abstract handleEvent(peer: PeerId, topic: TopicPath, event: EventMessage): void;
@@ -310,10 +329,10 @@ export abstract class ServiceRuntime {
     this.server.close();
   }
 
-  #route(peer: PeerId, request: RequestMessage): Route {
+  #route(peer: PeerId, request: RequestMessage, isAgain: boolean): Route {
     const path = this.paths.tryParse(request.path);
     if (path === undefined) return failed("UnknownAction", "that is no path of an action");
-    return this.route(peer, path, request);
+    return this.route(peer, path, request, isAgain);
   }
 
   /** What its peer may not publish is dropped first, and what nobody here listens to is not read. */
@@ -322,7 +341,7 @@ export abstract class ServiceRuntime {
     if (topic === undefined) {
       stream?.reset(RESET_MALFORMED);
       this.#rejected++;
-    } else if (!this.acceptsEvent(peer, topic)) stream?.reset(RESET_MALFORMED);
+    } else if (!this.acceptsEvent(peer, topic, event, false)) stream?.reset(RESET_MALFORMED);
     else if (!isRemote(event.data)) {
       stream?.reset(RESET_MALFORMED);
       this.handleEvent(peer, topic, event);
@@ -331,7 +350,7 @@ export abstract class ServiceRuntime {
       this.base.carrier.complete(peer, event.data, stream).then((whole) => {
         if ("code" in whole) return void this.#rejected++;
         // Meanwhile the publisher may have lost its right, and this node may have stopped.
-        if (!this.isClosed && this.acceptsEvent(peer, topic)) {
+        if (!this.isClosed && this.acceptsEvent(peer, topic, event, true)) {
           this.handleEvent(peer, topic, { ...event, data: whole.value });
         }
         whole.claim.release();

@@ -22,6 +22,7 @@ import {
   upstreamServers,
 } from "../../host/mod.ts";
 import { Endpoint, IpAddress } from "../../net/mod.ts";
+import type { MessageGuard } from "../../policy/mod.ts";
 import { type DnsForward, type DnsHandle, DnsServer } from "../../nameserver/mod.ts";
 import type { AgentContext } from "../agent_context.ts";
 import { InvalidRequestError } from "../errors.ts";
@@ -38,6 +39,9 @@ const LOOPBACK = IpAddress.fromBytes(Uint8Array.of(127, 0, 0, 1));
 const MAX_ATTEMPT_MS = 1000;
 const ATTEMPT_MS_PER_SECOND = 200;
 
+/** Groups of records of one member, by its id; `network leader` is nobody's. */
+const MEMBERS_GROUP = /^(?:network|member|service) (?!leader$)(\S+)/;
+
 type Offered = ServiceNameSyncParts["offered"];
 
 /** Why this host does not ask here. */
@@ -52,6 +56,7 @@ export class NameService {
   readonly members: MemberNameSync;
   readonly custom: CustomNameSync;
   readonly services: ServiceNameSync;
+  readonly #mesh: AgentContext["mesh"];
   readonly #unsubscribe: () => void;
   #resolver: PointedResolver | undefined;
   #problem: Problem | undefined;
@@ -65,6 +70,7 @@ export class NameService {
     const zone = DomainName.parse(handle.zone) ?? DomainName.root;
     const sync = { roster, zone, cidrs, sink: handle };
     this.handle = handle;
+    this.#mesh = mesh;
     this.members = new MemberNameSync(sync);
     this.custom = new CustomNameSync({ mesh, handle, authority });
     const isWrittenByLeaders = (name: DomainName): boolean => this.custom.isWrittenByLeaders(name);
@@ -148,6 +154,25 @@ export class NameService {
     }
     service.#problem = problem;
     return service;
+  }
+
+  /**
+   * Keeps the names of members, their addresses' pointers and their services from those who may reach nothing of them: this
+   * host, plain devices whose hub it is, and members that ask here.
+   */
+  async hideBy(policy: Pick<MessageGuard, "hidesNames" | "maySee">): Promise<void> {
+    const { roster, identity } = this.#mesh;
+    const own = new Set(this.handle.endpoints.map(({ address }) => address.toString()));
+    await this.handle.hideFrom(
+      !policy.hidesNames ? undefined : (source) => {
+        const isOwn = source.isLoopback || own.has(source.toString());
+        const asker = isOwn ? identity.id : roster.holderOfAddress(source)?.nodeId ?? "";
+        return (group) => {
+          const [, nodeId = ""] = MEMBERS_GROUP.exec(group) ?? [];
+          return nodeId !== "" && !policy.maySee(asker, nodeId);
+        };
+      },
+    );
   }
 
   /** @returns what the status says of names */

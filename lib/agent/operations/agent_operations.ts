@@ -11,6 +11,7 @@ import { deviceOperations } from "./device_operations.ts";
 import { type AgentProcess, processOperations } from "./agent_process.ts";
 import { networkOperations } from "./network_operations.ts";
 import { policyOperations } from "./policy_operations.ts";
+import { DeniedError } from "../policy/mod.ts";
 import { InvalidRequestError, UnknownNameError, UnreachableError } from "../errors.ts";
 import type { LeaderCoordinator } from "../leaders/mod.ts";
 import {
@@ -128,6 +129,8 @@ export function agentOperations(
           },
         );
       }
+      const denied = agent.messagePolicy.guard.admitPing("out", mesh.identity.id, record.nodeId);
+      if (denied !== undefined) throw new DeniedError(`ping ${record.name}`, denied.rule);
       const answer = await agent.session?.health.probe(member, { timeoutMs: PING_TIMEOUT_MS, dials: true });
       const seen = agent.status().peers.find(({ id }) => id === record.nodeId);
       if (answer === undefined) throw unansweredPing(record.name, seen);

@@ -47,3 +47,20 @@ export class NoPolicyError extends WeftError {
   /** The failure's stable name, for programs. */
   readonly code = "NoPolicy";
 }
+
+/** The network's policy does not let this node do that. */
+export class DeniedError extends WeftError {
+  /** The failure's stable name, for programs. */
+  readonly code = "Refused";
+  /** The rule that denies it, `web-tier#3`; `default` where none allows it. */
+  readonly rule: string;
+
+  /** @param what was tried, such as `ping web-1` */
+  constructor(what: string, rule: string) {
+    const reason = rule === "default"
+      ? "no rule of the policy allows it"
+      : `the policy's rule ${rule} denies it`;
+    super(`Cannot ${what}: ${reason}`, { hint: "`weft policy explain` shows every rule that was asked." });
+    this.rule = rule;
+  }
+}

@@ -11,6 +11,7 @@
 
 export { applyDeclaredPolicy, readDeclaredPolicy } from "./declared_policy.ts";
 export * from "./errors.ts";
+export { MessagePolicy } from "./message_policy.ts";
 export {
   type CompiledPolicies,
   type CompiledPolicy,

@@ -13,6 +13,7 @@ import { type Counters, memoryAccount } from "../../base/mod.ts";
 import type { Channel, ChannelDropReason } from "../../channel/mod.ts";
 import { systemCompressor } from "../../host/mod.ts";
 import type { NodeId } from "../../mesh/mod.ts";
+import type { MessageGuard } from "../../policy/mod.ts";
 import {
   type CarrierLimits,
   NodeRuntime,
@@ -37,6 +38,8 @@ interface ServiceHostParts extends AgentContext {
   /** Counts why channels to programs come to an early end. */
   readonly counters: Counters<ChannelDropReason>;
   readonly limits?: CarrierLimits | undefined;
+  /** What the network's policy says. */
+  readonly policy: MessageGuard;
   /** What is offered has changed, or who is linked. */
   onChange(): void;
 }
@@ -61,7 +64,7 @@ export class ServiceHost {
 
   constructor(parts: ServiceHostParts) {
     this.#parts = parts;
-    const { clock, timers, random, log, mesh, options, limits } = parts;
+    const { clock, timers, random, log, mesh, options, limits, policy } = parts;
     const onChange = () => parts.onChange();
     this.#eventLoop = new SocketYield(timers);
     this.#peers = new MeshPeers(
@@ -77,6 +80,7 @@ export class ServiceHost {
       log,
       links: this.#peers,
       peers: this.#peers,
+      policy,
       compressor: systemCompressor,
       limits,
       onAdvertChange: () => {
@@ -87,11 +91,18 @@ export class ServiceHost {
     this.adverts = new AdvertSync(parts, this.runtime, onChange);
     this.forward = new StreamForwarder({
       peers: this.#peers,
+      policy,
       onOffersChange: () => this.offers.publishSoon(),
       ownAddress: () => options.rootless ? undefined : mesh.record.addresses[0]?.toString(),
       tunnelAddress: (peer) => options.rootless ? undefined : this.#peers.tunnelAddress(peer),
     });
     this.offers = new OfferSync(parts, () => this.forward.offered());
+  }
+
+  /** Another policy is in force: what it takes away ends. */
+  handlePolicyChange(): void {
+    this.runtime.handlePolicyChange();
+    this.forward.handlePolicyChange();
   }
 
   /** Tells others what this node offers, and reads what they do. */

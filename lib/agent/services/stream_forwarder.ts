@@ -28,6 +28,7 @@ import {
   relay,
 } from "../../forward/mod.ts";
 import { IpAddress } from "../../net/mod.ts";
+import type { MessageGuard } from "../../policy/mod.ts";
 import { isProgram, type PeerId, PeerTally } from "../../service/mod.ts";
 import { InvalidRequestError } from "../errors.ts";
 import type { MeshPeers } from "./mesh_peers.ts";
@@ -71,6 +72,8 @@ export interface PortListener extends AsyncDisposable {
 
 interface StreamForwarderParts {
   readonly peers: Pick<MeshPeers, "self" | "find" | "reach" | "channel" | "selector">;
+  /** What the network's policy says; nothing unless given. */
+  readonly policy?: Pick<MessageGuard, "admitConnection" | "mayConnect">;
   /** An address of this node that its own programs listen at; undefined without an interface. */
   ownAddress(): string | undefined;
   /** What is offered has changed. */
@@ -94,11 +97,21 @@ interface Port extends OfferedForwardPort {
   readonly serve: (connection: IncomingConnection) => void;
 }
 
+/** A connection over a channel. */
+interface OpenConnection {
+  readonly source: PeerId;
+  readonly destination: PeerId;
+  readonly port: number;
+  readonly stream: ChannelStream;
+}
+
 /** Dials and accepts. */
 export class StreamForwarder {
   readonly #parts: StreamForwarderParts;
   readonly #ports = new Map<number, Port>();
   readonly #offers = new Set<PortOffer>();
+  /** Connections over channels that go on. */
+  readonly #connections = new Set<OpenConnection>();
   /** How many connections each peer has opened here. */
   readonly #streams = new PeerTally();
   readonly #abort = new AbortController();
@@ -171,8 +184,10 @@ export class StreamForwarder {
     const header = tryEncodeHeader(host, port);
     if (header === undefined || peer === undefined) return { refusal: "no-such-name" };
     if (peer === peers.self) return await this.#dialSelf(peer, host, port, signal);
+    const denied = this.#parts.policy?.admitConnection("out", peers.self, peer, port);
+    if (denied !== undefined) return { refusal: "refused-by-policy", rule: denied.rule };
     const limits = { signal, timeoutMs: DIAL_TIMEOUT_MS };
-    const result = await this.#dialChannel(peer, header, limits);
+    const result = await this.#dialChannel(peer, port, header, limits);
     if (!isRefusal(result) || !NOT_OFFERED.has(result.refusal)) return result;
     const address = this.#parts.tunnelAddress(peer);
     return address === undefined ? result : await connectTcp(address, port, limits);
@@ -183,10 +198,23 @@ export class StreamForwarder {
     const target = decodeForwardHeader(header);
     if (target === undefined || this.#abort.signal.aborted) return stream.reset(REFUSAL_CODES.failed);
     if (isProgram(peer)) return void this.#dialFor(stream, target.host, target.port);
+    const { policy, peers: { self } } = this.#parts;
+    if (policy?.admitConnection("in", peer, self, target.port) !== undefined) {
+      return refuse(stream, "refused-by-policy");
+    }
+    this.#follow({ source: peer, destination: self, port: target.port, stream });
     const served = this.#ports.get(target.port);
     if (served === undefined) return void this.#serveUnoffered(peer, stream, target.port);
     if (!served.allows(peer)) return refuse(stream, "refused-by-policy");
     served.serve({ stream, peer, host: target.host, port: target.port });
+  }
+
+  /** Another policy is in force: connections that it takes away end. */
+  handlePolicyChange(): void {
+    const { policy } = this.#parts;
+    for (const { source, destination, port, stream } of [...this.#connections]) {
+      if (policy?.mayConnect(source, destination, port) === false) refuse(stream, "refused-by-policy");
+    }
   }
 
   /** Ends what is open. */
@@ -197,11 +225,22 @@ export class StreamForwarder {
     this.#offers.clear();
   }
 
-  async #dialChannel(peer: PeerId, header: Uint8Array, limits: DialLimits): Promise<Duplex | DialRefusal> {
+  #follow(connection: OpenConnection): void {
+    this.#connections.add(connection);
+    void connection.stream.closed.then(() => this.#connections.delete(connection));
+  }
+
+  async #dialChannel(
+    peer: PeerId,
+    port: number,
+    header: Uint8Array,
+    limits: DialLimits,
+  ): Promise<Duplex | DialRefusal> {
     const { peers } = this.#parts;
     const stream = await peers.reach(peer)
       ? peers.channel(peer)?.openStream(FORWARD_TOPIC, header)
       : undefined;
+    if (stream !== undefined) this.#follow({ source: peers.self, destination: peer, port, stream });
     return stream === undefined ? { refusal: "network-unreachable" } : await awaitAccepted(stream, limits);
   }
 

@@ -89,6 +89,11 @@ export class FastDatagrams {
 
   #serve(slots: readonly number[]): void {
     for (const slot of slots) {
+      // Who asks is not told here, and matters now: whoever asks again is answered by other sockets.
+      if (this.#service.hidden !== undefined) {
+        this.#slots.answer(slot, undefined, false);
+        continue;
+      }
       const outcome = this.#service.handle(this.#slots.query(slot), "udp", (later) => {
         this.#slots.answer(slot, later, false);
         this.#wakeUp.wake();

@@ -4,7 +4,7 @@
  */
 
 import { failure, type WireFailure } from "../errors.ts";
-import type { PeerId } from "../ports.ts";
+import type { PeerId, ServiceStream } from "../ports.ts";
 import {
   type ItemSource,
   type MessageCarrier,
@@ -51,6 +51,7 @@ export class AnswerSender {
   /**
    * Sends the items of a handler at the pace at which they are read.
    * @param onBroken is called when nobody reads them any more
+   * @param onOpen gets the stream that carries them
    * @returns false when there is no link
    */
   async sendItems(
@@ -58,9 +59,11 @@ export class AnswerSender {
     request: RequestMessage,
     source: ItemSource,
     onBroken: () => void,
+    onOpen: (stream: ServiceStream) => void,
   ): Promise<boolean> {
     const stream = this.#carrier.openStream(peer, response(request, { streamsResult: true }));
     if (stream === undefined) return false;
+    onOpen(stream);
     await sendItems(source, stream, onBroken, this.#carrier.account(peer));
     return true;
   }

@@ -5,24 +5,15 @@
 
 import { MAX_TIMEOUT_MS } from "../bounds.ts";
 import { AnswerSender, NOT_KEPT } from "./answer_sender.ts";
-import type { CallPath } from "./call_options.ts";
 import { DedupWindow } from "./dedup_window.ts";
 import { IncomingParams } from "./incoming_params.ts";
 import type { Reply } from "./pending_calls.ts";
+import type { FindRoute, Forward, Route } from "./route.ts";
 import { CallContext } from "../service_definition.ts";
-import {
-  CallError,
-  callError,
-  type Failed,
-  failed,
-  failure,
-  failureOf,
-  type WireFailure,
-} from "../errors.ts";
-import { type LocalAction, type LocalService, type Outcome, runAction, whyRefused } from "../local/mod.ts";
+import { CallError, callError, type Failed, failure, failureOf, type WireFailure } from "../errors.ts";
+import { type Outcome, runAction, whyRefused } from "../local/mod.ts";
 import type { PeerId, ServiceStream } from "../ports.ts";
 import type { RuntimeBase } from "../runtime_base.ts";
-import { showPath } from "../topics/mod.ts";
 import {
   encodeValue,
   endItems,
@@ -40,41 +31,6 @@ import {
 const MAX_RUNS = 4;
 /** How often calls are looked at whose deadline may have passed. */
 const SWEEP_MS = 100;
-
-/** Where a request of somebody else leads: to an action of this program, to a program that is attached, or nowhere. */
-export type Route =
-  | { readonly kind: "action"; readonly action: LocalAction; readonly caller: PeerId | undefined }
-  | { readonly kind: "forward"; readonly forward: Forward }
-  | Failed;
-
-/** Hands a request on, and gives what comes back, its bytes its own. */
-export type Forward = (
-  request: RequestMessage,
-  params: WireValue,
-  stream: ServiceStream | undefined,
-  signal: AbortSignal,
-) => Promise<Reply>;
-
-/**
- * @param caller whom the handler sees as its caller
- * @param member who has to be allowed; undefined when its agent has checked that, or it is of this machine
- * @returns the route to an action of a service of this program
- */
-export function routeToAction(
-  service: LocalService,
-  path: CallPath,
-  caller: PeerId | undefined,
-  member?: PeerId,
-): Route {
-  const action = service.actions.get(path.action);
-  if (action === undefined) {
-    return failed("UnknownAction", `${showPath(path.service)} has no action ${path.action}`);
-  }
-  if (member !== undefined && !action.allows(member)) {
-    return failed("Refused", `${showPath(path.text)} may not be called from there`);
-  }
-  return { kind: "action", action, caller };
-}
 
 /** What was answered before a caller was silent for so long is forgotten: it gets `OutcomeUnknown` if it asks again. */
 const IDLE_MS = 900_000;
@@ -102,7 +58,9 @@ interface IncomingCall {
 /** Serves requests; one for a node or program. */
 export class CallServer {
   readonly #base: Pick<RuntimeBase, "clock" | "timers" | "carrier" | "run">;
-  readonly #route: (peer: PeerId, request: RequestMessage) => Route;
+  readonly #route: FindRoute;
+  /** Calls whose answers are streams that go on. */
+  readonly #streaming = new Map<IncomingCall, ServiceStream>();
   readonly #callers = new Map<PeerId, CallerRun[]>();
   readonly #answers: AnswerSender;
   #running = 0;
@@ -110,10 +68,9 @@ export class CallServer {
   #cancelIdleSweep: (() => void) | undefined;
   #isClosed = false;
 
-  /** @param route finds where a request leads */
   constructor(
     base: Pick<RuntimeBase, "clock" | "timers" | "carrier" | "run">,
-    route: (peer: PeerId, request: RequestMessage) => Route,
+    route: FindRoute,
   ) {
     this.#base = base;
     this.#route = route;
@@ -136,7 +93,7 @@ export class CallServer {
       return void this.#answers.sendFailure(peer, request, reason);
     }
     const { params } = request;
-    const route = this.#route(peer, request);
+    const route = this.#route(peer, request, false);
     const refused = route.kind === "action" && isRemote(params)
       ? whyRefused(route.action, params.detachedBytes)
       : undefined;
@@ -158,7 +115,7 @@ export class CallServer {
       }
       const held = new IncomingParams(carrier, peer, whole.value, whole.claim);
       // Meanwhile the caller may have lost its right, and the service may be gone.
-      const route = this.#route(peer, request);
+      const route = this.#route(peer, request, true);
       if (route.kind !== "failure") return this.#begin(peer, request, route, held, undefined);
       held.release();
       this.#reject(peer, request, route.failure, undefined);
@@ -168,6 +125,26 @@ export class CallServer {
   handleCancel(peer: PeerId, callerRun: number, number: number): void {
     const call = this.#callers.get(peer)?.find(({ run }) => run === callerRun)?.running.get(number);
     call?.context.abort(callError("Canceled", "the caller gave up"));
+  }
+
+  /** Ends the calls that run, and the streams of answers, of whoever may not call any more. */
+  endForbidden(mayCall: (peer: PeerId, path: string) => boolean): void {
+    const reason = callError("Refused", "the caller may not call this any more");
+    for (const [peer, runs] of this.#callers) {
+      for (const { running } of runs) {
+        for (const { request, context, items } of running.values()) {
+          if (mayCall(peer, request.path)) continue;
+          context.abort(reason);
+          items?.reset(RESET_CANCELED);
+        }
+      }
+    }
+    for (const [{ peer, request, context, items }, stream] of [...this.#streaming]) {
+      if (mayCall(peer, request.path)) continue;
+      context.abort(reason);
+      stream.reset(RESET_CANCELED);
+      items?.reset(RESET_CANCELED);
+    }
   }
 
   /** Forgets a peer that is gone for good. */
@@ -310,12 +287,15 @@ export class CallServer {
     remember(call, this.#answers.sendValue(call.peer, call.request, value));
   }
 
-  async #stream({ peer, request, context, items }: IncomingCall, source: ItemSource): Promise<void> {
+  async #stream(call: IncomingCall, source: ItemSource): Promise<void> {
+    const { peer, request, context, items } = call;
     const end = () => context.abort(callError("Canceled", "nobody reads the answer any more"));
-    if (!await this.#answers.sendItems(peer, request, source, end)) {
+    const onOpen = (stream: ServiceStream) => void this.#streaming.set(call, stream);
+    if (!await this.#answers.sendItems(peer, request, source, end, onOpen)) {
       end();
       endItems(source);
     }
+    this.#streaming.delete(call);
     items?.reset(RESET_CANCELED);
   }
 

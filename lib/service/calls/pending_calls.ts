@@ -8,9 +8,9 @@ import type { CallMode } from "../bounds.ts";
 import { type Millis, randomFraction, type RandomSource } from "../../base/mod.ts";
 import type { CallPath } from "./call_options.ts";
 import type { Provider } from "../directory/mod.ts";
-import type { Failed } from "../errors.ts";
+import type { Failed, WireFailure } from "../errors.ts";
 import { AGENT, isProgram, type PeerId, PeerTally, type ServiceStream } from "../ports.ts";
-import type { ItemSource, WireRouting, WireValue } from "../wire/mod.ts";
+import { type ItemSource, RESET_CANCELED, type WireRouting, type WireValue } from "../wire/mod.ts";
 
 /** What comes back. The bytes of a value are good for this turn only. */
 export type Reply =
@@ -155,5 +155,44 @@ export class PendingCalls {
   delete(call: PendingCall): void {
     const peer = call.provider?.peer;
     if (this.#calls.delete(call.number) && peer !== undefined) this.#waiting.add(peer, -1);
+  }
+}
+
+/** Where calls may go. */
+export interface CallRouting {
+  /** Who may serve an order. */
+  providers(order: CallOrder): readonly Provider[];
+  /**
+   * Asked right before a call is sent.
+   * @param provider undefined where nobody is left to serve it
+   * @returns why the network's policy does not let it go
+   */
+  refusal(order: CallOrder, provider: Provider | undefined): WireFailure | undefined;
+}
+
+/** What goes on after a call was answered by a stream. */
+interface OpenAnswer {
+  readonly call: PendingCall;
+  readonly peer: PeerId;
+  readonly stream: ServiceStream;
+}
+
+/** Answers that are streams, until they have been read. */
+export class OpenAnswers {
+  readonly #open = new Set<OpenAnswer>();
+
+  /** @returns what is to be called at its end */
+  add(answer: OpenAnswer): () => void {
+    this.#open.add(answer);
+    return () => void this.#open.delete(answer);
+  }
+
+  /** Breaks those for which there is a reason. */
+  endForbidden(why: (peer: PeerId, path: CallPath) => WireFailure | undefined): void {
+    for (const { call, peer, stream } of [...this.#open]) {
+      if (why(peer, call.order.path) === undefined) continue;
+      stream.reset(RESET_CANCELED);
+      call.items?.reset(RESET_CANCELED);
+    }
   }
 }

@@ -8,11 +8,13 @@ import { type Millis, type RandomSource, randomUint32 } from "../../base/mod.ts"
 import type { CallMode } from "../bounds.ts";
 import type { CallPath } from "./call_options.ts";
 import type { CallOrder } from "./pending_calls.ts";
+import { failure, type WireFailure } from "../errors.ts";
 import { CircuitBreaker, type Provider } from "../directory/mod.ts";
 import type { LocalService } from "../local/mod.ts";
 import type { ServiceLeadership } from "../leadership/mod.ts";
 import { isProgram, type PeerId, type PeerLinks, type ServicePeers } from "../ports.ts";
 import type { NodeBase } from "../runtime_base.ts";
+import { showPath } from "../topics/mod.ts";
 import type { AdvertisedService } from "../wire/mod.ts";
 
 const ANYTHING: AdvertisedService = {
@@ -169,4 +171,18 @@ export class Balancer {
 /** @returns a provider that is in no directory, for services that everybody has */
 export function anyProvider(peer: PeerId, breaker: CircuitBreaker = new CircuitBreaker()): Provider {
   return { peer, run: 0, service: ANYTHING, breaker };
+}
+
+/** @returns why nobody serves a call: of those who offer the service, none can */
+export function noProvider({ path: { service } }: CallOrder, offered: readonly Provider[]): WireFailure {
+  const [first] = offered;
+  if (first === undefined) return failure("NoProvider", `Nobody offers ${showPath(service)}`);
+  const { state } = first.service;
+  if (offered.every((one) => one.service.state !== "running")) {
+    return failure("ServicePaused", `${showPath(service)} is ${state} wherever it is`);
+  }
+  return failure(
+    "Unreachable",
+    `Whoever offers ${showPath(service)} has failed too often and is spared for a while`,
+  );
 }

@@ -15,11 +15,13 @@ import type { CallOptions, CallPath } from "./call_options.ts";
 import {
   type CallDestination,
   type CallOrder,
+  type CallRouting,
+  OpenAnswers,
   PendingCall,
   PendingCalls,
   type Reply,
 } from "./pending_calls.ts";
-import type { Balancer } from "./provider_choice.ts";
+import { type Balancer, noProvider } from "./provider_choice.ts";
 import { CallError, failure, type WireFailure } from "../errors.ts";
 import {
   decodeValue,
@@ -58,19 +60,19 @@ const ELSEWHERE: ReadonlySet<string> = new Set(["NoProvider", "ServicePaused", "
 export class RemoteCaller {
   readonly #base: RuntimeBase;
   readonly #balancer: Balancer;
-  readonly #providers: (order: CallOrder) => readonly Provider[];
+  readonly #routing: CallRouting;
   readonly #pending = new PendingCalls();
   /** Without a number, for they wait to be tried again. */
   readonly #resting = new Set<PendingCall>();
+  readonly #answers = new OpenAnswers();
   #lastNumber = 0;
   #cancelSweep: (() => void) | undefined;
   #isClosed = false;
 
-  /** @param providers who may serve an order */
-  constructor(base: RuntimeBase, balancer: Balancer, providers: (order: CallOrder) => readonly Provider[]) {
+  constructor(base: RuntimeBase, balancer: Balancer, routing: CallRouting) {
     this.#base = base;
     this.#balancer = balancer;
-    this.#providers = providers;
+    this.#routing = routing;
   }
 
   get pending(): number {
@@ -145,7 +147,11 @@ export class RemoteCaller {
     if (response.streamsResult) {
       if (stream === undefined) return this.#handleFailure(call, failure("Incompatible", "no stream", true));
       provider.breaker.handleSuccess();
-      return this.#settle(call, { kind: "stream", items: receiveItems(stream, carrier.account(peer)) });
+      const onEnd = this.#answers.add({ call, peer, stream });
+      return this.#settle(call, {
+        kind: "stream",
+        items: receiveItems(stream, carrier.account(peer), onEnd),
+      });
     }
     if (!isRemote(response.result)) {
       stream?.reset(RESET_CANCELED);
@@ -172,6 +178,18 @@ export class RemoteCaller {
     }
   }
 
+  /**
+   * Ends what is under way and may not go on.
+   * @param why the reason, or undefined where it may
+   */
+  endForbidden(why: (peer: PeerId, path: CallPath) => WireFailure | undefined): void {
+    for (const call of [...this.#pending.values()]) {
+      const reason = call.provider && why(call.provider.peer, call.order.path);
+      if (reason !== undefined) this.#giveUp(call, { ...reason, executed: call.isSent });
+    }
+    this.#answers.endForbidden(why);
+  }
+
   close(): void {
     this.#isClosed = true;
     this.#cancelSweep?.();
@@ -184,7 +202,7 @@ export class RemoteCaller {
     const { order } = call;
     const balancer = this.#balancer;
     const now = this.#base.clock.now();
-    const offered = this.#providers(order);
+    const offered = this.#routing.providers(order);
     const candidates = balancer.candidates(offered, now);
     const fresh = call.untried(candidates);
     const from = fresh.length > 0 ? fresh : candidates;
@@ -197,25 +215,15 @@ export class RemoteCaller {
       provider = balancer.choose(order.path.service, roomy, order.to.mode);
     }
     if (provider === undefined || !provider.breaker.allows(now)) {
-      return this.#handleFailure(call, this.#noProvider(order, offered));
+      const denied = offered.length === 0 ? this.#routing.refusal(order, undefined) : undefined;
+      return this.#handleFailure(call, denied ?? noProvider(order, offered));
     }
+    const refusal = this.#routing.refusal(order, provider);
+    if (refusal !== undefined) return this.#handleFailure(call, refusal);
     call.assign(provider, ++this.#lastNumber);
     this.#pending.add(call);
     this.#cancelSweep ??= this.#sweepLater();
     this.#send(call, provider);
-  }
-
-  #noProvider({ path: { service } }: CallOrder, offered: readonly Provider[]): WireFailure {
-    const [first] = offered;
-    if (first === undefined) return failure("NoProvider", `Nobody offers ${showPath(service)}`);
-    const { state } = first.service;
-    if (offered.every((one) => one.service.state !== "running")) {
-      return failure("ServicePaused", `${showPath(service)} is ${state} wherever it is`);
-    }
-    return failure(
-      "Unreachable",
-      `Whoever offers ${showPath(service)} has failed too often and is spared for a while`,
-    );
   }
 
   #send(call: PendingCall, provider: Provider): void {
@@ -342,7 +350,7 @@ export class RemoteCaller {
 
   /** Whether somebody is left who has not been tried. */
   #hasOthers(call: PendingCall): boolean {
-    const candidates = this.#balancer.candidates(this.#providers(call.order), this.#base.clock.now());
+    const candidates = this.#balancer.candidates(this.#routing.providers(call.order), this.#base.clock.now());
     return call.untried(candidates).length > 0;
   }
 

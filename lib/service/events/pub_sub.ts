@@ -127,13 +127,15 @@ export class PubSub {
 
   /** @returns how many events were sent */
   #sendPast(peer: PeerId, text: string): number {
-    const { peers } = this.#base;
+    const { peers, policy, peers: { self } } = this.#base;
     const pattern = TopicPattern.tryParse(String(text));
     if (pattern === undefined) return 0;
     if (!isProgram(peer) && !peers.maySubscribe(peer, pattern)) {
       throw new ActionError("Refused", `${showPath(pattern)} may not be heard from there`);
     }
-    const events = this.retained.matching(pattern);
+    const events = this.retained.matching(pattern).filter(({ topic }) =>
+      isProgram(peer) || policy.mayHear(self, peer, topic.toString())
+    );
     for (const event of events) void this.#sender.send(peer, { ...event, past: true }, []);
     // What the others send reaches the program by way of this node.
     if (isProgram(peer)) void this.#askPast(text);
@@ -168,7 +170,10 @@ export class PubSub {
   }
 
   #listeners(topic: TopicPath): readonly Listener[] {
-    const nodes = this.#base.directory.listeners(topic);
+    const { directory, policy, peers: { self } } = this.#base;
+    const all = directory.listeners(topic);
+    const text = topic.toString();
+    const nodes = policy.isIdle ? all : all.filter(({ peer }) => policy.mayHear(self, peer, text));
     const programs = this.#base.programs.listeners(topic);
     return programs.length === 0 ? nodes : [...nodes, ...programs];
   }

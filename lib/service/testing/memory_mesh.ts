@@ -36,6 +36,8 @@ export interface MemoryNodeOptions {
   /** What this node takes the network to allow, in place of what the mesh says: it may run another program. */
   readonly rights?: MemoryRights;
   readonly limits?: NodeRuntimeParts["limits"];
+  /** What this node asks of the policy; a node that ignores it has none. */
+  readonly policy?: NodeRuntimeParts["policy"];
   readonly compressor?: NodeRuntimeParts["compressor"];
 }
 
@@ -113,6 +115,7 @@ export class MemoryMesh {
         peers: this.#peers(node),
         onAdvertChange: () => this.#spreadSoon(node),
         limits: options.limits,
+        ...options.policy && { policy: options.policy },
         compressor: options.compressor,
       }));
     this.nodes.set(node.id, node);

@@ -147,31 +147,36 @@ function end(ending: () => unknown): void {
 export function receiveItems(
   stream: ServiceStream,
   account: MemoryAccount = UNBOUNDED_ACCOUNT,
+  onEnd: () => void = () => {},
 ): ReadableStream<unknown> {
   const reader = new ItemReader(stream, account);
+  const release = () => {
+    reader.release();
+    onEnd();
+  };
   return new ReadableStream<unknown>({
     async pull(controller) {
       const item = await reader.next();
       if (item === undefined) {
-        reader.release();
+        release();
         stream.end();
         controller.close();
       } else if ("failure" in item) {
-        reader.release();
+        release();
         stream.reset(RESET_CANCELED);
         controller.error(new CallError(item.failure));
       } else {
         try {
           controller.enqueue(decodeValue(item.value));
         } catch (error) {
-          reader.release();
+          release();
           stream.reset(RESET_MALFORMED);
           controller.error(error);
         }
       }
     },
     cancel() {
-      reader.release();
+      release();
       stream.reset(RESET_CANCELED);
     },
   }, { highWaterMark: 0 });
