@@ -3,7 +3,13 @@
  * @module
  */
 
-import type { FrameCountsReport, NetworkReport, PeerReport, StatusReport } from "../api/mod.ts";
+import type {
+  FrameCountsReport,
+  NetworkReport,
+  PeerReport,
+  PolicyCounters,
+  StatusReport,
+} from "../api/mod.ts";
 
 /** The media type of each format; the first is for whoever does not say. */
 export const METRICS_TYPES = {
@@ -14,19 +20,25 @@ export const METRICS_TYPES = {
 /** How metrics are written. */
 export type MetricsFormat = keyof typeof METRICS_TYPES;
 
+/** Of a policy's rules, the first ones; `weft policy counters` has all of them. */
+const MAX_RULES = 256;
+
 type Labels = Readonly<Record<string, string>>;
 type Sample = readonly [labels: Labels, value: number];
 
 /**
  * @param refusals how many requests were refused for their tokens, by reason
+ * @param policy what rules have decided
  * @returns every number of a status report, one sample a line
  */
 export function metricsText(
   status: StatusReport,
   format: MetricsFormat,
   refusals: Readonly<Record<string, number>> = {},
+  policy: PolicyCounters | undefined = undefined,
 ): string {
-  return [...families(status, format, refusals)].join("") + (format === "openmetrics" ? "# EOF\n" : "");
+  return [...families(status, format, refusals, policy)].join("") +
+    (format === "openmetrics" ? "# EOF\n" : "");
 }
 
 /** One family after the other. */
@@ -34,6 +46,7 @@ function* families(
   status: StatusReport,
   format: MetricsFormat,
   refusals: Readonly<Record<string, number>>,
+  policy: PolicyCounters | undefined,
 ): Generator<string> {
   const { version, uptimeMs, node, network, networks, peers, dataplane, dns, drops } = status;
   const { services, providers, calls, programs, rejected, refused, openBreakers, memory } = status.services;
@@ -120,6 +133,7 @@ function* families(
   yield gauge("weft_held_bytes", "What others make this node hold.", one(memory.usedBytes));
   yield counter("weft_held_refused", "How often others were refused to be held more.", one(memory.refused));
   yield* networkFamilies(networks, gauge, counter);
+  if (policy !== undefined) yield* policyFamilies(policy, gauge, counter);
   yield counter(
     "weft_dns",
     "Responses by code, and what was forwarded, refused and dropped by reason.",
@@ -134,6 +148,30 @@ function* families(
 }
 
 type Write = (name: string, help: string, samples: readonly Sample[]) => string;
+
+/** The policy in force here, and what its rules have decided. */
+function* policyFamilies(
+  { revision, rules, flows, denied }: PolicyCounters,
+  gauge: Write,
+  counter: Write,
+): Generator<string> {
+  const each = (value: (rule: PolicyCounters["rules"][number]) => number): readonly Sample[] =>
+    rules.slice(0, MAX_RULES).map((rule) => [{ rule: rule.rule }, value(rule)]);
+  yield gauge(
+    "weft_policy_enforced",
+    "1 for the revision of the policy that is in force here.",
+    revision === null ? [] : [[{ revision }, 1]],
+  );
+  yield gauge("weft_policy_flows", "Flows that are remembered.", [[{}, flows]]);
+  yield counter("weft_policy_denied", "Denials since the start.", [[{}, denied]]);
+  yield counter(
+    "weft_policy_rule_packets",
+    "Packets and frames that each of the first 256 rules has decided.",
+    each(({ packets }) => packets),
+  );
+  yield counter("weft_policy_rule_bytes", "Bytes of those.", each(({ bytes }) => bytes));
+  yield counter("weft_policy_rule_flows", "New flows, calls and events of each.", each((rule) => rule.flows));
+}
 
 /** Overlay networks, and the endpoints of this host. */
 function* networkFamilies(

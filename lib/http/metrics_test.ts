@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { sampleStatus } from "../agent/testing/sample_status.ts";
+import { SamplePolicies } from "../agent/testing/sample_policies.ts";
 import { metricsText } from "./metrics.ts";
 
 const text = metricsText(sampleStatus, "openmetrics");
@@ -84,4 +85,26 @@ Deno.test("metricsText() keeps the grammar of Prometheus: families are called wh
   }
   assert.deepEqual([...types].sort(), ["counter", "gauge"]);
   assert(lines.some((line) => line.startsWith('weft_info{version="')));
+});
+
+Deno.test("metricsText() shows what rules have decided, and not more of them than 256", async () => {
+  const counters = await new SamplePolicies().policyCounters();
+  const lines = metricsText(sampleStatus, "prometheus", {}, counters).split("\n");
+  for (
+    const line of [
+      'weft_policy_enforced{revision="00112233445566ff"} 1',
+      "weft_policy_flows 1",
+      "weft_policy_denied_total 3",
+      'weft_policy_rule_packets_total{rule="web-tier#1"} 7',
+      'weft_policy_rule_bytes_total{rule="web-tier#1"} 700',
+    ]
+  ) assert(lines.includes(line), line);
+  const [rule] = counters.rules;
+  assert.ok(rule);
+  const many = {
+    ...counters,
+    rules: Array.from({ length: 300 }, (_, at) => ({ ...rule, rule: `a#${at + 1}` })),
+  };
+  const text = metricsText(sampleStatus, "prometheus", {}, many);
+  assert.equal(text.match(/^weft_policy_rule_packets_total/gm)?.length, 256);
 });

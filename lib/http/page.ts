@@ -189,13 +189,28 @@ const PAGE_BODY: string = `<a class="skip" href="#peers-region">Skip to the list
     </div>
     <p id="networks-none" class="quiet">No overlay networks. <code>weft network create</code> on the leader makes one.</p>
   </section>
+  <section class="card" aria-labelledby="policy-title">
+    <div class="card-head"><h2 id="policy-title">Policy</h2><p id="policy-summary" class="quiet"></p></div>
+    <div id="policy-region" class="scroll" tabindex="0" role="group" aria-label="Table of rules">
+      <table id="policy" role="table" aria-labelledby="policy-title" hidden>
+        <thead role="rowgroup"><tr role="row">
+          <th role="columnheader" scope="col">Rule</th><th role="columnheader" scope="col">What</th>
+          <th role="columnheader" scope="col" class="number">Packets</th>
+          <th role="columnheader" scope="col" class="number">Bytes</th>
+          <th role="columnheader" scope="col" class="number">Flows</th>
+        </tr></thead>
+        <tbody role="rowgroup"></tbody>
+      </table>
+    </div>
+    <p id="policy-none" class="quiet">No policy: every member may reach every other. <code>weft policy init</code> writes one.</p>
+  </section>
   <section class="card" aria-labelledby="drops-title">
     <h2 id="drops-title">Dropped</h2>
     <p id="drops-none" class="quiet">Nothing was dropped.</p>
     <ul id="drops"></ul>
   </section>
 </main>
-<footer class="quiet"><a href="/status">/status</a> <a href="/services">/services</a> <a href="/networks">/networks</a> <a href="/metrics">/metrics</a> <a href="/openapi.json">/openapi.json</a> <span id="version"></span></footer>`;
+<footer class="quiet"><a href="/status">/status</a> <a href="/services">/services</a> <a href="/networks">/networks</a> <a href="/policies">/policies</a> <a href="/metrics">/metrics</a> <a href="/openapi.json">/openapi.json</a> <span id="version"></span></footer>`;
 
 /** The whole document. */
 export const PAGE_HTML: string = `<!doctype html>

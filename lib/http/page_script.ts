@@ -149,6 +149,35 @@ function showServices(services, { calls, programs }) {
   byId("services").tBodies[0].replaceChildren(...rows);
 }
 
+/* Rules that decided something come first; /policies and /policies/counters have all. */
+const MAX_RULES = 20;
+
+function showPolicy(policy, counters) {
+  const { enforced, trial, stale, members, failures } = policy;
+  byId("policy-none").hidden = enforced !== null;
+  byId("policy").hidden = counters.rules.length === 0;
+  const facts = enforced === null ? [] : [enforced.revision, "applied by " + enforced.appliedBy,
+    stale === 0 ? "in force on all " + members.length + " members"
+      : "stale on " + members.filter((one) => one.isStale).slice(0, 3).map((one) => one.name).join(", ") +
+        (stale > 3 ? " and " + (stale - 3) + " more" : ""),
+    counters.denied + " denied here"];
+  if (failures.length > 0) facts.push(failures.length + (failures.length === 1 ? " test fails" : " tests fail"));
+  if (trial !== null) facts.push("a trial of " + trial.revision);
+  byId("policy-summary").textContent = facts.join(", ");
+  const shown = counters.rules.toSorted((a, b) => b.packets - a.packets).slice(0, MAX_RULES);
+  const rows = shown.map((rule) => {
+    const cell = (label, text, kind) =>
+      element("td", { role: "cell", "data-label": label, ...kind && { class: kind } }, text);
+    return element("tr", { role: "row" },
+      element("th", { role: "rowheader", scope: "row" }, rule.rule),
+      cell("What", rule.text),
+      cell("Packets", String(rule.packets), "number"),
+      cell("Bytes", bytes(rule.bytes), "number"),
+      cell("Flows", String(rule.flows), "number"));
+  });
+  byId("policy").tBodies[0].replaceChildren(...rows);
+}
+
 /* Long lists are cut: the table is a picture, and /networks has all. */
 const MOST = 12;
 
@@ -246,7 +275,10 @@ async function ask(path) {
 
 async function poll() {
   try {
-    const [status, services, networks] = await Promise.all([ask("/status"), ask("/services"), ask("/networks")]);
+    const [status, services, networks, counters] = await Promise.all(
+      [ask("/status"), ask("/services"), ask("/networks"), ask("/policies/counters")]);
+    /* Its tests are run again for each answer, so it is not asked for as often. */
+    if (policy === undefined || polls++ % 5 === 0) policy = await ask("/policies");
     document.title = status.node.name + " · weft";
     byId("node-name").textContent = status.node.name;
     byId("version").textContent = "weft " + status.version;
@@ -255,6 +287,7 @@ async function poll() {
     showPeers(status);
     showServices(services, status.services);
     showNetworks(networks);
+    showPolicy(policy, counters);
     showDrops(status);
     say(status.state, status.state);
   } catch {
@@ -264,7 +297,8 @@ async function poll() {
   if (!document.hidden) timer = setTimeout(poll, POLL_MS);
 }
 
-let timer;
+let timer, policy;
+let polls = 0;
 document.addEventListener("visibilitychange", () => {
   clearTimeout(timer);
   if (!document.hidden) poll();

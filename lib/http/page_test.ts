@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { SampleControl } from "../agent/testing/sample_control.ts";
 import { sampleNetwork } from "../agent/testing/sample_networks.ts";
 import { sampleServices } from "../agent/testing/sample_services.ts";
+import { SamplePolicies, samplePolicy } from "../agent/testing/sample_policies.ts";
 import { sampleStatus } from "../agent/testing/sample_status.ts";
 import { statusApp } from "./apps.ts";
 import { PAGE_HTML } from "./page.ts";
@@ -79,6 +80,12 @@ class FakeElement {
   }
 }
 
+/** What a node without a policy says. */
+const WITHOUT: Readonly<Record<string, unknown>> = {
+  "/policies": { ...samplePolicy, enforced: null, stale: 0, failures: [] },
+  "/policies/counters": { revision: null, rules: [], flows: 0, denied: 0 },
+};
+
 /** Runs the page's script once against `answer`. @returns its elements by id, and the body */
 async function runPage(answer: (path: string) => Promise<Response>): Promise<Map<string, FakeElement>> {
   const script = /<script type="module">(.*)<\/script>/s.exec(PAGE_HTML)?.[1] ?? "";
@@ -87,7 +94,9 @@ async function runPage(answer: (path: string) => Promise<Response>): Promise<Map
   const { default: page } = await import(`data:text/javascript,${encodeURIComponent(source)}`);
   const ids = [...PAGE_HTML.matchAll(/ id="([\w-]+)"/g)].map((match) => match[1] ?? "");
   const elements = new Map(["body", ...ids].map((id) => [id, new FakeElement()]));
-  for (const table of ["peers", "services", "networks"]) elements.get(table)?.tBodies.push(new FakeElement());
+  for (const table of ["peers", "services", "networks", "policy"]) {
+    elements.get(table)?.tBodies.push(new FakeElement());
+  }
   const document = {
     hidden: false,
     body: elements.get("body"),
@@ -116,6 +125,8 @@ Deno.test("the page's script shows what /status and /services say", async () => 
     "/status": sampleStatus,
     "/services": sampleServices,
     "/networks": [blue, { ...red, counts: undefined }],
+    "/policies": samplePolicy,
+    "/policies/counters": new SamplePolicies().policyCounters(),
   };
   const elements = await runPage((path) =>
     Promise.resolve(Response.json(answers[path as keyof typeof answers]))
@@ -140,6 +151,12 @@ Deno.test("the page's script shows what /status and /services say", async () => 
   assert.match(networks, /web-2 on web-1 10\.0\.0\.2\/24 7 frames 700 B 9 frames 900 B unknown-source 2/);
   assert.match(networks, /red\s+inactive .* – none – – –/);
   assert.equal(textOf("networks-summary"), "2 networks, 2 endpoints");
+  assert.match(
+    textOf("policy-summary"),
+    /^00112233445566ff, applied by lead, stale on web-1, 3 denied here$/,
+  );
+  const rules = elements.get("policy")?.tBodies[0]?.textContent ?? "";
+  assert.match(rules, /web-tier#1 allow role=web → role=db tcp\/5432 7 700 B 1/);
   assert.match(textOf("drops"), /replayed 3 unknown-peer 1/);
 });
 
@@ -148,7 +165,7 @@ Deno.test("the page's script says since when a member is away, and draws it last
   const gone = { ...here, name: "gone", healthy: false, channel: "dialing", isAway: true };
   const peers = [{ ...gone, lastSeenMs: Date.now() - 3 * 86_400_000 - 7_200_000 }, here];
   const elements = await runPage((path) =>
-    Promise.resolve(Response.json(path !== "/status" ? [] : { ...sampleStatus, peers }))
+    Promise.resolve(Response.json(path === "/status" ? { ...sampleStatus, peers } : WITHOUT[path] ?? []))
   );
   assert.match(elements.get("peers")?.tBodies[0]?.textContent ?? "", /gone away, last seen 3 d 2 h ago/);
   assert.match(elements.get("mesh")?.textContent ?? "", /web-1.*gone/);
@@ -156,12 +173,15 @@ Deno.test("the page's script says since when a member is away, and draws it last
 
 Deno.test("the page's script says when there is nobody, and when the agent is gone", async () => {
   const alone = await runPage((path) =>
-    Promise.resolve(Response.json(path !== "/status" ? [] : { ...sampleStatus, peers: [], drops: {} }))
+    Promise.resolve(
+      Response.json(path === "/status" ? { ...sampleStatus, peers: [], drops: {} } : WITHOUT[path] ?? []),
+    )
   );
   assert.equal(alone.get("alone")?.hidden, false);
   assert.equal(alone.get("drops-none")?.hidden, false);
   assert.equal(alone.get("services-none")?.hidden, false);
   assert.equal(alone.get("networks-none")?.hidden, false);
+  assert.equal(alone.get("policy-none")?.hidden, false);
   const lost = await runPage(() => Promise.reject(new TypeError("connection refused")));
   assert.match(lost.get("live")?.textContent ?? "", /does not answer/);
   assert(lost.get("body")?.attributes.has("data-lost"));

@@ -8,6 +8,10 @@
  *     frames, calls, events, connections, names ──▶
  * ```
  *
+ * What rules mean is written in `evaluate/mod.ts`, what flows are in `flows/flow_guard.ts`; `answers` has what people ask: why
+ * something passes, what would change for whom, what a document's tests say. Tests hold all of it against the oracle in `testing`,
+ * which compiles nothing.
+ *
  * @module
  */
 

@@ -36,16 +36,18 @@ export function addAskCommands(program: AnyCommand, { ports }: CommandContext): 
     ports,
     async (client, _, { json, watch }) => {
       const isPage = watch === true && json !== true && terminal.isInteractive;
-      const show = (report: StatusReport) => {
+      const show = async (report: StatusReport) => {
         if (json === true) return printJson(ports, report);
-        const text = statusText(report, terminal);
+        // An agent of an earlier version has none.
+        const policy = await client.ask("policyStatus").catch(() => undefined);
+        const text = statusText(report, terminal, policy);
         // ECMA-48 §8.3.21, §8.3.41, §8.3.39: home, erase behind each line and below all; nothing flickers then.
         terminal.out(isPage ? `\x1b[H${text.replaceAll("\n", "\x1b[K\n")}\x1b[J` : text);
       };
-      if (watch !== true) return show(await client.ask("status"));
+      if (watch !== true) return await show(await client.ask("status"));
       using stop = stopSignal(ports, { endsWithReader: true });
       while (!stop.signal.aborted) {
-        show(await client.ask("status"));
+        await show(await client.ask("status"));
         await sleep(systemTimers, WATCH_MS, stop.signal);
       }
     },

@@ -3,7 +3,7 @@
  * @module
  */
 
-import type { DnsReport, StatusReport } from "../../api/mod.ts";
+import type { DnsReport, PolicyStatus, StatusReport } from "../../api/mod.ts";
 import {
   canConfigureNetwork,
   hasTunDevice,
@@ -20,6 +20,7 @@ import { listenDatagrams } from "../../transport/mod.ts";
 import { counted, silentUpstreams } from "../output/mod.ts";
 import type { Finding } from "./finding.ts";
 import { overlayFinding } from "./overlays/mod.ts";
+import { policyFinding } from "./policies/mod.ts";
 
 /** What is asked of the host; tests answer it themselves. */
 export interface HostProbes {
@@ -51,13 +52,15 @@ const EARLIEST_MS = 1_735_689_600_000;
 
 /** @returns what came of each check by its name, in the order in which problems stop a start */
 export async function doctorFindings(
-  { stateDir, status, ...next }: {
+  { stateDir, status, policy, ...next }: {
     readonly stateDir: string;
     /** Of the next start. */
     readonly port: number;
     readonly rootless: boolean;
     /** What the agent with this state says of itself, when it runs; then its port is taken by right. */
     readonly status: RunningAgent | undefined;
+    /** Likewise. */
+    readonly policy?: PolicyStatus | undefined;
   },
   probes: HostProbes,
 ): Promise<ReadonlyMap<string, Finding>> {
@@ -90,6 +93,8 @@ export async function doctorFindings(
   if (devices !== undefined) findings.set("devices", devices);
   const overlays = overlayFinding(networks);
   if (overlays !== undefined) findings.set("overlays", overlays);
+  const policies = policy && policyFinding(policy, probes.wallMs());
+  if (policies !== undefined) findings.set("policy", policies);
   return findings.set("names", namesFinding(dns, probes))
     .set("records", recordsFinding(refused))
     .set("services", servicesFinding(services));

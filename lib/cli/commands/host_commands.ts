@@ -43,7 +43,8 @@ function addDoctor(program: AnyCommand, context: CommandContext): void {
         status = await client.ask("status").catch(() => undefined);
       }
       const { port, rootless } = status === undefined ? await optionsOfNextStart(doctor, ports) : options;
-      const byName = await doctorFindings({ stateDir, port, rootless, status }, hostProbes());
+      const policy = status && await client.ask("policyStatus").catch(() => undefined);
+      const byName = await doctorFindings({ stateDir, port, rootless, status, policy }, hostProbes());
       const findings = Array.from(byName, ([name, finding]) => ({ name, ...finding }));
       if (json === true) printJson(ports, findings);
       else {

@@ -3,17 +3,18 @@
  * @module
  */
 
-import type { StatusReport, TokenReport } from "../../api/mod.ts";
+import type { PolicyStatus, StatusReport, TokenReport } from "../../api/mod.ts";
 import { counted, formatRemaining, formatSpan } from "./human_units.ts";
 import { networksLine } from "./networks_view.ts";
 import { peersText } from "./peers_view.ts";
+import { policyLine } from "./policy_view.ts";
 import { type Fact, factLines, paintedCell, pairsText, tableText } from "./table.ts";
 import type { Terminal } from "../terminal.ts";
 
 const TOKEN_TITLES = ["ID", "STATE", ">USED", ">LEFT", "EXPIRES", "LABELS", "GIVES"];
 
 /** @returns the whole picture, with its line feeds */
-export function statusText(status: StatusReport, terminal: Terminal): string {
+export function statusText(status: StatusReport, terminal: Terminal, policy?: PolicyStatus): string {
   const { node, network, dataplane, discovery, dht } = status;
   const addresses = node.addresses.join(", ") || "no address yet";
   const plane = dataplane.kind === "rootless" ? "rootless: message plane only" : [
@@ -36,6 +37,9 @@ export function statusText(status: StatusReport, terminal: Terminal): string {
       : [],
     ...dht ? [["DHT", `nodes that answer: ${dht.contacts}`] as const] : [],
     ...overlays === undefined ? [] : [["overlay", overlays] as const],
+    ...policy === undefined || policy.enforced === null && policy.trial === null
+      ? []
+      : [["policy", policyLine(policy)] as const],
     ...offeredFact(status),
     ["state", `${status.state}, up for ${formatSpan(status.uptimeMs)}, weft ${status.version}`],
     ...droppedFact(status),

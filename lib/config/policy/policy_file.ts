@@ -71,7 +71,10 @@ export async function readPolicyFile(text: string, file: string = "the policy"):
   } catch (cause) {
     if (!(cause instanceof InvalidPolicyError)) throw cause;
     const problem = `${cause.path.length === 0 ? "it" : pathText(cause.path)} ${cause.problem}`;
-    const { hint } = cause;
+    const isOther = /^(acls|grants)$/.test(String(cause.path[0]));
+    const hint = isOther
+      ? "That is Tailscale's: `weft policy import FILE` makes a policy of weft of it."
+      : cause.hint;
     throw new PolicyFileError(file, problem, positionOf(cause.path), {
       ...hint !== undefined && { hint },
       cause,

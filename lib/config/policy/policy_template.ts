@@ -39,8 +39,9 @@ policies:
       # Calls and events, wherever they go: a service and what is below it, and topics.
       # - allow: {from: role=web, to: service:orders}
       # - allow: {from: role=web, to: "topic:metrics/>"}
-      # From a source to all that there is: what is begun, not what is answered.
-      # - deny: {from: role=kiosk, to: 10.0.0.0/8}
+      # A source that begins nothing; since all are its destinations, the second keeps them open for others.
+      # - deny: {from: role=kiosk, to: "*"}
+      # - allow: {from: role!=kiosk, to: "*"}
       # Rates are for each member and direction; bytes (100mbit, 12MB) or packets, calls and events (500/s).
       # - limit: {from: role=backup, to: "*", rate: 100mbit, burst: 1MB}
       # - qos: {from: role=phone, to: "*", ports: udp/16384-32767, dscp: ef}

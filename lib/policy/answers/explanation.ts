@@ -6,6 +6,7 @@
 import {
   type Decision,
   isBelow,
+  isInternal,
   matchesTopic,
   ProgramEvaluator,
   qualified,
@@ -33,7 +34,7 @@ export interface ExplainedStep {
 /** A decision and how it came about. */
 export interface DecisionSteps {
   readonly decision: Decision;
-  /** The rules that decide, in the order in which they were asked, up to the one that did; shaping ones are not among them. */
+  /** The rules that decide, in the order in which they were asked, up to the one that did; shaping ones are not among them. None where no rule is asked. */
   readonly steps: readonly ExplainedStep[];
 }
 
@@ -55,7 +56,7 @@ export function explainAttempt(
   const decision = decideAttempt(new ProgramEvaluator(decoded), network, source, destination, attempt);
   const found = networks[network];
   const steps: ExplainedStep[] = [];
-  if (found === undefined) return { decision, steps };
+  if (found === undefined || isNoMatter(found, source, destination, attempt)) return { decision, steps };
   for (const rule of rules.slice(found.firstRule, found.firstRule + found.ruleCount)) {
     if (rule.type === "limit" || rule.type === "qos") continue;
     const reason = mismatch(found, rule, source, destination, attempt);
@@ -63,6 +64,18 @@ export function explainAttempt(
     if (reason === undefined) break;
   }
   return { decision, steps };
+}
+
+/** Whether no rule is asked: nobody is kept from itself, and what begins with `$` is the mesh's own. */
+function isNoMatter(
+  { owners }: ProgramNetwork,
+  source: SubjectNumber,
+  destination: SubjectNumber,
+  attempt: Attempt,
+): boolean {
+  const owner = owners[source] ?? 0;
+  if (owner !== 0 && owner === owners[destination]) return true;
+  return (attempt.kind === "call" || attempt.kind === "event") && isInternal(qualified(attempt.path));
 }
 
 const NONE: ProgramSet = { isInverted: false, listed: new Uint32Array() };
@@ -89,7 +102,9 @@ function mismatch(
   }
   // An event that nobody gets yet may be published when it may go to anybody.
   const isOpen = kind === "event" && destination === 0;
-  if (isOpen ? rule.type === "deny" : !isIn(rule.destination, destination)) return "destination";
+  const isDenial = rule.type === "deny" ||
+    rule.type === "redirect" && rule.via.length === 0 && rule.viaService === "";
+  if (isOpen ? isDenial : !isIn(rule.destination, destination)) return "destination";
   if (rule.protocol !== PROTOCOL.ANY && rule.protocol !== protocolOf(attempt)) return "protocol";
   if (kind !== "packet") return undefined;
   const isPort = isAmong(rule.sourcePorts, attempt.sourcePort) &&

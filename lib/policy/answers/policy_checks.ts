@@ -56,6 +56,12 @@ export function checkPolicy(document: PolicyDocument, roster: PolicyRoster): rea
       for (const { name } of own) warn(name, `there is no overlay network ${network.name}`);
       continue;
     }
+    for (const { name, type } of network.name === MESH ? [] : own) {
+      // Frames are switched, not routed: nobody would take them on the way.
+      if (type === "redirect") {
+        warn(name, "in an overlay network nothing is redirected: what it matches is dropped");
+      }
+    }
     checkSelectors(document, network.name, inhabitantsOf(roster, network.name), warn);
     for (const [rule, message] of findShadowed(network, own)) warn(rule, message);
     for (const [rule, message] of findClosed(network, own)) warn(rule, message);

@@ -72,3 +72,16 @@ Deno.test("checkPolicy() names a network that is not there", () => {
   const [warning] = checkPolicy(definePolicy({ policies: [{ name: "p", network: "blue", rules }] }), roster);
   assert.match(warning?.message ?? "", /there is no overlay network blue/);
 });
+
+Deno.test("checkPolicy() says that frames are not redirected", () => {
+  const blue = {
+    name: "blue",
+    endpoints: roster.members.map((member) => ({ ...member, member: member.id })),
+  };
+  const rules = [{ redirect: { from: "*", to: "name=db-1", via: "name=web-1" } }];
+  const document = definePolicy({ policies: [{ name: "p", network: "blue", rules }] });
+  const warnings = checkPolicy(document, { ...roster, networks: [blue] });
+  assert.deepEqual(warnings.map(({ message }) => message), [
+    "p#1: in an overlay network nothing is redirected: what it matches is dropped",
+  ]);
+});

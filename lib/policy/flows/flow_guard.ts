@@ -6,28 +6,33 @@
  * | a packet of a flow, either way      | passes; TCP is followed by its flags                                        |
  * | an ICMP error about a flow          | passes, to the one whose packet it quotes                                   |
  * | anything else                       | the rules decide, in its own direction                                      |
- * | TCP without SYN                     | likewise: a connection goes on after a restart where its beginner may begin |
+ * | TCP without SYN                     | likewise: a connection goes on after a restart where its beginner may begin;|
+ * |                                     | it is remembered when its source has the higher port, so that who was       |
+ * |                                     | called is not taken for the one who began                                   |
  * | SYN of both ends at once            | one flow; either end's rule is enough                                       |
+ * | SYN of who was called, later        | the rules decide, in its own direction                                      |
+ * | a flow that a new program denies    | both directions are denied until it is silent                               |
  * | a first fragment                    | as a packet, if the header that has its ports is whole; else dropped        |
- * | a later fragment                    | passes behind its first one, for 30 s; else dropped                         |
- * | a fragment of TCP at offset 1       | dropped: it would rewrite flags (RFC 3128)                                  |
- * | IPv6 extension headers              | read up to 8 and 512 bytes; more is dropped                                 |
+ * | a later fragment                    | passes behind its first one and by its way, for 30 s; else dropped          |
+ * | one that overlaps its first one     | dropped: it would rewrite ports or flags (RFC 3128, RFC 5722)               |
+ * | IPv6 extension headers              | read up to 8 and 512 bytes; more is dropped, and what is routed on (RFC 5095)|
  * | a protocol without ports            | one flow for each pair of addresses and protocol                            |
  *
  * @module
  */
 
 import { type Millis, millis, type RandomSource } from "../../base/mod.ts";
-import { IP_PROTOCOL, TCP_FLAGS, uint16At } from "../../net/mod.ts";
+import { IP_PROTOCOL, TCP_FLAGS } from "../../net/mod.ts";
 import { type Decision, NO_RULE, type PolicyEvaluator, type RuleNumber } from "../evaluate/mod.ts";
-import { AskedProgram } from "./asked_program.ts";
+import { AskedProgram, UNDECIDED } from "./asked_program.ts";
 import { DecisionBook } from "./decision_book.ts";
 import { DenialAnswers } from "./denial_answers.ts";
 import { DenialLog } from "./denial_log.ts";
+import { followDenied, followFlow } from "./flow_lifetime.ts";
 import { FIELD } from "./flow_segment.ts";
 import { FlowTable } from "./flow_table.ts";
 import { FragmentTable } from "./fragment_table.ts";
-import { ICMP_KIND, isOpening, PacketFields } from "./packet_fields.ts";
+import { ICMP_KIND, isOpening, PacketFields, spreadOf } from "./packet_fields.ts";
 import {
   type Denial,
   DIRECTION,
@@ -38,11 +43,11 @@ import {
   VERDICT,
 } from "./packet_guard.ts";
 import { RuleTally } from "./rule_tally.ts";
-import { isPlausibleReset, nextTcpState, PICKED_UP, sequenceEnd, tcpTimeoutMs } from "./tcp_states.ts";
+import { isClosed, isEstablished, PICKED_UP } from "./tcp_states.ts";
 
-const UDP_MS: number = 3 * 60_000;
-const OTHER_MS: number = 10 * 60_000;
 const SWEEP_MS = 250;
+/** Replies that were on their way when a program came are not taken for the beginning of something. */
+const SETTLING_MS = 10_000;
 const DEFAULT_LIMITS = { maxFlows: 1 << 20, maxFlowsPerMember: 1 << 16 };
 
 /** What a guard needs. */
@@ -80,7 +85,9 @@ export class FlowGuard implements PacketGuard {
   #program: AskedProgram | undefined;
   #trial: AskedProgram | undefined;
   readonly #decisions = new DecisionBook();
+  #now = millis(0);
   #sweepAt: Millis | undefined;
+  #settledAt: Millis | undefined;
   readonly #answers = new DenialAnswers();
 
   constructor(parts: FlowGuardParts) {
@@ -104,6 +111,7 @@ export class FlowGuard implements PacketGuard {
     this.#tally = new RuleTally(this.#program?.evaluator.ruleNames.length ?? 0);
     this.#fragments.clear();
     this.#decisions.begin();
+    this.#settledAt = undefined;
   }
 
   check(
@@ -121,6 +129,7 @@ export class FlowGuard implements PacketGuard {
     outcome.rule = outcome.limit = outcome.qos = NO_RULE;
     if (this.isIdle) return VERDICT.PASS;
     const fields = this.#fields;
+    this.#now = now;
     if (!fields.read(memory, at, lengthBytes)) return this.#refuse(memory, "malformed", direction, packets);
     if (fields.isLaterFragment) return this.#checkFragment(now, memory, direction, packets);
     if (fields.icmpKind === ICMP_KIND.ERROR && this.#isOfFlow(now, memory, direction)) return VERDICT.PASS;
@@ -128,13 +137,14 @@ export class FlowGuard implements PacketGuard {
       ? this.#checkKnown(now, memory, lengthBytes, direction, packets)
       : this.#checkNew(now, memory, lengthBytes, direction, packets, true);
     if (fields.isFragment && (verdict === VERDICT.PASS || verdict === VERDICT.REDIRECT)) {
-      this.#fragments.pass(now, memory, fields);
+      this.#fragments.pass(now, memory, fields, outcome.via);
     }
     return verdict;
   }
 
-  answer(memory: Uint8Array, at: number, lengthBytes: number): Uint8Array | undefined {
-    return this.#answers.make(memory, at, lengthBytes, this.#fields);
+  answer(memory: Uint8Array, at: number, _lengthBytes: number): Uint8Array | undefined {
+    this.#answers.refill(this.#now);
+    return this.#answers.make(memory, at, this.#fields);
   }
 
   pollDenial(): Denial | undefined {
@@ -146,7 +156,6 @@ export class FlowGuard implements PacketGuard {
   }
 
   handleTimeout(now: Millis): void {
-    this.#answers.handleTimeout(now);
     if (this.#sweepAt === undefined || now < this.#sweepAt) return;
     this.#sweepAt = this.#table.sweep(now) ? millis(now + SWEEP_MS) : undefined;
   }
@@ -171,22 +180,29 @@ export class FlowGuard implements PacketGuard {
     if (reverse === 1 && fields.icmpKind === ICMP_KIND.REQUEST) {
       return this.#checkNew(now, memory, lengthBytes, direction, packets, false);
     }
+    const state = entries[at + FIELD.STATE] ?? 0;
+    if (reverse === 1 && isOpening(fields.tcpFlags) && isEstablished(state)) {
+      const isOver = isClosed(state);
+      if (isOver) this.#table.remove();
+      return this.#checkNew(now, memory, lengthBytes, direction, packets, isOver);
+    }
     let decision = this.#decisions.get(
       entries[at + FIELD.DECISION] ?? 0,
       entries[at + FIELD.GENERATION] ?? 0,
     );
+    const isAsked = decision === undefined;
     if (decision === undefined) {
       decision = this.#ask(memory, reverse);
       this.#try(memory, direction, packets, reverse);
-      if (!decision.isAllowed && !this.#isExempt(memory, direction)) {
-        this.#table.remove();
-        return this.#deny(decision, memory, lengthBytes, direction, packets);
-      }
       entries[at + FIELD.DECISION] = this.#decisions.numberOf(decision);
       entries[at + FIELD.GENERATION] = this.#decisions.generation;
       this.#table.changeMember(this.#memberOf(direction));
     }
-    this.#follow(now, memory, entries, at, reverse);
+    if (!decision.isAllowed && !this.#isExempt(memory, direction)) {
+      followDenied(now, fields, entries, at, isAsked);
+      return this.#deny(decision, memory, lengthBytes, direction, packets);
+    }
+    followFlow(now, memory, fields, entries, at, reverse);
     this.outcome.isReply = reverse === 1;
     return this.#pass(decision, memory, lengthBytes, packets, 0);
   }
@@ -206,7 +222,8 @@ export class FlowGuard implements PacketGuard {
       return this.#deny(decision, memory, lengthBytes, direction, packets);
     }
     this.#try(memory, direction, packets, 0);
-    if (isTracked && this.#isWorthTracking(decision)) {
+    const isFlow = isTracked && this.#isWorthTracking(now, decision);
+    if (isFlow) {
       if (!this.#table.add(now, this.#memberOf(direction))) {
         return this.#refuse(memory, "table-full", direction, packets);
       }
@@ -217,16 +234,18 @@ export class FlowGuard implements PacketGuard {
       if (fields.protocol === IP_PROTOCOL.TCP && !isOpening(fields.tcpFlags)) {
         entries[handle.at + FIELD.STATE] = PICKED_UP;
       }
-      this.#follow(now, memory, entries, handle.at, 0);
+      followFlow(now, memory, fields, entries, handle.at, 0);
       this.#sweepAt ??= millis(now + SWEEP_MS);
     }
-    return this.#pass(decision, memory, lengthBytes, packets, 1);
+    return this.#pass(decision, memory, lengthBytes, packets, isFlow ? 1 : 0);
   }
 
   #checkFragment(now: Millis, memory: Uint8Array, direction: number, packets: number): number {
-    const fields = this.#fields;
-    const rewrites = fields.protocol === IP_PROTOCOL.TCP && fields.fragmentOffset === 1;
-    if (!rewrites && this.#fragments.passes(now, memory, fields)) return VERDICT.PASS;
+    const via = this.#fragments.viaOf(now, memory, this.#fields);
+    if (via !== undefined) {
+      this.outcome.via = via;
+      return this.outcome.verdict = via === 0 ? VERDICT.PASS : VERDICT.REDIRECT;
+    }
     // Where no policy is on the destination, nothing is remembered of first ones that would be asked for.
     return this.#refuse(memory, "fragment", direction, packets);
   }
@@ -247,7 +266,14 @@ export class FlowGuard implements PacketGuard {
       : direction === DIRECTION.OUT
       ? DIRECTION.IN
       : direction;
-    return this.#table.find(now, memory, quoted, former);
+    if (!this.#table.find(now, memory, quoted, former)) return false;
+    const { segment, at: entry, reverse } = this.#table.handle;
+    const decision = this.#decisions.get(
+      segment.entries[entry + FIELD.DECISION] ?? 0,
+      segment.entries[entry + FIELD.GENERATION] ?? 0,
+    );
+    // The flow itself is asked about again with its own next packet.
+    return (decision ?? this.#program?.ask(memory, quoted, reverse) ?? UNDECIDED).isAllowed;
   }
 
   #ask(memory: Uint8Array, reverse: number): Decision {
@@ -272,29 +298,19 @@ export class FlowGuard implements PacketGuard {
   }
 
   /** What nothing restricts in either direction need not be remembered. */
-  #isWorthTracking(decision: Decision): boolean {
-    const { icmpKind, tcpFlags, protocol } = this.#fields;
+  #isWorthTracking(now: Millis, decision: Decision): boolean {
+    const { icmpKind, tcpFlags, protocol, sourcePort, destinationPort } = this.#fields;
     if (icmpKind !== ICMP_KIND.NONE && icmpKind !== ICMP_KIND.REQUEST) return false;
     if (protocol === IP_PROTOCOL.TCP && (tcpFlags & TCP_FLAGS.RST) !== 0) return false;
+    this.#settledAt ??= millis(now + SETTLING_MS);
+    const isMiddle = protocol === IP_PROTOCOL.TCP
+      ? !isOpening(tcpFlags)
+      : protocol === IP_PROTOCOL.UDP && now < this.#settledAt;
+    // Nobody can tell who began: the higher port is taken for the beginner's, and what goes the other way is asked by itself.
+    if (isMiddle && sourcePort <= destinationPort) return false;
     if (this.#trial !== undefined || decision.rule !== NO_RULE) return true;
     if (decision.limit !== NO_RULE || decision.qos !== NO_RULE) return true;
     return this.#program?.isSourceRestricted ?? false;
-  }
-
-  #follow(now: Millis, memory: Uint8Array, entries: Int32Array, at: number, reverse: number): void {
-    const { protocol, tcpFlags, payloadAt, end } = this.#fields;
-    let lifetimeMs = protocol === IP_PROTOCOL.UDP ? UDP_MS : OTHER_MS;
-    if (protocol === IP_PROTOCOL.TCP) {
-      const isPlausible = (tcpFlags & TCP_FLAGS.RST) === 0 ||
-        isPlausibleReset(memory, payloadAt, entries, at + FIELD.SEQUENCE, reverse);
-      const state = nextTcpState(entries[at + FIELD.STATE] ?? 0, tcpFlags, reverse, isPlausible);
-      entries[at + FIELD.STATE] = state;
-      if ((tcpFlags & TCP_FLAGS.RST) === 0) {
-        entries[at + FIELD.SEQUENCE + reverse] = sequenceEnd(memory, payloadAt, end);
-      } else if (!isPlausible) return;
-      lifetimeMs = tcpTimeoutMs(state);
-    }
-    entries[at + FIELD.DEADLINE] = (now + lifetimeMs) | 0;
   }
 
   #pass(
@@ -316,7 +332,7 @@ export class FlowGuard implements PacketGuard {
       this.#takeSubjects(program);
     }
     if (!hasVia) return VERDICT.PASS;
-    outcome.via = decision.via[this.#spread(memory) % decision.via.length] ?? 0;
+    outcome.via = decision.via[spreadOf(memory, this.#fields) % decision.via.length] ?? 0;
     outcome.verdict = VERDICT.REDIRECT;
     return VERDICT.REDIRECT;
   }
@@ -366,25 +382,4 @@ export class FlowGuard implements PacketGuard {
   #memberOf(direction: number): number {
     return direction === DIRECTION.OUT ? this.outcome.destination : this.outcome.source;
   }
-
-  /** @returns a number that both directions and all members see alike, so that a flow goes by one way */
-  #spread(memory: Uint8Array): number {
-    const { sourceAt, destinationAt, addressBytes, sourcePort, destinationPort } = this.#fields;
-    let sum = sourcePort + destinationPort;
-    for (let i = 0; i < addressBytes; i += 2) {
-      sum += uint16At(memory, sourceAt + i) + uint16At(memory, destinationAt + i);
-    }
-    return sum;
-  }
 }
-
-/** All passes while there is a trial alone. */
-const UNDECIDED: Decision = {
-  isAllowed: true,
-  rule: NO_RULE,
-  isRejected: false,
-  via: [],
-  viaService: undefined,
-  limit: NO_RULE,
-  qos: NO_RULE,
-};

@@ -268,7 +268,48 @@ Deno.test("FlowGuard ends the flows that another program does not allow", () => 
   assert(world.in(request()), "picked up again");
   world.set([{ deny: { from: "role=web", to: "role=db" } }, { deny: { from: "role=db", to: "role=web" } }]);
   assert(!world.out(reply()), "the answering side, too");
-  assert.equal(world.guard.flows, 0);
+});
+
+Deno.test("FlowGuard does not let a denied flow go on as one that the answering side has begun", () => {
+  for (const wasKnown of [true, false]) {
+    const world = new World(wasKnown ? [{ allow: { from: "*", to: "role=db" } }] : null);
+    for (const protocol of [6, 17]) {
+      const there: PacketText = { from: API, to: DB, protocol, ports: [50_000, 5432] };
+      const back: PacketText = { from: DB, to: API, protocol, ports: [5432, 50_000] };
+      world.set(wasKnown ? [{ allow: { from: "*", to: "role=db" } }] : null);
+      assert(
+        world.in({ ...there, flags: SYN }) && world.out({ ...back, flags: SYN | ACK }) && world.in(there),
+      );
+      world.set(WEB_TO_DB);
+      for (let i = 0; i < 5; i++) {
+        world.now += 1_000;
+        // What db sends by itself is its own matter, and opens nothing.
+        assert.equal(world.out(back), i === 0 || !wasKnown ? !wasKnown : false);
+        assert(!world.in(there), `${protocol}, ${wasKnown ? "of a former policy" : "of a time without"}`);
+      }
+    }
+  }
+});
+
+Deno.test("FlowGuard asks by itself what the called side opens where a flow was", () => {
+  const world = new World([...WEB_TO_DB, { deny: { from: "role=db", to: "role=web" } }]);
+  assert(world.in(request({ flags: SYN, sequence: 100 })));
+  assert(world.out(reply({ flags: SYN | ACK, sequence: 500, acknowledged: 101 })));
+  assert(world.in(request({ sequence: 101, acknowledged: 501 })));
+  assert(!world.out(reply({ flags: SYN, sequence: 900 })), "while it is open");
+  assert(world.out(reply({ sequence: 501 })), "which goes on");
+  assert(world.in(request({ flags: RST, sequence: 101 })));
+  assert(!world.out(reply({ flags: SYN, sequence: 900 })), "when it is over");
+});
+
+Deno.test("FlowGuard takes a reset back whose sender goes on, since it was somebody else's", () => {
+  const world = new World([...WEB_TO_DB, { deny: { from: "role=db", to: "role=web" } }]);
+  assert(world.in(request({ flags: SYN, sequence: 100 })));
+  assert(world.out(reply({ flags: SYN | ACK, sequence: 500, acknowledged: 101 })));
+  assert(world.in(request({ flags: RST, sequence: 101 })));
+  assert(world.in(request({ sequence: 101, acknowledged: 501 })));
+  world.now += 11 * 60_000;
+  assert(world.out(reply({ sequence: 501 })));
 });
 
 Deno.test("FlowGuard answers what is rejected: a reset, or ICMP", () => {
@@ -285,14 +326,23 @@ Deno.test("FlowGuard answers what is rejected: a reset, or ICMP", () => {
   assert.deepEqual([...error.subarray(40, 42)], [1, 1], "administratively prohibited");
   let answers = 2;
   for (let i = 0; i < 1_000; i++) {
+    udp[23] = i & 7;
     if (world.checkHere(udp) === VERDICT.REJECT && world.guard.answer(udp, 0, udp.length)) {
       answers++;
     }
   }
   assert.equal(answers, 100, "a flood is not answered");
   world.now += 1_000;
-  world.guard.handleTimeout(millis(world.now));
-  assert(world.guard.answer(udp, 0, udp.length));
+  answers = 0;
+  for (let i = 0; i < 100; i++) {
+    assert.equal(world.checkHere(udp), VERDICT.REJECT);
+    if (world.guard.answer(udp, 0, udp.length)) answers++;
+  }
+  assert.equal(answers, 25, "one source leaves something for the others");
+  const many = packetOf({ from: WEB, to: "224.0.0.251", protocol: 17, ports: [1, 2] });
+  world.set([{ deny: { from: "*", to: "*" } }], "reject");
+  assert.equal(world.checkHere(many), VERDICT.REJECT);
+  assert.equal(world.guard.answer(many, 0, many.length), undefined, "it was for many");
 });
 
 Deno.test("FlowGuard logs denials, equal ones together, and counts by rule", () => {
@@ -336,7 +386,7 @@ Deno.test("FlowGuard keeps each member to its share of flows; its own make room"
     assert(world.in({ from: WEB, to: DB, protocol: 17, ports: [1_000 + i, 53] }));
     assert(world.guard.flows <= 10, `${world.guard.flows}`);
   }
-  assert(world.in({ from: API, to: DB, protocol: 17, ports: [1, 53] }));
+  assert(world.in({ from: API, to: DB, protocol: 17, ports: [1_000, 53] }));
   assert.equal(world.guard.flows, 11);
   world.now += DAY_MS;
   for (let i = 0; i < 10; i++) world.guard.handleTimeout(millis(world.now += 300));

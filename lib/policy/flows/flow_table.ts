@@ -199,8 +199,8 @@ export class FlowTable {
       chosen = number;
       leastMs = leftMs;
     }
+    if (segment.size > 0) segment.hand = (segment.hand + EVICTION_LOOKS) % segment.size;
     if (chosen < 0) return false;
-    segment.hand = (segment.hand + EVICTION_LOOKS) % segment.size;
     this.#forget(segment, chosen);
     this.evicted++;
     return true;

@@ -42,6 +42,9 @@ export class PacketFields {
   /** In units of 8 bytes. */
   fragmentOffset = 0;
   fragmentId = 0;
+  /** Where that which was cut begins, and what it begins with: an extension header may be a part of it. */
+  fragmentAt = 0;
+  fragmentProtocol = 0;
 
   /** Bytes of an address. */
   get addressBytes(): 4 | 16 {
@@ -89,6 +92,8 @@ export class PacketFields {
     this.fragmentOffset = fragment & 0x1fff;
     this.isLaterFragment = this.fragmentOffset !== 0;
     this.fragmentId = uint16At(bytes, at + 4);
+    this.fragmentAt = this.payloadAt;
+    this.fragmentProtocol = this.protocol;
     return true;
   }
 
@@ -102,22 +107,27 @@ export class PacketFields {
     this.end = at + (isQuoted || length === 0 ? available : 40 + length);
     let protocol = bytes[at + 6] ?? 0;
     let next = at + 40;
+    let hasFragmentHeader = false;
     for (let count = 0; isExtension(protocol) && !this.isLaterFragment; count++) {
-      if (count === MAX_EXTENSIONS || next + 8 > this.end || next - at > 40 + MAX_EXTENSION_BYTES) {
-        return false;
-      }
+      if (count === MAX_EXTENSIONS || next + 8 > this.end) return false;
+      // Whoever it is routed to in the end is not the destination that the rules are asked for (RFC 5095, RFC 8200 §4.4).
+      if (protocol === ROUTING && bytes[next + 3] !== 0) return false;
       const isFragmentHeader = protocol === FRAGMENT;
       if (isFragmentHeader) {
+        if (hasFragmentHeader) return false;
+        hasFragmentHeader = true;
         // One that stands for the whole packet is none (RFC 6946).
         const offset = uint16At(bytes, next + 2);
         this.fragmentOffset = offset >> 3;
         this.isFragment = (offset & ~6) !== 0;
         this.isLaterFragment = this.fragmentOffset !== 0;
         this.fragmentId = (uint16At(bytes, next + 4) << 16) | uint16At(bytes, next + 6);
+        this.fragmentAt = next + 8;
+        this.fragmentProtocol = bytes[next] ?? 0;
       }
       protocol = bytes[next] ?? 0;
       next += isFragmentHeader ? 8 : 8 * ((bytes[next + 1] ?? 0) + 1);
-      if (next > this.end) return false;
+      if (next > this.end || next - at > 40 + MAX_EXTENSION_BYTES) return false;
     }
     this.protocol = protocol;
     this.payloadAt = next;
@@ -177,12 +187,20 @@ export function isOpening(tcpFlags: number): boolean {
   return (tcpFlags & (TCP_FLAGS.SYN | TCP_FLAGS.ACK | TCP_FLAGS.RST | TCP_FLAGS.FIN)) === TCP_FLAGS.SYN;
 }
 
-/** RFC 792; RFC 950 for 17 and 18. */
+/** @returns a number that both directions and all members see alike, so that a flow goes by one way */
+export function spreadOf(memory: Uint8Array, fields: PacketFields): number {
+  const { sourceAt, destinationAt, addressBytes, sourcePort, destinationPort } = fields;
+  let sum = sourcePort + destinationPort;
+  for (let i = 0; i < addressBytes; i += 2) {
+    sum += uint16At(memory, sourceAt + i) + uint16At(memory, destinationAt + i);
+  }
+  return sum;
+}
+
+/** RFC 792; RFC 950 for 17 and 18. Redirects and source quench (4, 5; RFC 6633) are about no flow here: the rules decide. */
 function icmpKind(type: number): number {
   switch (type) {
     case 3:
-    case 4:
-    case 5:
     case 11:
     case 12:
       return ICMP_KIND.ERROR;

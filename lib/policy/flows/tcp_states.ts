@@ -13,7 +13,7 @@ import { sequenceLength, TCP_FLAGS, uint32At } from "../../net/mod.ts";
 const SYN_OF = [1, 2] as const;
 const FIN_OF = [4, 8] as const;
 const OPEN = 16;
-const RESET = 32;
+const RESET_OF = [32, 64] as const;
 
 /** 12 minutes without a segment; RFC 5382 §5 wants two hours of a NAT, which forgets an address with it; here only a question is asked again. */
 export const TCP_OPEN_MS: number = 12 * 60_000;
@@ -39,12 +39,13 @@ export function nextTcpState(
   reverse: number,
   isResetPlausible: boolean,
 ): number {
-  if ((flags & TCP_FLAGS.RST) !== 0) return isResetPlausible ? state | RESET : state;
+  if ((flags & TCP_FLAGS.RST) !== 0) return isResetPlausible ? state | (RESET_OF[reverse] ?? 0) : state;
   // A new connection of the same ports begins anew where the former one is over.
   if ((flags & (TCP_FLAGS.SYN | TCP_FLAGS.ACK)) === TCP_FLAGS.SYN && reverse === 0 && isClosed(state)) {
     return SYN_OF[0];
   }
-  let next = state;
+  // Who has reset a connection says nothing more of it: the reset was somebody else's.
+  let next = state & ~(RESET_OF[reverse] ?? 0);
   if ((flags & TCP_FLAGS.SYN) !== 0) next |= SYN_OF[reverse] ?? 0;
   if ((flags & TCP_FLAGS.FIN) !== 0) next |= FIN_OF[reverse] ?? 0;
   const hasBoth = (next & (SYN_OF[0] | SYN_OF[1])) === (SYN_OF[0] | SYN_OF[1]);
@@ -54,7 +55,13 @@ export function nextTcpState(
 
 /** Whether nothing more is expected. */
 export function isClosed(state: number): boolean {
-  return (state & RESET) !== 0 || (state & (FIN_OF[0] | FIN_OF[1])) === (FIN_OF[0] | FIN_OF[1]);
+  return (state & (RESET_OF[0] | RESET_OF[1])) !== 0 ||
+    (state & (FIN_OF[0] | FIN_OF[1])) === (FIN_OF[0] | FIN_OF[1]);
+}
+
+/** Whether both ends have said so much that neither opens it any more. */
+export function isEstablished(state: number): boolean {
+  return (state & OPEN) !== 0 || isClosed(state);
 }
 
 /** @returns how long a connection in that state may be silent, in milliseconds */

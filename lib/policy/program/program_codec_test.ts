@@ -6,7 +6,7 @@ import { PolicyDraw } from "../testing/mod.ts";
 import { decodeProgram, encodeProgram, ProgramFormatError } from "./mod.ts";
 
 const first = Number(Deno.env.get("WEFT_FUZZ_SEED") ?? Date.now() % 2 ** 31);
-const runs = Number(Deno.env.get("WEFT_FUZZ_RUNS") ?? 20);
+const runs = Number(Deno.env.get("WEFT_FUZZ_RUNS") ?? 12);
 
 function programOf(seed: number): Uint8Array {
   const draw = new PolicyDraw(seed);

@@ -4,6 +4,7 @@
  */
 
 import assert from "node:assert/strict";
+import { explainAttempt } from "../answers/mod.ts";
 import { compilePolicy, type PolicyRoster } from "../compile/mod.ts";
 import { type Decision, NO_RULE, type PolicyEvaluator, readProgram } from "../evaluate/mod.ts";
 import type { PolicyDocument } from "../model/mod.ts";
@@ -27,8 +28,10 @@ export interface ComparisonCounts {
 export function compareOnce(seed: number, attempts: number, counts: ComparisonCounts): void {
   const draw = new PolicyDraw(seed);
   const roster = draw.roster();
-  const document = draw.document(12);
-  const evaluator = readProgram(compilePolicy(document, roster, { revision: "00" }).bytes);
+  // With more than 64 rules for a pair they are asked one by one at first.
+  const document = draw.document(draw.below(8) === 0 ? 300 : 12);
+  const { bytes } = compilePolicy(document, roster, { revision: "00" });
+  const evaluator = readProgram(bytes);
   for (const network of ["mesh", "blue"]) {
     const number = evaluator.networkNumber(network);
     const oracle = new PolicyOracle(document, roster, network);
@@ -62,6 +65,11 @@ export function compareOnce(seed: number, attempts: number, counts: ComparisonCo
       );
       if (!isNamed && !isPath) {
         assert.ok(wanted.isAllowed && wanted.limit === undefined, `${told()} is named by no rule`);
+      }
+      if (i % 16 === 0) {
+        const { steps } = explainAttempt(bytes, number, source.subject, destination.subject, attempt);
+        const last = steps.find(({ reason }) => reason === undefined)?.rule;
+        assert.equal(last, wanted.rule, `${told()} is explained otherwise`);
       }
       const key = `${source.subject} ${destination.subject}`;
       const mayReach = reachable.get(key) ?? evaluator.mayReach(number, source.subject, destination.subject);

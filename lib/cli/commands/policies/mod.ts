@@ -8,6 +8,8 @@ import { addApplyCommands } from "./apply_commands.ts";
 import { addPolicyFileCommands } from "./file_commands.ts";
 import { addPolicyReportCommands } from "./report_commands.ts";
 
+export { policyFinding } from "./policy_finding.ts";
+
 /** Adds `weft policy init`, `test`, `diff`, `apply`, `rollback`, `remove`, `show`, `explain`, `counters`, `log`, `import`. */
 export function addPolicyCommands(program: AnyCommand, context: CommandContext): void {
   const group: AnyCommand = program.command("policy").description(

@@ -3,6 +3,7 @@ import { SamplePolicies, samplePolicy } from "../../../agent/testing/sample_poli
 import { type FakeAgent, type FakeAnswers, withFakeAgent } from "../../testing/fake_agent.ts";
 import { SamplePorts, sampleStatus } from "../../testing/sample_ports.ts";
 import { main } from "../../weft.ts";
+import { policyFinding } from "./mod.ts";
 
 const FILE = `rules:
   - allow: {from: role=web, to: role=db, ports: tcp/5432}
@@ -176,4 +177,39 @@ Deno.test("`weft policy init` writes a file once, and its own name is what it is
   } finally {
     await Deno.remove(dir, { recursive: true });
   }
+});
+
+Deno.test("policyFinding() names stale members, failing tests and a trial that was forgotten", () => {
+  const now = 1_700_000_000_000;
+  const { revision, ...applied } = samplePolicy.enforced ?? assert.fail();
+  const failing = [{
+    network: "mesh",
+    source: "a",
+    destination: "b",
+    expected: "deny",
+    rule: "x#1",
+    message: "a to b: x#1",
+  }] as const;
+  const cases = [
+    [everybody, "ok", /in force on all 2 members/],
+    [samplePolicy, "problem", /1 of 2 members enforce it; not web-1/],
+    [{ ...everybody, failures: failing }, "problem", /a to b: x#1/],
+    [
+      { ...everybody, here: { revision: null, isStale: true, problem: "parts are missing" } },
+      "problem",
+      /parts/,
+    ],
+    [
+      { ...everybody, trial: { ...applied, revision, appliedAt: now - 4 * 86_400_000 } },
+      "problem",
+      /on trial/,
+    ],
+    [{ ...everybody, trial: { ...applied, revision, appliedAt: now - 1_000 } }, "ok", /in force/],
+  ] as const;
+  for (const [status, kind, says] of cases) {
+    const finding = policyFinding(status, now);
+    assert.equal(finding?.kind, kind);
+    assert.match(finding?.detail ?? "", says);
+  }
+  assert.equal(policyFinding({ ...everybody, enforced: null }, now), undefined);
 });
