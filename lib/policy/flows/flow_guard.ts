@@ -46,7 +46,7 @@ import { RuleTally } from "./rule_tally.ts";
 import { isClosed, isEstablished, PICKED_UP } from "./tcp_states.ts";
 
 const SWEEP_MS = 250;
-/** Replies that were on their way when a program came are not taken for the beginning of something. */
+/** Replies that were on their way when a program came are not taken for the beginning of something, unless a rule allows them by itself. */
 const SETTLING_MS = 10_000;
 const DEFAULT_LIMITS = { maxFlows: 1 << 20, maxFlowsPerMember: 1 << 16 };
 
@@ -305,7 +305,7 @@ export class FlowGuard implements PacketGuard {
     this.#settledAt ??= millis(now + SETTLING_MS);
     const isMiddle = protocol === IP_PROTOCOL.TCP
       ? !isOpening(tcpFlags)
-      : protocol === IP_PROTOCOL.UDP && now < this.#settledAt;
+      : protocol === IP_PROTOCOL.UDP && decision.rule === NO_RULE && now < this.#settledAt;
     // Nobody can tell who began: the higher port is taken for the beginner's, and what goes the other way is asked by itself.
     if (isMiddle && sourcePort <= destinationPort) return false;
     if (this.#trial !== undefined || decision.rule !== NO_RULE) return true;
