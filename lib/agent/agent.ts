@@ -24,7 +24,7 @@ import { OwnRecord, type ReopenedNode } from "./own_record.ts";
 import { checkHostNetwork, DeviceSecrets, OverlayInterface } from "./overlay/mod.ts";
 import { NodePolicies } from "./policy/mod.ts";
 import type { StatusReport } from "../api/mod.ts";
-import { ServiceHost } from "./services/mod.ts";
+import { openDeclaredOffers, ServiceHost } from "./services/mod.ts";
 import { buildStatus } from "./status_report.ts";
 
 /** How often expired records and changed addresses of this host are looked for. */
@@ -275,7 +275,7 @@ export class Agent {
     this.#startNetworks();
     this.services.start();
     this.#resources.defer(() => this.services.close());
-    this.#openOffers();
+    openDeclaredOffers(this.services.forward, options, this.#context.log);
     // A full disk may have room again the next time, and a process that ran out of descriptors has some.
     const upkeep = { intervalMs: UPKEEP_MS, problem: "cannot look after the state" };
     this.#resources.defer(repeat(this.#context, upkeep, () => this.#lookAfter()));
@@ -299,18 +299,6 @@ export class Agent {
     });
     this.#session = session;
     await session.start();
-  }
-
-  #openOffers(): void {
-    const { options, log } = this.#context;
-    for (const { port, hostname, targetPort, allow } of options.offers) {
-      this.services.forward.offer(port, { hostname, port: targetPort }, allow === undefined ? {} : { allow });
-    }
-    if (options.forwardAllow === undefined) return;
-    this.services.forward.allowAll(options.forwardAllow);
-    if (options.rootless) {
-      log.warn("--forward-allow changes nothing: a rootless node has only what it offers");
-    }
   }
 
   async #openInterface(): Promise<void> {
