@@ -22,7 +22,7 @@ import { isNameTaken, NameService } from "./names/mod.ts";
 import { hostDevices, Networks, ProgramEndpoints, RootlessFrames } from "./networks/mod.ts";
 import { OwnRecord, type ReopenedNode } from "./own_record.ts";
 import { checkHostNetwork, DeviceSecrets, OverlayInterface } from "./overlay/mod.ts";
-import { MessagePolicy, Policies, PolicyActs } from "./policy/mod.ts";
+import { NodePolicies } from "./policy/mod.ts";
 import type { StatusReport } from "../api/mod.ts";
 import { ServiceHost } from "./services/mod.ts";
 import { buildStatus } from "./status_report.ts";
@@ -50,10 +50,7 @@ export class Agent {
   /** Overlay networks, which carry frames. */
   readonly networks: Networks;
   /** Who may reach whom, and what leaders do about it. */
-  readonly policies: Policies;
-  /** Policies where messages are sent and received. */
-  readonly messagePolicy: MessagePolicy;
-  readonly policyActs: PolicyActs;
+  readonly policies: NodePolicies;
   /** Endpoints of programs in this process. */
   readonly programEndpoints: ProgramEndpoints;
   readonly clock: Clock;
@@ -90,24 +87,6 @@ export class Agent {
     this.closed = this.#ended.promise;
     // Whoever does not wait for the end must not be ended by it.
     this.closed.catch(() => {});
-    this.messagePolicy = new MessagePolicy({
-      ...this.#context,
-      onReport: (report) => this.policies.journal.handleReport("messages", report),
-      onChange: () => {
-        this.services.handlePolicyChange();
-        this.#hideNames();
-      },
-    });
-    this.services = new ServiceHost({
-      ...this.#context,
-      policy: this.messagePolicy.guard,
-      node: this,
-      counters: this.#channelCounters,
-      limits: parts.limits,
-      onChange: () => this.#names?.services.followSoon(),
-    });
-    const taken = { mesh, authority, zone: options.dnsZone, offered: () => this.services.offered() };
-    mesh.leadership.isNameTaken = (name) => isNameTaken(name, taken);
     this.programEndpoints = new ProgramEndpoints(() => this.networks, this.#context.log);
     this.networks = new Networks({
       context: this.#context,
@@ -115,16 +94,31 @@ export class Agent {
       drivers: builtInDrivers(),
       askLeaders: async (request) => await this.#session?.leaders.askAgain(request),
     });
-    this.policies = new Policies({ ...this.#context, networks: () => this.networks.book.networks });
-    this.policyActs = new PolicyActs({ ...parts, policies: this.policies });
+    this.policies = new NodePolicies({
+      ...parts,
+      ...this.#context,
+      networks: () => this.networks.book.networks,
+      onChange: () => {
+        this.services.handlePolicyChange();
+        this.#hideNames();
+      },
+    });
+    this.services = new ServiceHost({
+      ...this.#context,
+      policy: this.policies.messages.guard,
+      node: this,
+      counters: this.#channelCounters,
+      limits: parts.limits,
+      onChange: () => this.#names?.services.followSoon(),
+    });
+    const taken = { mesh, authority, zone: options.dnsZone, offered: () => this.services.offered() };
+    mesh.leadership.isNameTaken = (name) => isNameTaken(name, taken);
     this.#resources.use(parts.store);
     this.departure = new Departure(parts);
     this.#ownRecord = new OwnRecord(this.#context, this.departure, this.#reopened());
     this.#resources.defer(() => this.departure.finish(parts.store));
     this.#resources.defer(() => authority.close());
-    this.#resources.defer(this.policies.attach(this.messagePolicy));
-    this.#resources.defer(() => this.messagePolicy.close());
-    this.#resources.defer(() => this.policies.close());
+    this.#resources.defer(this.policies.open());
     this.#resources.defer(mesh.replica.subscribe({
       handleEntryEvent: ({ kind }) => {
         if (kind === TOKEN_KIND) this.shareTokens();
@@ -266,7 +260,7 @@ export class Agent {
     this.mesh.adoptRotation();
     // What waits from loading is read as a whole by those who subscribe from now on.
     this.mesh.replica.deliverEvents();
-    this.policies.start();
+    this.policies.all.start();
     this.#resources.defer(this.mesh.replica.subscribe(this.services.adverts));
     checkHostNetwork(options, this.#context.endpoints.overlay);
     const listener = listenTcp({ port: options.port });
@@ -323,10 +317,10 @@ export class Agent {
     const opened = await OverlayInterface.open(this.#context, {
       handleDeviceEvent: (event) => this.#session?.health.handleDeviceEvent(event),
       handlePortEvent: (event) => this.networks.handlePortEvent(event),
-      handlePolicyReport: (report) => this.policies.journal.handleReport("packets", report),
+      handlePolicyReport: (report) => this.policies.note("packets", report),
       dial: (host, port, signal) => this.services.forward.dial(host, port, signal),
       ping: async (nodeId) => {
-        const denied = this.messagePolicy.guard.admitPing("out", this.mesh.identity.id, nodeId);
+        const denied = this.policies.messages.guard.admitPing("out", this.mesh.identity.id, nodeId);
         return denied === undefined ? await this.#session?.health.reachChannel(nodeId) : undefined;
       },
     });
@@ -334,7 +328,7 @@ export class Agent {
     if (this.#state !== "starting") throw new InterruptedError();
     this.#overlay = opened;
     // Before the first peer is set, and with it the first packet.
-    this.#resources.defer(this.policies.attach(opened));
+    this.#resources.defer(this.policies.all.attach(opened));
     opened.ended.then((reason) => {
       if (reason !== undefined) this.#end(reason);
     });
@@ -352,9 +346,9 @@ export class Agent {
   #openFrames(): FramePlane {
     const frames = this.#frames = new RootlessFrames(this.#context, {
       handlePortEvent: (event) => this.networks.handlePortEvent(event),
-      handlePolicyReport: (report) => this.policies.journal.handleReport("packets", report),
+      handlePolicyReport: (report) => this.policies.note("packets", report),
     });
-    this.#resources.defer(this.policies.attach(frames));
+    this.#resources.defer(this.policies.all.attach(frames));
     this.#resources.defer(() => frames.close());
     return frames.plane;
   }
@@ -370,7 +364,7 @@ export class Agent {
   }
 
   #hideNames(): void {
-    this.#names?.hideBy(this.messagePolicy.guard).catch((error) =>
+    this.#names?.hideBy(this.policies.messages.guard).catch((error) =>
       this.#context.log.error("names are not hidden as the policy says", { error })
     );
   }
@@ -393,8 +387,7 @@ export class Agent {
     this.#session?.removeAbsent();
     const isElected = this.#session?.leaders.elected === this.mesh.identity.id;
     this.networks.lookAfter(isElected);
-    if (isElected) this.policyActs.lookAfter();
-    this.policies.lookAfter();
+    this.policies.lookAfter(isElected);
     this.#frames?.lookAfter();
     this.shareTokens();
     this.#names?.custom.refresh();

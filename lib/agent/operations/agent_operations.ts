@@ -129,7 +129,7 @@ export function agentOperations(
           },
         );
       }
-      const denied = agent.messagePolicy.guard.admitPing("out", mesh.identity.id, record.nodeId);
+      const denied = agent.policies.messages.guard.admitPing("out", mesh.identity.id, record.nodeId);
       if (denied !== undefined) throw new DeniedError(`ping ${record.name}`, denied.rule);
       const answer = await agent.session?.health.probe(member, { timeoutMs: PING_TIMEOUT_MS, dials: true });
       const seen = agent.status().peers.find(({ id }) => id === record.nodeId);

@@ -44,7 +44,7 @@ const MAX_NAMED = 3;
 
 /** @returns the operations about policies, as `agent` does them */
 export function policyOperations(agent: Agent): PolicyControl {
-  const { mesh, policies, policyActs } = agent;
+  const { mesh, policies: { all: policies, acts: policyActs } } = agent;
   const inForce = (roster = policies.roster()) => {
     const known = policies.book.get("enforced");
     return known && new AskedPolicy(known.document, roster);
@@ -176,7 +176,10 @@ const NOBODY: MemberState = { id: "", name: "", revision: null, isStale: false }
 type MemberState = PolicyMember & { readonly id: string };
 
 /** @returns what all members that run weft say of themselves, sorted by name */
-function memberStates({ mesh: { replica }, policies }: Agent, revision: string | undefined): MemberState[] {
+function memberStates(
+  { mesh: { replica }, policies: { all: policies } }: Agent,
+  revision: string | undefined,
+): MemberState[] {
   const members = replica.roster.members().filter(({ record }) => record.verifyingKey !== undefined);
   const states = members.map(({ record: { nodeId, name } }): MemberState => {
     const entry = replica.entries.get(STATE_KIND, nodeId, "");
@@ -197,7 +200,7 @@ function memberStates({ mesh: { replica }, policies }: Agent, revision: string |
 }
 
 function trialHead(agent: Agent): PolicyRevision | null {
-  const head = agent.policies.book.head("trial");
+  const head = agent.policies.all.book.head("trial");
   return head === undefined ? null : revisionReport(agent, head);
 }
 
@@ -221,12 +224,15 @@ async function readInput({ text, document }: PolicyInput): Promise<PolicyDocumen
   return (await readPolicyFile(text)).document;
 }
 
-async function askedOf({ policies }: Agent, input: PolicyInput): Promise<AskedPolicy | undefined> {
+async function askedOf(
+  { policies: { all: policies } }: Agent,
+  input: PolicyInput,
+): Promise<AskedPolicy | undefined> {
   return isGiven(input) ? new AskedPolicy(await readInput(input), policies.roster()) : undefined;
 }
 
 /** @param text a revision, or the first digits of one @throws UnknownRevisionError */
-function formerDocument({ policies: { book } }: Agent, text: string): PolicyDocument {
+function formerDocument({ policies: { all: { book } } }: Agent, text: string): PolicyDocument {
   const meant = book.history.heads().filter(({ revision }) => text !== "" && revision.startsWith(text));
   const [head] = meant;
   const former = head && meant.length === 1 ? book.history.get(head.revision) : undefined;

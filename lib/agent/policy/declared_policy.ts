@@ -17,8 +17,10 @@ const KEY = "revision";
 
 /** What a declared policy is applied by. */
 export interface DeclaringNode {
-  readonly policies: Pick<Policies, "book" | "roster">;
-  readonly policyActs: Pick<PolicyActs, "apply">;
+  readonly policies: {
+    readonly all: Pick<Policies, "book" | "roster">;
+    readonly acts: Pick<PolicyActs, "apply">;
+  };
   readonly mesh: { readonly role: "leader" | "member" };
 }
 
@@ -47,7 +49,7 @@ export async function readDeclaredPolicy(file: string): Promise<PolicyDocument> 
  */
 export function applyDeclaredPolicy(
   document: PolicyDocument,
-  { policies, policyActs, mesh }: DeclaringNode,
+  { policies: { all: policies, acts }, mesh }: DeclaringNode,
   { store, log }: { readonly store: StateStore; readonly log: Logger },
 ): void {
   if (mesh.role !== "leader") {
@@ -74,7 +76,7 @@ export function applyDeclaredPolicy(
         hint: "`weft policy test FILE` shows all that fail.",
       });
     }
-    policyActs.apply({ document, place: "enforced" });
+    acts.apply({ document, place: "enforced" });
     log.info("the declared policy is in force", { revision: declared });
   }
   store.put(COLLECTION, KEY, new TextEncoder().encode(declared));

@@ -12,6 +12,7 @@
 export { applyDeclaredPolicy, readDeclaredPolicy } from "./declared_policy.ts";
 export * from "./errors.ts";
 export { MessagePolicy } from "./message_policy.ts";
+export { NodePolicies } from "./node_policies.ts";
 export {
   type CompiledPolicies,
   type CompiledPolicy,

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { IpAddress } from "../../net/mod.ts";
 import { compilePolicy, type PolicyRoster } from "../compile/mod.ts";
 import { readProgram } from "../evaluate/mod.ts";
-import { type PolicyDocument, readPolicyDocument } from "../model/mod.ts";
+import { MAX_TEST_FAILURES, type PolicyDocument, readPolicyDocument } from "../model/mod.ts";
 import {
   decideAttempt,
   explainAttempt,
@@ -150,4 +150,29 @@ Deno.test("runPolicyTests() names what fails and the rule that decided", () => {
     ],
   );
   assert.match(runPolicyTests(bad, roster)[0]?.message ?? "", /denied, since web-tier#2 decides/);
+});
+
+Deno.test("runPolicyTests() asks for so many pairs, and tells of so many failures, and of all that was not asked", () => {
+  const rosterOf = (count: number): PolicyRoster => ({
+    members: Array.from({ length: count }, (_, i) => ({
+      id: `m${i}`,
+      name: `m${i}`,
+      labels: {},
+      addresses: [IpAddress.parse(`10.200.${i >> 8}.${i & 255}`) ?? assert.fail()],
+      services: [],
+      roles: [],
+      blocks: [],
+    })),
+    networks: [],
+  });
+  const document = documentOf([{ deny: { from: "*", to: "*" } }], [
+    { from: "*", deny: ["*:22"] },
+    { from: "m1", accept: ["m2:22"] },
+  ]);
+  const messages = runPolicyTests(document, rosterOf(1_000)).map(({ message }) => message);
+  assert.equal(messages.length, 2);
+  assert.match(messages[0] ?? "", /it means 1000000 pairs, of 500000/);
+  assert.match(messages[1] ?? "", /m1 to m2:22: it is denied/);
+  const failing = documentOf([{ deny: { from: "*", to: "*" } }], [{ from: "*", accept: ["*:22"] }]);
+  assert.equal(runPolicyTests(failing, rosterOf(100)).length, MAX_TEST_FAILURES);
 });

@@ -31,6 +31,9 @@ import {
 } from "../program/mod.ts";
 import { type Expression, Selector } from "../selectors/mod.ts";
 
+/** A service as one of several terms; alone it means its calls. */
+const SERVICE_TERM = /[\s(!]service:|^service:\S+\s+\S/;
+
 /** One thing that is allowed, and hardly meant. */
 export interface PolicyWarning {
   /** Of the rule in the document, in its long form. */
@@ -82,6 +85,12 @@ function checkSelectors(
   for (const policy of document.policies) {
     if (policy.networkId !== network) continue;
     for (const [i, rule] of policy.rules.entries()) {
+      if (rule.protocol === "*" && SERVICE_TERM.test(rule.destinationSelector)) {
+        warn(
+          `${policy.name}#${i + 1}`,
+          "a service among members means those that offer it, with all that they have",
+        );
+      }
       for (const text of [rule.sourceSelector, rule.destinationSelector, rule.actionParams?.via ?? "*"]) {
         let problems = known.get(text);
         if (problems === undefined) known.set(text, problems = problemsOf(text, inhabitants, finder));

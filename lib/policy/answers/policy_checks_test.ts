@@ -34,6 +34,10 @@ const documents: Readonly<Record<string, readonly [readonly RuleSource[], readon
     /^p#2: nobody is meant by tier$/,
     /^p#2: nobody offers the service payments$/,
   ]],
+  "a service among members": [
+    [{ allow: { from: "role=web", to: "service:orders || role=db" } }],
+    [/^p#1: a service among members means those that offer it/],
+  ],
   "labels that nobody has together": [
     [{ allow: { from: "role=web && name=db-1", to: "role=db" } }],
     [/nobody is meant by role=web && name=db-1/],

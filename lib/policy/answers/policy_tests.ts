@@ -21,7 +21,7 @@ import {
   readProgram,
   type SubjectNumber,
 } from "../evaluate/mod.ts";
-import type { PolicyDocument } from "../model/mod.ts";
+import { MAX_TEST_FAILURES, MAX_TEST_PAIRS, type PolicyDocument } from "../model/mod.ts";
 import { InvalidSelectorError } from "../selectors/mod.ts";
 import { type Attempt, decideAttempt, parseAttempt } from "./attempt.ts";
 
@@ -106,53 +106,77 @@ export class SubjectFinder {
   }
 }
 
-/** Runs the tests of a document against the members that there are. @returns those that fail, in order */
+/**
+ * Runs the tests of a document against the members that there are.
+ * @returns those that fail, in order: `MAX_TEST_FAILURES` at most. A test that would ask for more than is left of
+ *   `MAX_TEST_PAIRS` fails without having been asked.
+ */
 export function runPolicyTests(document: PolicyDocument, roster: PolicyRoster): readonly PolicyTestFailure[] {
   if (document.tests.length === 0) return [];
   const evaluator = readProgram(compilePolicy(document, roster, { revision: "0".repeat(16) }).bytes);
-  const failures: PolicyTestFailure[] = [];
+  const tally: TestTally = { failures: [], pairsLeft: MAX_TEST_PAIRS };
   const finders = new Map<string, SubjectFinder>();
   for (const { networkId = MESH, source, accept, deny } of document.tests) {
     const finder = finders.get(networkId) ?? new SubjectFinder(evaluator, roster, networkId, document.groups);
     finders.set(networkId, finder);
-    const test = new TestRun(evaluator, networkId, finder, failures);
+    const test = new TestRun(evaluator, networkId, finder, tally);
     for (const destination of accept) test.run(source, destination, "accept");
     for (const destination of deny) test.run(source, destination, "deny");
+    if (tally.failures.length >= MAX_TEST_FAILURES) break;
   }
-  return failures;
+  return tally.failures;
+}
+
+/** What the tests of a document have come to. */
+interface TestTally {
+  readonly failures: PolicyTestFailure[];
+  pairsLeft: number;
 }
 
 class TestRun {
   readonly #evaluator: PolicyEvaluator;
   readonly #network: string;
   readonly #finder: SubjectFinder;
-  readonly #failures: PolicyTestFailure[];
+  readonly #tally: TestTally;
 
   constructor(
     evaluator: PolicyEvaluator,
     network: string,
     finder: SubjectFinder,
-    failures: PolicyTestFailure[],
+    tally: TestTally,
   ) {
     this.#evaluator = evaluator;
     this.#network = network;
     this.#finder = finder;
-    this.#failures = failures;
+    this.#tally = tally;
   }
 
   run(source: string, destination: string, expected: "accept" | "deny"): void {
     const what = parseAttempt(destination);
+    const { failures } = this.#tally;
+    if (failures.length >= MAX_TEST_FAILURES) return;
     const fail = (name: string, rule: string, why: string): void => {
+      if (failures.length >= MAX_TEST_FAILURES) return;
       const message = `${name} to ${destination}: ${why}, and the test wants ${expected}`;
-      this.#failures.push({ network: this.#network, source: name, destination, expected, rule, message });
+      failures.push({ network: this.#network, source: name, destination, expected, rule, message });
     };
     if (what === undefined) return fail(source, "default", "that is nothing that can be tried");
     const sources = this.#finder.find(source);
     if (sources.length === 0) return fail(source, "default", `${NOBODY} ${source}`);
     const destinations = this.#destinationsOf(what.destination, what.attempt);
     if (destinations.length === 0) return fail(source, "default", `${NOBODY} ${what.destination}`);
+    const pairs = sources.length * destinations.length;
+    if (pairs > this.#tally.pairsLeft) {
+      return fail(
+        source,
+        "default",
+        `it means ${pairs} pairs, of ${MAX_TEST_PAIRS} that all tests may ask for together`,
+      );
+    }
+    this.#tally.pairsLeft -= pairs;
     for (const from of sources) {
       for (const to of destinations) {
+        if (failures.length >= MAX_TEST_FAILURES) return;
         // Nobody is ever kept from itself, whatever a selector of both means.
         if (from.subject === to.subject && from.subject !== 0 && sources.length + destinations.length > 2) {
           continue;

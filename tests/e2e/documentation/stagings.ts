@@ -76,7 +76,8 @@ const policyFile = "weft policy init - > policy.yaml";
 const applied = `${policyFile}; weft policy apply policy.yaml > applied.txt 2>&1`;
 const unapplied = "weft policy remove > removed.txt 2>&1 || true";
 /** A policy that denies what runs beside the line then. */
-const denying = `printf 'rules: [{deny: {from: "*", to: name=web-1, ports: icmp}}]' > policy.yaml
+const denying =
+  `printf 'rules: [{deny: {from: "*", to: name=web-1, ports: icmp}}, {allow: {from: "*", to: "*"}}]' > policy.yaml
 weft policy apply policy.yaml > applied.txt
 (sleep 1; ping -c 3 -W 1 "$(weft peers --json | jq -r '.[] | select(.name == "web-1").addresses[0]')") > pinged.txt &`;
 
