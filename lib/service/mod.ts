@@ -38,7 +38,8 @@ export * from "./node_runtime.ts";
 export * from "./ports.ts";
 export * from "./programs/mod.ts";
 export type { ProviderReport, ServiceReport } from "./registry/mod.ts";
-export { ServiceClient, ServiceRuntime, type ServiceRuntimeParts } from "./service_runtime.ts";
+export { ServiceClient } from "./service_client.ts";
+export { ServiceRuntime, type ServiceRuntimeParts } from "./service_runtime.ts";
 export * from "./topics/mod.ts";
 export {
   type AdvertisedAction,

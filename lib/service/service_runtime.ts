@@ -17,15 +17,8 @@ import {
   RemoteCaller,
   type Route,
 } from "./calls/mod.ts";
-import type {
-  ActionName,
-  EventHandler,
-  EventName,
-  EventOf,
-  ParamsOf,
-  ResultOf,
-  ServiceDefinition,
-} from "./service_definition.ts";
+import { ServiceClient } from "./service_client.ts";
+import type { EventHandler, ServiceDefinition } from "./service_definition.ts";
 import type { Provider } from "./directory/mod.ts";
 import { failed, InvalidServiceError, type WireFailure } from "./errors.ts";
 import {
@@ -361,50 +354,5 @@ export abstract class ServiceRuntime {
   #servicesChanged(): void {
     this.followServices();
     this.sendAdvert();
-  }
-}
-
-/** Calls one service, wherever it runs, with the types of its definition. */
-export class ServiceClient<Service extends ServiceDefinition> {
-  /** The service's path. */
-  readonly path: string;
-  readonly #runtime: ServiceRuntime;
-
-  /**
-   * @internal
-   * @param path the service's, as its definition says
-   */
-  constructor(path: string, runtime: ServiceRuntime) {
-    this.path = path;
-    this.#runtime = runtime;
-  }
-
-  /** Calls an action. @throws CallError */
-  request<Name extends ActionName<Service>>(
-    name: Name,
-    ...rest: undefined extends ParamsOf<Service, Name>
-      ? [params?: ParamsOf<Service, Name>, options?: CallOptions]
-      : [params: ParamsOf<Service, Name>, options?: CallOptions]
-  ): Promise<ResultOf<Service, Name>> {
-    const [params, options] = rest;
-    return this.#runtime.request<ResultOf<Service, Name>>(`${this.path}/${name}`, params, options);
-  }
-
-  /** Has a handler get an event of the service. */
-  subscribe<Name extends EventName<Service>>(
-    name: Name,
-    handler: EventHandler<EventOf<Service, Name>>,
-    options?: SubscribeOptions,
-  ): SubscriptionHandle {
-    return this.#runtime.subscribe(`${this.path}/${name}`, handler as EventHandler, options);
-  }
-
-  /** Publishes an event of the service. */
-  publish<Name extends EventName<Service>>(
-    name: Name,
-    data: EventOf<Service, Name>,
-    options?: PublishOptions,
-  ): Promise<PublishReport> {
-    return this.#runtime.publish(`${this.path}/${name}`, data, options);
   }
 }

@@ -169,12 +169,13 @@ Deno.test("StreamForwarder goes through the tunnel to what is not offered, and n
   const dialled = async (refusal: keyof typeof REFUSAL_CODES, tunnel: string | undefined) => {
     const [near, far] = duplexPair();
     far.reset(REFUSAL_CODES[refusal]);
+    const stream = Object.assign(near, { closed: Promise.resolve() });
     const forward = new StreamForwarder({
       peers: {
         self: SELF,
         find: () => peerId("away"),
         reach: () => Promise.resolve(refusal !== "network-unreachable"),
-        channel: () => ({ openStream: () => near }) as unknown as Channel,
+        channel: () => ({ openStream: () => stream }) as unknown as Channel,
         selector: () => () => true,
       },
       ownAddress: () => undefined,
@@ -202,4 +203,41 @@ Deno.test("StreamForwarder goes through the tunnel to what is not offered, and n
     });
   }
   await server.close();
+});
+
+Deno.test("StreamForwarder asks the policy at both ends, and ends what another policy takes away", async () => {
+  let denied: readonly number[] = [9];
+  const policy = {
+    admitConnection: (_: string, from: string, to: string, port: number) =>
+      from !== to && denied.includes(port) ? { kind: "denied", rule: "shut#1" } as const : undefined,
+    mayConnect: (_: string, __: string, port: number) => !denied.includes(port),
+  };
+  const forward = new StreamForwarder({
+    peers: {
+      self: SELF,
+      find: () => peerId("away"),
+      reach: () => Promise.reject(new Error("nothing is sent")),
+      channel: () => undefined,
+      selector: () => () => true,
+    },
+    policy,
+    ownAddress: () => undefined,
+    tunnelAddress: () => undefined,
+  });
+  for (const port of [8, 9]) forward.listen(port, ({ stream }) => void stream.write(Uint8Array.of(port)));
+  const { signal } = new AbortController();
+  assert.deepEqual(await forward.dial("away", 9, signal), { refusal: "refused-by-policy", rule: "shut#1" });
+  const forged = openTo(forward, "other", 9);
+  assert.equal(await forged.read(), undefined);
+  assert.equal(forged.resetCode, REFUSAL_CODES["refused-by-policy"]);
+  const open = openTo(forward, "other", 8);
+  // That it was accepted, and what the listener writes.
+  assert.ok(await open.read());
+  forward.handlePolicyChange();
+  assert.equal(open.resetCode, undefined);
+  denied = [8];
+  forward.handlePolicyChange();
+  while (await open.read() !== undefined);
+  assert.equal(open.resetCode, REFUSAL_CODES["refused-by-policy"]);
+  await forward.close();
 });

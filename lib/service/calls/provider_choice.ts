@@ -17,6 +17,18 @@ import type { NodeBase } from "../runtime_base.ts";
 import { showPath } from "../topics/mod.ts";
 import type { AdvertisedService } from "../wire/mod.ts";
 
+/** What says that a provider is in trouble, not the call. */
+export const TROUBLE: ReadonlySet<string> = new Set([
+  "Unreachable",
+  "OutcomeUnknown",
+  "Timeout",
+  "Overloaded",
+  "Incompatible",
+]);
+
+/** Failures after which somebody else may serve the call at once. */
+export const ELSEWHERE: ReadonlySet<string> = new Set(["NoProvider", "ServicePaused", "Unreachable"]);
+
 const ANYTHING: AdvertisedService = {
   path: "",
   version: "",

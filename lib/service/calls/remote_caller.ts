@@ -21,7 +21,7 @@ import {
   PendingCalls,
   type Reply,
 } from "./pending_calls.ts";
-import { type Balancer, noProvider } from "./provider_choice.ts";
+import { type Balancer, ELSEWHERE, noProvider, TROUBLE } from "./provider_choice.ts";
 import { CallError, failure, type WireFailure } from "../errors.ts";
 import {
   decodeValue,
@@ -44,18 +44,6 @@ import { showPath } from "../topics/mod.ts";
 export const MAX_PENDING_CALLS = 65_536;
 
 const SWEEP_MS = 25;
-/** What says that a provider is in trouble, not the call. */
-const TROUBLE: ReadonlySet<string> = new Set([
-  "Unreachable",
-  "OutcomeUnknown",
-  "Timeout",
-  "Overloaded",
-  "Incompatible",
-]);
-
-/** Failures after which somebody else may serve the call at once. */
-const ELSEWHERE: ReadonlySet<string> = new Set(["NoProvider", "ServicePaused", "Unreachable"]);
-
 /** Sends the calls of one node or program, and retries them. */
 export class RemoteCaller {
   readonly #base: RuntimeBase;
