@@ -100,7 +100,7 @@ export class Agent {
       networks: () => this.networks.book.networks,
       onChange: () => {
         this.services.handlePolicyChange();
-        this.#hideNames();
+        this.policies.hide(this.#names);
       },
     });
     this.services = new ServiceHost({
@@ -348,13 +348,7 @@ export class Agent {
       throw new InterruptedError();
     }
     this.#names = names;
-    this.#hideNames();
-  }
-
-  #hideNames(): void {
-    this.#names?.hideBy(this.policies.messages.guard).catch((error) =>
-      this.#context.log.error("names are not hidden as the policy says", { error })
-    );
+    this.policies.hide(this.#names);
   }
 
   async #closeNames(): Promise<void> {

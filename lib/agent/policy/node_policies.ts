@@ -4,6 +4,7 @@
  */
 
 import type { AgentContext } from "../agent_context.ts";
+import type { NameService } from "../names/mod.ts";
 import { MessagePolicy } from "./message_policy.ts";
 import { Policies, type PoliciesParts } from "./policies.ts";
 import { type PolicyActParts, PolicyActs } from "./policy_acts.ts";
@@ -25,8 +26,11 @@ export class NodePolicies {
   /** Where messages are sent and received; idle until `open`. */
   readonly messages: MessagePolicy;
 
+  readonly #log: AgentContext["log"];
+
   /** Nothing decides yet. */
   constructor(parts: NodePoliciesParts) {
+    this.#log = parts.log;
     this.all = new Policies(parts);
     this.acts = new PolicyActs({ ...parts, policies: this.all });
     this.messages = new MessagePolicy({
@@ -49,6 +53,13 @@ export class NodePolicies {
   /** Takes down what something on this node has decided. */
   note(source: string, report: JournalReport): void {
     this.all.journal.handleReport(source, report);
+  }
+
+  /** Has names hidden from those who may reach nothing of whoever has them, where the policy says so. */
+  hide(names: Pick<NameService, "hideBy"> | undefined): void {
+    names?.hideBy(this.messages.guard).catch((error) =>
+      this.#log.error("names are not hidden as the policy says", { error })
+    );
   }
 
   /** What time alone brings about. */
