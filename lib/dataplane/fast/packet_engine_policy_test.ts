@@ -132,3 +132,18 @@ Deno.test("PacketEngine takes nothing straight that was to go by another member"
   assert.equal(receive(harness, begun(81)).length, 1);
   assert.equal(harness.device.counters.get("source-not-allowed"), 1);
 });
+
+Deno.test("PacketEngine passes a peer's DNS queries to this host and the replies, and nothing else of the two", () => {
+  for (const rules of [[{ deny: { from: "*", to: "*" } }], [{ allow: { from: "name=third", to: "*" } }]]) {
+    for (const [protocol, flags] of [[17, 0], [6, SYN]] as const) {
+      const harness = harnessOf(rules);
+      const query = { protocol, from: PEER, to: HERE, ports: [50_000, 53] as const, flags };
+      const reply = { protocol, from: HERE, to: PEER, ports: [53, 50_000] as const, flags: flags && 0x12 };
+      assert.equal(send(harness, packetOf(reply)), 0, "nobody has asked");
+      assert.equal(receive(harness, packetOf(query)).length, 1);
+      assert.equal(send(harness, packetOf(reply)), 1);
+      assert.equal(receive(harness, packetOf({ ...query, ports: [50_000, 54] })).length, 0);
+      assert.equal(send(harness, packetOf({ ...reply, ports: [54, 50_000] })), 0);
+    }
+  }
+});
