@@ -223,8 +223,10 @@ export class PortablePlane implements WireGuardPlane {
       const now = systemClock.now();
       for (let i = 0; i < batch.count; i++) {
         const packet = batch.packet(i);
-        if (this.frames.forbids(packet) || !this.#admits(now, packet, DIRECTION.OUT)) continue;
-        const nextHop = this.#guards.isIdle ? undefined : this.#guards.nextHop(addressBytes(packet));
+        if (this.frames.forbids(packet)) continue;
+        const isGuarded = !this.#guards.isIdle && !this.#proxy.isOfListener(packet, 0, packet.length);
+        if (isGuarded && !this.#admits(now, packet, DIRECTION.OUT)) continue;
+        const nextHop = isGuarded ? this.#guards.nextHop(addressBytes(packet)) : undefined;
         if (nextHop === undefined && this.#takeProxied(now, packet)) continue;
         this.#device.handlePacket(now, packet, nextHop);
         this.#transmit();

@@ -251,15 +251,16 @@ export class PacketEngine {
 
   /** @param isOwn whether the host sends it; else it is passed on */
   #takeSuperpacket(now: Millis, at: number, lengthBytes: number, isOwn: boolean): void {
-    const { device, guards } = this.#parts;
+    const { device, guards, proxy } = this.#parts;
     const version = ((this.#bytes[at] ?? 0) >> 4) as IpFamily;
     // Whoever brings the interface up makes the kernel send neighbour discovery at once: it is IPv6, and for nobody.
     if (lengthBytes < 20 || (version !== 4 && version !== 6) || (version === 6 && lengthBytes < 40)) {
       return device.counters.count("malformed-packet");
     }
     if (!this.frames.isIdle && this.frames.members.forbids(at, lengthBytes, version)) return;
-    if (isOwn && !guards.isIdle && !this.#gate.admits(now, at, lengthBytes, DIRECTION.OUT)) return;
-    const nextHop = guards.isIdle || !isOwn ? undefined : guards.nextHop(version === 4 ? 4 : 16);
+    const isGuarded = isOwn && !guards.isIdle && !proxy.isOfListener(this.#bytes, at, lengthBytes);
+    if (isGuarded && !this.#gate.admits(now, at, lengthBytes, DIRECTION.OUT)) return;
+    const nextHop = isGuarded ? guards.nextHop(version === 4 ? 4 : 16) : undefined;
     this.#send(now, at, lengthBytes, version, nextHop);
   }
 

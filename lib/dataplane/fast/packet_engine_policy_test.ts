@@ -4,7 +4,7 @@
  */
 
 import assert from "node:assert/strict";
-import { IpAddress } from "../../net/mod.ts";
+import { Endpoint, IpAddress } from "../../net/mod.ts";
 import { compilePolicy, readPolicyDocument } from "../../policy/mod.ts";
 import { packetOf } from "../../policy/testing/packets.ts";
 import { VIRTIO_HEADER_BYTES } from "./superpacket.ts";
@@ -131,4 +131,44 @@ Deno.test("PacketEngine takes nothing straight that was to go by another member"
   assert.equal(receive(harness, begun(80)).length, 0);
   assert.equal(receive(harness, begun(81)).length, 1);
   assert.equal(harness.device.counters.get("source-not-allowed"), 1);
+});
+
+Deno.test("PacketEngine passes a peer's DNS queries to this host and the replies, and nothing else of the two", () => {
+  for (const rules of [[{ deny: { from: "*", to: "*" } }], [{ allow: { from: "name=third", to: "*" } }]]) {
+    for (const [protocol, flags] of [[17, 0], [6, SYN]] as const) {
+      const harness = harnessOf(rules);
+      const query = { protocol, from: PEER, to: HERE, ports: [50_000, 53] as const, flags };
+      const reply = { protocol, from: HERE, to: PEER, ports: [53, 50_000] as const, flags: flags && 0x12 };
+      assert.equal(send(harness, packetOf(reply)), 0, "nobody has asked");
+      assert.equal(receive(harness, packetOf(query)).length, 1);
+      assert.equal(send(harness, packetOf(reply)), 1);
+      assert.equal(receive(harness, packetOf({ ...query, ports: [50_000, 54] })).length, 0);
+      assert.equal(send(harness, packetOf({ ...reply, ports: [54, 50_000] })), 0);
+    }
+  }
+});
+
+Deno.test("PacketEngine asks of a connection to a host without a packet plane once, and not of the listener's replies", () => {
+  const harness = harnessOf([{ allow: { from: "name=here", to: "name=third", ports: "tcp/80" } }]);
+  const { proxy, calls } = harness;
+  const [own, host] = [HERE, THIRD].map((text) => IpAddress.parse(text) ?? assert.fail(text));
+  assert.ok(own && host);
+  proxy.change({ listeners: [new Endpoint(own, 45_680)], add: [host] });
+  const to = (port: number) => packetOf({ from: HERE, to: THIRD, ports: [40_000, port], flags: SYN });
+  assert.equal(send(harness, to(81)), 0);
+  assert.equal(proxy.pollQuestion(), undefined, "a port that no rule allows is not asked for");
+  send(harness, to(80));
+  const question = proxy.pollQuestion();
+  assert.ok(question?.kind === "connect");
+  proxy.answer(harness.now, question.id, "accept");
+  harness.settle();
+  calls.written.splice(0);
+  const reply = { from: HERE, to: THIRD, ports: [45_680, question.translatedPort] as const, flags: 0x12 };
+  send(harness, packetOf(reply));
+  const [written] = calls.written.splice(0).map((bytes) => bytes.subarray(VIRTIO_HEADER_BYTES));
+  assert.deepEqual([written?.[15], written?.[19], written?.[33]], [3, 1, 0x12], "the program has its answer");
+  assert.equal(harness.drops["policy-denied"], 1);
+  // Of any other port of this host it is a matter of policy.
+  send(harness, packetOf({ ...reply, ports: [45_681, question.translatedPort] }));
+  assert.equal(harness.drops["policy-denied"], 2);
 });

@@ -54,7 +54,7 @@ export class PlaneGuards {
     this.mesh = new FlowGuard({
       ...parts,
       network: MESH_NETWORK,
-      isExempt: (bytes, fields, direction) => this.#isExempt(bytes, fields, direction),
+      isExempt: (bytes, fields, direction, reverse) => this.#isExempt(bytes, fields, direction, reverse),
     });
   }
 
@@ -182,16 +182,18 @@ export class PlaneGuards {
     guard.use(this.#enforced, this.#enforced?.networkNumber(name), this.#trial);
   }
 
-  /** What the mesh itself needs is no matter of policy: probes, and DNS at this host's own address. */
-  #isExempt(bytes: Uint8Array, fields: PacketFields, direction: number): boolean {
-    const { protocol, sourcePort, destinationPort, destinationAt, addressBytes } = fields;
+  /** What the mesh itself needs is no matter of policy: probes, and DNS at this host's own address with its replies. */
+  #isExempt(bytes: Uint8Array, fields: PacketFields, direction: number, reverse: 0 | 1): boolean {
+    const { protocol, sourcePort, destinationPort, sourceAt, destinationAt, addressBytes } = fields;
     if (protocol === IP_PROTOCOL.UDP && sourcePort === HEALTH_PORT && destinationPort === HEALTH_PORT) {
       return true;
     }
     const isDns = (protocol === IP_PROTOCOL.UDP || protocol === IP_PROTOCOL.TCP) &&
-      destinationPort === DNS_PORT;
-    return isDns && direction === DIRECTION.IN &&
-      this.#ownAddresses.some((own) => isAt(bytes, destinationAt, addressBytes, own));
+      (reverse === 1 ? sourcePort : destinationPort) === DNS_PORT;
+    return isDns && direction === (reverse === 1 ? DIRECTION.OUT : DIRECTION.IN) &&
+      this.#ownAddresses.some((own) =>
+        isAt(bytes, reverse === 1 ? sourceAt : destinationAt, addressBytes, own)
+      );
   }
 }
 

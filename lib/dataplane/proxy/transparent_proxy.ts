@@ -160,6 +160,21 @@ export class TransparentProxy {
   }
 
   /**
+   * Whether a packet is the listener's, for a program of this host: it is turned back and never leaves.
+   * @param at where the IP packet begins in `bytes`
+   */
+  isOfListener(bytes: Uint8Array, at: number, lengthBytes: number): boolean {
+    const version = ipVersion(bytes, at);
+    const own = version === 0 || this.isIdle ? undefined : this.#listeners[version];
+    if (version === 0 || own === undefined || lengthBytes < (version === 4 ? 40 : 60)) return false;
+    const isLaterFragment = version === 4 && (uint16At(bytes, at + 6) & 0x1fff) !== 0;
+    return !isLaterFragment && bytes[at + (version === 4 ? 9 : 6)] === IP_PROTOCOL.TCP &&
+      uint16At(bytes, ipPayloadOffset(bytes, at, version)) === own.port &&
+      isAddress(own.address, bytes, at + ipSourceOffset(version)) &&
+      this.#hosts.lookupBytes(bytes, at + ipDestinationOffset(version), version) !== undefined;
+  }
+
+  /**
    * Takes a packet of this host, if it is for a proxied one.
    * @param at where the IP packet begins in `bytes`; it may be a superpacket
    * @param isPartial whether the checksum is only begun: the sum of the pseudo-header stands in its place

@@ -58,8 +58,8 @@ export interface FlowGuardParts {
   /** The wall clock, for the log, in milliseconds. */
   readonly wall: () => number;
   readonly limits?: GuardLimits;
-  /** What is never a matter of policy, such as the mesh's own probes; asked of what is denied alone. */
-  readonly isExempt?: (bytes: Uint8Array, fields: PacketFields, direction: number) => boolean;
+  /** What is never a matter of policy, such as the mesh's own probes; asked of what is denied alone, and of replies (`reverse` 1). */
+  readonly isExempt?: (bytes: Uint8Array, fields: PacketFields, direction: number, reverse: 0 | 1) => boolean;
 }
 
 /** Guards one network. */
@@ -198,7 +198,7 @@ export class FlowGuard implements PacketGuard {
       entries[at + FIELD.GENERATION] = this.#decisions.generation;
       this.#table.changeMember(this.#memberOf(direction));
     }
-    if (!decision.isAllowed && !this.#isExempt(memory, direction)) {
+    if (!decision.isAllowed && !this.#isExempt(memory, direction, reverse)) {
       followDenied(now, fields, entries, at, isAsked);
       return this.#deny(decision, memory, lengthBytes, direction, packets);
     }
@@ -218,7 +218,7 @@ export class FlowGuard implements PacketGuard {
   ): number {
     const fields = this.#fields;
     const decision = this.#ask(memory, 0);
-    if (!decision.isAllowed && !this.#isExempt(memory, direction)) {
+    if (!decision.isAllowed && !this.#isExempt(memory, direction, 0)) {
       return this.#deny(decision, memory, lengthBytes, direction, packets);
     }
     this.#try(memory, direction, packets, 0);
@@ -289,12 +289,12 @@ export class FlowGuard implements PacketGuard {
     const trial = this.#trial;
     const decision = trial?.ask(memory, this.#fields, reverse);
     if (trial === undefined || decision === undefined) return;
-    if (decision.isAllowed || this.#isExempt(memory, direction)) return;
+    if (decision.isAllowed || this.#isExempt(memory, direction, reverse)) return;
     this.#note(memory, trial.ruleName(decision), direction, packets, true);
   }
 
-  #isExempt(memory: Uint8Array, direction: number): boolean {
-    return this.#parts.isExempt?.(memory, this.#fields, direction) ?? false;
+  #isExempt(memory: Uint8Array, direction: number, reverse: number): boolean {
+    return this.#parts.isExempt?.(memory, this.#fields, direction, reverse === 1 ? 1 : 0) ?? false;
   }
 
   /** What nothing restricts in either direction need not be remembered. */
