@@ -8,7 +8,13 @@
  * @module
  */
 
-import { type Environment, randomBytes, type StateStore, type UnixMillis } from "../../base/mod.ts";
+import {
+  type Environment,
+  randomBytes,
+  StateError,
+  type StateStore,
+  type UnixMillis,
+} from "../../base/mod.ts";
 import {
   isAboutStatement,
   type MeshState,
@@ -68,6 +74,8 @@ export interface PoliciesParts extends Pick<Environment, "clock" | "timers" | "r
   readonly store: StateStore;
   readonly authority: RosterViewParts["authority"];
   readonly networks: RosterViewParts["networks"];
+  /** `compilePolicy` unless given. */
+  readonly compile?: typeof compilePolicy;
 }
 
 /** From the start of the agent to its end. */
@@ -78,6 +86,8 @@ export class Policies {
   readonly #parts: PoliciesParts;
   readonly #view: RosterView;
   readonly #consumers = new Set<PolicyConsumer>();
+  /** Of them: who could not take the program in force, and goes on with the former one. */
+  readonly #behind = new Set<PolicyConsumer>();
   readonly #unsubscribe: () => void;
   #compiled: CompiledPolicies = { enforced: undefined, trial: undefined };
   /** Why a document that was read could not be compiled. */
@@ -98,6 +108,12 @@ export class Policies {
     this.#view = new RosterView(parts);
     this.#unsubscribe = parts.mesh.replica.subscribe(this.#subscriber());
     this.sync();
+    if (this.book.get("enforced") === undefined || this.#compiled.enforced !== undefined) return;
+    this.close();
+    // To start without it would let everything pass.
+    throw new StateError("Cannot enforce the policy from the state: this version of weft cannot compile it", {
+      hint: "Start the version again that has enforced it.",
+    });
   }
 
   /** Begins to follow what changes, and to tell others what is in force here. */
@@ -123,19 +139,25 @@ export class Policies {
 
   /** Why this node enforces another document than the network's key says; undefined when it enforces that. */
   problem(place: PolicyPlace = "enforced"): string | undefined {
+    if (this.#behind.size > 0) {
+      return "a part of this node could not take it, and goes on with the former one";
+    }
     return this.book.problem(place) ?? (place === "enforced" ? this.#problem : undefined);
   }
 
   /** Hands whatever enforces policies the program that there is, and each that comes. @returns a function that ends it */
   attach(consumer: PolicyConsumer): () => void {
-    this.#consumers.add(consumer);
     consumer.setPolicies(this.#compiled);
-    return () => void this.#consumers.delete(consumer);
+    this.#consumers.add(consumer);
+    return () => {
+      this.#consumers.delete(consumer);
+      this.#behind.delete(consumer);
+    };
   }
 
   /** Says again what this node enforces where that is due, which it is rarely; to be called every few seconds. */
   lookAfter(): void {
-    if (this.book.look()) this.#syncSoon();
+    if (this.#look() || this.#behind.size > 0) this.#syncSoon();
     else if (!this.#isClosed) this.#writeState();
   }
 
@@ -146,7 +168,7 @@ export class Policies {
     this.#isDocumentDue = false;
     const { clock } = this.#parts;
     const startedAt = clock.now();
-    this.book.look();
+    this.#look();
     this.#compile();
     this.#lastAt = clock.now();
     this.#tookMs = this.#lastAt - startedAt;
@@ -160,6 +182,27 @@ export class Policies {
     this.#cancelTimer?.();
     this.#cancelState?.();
     this.journal.close();
+  }
+
+  /** What was read holds even where it cannot be stored. @returns whether another document may be there */
+  #look(): boolean {
+    try {
+      return this.book.look();
+    } catch (error) {
+      this.#parts.log.error("cannot keep the policy for the next start", { error });
+      return true;
+    }
+  }
+
+  /** Who cannot take a program keeps no others from it. */
+  #hand(consumer: PolicyConsumer): void {
+    try {
+      consumer.setPolicies(this.#compiled);
+      this.#behind.delete(consumer);
+    } catch (error) {
+      this.#behind.add(consumer);
+      this.#parts.log.error("a part of this node goes on with the former policy", { error });
+    }
   }
 
   #subscriber(): ReplicaSubscriber {
@@ -213,10 +256,13 @@ export class Policies {
     const roster = this.#hasDocument ? this.#view.roster(this.#asksForServices()) : undefined;
     const enforced = this.#compileOne("enforced", roster);
     const trial = this.#compileOne("trial", roster);
-    if (enforced === before.enforced && trial === before.trial) return;
+    if (enforced === before.enforced && trial === before.trial) {
+      for (const consumer of this.#behind) this.#hand(consumer);
+      return;
+    }
     this.#compiled = { enforced, trial };
     this.journal.follow(enforced);
-    for (const consumer of this.#consumers) consumer.setPolicies(this.#compiled);
+    for (const consumer of this.#consumers) this.#hand(consumer);
     if (enforced?.revision !== before.enforced?.revision) {
       this.#parts.log.info("another policy is in force", { revision: enforced?.revision ?? "none" });
     }
@@ -229,7 +275,8 @@ export class Policies {
     if (known === undefined || roster === undefined) return undefined;
     const { head: { revision }, document } = known;
     try {
-      const { bytes, warnings } = compilePolicy(document, roster, { revision });
+      const compile = this.#parts.compile ?? compilePolicy;
+      const { bytes, warnings } = compile(document, roster, { revision });
       if (place === "enforced") this.#problem = undefined;
       const isSame = before?.revision === revision && isEqual(before.bytes, bytes);
       return isSame ? before : new Compiled(revision, document, bytes, warnings);
@@ -262,6 +309,8 @@ export class Policies {
     const { mesh: { identity, replica }, clock } = this.#parts;
     // Others reject the entries of a node that was removed.
     if (replica.roster.isRevoked(identity.publicKey)) return;
+    // Not as a whole yet: to others this node is stale.
+    if (this.#behind.size > 0) return;
     const enforced = this.#compiled.enforced?.revision;
     const trial = this.#compiled.trial?.revision;
     const entry = replica.entries.get(STATE_KIND, identity.id, "");

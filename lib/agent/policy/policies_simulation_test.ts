@@ -152,3 +152,48 @@ Deno.test("Policies of a member that starts again are in force before anything i
   assert.ok(stage.untilInForce(second, 60_000) !== undefined);
   stage.close();
 });
+
+Deno.test("Policies: who cannot take a program keeps no others from it, is told of, and is asked again", () => {
+  const stage = new PolicyStage({ nodes: 3, seed: SEED });
+  const { policies } = stage.of(stage.node(0));
+  const taken: string[] = [];
+  let isBroken = false;
+  policies.attach({
+    setPolicies: ({ enforced }) => {
+      if (isBroken) throw new Error("no memory");
+      taken.push(enforced?.revision ?? "none");
+    },
+  });
+  const others: string[] = [];
+  policies.attach({ setPolicies: ({ enforced }) => void others.push(enforced?.revision ?? "none") });
+  isBroken = true;
+  const revision = stage.apply(0, allowWeb);
+  assert.deepEqual([taken, others], [["none"], ["none", revision]]);
+  assert.match(policies.problem() ?? "", /goes on with the former/);
+  stage.simulation.advance(2_000);
+  const own = stage.node(0).identity.id;
+  const told = () => stage.node(0).replica.entries.get(STATE_KIND, own, "");
+  assert.equal(told(), undefined, "it does not say that it enforces it");
+  isBroken = false;
+  policies.lookAfter();
+  stage.simulation.advance(2_000);
+  assert.deepEqual([taken, others], [["none", revision], ["none", revision]]);
+  assert.equal(policies.problem(), undefined);
+  assert.ok(told() !== undefined);
+  stage.close();
+});
+
+Deno.test("Policies that a node has stored and cannot compile keep it from starting, since all would pass", () => {
+  const stage = new PolicyStage({ nodes: 3, seed: SEED });
+  const first = stage.apply(0, allowWeb);
+  assert.ok(stage.untilInForce(first, 2_000) !== undefined);
+  const node = stage.node(2);
+  stage.crash(node);
+  node.start();
+  const broken = () => {
+    throw new RangeError("unknown protocol");
+  };
+  assert.throws(() => stage.start(node, broken), { code: "State" });
+  assert.equal(stage.start(node).policies.compiled.enforced?.revision, first);
+  stage.close();
+});

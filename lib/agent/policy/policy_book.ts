@@ -166,7 +166,11 @@ export class PolicyBook {
   }
 
   #keep(name: PolicyPlace, known: KnownPolicy, body: Uint8Array): void {
-    this.#places[name].known = known;
+    const place = this.#places[name];
+    const { entry } = place;
+    place.known = known;
+    // Where storing fails it is tried again with the next look.
+    place.entry = undefined;
     this.#store.transaction(() => {
       const { revision } = known.head;
       const former = this.#stored(name);
@@ -175,6 +179,7 @@ export class PolicyBook {
       this.#store.put(HEADS, name, body);
       this.#store.put(DOCUMENTS, name, known.deflated);
     });
+    place.entry = entry;
   }
 
   #stored(name: PolicyPlace): { readonly body: Uint8Array; readonly deflated: Uint8Array } | undefined {

@@ -103,7 +103,7 @@ function firstLines<T>(items: readonly T[], line: (item: T) => string): string {
 
 /** @returns what is different for whom: figures, then the pairs that lose or gain */
 export function differenceText(difference: PolicyDifference, terminal: Terminal): string {
-  const { changed, gaining, losing, pairs, changes, addedRules, removedRules } = difference;
+  const { changed, gaining, losing, pairs, changes, isPartial, addedRules, removedRules } = difference;
   const rules = [
     ...removedRules.map((rule) => `${paint(terminal, "bad", "-")} ${showUnprintable(rule)}\n`),
     ...addedRules.map((rule) => `${paint(terminal, "good", "+")} ${showUnprintable(rule)}\n`),
@@ -111,8 +111,12 @@ export function differenceText(difference: PolicyDifference, terminal: Terminal)
   const shownRules = rules.length <= 2 * MAX_SHOWN
     ? rules
     : [...rules.slice(0, 2 * MAX_SHOWN), `  ${rules.length - 2 * MAX_SHOWN} more rules\n`];
+  const partly = isPartial ? "There is too much to compare: only these pairs were looked at\n" : "";
   if (changed === 0) {
-    return `${shownRules.join("")}Nothing changes for anybody (${counted(pairs, "pair")} of members)\n`;
+    const whom = isPartial ? "these" : "anybody";
+    return `${shownRules.join("")}Nothing changes for ${whom} (${
+      counted(pairs, "pair")
+    } of members)\n${partly}`;
   }
   // What is taken away is what somebody will ask about.
   const sorted = changes.toSorted((a, b) => Number(b.lost.length > 0) - Number(a.lost.length > 0));
@@ -122,7 +126,9 @@ export function differenceText(difference: PolicyDifference, terminal: Terminal)
     paintedCell(terminal, "good", termsText(gained)),
   ]);
   const more = changed > rows.length ? `${changed - rows.length} more; --json lists 200\n` : "";
-  const figures = `${changed} of ${counted(pairs, "pair")} change: ${losing} lose, ${gaining} gain\n`;
+  const figures = `${changed} of ${
+    counted(pairs, "pair")
+  } change: ${losing} lose, ${gaining} gain\n${partly}`;
   return `${shownRules.join("")}${figures}${
     tableText(["FROM → TO", "LOSES", "GAINS"], rows, terminal)
   }${more}`;

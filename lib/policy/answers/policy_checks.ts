@@ -207,9 +207,9 @@ class ShadowSearch {
       if (other >= place || this.#left-- <= 0) break;
       const earlier = this.#rules[other];
       if (earlier === undefined || roleOf(earlier) !== roleOf(rule) || !coversWhat(earlier, rule)) continue;
-      if (!isSubset(this.#network, rule.source, earlier.source)) continue;
+      if (!this.#isSubset(rule.source, earlier.source)) continue;
       const isOfSubjects = rule.target === TARGET.SUBJECTS;
-      if (!isOfSubjects || isSubset(this.#network, rule.destination, earlier.destination)) return earlier;
+      if (!isOfSubjects || this.#isSubset(rule.destination, earlier.destination)) return earlier;
     }
     return undefined;
   }
@@ -239,6 +239,15 @@ class ShadowSearch {
     return alive.has(place) ? [] : pair.candidates;
   }
 
+  #isSubset(inner: number, outer: number): boolean {
+    if (inner === outer) return true;
+    const { sets, classCount } = this.#network;
+    const [set, others] = [sets[inner] ?? NOBODY, sets[outer] ?? NOBODY];
+    // All but a few: as much work as there are classes.
+    this.#left -= set.isInverted ? classCount : set.listed.length;
+    return classesIn(set, classCount).every((one) => isInSet(others, one));
+  }
+
   #firstOf(set: number): number | undefined {
     const { isInverted, listed } = this.#network.sets[set] ?? NOBODY;
     if (!isInverted) return listed[0];
@@ -246,12 +255,6 @@ class ShadowSearch {
     while (listed[one] === one) one++;
     return one < this.#network.classCount ? one : undefined;
   }
-}
-
-function isSubset({ sets, classCount }: ProgramNetwork, inner: number, outer: number): boolean {
-  if (inner === outer) return true;
-  const others = sets[outer] ?? NOBODY;
-  return classesIn(sets[inner] ?? NOBODY, classCount).every((one) => isInSet(others, one));
 }
 
 function roleOf({ type }: ProgramRule): string {

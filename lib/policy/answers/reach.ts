@@ -28,7 +28,7 @@ export interface ReachDifference {
   readonly losing: number;
   /** The first of them. */
   readonly changes: readonly ReachChange[];
-  /** Whether there are so many kinds of members that only the first were compared. */
+  /** Whether there are so many kinds of members, or rules between them, that only the first were compared. */
   readonly isPartial: boolean;
 }
 
@@ -41,6 +41,8 @@ export interface ReachOptions {
 const MAX_CHANGES = 200;
 // Members that neither program tells apart are compared as one: 256 kinds are 65,536 pairs, about a second.
 const MAX_KINDS = 256;
+// Rules that are asked for in all: about a second. Who runs it answers nobody meanwhile.
+const MAX_ASKED = 5_000_000;
 const OTHER_PROTOCOL = 253; // RFC 3692 §2.1: for experiments, so that no rule means it by accident.
 const OTHER_PATH = "unnamed-by-any-rule";
 const NAMES: ReadonlyMap<number, string> = new Map([
@@ -126,7 +128,8 @@ const NOTHING: ReadonlyMap<string, PortRanges> = new Map();
 
 /** One network of both programs. */
 class NetworkComparison {
-  readonly isPartial: boolean;
+  isPartial: boolean;
+  #left = MAX_ASKED;
   readonly #name: string;
   readonly #before: Side | undefined;
   readonly #after: Side | undefined;
@@ -176,11 +179,12 @@ class NetworkComparison {
         const pairs = sources.length * destinations.length - (sources === destinations ? sources.length : 0);
         const [source, destination] = [sources[0], destinations.find((one) => one !== sources[0])];
         if (pairs === 0 || source === undefined || destination === undefined) continue;
-        const [was, is] = [
-          this.#reach(this.#before, source, destination),
-          this.#reach(this.#after, source, destination),
-        ];
-        tell(pairs, gainOf(was, is), gainOf(is, was), sources, destinations);
+        if (this.#left <= 0) {
+          this.isPartial = true;
+          return;
+        }
+        const { gained, lost } = this.#compare(source, destination);
+        tell(pairs, gained, lost, sources, destinations);
       }
     }
   }
@@ -192,6 +196,8 @@ class NetworkComparison {
     const after = this.#rulesOf(this.#after, source, destination);
     const same = known.get(after);
     if (same !== undefined && this.#services.length + this.#topics.length === 0) return same;
+    this.#left -= this.#rulesBetween(this.#before, source, destination) +
+      this.#rulesBetween(this.#after, source, destination);
     const [was, is] = [this.#before, this.#after].map((side) => this.#reach(side, source, destination));
     const comparison = {
       gained: gainOf(was ?? NOTHING, is ?? NOTHING),
@@ -210,6 +216,19 @@ class NetworkComparison {
       evaluator.subjectOf(network, source.id),
       evaluator.subjectOf(network, destination.id),
     );
+  }
+
+  /** As much work as it is to ask for all protocols and paths. */
+  #rulesBetween(side: Side | undefined, source: Somebody, destination: Somebody): number {
+    const kinds = this.#protocols.length + this.#services.length + this.#topics.length;
+    const network = side?.evaluator.networkNumber(this.#name);
+    if (side === undefined || network === undefined) return kinds;
+    const { evaluator } = side;
+    const [from, to] = [
+      evaluator.subjectOf(network, source.id),
+      evaluator.subjectOf(network, destination.id),
+    ];
+    return kinds * (1 + evaluator.rulesBetween(network, from, to));
   }
 
   /** @returns by what it is called, which ports of it can be reached; all of them where it has none */

@@ -262,6 +262,12 @@ export class NetworkEvaluator {
       : this.#pair(this.classOf(source), this.classOf(destination));
   }
 
+  /** @returns how many rules are asked for a pair, at most; for those who compare many */
+  rulesBetween(source: SubjectNumber, destination: SubjectNumber): number {
+    if (this.#isSelf(source, destination)) return 0;
+    return this.#pair(this.classOf(source), this.classOf(destination)).candidates.length;
+  }
+
   #isSelf(source: SubjectNumber, destination: SubjectNumber): boolean {
     const { owners } = this.#network;
     const owner = owners[source] ?? 0;

@@ -115,6 +115,11 @@ export class ProgramEvaluator implements PolicyEvaluator {
     return this.#network(network).rulesOf(source, destination);
   }
 
+  /** @returns how many rules are asked for a pair, at most */
+  rulesBetween(network: number, source: SubjectNumber, destination: SubjectNumber): number {
+    return this.#network(network).rulesBetween(source, destination);
+  }
+
   /** @returns the class of a member or endpoint in a network of that name: those of one are decided alike */
   classOf(network: string, id: string): number {
     const found = this.#networks.find(({ name }) => name === network);

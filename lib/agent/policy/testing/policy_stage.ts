@@ -5,7 +5,7 @@
 
 import assert from "node:assert/strict";
 import { silentLogger } from "../../../base/mod.ts";
-import { readPolicyDocument } from "../../../policy/mod.ts";
+import { compilePolicy, readPolicyDocument } from "../../../policy/mod.ts";
 import { type SimNode, Simulation, type SimulationOptions } from "../../../simulation/mod.ts";
 import { Policies } from "../policies.ts";
 import { PolicyActs } from "../policy_acts.ts";
@@ -31,7 +31,7 @@ export class PolicyStage {
   }
 
   /** Starts the policies of a node that runs, as its agent does. */
-  start(node: SimNode): StagedPolicies {
+  start(node: SimNode, compile: typeof compilePolicy = compilePolicy): StagedPolicies {
     const { simulation } = this;
     const identity = () => node.identity;
     const mesh = {
@@ -51,6 +51,7 @@ export class PolicyStage {
       store: node.store,
       authority: { mayOffer: () => true },
       networks: () => new Map(),
+      compile,
     });
     const since = new Map<string, number>();
     policies.attach({

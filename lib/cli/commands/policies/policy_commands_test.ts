@@ -3,6 +3,7 @@ import { SamplePolicies, samplePolicy } from "../../../agent/testing/sample_poli
 import { type FakeAgent, type FakeAnswers, withFakeAgent } from "../../testing/fake_agent.ts";
 import { SamplePorts, sampleStatus } from "../../testing/sample_ports.ts";
 import { main } from "../../weft.ts";
+import { differenceText } from "../../output/mod.ts";
 import { policyFinding } from "./mod.ts";
 
 const FILE = `rules:
@@ -200,6 +201,11 @@ Deno.test("policyFinding() names stale members, failing tests and a trial that w
       /parts/,
     ],
     [
+      { ...everybody, here: { revision, isStale: false, problem: "a part of this node could not take it" } },
+      "problem",
+      /could not take it/,
+    ],
+    [
       { ...everybody, trial: { ...applied, revision, appliedAt: now - 4 * 86_400_000 } },
       "problem",
       /on trial/,
@@ -212,4 +218,15 @@ Deno.test("policyFinding() names stale members, failing tests and a trial that w
     assert.match(finding?.detail ?? "", says);
   }
   assert.equal(policyFinding({ ...everybody, enforced: null }, now), undefined);
+});
+
+Deno.test("differenceText() says when only some pairs were looked at", () => {
+  const { terminal } = new SamplePorts();
+  const { difference } = report;
+  assert.doesNotMatch(differenceText(difference, terminal), /only these pairs/);
+  for (const changed of [0, 1]) {
+    const text = differenceText({ ...difference, changed, isPartial: true }, terminal);
+    assert.match(text, /only these pairs were looked at/);
+    assert.doesNotMatch(text, /anybody/);
+  }
 });

@@ -19,6 +19,12 @@ export function policyFinding(status: PolicyStatus, nowMs: number): Finding | un
       "It needs a member that has it; `weft peers` shows who can be reached.",
     );
   }
+  if (here.problem !== undefined) {
+    return problem(
+      `the policy of this node: ${here.problem}`,
+      "The agent's log says more; `weft policy show` says what is in force.",
+    );
+  }
   const [failure, ...others] = failures;
   if (failure !== undefined) {
     const more = others.length === 0 ? "" : `, and ${others.length} more`;
