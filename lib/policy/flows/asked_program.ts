@@ -3,6 +3,7 @@
  * @module
  */
 
+import type { IpAddress } from "../../net/mod.ts";
 import { type Decision, NO_RULE, type PolicyEvaluator } from "../evaluate/mod.ts";
 import { ICMP_KIND, type PacketFields } from "./packet_fields.ts";
 
@@ -23,16 +24,25 @@ export class AskedProgram {
   /**
    * Decides about a packet.
    * @param reverse 1 where it goes against the direction of whoever began
+   * @param sender an address of whoever has sent it, where that is known by more than the packet's source: then both must be
+   * allowed, so that nobody becomes somebody else by an address that nobody has
    */
-  ask(memory: Uint8Array, fields: PacketFields, reverse: number): Decision {
+  ask(memory: Uint8Array, fields: PacketFields, reverse: number, sender?: IpAddress): Decision {
     this.readSubjects(memory, fields);
     const { protocol } = fields;
     const hasPorts = fields.icmpKind === ICMP_KIND.NONE;
     const from = hasPorts ? fields.sourcePort : 0;
     const to = hasPorts ? fields.destinationPort : 0;
-    return reverse === 0
-      ? this.evaluator.decide(this.#network, this.source, this.destination, protocol, from, to)
-      : this.evaluator.decide(this.#network, this.destination, this.source, protocol, to, from);
+    if (reverse !== 0) {
+      return this.evaluator.decide(this.#network, this.destination, this.source, protocol, to, from);
+    }
+    const decision = this.evaluator.decide(this.#network, this.source, this.destination, protocol, from, to);
+    if (sender === undefined || !decision.isAllowed) return decision;
+    const { bytes, family } = sender;
+    const subject = this.evaluator.subjectAt(this.#network, bytes, 0, family === 4 ? 4 : 16);
+    if (subject === this.source) return decision;
+    const asSender = this.evaluator.decide(this.#network, subject, this.destination, protocol, from, to);
+    return asSender.isAllowed ? decision : asSender;
   }
 
   /** Looks up who a packet is from and for. */

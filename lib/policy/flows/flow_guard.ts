@@ -22,7 +22,7 @@
  */
 
 import { type Millis, millis, type RandomSource } from "../../base/mod.ts";
-import { IP_PROTOCOL, TCP_FLAGS } from "../../net/mod.ts";
+import { IP_PROTOCOL, type IpAddress, TCP_FLAGS } from "../../net/mod.ts";
 import { type Decision, NO_RULE, type PolicyEvaluator, type RuleNumber } from "../evaluate/mod.ts";
 import { AskedProgram, UNDECIDED } from "./asked_program.ts";
 import { DecisionBook } from "./decision_book.ts";
@@ -65,6 +65,8 @@ export interface FlowGuardParts {
 /** Guards one network. */
 export class FlowGuard implements PacketGuard {
   isIdle = true;
+  /** An address of whoever has sent the packet that is asked about next, where its MAC address says so. */
+  sender: IpAddress | undefined;
   readonly outcome: GuardOutcome = {
     verdict: VERDICT.PASS,
     rule: NO_RULE,
@@ -279,7 +281,7 @@ export class FlowGuard implements PacketGuard {
   #ask(memory: Uint8Array, reverse: number): Decision {
     const program = this.#program;
     if (program === undefined) return UNDECIDED;
-    const decision = program.ask(memory, this.#fields, reverse);
+    const decision = program.ask(memory, this.#fields, reverse, this.sender);
     this.#takeSubjects(program);
     return decision;
   }
@@ -287,7 +289,7 @@ export class FlowGuard implements PacketGuard {
   /** Logs what the trial would deny. */
   #try(memory: Uint8Array, direction: number, packets: number, reverse: number): void {
     const trial = this.#trial;
-    const decision = trial?.ask(memory, this.#fields, reverse);
+    const decision = trial?.ask(memory, this.#fields, reverse, this.sender);
     if (trial === undefined || decision === undefined) return;
     if (decision.isAllowed || this.#isExempt(memory, direction, reverse)) return;
     this.#note(memory, trial.ruleName(decision), direction, packets, true);

@@ -4,7 +4,8 @@
  * | what comes                                      | what becomes of it                                                  |
  * | ----------------------------------------------- | ------------------------------------------------------------------- |
  * | ARP, Neighbor Discovery, IGMP and MLD to groups | passes: without them nobody is found (RFC 826, RFC 4861, RFC 3376)  |
- * | IPv4, IPv6, behind tags too                     | by its addresses, whatever MAC addresses it has                     |
+ * | IPv4, IPv6, behind tags too                     | by its addresses; from an address that nobody has, also as whoever  |
+ * |                                                 | has the source's MAC address                                        |
  * | anything else                                   | by its EtherType, and whose MAC addresses it has                    |
  * | to a group or to all                            | as any destination: `*` and blocks with the address mean it         |
  * | from or to MAC addresses that nobody was given  | everybody else's, whom `*` means                                    |
@@ -123,6 +124,7 @@ export class FrameGuard {
     }
     if (this.#isOfLink(etherType, bytes, payloadAt, end)) return VERDICT.PASS;
     this.ipAt = payloadAt;
+    this.#packets.sender = this.#addresses.get(keyOf(header.sourceHigh, header.sourceLow));
     return this.#packets.check(now, bytes, payloadAt, end - payloadAt, direction, packets);
   }
 

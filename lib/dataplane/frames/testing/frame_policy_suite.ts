@@ -143,6 +143,27 @@ export function testFramePolicy(name: string, open: (hosts: number) => Promise<S
     assert.equal(counts?.values().reduce((sum, { packets }) => sum + packets, 0), 3);
   });
 
+  test("whoever sends from an address that nobody has stays who it is", async (world, ends) => {
+    use(
+      world,
+      program({ deny: { from: "role=other", to: "role=db" } }, { allow: { from: "*", to: "role=db" } }),
+    );
+    const foreign = (from: number) => {
+      const frame = frameOf(from, 1, MARK);
+      frame.set([10, 9, 9, 9], 26);
+      frame.set([0, 0], 24);
+      const sum = internetChecksum(frame, 14, 20);
+      frame.set([sum >> 8, sum & 0xff], 24);
+      return frame;
+    };
+    ends[2]?.send(foreign(2));
+    ends[0]?.send(foreign(0));
+    await world.until(() => ends[1]?.received.length === 1, "what whoever may sends for another");
+    await world.quiet();
+    assert.deepEqual(hexOf(ends[1]?.received ?? []), [foreign(0).toHex()]);
+    assert.equal(drops(world, 2, "policy"), 1);
+  });
+
   test("frames without IP go by their EtherType, and ARP always", async (world, ends) => {
     use(world, program());
     for (const etherType of [0x88b6, 0x8847, 0x88b5]) ends[0]?.send(otherFrame(0, 1, etherType));
