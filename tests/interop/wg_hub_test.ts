@@ -108,6 +108,20 @@ labTest(
 
     await test.step("the device and members of any time reach each other, in both families", allReach);
 
+    await test.step("a policy holds for the device, which asks none itself; its answers and names pass", async () => {
+      const rules = [{ deny: { from: "name=phone", to: "name=c" } }, { allow: { from: "*", to: "*" } }];
+      await a.post("/policies", { document: { rules }, yes: true });
+      for (const address of [c.address, await six(c)]) await untilReached(phone.host, address, false);
+      assert.equal(await pingMany(phone.host, b.address, 5), 5);
+      assert.equal(await pingMany(c.host, own4, 5), 5, "what the member begins");
+      const { stdout } = await phone.host.namespace.run(
+        ["dig", "+short", "+time=2", "+tries=1", `@${leader.address}`, "b.weft.internal"],
+      );
+      assert.equal(stdout.trim(), b.address);
+      await a.delete("/policies");
+      await untilReached(phone.host, c.address);
+    });
+
     await test.step("members that are not its hub have no session with it, and say through whom it is", async () => {
       const status = await c.weft.untilStatus(
         ({ peers }) => peers.some(({ name, path }) => name === "phone" && path === "hub"),
