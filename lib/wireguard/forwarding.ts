@@ -14,6 +14,7 @@ import type { Counters, Millis } from "../base/mod.ts";
 import {
   countDownHopLimit,
   ipDestinationOffset,
+  type IpFamily,
   ipSourceOffset,
   ipVersion,
   type Undeliverable,
@@ -61,6 +62,12 @@ export class Forwarding {
     if (isForwarded) this.#peers.add(peer);
     else this.#peers.delete(peer);
     this.isOn = this.#peers.size > 0;
+  }
+
+  /** Whether the address at `at` is that of a peer that packets are passed on for. */
+  isFor(memory: Uint8Array, at: number, version: IpFamily): boolean {
+    const peer = this.#parts.allowedIps.lookupBytes(memory, at, version);
+    return peer !== undefined && this.#peers.has(peer);
   }
 
   /**

@@ -133,12 +133,18 @@ Deno.test("PacketEngine takes nothing straight that was to go by another member"
   assert.equal(harness.device.counters.get("source-not-allowed"), 1);
 });
 
-Deno.test("PacketEngine passes a peer's DNS queries to this host and the replies, and nothing else of the two", () => {
+Deno.test("PacketEngine passes a plain device's DNS queries to this host and the replies, and nothing else of the two", () => {
   for (const rules of [[{ deny: { from: "*", to: "*" } }], [{ allow: { from: "name=third", to: "*" } }]]) {
     for (const [protocol, flags] of [[17, 0], [6, SYN]] as const) {
       const harness = harnessOf(rules);
       const query = { protocol, from: PEER, to: HERE, ports: [50_000, 53] as const, flags };
       const reply = { protocol, from: HERE, to: PEER, ports: [53, 50_000] as const, flags: flags && 0x12 };
+      assert.equal(
+        receive(harness, packetOf(query)).length,
+        0,
+        "of any other peer they are a matter of policy",
+      );
+      harness.device.updatePeer(harness.now, { publicKey: harness.peer.publicKey, isForwarded: true });
       assert.equal(send(harness, packetOf(reply)), 0, "nobody has asked");
       assert.equal(receive(harness, packetOf(query)).length, 1);
       assert.equal(send(harness, packetOf(reply)), 1);

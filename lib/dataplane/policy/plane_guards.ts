@@ -46,6 +46,7 @@ export class PlaneGuards {
   #reportAt = 0;
   #hasNews = false;
   #ownAddresses: readonly Uint8Array[] = [];
+  #forwarding: Device["forwarding"] | undefined;
   /** Of packets that go by another member; undefined while no rule says so. */
   redirects: Redirects | undefined;
 
@@ -93,6 +94,7 @@ export class PlaneGuards {
   attach(device: Device): void {
     const { redirects } = this;
     const { batches } = device;
+    this.#forwarding = device.forwarding;
     batches.admitsSource = redirects &&
       ((peer, memory, at, lengthBytes, isOwn) =>
         redirects.admits(memory, at, lengthBytes, isOwn, (address) => batches.peerAt(address) === peer));
@@ -182,7 +184,7 @@ export class PlaneGuards {
     guard.use(this.#enforced, this.#enforced?.networkNumber(name), this.#trial);
   }
 
-  /** What the mesh itself needs is no matter of policy: probes, and DNS at this host's own address with its replies. */
+  /** What the mesh itself needs is no matter of policy: probes, and DNS of plain devices at this host, their hub, with its replies. */
   #isExempt(bytes: Uint8Array, fields: PacketFields, direction: number, reverse: 0 | 1): boolean {
     const { protocol, sourcePort, destinationPort, sourceAt, destinationAt, addressBytes } = fields;
     if (protocol === IP_PROTOCOL.UDP && sourcePort === HEALTH_PORT && destinationPort === HEALTH_PORT) {
@@ -190,10 +192,10 @@ export class PlaneGuards {
     }
     const isDns = (protocol === IP_PROTOCOL.UDP || protocol === IP_PROTOCOL.TCP) &&
       (reverse === 1 ? sourcePort : destinationPort) === DNS_PORT;
-    return isDns && direction === (reverse === 1 ? DIRECTION.OUT : DIRECTION.IN) &&
-      this.#ownAddresses.some((own) =>
-        isAt(bytes, reverse === 1 ? sourceAt : destinationAt, addressBytes, own)
-      );
+    if (!isDns || direction !== (reverse === 1 ? DIRECTION.OUT : DIRECTION.IN)) return false;
+    const [ownAt, deviceAt] = reverse === 1 ? [sourceAt, destinationAt] : [destinationAt, sourceAt];
+    return this.#ownAddresses.some((own) => isAt(bytes, ownAt, addressBytes, own)) &&
+      this.#forwarding?.isFor(bytes, deviceAt, fields.family) === true;
   }
 }
 
