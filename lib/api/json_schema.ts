@@ -47,6 +47,11 @@ export function port(least: 0 | 1): z.ZodInt {
   return z.int().min(least).max(65_535);
 }
 
+/** @returns the same or null: a key of an object is there all the same, whichever options types are checked with */
+export function orNull<T>(schema: z.ZodType<T>): z.ZodType<T | null> {
+  return schema.nullable();
+}
+
 /** @returns what `make` makes, which it does once */
 function once<T extends object>(make: () => T): () => T {
   let made: T | undefined;

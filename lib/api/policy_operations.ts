@@ -6,7 +6,7 @@
 import { z } from "zod";
 import type { NetworkPolicy, PolicyDocument, PolicyRule, PolicyTest } from "../policy/mod.ts";
 import { MAX_ADDRESS_LENGTH } from "../mesh/bounds.ts";
-import { type Lazy, type LazyObject, named, object, port } from "./json_schema.ts";
+import { type Lazy, type LazyObject, named, object, orNull, port } from "./json_schema.ts";
 import type { Operation } from "./operation.ts";
 import type * as policy from "./policy.ts";
 
@@ -99,7 +99,7 @@ const policyRevision: LazyObject<policy.PolicyRevision> = named("PolicyRevision"
   rules: count(),
 }), "A document that the network's key has signed.");
 const enforced = () => ({
-  revision: text().nullable(),
+  revision: orNull(text()),
   isStale: z.boolean(),
   since: count().exactOptional(),
   problem: text().exactOptional(),
@@ -117,11 +117,11 @@ const failure: LazyObject<policy.PolicyFailure> = named("PolicyFailure", () => (
   message: text(),
 }), "A test that does not hold.");
 const status: LazyObject<policy.PolicyStatus> = named("PolicyStatus", () => ({
-  enforced: policyRevision().nullable(),
-  trial: policyRevision().nullable(),
+  enforced: orNull(policyRevision()),
+  trial: orNull(policyRevision()),
   here: z.strictObject(enforced()),
-  document: policyDocument().nullable(),
-  trialDocument: policyDocument().nullable(),
+  document: orNull(policyDocument()),
+  trialDocument: orNull(policyDocument()),
   warnings: texts(),
   failures: z.array(failure()),
   members: z.array(member()),
@@ -136,8 +136,8 @@ const change: LazyObject<policy.PolicyChange> = named("PolicyChange", () => ({
   lost: texts(),
 }), "What is different for one pair.");
 const difference: LazyObject<policy.PolicyDifference> = named("PolicyDifference", () => ({
-  from: text().nullable(),
-  to: text().nullable(),
+  from: orNull(text()),
+  to: orNull(text()),
   changed: count(),
   gaining: count(),
   losing: count(),
@@ -181,7 +181,7 @@ const explanation: LazyObject<policy.PolicyExplanation> = named("PolicyExplanati
   stale: texts(),
 }), "Why something passes, or does not.");
 const counters: LazyObject<policy.PolicyCounters> = named("PolicyCounters", () => ({
-  revision: text().nullable(),
+  revision: orNull(text()),
   rules: z.array(z.strictObject({
     rule: text(),
     text: text(),

@@ -10,15 +10,13 @@ import { grantsReport } from "./membership_operations.ts";
 import { networkReport } from "./overlay_operations.ts";
 import type * as report from "./report.ts";
 import type { Problem } from "./errors.ts";
-import { type Lazy, type LazyObject, type LazyShape, named, object, port } from "./json_schema.ts";
+import { type Lazy, type LazyObject, type LazyShape, named, object, orNull, port } from "./json_schema.ts";
 
 const text = () => z.string();
 const texts = () => z.array(z.string());
 const count = () => z.int().min(0);
 const counts = () => z.record(z.string(), count());
 const time = () => z.number().describe("Milliseconds since 1970");
-/** A key of an object that may be null is there all the same, whichever options the types are checked with. */
-const orNull = <T>(schema: z.ZodType<T>): z.ZodType<T | null> => schema.nullable();
 const age = () => orNull(z.number().min(0));
 const textMap = () => z.record(z.string(), z.string());
 const list = <T>(item: Lazy<T>) => z.array(item());

@@ -93,7 +93,8 @@ export class NodePolicy {
     if (isAgain) return this.mayBeCalled(peer, text) ? undefined : "denied";
     const lengthBytes = isRemote(params) ? params.detachedBytes : params.data.length;
     const refusal = this.#policy.admitCall("in", peer, this.#peers.self, text, lengthBytes);
-    return refusal && (refusal.kind === "over-rate" ? "over-rate" : "denied");
+    if (refusal === undefined) return undefined;
+    return refusal.kind === "over-rate" ? "over-rate" : "denied";
   }
 
   /** Decides about an event that this node publishes. @throws CallError that names the rule */

@@ -36,7 +36,7 @@ export async function readRosterFile(text: string, file: string): Promise<Policy
   };
   const root: Fields = Array.isArray(value) ? { members: value } : fieldsOf(value, [], fail);
   const inList = Array.isArray(value) ? [] : ["members"];
-  const listed = root.members;
+  const listed = root["members"];
   if (!Array.isArray(listed) || listed.length === 0) return fail([], "has no members");
   if (listed.length > MAX_MEMBERS) return fail([], `has more than ${MAX_MEMBERS} members`);
   const members = listed.map((one, at) => memberOf(one, [...inList, at], fail));
@@ -45,7 +45,7 @@ export async function readRosterFile(text: string, file: string): Promise<Policy
     if (names.has(name)) fail([...inList, at], `has two that are called ${name}`);
     names.add(name);
   }
-  return { members, networks: networksOf(root.networks, members, fail) };
+  return { members, networks: networksOf(root["networks"], members, fail) };
 }
 
 function memberOf(value: unknown, path: readonly (string | number)[], fail: Fail): RosterMember {
@@ -55,11 +55,11 @@ function memberOf(value: unknown, path: readonly (string | number)[], fail: Fail
   return {
     id: String(id),
     name,
-    labels: labelsOf(fields.labels, [...path, "labels"], fail),
-    addresses: addressesOf(fields.addresses, [...path, "addresses"], fail),
-    services: textsOf(fields.services, [...path, "services"], fail),
+    labels: labelsOf(fields["labels"], [...path, "labels"], fail),
+    addresses: addressesOf(fields["addresses"], [...path, "addresses"], fail),
+    services: textsOf(fields["services"], [...path, "services"], fail),
     roles: textsOf(roles, [...path, "roles"], fail),
-    blocks: textsOf(fields.blocks, [...path, "blocks"], fail).map((text) =>
+    blocks: textsOf(fields["blocks"], [...path, "blocks"], fail).map((text) =>
       Cidr.parse(text) ?? fail([...path, "blocks"], `has ${JSON.stringify(text)}, which is no block`)
     ),
   };
@@ -72,11 +72,11 @@ function networksOf(value: unknown, members: readonly RosterMember[], fail: Fail
     const endpoints = listed.map((one, at): RosterEndpoint => {
       const path = ["networks", name, at];
       const fields = fieldsOf(one, path, fail);
-      const owner = members.find((member) => member.name === fields.member) ??
-        fail(path, `has an endpoint of nobody: its member is ${JSON.stringify(fields.member)}`);
+      const owner = members.find((member) => member.name === fields["member"]) ??
+        fail(path, `has an endpoint of nobody: its member is ${JSON.stringify(fields["member"])}`);
       const { labels, services, roles } = owner;
-      const addresses = addressesOf(fields.addresses, [...path, "addresses"], fail);
-      return { name: String(fields.name), labels, services, roles, addresses, member: owner.id };
+      const addresses = addressesOf(fields["addresses"], [...path, "addresses"], fail);
+      return { name: String(fields["name"]), labels, services, roles, addresses, member: owner.id };
     });
     return { name, endpoints };
   });

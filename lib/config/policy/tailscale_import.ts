@@ -220,7 +220,7 @@ class Conversion {
         `${text} is not carried over: weft has no accounts; give those who are meant a label`,
       );
     }
-    const host = fieldsOf(this.#root.hosts)[text];
+    const host = fieldsOf(this.#root["hosts"])[text];
     const address = typeof host === "string" ? host : text;
     if (IpAddress.parse(address) ?? Cidr.parse(address)) return address;
     if (text.includes("@")) return this.#user(text, path);
@@ -242,7 +242,7 @@ class Conversion {
   }
 
   #group(name: string, path: Path): string | undefined {
-    const users = textsOf(fieldsOf(this.#root.groups)[`group:${name}`]);
+    const users = textsOf(fieldsOf(this.#root["groups"])[`group:${name}`]);
     const group = name.toLowerCase();
     if (!/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/.test(group)) {
       return this.#skip(path, `group:${name} has a name that no group can have here`);
@@ -328,7 +328,7 @@ class Conversion {
     }
   }
 
-  #leave(path: Path, why: string): readonly never[] {
+  #leave<T>(path: Path, why: string): readonly T[] {
     this.#note(path, `${path[0]}[${path[1]}] is not carried over: ${why}`);
     return [];
   }

@@ -31,11 +31,11 @@ export type PolicyCommand =
 /** @returns the commands that hand a policy over */
 export function policyCommands(policy: PlanePolicy): readonly PolicyCommand[] {
   const commands: PolicyCommand[] = [];
-  for (const  of of["enforced", "trial"] as const) {
-    const bytes = policy[of];
+  for (const place of ["enforced", "trial"] as const) {
+    const bytes = policy[place];
     for (let at = 0; bytes !== undefined && at < bytes.length; at += PIECE_BYTES) {
       const piece = bytes.subarray(at, at + PIECE_BYTES).toBase64();
-      commands.push({ call: "piece", piece: { of, bytes: piece, isFirst: at === 0 } });
+      commands.push({ call: "piece", piece: { of: place, bytes: piece, isFirst: at === 0 } });
     }
   }
   commands.push({
@@ -54,9 +54,9 @@ export class PolicyPieces {
   /** Takes a command. @returns the policy once it is complete */
   take(command: PolicyCommand): PlanePolicy | undefined {
     if (command.call === "piece") {
-      const { of, bytes, isFirst } = command.piece;
-      if (isFirst) this.#pieces[of] = [];
-      this.#pieces[of].push(Uint8Array.fromBase64(bytes));
+      const { of: place, bytes, isFirst } = command.piece;
+      if (isFirst) this.#pieces[place] = [];
+      this.#pieces[place].push(Uint8Array.fromBase64(bytes));
       return undefined;
     }
     const policy = {
