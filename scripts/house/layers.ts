@@ -21,6 +21,7 @@ const PROTOCOLS = [
   "config",
   "dns",
   "health",
+  "path",
   "discovery",
   "policy",
   "overlay",
