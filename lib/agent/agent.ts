@@ -303,7 +303,8 @@ export class Agent {
 
   async #openInterface(): Promise<void> {
     const opened = await OverlayInterface.open(this.#context, {
-      handleDeviceEvent: (event) => this.#session?.health.handleDeviceEvent(event),
+      handleDeviceEvent: (event) => this.#session?.handleDeviceEvent(event),
+      handleProbe: (datagram, source) => this.#session?.paths?.handleProbe(datagram, source),
       handlePortEvent: (event) => this.networks.handlePortEvent(event),
       handlePolicyReport: (report) => this.policies.note("packets", report),
       dial: (host, port, signal) => this.services.forward.dial(host, port, signal),

@@ -7,6 +7,7 @@ import project from "../../deno.json" with { type: "json" };
 import type { AgentOptions } from "../config/mod.ts";
 import type { Member, MeshState, NodeId, OwnStatement, Signed } from "../mesh/mod.ts";
 import { Cidr, Endpoint, IpAddress } from "../net/mod.ts";
+import type { Candidate } from "../path/mod.ts";
 import { mayBeTried, type OwnHost } from "./endpoint_filter.ts";
 import type { NamedEndpoints } from "./named_endpoints.ts";
 
@@ -88,6 +89,22 @@ export class EndpointSelector {
   tunnelEndpoints({ record: { nodeId, endpoint }, statement }: Member): Endpoint[] {
     if (statement?.isRootless) return [];
     return this.#candidates(statement?.endpoints ?? (endpoint === undefined ? [] : [endpoint]), nodeId);
+  }
+
+  /** @returns which of the endpoints that somebody names for a member are worth a packet, near ones first */
+  worthATry(endpoints: readonly Endpoint[]): Endpoint[] {
+    const host = this.#host();
+    const usable = endpoints.filter((endpoint) => mayBeTried(endpoint, host, false));
+    return orderCandidates(usable, { underlay: this.#prefixes, overlay: this.overlay });
+  }
+
+  /** @returns the ways to the packet plane of a member, the near ones marked */
+  pathCandidates(member: Member): Candidate[] {
+    return this.tunnelEndpoints(member).map((endpoint) => ({
+      endpoint,
+      kind: "direct",
+      isNear: this.#prefixes.some((prefix) => prefix.contains(endpoint.address)),
+    }));
   }
 
   /** Within reach first, and among equals what a member states, for that is signed. */

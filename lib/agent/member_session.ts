@@ -8,6 +8,7 @@ import type { Counters } from "../base/mod.ts";
 import type { ChannelDropReason } from "../channel/mod.ts";
 import type { NodeId } from "../mesh/mod.ts";
 import type { StreamListener } from "../transport/mod.ts";
+import type { DeviceEvent } from "../wireguard/mod.ts";
 import type { AgentContext } from "./agent_context.ts";
 import { DhtDiscovery, DhtProber, LanDiscovery, MovedMembers } from "./discovery/mod.ts";
 import { HealthWatch, Sightings } from "./health/mod.ts";
@@ -17,6 +18,7 @@ import { dialMessagePlane, type LinkObserver, MessagePlane } from "./links/mod.t
 import type { NameService } from "./names/mod.ts";
 import type { Networks } from "./networks/mod.ts";
 import type { OverlayInterface } from "./overlay/mod.ts";
+import { Introductions, PathWatch } from "./paths/mod.ts";
 
 /** What outlives a session. */
 export interface MemberSessionParts extends AgentContext {
@@ -37,6 +39,9 @@ export class MemberSession {
   readonly leaders: LeaderCoordinator;
   readonly health: HealthWatch;
   readonly sightings: Sightings;
+  /** The ways that packets take; undefined without a packet plane. */
+  readonly paths: PathWatch | undefined;
+  readonly #introductions: Introductions | undefined;
   readonly #parts: MemberSessionParts;
   readonly #prober: DhtProber;
   #lan: LanDiscovery | undefined;
@@ -79,6 +84,7 @@ export class MemberSession {
       renew: (record) => this.leaders.renew(record),
       onLeaderMessage: (nodeId, message) => this.leaders.handleMessage(nodeId, message),
       onSuspicion: (from, about) => this.health.handleSuspicion(from, about),
+      onPathMessage: (from, message) => this.#introductions?.handleMessage(from, message),
     });
     this.leaders = new LeaderCoordinator({
       ...parts,
@@ -89,6 +95,22 @@ export class MemberSession {
       overlay?.peers.tryAt(nodeId, endpoint);
     });
     this.health = new HealthWatch({ ...parts, messages });
+    this.paths = overlay && new PathWatch({ ...parts, plane: overlay.plane });
+    this.#introductions = this.paths && new Introductions({
+      ...parts,
+      messages,
+      paths: this.paths,
+      elected: () => this.leaders.elected,
+      relay: undefined,
+      legs: undefined,
+    });
+    if (this.#introductions !== undefined) this.paths?.addHelper(this.#introductions);
+  }
+
+  /** Follows what happens to a session of the packet plane. */
+  handleDeviceEvent(event: DeviceEvent): void {
+    this.paths?.handleDeviceEvent(event);
+    this.health.handleDeviceEvent(event);
   }
 
   /** How nodes nearby are found; undefined when they are not looked for. */
@@ -109,6 +131,7 @@ export class MemberSession {
       ...this.#prober.endpointsOf(nodeId),
     ];
     messages.start();
+    this.paths?.start();
     health.start();
     this.leaders.start();
     const discovery = { ...this.#parts, networkId: mesh.network.id, overlay: endpoints.overlay };
@@ -124,7 +147,9 @@ export class MemberSession {
       nodeId: mesh.identity.id,
       role: { kind: "member", port, isLeader: () => mesh.role === "leader" },
       observer: ({ kind, nodeId, endpoint }) => {
-        if (kind === "found") void moved.follow(nodeId, endpoint);
+        if (kind !== "found") return;
+        this.paths?.followMember(nodeId);
+        void moved.follow(nodeId, endpoint);
       },
     });
     if (this.#isClosed) await lan?.close();
@@ -147,6 +172,7 @@ export class MemberSession {
     this.#prober.close();
     await Promise.all([this.#lan?.close(), this.#dht?.close()]);
     this.health.close();
+    this.paths?.close();
     this.leaders.close();
     await this.messages.close();
   }

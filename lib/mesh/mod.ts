@@ -67,13 +67,17 @@ export {
   type EndpointAct,
   type EndpointRefusal,
   type EndpointRequest,
+  type Introduction,
   JOIN_REFUSALS,
   type JoinRefusal,
   type KeyRotation,
+  MAX_INTRODUCED_ENDPOINTS,
   type MemberAnswer,
   type MemberRequest,
   MESH_TOPIC,
   type MeshMessage,
+  type PathCall,
+  type RelayLeg,
 } from "./wire/mod.ts";
 export { Election, type LeaderView } from "./leaders/mod.ts";
 export {

@@ -25,6 +25,9 @@ const PING_TIMEOUT_MS = 5_000;
 /** A message to a leader, or from one. */
 export type LeaderMessage = Extract<MeshMessage, { kind: "heartbeat" | "request" | "response" }>;
 
+/** A wish for a path for packets, or where a member may be reached. */
+export type PathMessage = Extract<MeshMessage, { kind: "path-call" | "introduction" }>;
+
 /** Who else uses the links. */
 export interface LinkObserver {
   /** A channel was made, and nothing has been read from it; whose it is is not known yet. */
@@ -47,6 +50,8 @@ export interface MessagePlaneParts
   onLeaderMessage(nodeId: NodeId, message: LeaderMessage): void;
   /** A member says that its own probes miss somebody. */
   onSuspicion(from: NodeId, about: NodeId): void;
+  /** A member wants a path, or introduces another one. */
+  onPathMessage(from: NodeId, message: PathMessage): void;
 }
 
 /** Keeps links to members, and the replica the same on both ends of each. */
@@ -192,7 +197,7 @@ export class MessagePlane {
   }
 
   async #receive(link: Link): Promise<void> {
-    const { replica, log, timers, onLeaderMessage, onSuspicion } = this.#parts;
+    const { replica, log, timers, onLeaderMessage, onSuspicion, onPathMessage } = this.#parts;
     const spend = this.#work.forLink();
     const gone = new AbortController();
     link.channel.closed.then(() => gone.abort());
@@ -206,6 +211,9 @@ export class MessagePlane {
           if (decoded?.kind === "heartbeat" || decoded?.kind === "request" || decoded?.kind === "response") {
             onLeaderMessage(link.nodeId, decoded);
           } else if (decoded?.kind === "suspicion") onSuspicion(link.nodeId, decoded.nodeId);
+          else if (decoded?.kind === "path-call" || decoded?.kind === "introduction") {
+            onPathMessage(link.nodeId, decoded);
+          }
           const { changes, items, rejected, isForged } = this.#gossip.handleMessage(link, decoded);
           this.#advanceGossip();
           // Others have it before this node's own parts, which may take long.

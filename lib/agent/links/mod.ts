@@ -11,4 +11,4 @@ export { dialChannel, dialMessagePlane, type DialStream, raceDial } from "./dial
 export { originOf } from "./caller_limits.ts";
 export type { Link } from "./link_table.ts";
 export type { LinkDialer } from "./link_dialer.ts";
-export { type LeaderMessage, type LinkObserver, MessagePlane } from "./message_plane.ts";
+export { type LeaderMessage, type LinkObserver, MessagePlane, type PathMessage } from "./message_plane.ts";

@@ -24,7 +24,7 @@ import {
   NotPermittedError,
   NoTunDeviceError,
 } from "../../host/mod.ts";
-import { Cidr, type IpAddress } from "../../net/mod.ts";
+import { Cidr, type Endpoint, type IpAddress } from "../../net/mod.ts";
 import { portInUse, SocketError } from "../../transport/mod.ts";
 import { deviceSnapshot, ReadOnlySocket } from "../../uapi/mod.ts";
 import type { DeviceEvent, ProtocolTimers } from "../../wireguard/mod.ts";
@@ -40,6 +40,8 @@ import type { DataplaneReport } from "../../api/mod.ts";
 export interface OverlayObserver extends MemberReach {
   /** Receives handshakes and moves of peers, after the peers were brought in line. */
   handleDeviceEvent(event: DeviceEvent): void;
+  /** Receives datagrams of the path protocol. */
+  handleProbe(datagram: Uint8Array, source: Endpoint): void;
   /** Receives what happens at ports of overlay networks. */
   handlePortEvent(event: PortEvent): void;
   /** Receives what policies have decided about packets. */
@@ -86,6 +88,7 @@ export class OverlayInterface implements AsyncDisposable, PolicyConsumer {
         observer.handleDeviceEvent(event);
       },
       onProxyQuestion: (question) => made.opened?.handleProxyQuestion(question),
+      onProbe: (datagram, source) => observer.handleProbe(datagram, source),
       onPortEvent: (event) => observer.handlePortEvent(event),
       onPolicyReport: (report) => observer.handlePolicyReport(report),
     });
@@ -233,7 +236,7 @@ export function checkHostNetwork({ rootless, interfaceName }: AgentOptions, cidr
  */
 async function openHostNetwork(
   { store, options, mesh, endpoints, log }: AgentContext,
-  observers: Pick<PlaneOptions, "observer" | "onProxyQuestion" | "onPortEvent" | "onPolicyReport">,
+  observers: Pick<PlaneOptions, "observer" | "onProbe" | "onProxyQuestion" | "onPortEvent" | "onPolicyReport">,
 ): Promise<WireGuardPlane> {
   const { interfaceName, mtuBytes } = options;
   const cidrs = endpoints.overlay;

@@ -21,6 +21,14 @@ import {
 } from "../records/mod.ts";
 import { type Digest, readDigest, readVector, type Vector, vectorToWire } from "../versions/mod.ts";
 import {
+  type Introduction,
+  introductionToWire,
+  type PathCall,
+  pathCallToWire,
+  readIntroduction,
+  readPathCall,
+} from "./introduction.ts";
+import {
   type Admitted,
   admittedToWire,
   type JoinRequest,
@@ -88,7 +96,9 @@ export type MeshMessage =
     readonly kind: "suspicion";
     /** Whom the sender's own probes miss. */
     readonly nodeId: NodeId;
-  };
+  }
+  | { readonly kind: "path-call"; readonly call: PathCall }
+  | { readonly kind: "introduction"; readonly introduction: Introduction };
 
 /** @returns the message for the topic `mesh` */
 export function encodeMeshMessage(message: MeshMessage): Uint8Array {
@@ -141,6 +151,10 @@ export function decodeMeshMessage(bytes: Uint8Array): MeshMessage | undefined {
       });
     case "suspicion":
       return complete({ kind: "suspicion" as const, nodeId: nodeIdFromBytes(kind.value.nodeId) });
+    case "pathCall":
+      return complete({ kind: "path-call" as const, call: readPathCall(kind.value) });
+    case "introduction":
+      return complete({ kind: "introduction" as const, introduction: readIntroduction(kind.value) });
     default:
       return undefined;
   }
@@ -174,5 +188,9 @@ function toWire(message: MeshMessage): NonNullable<MessageFields<typeof MeshMess
       return { case: "response", value: answerToWire(message.number, message.answer) };
     case "suspicion":
       return { case: "suspicion", value: { nodeId: idBytes(message.nodeId) } };
+    case "path-call":
+      return { case: "pathCall", value: pathCallToWire(message.call) };
+    case "introduction":
+      return { case: "introduction", value: introductionToWire(message.introduction) };
   }
 }

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { SeededRandom, unixMillis } from "../../base/mod.ts";
-import { AddressRange, Cidr, IpAddress } from "../../net/mod.ts";
+import { AddressRange, Cidr, Endpoint, IpAddress } from "../../net/mod.ts";
 import { decodeHello, encodeHello, type Hello } from "./join_message.ts";
 import { generateNetwork, NodeIdentity } from "../identity/identity.ts";
 import { TokenSecret } from "../records/join_token.ts";
@@ -28,6 +28,7 @@ const rotation = {
   verifyingKey: identity.signingKey.verifyingKey,
   proof: new Uint8Array(64).fill(4),
 };
+const endpoint = Endpoint.parse("192.0.2.7:51820") ?? assert.fail();
 const MESSAGES: readonly MeshMessage[] = [
   { kind: "join-request", request },
   { kind: "refused" },
@@ -68,6 +69,20 @@ const MESSAGES: readonly MeshMessage[] = [
   { kind: "response", number: 7, answer: { kind: "done" } },
   { kind: "response", number: 8, answer: { kind: "refused" } },
   { kind: "suspicion", nodeId: identity.id },
+  {
+    kind: "path-call",
+    call: { target: identity.id, candidates: [endpoint], wantsRelay: true, isAnswer: false },
+  },
+  {
+    kind: "introduction",
+    introduction: {
+      member: identity.id,
+      candidates: [endpoint],
+      leg: { port: 40_001, id: new Uint8Array(8).fill(5), secret: new Uint8Array(32).fill(6) },
+      isAnswer: true,
+    },
+  },
+  { kind: "introduction", introduction: { member: identity.id, candidates: [], isAnswer: false } },
   {
     kind: "admitted",
     admitted: {

@@ -4,6 +4,7 @@
  */
 
 export * from "./endpoint_request.ts";
+export * from "./introduction.ts";
 export * from "./join_message.ts";
 export * from "./member_request.ts";
 export * from "./mesh_message.ts";

@@ -101,6 +101,7 @@ export class MessagePlaneFixture implements AsyncDisposable {
       renew: () => false,
       onLeaderMessage: () => {},
       onSuspicion: () => {},
+      onPathMessage: () => {},
       ...parts,
     });
     this.plane.start();

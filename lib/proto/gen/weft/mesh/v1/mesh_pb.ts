@@ -12,7 +12,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file weft/mesh/v1/mesh.proto.
  */
 export const file_weft_mesh_v1_mesh: GenFile = /*@__PURE__*/
-  fileDesc("Chd3ZWZ0L21lc2gvdjEvbWVzaC5wcm90bxIMd2VmdC5tZXNoLnYxImUKBUhlbGxvEicKBGpvaW4YASABKAsyFy53ZWZ0Lm1lc2gudjEuSGVsbG9Kb2luSAASKwoGbWVtYmVyGAIgASgLMhkud2VmdC5tZXNoLnYxLkhlbGxvTWVtYmVySABCBgoEa2luZCIdCglIZWxsb0pvaW4SEAoIdG9rZW5faWQYASABKAwiMgoLSGVsbG9NZW1iZXISEgoKbmV0d29ya19pZBgBIAEoDBIPCgdub2RlX2lkGAIgASgMIsADCgtNZXNoTWVzc2FnZRIxCgxqb2luX3JlcXVlc3QYASABKAsyGS53ZWZ0Lm1lc2gudjEuSm9pblJlcXVlc3RIABIzCg1qb2luX3Jlc3BvbnNlGAIgASgLMhoud2VmdC5tZXNoLnYxLkpvaW5SZXNwb25zZUgAEjMKDXJvc3Rlcl91cGRhdGUYAyABKAsyGi53ZWZ0Lm1lc2gudjEuUm9zdGVyVXBkYXRlSAASJgoGZGlnZXN0GAQgASgLMhQud2VmdC5tZXNoLnYxLkRpZ2VzdEgAEiYKBnZlY3RvchgFIAEoCzIULndlZnQubWVzaC52MS5WZWN0b3JIABIsCgloZWFydGJlYXQYBiABKAsyFy53ZWZ0Lm1lc2gudjEuSGVhcnRiZWF0SAASLgoHcmVxdWVzdBgHIAEoCzIbLndlZnQubWVzaC52MS5NZW1iZXJSZXF1ZXN0SAASMAoIcmVzcG9uc2UYCCABKAsyHC53ZWZ0Lm1lc2gudjEuTWVtYmVyUmVzcG9uc2VIABIsCglzdXNwaWNpb24YCSABKAsyFy53ZWZ0Lm1lc2gudjEuU3VzcGljaW9uSABCBgoEa2luZCILCglIZWFydGJlYXQiHAoJU3VzcGljaW9uEg8KB25vZGVfaWQYASABKAwi2wIKDU1lbWJlclJlcXVlc3QSDgoGbnVtYmVyGAEgASgEEiwKCXByb21vdGlvbhgCIAEoCzIXLndlZnQubWVzaC52MS5Qcm9tb3Rpb25IABIqCghkZW1vdGlvbhgDIAEoCzIWLndlZnQubWVzaC52MS5EZW1vdGlvbkgAEioKCGhhbmRvdmVyGAQgASgLMhYud2VmdC5tZXNoLnYxLkhhbmRvdmVySAASLQoIcm90YXRpb24YBSABKAsyGS53ZWZ0Lm1lc2gudjEuS2V5Um90YXRpb25IABIkCgVjbGFpbRgGIAEoCzITLndlZnQubWVzaC52MS5DbGFpbUgAEiQKBWxlYXZlGAcgASgLMhMud2VmdC5tZXNoLnYxLkxlYXZlSAASMQoIZW5kcG9pbnQYCCABKAsyHS53ZWZ0Lm1lc2gudjEuRW5kcG9pbnRSZXF1ZXN0SABCBgoEa2luZCJ5Cg5NZW1iZXJSZXNwb25zZRIOCgZudW1iZXIYASABKAQSIgoEZG9uZRgCIAEoCzISLndlZnQubWVzaC52MS5Eb25lSAASKAoHcmVmdXNlZBgDIAEoCzIVLndlZnQubWVzaC52MS5SZWZ1c2VkSABCCQoHb3V0Y29tZSJcCgREb25lEigKBnNsaWNlcxgBIAEoCzIYLndlZnQubWVzaC52MS5TbGljZUdyYW50EioKBnVwZGF0ZRgCIAEoCzIaLndlZnQubWVzaC52MS5Sb3N0ZXJVcGRhdGUiSgoJUHJvbW90aW9uEhMKC3NlYWxlZF9zZWVkGAEgASgMEigKBnNsaWNlcxgCIAEoCzIYLndlZnQubWVzaC52MS5TbGljZUdyYW50IgoKCERlbW90aW9uImAKCEhhbmRvdmVyEigKBnNsaWNlcxgBIAEoCzIYLndlZnQubWVzaC52MS5TbGljZUdyYW50EioKBnVwZGF0ZRgCIAEoCzIaLndlZnQubWVzaC52MS5Sb3N0ZXJVcGRhdGUiKAoKU2xpY2VHcmFudBIKCgJpZBgBIAEoDBIOCgZyYW5nZXMYAiADKAkicAoLS2V5Um90YXRpb24SEgoKcHVibGljX2tleRgBIAEoDBIVCg12ZXJpZnlpbmdfa2V5GAIgASgMEg0KBXByb29mGAMgASgMEicKCXN0YXRlbWVudBgEIAEoCzIULndlZnQubWVzaC52MS5TaWduZWQiFQoFQ2xhaW0SDAoEcGF0aBgBIAEoCSIHCgVMZWF2ZSLDAQoPRW5kcG9pbnRSZXF1ZXN0Eg8KB25ldHdvcmsYASABKAkSDAoEbmFtZRgCIAEoCRItCgNhZGQYAyABKAsyHi53ZWZ0Lm1lc2gudjEuRW5kcG9pbnRBZGRpdGlvbkgAEi8KBnJlbW92ZRgEIAEoCzIdLndlZnQubWVzaC52MS5FbmRwb2ludFJlbW92YWxIABIqCgRtb3ZlGAUgASgLMhoud2VmdC5tZXNoLnYxLkVuZHBvaW50TW92ZUgAQgUKA2FjdCJkChBFbmRwb2ludEFkZGl0aW9uEgsKA21hYxgBIAEoDBIRCglhZGRyZXNzZXMYAiADKAwSFgoOYWxsb3dzX2ZvcmVpZ24YAyABKAgSGAoQdW5kZXJsYXlfYWRkcmVzcxgEIAEoDCIRCg9FbmRwb2ludFJlbW92YWwiOQoMRW5kcG9pbnRNb3ZlEg8KB25vZGVfaWQYASABKAwSGAoQdW5kZXJsYXlfYWRkcmVzcxgCIAEoDCKMAgoLSm9pblJlcXVlc3QSDgoGc2VjcmV0GAEgASgMEgwKBG5hbWUYAiABKAkSEgoKcHVibGljX2tleRgDIAEoDBIVCg12ZXJpZnlpbmdfa2V5GAQgASgMEjUKBmxhYmVscxgFIAMoCzIlLndlZnQubWVzaC52MS5Kb2luUmVxdWVzdC5MYWJlbHNFbnRyeRInCglzdGF0ZW1lbnQYBiABKAsyFC53ZWZ0Lm1lc2gudjEuU2lnbmVkEg8KB2FkZHJlc3MYByABKAwSFAoMZXBoZW1lcmFsX21zGAggASgEGi0KC0xhYmVsc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEimQEKDEpvaW5SZXNwb25zZRIqCghhZG1pdHRlZBgBIAEoCzIWLndlZnQubWVzaC52MS5BZG1pdHRlZEgAEigKB3JlZnVzZWQYAiABKAsyFS53ZWZ0Lm1lc2gudjEuUmVmdXNlZEgAEigKB3BlbmRpbmcYAyABKAsyFS53ZWZ0Lm1lc2gudjEuUGVuZGluZ0gAQgkKB291dGNvbWUiSwoHUmVmdXNlZBITCgtyZXRyeV9hZnRlchgBIAEoBBIrCgZyZWFzb24YAiABKA4yGy53ZWZ0Lm1lc2gudjEuUmVmdXNhbFJlYXNvbiIJCgdQZW5kaW5nIqcBCghBZG1pdHRlZBIkCgZyZWNvcmQYASABKAsyFC53ZWZ0Lm1lc2gudjEuU2lnbmVkEi8KCHNldHRpbmdzGAIgASgLMh0ud2VmdC5tZXNoLnYxLk5ldHdvcmtTZXR0aW5ncxIqCgZyb3N0ZXIYAyABKAsyGi53ZWZ0Lm1lc2gudjEuUm9zdGVyVXBkYXRlEhgKEG9ic2VydmVkX2FkZHJlc3MYBCABKAwiNwoPTmV0d29ya1NldHRpbmdzEhUKDXZlcmlmeWluZ19rZXkYASABKAwSDQoFY2lkcnMYAiADKAkihgEKDFJvc3RlclVwZGF0ZRIlCgdyZWNvcmRzGAEgAygLMhQud2VmdC5tZXNoLnYxLlNpZ25lZBIoCgpzdGF0ZW1lbnRzGAIgAygLMhQud2VmdC5tZXNoLnYxLlNpZ25lZBIlCgdlbnRyaWVzGAMgAygLMhQud2VmdC5tZXNoLnYxLlNpZ25lZCIxCgZEaWdlc3QSFAoMZmluZ2VycHJpbnRzGAEgASgMEhEKCXdhbGxfdGltZRgCIAEoBCJUCgZWZWN0b3ISDQoFZmlyc3QYASABKAwSDAoEbGFzdBgCIAEoDBItCgdvcmlnaW5zGAMgAygLMhwud2VmdC5tZXNoLnYxLk9yaWdpblZlcnNpb25zIkoKDk9yaWdpblZlcnNpb25zEg4KBm9yaWdpbhgBIAEoDBIoCgVzbG90cxgCIAMoCzIZLndlZnQubWVzaC52MS5TbG90VmVyc2lvbiJMCgtTbG90VmVyc2lvbhIMCgRzbG90GAEgASgJEg8KB3ZlcnNpb24YAiABKAQSDAoEbWFyaxgDIAEoBhIQCghpc19maW5hbBgEIAEoCCIsCgZTaWduZWQSDwoHcGF5bG9hZBgBIAEoDBIRCglzaWduYXR1cmUYAiABKAwizgUKDE1lbWJlclJlY29yZBISCgpuZXR3b3JrX2lkGAEgASgMEg8KB25vZGVfaWQYAiABKAwSDAoEbmFtZRgDIAEoCRISCgpwdWJsaWNfa2V5GAQgASgMEhUKDXZlcmlmeWluZ19rZXkYBSABKAwSEQoJYWRkcmVzc2VzGAYgAygMEhMKC2FsbG93ZWRfaXBzGAcgAygJEjYKBmxhYmVscxgIIAMoCzImLndlZnQubWVzaC52MS5NZW1iZXJSZWNvcmQuTGFiZWxzRW50cnkSIQoFcm9sZXMYCSADKA4yEi53ZWZ0Lm1lc2gudjEuUm9sZRIPCgd2ZXJzaW9uGAogASgEEhEKCWlzc3VlZF9hdBgLIAEoBBISCgpleHBpcmVzX2F0GAwgASgEEg8KB3Jldm9rZWQYDSABKAgSEAoIZW5kcG9pbnQYDiABKAkSHAoUcGVyc2lzdGVudF9rZWVwYWxpdmUYDyABKA0SEQoJc3VjY2Vzc29yGBAgASgMEiQKBmdyYW50cxgRIAEoCzIULndlZnQubWVzaC52MS5HcmFudHMSFAoMZXBoZW1lcmFsX21zGBIgASgEEk0KEnVuY29uZmlybWVkX2xhYmVscxgTIAMoCzIxLndlZnQubWVzaC52MS5NZW1iZXJSZWNvcmQuVW5jb25maXJtZWRMYWJlbHNFbnRyeRIUCgx3aXRoZHJhd25fYXQYFCABKAQSCwoDaHViGBUgASgMEiUKBWNoYWluGB4gASgLMhYud2VmdC5tZXNoLnYxLktleUNoYWluEhMKC2FkbWl0dGVkX2J5GB8gASgMGi0KC0xhYmVsc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEaOAoWVW5jb25maXJtZWRMYWJlbHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBIlsKBkdyYW50cxINCgVvZmZlchgBIAMoCRIPCgdwdWJsaXNoGAIgAygJEhEKCXN1YnNjcmliZRgDIAMoCRINCgVuYW1lcxgEIAMoCRIPCgdjbGFpbWVkGAUgAygJIkgKDURlZmF1bHRHcmFudHMSJAoGZ3JhbnRzGAEgASgLMhQud2VmdC5tZXNoLnYxLkdyYW50cxIRCglub19jbGFpbXMYAiABKAgieQoIS2V5Q2hhaW4SDAoEcm9vdBgBIAEoDBISCgpnZW5lcmF0aW9uGAIgASgNEhMKC2Zvcm1lcl9rZXlzGAMgAygMEh0KFXJvdGF0aW9uc19zcGVudF91bnRpbBgEIAEoBBIXCg9mb3JtZXJfdmVyc2lvbnMYBSADKAQijQIKDU5vZGVTdGF0ZW1lbnQSDwoHbm9kZV9pZBgBIAEoDBIRCgllbmRwb2ludHMYAiADKAkSGQoRY2hhbm5lbF9lbmRwb2ludHMYAyADKAkSDwoHdmVyc2lvbhgEIAEoBBIRCglpc3N1ZWRfYXQYBSABKAQSNwoGbGFiZWxzGAYgAygLMicud2VmdC5tZXNoLnYxLk5vZGVTdGF0ZW1lbnQuTGFiZWxzRW50cnkSEAoIcm9vdGxlc3MYByABKAgSDwoHcmVsZWFzZRgIIAEoCRIOCgZzeXN0ZW0YCSABKAkaLQoLTGFiZWxzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASKiAQoKU3RhdGVFbnRyeRISCgpuZXR3b3JrX2lkGAEgASgMEg4KBm9yaWdpbhgCIAEoDBIMCgRraW5kGAMgASgJEgsKA2tleRgEIAEoCRIPCgd2ZXJzaW9uGAUgASgEEhEKCWlzc3VlZF9hdBgGIAEoBBISCgpleHBpcmVzX2F0GAcgASgEEg8KB2RlbGV0ZWQYCCABKAgSDAoEYm9keRgJIAEoDCI1CgpQb3J0T2ZmZXJzEicKBm9mZmVycxgBIAMoCzIXLndlZnQubWVzaC52MS5Qb3J0T2ZmZXIiLQoJUG9ydE9mZmVyEgwKBHBvcnQYASABKA0SEgoKcmVzdHJpY3RlZBgCIAEoCCLAAQoNSm9pblRva2VuQm9keRISCgpuZXR3b3JrX2lkGAEgASgMEhAKCHRva2VuX2lkGAIgASgMEhkKEWxlYWRlcl9wdWJsaWNfa2V5GAMgASgMEhEKCWVuZHBvaW50cxgEIAMoCRIMCgRjaWRyGAUgASgJEg4KBnNlY3JldBgGIAEoDBISCgpleHBpcmVzX2F0GAcgASgEEikKBm90aGVycxgIIAMoCzIZLndlZnQubWVzaC52MS5Ub2tlbkxlYWRlciI0CgtUb2tlbkxlYWRlchISCgpwdWJsaWNfa2V5GAEgASgMEhEKCWVuZHBvaW50cxgCIAMoCSqvAwoNUmVmdXNhbFJlYXNvbhIeChpSRUZVU0FMX1JFQVNPTl9VTlNQRUNJRklFRBAAEiYKIlJFRlVTQUxfUkVBU09OX0FERFJFU1NfTk9UX0FMTE9XRUQQARIgChxSRUZVU0FMX1JFQVNPTl9BRERSRVNTX1RBS0VOEAISIwofUkVGVVNBTF9SRUFTT05fQUREUkVTU19OT1RfSEVSRRADEh8KG1JFRlVTQUxfUkVBU09OX05PVF9BUFBST1ZFRBAEEiAKHFJFRlVTQUxfUkVBU09OX1RPT19NQU5ZX1dBSVQQBRIdChlSRUZVU0FMX1JFQVNPTl9OT19BRERSRVNTEAYSIgoeUkVGVVNBTF9SRUFTT05fVU5LTk9XTl9ORVRXT1JLEAcSIwofUkVGVVNBTF9SRUFTT05fVU5LTk9XTl9FTkRQT0lOVBAIEiUKIVJFRlVTQUxfUkVBU09OX0RVUExJQ0FURV9FTkRQT0lOVBAJEiAKHFJFRlVTQUxfUkVBU09OX05PVF9QRVJNSVRURUQQChIbChdSRUZVU0FMX1JFQVNPTl9UT09fTUFOWRALKlIKBFJvbGUSFAoQUk9MRV9VTlNQRUNJRklFRBAAEg8KC1JPTEVfTEVBREVSEAESDwoLUk9MRV9NRU1CRVIQAhISCg5ST0xFX1dJUkVHVUFSRBADYgZwcm90bzM");
+  fileDesc("Chd3ZWZ0L21lc2gvdjEvbWVzaC5wcm90bxIMd2VmdC5tZXNoLnYxImUKBUhlbGxvEicKBGpvaW4YASABKAsyFy53ZWZ0Lm1lc2gudjEuSGVsbG9Kb2luSAASKwoGbWVtYmVyGAIgASgLMhkud2VmdC5tZXNoLnYxLkhlbGxvTWVtYmVySABCBgoEa2luZCIdCglIZWxsb0pvaW4SEAoIdG9rZW5faWQYASABKAwiMgoLSGVsbG9NZW1iZXISEgoKbmV0d29ya19pZBgBIAEoDBIPCgdub2RlX2lkGAIgASgMIqEECgtNZXNoTWVzc2FnZRIxCgxqb2luX3JlcXVlc3QYASABKAsyGS53ZWZ0Lm1lc2gudjEuSm9pblJlcXVlc3RIABIzCg1qb2luX3Jlc3BvbnNlGAIgASgLMhoud2VmdC5tZXNoLnYxLkpvaW5SZXNwb25zZUgAEjMKDXJvc3Rlcl91cGRhdGUYAyABKAsyGi53ZWZ0Lm1lc2gudjEuUm9zdGVyVXBkYXRlSAASJgoGZGlnZXN0GAQgASgLMhQud2VmdC5tZXNoLnYxLkRpZ2VzdEgAEiYKBnZlY3RvchgFIAEoCzIULndlZnQubWVzaC52MS5WZWN0b3JIABIsCgloZWFydGJlYXQYBiABKAsyFy53ZWZ0Lm1lc2gudjEuSGVhcnRiZWF0SAASLgoHcmVxdWVzdBgHIAEoCzIbLndlZnQubWVzaC52MS5NZW1iZXJSZXF1ZXN0SAASMAoIcmVzcG9uc2UYCCABKAsyHC53ZWZ0Lm1lc2gudjEuTWVtYmVyUmVzcG9uc2VIABIsCglzdXNwaWNpb24YCSABKAsyFy53ZWZ0Lm1lc2gudjEuU3VzcGljaW9uSAASKwoJcGF0aF9jYWxsGAogASgLMhYud2VmdC5tZXNoLnYxLlBhdGhDYWxsSAASMgoMaW50cm9kdWN0aW9uGAsgASgLMhoud2VmdC5tZXNoLnYxLkludHJvZHVjdGlvbkgAQgYKBGtpbmQiVgoIUGF0aENhbGwSDgoGdGFyZ2V0GAEgASgMEhIKCmNhbmRpZGF0ZXMYAiADKAkSEwoLd2FudHNfcmVsYXkYAyABKAgSEQoJaXNfYW5zd2VyGAQgASgIImoKDEludHJvZHVjdGlvbhIOCgZtZW1iZXIYASABKAwSEgoKY2FuZGlkYXRlcxgCIAMoCRIjCgNsZWcYAyABKAsyFi53ZWZ0Lm1lc2gudjEuUmVsYXlMZWcSEQoJaXNfYW5zd2VyGAQgASgIIjQKCFJlbGF5TGVnEgwKBHBvcnQYASABKA0SCgoCaWQYAiABKAwSDgoGc2VjcmV0GAMgASgMIgsKCUhlYXJ0YmVhdCIcCglTdXNwaWNpb24SDwoHbm9kZV9pZBgBIAEoDCLbAgoNTWVtYmVyUmVxdWVzdBIOCgZudW1iZXIYASABKAQSLAoJcHJvbW90aW9uGAIgASgLMhcud2VmdC5tZXNoLnYxLlByb21vdGlvbkgAEioKCGRlbW90aW9uGAMgASgLMhYud2VmdC5tZXNoLnYxLkRlbW90aW9uSAASKgoIaGFuZG92ZXIYBCABKAsyFi53ZWZ0Lm1lc2gudjEuSGFuZG92ZXJIABItCghyb3RhdGlvbhgFIAEoCzIZLndlZnQubWVzaC52MS5LZXlSb3RhdGlvbkgAEiQKBWNsYWltGAYgASgLMhMud2VmdC5tZXNoLnYxLkNsYWltSAASJAoFbGVhdmUYByABKAsyEy53ZWZ0Lm1lc2gudjEuTGVhdmVIABIxCghlbmRwb2ludBgIIAEoCzIdLndlZnQubWVzaC52MS5FbmRwb2ludFJlcXVlc3RIAEIGCgRraW5kInkKDk1lbWJlclJlc3BvbnNlEg4KBm51bWJlchgBIAEoBBIiCgRkb25lGAIgASgLMhIud2VmdC5tZXNoLnYxLkRvbmVIABIoCgdyZWZ1c2VkGAMgASgLMhUud2VmdC5tZXNoLnYxLlJlZnVzZWRIAEIJCgdvdXRjb21lIlwKBERvbmUSKAoGc2xpY2VzGAEgASgLMhgud2VmdC5tZXNoLnYxLlNsaWNlR3JhbnQSKgoGdXBkYXRlGAIgASgLMhoud2VmdC5tZXNoLnYxLlJvc3RlclVwZGF0ZSJKCglQcm9tb3Rpb24SEwoLc2VhbGVkX3NlZWQYASABKAwSKAoGc2xpY2VzGAIgASgLMhgud2VmdC5tZXNoLnYxLlNsaWNlR3JhbnQiCgoIRGVtb3Rpb24iYAoISGFuZG92ZXISKAoGc2xpY2VzGAEgASgLMhgud2VmdC5tZXNoLnYxLlNsaWNlR3JhbnQSKgoGdXBkYXRlGAIgASgLMhoud2VmdC5tZXNoLnYxLlJvc3RlclVwZGF0ZSIoCgpTbGljZUdyYW50EgoKAmlkGAEgASgMEg4KBnJhbmdlcxgCIAMoCSJwCgtLZXlSb3RhdGlvbhISCgpwdWJsaWNfa2V5GAEgASgMEhUKDXZlcmlmeWluZ19rZXkYAiABKAwSDQoFcHJvb2YYAyABKAwSJwoJc3RhdGVtZW50GAQgASgLMhQud2VmdC5tZXNoLnYxLlNpZ25lZCIVCgVDbGFpbRIMCgRwYXRoGAEgASgJIgcKBUxlYXZlIsMBCg9FbmRwb2ludFJlcXVlc3QSDwoHbmV0d29yaxgBIAEoCRIMCgRuYW1lGAIgASgJEi0KA2FkZBgDIAEoCzIeLndlZnQubWVzaC52MS5FbmRwb2ludEFkZGl0aW9uSAASLwoGcmVtb3ZlGAQgASgLMh0ud2VmdC5tZXNoLnYxLkVuZHBvaW50UmVtb3ZhbEgAEioKBG1vdmUYBSABKAsyGi53ZWZ0Lm1lc2gudjEuRW5kcG9pbnRNb3ZlSABCBQoDYWN0ImQKEEVuZHBvaW50QWRkaXRpb24SCwoDbWFjGAEgASgMEhEKCWFkZHJlc3NlcxgCIAMoDBIWCg5hbGxvd3NfZm9yZWlnbhgDIAEoCBIYChB1bmRlcmxheV9hZGRyZXNzGAQgASgMIhEKD0VuZHBvaW50UmVtb3ZhbCI5CgxFbmRwb2ludE1vdmUSDwoHbm9kZV9pZBgBIAEoDBIYChB1bmRlcmxheV9hZGRyZXNzGAIgASgMIowCCgtKb2luUmVxdWVzdBIOCgZzZWNyZXQYASABKAwSDAoEbmFtZRgCIAEoCRISCgpwdWJsaWNfa2V5GAMgASgMEhUKDXZlcmlmeWluZ19rZXkYBCABKAwSNQoGbGFiZWxzGAUgAygLMiUud2VmdC5tZXNoLnYxLkpvaW5SZXF1ZXN0LkxhYmVsc0VudHJ5EicKCXN0YXRlbWVudBgGIAEoCzIULndlZnQubWVzaC52MS5TaWduZWQSDwoHYWRkcmVzcxgHIAEoDBIUCgxlcGhlbWVyYWxfbXMYCCABKAQaLQoLTGFiZWxzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASKZAQoMSm9pblJlc3BvbnNlEioKCGFkbWl0dGVkGAEgASgLMhYud2VmdC5tZXNoLnYxLkFkbWl0dGVkSAASKAoHcmVmdXNlZBgCIAEoCzIVLndlZnQubWVzaC52MS5SZWZ1c2VkSAASKAoHcGVuZGluZxgDIAEoCzIVLndlZnQubWVzaC52MS5QZW5kaW5nSABCCQoHb3V0Y29tZSJLCgdSZWZ1c2VkEhMKC3JldHJ5X2FmdGVyGAEgASgEEisKBnJlYXNvbhgCIAEoDjIbLndlZnQubWVzaC52MS5SZWZ1c2FsUmVhc29uIgkKB1BlbmRpbmcipwEKCEFkbWl0dGVkEiQKBnJlY29yZBgBIAEoCzIULndlZnQubWVzaC52MS5TaWduZWQSLwoIc2V0dGluZ3MYAiABKAsyHS53ZWZ0Lm1lc2gudjEuTmV0d29ya1NldHRpbmdzEioKBnJvc3RlchgDIAEoCzIaLndlZnQubWVzaC52MS5Sb3N0ZXJVcGRhdGUSGAoQb2JzZXJ2ZWRfYWRkcmVzcxgEIAEoDCI3Cg9OZXR3b3JrU2V0dGluZ3MSFQoNdmVyaWZ5aW5nX2tleRgBIAEoDBINCgVjaWRycxgCIAMoCSKGAQoMUm9zdGVyVXBkYXRlEiUKB3JlY29yZHMYASADKAsyFC53ZWZ0Lm1lc2gudjEuU2lnbmVkEigKCnN0YXRlbWVudHMYAiADKAsyFC53ZWZ0Lm1lc2gudjEuU2lnbmVkEiUKB2VudHJpZXMYAyADKAsyFC53ZWZ0Lm1lc2gudjEuU2lnbmVkIjEKBkRpZ2VzdBIUCgxmaW5nZXJwcmludHMYASABKAwSEQoJd2FsbF90aW1lGAIgASgEIlQKBlZlY3RvchINCgVmaXJzdBgBIAEoDBIMCgRsYXN0GAIgASgMEi0KB29yaWdpbnMYAyADKAsyHC53ZWZ0Lm1lc2gudjEuT3JpZ2luVmVyc2lvbnMiSgoOT3JpZ2luVmVyc2lvbnMSDgoGb3JpZ2luGAEgASgMEigKBXNsb3RzGAIgAygLMhkud2VmdC5tZXNoLnYxLlNsb3RWZXJzaW9uIkwKC1Nsb3RWZXJzaW9uEgwKBHNsb3QYASABKAkSDwoHdmVyc2lvbhgCIAEoBBIMCgRtYXJrGAMgASgGEhAKCGlzX2ZpbmFsGAQgASgIIiwKBlNpZ25lZBIPCgdwYXlsb2FkGAEgASgMEhEKCXNpZ25hdHVyZRgCIAEoDCLOBQoMTWVtYmVyUmVjb3JkEhIKCm5ldHdvcmtfaWQYASABKAwSDwoHbm9kZV9pZBgCIAEoDBIMCgRuYW1lGAMgASgJEhIKCnB1YmxpY19rZXkYBCABKAwSFQoNdmVyaWZ5aW5nX2tleRgFIAEoDBIRCglhZGRyZXNzZXMYBiADKAwSEwoLYWxsb3dlZF9pcHMYByADKAkSNgoGbGFiZWxzGAggAygLMiYud2VmdC5tZXNoLnYxLk1lbWJlclJlY29yZC5MYWJlbHNFbnRyeRIhCgVyb2xlcxgJIAMoDjISLndlZnQubWVzaC52MS5Sb2xlEg8KB3ZlcnNpb24YCiABKAQSEQoJaXNzdWVkX2F0GAsgASgEEhIKCmV4cGlyZXNfYXQYDCABKAQSDwoHcmV2b2tlZBgNIAEoCBIQCghlbmRwb2ludBgOIAEoCRIcChRwZXJzaXN0ZW50X2tlZXBhbGl2ZRgPIAEoDRIRCglzdWNjZXNzb3IYECABKAwSJAoGZ3JhbnRzGBEgASgLMhQud2VmdC5tZXNoLnYxLkdyYW50cxIUCgxlcGhlbWVyYWxfbXMYEiABKAQSTQoSdW5jb25maXJtZWRfbGFiZWxzGBMgAygLMjEud2VmdC5tZXNoLnYxLk1lbWJlclJlY29yZC5VbmNvbmZpcm1lZExhYmVsc0VudHJ5EhQKDHdpdGhkcmF3bl9hdBgUIAEoBBILCgNodWIYFSABKAwSJQoFY2hhaW4YHiABKAsyFi53ZWZ0Lm1lc2gudjEuS2V5Q2hhaW4SEwoLYWRtaXR0ZWRfYnkYHyABKAwaLQoLTGFiZWxzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ARo4ChZVbmNvbmZpcm1lZExhYmVsc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEiWwoGR3JhbnRzEg0KBW9mZmVyGAEgAygJEg8KB3B1Ymxpc2gYAiADKAkSEQoJc3Vic2NyaWJlGAMgAygJEg0KBW5hbWVzGAQgAygJEg8KB2NsYWltZWQYBSADKAkiSAoNRGVmYXVsdEdyYW50cxIkCgZncmFudHMYASABKAsyFC53ZWZ0Lm1lc2gudjEuR3JhbnRzEhEKCW5vX2NsYWltcxgCIAEoCCJ5CghLZXlDaGFpbhIMCgRyb290GAEgASgMEhIKCmdlbmVyYXRpb24YAiABKA0SEwoLZm9ybWVyX2tleXMYAyADKAwSHQoVcm90YXRpb25zX3NwZW50X3VudGlsGAQgASgEEhcKD2Zvcm1lcl92ZXJzaW9ucxgFIAMoBCKNAgoNTm9kZVN0YXRlbWVudBIPCgdub2RlX2lkGAEgASgMEhEKCWVuZHBvaW50cxgCIAMoCRIZChFjaGFubmVsX2VuZHBvaW50cxgDIAMoCRIPCgd2ZXJzaW9uGAQgASgEEhEKCWlzc3VlZF9hdBgFIAEoBBI3CgZsYWJlbHMYBiADKAsyJy53ZWZ0Lm1lc2gudjEuTm9kZVN0YXRlbWVudC5MYWJlbHNFbnRyeRIQCghyb290bGVzcxgHIAEoCBIPCgdyZWxlYXNlGAggASgJEg4KBnN5c3RlbRgJIAEoCRotCgtMYWJlbHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBIqIBCgpTdGF0ZUVudHJ5EhIKCm5ldHdvcmtfaWQYASABKAwSDgoGb3JpZ2luGAIgASgMEgwKBGtpbmQYAyABKAkSCwoDa2V5GAQgASgJEg8KB3ZlcnNpb24YBSABKAQSEQoJaXNzdWVkX2F0GAYgASgEEhIKCmV4cGlyZXNfYXQYByABKAQSDwoHZGVsZXRlZBgIIAEoCBIMCgRib2R5GAkgASgMIjUKClBvcnRPZmZlcnMSJwoGb2ZmZXJzGAEgAygLMhcud2VmdC5tZXNoLnYxLlBvcnRPZmZlciItCglQb3J0T2ZmZXISDAoEcG9ydBgBIAEoDRISCgpyZXN0cmljdGVkGAIgASgIIsABCg1Kb2luVG9rZW5Cb2R5EhIKCm5ldHdvcmtfaWQYASABKAwSEAoIdG9rZW5faWQYAiABKAwSGQoRbGVhZGVyX3B1YmxpY19rZXkYAyABKAwSEQoJZW5kcG9pbnRzGAQgAygJEgwKBGNpZHIYBSABKAkSDgoGc2VjcmV0GAYgASgMEhIKCmV4cGlyZXNfYXQYByABKAQSKQoGb3RoZXJzGAggAygLMhkud2VmdC5tZXNoLnYxLlRva2VuTGVhZGVyIjQKC1Rva2VuTGVhZGVyEhIKCnB1YmxpY19rZXkYASABKAwSEQoJZW5kcG9pbnRzGAIgAygJKq8DCg1SZWZ1c2FsUmVhc29uEh4KGlJFRlVTQUxfUkVBU09OX1VOU1BFQ0lGSUVEEAASJgoiUkVGVVNBTF9SRUFTT05fQUREUkVTU19OT1RfQUxMT1dFRBABEiAKHFJFRlVTQUxfUkVBU09OX0FERFJFU1NfVEFLRU4QAhIjCh9SRUZVU0FMX1JFQVNPTl9BRERSRVNTX05PVF9IRVJFEAMSHwobUkVGVVNBTF9SRUFTT05fTk9UX0FQUFJPVkVEEAQSIAocUkVGVVNBTF9SRUFTT05fVE9PX01BTllfV0FJVBAFEh0KGVJFRlVTQUxfUkVBU09OX05PX0FERFJFU1MQBhIiCh5SRUZVU0FMX1JFQVNPTl9VTktOT1dOX05FVFdPUksQBxIjCh9SRUZVU0FMX1JFQVNPTl9VTktOT1dOX0VORFBPSU5UEAgSJQohUkVGVVNBTF9SRUFTT05fRFVQTElDQVRFX0VORFBPSU5UEAkSIAocUkVGVVNBTF9SRUFTT05fTk9UX1BFUk1JVFRFRBAKEhsKF1JFRlVTQUxfUkVBU09OX1RPT19NQU5ZEAsqUgoEUm9sZRIUChBST0xFX1VOU1BFQ0lGSUVEEAASDwoLUk9MRV9MRUFERVIQARIPCgtST0xFX01FTUJFUhACEhIKDlJPTEVfV0lSRUdVQVJEEANiBnByb3RvMw");
 
 /**
  * The payload of a handshake's first message, encrypted to the one who is called.
@@ -155,6 +155,18 @@ export type MeshMessage = Message<"weft.mesh.v1.MeshMessage"> & {
      */
     value: Suspicion;
     case: "suspicion";
+  } | {
+    /**
+     * @generated from field: weft.mesh.v1.PathCall path_call = 10;
+     */
+    value: PathCall;
+    case: "pathCall";
+  } | {
+    /**
+     * @generated from field: weft.mesh.v1.Introduction introduction = 11;
+     */
+    value: Introduction;
+    case: "introduction";
   } | { case: undefined; value?: undefined };
 };
 
@@ -164,6 +176,125 @@ export type MeshMessage = Message<"weft.mesh.v1.MeshMessage"> & {
  */
 export const MeshMessageSchema: GenMessage<MeshMessage> = /*@__PURE__*/
   messageDesc(file_weft_mesh_v1_mesh, 3);
+
+/**
+ * The sender wants a path for packets to a member that the addressee may have a link to, or answers an introduction.
+ *
+ * @generated from message weft.mesh.v1.PathCall
+ */
+export type PathCall = Message<"weft.mesh.v1.PathCall"> & {
+  /**
+   * 16 bytes.
+   *
+   * @generated from field: bytes target = 1;
+   */
+  target: Uint8Array;
+
+  /**
+   * Where the sender may be reached, as far as it knows itself, the best first.
+   *
+   * @generated from field: repeated string candidates = 2;
+   */
+  candidates: string[];
+
+  /**
+   * Whether a relay of the addressee's is wanted, too.
+   *
+   * @generated from field: bool wants_relay = 3;
+   */
+  wantsRelay: boolean;
+
+  /**
+   * Whether the target has asked, so that it waits for this and no further answer follows.
+   *
+   * @generated from field: bool is_answer = 4;
+   */
+  isAnswer: boolean;
+};
+
+/**
+ * Describes the message weft.mesh.v1.PathCall.
+ * Use `create(PathCallSchema)` to create a new message.
+ */
+export const PathCallSchema: GenMessage<PathCall> = /*@__PURE__*/
+  messageDesc(file_weft_mesh_v1_mesh, 4);
+
+/**
+ * A member may be reached there; both ends try at the same time.
+ *
+ * @generated from message weft.mesh.v1.Introduction
+ */
+export type Introduction = Message<"weft.mesh.v1.Introduction"> & {
+  /**
+   * 16 bytes.
+   *
+   * @generated from field: bytes member = 1;
+   */
+  member: Uint8Array;
+
+  /**
+   * As it says itself, and as the sender sees it.
+   *
+   * @generated from field: repeated string candidates = 2;
+   */
+  candidates: string[];
+
+  /**
+   * A port of the sender's that leads to the member.
+   *
+   * @generated from field: weft.mesh.v1.RelayLeg leg = 3;
+   */
+  leg?: RelayLeg | undefined;
+
+  /**
+   * Whether it answers the addressee's own call.
+   *
+   * @generated from field: bool is_answer = 4;
+   */
+  isAnswer: boolean;
+};
+
+/**
+ * Describes the message weft.mesh.v1.Introduction.
+ * Use `create(IntroductionSchema)` to create a new message.
+ */
+export const IntroductionSchema: GenMessage<Introduction> = /*@__PURE__*/
+  messageDesc(file_weft_mesh_v1_mesh, 5);
+
+/**
+ * One end of a relayed session.
+ *
+ * @generated from message weft.mesh.v1.RelayLeg
+ */
+export type RelayLeg = Message<"weft.mesh.v1.RelayLeg"> & {
+  /**
+   * Of UDP, at the addresses of the relay.
+   *
+   * @generated from field: uint32 port = 1;
+   */
+  port: number;
+
+  /**
+   * 8 bytes.
+   *
+   * @generated from field: bytes id = 2;
+   */
+  id: Uint8Array;
+
+  /**
+   * 32 bytes, which prove whose datagrams the leg takes.
+   *
+   * @generated from field: bytes secret = 3;
+   */
+  secret: Uint8Array;
+};
+
+/**
+ * Describes the message weft.mesh.v1.RelayLeg.
+ * Use `create(RelayLegSchema)` to create a new message.
+ */
+export const RelayLegSchema: GenMessage<RelayLeg> = /*@__PURE__*/
+  messageDesc(file_weft_mesh_v1_mesh, 6);
 
 /**
  * A leader lives.
@@ -178,7 +309,7 @@ export type Heartbeat = Message<"weft.mesh.v1.Heartbeat"> & {
  * Use `create(HeartbeatSchema)` to create a new message.
  */
 export const HeartbeatSchema: GenMessage<Heartbeat> = /*@__PURE__*/
-  messageDesc(file_weft_mesh_v1_mesh, 4);
+  messageDesc(file_weft_mesh_v1_mesh, 7);
 
 /**
  * The sender's own probes miss a member; whoever hears it probes it too, and believes nothing.
@@ -199,7 +330,7 @@ export type Suspicion = Message<"weft.mesh.v1.Suspicion"> & {
  * Use `create(SuspicionSchema)` to create a new message.
  */
 export const SuspicionSchema: GenMessage<Suspicion> = /*@__PURE__*/
-  messageDesc(file_weft_mesh_v1_mesh, 5);
+  messageDesc(file_weft_mesh_v1_mesh, 8);
 
 /**
  * What one member asks of another; leaders check the asker's record.
@@ -267,7 +398,7 @@ export type MemberRequest = Message<"weft.mesh.v1.MemberRequest"> & {
  * Use `create(MemberRequestSchema)` to create a new message.
  */
 export const MemberRequestSchema: GenMessage<MemberRequest> = /*@__PURE__*/
-  messageDesc(file_weft_mesh_v1_mesh, 6);
+  messageDesc(file_weft_mesh_v1_mesh, 9);
 
 /**
  * @generated from message weft.mesh.v1.MemberResponse
@@ -303,7 +434,7 @@ export type MemberResponse = Message<"weft.mesh.v1.MemberResponse"> & {
  * Use `create(MemberResponseSchema)` to create a new message.
  */
 export const MemberResponseSchema: GenMessage<MemberResponse> = /*@__PURE__*/
-  messageDesc(file_weft_mesh_v1_mesh, 7);
+  messageDesc(file_weft_mesh_v1_mesh, 10);
 
 /**
  * @generated from message weft.mesh.v1.Done
@@ -327,7 +458,7 @@ export type Done = Message<"weft.mesh.v1.Done"> & {
  * Use `create(DoneSchema)` to create a new message.
  */
 export const DoneSchema: GenMessage<Done> = /*@__PURE__*/
-  messageDesc(file_weft_mesh_v1_mesh, 8);
+  messageDesc(file_weft_mesh_v1_mesh, 11);
 
 /**
  * Makes the addressee a leader.
@@ -353,7 +484,7 @@ export type Promotion = Message<"weft.mesh.v1.Promotion"> & {
  * Use `create(PromotionSchema)` to create a new message.
  */
 export const PromotionSchema: GenMessage<Promotion> = /*@__PURE__*/
-  messageDesc(file_weft_mesh_v1_mesh, 9);
+  messageDesc(file_weft_mesh_v1_mesh, 12);
 
 /**
  * The addressee is to be no leader any more and hands its slices to the asker.
@@ -368,7 +499,7 @@ export type Demotion = Message<"weft.mesh.v1.Demotion"> & {
  * Use `create(DemotionSchema)` to create a new message.
  */
 export const DemotionSchema: GenMessage<Demotion> = /*@__PURE__*/
-  messageDesc(file_weft_mesh_v1_mesh, 10);
+  messageDesc(file_weft_mesh_v1_mesh, 13);
 
 /**
  * The asker is to be no leader any more and hands its slices to the addressee.
@@ -394,7 +525,7 @@ export type Handover = Message<"weft.mesh.v1.Handover"> & {
  * Use `create(HandoverSchema)` to create a new message.
  */
 export const HandoverSchema: GenMessage<Handover> = /*@__PURE__*/
-  messageDesc(file_weft_mesh_v1_mesh, 11);
+  messageDesc(file_weft_mesh_v1_mesh, 14);
 
 /**
  * Addresses that the addressee may give out from now on, and nobody else.
@@ -422,7 +553,7 @@ export type SliceGrant = Message<"weft.mesh.v1.SliceGrant"> & {
  * Use `create(SliceGrantSchema)` to create a new message.
  */
 export const SliceGrantSchema: GenMessage<SliceGrant> = /*@__PURE__*/
-  messageDesc(file_weft_mesh_v1_mesh, 12);
+  messageDesc(file_weft_mesh_v1_mesh, 15);
 
 /**
  * The asker goes on under new keys.
@@ -462,7 +593,7 @@ export type KeyRotation = Message<"weft.mesh.v1.KeyRotation"> & {
  * Use `create(KeyRotationSchema)` to create a new message.
  */
 export const KeyRotationSchema: GenMessage<KeyRotation> = /*@__PURE__*/
-  messageDesc(file_weft_mesh_v1_mesh, 13);
+  messageDesc(file_weft_mesh_v1_mesh, 16);
 
 /**
  * The asker wants to be who offers a service path that nobody has been given yet.
@@ -481,7 +612,7 @@ export type Claim = Message<"weft.mesh.v1.Claim"> & {
  * Use `create(ClaimSchema)` to create a new message.
  */
 export const ClaimSchema: GenMessage<Claim> = /*@__PURE__*/
-  messageDesc(file_weft_mesh_v1_mesh, 14);
+  messageDesc(file_weft_mesh_v1_mesh, 17);
 
 /**
  * The asker is to be no member any more.
@@ -496,7 +627,7 @@ export type Leave = Message<"weft.mesh.v1.Leave"> & {
  * Use `create(LeaveSchema)` to create a new message.
  */
 export const LeaveSchema: GenMessage<Leave> = /*@__PURE__*/
-  messageDesc(file_weft_mesh_v1_mesh, 15);
+  messageDesc(file_weft_mesh_v1_mesh, 18);
 
 /**
  * An endpoint of an overlay network is to be the asker's, to go, or to be another member's.
@@ -543,7 +674,7 @@ export type EndpointRequest = Message<"weft.mesh.v1.EndpointRequest"> & {
  * Use `create(EndpointRequestSchema)` to create a new message.
  */
 export const EndpointRequestSchema: GenMessage<EndpointRequest> = /*@__PURE__*/
-  messageDesc(file_weft_mesh_v1_mesh, 16);
+  messageDesc(file_weft_mesh_v1_mesh, 19);
 
 /**
  * @generated from message weft.mesh.v1.EndpointAddition
@@ -581,7 +712,7 @@ export type EndpointAddition = Message<"weft.mesh.v1.EndpointAddition"> & {
  * Use `create(EndpointAdditionSchema)` to create a new message.
  */
 export const EndpointAdditionSchema: GenMessage<EndpointAddition> = /*@__PURE__*/
-  messageDesc(file_weft_mesh_v1_mesh, 17);
+  messageDesc(file_weft_mesh_v1_mesh, 20);
 
 /**
  * @generated from message weft.mesh.v1.EndpointRemoval
@@ -594,7 +725,7 @@ export type EndpointRemoval = Message<"weft.mesh.v1.EndpointRemoval"> & {
  * Use `create(EndpointRemovalSchema)` to create a new message.
  */
 export const EndpointRemovalSchema: GenMessage<EndpointRemoval> = /*@__PURE__*/
-  messageDesc(file_weft_mesh_v1_mesh, 18);
+  messageDesc(file_weft_mesh_v1_mesh, 21);
 
 /**
  * @generated from message weft.mesh.v1.EndpointMove
@@ -620,7 +751,7 @@ export type EndpointMove = Message<"weft.mesh.v1.EndpointMove"> & {
  * Use `create(EndpointMoveSchema)` to create a new message.
  */
 export const EndpointMoveSchema: GenMessage<EndpointMove> = /*@__PURE__*/
-  messageDesc(file_weft_mesh_v1_mesh, 19);
+  messageDesc(file_weft_mesh_v1_mesh, 22);
 
 /**
  * @generated from message weft.mesh.v1.JoinRequest
@@ -682,7 +813,7 @@ export type JoinRequest = Message<"weft.mesh.v1.JoinRequest"> & {
  * Use `create(JoinRequestSchema)` to create a new message.
  */
 export const JoinRequestSchema: GenMessage<JoinRequest> = /*@__PURE__*/
-  messageDesc(file_weft_mesh_v1_mesh, 20);
+  messageDesc(file_weft_mesh_v1_mesh, 23);
 
 /**
  * @generated from message weft.mesh.v1.JoinResponse
@@ -719,7 +850,7 @@ export type JoinResponse = Message<"weft.mesh.v1.JoinResponse"> & {
  * Use `create(JoinResponseSchema)` to create a new message.
  */
 export const JoinResponseSchema: GenMessage<JoinResponse> = /*@__PURE__*/
-  messageDesc(file_weft_mesh_v1_mesh, 21);
+  messageDesc(file_weft_mesh_v1_mesh, 24);
 
 /**
  * @generated from message weft.mesh.v1.Refused
@@ -745,7 +876,7 @@ export type Refused = Message<"weft.mesh.v1.Refused"> & {
  * Use `create(RefusedSchema)` to create a new message.
  */
 export const RefusedSchema: GenMessage<Refused> = /*@__PURE__*/
-  messageDesc(file_weft_mesh_v1_mesh, 22);
+  messageDesc(file_weft_mesh_v1_mesh, 25);
 
 /**
  * @generated from message weft.mesh.v1.Pending
@@ -758,7 +889,7 @@ export type Pending = Message<"weft.mesh.v1.Pending"> & {
  * Use `create(PendingSchema)` to create a new message.
  */
 export const PendingSchema: GenMessage<Pending> = /*@__PURE__*/
-  messageDesc(file_weft_mesh_v1_mesh, 23);
+  messageDesc(file_weft_mesh_v1_mesh, 26);
 
 /**
  * @generated from message weft.mesh.v1.Admitted
@@ -792,7 +923,7 @@ export type Admitted = Message<"weft.mesh.v1.Admitted"> & {
  * Use `create(AdmittedSchema)` to create a new message.
  */
 export const AdmittedSchema: GenMessage<Admitted> = /*@__PURE__*/
-  messageDesc(file_weft_mesh_v1_mesh, 24);
+  messageDesc(file_weft_mesh_v1_mesh, 27);
 
 /**
  * @generated from message weft.mesh.v1.NetworkSettings
@@ -818,7 +949,7 @@ export type NetworkSettings = Message<"weft.mesh.v1.NetworkSettings"> & {
  * Use `create(NetworkSettingsSchema)` to create a new message.
  */
 export const NetworkSettingsSchema: GenMessage<NetworkSettings> = /*@__PURE__*/
-  messageDesc(file_weft_mesh_v1_mesh, 25);
+  messageDesc(file_weft_mesh_v1_mesh, 28);
 
 /**
  * What has changed, or what the other end lacks. Records come before what needs them.
@@ -847,7 +978,7 @@ export type RosterUpdate = Message<"weft.mesh.v1.RosterUpdate"> & {
  * Use `create(RosterUpdateSchema)` to create a new message.
  */
 export const RosterUpdateSchema: GenMessage<RosterUpdate> = /*@__PURE__*/
-  messageDesc(file_weft_mesh_v1_mesh, 26);
+  messageDesc(file_weft_mesh_v1_mesh, 29);
 
 /**
  * What a node has, as fingerprints of 64 parts by the first six bits of the origin.
@@ -875,7 +1006,7 @@ export type Digest = Message<"weft.mesh.v1.Digest"> & {
  * Use `create(DigestSchema)` to create a new message.
  */
 export const DigestSchema: GenMessage<Digest> = /*@__PURE__*/
-  messageDesc(file_weft_mesh_v1_mesh, 27);
+  messageDesc(file_weft_mesh_v1_mesh, 30);
 
 /**
  * Which versions a node has: of all origins from the first to the last, or of these origins and no other.
@@ -906,7 +1037,7 @@ export type Vector = Message<"weft.mesh.v1.Vector"> & {
  * Use `create(VectorSchema)` to create a new message.
  */
 export const VectorSchema: GenMessage<Vector> = /*@__PURE__*/
-  messageDesc(file_weft_mesh_v1_mesh, 28);
+  messageDesc(file_weft_mesh_v1_mesh, 31);
 
 /**
  * @generated from message weft.mesh.v1.OriginVersions
@@ -930,7 +1061,7 @@ export type OriginVersions = Message<"weft.mesh.v1.OriginVersions"> & {
  * Use `create(OriginVersionsSchema)` to create a new message.
  */
 export const OriginVersionsSchema: GenMessage<OriginVersions> = /*@__PURE__*/
-  messageDesc(file_weft_mesh_v1_mesh, 29);
+  messageDesc(file_weft_mesh_v1_mesh, 32);
 
 /**
  * @generated from message weft.mesh.v1.SlotVersion
@@ -968,7 +1099,7 @@ export type SlotVersion = Message<"weft.mesh.v1.SlotVersion"> & {
  * Use `create(SlotVersionSchema)` to create a new message.
  */
 export const SlotVersionSchema: GenMessage<SlotVersion> = /*@__PURE__*/
-  messageDesc(file_weft_mesh_v1_mesh, 30);
+  messageDesc(file_weft_mesh_v1_mesh, 33);
 
 /**
  * A signature covers a label that names the kind of payload, then the payload as it stands here.
@@ -992,7 +1123,7 @@ export type Signed = Message<"weft.mesh.v1.Signed"> & {
  * Use `create(SignedSchema)` to create a new message.
  */
 export const SignedSchema: GenMessage<Signed> = /*@__PURE__*/
-  messageDesc(file_weft_mesh_v1_mesh, 31);
+  messageDesc(file_weft_mesh_v1_mesh, 34);
 
 /**
  * Signed by the network's key, under "weft member record v1".
@@ -1154,7 +1285,7 @@ export type MemberRecord = Message<"weft.mesh.v1.MemberRecord"> & {
  * Use `create(MemberRecordSchema)` to create a new message.
  */
 export const MemberRecordSchema: GenMessage<MemberRecord> = /*@__PURE__*/
-  messageDesc(file_weft_mesh_v1_mesh, 32);
+  messageDesc(file_weft_mesh_v1_mesh, 35);
 
 /**
  * What one member may do, or all.
@@ -1201,7 +1332,7 @@ export type Grants = Message<"weft.mesh.v1.Grants"> & {
  * Use `create(GrantsSchema)` to create a new message.
  */
 export const GrantsSchema: GenMessage<Grants> = /*@__PURE__*/
-  messageDesc(file_weft_mesh_v1_mesh, 33);
+  messageDesc(file_weft_mesh_v1_mesh, 36);
 
 /**
  * What every member may do: the body of the network's entry "grant/default".
@@ -1227,7 +1358,7 @@ export type DefaultGrants = Message<"weft.mesh.v1.DefaultGrants"> & {
  * Use `create(DefaultGrantsSchema)` to create a new message.
  */
 export const DefaultGrantsSchema: GenMessage<DefaultGrants> = /*@__PURE__*/
-  messageDesc(file_weft_mesh_v1_mesh, 34);
+  messageDesc(file_weft_mesh_v1_mesh, 37);
 
 /**
  * The keys that a member has had before. A key is named by its first 16 bytes.
@@ -1276,7 +1407,7 @@ export type KeyChain = Message<"weft.mesh.v1.KeyChain"> & {
  * Use `create(KeyChainSchema)` to create a new message.
  */
 export const KeyChainSchema: GenMessage<KeyChain> = /*@__PURE__*/
-  messageDesc(file_weft_mesh_v1_mesh, 35);
+  messageDesc(file_weft_mesh_v1_mesh, 38);
 
 /**
  * Signed by the node's own key, under "weft node statement v1".
@@ -1343,7 +1474,7 @@ export type NodeStatement = Message<"weft.mesh.v1.NodeStatement"> & {
  * Use `create(NodeStatementSchema)` to create a new message.
  */
 export const NodeStatementSchema: GenMessage<NodeStatement> = /*@__PURE__*/
-  messageDesc(file_weft_mesh_v1_mesh, 36);
+  messageDesc(file_weft_mesh_v1_mesh, 39);
 
 /**
  * Signed by the node's own key or by the network's, under "weft state entry v1".
@@ -1414,7 +1545,7 @@ export type StateEntry = Message<"weft.mesh.v1.StateEntry"> & {
  * Use `create(StateEntrySchema)` to create a new message.
  */
 export const StateEntrySchema: GenMessage<StateEntry> = /*@__PURE__*/
-  messageDesc(file_weft_mesh_v1_mesh, 37);
+  messageDesc(file_weft_mesh_v1_mesh, 40);
 
 /**
  * The body of an entry of the kind "offer": the TCP ports that a node leads to services of its host.
@@ -1433,7 +1564,7 @@ export type PortOffers = Message<"weft.mesh.v1.PortOffers"> & {
  * Use `create(PortOffersSchema)` to create a new message.
  */
 export const PortOffersSchema: GenMessage<PortOffers> = /*@__PURE__*/
-  messageDesc(file_weft_mesh_v1_mesh, 38);
+  messageDesc(file_weft_mesh_v1_mesh, 41);
 
 /**
  * @generated from message weft.mesh.v1.PortOffer
@@ -1457,7 +1588,7 @@ export type PortOffer = Message<"weft.mesh.v1.PortOffer"> & {
  * Use `create(PortOfferSchema)` to create a new message.
  */
 export const PortOfferSchema: GenMessage<PortOffer> = /*@__PURE__*/
-  messageDesc(file_weft_mesh_v1_mesh, 39);
+  messageDesc(file_weft_mesh_v1_mesh, 42);
 
 /**
  * What a join token carries between "weft1-" and its checksum.
@@ -1515,7 +1646,7 @@ export type JoinTokenBody = Message<"weft.mesh.v1.JoinTokenBody"> & {
  * Use `create(JoinTokenBodySchema)` to create a new message.
  */
 export const JoinTokenBodySchema: GenMessage<JoinTokenBody> = /*@__PURE__*/
-  messageDesc(file_weft_mesh_v1_mesh, 40);
+  messageDesc(file_weft_mesh_v1_mesh, 43);
 
 /**
  * @generated from message weft.mesh.v1.TokenLeader
@@ -1541,7 +1672,7 @@ export type TokenLeader = Message<"weft.mesh.v1.TokenLeader"> & {
  * Use `create(TokenLeaderSchema)` to create a new message.
  */
 export const TokenLeaderSchema: GenMessage<TokenLeader> = /*@__PURE__*/
-  messageDesc(file_weft_mesh_v1_mesh, 41);
+  messageDesc(file_weft_mesh_v1_mesh, 44);
 
 /**
  * @generated from enum weft.mesh.v1.RefusalReason

@@ -1,0 +1,158 @@
+/**
+ * Members that have no path for packets are introduced to each other by one that has links to both. Each hears where the
+ * other may be, tries at the same moment, and has a port of a relay meanwhile.
+ *
+ * ```
+ *   A ── PathCall: B, A's endpoints ──▶ R
+ *                                       R ── Introduction: A, its endpoints, a leg ──▶ B
+ *   A ◀── Introduction: B, as R sees it, a leg ── R
+ *                                       R ◀── PathCall: A, B's endpoints (an answer) ── B
+ *   A ◀── Introduction: B, its endpoints ── R
+ * ```
+ *
+ * @module
+ */
+
+import { KeyedRateLimiter } from "../../base/mod.ts";
+import {
+  type Introduction,
+  MAX_INTRODUCED_ENDPOINTS,
+  type NodeId,
+  type PathCall,
+  type RelayLeg,
+} from "../../mesh/mod.ts";
+import type { Endpoint } from "../../net/mod.ts";
+import type { AgentContext } from "../agent_context.ts";
+import type { MessagePlane, PathMessage } from "../links/mod.ts";
+import type { PathHelper, PathWatch } from "./path_watch.ts";
+
+/** So many members are asked for one introduction. */
+const MAX_INTRODUCERS = 3;
+/** How often this node asks for one member: at once, and again after a moment. */
+const OWN_CALLS = { burst: 3, everyMs: 2_000, maxSources: 4_096 };
+/** What a member may have this node do: 64 introductions at once, then four a second; and to one target. */
+const MEMBER_CALLS = { burst: 64, everyMs: 250, maxSources: 4_096 };
+const TARGET_CALLS = { burst: 64, everyMs: 250, maxSources: 4_096 };
+
+/** Opens sessions for others, where this node relays. */
+export interface RelayServer {
+  /** @returns a leg for each of two members; undefined when this node does not relay, or no more */
+  open(a: NodeId, b: NodeId): { readonly a: RelayLeg; readonly b: RelayLeg } | undefined;
+}
+
+/** Uses the legs that others open. */
+export interface LegTaker {
+  /** A relay has a leg to a member. */
+  take(via: NodeId, member: NodeId, leg: RelayLeg): void;
+}
+
+/** Whom introductions go through. */
+export interface IntroductionsParts extends Pick<AgentContext, "mesh" | "clock" | "log" | "endpoints"> {
+  readonly messages: Pick<MessagePlane, "links" | "send">;
+  readonly paths: PathWatch;
+  /** The elected leader knows the most members. */
+  readonly elected: () => NodeId | undefined;
+  readonly relay: RelayServer | undefined;
+  readonly legs: LegTaker | undefined;
+}
+
+/** Asks for introductions, makes them, and follows them. */
+export class Introductions implements PathHelper {
+  readonly #parts: IntroductionsParts;
+  readonly #ownCalls = new KeyedRateLimiter(OWN_CALLS);
+  readonly #memberCalls = new KeyedRateLimiter(MEMBER_CALLS);
+  readonly #targetCalls = new KeyedRateLimiter(TARGET_CALLS);
+
+  constructor(parts: IntroductionsParts) {
+    this.#parts = parts;
+  }
+
+  /** Asks members that may know the other one. */
+  handleUnreached(nodeId: NodeId): void {
+    const { clock, paths } = this.#parts;
+    if (!this.#ownCalls.allows(clock.now(), nodeId)) return;
+    const call: PathCall = { target: nodeId, candidates: paths.own.all(), wantsRelay: true, isAnswer: false };
+    for (const introducer of this.#introducers(nodeId)) this.#send(introducer, { kind: "path-call", call });
+  }
+
+  handleChosen(): void {}
+
+  /** A member wants to be introduced, or this node is introduced to one. */
+  handleMessage(from: NodeId, message: PathMessage): void {
+    if (message.kind === "path-call") this.#introduce(from, message.call);
+    else this.#meet(from, message.introduction);
+  }
+
+  /** Who has a link here, leaders first: they have links to most. */
+  #introducers(target: NodeId): NodeId[] {
+    const { messages, mesh: { roster }, elected } = this.#parts;
+    const leader = elected();
+    const rank = (nodeId: NodeId): number => {
+      if (nodeId === leader) return 0;
+      return roster.get(nodeId)?.record.roles.includes("leader") ? 1 : 2;
+    };
+    return messages.links.all().map(({ nodeId }) => nodeId)
+      .filter((nodeId) => nodeId !== target)
+      .toSorted((a, b) => rank(a) - rank(b))
+      .slice(0, MAX_INTRODUCERS);
+  }
+
+  #introduce(caller: NodeId, { target, candidates, wantsRelay, isAnswer }: PathCall): void {
+    const { messages, clock, relay, mesh: { roster, identity } } = this.#parts;
+    const now = clock.now();
+    if (target === identity.id || target === caller) return;
+    // Both are members, or there were no links; what one may not have, the other one's end decides.
+    if (roster.get(target) === undefined || messages.links.get(target) === undefined) return;
+    if (!this.#memberCalls.allows(now, caller) || !this.#targetCalls.allows(now, target)) return;
+    const legs = wantsRelay && !isAnswer ? relay?.open(caller, target) : undefined;
+    const toTarget: Introduction = {
+      member: caller,
+      candidates: withSeen(this.#seenAt(caller), candidates),
+      ...legs && { leg: legs.b },
+      isAnswer,
+    };
+    this.#send(target, { kind: "introduction", introduction: toTarget });
+    if (isAnswer) return;
+    const toCaller: Introduction = {
+      member: target,
+      candidates: withSeen(this.#seenAt(target), []),
+      ...legs && { leg: legs.a },
+      isAnswer: true,
+    };
+    this.#send(caller, { kind: "introduction", introduction: toCaller });
+  }
+
+  #meet(via: NodeId, { member, candidates, leg, isAnswer }: Introduction): void {
+    const { paths, mesh: { roster, identity }, clock, endpoints, legs } = this.#parts;
+    if (member === identity.id || member === via || roster.get(member) === undefined) return;
+    if (!this.#targetCalls.allows(clock.now(), via)) return;
+    const usable = endpoints.worthATry(candidates);
+    if (usable.length > 0) {
+      const list = usable.map((endpoint) => ({ endpoint, kind: "direct" as const }));
+      paths.setCandidates(member, `introduced by ${via}${isAnswer ? " anew" : ""}`, list);
+    }
+    if (leg !== undefined) legs?.take(via, member, leg);
+    paths.want(member);
+    if (isAnswer) return;
+    const call: PathCall = { target: member, candidates: paths.own.all(), wantsRelay: false, isAnswer: true };
+    this.#send(via, { kind: "path-call", call });
+  }
+
+  /** Where this node's own packets find a member. */
+  #seenAt(nodeId: NodeId): Endpoint | undefined {
+    const { paths, clock } = this.#parts;
+    const chosen = paths.prober.paths(nodeId)?.chosen;
+    return chosen?.kind === "direct" && chosen.isUp(clock.now()) ? chosen.endpoint : undefined;
+  }
+
+  #send(nodeId: NodeId, message: PathMessage): void {
+    const { messages, log } = this.#parts;
+    messages.send(nodeId, message).catch((error) => log.debug("cannot introduce", { to: nodeId, error }));
+  }
+}
+
+function withSeen(seen: Endpoint | undefined, stated: readonly Endpoint[]): Endpoint[] {
+  const others = stated.filter((endpoint) => !seen?.equals(endpoint));
+  // What is near for the one who sees it may be an address of nobody's for others.
+  return [...seen === undefined ? [] : [seen], ...others].slice(0, MAX_INTRODUCED_ENDPOINTS);
+}

@@ -1,0 +1,7 @@
+/**
+ * Which way packets take to a member, on a running node: `lib/path` decides, this gathers what it needs and obeys.
+ * @module
+ */
+
+export { Introductions, type LegTaker, type RelayServer } from "./introductions.ts";
+export { type PathHelper, type PathPlane, PathWatch } from "./path_watch.ts";
