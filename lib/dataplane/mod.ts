@@ -22,5 +22,6 @@ export * from "./open_plane.ts";
 export * from "./manager/mod.ts";
 export * from "./packet_plane.ts";
 export * from "./portable_plane.ts";
+export { openForwarder } from "./relay/mod.ts";
 export { PlaneGuards, type PlanePolicy, type PolicyPlane, type PolicyReport } from "./policy/mod.ts";
 export type { ProxyAnswer, ProxyChange, ProxyQuestion } from "./proxy/mod.ts";

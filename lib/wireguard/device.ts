@@ -20,20 +20,14 @@ import {
   Padder,
 } from "./device_context.ts";
 import { Forwarding } from "./forwarding.ts";
-import { createResponse, readInitiation, readResponse } from "./handshake.ts";
-import { HandshakeGate } from "./handshake_gate.ts";
+import { HandshakeReceiver } from "./handshake_receiver.ts";
 import {
-  COOKIE_REPLY_BYTES,
-  INITIATION_BYTES,
   MAX_DATAGRAM_BYTES,
   messageType,
   readCounter,
   readIndex,
-  RESPONSE_BYTES,
   TRANSPORT_HEADER_BYTES,
-  TYPE_COOKIE_REPLY,
-  TYPE_INITIATION,
-  TYPE_RESPONSE,
+  TYPE_TRANSPORT,
 } from "./messages.ts";
 import {
   type DatagramOutcome,
@@ -71,7 +65,7 @@ export class Device {
   #isSuspended = false;
   readonly #peers = new Map<string, Peer>();
   readonly #allowedIps = new AllowedIps<Peer>();
-  readonly #gate: HandshakeGate;
+  readonly #handshakes: HandshakeReceiver;
   readonly #events = new BoundedQueue<DeviceEvent>(MAX_EVENTS);
   readonly #plaintext = new Uint8Array(MAX_DATAGRAM_BYTES);
   // Views of the plaintext that are kept while lengths repeat, as they do in a stream.
@@ -111,7 +105,8 @@ export class Device {
       counters: this.counters,
       send,
     });
-    this.#gate = new HandshakeGate(this.#context, options.handshakesPerSecond ?? 100);
+    const { handshakesPerSecond = 100 } = options;
+    this.#handshakes = new HandshakeReceiver(this.#context, this.#peers, handshakesPerSecond);
   }
 
   /** The key that peers know this device by; a random one while there is no private key. */
@@ -134,7 +129,7 @@ export class Device {
     context.privateKey = key ?? PrivateKey.generate(context.random);
     this.#isKeyless = key === undefined;
     context.isSilent = this.#isKeyless || this.#isSuspended;
-    this.#gate.followKey();
+    this.#handshakes.followKey();
     this.removePeer(this.publicKey);
     for (const peer of this.#peers.values()) peer.noteOwnKey();
   }
@@ -186,7 +181,7 @@ export class Device {
     if (presharedKey !== undefined && !presharedKey.equals(peer.presharedKey)) {
       peer.presharedKey = presharedKey;
     }
-    if (endpoint !== undefined) peer.endpoint = endpoint;
+    if (endpoint !== undefined) peer.path.suggest(endpoint);
     if (update.replaceAllowedIps) this.#allowedIps.clear(peer);
     for (const cidr of update.addAllowedIps ?? []) this.#allowedIps.add(cidr, peer);
     for (const cidr of update.removeAllowedIps ?? []) this.#allowedIps.remove(cidr, peer);
@@ -208,12 +203,23 @@ export class Device {
     return true;
   }
 
-  /** Sends to another endpoint from now on. @returns whether there is such a peer */
+  /** Sends to another endpoint from now on, unless the path is set. @returns whether there is such a peer */
   setEndpoint(publicKey: PublicKey, endpoint: Endpoint): boolean {
     const peer = this.#peers.get(publicKey.toString());
     if (peer === undefined) return false;
-    peer.endpoint = endpoint;
+    peer.path.suggest(endpoint);
     return true;
+  }
+
+  /**
+   * Sends to `endpoint` from now on, wherever packets come from and whatever else names one; whoever is being called is
+   * called there at once, at most four times a second. Undefined lets packets decide again, as WireGuard does.
+   * @returns whether there is such a peer
+   */
+  setPath(now: Millis, publicKey: PublicKey, endpoint: Endpoint | undefined): boolean {
+    const peer = this.#peers.get(publicKey.toString());
+    peer?.setPath(now, endpoint);
+    return peer !== undefined;
   }
 
   /** Begins a handshake without waiting for a packet; at most one in 5 s (paper §6.4). */
@@ -256,15 +262,8 @@ export class Device {
   handleDatagram(now: Millis, datagram: Uint8Array, source: Endpoint): DatagramOutcome {
     const type = messageType(datagram);
     if (type === 0) return this.#drop("malformed-datagram");
-    if (type === TYPE_COOKIE_REPLY) return this.#handleCookieReply(now, datagram);
-    if (type !== TYPE_INITIATION && type !== TYPE_RESPONSE) {
-      return this.#handleTransport(now, datagram, source);
-    }
-    const refusal = this.#gate.refuses(now, datagram, source);
-    if (refusal !== undefined) return this.#drop(refusal);
-    return type === TYPE_INITIATION
-      ? this.#handleInitiation(now, datagram, source)
-      : this.#handleResponse(now, datagram, source);
+    if (type !== TYPE_TRANSPORT) return this.#handshakes.handle(now, type, datagram, source);
+    return this.#handleTransport(now, datagram, source);
   }
 
   /** Does what is due at `now`; harmless when nothing is. */
@@ -293,53 +292,6 @@ export class Device {
   /** @returns what happened next, or undefined */
   pollEvent(): DeviceEvent | undefined {
     return this.#events.shift();
-  }
-
-  #handleInitiation(now: Millis, message: Uint8Array, source: Endpoint): DatagramOutcome {
-    const read = readInitiation(this.#context, message);
-    if (read === undefined) return this.#drop("wrong-handshake");
-    const { state, publicKey, timestamp } = read;
-    const peer = this.#peers.get(publicKey.toString());
-    const verdict = peer?.initiations.accepts(now, timestamp);
-    if (peer === undefined || verdict !== "yes") {
-      state.wipe();
-      if (peer === undefined) return this.#drop("unknown-peer");
-      return this.#drop(verdict === "flood" ? "handshake-flood" : "replayed-handshake");
-    }
-    peer.noteReceived(now, source, INITIATION_BYTES);
-    const remoteIndex = readIndex(message, 4);
-    const localIndex = this.#context.indices.allocate({ peer, keypair: undefined });
-    const { message: response, keys } = createResponse(state, {
-      presharedKey: peer.presharedKey,
-      localIndex,
-      remoteIndex,
-    });
-    peer.beginSession(now, keys, { isInitiator: false, localIndex, remoteIndex });
-    peer.sendHandshakeMessage(now, response);
-    return HANDLED;
-  }
-
-  #handleResponse(now: Millis, message: Uint8Array, source: Endpoint): DatagramOutcome {
-    const localIndex = readIndex(message, 8);
-    const peer = this.#context.indices.get(localIndex)?.peer;
-    if (peer?.pending?.localIndex !== localIndex) return this.#drop("unknown-session");
-    const keys = readResponse(peer.pending, message);
-    if (keys === undefined) return this.#drop("wrong-handshake");
-    peer.pending = undefined;
-    peer.noteReceived(now, source, RESPONSE_BYTES);
-    peer.beginSession(now, keys, { isInitiator: true, localIndex, remoteIndex: readIndex(message, 4) });
-    peer.noteHandshakeComplete("initiator");
-    // The first message confirms the session to the responder, be it empty (paper §5.4.5).
-    peer.sendKeepalive(now);
-    return HANDLED;
-  }
-
-  #handleCookieReply(now: Millis, message: Uint8Array): DatagramOutcome {
-    const peer = this.#context.indices.get(readIndex(message, 4))?.peer;
-    if (peer === undefined) return this.#drop("unknown-session");
-    if (!peer.cookies.consume(now, message)) return this.#drop("wrong-cookie");
-    peer.rxBytes += COOKIE_REPLY_BYTES;
-    return HANDLED;
   }
 
   #handleTransport(now: Millis, message: Uint8Array, source: Endpoint): DatagramOutcome {

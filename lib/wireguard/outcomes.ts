@@ -56,6 +56,8 @@ export const DROPPED: Readonly<Record<DropReason, DatagramOutcome>> = Object.fre
 
 /** One happening; `peer` is whose. */
 export type DeviceEvent =
+  /** A packet for it came while there was no session, nor perhaps an endpoint; told once in 5 s. */
+  | { readonly kind: "session-wanted"; readonly peer: PublicKey }
   /** A session is ready in both directions. */
   | {
     readonly kind: "handshake-completed";

@@ -4,17 +4,19 @@
  * @module
  */
 
-import { BoundedQueue, type Millis, millis, randomFraction, type UnixMillis } from "../base/mod.ts";
+import { BoundedQueue, type Millis, millis, type UnixMillis } from "../base/mod.ts";
 import { PresharedKey, type PublicKey, TAG_BYTES } from "../crypto/mod.ts";
-import { type Cidr, Endpoint } from "../net/mod.ts";
+import type { Cidr, Endpoint } from "../net/mod.ts";
 import { REJECT_AFTER_MESSAGES, REKEY_AFTER_MESSAGES, STAGED_PACKETS } from "./constants.ts";
 import { CookieGenerator } from "./cookies.ts";
 import type { DeviceContext } from "./device_context.ts";
-import { createInitiation, type PendingInitiation, type SessionKeys } from "./handshake.ts";
+import type { SessionKeys } from "./handshake.ts";
 import { InitiationGuard } from "./handshake_limits.ts";
+import { Initiator } from "./initiator.ts";
 import { Keypair, Keypairs, type SessionFields } from "./keypair.ts";
 import { TRANSPORT_HEADER_BYTES, writeTransportHeader } from "./messages.ts";
 import type { DropReason } from "./outcomes.ts";
+import { PeerPath } from "./peer_path.ts";
 import { PeerTimers, TIMER, type Timer } from "./peer_timers.ts";
 
 const NO_BYTES = new Uint8Array(0);
@@ -24,7 +26,8 @@ const ZERO_KEYS_FACTOR = 3;
 /** The sending half of a peer, and its timers; `Device` receives for it. */
 export class Peer {
   readonly publicKey: PublicKey;
-  endpoint: Endpoint | undefined;
+  /** Where its packets go. */
+  readonly path: PeerPath = new PeerPath();
   /** `AllowedIps` changes it. */
   readonly prefixes: Map<string, Cidr> = new Map();
 
@@ -32,7 +35,6 @@ export class Peer {
   presharedKey: PresharedKey = PresharedKey.none();
   readonly keypairs: Keypairs;
   readonly cookies: CookieGenerator;
-  pending: PendingInitiation | undefined;
   lastHandshakeAt: UnixMillis | undefined;
   rxBytes = 0;
   txBytes = 0;
@@ -40,13 +42,11 @@ export class Peer {
   /** Of the initiations that the peer sends. */
   readonly initiations: InitiationGuard;
   readonly timers: PeerTimers = new PeerTimers();
+  /** Of the handshakes that begin here. */
+  readonly initiator: Initiator;
   readonly #context: DeviceContext<Peer>;
-  #isLowOrder = false;
   readonly #staged = new BoundedQueue<Uint8Array>(STAGED_PACKETS);
   #persistentKeepaliveMs = 0;
-  #initiationSentAt = -Infinity;
-  #attempts = 0;
-  #jitterMs = 0;
   #needsAnotherKeepalive = false;
   #sentLastMinuteHandshake = false;
 
@@ -59,7 +59,12 @@ export class Peer {
       context.indices.release(keypair.localIndex);
       keypair.wipe();
     });
+    this.initiator = new Initiator(this, context);
     this.noteOwnKey();
+  }
+
+  get endpoint(): Endpoint | undefined {
+    return this.path.endpoint;
   }
 
   /** Whether there is a session to send by. */
@@ -95,6 +100,7 @@ export class Peer {
     if (keypair !== undefined && this.#staged.size === 0) {
       return this.#seal(now, keypair, packet);
     }
+    if (keypair === undefined) this.initiator.noteWanted(now);
     if (this.endpoint === undefined) return this.#count("no-endpoint");
     if (this.#staged.push(packet.slice()) !== undefined) this.#count("handshake-queue-full");
     this.sendStaged(now);
@@ -138,36 +144,26 @@ export class Peer {
     else void this.#seal(now, keypair, NO_BYTES);
   }
 
-  /**
-   * Begins a handshake, unless one was begun less than 5 s ago.
-   * @param isRetry whether it goes on with the attempts of an earlier one
-   */
-  initiate(now: Millis, isRetry = false): void {
-    if (!isRetry) this.#attempts = 0;
-    const { timers, indices, timestamps } = this.#context;
-    const isEarly = now - this.#initiationSentAt < timers.rekeyTimeoutMs;
-    if (this.#isLowOrder || this.#context.isSilent || isEarly || this.endpoint === undefined) return;
-    this.#initiationSentAt = now;
-    this.forgetInitiation();
-    const localIndex = indices.allocate({ peer: this, keypair: undefined });
-    const { message, state } = createInitiation(this.#context, {
-      publicKey: this.publicKey,
-      presharedKey: this.presharedKey,
-      localIndex,
-      timestamp: timestamps.next(),
-    });
-    this.pending = { state, localIndex };
-    this.sendHandshakeMessage(now, message);
-    this.#jitterMs = randomFraction(this.#context.random) * timers.rekeyJitterMs;
-    this.#arm(TIMER.RETRANSMIT_HANDSHAKE, now + timers.rekeyTimeoutMs + this.#jitterMs);
+  /** Begins a handshake, unless one was begun less than 5 s ago. */
+  initiate(now: Millis): void {
+    this.initiator.initiate(now);
   }
 
-  /** Signs and sends an initiation or response. */
-  sendHandshakeMessage(now: Millis, message: Uint8Array): void {
-    if (this.endpoint === undefined) return;
+  /** Sends to `endpoint`, wherever packets come from; undefined lets them decide again. */
+  setPath(now: Millis, endpoint: Endpoint | undefined): void {
+    if (this.path.set(endpoint)) this.initiator.redirect(now);
+  }
+
+  /** Signs and sends an initiation or response. @param destination where the peer's packets go, unless given */
+  sendHandshakeMessage(
+    now: Millis,
+    message: Uint8Array,
+    destination: Endpoint | undefined = this.endpoint,
+  ): void {
+    if (destination === undefined) return;
     this.cookies.sign(now, message);
     this.noteSent(now);
-    const out = this.#claim(message.length, this.endpoint);
+    const out = this.#claim(message.length, destination);
     if (out === undefined) this.#count("transmit-queue-full");
     else out.set(message);
   }
@@ -185,38 +181,26 @@ export class Peer {
     keys.receive.fill(0);
     indices.replace(session.localIndex, { peer: this, keypair });
     this.keypairs.add(keypair);
-    this.#arm(TIMER.ZERO_KEYS, now + timers.rejectAfterTimeMs * ZERO_KEYS_FACTOR);
-  }
-
-  /** Forgets an initiation that got no answer. */
-  forgetInitiation(): void {
-    if (this.pending === undefined) return;
-    this.pending.state.wipe();
-    this.#context.indices.release(this.pending.localIndex);
-    this.pending = undefined;
+    this.arm(TIMER.ZERO_KEYS, now + timers.rejectAfterTimeMs * ZERO_KEYS_FACTOR);
   }
 
   /** Follows a change of the device's own key: sessions were made with the former one. */
   noteOwnKey(): void {
-    this.#isLowOrder = this.#context.privateKey.sharedSecret(this.publicKey) === undefined;
     this.keypairs.clear();
-    this.forgetInitiation();
-    this.#initiationSentAt = -Infinity;
+    this.initiator.noteOwnKey();
   }
 
   /** Forgets every key and everything that waits. */
   clear(): void {
     this.keypairs.clear();
-    this.forgetInitiation();
+    this.initiator.reset();
     this.#staged.clear();
     this.timers.cancelAll();
-    this.#initiationSentAt = -Infinity;
   }
 
   /** A session is confirmed by both sides. */
   noteHandshakeComplete(role: "initiator" | "responder"): void {
-    this.timers.cancel(TIMER.RETRANSMIT_HANDSHAKE);
-    this.#attempts = 0;
+    this.initiator.noteComplete();
     this.#sentLastMinuteHandshake = false;
     this.lastHandshakeAt = this.#context.wall();
     this.#context.emit({ kind: "handshake-completed", peer: this.publicKey, role });
@@ -233,10 +217,7 @@ export class Peer {
     this.rxBytes += lengthBytes;
     this.timers.cancel(TIMER.NEW_HANDSHAKE);
     this.#noteTraversal(now);
-    if (this.endpoint === source) return;
-    const hasMoved = this.endpoint === undefined || !this.endpoint.equals(source);
-    this.endpoint = source;
-    if (hasMoved) {
+    if (this.path.follow(source)) {
       this.#context.emit({ kind: "endpoint-changed", peer: this.publicKey, endpoint: source });
     }
   }
@@ -263,7 +244,7 @@ export class Peer {
     else {
       // What was received before has been answered meanwhile.
       this.#needsAnotherKeepalive = false;
-      this.#arm(TIMER.SEND_KEEPALIVE, now + this.#context.timers.keepaliveTimeoutMs);
+      this.arm(TIMER.SEND_KEEPALIVE, now + this.#context.timers.keepaliveTimeoutMs);
     }
   }
 
@@ -287,17 +268,20 @@ export class Peer {
         this.sendKeepalive(now);
         if (this.#needsAnotherKeepalive) {
           this.#needsAnotherKeepalive = false;
-          this.#arm(TIMER.SEND_KEEPALIVE, now + this.#context.timers.keepaliveTimeoutMs);
+          this.arm(TIMER.SEND_KEEPALIVE, now + this.#context.timers.keepaliveTimeoutMs);
         }
         break;
       case TIMER.NEW_HANDSHAKE:
-        this.#leaveAnyWay();
+        this.path.leaveAnyWay();
         this.initiate(now);
+        break;
+      case TIMER.REDIRECT_HANDSHAKE:
+        this.initiator.redirect(now);
         break;
       case TIMER.ZERO_KEYS:
         this.keypairs.clear();
         // A handshake that is under way goes on, and what waits for it stays.
-        if (!this.timers.isArmed(TIMER.RETRANSMIT_HANDSHAKE)) this.forgetInitiation();
+        if (!this.timers.isArmed(TIMER.RETRANSMIT_HANDSHAKE)) this.initiator.forget();
         this.#context.emit({ kind: "session-expired", peer: this.publicKey });
         break;
       case TIMER.PERSISTENT_KEEPALIVE:
@@ -309,25 +293,11 @@ export class Peer {
   }
 
   #retryHandshake(now: Millis): void {
-    const { timers } = this.#context;
-    if (this.#attempts >= Math.floor(timers.rekeyAttemptTimeMs / timers.rekeyTimeoutMs)) {
-      this.timers.cancel(TIMER.SEND_KEEPALIVE);
-      this.forgetInitiation();
-      while (this.#staged.shift() !== undefined) this.#count("handshake-failed");
-      this.#context.emit({ kind: "handshake-failed", peer: this.publicKey });
-      return;
-    }
-    this.#attempts++;
-    this.#leaveAnyWay();
-    this.initiate(now, true);
-    this.#context.emit({ kind: "handshake-retry", peer: this.publicKey, attempt: this.#attempts });
-  }
-
-  /** Nobody hears us; the address of ours that the object may say to answer from may be why (as the reference). */
-  #leaveAnyWay(): void {
-    if (this.endpoint === undefined) return;
-    const { address, port, zone } = this.endpoint;
-    this.endpoint = new Endpoint(address, port, { zone });
+    this.path.leaveAnyWay();
+    if (this.initiator.retry(now)) return;
+    this.timers.cancel(TIMER.SEND_KEEPALIVE);
+    while (this.#staged.shift() !== undefined) this.#count("handshake-failed");
+    this.#context.emit({ kind: "handshake-failed", peer: this.publicKey });
   }
 
   #sendingKeypair(now: Millis): Keypair | undefined {
@@ -359,7 +329,7 @@ export class Peer {
     this.noteSent(now);
     if (!this.timers.isArmed(TIMER.NEW_HANDSHAKE)) {
       const { keepaliveTimeoutMs, rekeyTimeoutMs } = this.#context.timers;
-      this.#arm(TIMER.NEW_HANDSHAKE, now + keepaliveTimeoutMs + rekeyTimeoutMs + this.#jitterMs);
+      this.arm(TIMER.NEW_HANDSHAKE, now + keepaliveTimeoutMs + rekeyTimeoutMs + this.initiator.jitterMs);
     }
     this.#refreshWhenSending(now, keypair);
   }
@@ -384,11 +354,12 @@ export class Peer {
 
   #noteTraversal(now: Millis): void {
     if (this.#persistentKeepaliveMs > 0) {
-      this.#arm(TIMER.PERSISTENT_KEEPALIVE, now + this.#persistentKeepaliveMs);
+      this.arm(TIMER.PERSISTENT_KEEPALIVE, now + this.#persistentKeepaliveMs);
     }
   }
 
-  #arm(timer: Timer, deadlineMs: number): void {
+  /** Lets a timer run out at `deadlineMs`. */
+  arm(timer: Timer, deadlineMs: number): void {
     const deadline = millis(deadlineMs);
     this.timers.arm(timer, deadline);
     this.#context.noteDeadline(deadline);

@@ -59,7 +59,10 @@ export function configUpdate(config: WireGuardPeerConfig): WireGuardPeerUpdate {
 /** How a peer is doing at one moment. */
 export interface PeerStatus {
   readonly publicKey: PublicKey;
+  /** Where its packets go. */
   readonly endpoint: Endpoint | undefined;
+  /** Where the last authentic datagram came from: another endpoint, perhaps, while the path is set. */
+  readonly source: Endpoint | undefined;
   readonly allowedIps: readonly Cidr[];
   readonly persistentKeepaliveSeconds: number;
   /** When the last handshake was completed; undefined when none was. */
@@ -76,6 +79,7 @@ export function peerStatus(peer: Peer): PeerStatus {
   return {
     publicKey: peer.publicKey,
     endpoint: peer.endpoint,
+    source: peer.path.source,
     allowedIps: [...peer.prefixes.values()],
     persistentKeepaliveSeconds: peer.persistentKeepaliveMs / 1000,
     lastHandshakeAt: peer.lastHandshakeAt,

@@ -1,5 +1,5 @@
 /**
- * The five timers of a peer (WireGuard paper §6, Linux's `drivers/net/wireguard/timers.c`).
+ * The timers of a peer (WireGuard paper §6, Linux's `drivers/net/wireguard/timers.c`).
  * @module
  */
 
@@ -17,12 +17,14 @@ export const TIMER = {
   ZERO_KEYS: 3,
   /** The keepalive that the user asked for. */
   PERSISTENT_KEEPALIVE: 4,
+  /** Its path was set anew just after an initiation: call it there. */
+  REDIRECT_HANDSHAKE: 5,
 } as const;
 
 /** One of `TIMER`. */
 export type Timer = typeof TIMER[keyof typeof TIMER];
 
-const TIMERS = 5;
+const TIMERS = 6;
 const NEVER = Infinity;
 
 /** Deadlines; arming, cancelling and asking cost next to nothing. */

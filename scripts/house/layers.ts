@@ -25,6 +25,7 @@ const PROTOCOLS = [
   "discovery",
   "policy",
   "overlay",
+  "relay",
 ];
 // They stand on protocols, and below the agent.
 const MESSAGES = ["service", "forward"];
@@ -55,7 +56,7 @@ export const ALLOWED_IMPORTS: ReadonlyMap<string, readonly string[]> = new Map([
   ["simulation", [...SHARED, "mesh"]],
   ["service", [...SHARED, "policy"]],
   ["forward", [...SHARED, "transport"]],
-  ["dataplane", [...SHARED, "host", "transport", "wireguard", "overlay", "drivers", "policy"]],
+  ["dataplane", [...SHARED, "host", "transport", "wireguard", "overlay", "drivers", "policy", "relay"]],
   ["nameserver", [...SHARED, "dns", "host", "transport"]],
   ["uapi", [...SHARED, "host", "transport", "wireguard", "dataplane"]],
   ["wg_interface", [...SHARED, ...PROTOCOLS, "dataplane", "uapi"]],

@@ -109,7 +109,7 @@ labTest("the binary embeds the workers, and no package of tests", ["linux"], asy
   assert.ok(ofTests.length >= 2);
   for (const [name] of ofTests) assert.doesNotMatch(text, new RegExp(`[ ─]${name}/`));
   assert.match(text, /─ zod\/[\d.]+\/\* \([23]\.\d+MB/, "zod without its sources");
-  assert.equal(text.match(/─ worker\.ts /g)?.length, 2);
+  assert.equal(text.match(/─ worker\.ts /g)?.length, 3);
 });
 
 Deno.test("smokeTest() passes on the sources", async () => {

@@ -15,4 +15,5 @@
  */
 
 export { FastPlane } from "./fast_plane.ts";
+export { FastForwarder } from "./relay/mod.ts";
 export { superpacketBounds } from "./gso_sender.ts";

@@ -11,3 +11,4 @@ export * from "./frame_shape.ts";
 export * from "./frame_underlay.ts";
 export type { UnreadableReason } from "./member_underlay.ts";
 export * from "./plain/mod.ts";
+export { ReadySet } from "./ready_set.ts";

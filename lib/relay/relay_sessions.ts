@@ -1,0 +1,152 @@
+/**
+ * Which members a relay carries packets between: each pair has one session, however often and by whom it is asked for.
+ * @module
+ */
+
+import type { RandomSource } from "../base/mod.ts";
+import { drawLegKey, type LegKey } from "./leg_secret.ts";
+import type { RelayPorts, SessionActivity } from "./relay_forwarder.ts";
+
+/** How many sessions there may be. */
+export interface RelayBounds {
+  /** Of one member. */
+  readonly perMember: number;
+  /** Of all. */
+  readonly total: number;
+  /** After so long without a datagram or a bind a session ends, in milliseconds. */
+  readonly idleMs: number;
+}
+
+/** What holds unless told. */
+export const RELAY_BOUNDS: RelayBounds = { perMember: 32, total: 1024, idleMs: 120_000 };
+
+/** Where a member's end of a session is: a UDP port of the relay, and what binds it. */
+export interface RelayLeg extends LegKey {
+  /** Of the relay, 1 to 65535. */
+  readonly port: number;
+}
+
+/** Why there is no session. */
+export type RelayRefusal =
+  /** This node does not relay. */
+  | "not-relaying"
+  /** One of both is no member, or both are the same. */
+  | "not-member"
+  /** One of both has as many as a member may have. */
+  | "too-many-of-member"
+  /** There are as many as there may be. */
+  | "too-many"
+  /** This host has no port, or no descriptor, left. */
+  | "no-port";
+
+/** A session between two members. */
+export interface RelaySession {
+  /** The members, the smaller id first. */
+  readonly members: readonly [a: string, b: string];
+  readonly legs: readonly [a: RelayLeg, b: RelayLeg];
+}
+
+interface OpenSession extends RelaySession {
+  readonly ports: RelayPorts;
+  seenActivity: number;
+  activeAt: number;
+}
+
+/** Has the sessions; opening and closing ports is its caller's. */
+export class RelaySessions {
+  readonly #bounds: RelayBounds;
+  readonly #random: RandomSource;
+  readonly #sessions = new Map<string, OpenSession>();
+  readonly #counts = new Map<string, number>();
+
+  constructor(random: RandomSource, bounds: RelayBounds = RELAY_BOUNDS) {
+    this.#random = random;
+    this.#bounds = bounds;
+  }
+
+  /** How many there are. */
+  get size(): number {
+    return this.#sessions.size;
+  }
+
+  /** @returns all of them, with what they have done */
+  list(): (RelaySession & SessionActivity)[] {
+    return [...this.#sessions.values()].map(({ members, legs, ports }) => ({
+      members,
+      legs,
+      ...ports.activity(),
+    }));
+  }
+
+  /**
+   * Opens the session of two members, or gives the one that they have.
+   * @param openPorts opens both ports; called when there is none yet
+   * @param now monotonic milliseconds
+   * @returns the legs of `a` and of `b`, in this order, or why there are none
+   */
+  open(
+    a: string,
+    b: string,
+    now: number,
+    openPorts: (keys: readonly [a: LegKey, b: LegKey]) => RelayPorts | undefined,
+  ): { readonly a: RelayLeg; readonly b: RelayLeg } | RelayRefusal {
+    if (a === b) return "not-member";
+    const isInOrder = a < b;
+    const members = isInOrder ? [a, b] as const : [b, a] as const;
+    const session = this.#sessions.get(members.join()) ?? this.#make(members, now, openPorts);
+    if (typeof session === "string") return session;
+    // Who asks is about to bind.
+    session.activeAt = now;
+    const [first, second] = session.legs;
+    return isInOrder ? { a: first, b: second } : { a: second, b: first };
+  }
+
+  /** Ends what `isOver` says. @returns how many */
+  end(isOver: (session: RelaySession) => boolean): number {
+    let count = 0;
+    for (const [key, session] of this.#sessions) {
+      if (!isOver(session)) continue;
+      this.#sessions.delete(key);
+      session.ports.close();
+      for (const member of session.members) this.#add(member, -1);
+      count++;
+    }
+    return count;
+  }
+
+  /** Ends sessions that nobody uses; to be called every few seconds. @returns how many */
+  endIdle(now: number): number {
+    for (const session of this.#sessions.values()) {
+      const { datagrams, binds } = session.ports.activity();
+      const activity = datagrams + binds;
+      if (activity === session.seenActivity) continue;
+      session.seenActivity = activity;
+      session.activeAt = now;
+    }
+    return this.end((session) => now - (session as OpenSession).activeAt >= this.#bounds.idleMs);
+  }
+
+  #make(
+    members: readonly [string, string],
+    now: number,
+    openPorts: (keys: readonly [LegKey, LegKey]) => RelayPorts | undefined,
+  ): OpenSession | RelayRefusal {
+    const { perMember, total } = this.#bounds;
+    if (members.some((member) => (this.#counts.get(member) ?? 0) >= perMember)) return "too-many-of-member";
+    if (this.#sessions.size >= total) return "too-many";
+    const keys = [drawLegKey(this.#random), drawLegKey(this.#random)] as const;
+    const ports = openPorts(keys);
+    if (ports === undefined) return "no-port";
+    const legs = [{ ...keys[0], port: ports.a }, { ...keys[1], port: ports.b }] as const;
+    const session: OpenSession = { members, legs, ports, seenActivity: 0, activeAt: now };
+    this.#sessions.set(members.join(), session);
+    for (const member of members) this.#add(member, 1);
+    return session;
+  }
+
+  #add(member: string, change: number): void {
+    const count = (this.#counts.get(member) ?? 0) + change;
+    if (count > 0) this.#counts.set(member, count);
+    else this.#counts.delete(member);
+  }
+}
