@@ -18,7 +18,14 @@ import { dialMessagePlane, type LinkObserver, MessagePlane } from "./links/mod.t
 import type { NameService } from "./names/mod.ts";
 import type { Networks } from "./networks/mod.ts";
 import type { OverlayInterface } from "./overlay/mod.ts";
-import { Introductions, PathWatch } from "./paths/mod.ts";
+import {
+  type Carriers,
+  Introductions,
+  type PathPlane,
+  PathWatch,
+  RelayLegs,
+  type RelayServer,
+} from "./paths/mod.ts";
 
 /** What outlives a session. */
 export interface MemberSessionParts extends AgentContext {
@@ -31,6 +38,10 @@ export interface MemberSessionParts extends AgentContext {
   readonly names: NameService | undefined;
   /** Signs endpoints where this node leads, and carries packets by links. */
   readonly networks: Pick<Networks, "endpointActs" | "channels">;
+  /** Opens sessions for others, where this node relays. */
+  readonly relay: RelayServer | undefined;
+  /** Carries datagrams over links where UDP does not pass. */
+  readonly carriers: Carriers | undefined;
 }
 
 /** One life of a node under one pair of keys. */
@@ -40,8 +51,9 @@ export class MemberSession {
   readonly health: HealthWatch;
   readonly sightings: Sightings;
   /** The ways that packets take; undefined without a packet plane. */
-  readonly paths: PathWatch | undefined;
-  readonly #introductions: Introductions | undefined;
+  paths: PathWatch | undefined;
+  #introductions: Introductions | undefined;
+  #legs: RelayLegs | undefined;
   readonly #parts: MemberSessionParts;
   readonly #prober: DhtProber;
   #lan: LanDiscovery | undefined;
@@ -95,16 +107,22 @@ export class MemberSession {
       overlay?.peers.tryAt(nodeId, endpoint);
     });
     this.health = new HealthWatch({ ...parts, messages });
-    this.paths = overlay && new PathWatch({ ...parts, plane: overlay.plane });
-    this.#introductions = this.paths && new Introductions({
+    if (overlay !== undefined) this.#makePaths(overlay.plane);
+  }
+
+  #makePaths(plane: PathPlane): void {
+    const parts = this.#parts;
+    const paths = this.paths = new PathWatch({ ...parts, plane });
+    const legs = this.#legs = new RelayLegs({ ...parts, plane, paths });
+    this.#introductions = new Introductions({
       ...parts,
-      messages,
-      paths: this.paths,
+      messages: this.messages,
+      paths,
       elected: () => this.leaders.elected,
-      relay: undefined,
-      legs: undefined,
+      legs,
     });
-    if (this.#introductions !== undefined) this.paths?.addHelper(this.#introductions);
+    paths.addHelper(this.#introductions);
+    paths.addHelper(legs);
   }
 
   /** Follows what happens to a session of the packet plane. */
@@ -132,6 +150,7 @@ export class MemberSession {
     ];
     messages.start();
     this.paths?.start();
+    this.#legs?.start();
     health.start();
     this.leaders.start();
     const discovery = { ...this.#parts, networkId: mesh.network.id, overlay: endpoints.overlay };
@@ -148,7 +167,7 @@ export class MemberSession {
       role: { kind: "member", port, isLeader: () => mesh.role === "leader" },
       observer: ({ kind, nodeId, endpoint }) => {
         if (kind !== "found") return;
-        this.paths?.followMember(nodeId);
+        this.paths?.followMember(nodeId as NodeId);
         void moved.follow(nodeId, endpoint);
       },
     });
@@ -172,6 +191,7 @@ export class MemberSession {
     this.#prober.close();
     await Promise.all([this.#lan?.close(), this.#dht?.close()]);
     this.health.close();
+    this.#legs?.close();
     this.paths?.close();
     this.leaders.close();
     await this.messages.close();

@@ -236,7 +236,10 @@ export function checkHostNetwork({ rootless, interfaceName }: AgentOptions, cidr
  */
 async function openHostNetwork(
   { store, options, mesh, endpoints, log }: AgentContext,
-  observers: Pick<PlaneOptions, "observer" | "onProbe" | "onProxyQuestion" | "onPortEvent" | "onPolicyReport">,
+  observers: Pick<
+    PlaneOptions,
+    "observer" | "onProbe" | "onProxyQuestion" | "onPortEvent" | "onPolicyReport"
+  >,
 ): Promise<WireGuardPlane> {
   const { interfaceName, mtuBytes } = options;
   const cidrs = endpoints.overlay;

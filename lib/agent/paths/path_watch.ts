@@ -17,6 +17,7 @@ import type { Member, NodeId, RosterEvent } from "../../mesh/mod.ts";
 import type { PublicKey } from "../../crypto/mod.ts";
 import type { Endpoint } from "../../net/mod.ts";
 import { type Candidate, type PathEvent, PathProber } from "../../path/mod.ts";
+import { BOUND_KIND } from "../../relay/mod.ts";
 import type { DeviceEvent, PeerStatus } from "../../wireguard/mod.ts";
 import type { AgentContext } from "../agent_context.ts";
 import { OwnCandidates } from "./own_candidates.ts";
@@ -45,6 +46,10 @@ export interface PathHelper {
   handleUnreached(nodeId: NodeId): void;
   /** Packets take a direct path now, or another one, or none is known. */
   handleChosen(nodeId: NodeId, kind: Candidate["kind"] | undefined): void;
+  /** A relay answers. */
+  handleBound?(datagram: Uint8Array, source: Endpoint): void;
+  /** This host's addresses have changed. */
+  handleMove?(): void;
 }
 
 /** What the watch works with. */
@@ -104,13 +109,17 @@ export class PathWatch {
   /** Takes a datagram of the path protocol from the packet plane. */
   handleProbe(datagram: Uint8Array, source: Endpoint): void {
     if (this.#isClosed) return;
+    if (datagram[1] === BOUND_KIND) {
+      for (const helper of this.#helpers) helper.handleBound?.(datagram, source);
+      return;
+    }
     this.prober.handleDatagram(this.#parts.clock.now(), datagram, source);
     this.#advance();
   }
 
   /** Follows what happens to a session: who is wanted, is looked for at once. */
   handleDeviceEvent(event: DeviceEvent): void {
-    if (event.kind !== "handshake-retry" && event.kind !== "handshake-started") return;
+    if (event.kind !== "handshake-retry" && event.kind !== "session-wanted") return;
     const member = this.#parts.mesh.roster.byPublicKey(event.peer);
     if (member !== undefined) this.want(member.record.nodeId);
   }
@@ -124,6 +133,7 @@ export class PathWatch {
   /** This host's addresses have changed. */
   handleMove(): void {
     this.own.forget();
+    for (const helper of this.#helpers) helper.handleMove?.();
     this.prober.handleMove(this.#parts.clock.now());
     this.#advance();
   }

@@ -1,0 +1,279 @@
+/**
+ * The legs of relayed sessions that this node uses: a relay hears of where this node is by a bind, and its answer makes the
+ * leg a path. Where no bind is answered, because UDP does not get there, the link to the relay carries the datagrams.
+ * @module
+ */
+
+import { encodeHex, type Millis, repeat } from "../../base/mod.ts";
+import type { NodeId, RelayLeg } from "../../mesh/mod.ts";
+import { Endpoint } from "../../net/mod.ts";
+import { encodeBind, type LegKey, LegSecret, openBound } from "../../relay/mod.ts";
+import type { AgentContext } from "../agent_context.ts";
+import type { LegTaker } from "./introductions.ts";
+import type { PathHelper, PathPlane, PathWatch } from "./path_watch.ts";
+
+/** How often legs are looked after. */
+const LOOK_MS = 250;
+/** Binds until there is an answer, in milliseconds after the leg was taken. */
+const FIRST_BINDS_MS: readonly number[] = [0, 250, 750, 1_500, 3_000, 6_000];
+/** A NAT forgets after 30 s at the earliest (RFC 4787 §4.3), a relay after two minutes. */
+const REBIND_MS = 15_000;
+/** An answer that does not come is asked for again so soon, and so often. */
+const RETRY_MS = 700;
+const MAX_UNANSWERED = 4;
+/** So long after packets have found a direct path the leg is let go. */
+const LINGER_MS = 60_000;
+/** Where no bind was answered for so long, a stream is tried. */
+const STREAM_AFTER_MS = 1_200;
+/** Addresses of one relay that are tried. */
+const MAX_RELAY_ADDRESSES = 4;
+/** Legs to one member, and in all. */
+const MAX_LEGS_OF_MEMBER = 3;
+const MAX_LEGS = 1_024;
+
+/** Carries datagrams over streams of links. */
+export interface Carriers {
+  /**
+   * Carries what is sent to the endpoint that it returns to `target`, through `via`, which may be the same.
+   * @returns an endpoint of this host, or undefined when that does not work
+   */
+  open(via: NodeId, target: NodeId): Promise<Endpoint | undefined>;
+  /** Ends it; harmless when there is none. */
+  close(via: NodeId, target: NodeId): void;
+}
+
+interface Leg {
+  readonly via: NodeId;
+  readonly member: NodeId;
+  readonly key: LegKey;
+  readonly port: number;
+  /** When the first of its binds went, here or at the place that this host is now. */
+  takenAt: Millis;
+  binds: number;
+  boundAt: Endpoint | undefined;
+  lastBindAt: Millis;
+  lastCounter: number;
+  unanswered: number;
+  hasStream: boolean;
+  dropAt: number;
+}
+
+/** What legs are made of. */
+export interface RelayLegsParts
+  extends Pick<AgentContext, "mesh" | "clock" | "timers" | "log" | "endpoints"> {
+  readonly plane: PathPlane;
+  readonly paths: PathWatch;
+  readonly carriers: Carriers | undefined;
+}
+
+/** Takes legs, binds them, and lets them go. */
+export class RelayLegs implements LegTaker, PathHelper {
+  readonly #parts: RelayLegsParts;
+  /** By the id of the leg. */
+  readonly #legs = new Map<string, Leg>();
+  /** Members whose own links carry datagrams, and since when they are wanted. */
+  readonly #direct = new Map<NodeId, { readonly since: Millis; hasStream: boolean }>();
+  readonly #chosen = new Map<NodeId, "direct" | "relay" | "carrier" | undefined>();
+  #counter = 0;
+  #cancel: () => void = () => {};
+
+  constructor(parts: RelayLegsParts) {
+    this.#parts = parts;
+  }
+
+  start(): void {
+    const look = { intervalMs: LOOK_MS, problem: "cannot look after relayed paths" };
+    this.#cancel = repeat(this.#parts, look, () => this.#look());
+  }
+
+  close(): void {
+    this.#cancel();
+    for (const id of [...this.#legs.keys()]) this.#drop(id);
+    for (const member of [...this.#direct.keys()]) this.#dropStream(member);
+  }
+
+  take(via: NodeId, member: NodeId, { port, id, secret }: RelayLeg): void {
+    const { clock, plane } = this.#parts;
+    const key = encodeHex(id);
+    const known = this.#legs.get(key);
+    if (known !== undefined) {
+      known.dropAt = Infinity;
+      return;
+    }
+    const ofMember = [...this.#legs].filter(([, leg]) => leg.member === member);
+    const replaced = ofMember.find(([, leg]) => leg.via === via) ??
+      (ofMember.length >= MAX_LEGS_OF_MEMBER ? ofMember[0] : undefined);
+    if (replaced !== undefined) this.#drop(replaced[0]);
+    if (this.#legs.size >= MAX_LEGS) return;
+    const now = clock.now();
+    this.#legs.set(key, {
+      via,
+      member,
+      key: { id, secret: LegSecret.fromBytes(secret) },
+      port,
+      takenAt: now,
+      binds: 0,
+      boundAt: undefined,
+      lastBindAt: now,
+      lastCounter: 0,
+      unanswered: 0,
+      hasStream: false,
+      dropAt: Infinity,
+    });
+    plane.changeProbeIds({ add: [key] });
+    this.#look();
+  }
+
+  /** Takes the answer of a relay. */
+  handleBound(datagram: Uint8Array, source: Endpoint): void {
+    const { paths } = this.#parts;
+    const leg = this.#legs.get(encodeHex(datagram.subarray(4, 12)));
+    if (leg === undefined || openBound(datagram, leg.key) === undefined) return;
+    if (!this.#endpointsOf(leg).some((endpoint) => endpoint.equals(source))) return;
+    leg.unanswered = 0;
+    if (leg.boundAt?.equals(source)) return;
+    leg.boundAt = source;
+    const { via, member } = leg;
+    paths.setCandidates(member, `relay ${via}`, [{ endpoint: source, kind: "relay", via }]);
+    paths.want(member);
+  }
+
+  /** This host is somewhere else: relays have to hear of it before anything comes through them. */
+  handleMove(): void {
+    for (const leg of this.#legs.values()) {
+      leg.boundAt = undefined;
+      leg.unanswered = leg.binds = 0;
+      leg.takenAt = this.#parts.clock.now();
+      this.#bind(leg);
+    }
+  }
+
+  handleUnreached(nodeId: NodeId): void {
+    const { clock, carriers } = this.#parts;
+    if (carriers === undefined || this.#direct.has(nodeId)) return;
+    this.#direct.set(nodeId, { since: clock.now(), hasStream: false });
+  }
+
+  handleChosen(nodeId: NodeId, kind: "direct" | "relay" | "carrier" | undefined): void {
+    this.#chosen.set(nodeId, kind);
+    const dropAt = kind === "direct" ? this.#parts.clock.now() + LINGER_MS : Infinity;
+    for (const leg of this.#legs.values()) if (leg.member === nodeId) leg.dropAt = dropAt;
+    if (kind === "direct" || kind === "relay") this.#dropStream(nodeId);
+  }
+
+  #look(): void {
+    const { clock, mesh: { roster } } = this.#parts;
+    const now = clock.now();
+    for (const [id, leg] of this.#legs) {
+      const isGone = roster.get(leg.member) === undefined || roster.get(leg.via) === undefined;
+      if (isGone || now >= leg.dropAt) {
+        this.#drop(id);
+        continue;
+      }
+      if (leg.boundAt === undefined) this.#begin(now, id, leg);
+      else this.#keep(now, id, leg);
+    }
+    for (const [member, direct] of this.#direct) {
+      if (roster.get(member) === undefined) this.#dropStream(member);
+      else if (!direct.hasStream && now - direct.since >= STREAM_AFTER_MS) {
+        if (this.#chosen.get(member) !== undefined) this.#direct.delete(member);
+        else {
+          direct.hasStream = true;
+          void this.#openStream(member, member);
+        }
+      }
+    }
+  }
+
+  #begin(now: Millis, id: string, leg: Leg): void {
+    const dueMs = FIRST_BINDS_MS[leg.binds];
+    if (dueMs === undefined) {
+      // The stream, if there is one, goes on without the leg.
+      if (!leg.hasStream && now - leg.lastBindAt > REBIND_MS) this.#drop(id);
+      return;
+    }
+    if (now - leg.takenAt >= dueMs) this.#bind(leg);
+    if (leg.hasStream || now - leg.takenAt < STREAM_AFTER_MS) return;
+    leg.hasStream = true;
+    void this.#openStream(leg.via, leg.member);
+  }
+
+  #keep(now: Millis, id: string, leg: Leg): void {
+    const pauseMs = leg.unanswered > 0 ? RETRY_MS : REBIND_MS;
+    if (now - leg.lastBindAt < pauseMs) return;
+    if (leg.unanswered >= MAX_UNANSWERED) this.#drop(id);
+    else this.#bind(leg);
+  }
+
+  #bind(leg: Leg): void {
+    const { clock, plane } = this.#parts;
+    leg.lastBindAt = clock.now();
+    leg.binds++;
+    leg.unanswered++;
+    this.#counter = leg.lastCounter = Math.max(this.#counter + 1, clock.wall());
+    const datagram = encodeBind("bind", leg.key, leg.lastCounter);
+    const endpoints = leg.boundAt === undefined ? this.#endpointsOf(leg) : [leg.boundAt];
+    for (const endpoint of endpoints) plane.sendProbe(datagram, endpoint);
+  }
+
+  /** Where packets find the relay comes first. */
+  #endpointsOf({ via, port }: Leg): Endpoint[] {
+    const { mesh: { roster }, endpoints, paths } = this.#parts;
+    const relay = roster.get(via);
+    if (relay === undefined) return [];
+    const chosen = paths.prober.paths(via)?.chosen;
+    const known = [
+      ...chosen?.kind === "direct" ? [chosen.endpoint] : [],
+      ...endpoints.tunnelEndpoints(relay),
+    ];
+    const found = new Map<string, Endpoint>();
+    for (const { address, zone } of known) {
+      if (found.size < MAX_RELAY_ADDRESSES) {
+        found.set(address.toString(), new Endpoint(address, port, { zone }));
+      }
+    }
+    return [...found.values()];
+  }
+
+  async #openStream(via: NodeId, member: NodeId): Promise<void> {
+    const { carriers, paths, log } = this.#parts;
+    try {
+      const endpoint = await carriers?.open(via, member);
+      if (endpoint === undefined) {
+        if (via === member) this.#direct.delete(member);
+        return;
+      }
+      paths.setCandidates(member, `carrier ${via}`, [{ endpoint, kind: "carrier", via }]);
+      paths.want(member);
+    } catch (error) {
+      log.debug("cannot carry packets over a link", { via, member, error });
+    }
+  }
+
+  #dropStream(member: NodeId): void {
+    const direct = this.#direct.get(member);
+    this.#direct.delete(member);
+    if (direct?.hasStream) this.#closeStream(member, member);
+    for (const leg of this.#legs.values()) {
+      if (leg.member !== member || !leg.hasStream) continue;
+      leg.hasStream = false;
+      this.#closeStream(leg.via, member);
+    }
+  }
+
+  #closeStream(via: NodeId, member: NodeId): void {
+    const { carriers, paths } = this.#parts;
+    carriers?.close(via, member);
+    paths.setCandidates(member, `carrier ${via}`, []);
+  }
+
+  #drop(id: string): void {
+    const { plane, paths } = this.#parts;
+    const leg = this.#legs.get(id);
+    if (leg === undefined) return;
+    this.#legs.delete(id);
+    plane.changeProbeIds({ remove: [id] });
+    paths.setCandidates(leg.member, `relay ${leg.via}`, []);
+    if (leg.hasStream) this.#closeStream(leg.via, leg.member);
+  }
+}
