@@ -23,4 +23,5 @@ export * from "./manager/mod.ts";
 export * from "./packet_plane.ts";
 export * from "./portable_plane.ts";
 export { PlaneGuards, type PlanePolicy, type PolicyPlane, type PolicyReport } from "./policy/mod.ts";
+export * from "./probes/mod.ts";
 export type { ProxyAnswer, ProxyChange, ProxyQuestion } from "./proxy/mod.ts";

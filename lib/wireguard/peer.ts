@@ -67,6 +67,10 @@ export class Peer {
     return this.path.endpoint;
   }
 
+  get source(): Endpoint | undefined {
+    return this.path.source;
+  }
+
   /** Whether there is a session to send by. */
   get hasSession(): boolean {
     return this.keypairs.current !== undefined;
