@@ -24,4 +24,5 @@ export * from "./packet_plane.ts";
 export * from "./portable_plane.ts";
 export { openForwarder } from "./relay/mod.ts";
 export { PlaneGuards, type PlanePolicy, type PolicyPlane, type PolicyReport } from "./policy/mod.ts";
+export * from "./probes/mod.ts";
 export type { ProxyAnswer, ProxyChange, ProxyQuestion } from "./proxy/mod.ts";

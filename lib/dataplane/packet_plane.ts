@@ -16,6 +16,7 @@ import type {
   WireGuardPeerUpdate,
 } from "../wireguard/mod.ts";
 import type { FramePlane, PortEvent } from "./frames/mod.ts";
+import type { ProbeIdChange } from "./probes/mod.ts";
 import type { ProxyAnswer, ProxyChange, ProxyQuestion } from "./proxy/mod.ts";
 
 /** `fast`: a worker on raw descriptors, with offloads; `portable`: the runtime's own sockets; `auto`: the best there is. */
@@ -34,6 +35,11 @@ export interface PlaneOptions {
   readonly cipher?: CipherChoice;
   readonly timers?: Partial<ProtocolTimers>;
   readonly observer: (event: DeviceEvent) => void;
+  /**
+   * Receives datagrams of the path protocol with ids of `changeProbeIds`, by the socket of WireGuard; `datagram` is the
+   * receiver's to keep. Others are dropped, and those beyond 100 a second of one id, or 2,000 of all.
+   */
+  readonly onProbe?: (datagram: Uint8Array, source: Endpoint) => void;
   /** Is asked what becomes of connections to proxied hosts; `answerProxy` answers. */
   readonly onProxyQuestion?: (question: ProxyQuestion) => void;
   /** Is told what happens at ports of overlay networks. */
@@ -68,8 +74,21 @@ export interface PacketPlane extends PolicyPlane {
   setPeer(config: WireGuardPeerConfig): void;
   /** Cuts a peer off and forgets its keys. */
   removePeer(publicKey: PublicKey): void;
-  /** Sends to another endpoint from now on. */
+  /** Sends to another endpoint from now on, unless the path is set. */
   setEndpoint(publicKey: PublicKey, endpoint: Endpoint): void;
+  /**
+   * Sends to `endpoint` from now on, wherever packets come from and whatever else names one; whoever is being called, or is
+   * wanted, is called there at once, at most four times a second. Undefined lets packets decide again, as WireGuard does.
+   */
+  setPath(publicKey: PublicKey, endpoint: Endpoint | undefined): void;
+  /**
+   * Sends a datagram of the path protocol (`probes`) by the socket of WireGuard, uncut on its whole way where the host can
+   * say so, and whatever the host believes of that way's MTU. What the host refuses to send is counted.
+   * @throws RangeError when it does not begin with 0x77, or has not 48 to 1,500 bytes
+   */
+  sendProbe(datagram: Uint8Array, endpoint: Endpoint): void;
+  /** Says which ids `onProbe` waits for. @throws RangeError when one is not 16 hexadecimal digits */
+  changeProbeIds(change: ProbeIdChange): void;
   /** Begins a handshake without waiting for a packet. */
   initiateHandshake(publicKey: PublicKey): void;
   /** Leads connections of this host to others than before to the listeners; packets to those that are peers, too. */

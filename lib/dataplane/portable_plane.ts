@@ -5,16 +5,8 @@
 
 import type { Millis } from "../base/mod.ts";
 import { type PresharedKey, type PrivateKey, type PublicKey, selectAead } from "../crypto/mod.ts";
-import {
-  enlargeUdpBuffers,
-  markUdpSocket,
-  type PacketDevice,
-  systemClock,
-  systemRandom,
-  systemTimers,
-} from "../host/mod.ts";
+import { type PacketDevice, systemClock, systemRandom, systemTimers } from "../host/mod.ts";
 import { type Endpoint, ipVersion } from "../net/mod.ts";
-import { type DatagramSocket, NoSocket, openUdp, PortInUseError } from "../transport/mod.ts";
 import {
   Device,
   type PeerStatus,
@@ -30,8 +22,10 @@ import type {
   PlaneOptions,
   WireGuardPlane,
 } from "./packet_plane.ts";
+import { PortableSocket } from "./portable_socket.ts";
 import { MeshShaping, PlaneGuards, type PlanePolicy } from "./policy/mod.ts";
 import { DIRECTION, SHAPED, VERDICT } from "../policy/mod.ts";
+import { checkProbe, checkProbeIds, isProbe, ProbeGate, type ProbeIdChange } from "./probes/mod.ts";
 import { type ProxyAnswer, type ProxyChange, TransparentProxy } from "./proxy/mod.ts";
 
 /**
@@ -47,6 +41,8 @@ export class PortablePlane implements WireGuardPlane {
   readonly #device: Device;
   readonly #tun: PacketDevice;
   readonly #observer: PlaneOptions["observer"];
+  readonly #probes = new ProbeGate();
+  readonly #onProbe: NonNullable<PlaneOptions["onProbe"]>;
   readonly #proxy = new TransparentProxy();
   readonly #guards = new PlaneGuards({ random: systemRandom, wall: systemClock.wall });
   readonly #onPolicyReport: NonNullable<PlaneOptions["onPolicyReport"]>;
@@ -56,7 +52,7 @@ export class PortablePlane implements WireGuardPlane {
   #cancelHeld: (() => void) | undefined;
   #cancelReport: (() => void) | undefined;
   readonly #onProxyQuestion: NonNullable<PlaneOptions["onProxyQuestion"]>;
-  #socket: DatagramSocket = new NoSocket();
+  #socket = new PortableSocket();
   #cancelTimer: (() => void) | undefined;
   #timerDeadline: Millis | undefined;
   #closed = false;
@@ -70,6 +66,7 @@ export class PortablePlane implements WireGuardPlane {
     this.#device.suspend();
     this.#tun = tun;
     this.#observer = observer;
+    this.#onProbe = options.onProbe ?? (() => {});
     this.#onProxyQuestion = onProxyQuestion;
     this.#onPolicyReport = onPolicyReport;
     this.#device.forwarding.admits = (now, memory, at, lengthBytes) =>
@@ -110,6 +107,21 @@ export class PortablePlane implements WireGuardPlane {
   initiateHandshake(publicKey: PublicKey): void {
     this.#device.initiateHandshake(systemClock.now(), publicKey);
     this.#settle();
+  }
+
+  setPath(publicKey: PublicKey, endpoint: Endpoint | undefined): void {
+    this.#device.setPath(systemClock.now(), publicKey, endpoint);
+    this.#settle();
+  }
+
+  sendProbe(datagram: Uint8Array, endpoint: Endpoint): void {
+    checkProbe(datagram);
+    this.#socket.sendProbe(datagram, endpoint);
+  }
+
+  changeProbeIds(change: ProbeIdChange): void {
+    checkProbeIds(change);
+    this.#probes.change(change);
   }
 
   changeProxy(change: ProxyChange): void {
@@ -163,14 +175,14 @@ export class PortablePlane implements WireGuardPlane {
   }
 
   canListen(options: ListenOptions): ListenFailure | undefined {
-    const socket = openSocket(options);
+    const socket = PortableSocket.open(options);
     if (typeof socket === "string") return socket;
     socket.close();
     return undefined;
   }
 
   listen(options: ListenOptions): ListenFailure | undefined {
-    const socket = openSocket(options);
+    const socket = PortableSocket.open(options);
     if (typeof socket === "string") return socket;
     this.#replaceSocket(socket);
     this.#device.resume(systemClock.now());
@@ -179,18 +191,19 @@ export class PortablePlane implements WireGuardPlane {
   }
 
   setMark(fwmark: number): boolean {
-    return this.localPort === 0 || markUdpSocket(this.localPort, fwmark);
+    return this.#socket.setMark(fwmark);
   }
 
   suspend(): void {
     this.#device.suspend();
-    this.#replaceSocket(new NoSocket());
+    this.#replaceSocket(new PortableSocket());
   }
 
   drops(): Readonly<Record<string, number>> {
     return {
       ...this.#device.counters.snapshot(),
       ...this.#proxy.counters.snapshot(),
+      ...this.#probes.counters.snapshot(),
       "policy-denied": this.#denied,
       "rate-limit": this.#limited,
       ...this.frames.drops(),
@@ -209,7 +222,7 @@ export class PortablePlane implements WireGuardPlane {
     this.#socket.close();
   }
 
-  #replaceSocket(socket: DatagramSocket): void {
+  #replaceSocket(socket: PortableSocket): void {
     const former = this.#socket;
     this.#socket = socket;
     former.close();
@@ -245,12 +258,20 @@ export class PortablePlane implements WireGuardPlane {
       if (batch === undefined) return "closed";
       const now = systemClock.now();
       for (let i = 0; i < batch.count; i++) {
+        if (this.#takeProbe(now, batch.datagram(i), batch.source(i))) continue;
         const outcome = this.#device.handleDatagram(now, batch.datagram(i), batch.source(i));
         if (outcome.kind !== "packet" || this.frames.receiveFromMesh(outcome.packet)) continue;
         if (this.#admits(now, outcome.packet, DIRECTION.IN)) this.#tun.write(outcome.packet);
       }
       this.#settle();
     }
+  }
+
+  /** @returns whether it is of the path protocol */
+  #takeProbe(now: Millis, datagram: Uint8Array, source: Endpoint): boolean {
+    if (!isProbe(datagram, 0, datagram.length)) return false;
+    if (this.#probes.admits(now, datagram, 0)) this.#onProbe(datagram.slice(), source);
+    return true;
   }
 
   /** Asks the policy; who is refused is answered, where it says so. @param direction one of `DIRECTION` */
@@ -361,17 +382,4 @@ export class PortablePlane implements WireGuardPlane {
 
 function addressBytes(packet: Uint8Array): 4 | 16 {
   return ipVersion(packet) === 6 ? 16 : 4;
-}
-
-function openSocket({ port, fwmark }: ListenOptions): DatagramSocket | ListenFailure {
-  let socket: DatagramSocket;
-  try {
-    socket = openUdp({ port });
-  } catch (error) {
-    return error instanceof PortInUseError ? "port-taken" : "failed";
-  }
-  enlargeUdpBuffers(socket.localPort);
-  if (fwmark === 0 || markUdpSocket(socket.localPort, fwmark)) return socket;
-  socket.close();
-  return "mark-refused";
 }

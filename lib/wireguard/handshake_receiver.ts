@@ -15,7 +15,7 @@ import {
   RESPONSE_BYTES,
   TYPE_COOKIE_REPLY,
   TYPE_INITIATION,
-  TYPE_RESPONSE,
+  type TYPE_RESPONSE,
 } from "./messages.ts";
 import { type DatagramOutcome, DROPPED, type DropReason, HANDLED } from "./outcomes.ts";
 import type { Peer } from "./peer.ts";

@@ -7,14 +7,29 @@
 import { type Millis, randomFraction } from "../base/mod.ts";
 import type { DeviceContext } from "./device_context.ts";
 import { createInitiation, type PendingInitiation } from "./handshake.ts";
-import type { Peer } from "./peer.ts";
-import { TIMER } from "./peer_timers.ts";
+import type { PresharedKey, PublicKey } from "../crypto/mod.ts";
+import type { Endpoint } from "../net/mod.ts";
+import { type PeerTimers, TIMER, type Timer } from "./peer_timers.ts";
 
 /** A peer that has another path is called there so soon after the last call. */
 const REDIRECT_MS = 250;
 
+/** Who is called. */
+export interface CalledPeer {
+  readonly publicKey: PublicKey;
+  readonly presharedKey: PresharedKey;
+  readonly endpoint: Endpoint | undefined;
+  readonly hasSession: boolean;
+  readonly persistentKeepaliveMs: number;
+  readonly timers: PeerTimers;
+  /** Lets a timer run out at `deadlineMs`. */
+  arm(timer: Timer, deadlineMs: number): void;
+  /** Signs and sends. */
+  sendHandshakeMessage(now: Millis, message: Uint8Array): void;
+}
+
 /** Belongs to one peer. */
-export class Initiator {
+export class Initiator<Peer extends CalledPeer> {
   /** What waits for its response. */
   pending: PendingInitiation | undefined;
   readonly #peer: Peer;

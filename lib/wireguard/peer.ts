@@ -43,7 +43,7 @@ export class Peer {
   readonly initiations: InitiationGuard;
   readonly timers: PeerTimers = new PeerTimers();
   /** Of the handshakes that begin here. */
-  readonly initiator: Initiator;
+  readonly initiator: Initiator<Peer>;
   readonly #context: DeviceContext<Peer>;
   readonly #staged = new BoundedQueue<Uint8Array>(STAGED_PACKETS);
   #persistentKeepaliveMs = 0;
@@ -65,6 +65,10 @@ export class Peer {
 
   get endpoint(): Endpoint | undefined {
     return this.path.endpoint;
+  }
+
+  get source(): Endpoint | undefined {
+    return this.path.source;
   }
 
   /** Whether there is a session to send by. */

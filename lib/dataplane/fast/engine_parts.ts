@@ -7,6 +7,8 @@ import type { Millis } from "../../base/mod.ts";
 import type { BatchCipher } from "../../crypto/mod.ts";
 import type { RawCalls } from "../../host/mod.ts";
 import type { BatchSession, Device } from "../../wireguard/mod.ts";
+import type { Endpoint } from "../../net/mod.ts";
+import type { ProbeGate } from "../probes/mod.ts";
 import type { PlaneGuards } from "../policy/mod.ts";
 import type { TransparentProxy } from "../proxy/mod.ts";
 import type { FrameEngineParts, UnreadableReason } from "./frames/mod.ts";
@@ -34,6 +36,8 @@ export interface PacketEngineParts {
   readonly proxy: TransparentProxy;
   /** Says what may pass. */
   readonly guards: PlaneGuards;
+  /** Says which datagrams of the path protocol `onProbe` sees. */
+  readonly probes: ProbeGate;
   readonly mtuBytes: number;
   readonly tunFd: number;
   /** Readable when there is something for `onWake`. */
@@ -41,6 +45,8 @@ export interface PacketEngineParts {
   /** Of overlay networks. */
   readonly frames: Pick<FrameEngineParts, "random" | "onPortEvent" | "channelRoom" | "openPlain">;
   readonly now: () => Millis;
+  /** Sees what was asked or answered about paths; `datagram` is its to keep. */
+  onProbe(datagram: Uint8Array, source: Endpoint): void;
   /** Does what the control side asks for. @returns false to stop */
   onWake(): boolean;
   /**

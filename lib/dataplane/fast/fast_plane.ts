@@ -4,7 +4,7 @@
  */
 
 import { utf8Bytes } from "../../base/mod.ts";
-import { PresharedKey, type PrivateKey, type PublicKey } from "../../crypto/mod.ts";
+import type { PresharedKey, PrivateKey, PublicKey } from "../../crypto/mod.ts";
 import {
   Netlink,
   type OffloadTun,
@@ -14,9 +14,8 @@ import {
   startWorker,
   WakeUp,
 } from "../../host/mod.ts";
-import type { Cidr, Endpoint } from "../../net/mod.ts";
+import { Endpoint } from "../../net/mod.ts";
 import {
-  AllowedIps,
   configUpdate,
   type PeerStatus,
   type WireGuardPeerConfig,
@@ -31,13 +30,16 @@ import type {
   WireGuardPlane,
 } from "../packet_plane.ts";
 import { type PlanePolicy, policyCommands } from "../policy/mod.ts";
+import { checkProbe, checkProbeIds, type ProbeIdChange } from "../probes/mod.ts";
 import type { ProxyAnswer, ProxyChange } from "../proxy/mod.ts";
 import { FastFrames } from "./fast_frames.ts";
 import { ChannelRoom } from "./frames/mod.ts";
+import { MirroredPeers } from "./mirrored_peers.ts";
 import { commandMemory, CommandWriter } from "./command_ring.ts";
-import { MAX_PEERS, nextGeneration, peerStatsMemory, SharedPeerStats } from "./shared_peer_stats.ts";
+import { peerStatsMemory, SharedPeerStats } from "./shared_peer_stats.ts";
 import { superpacketBounds } from "./gso_sender.ts";
 import {
+  changeProbeIdsCommands,
   changeProxyCommands,
   type Command,
   COUNTED_DROPS,
@@ -53,17 +55,6 @@ const ROOM_WAIT_MS = 100;
 /** How packets are to be carried by an interface that is there. */
 type FastPlaneOptions = Omit<PlaneOptions, "interfaceName" | "choice">;
 
-/** A peer as it was configured; how it is doing stands in `SharedPeerStats`. */
-interface MirroredPeer {
-  readonly publicKey: PublicKey;
-  /** In `SharedPeerStats`. */
-  readonly slot: number;
-  readonly prefixes: Map<string, Cidr>;
-  presharedKey: PresharedKey;
-  endpoint: Endpoint | undefined;
-  persistentKeepaliveSeconds: number;
-}
-
 /**
  * Runs a worker and speaks for it. Peers are mirrored here, so that nobody waits for the worker's answer; statistics are
  * read from memory that it writes.
@@ -77,14 +68,10 @@ export class FastPlane implements WireGuardPlane {
   readonly #log: PlaneOptions["log"];
   readonly #wakeUp: WakeUp;
   readonly #commands: CommandWriter;
-  readonly #peerStats: SharedPeerStats;
   readonly #drops: Float64Array;
-  readonly #peers = new Map<string, MirroredPeer>();
-  readonly #allowedIps = new AllowedIps<MirroredPeer>();
-  readonly #freeSlots: number[] = [];
+  readonly #peers: MirroredPeers;
   /** Sockets that the worker may still use, the current one last. */
   readonly #sockets: OffloadUdp[] = [];
-  #nextSlot = 0;
   #privateKey: PrivateKey | undefined;
   #usesGso = false;
   #localPort = 0;
@@ -98,6 +85,7 @@ export class FastPlane implements WireGuardPlane {
       onProxyQuestion = () => {},
       onPortEvent = () => {},
       onPolicyReport = () => {},
+      onProbe = () => {},
       log,
     }: FastPlaneOptions,
     { setup, wakeUp, worker }: {
@@ -117,7 +105,7 @@ export class FastPlane implements WireGuardPlane {
     });
     this.#wakeUp = wakeUp;
     this.#commands = new CommandWriter(setup.commands);
-    this.#peerStats = new SharedPeerStats(setup.peerStats);
+    this.#peers = new MirroredPeers(new SharedPeerStats(setup.peerStats));
     this.#drops = new Float64Array(setup.drops);
     const { promise, resolve } = Promise.withResolvers<PlaneEnd>();
     this.ended = promise.finally(() => this.#release());
@@ -127,7 +115,10 @@ export class FastPlane implements WireGuardPlane {
       else if (report.kind === "socket-released") this.#closeSocket(report.fd);
       else if (report.kind === "gso") this.#noteGso(report.isUsed);
       else if (report.kind === "proxy") onProxyQuestion(report.question);
-      else if (report.kind === "policy") onPolicyReport(report.report);
+      else if (report.kind === "probe") {
+        const source = Endpoint.parseZoned(report.source);
+        if (source !== undefined) onProbe(report.datagram, source);
+      } else if (report.kind === "policy") onPolicyReport(report.report);
       else if (report.kind === "port" || report.kind === "frame-counts") this.frames.handleReport(report);
       else if (report.kind === "event") {
         const event = parseEvent(report.event);
@@ -190,7 +181,7 @@ export class FastPlane implements WireGuardPlane {
 
   setPrivateKey(key: PrivateKey | undefined): void {
     this.#privateKey = key;
-    if (key !== undefined) this.#forget(key.publicKey);
+    if (key !== undefined) this.#peers.remove(key.publicKey);
     this.#send({ kind: "set-private-key", privateKey: key?.exposeBytes().toBase64() });
   }
 
@@ -234,22 +225,13 @@ export class FastPlane implements WireGuardPlane {
   }
 
   updatePeer(update: WireGuardPeerUpdate): void {
-    const { publicKey, presharedKey, endpoint, persistentKeepaliveSeconds } = update;
-    if (this.#privateKey?.publicKey.equals(publicKey)) return;
-    const peer = this.#peers.get(publicKey.toString()) ?? this.#add(publicKey);
-    if (presharedKey !== undefined) peer.presharedKey = presharedKey;
-    if (endpoint !== undefined) peer.endpoint = endpoint;
-    if (persistentKeepaliveSeconds !== undefined) {
-      peer.persistentKeepaliveSeconds = persistentKeepaliveSeconds;
-    }
-    if (update.replaceAllowedIps) this.#allowedIps.clear(peer);
-    for (const cidr of update.addAllowedIps ?? []) this.#allowedIps.add(cidr, peer);
-    for (const cidr of update.removeAllowedIps ?? []) this.#allowedIps.remove(cidr, peer);
-    for (const command of updatePeerCommands(peer.slot, update)) this.#send(command);
+    if (this.#privateKey?.publicKey.equals(update.publicKey)) return;
+    const slot = this.#peers.update(update);
+    for (const command of updatePeerCommands(slot, update)) this.#send(command);
   }
 
   removePeer(publicKey: PublicKey): void {
-    if (this.#forget(publicKey)) this.#send({ kind: "remove-peer", publicKey: publicKey.toString() });
+    if (this.#peers.remove(publicKey)) this.#send({ kind: "remove-peer", publicKey: publicKey.toString() });
   }
 
   setEndpoint(publicKey: PublicKey, endpoint: Endpoint): void {
@@ -258,6 +240,20 @@ export class FastPlane implements WireGuardPlane {
 
   initiateHandshake(publicKey: PublicKey): void {
     this.#send({ kind: "initiate", publicKey: publicKey.toString() });
+  }
+
+  setPath(publicKey: PublicKey, endpoint: Endpoint | undefined): void {
+    this.#send({ kind: "set-path", publicKey: publicKey.toString(), endpoint: endpoint?.toString() });
+  }
+
+  sendProbe(datagram: Uint8Array, endpoint: Endpoint): void {
+    checkProbe(datagram);
+    this.#send({ kind: "send-probe", datagram: datagram.toBase64(), endpoint: endpoint.toString() });
+  }
+
+  changeProbeIds(change: ProbeIdChange): void {
+    checkProbeIds(change);
+    for (const command of changeProbeIdsCommands(change)) this.#send(command);
   }
 
   changeProxy(change: ProxyChange): void {
@@ -273,16 +269,15 @@ export class FastPlane implements WireGuardPlane {
   }
 
   presharedKey(publicKey: PublicKey): PresharedKey | undefined {
-    return this.#peers.get(publicKey.toString())?.presharedKey;
+    return this.#peers.presharedKey(publicKey);
   }
 
   peerStatus(publicKey: PublicKey): PeerStatus | undefined {
-    const peer = this.#peers.get(publicKey.toString());
-    return peer && this.#statusOf(peer);
+    return this.#peers.status(publicKey);
   }
 
   peerStatuses(): readonly PeerStatus[] {
-    return [...this.#peers.values()].map((peer) => this.#statusOf(peer));
+    return this.#peers.statuses();
   }
 
   drops(): Readonly<Record<string, number>> {
@@ -293,37 +288,6 @@ export class FastPlane implements WireGuardPlane {
     if (this.#isClosed) return;
     this.#send({ kind: "stop" });
     this.#isClosed = true;
-  }
-
-  #add(publicKey: PublicKey): MirroredPeer {
-    if (this.#peers.size >= MAX_PEERS) throw new RangeError(`Cannot add a peer: ${MAX_PEERS} are the most`);
-    const slot = this.#freeSlots.pop() ?? this.#nextSlot++;
-    const peer: MirroredPeer = {
-      publicKey,
-      slot,
-      prefixes: new Map(),
-      presharedKey: PresharedKey.none(),
-      endpoint: undefined,
-      persistentKeepaliveSeconds: 0,
-    };
-    this.#peers.set(publicKey.toString(), peer);
-    return peer;
-  }
-
-  #forget(publicKey: PublicKey): boolean {
-    const peer = this.#peers.get(publicKey.toString());
-    if (peer === undefined) return false;
-    this.#peers.delete(publicKey.toString());
-    this.#allowedIps.clear(peer);
-    this.#freeSlots.push(nextGeneration(peer.slot));
-    return true;
-  }
-
-  #statusOf(peer: MirroredPeer): PeerStatus {
-    const { publicKey, prefixes, persistentKeepaliveSeconds } = peer;
-    const stats = this.#peerStats.read(peer.slot);
-    const endpoint = stats.endpoint ?? peer.endpoint;
-    return { ...stats, publicKey, endpoint, allowedIps: [...prefixes.values()], persistentKeepaliveSeconds };
   }
 
   #send(command: Command): void {

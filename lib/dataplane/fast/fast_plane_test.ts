@@ -11,60 +11,10 @@ import { Cidr, Endpoint } from "../../net/mod.ts";
 import type { DeviceEvent } from "../../wireguard/mod.ts";
 import type { PlaneOptions } from "../packet_plane.ts";
 import { FastPlane } from "./fast_plane.ts";
+import { openFakeTun, waitUntil } from "./testing/fake_tun.ts";
 import { VIRTIO_HEADER_BYTES } from "./superpacket.ts";
 
-const AF_UNIX = 1;
-const SOCK_SEQPACKET_NONBLOCK = 5 | 0x800;
 const isLinux = Deno.build.os === "linux";
-
-/** An interface whose other end is the test's. */
-interface FakeTun extends OffloadTun, Disposable {
-  /** Puts a frame in, virtio header included. */
-  put(frame: Uint8Array<ArrayBuffer>): void;
-  /** @returns the next frame that was written, or undefined */
-  take(): Uint8Array | undefined;
-  /** Does what deleting an interface does. */
-  breakOff(): void;
-  readonly isClosed: boolean;
-}
-
-function openFakeTun(): FakeTun {
-  const libc = Deno.dlopen("libc.so.6", {
-    socketpair: { parameters: ["i32", "i32", "i32", "buffer"], result: "i32" },
-    send: { parameters: ["i32", "buffer", "usize", "i32"], result: "isize" },
-    recv: { parameters: ["i32", "buffer", "usize", "i32"], result: "isize" },
-    close: { parameters: ["i32"], result: "i32" },
-  });
-  const pair = new Int32Array(2);
-  assert.equal(libc.symbols.socketpair(AF_UNIX, SOCK_SEQPACKET_NONBLOCK, 0, new Uint8Array(pair.buffer)), 0);
-  const [fd = -1, other = -1] = pair;
-  const open = new Set([fd, other]);
-  const close = (which: number) => {
-    if (open.delete(which)) libc.symbols.close(which);
-  };
-  return {
-    name: "none",
-    fd,
-    offloads: { tso: true, uso: true },
-    close: () => close(fd),
-    get isClosed() {
-      return !open.has(fd);
-    },
-    put: (frame) =>
-      assert.equal(Number(libc.symbols.send(other, frame, BigInt(frame.length), 0)), frame.length),
-    take: () => {
-      const out = new Uint8Array(70_000);
-      const length = Number(libc.symbols.recv(other, out, BigInt(out.length), 0));
-      return length > 0 ? out.slice(0, length) : undefined;
-    },
-    breakOff: () => close(other),
-    [Symbol.dispose]: () => {
-      close(fd);
-      close(other);
-      libc.close();
-    },
-  };
-}
 
 const random = new SeededRandom(1);
 const [keyA, keyB] = [PrivateKey.generate(random), PrivateKey.generate(random)];
@@ -94,15 +44,6 @@ function plainFrame(from: number, to: number, lengthBytes: number): Uint8Array<A
   frame.set([0x45, 0, lengthBytes >> 8, lengthBytes & 255], VIRTIO_HEADER_BYTES);
   frame.set([10, 0, 0, from, 10, 0, 0, to], VIRTIO_HEADER_BYTES + 12);
   return frame;
-}
-
-async function waitUntil<T>(look: () => T | undefined, boundMs = 5_000): Promise<T> {
-  for (const end = performance.now() + boundMs;;) {
-    const found = look();
-    if (found !== undefined) return found;
-    assert.ok(performance.now() < end, "it never came");
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
 }
 
 Deno.test({

@@ -21,7 +21,7 @@ export interface GroBatchesParts {
   /** Takes packets of overlay networks, unless there is none. */
   readonly frames: Pick<FrameEngine, "isIdle" | "takePacketOfMember">;
   /** Takes a datagram of a batch that carries no packet, at `at` in the cipher's memory; sessions stay as they are. */
-  onControl(at: number, lengthBytes: number, batch: number): void;
+  onControl(now: Millis, at: number, lengthBytes: number, batch: number): void;
   /** Sees each peer of which something authentic came. */
   onOpened(peer: BatchSession["peer"]): void;
 }
@@ -59,7 +59,7 @@ export class GroBatches {
         datagramBytes < TRANSPORT_HEADER_BYTES + TAG_BYTES ||
         this.#view.getUint32(at, true) !== TRANSPORT
       ) {
-        onControl(at, datagramBytes, batch);
+        onControl(now, at, datagramBytes, batch);
         continue;
       }
       const index = this.#view.getUint32(at + 4, true);

@@ -7,10 +7,13 @@
 import {
   encodeSocketAddress,
   ERRNO,
+  IP_MTU_DISCOVER,
   IP_PKTINFO,
+  IPV6_MTU_DISCOVER,
   IPV6_PKTINFO,
   MMSGHDR_BYTES,
   MSGHDR,
+  PMTU_DISCOVERY_PROBE,
   POLLOUT,
   type RawCalls,
   ReceivedEndpoint,
@@ -132,6 +135,18 @@ export class GsoSender {
       if (done === 0) goesAsBatch = false;
       sent += done;
     }
+  }
+
+  /** Sends one datagram that nobody cuts on its way; where the host has no such option, one as any other. */
+  sendProbe(at: number, lengthBytes: number, destination: Endpoint): void {
+    const { io, fd } = this.#parts;
+    const isIpv4 = destination.address.family === 4;
+    const level = isIpv4 ? SOL_IP : SOL_IPV6;
+    const option = isIpv4 ? IP_MTU_DISCOVER : IPV6_MTU_DISCOVER;
+    const former = io.option(fd, level, option);
+    const isSet = former >= 0 && io.setOption(fd, level, option, PMTU_DISCOVERY_PROBE) >= 0;
+    this.send(at, lengthBytes, lengthBytes, destination);
+    if (isSet) io.setOption(fd, level, option, former);
   }
 
   /** Sends as much as one send takes. @returns how many bytes are done with; 0 when the batch must be cut */

@@ -16,9 +16,10 @@
 import type { Millis } from "../../base/mod.ts";
 import { MAX_BATCH } from "../../crypto/mod.ts";
 import { ERRNO, polledEvents, POLLERR, POLLFD_BYTES, POLLNVAL, writePollfd } from "../../host/mod.ts";
-import type { IpFamily } from "../../net/mod.ts";
+import type { Endpoint, IpFamily } from "../../net/mod.ts";
 import type { BatchSession } from "../../wireguard/mod.ts";
 import { GroBatches } from "./gro_batches.ts";
+import { isProbe } from "../probes/mod.ts";
 import { DIRECTION } from "../../policy/mod.ts";
 import { PacketGate } from "./packet_gate.ts";
 import { ProxiedPackets } from "./proxied_packets.ts";
@@ -119,10 +120,7 @@ export class PacketEngine {
       cipher,
       frames: this.frames,
       device: parts.device,
-      onControl: (at, lengthBytes, batch) => {
-        const receiver = this.#receiver;
-        if (receiver !== undefined) this.#handshakes.take(this.#bytes, at, lengthBytes, receiver, batch);
-      },
+      onControl: (now, at, lengthBytes, batch) => this.#takeControl(now, at, lengthBytes, batch),
       onOpened: (peer) => this.#touched.add(peer),
     });
     this.#proxied = new ProxiedPackets({
@@ -169,6 +167,13 @@ export class PacketEngine {
     });
     writePollfd(this.#view, this.#free + POLL_AT + POLLFD_BYTES, socket?.fd ?? NO_DESCRIPTOR);
     return former;
+  }
+
+  /** Sends a datagram of the path protocol by the socket of all others. */
+  sendProbe(datagram: Uint8Array, destination: Endpoint): void {
+    const at = this.#free + SINGLE_AT;
+    this.#bytes.set(datagram, at);
+    this.#sender?.sendProbe(at, datagram.length, destination);
   }
 
   /** Runs until told to stop, or the interface is gone. */
@@ -314,6 +319,18 @@ export class PacketEngine {
       if (receiver.isDrained) break;
     }
     return true;
+  }
+
+  /** What carries no packet: asks after paths, and handshakes. */
+  #takeControl(now: Millis, at: number, lengthBytes: number, batch: number): void {
+    const { probes, onProbe } = this.#parts;
+    const receiver = this.#receiver;
+    if (receiver === undefined) return;
+    if (!isProbe(this.#bytes, at, lengthBytes)) {
+      this.#handshakes.take(this.#bytes, at, lengthBytes, receiver, batch);
+    } else if (probes.admits(now, this.#bytes, at)) {
+      onProbe(this.#bytes.slice(at, at + lengthBytes), receiver.source(batch));
+    }
   }
 
   #writeFrames(now: Millis): void {

@@ -18,6 +18,7 @@ Deno.test("SharedPeerStats.read() gives what write() showed, on both ends of the
     lastHandshakeAt: endpoint === undefined ? undefined : unixMillis(1_700_000_000_000),
     hasSession: rxBytes > 0,
     endpoint: endpoint === undefined ? undefined : Endpoint.parseZoned(endpoint),
+    source: rxBytes === 0 ? undefined : Endpoint.parseZoned(`[2001:db8::${rxBytes % 1000}]:9`),
   });
   const shown: [number, PeerStats][] = [
     [0, stats("192.0.2.1:51820", 7)],
@@ -45,7 +46,8 @@ Deno.test("SharedPeerStats.read() follows a peer that moves, and one without an 
   const ways = ["192.0.2.1:51820", undefined, "[2001:db8::1]:7", "192.0.2.1:51821", "192.0.2.1:51820"];
   const endpoints = ways.map((way) => way === undefined ? undefined : Endpoint.parseZoned(way));
   for (const endpoint of [...endpoints, ...endpoints]) {
-    const stats = { rxBytes: 1, txBytes: 2, lastHandshakeAt: undefined, hasSession: true, endpoint };
+    const others = { lastHandshakeAt: undefined, hasSession: true, source: undefined };
+    const stats = { rxBytes: 1, txBytes: 2, ...others, endpoint };
     for (let i = 0; i < 2; i++) {
       writer.write(3, stats);
       assert.equal(reader.read(3).endpoint?.toString(), endpoint?.toString());

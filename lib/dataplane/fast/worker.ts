@@ -16,6 +16,7 @@ import { addressOf, RawIo, serveAsWorker, systemClock, systemRandom } from "../.
 import { Endpoint } from "../../net/mod.ts";
 import { Device } from "../../wireguard/mod.ts";
 import { PlaneGuards, PolicyPieces } from "../policy/mod.ts";
+import { ProbeGate } from "../probes/mod.ts";
 import { TransparentProxy } from "../proxy/mod.ts";
 import { CommandReader } from "./command_ring.ts";
 import { ENGINE_BYTES } from "./engine_memory.ts";
@@ -44,6 +45,22 @@ const REFRESH_REST = 50;
 /** Even so, and however long others kept the processor. */
 const MAX_REFRESH_MS = 500;
 
+/** Who asks may be anybody that knows an id. */
+const MAX_PROBE_SOURCES = 1024;
+
+/** There may be one for each connection or path, and none is about a peer. */
+type PartCommand = Extract<
+  Command,
+  { kind: "answer-proxy" | "frames" | "policy" | "send-probe" | "change-probe-ids" }
+>;
+const PART_COMMANDS: ReadonlySet<string> = new Set<PartCommand["kind"]>([
+  "answer-proxy",
+  "frames",
+  "policy",
+  "send-probe",
+  "change-probe-ids",
+]);
+
 serveAsWorker<WorkerSetup, WorkerReport>((setup, report) => {
   try {
     return { kind: "ended", end: new PacketWorker(setup, report).run() };
@@ -56,6 +73,9 @@ serveAsWorker<WorkerSetup, WorkerReport>((setup, report) => {
 class PacketWorker {
   readonly #report: (report: WorkerReport) => void;
   readonly #device: Device;
+  readonly #probes = new ProbeGate();
+  /** Who has asked or answered lately: what goes back leaves from the address of this host that was called. */
+  readonly #probeSources = new Map<string, Endpoint>();
   readonly #proxy = new TransparentProxy();
   readonly #engine: PacketEngine;
   readonly #now: () => Millis;
@@ -96,6 +116,8 @@ class PacketWorker {
       device,
       proxy: this.#proxy,
       guards: this.#guards,
+      probes: this.#probes,
+      onProbe: (datagram, source) => this.#tellProbe(datagram, source),
       mtuBytes,
       tunFd,
       wakeFd,
@@ -140,21 +162,8 @@ class PacketWorker {
       // It may hold a preshared key.
       bytes.fill(0);
       if (command.kind === "stop") return false;
-      // There is one for each connection, and it is about no peer.
-      if (command.kind === "answer-proxy") {
-        this.#proxy.answer(this.#now(), command.id, command.answer);
-        continue;
-      }
-      if (command.kind === "frames") {
-        obeyFrameCommand(this.#engine.frames, this.#now(), command.command);
-        continue;
-      }
-      if (command.kind === "policy") {
-        const policy = this.#policyPieces.take(command.command);
-        if (policy !== undefined) {
-          this.#guards.use(policy);
-          this.#guards.attach(this.#device);
-        }
+      if (isOfPart(command)) {
+        this.#obeyOfPart(command);
         continue;
       }
       const peer = this.#obey(command);
@@ -165,10 +174,37 @@ class PacketWorker {
     return true;
   }
 
+  #obeyOfPart(command: PartCommand): void {
+    switch (command.kind) {
+      case "answer-proxy":
+        return this.#proxy.answer(this.#now(), command.id, command.answer);
+      case "frames":
+        return obeyFrameCommand(this.#engine.frames, this.#now(), command.command);
+      case "send-probe": {
+        const endpoint = this.#probeSources.get(command.endpoint) ?? Endpoint.parseZoned(command.endpoint);
+        if (endpoint === undefined) return;
+        return this.#engine.sendProbe(Uint8Array.fromBase64(command.datagram), endpoint);
+      }
+      case "change-probe-ids":
+        return this.#probes.change(command.change);
+      case "policy": {
+        const policy = this.#policyPieces.take(command.command);
+        if (policy === undefined) return;
+        this.#guards.use(policy);
+        this.#guards.attach(this.#device);
+      }
+    }
+  }
+
+  #tellProbe(datagram: Uint8Array, source: Endpoint): void {
+    const text = source.toString();
+    if (this.#probeSources.size >= MAX_PROBE_SOURCES) this.#probeSources.clear();
+    this.#probeSources.set(text, source);
+    this.#report({ kind: "probe", datagram, source: text });
+  }
+
   /** @returns whose command it was, if one peer's */
-  #obey(
-    command: Exclude<Command, { kind: "stop" | "answer-proxy" | "frames" | "policy" }>,
-  ): PublicKey | undefined {
+  #obey(command: Exclude<Command, PartCommand | { kind: "stop" }>): PublicKey | undefined {
     const device = this.#device;
     switch (command.kind) {
       case "set-private-key":
@@ -197,7 +233,7 @@ class PacketWorker {
   }
 
   #obeyOfPeer(
-    command: Extract<Command, { kind: "remove-peer" | "set-endpoint" | "initiate" }>,
+    command: Extract<Command, { kind: "remove-peer" | "set-endpoint" | "set-path" | "initiate" }>,
   ): PublicKey | undefined {
     const publicKey = PublicKey.parse(command.publicKey);
     if (publicKey === undefined) return undefined;
@@ -205,6 +241,8 @@ class PacketWorker {
     else if (command.kind === "remove-peer") {
       this.#slots.delete(command.publicKey);
       this.#device.removePeer(publicKey);
+    } else if (command.kind === "set-path") {
+      this.#device.setPath(this.#now(), publicKey, Endpoint.parseZoned(command.endpoint ?? ""));
     } else {
       const endpoint = Endpoint.parseZoned(command.endpoint);
       if (endpoint !== undefined) this.#device.setEndpoint(publicKey, endpoint);
@@ -240,7 +278,11 @@ class PacketWorker {
     const framesMs = Math.min(countsMs, this.#guards.reportIn(start));
     if (start < this.#refreshAt) return Math.min(framesMs, this.#refreshAt - start);
     for (const status of device.peerStatuses()) this.#show(status);
-    const counts = { ...device.counters.snapshot(), ...this.#proxy.counters.snapshot() };
+    const counts = {
+      ...device.counters.snapshot(),
+      ...this.#proxy.counters.snapshot(),
+      ...this.#probes.counters.snapshot(),
+    };
     for (const [reason, count] of Object.entries(counts)) {
       this.#drops[COUNTED_DROPS.indexOf(reason)] = count;
     }
@@ -259,6 +301,10 @@ class PacketWorker {
     const slot = this.#slots.get(stats.publicKey.toString());
     if (slot !== undefined) this.#peerStats.write(slot, stats);
   }
+}
+
+function isOfPart(command: Exclude<Command, { kind: "stop" }>): command is PartCommand {
+  return PART_COMMANDS.has(command.kind);
 }
 
 /** The fastest batch cipher that the runtime can run, else plain code over the best AEAD. */

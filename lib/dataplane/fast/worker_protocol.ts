@@ -19,6 +19,7 @@ import {
   type WireGuardPeerUpdate,
 } from "../../wireguard/mod.ts";
 import type { PolicyCommand } from "../policy/mod.ts";
+import { PROBE_DROPS, type ProbeIdChange } from "../probes/mod.ts";
 import { PROXY_DROPS, type ProxyAnswer, type ProxyChange, type ProxyQuestion } from "../proxy/mod.ts";
 import type { CipherChoice } from "../packet_plane.ts";
 import type { PolicyReport } from "../policy/mod.ts";
@@ -56,6 +57,9 @@ export type Command =
   | { readonly kind: "update-peer"; readonly slot: number; readonly update: Plain<WireGuardPeerUpdate> }
   | { readonly kind: "remove-peer"; readonly publicKey: string }
   | { readonly kind: "set-endpoint"; readonly publicKey: string; readonly endpoint: string }
+  | { readonly kind: "set-path"; readonly publicKey: string; readonly endpoint: string | undefined }
+  | { readonly kind: "send-probe"; readonly datagram: string; readonly endpoint: string }
+  | { readonly kind: "change-probe-ids"; readonly change: ProbeIdChange }
   | { readonly kind: "initiate"; readonly publicKey: string }
   | { readonly kind: "set-private-key"; readonly privateKey: string | undefined }
   | { readonly kind: "set-mtu"; readonly mtuBytes: number }
@@ -85,6 +89,8 @@ export type WorkerReport =
     readonly networks: ReadonlyMap<number, FrameCounts>;
     readonly ports: ReadonlyMap<number, FrameCounts>;
   }
+  /** Something of the path protocol came. */
+  | { readonly kind: "probe"; readonly datagram: Uint8Array; readonly source: string }
   /** What policies have decided. */
   | { readonly kind: "policy"; readonly report: PolicyReport }
   | { readonly kind: "ended"; readonly end: "stopped" | "interface-gone" };
@@ -93,6 +99,7 @@ export type WorkerReport =
 export const COUNTED_DROPS: readonly string[] = [
   ...DROP_REASONS,
   ...PROXY_DROPS,
+  ...PROBE_DROPS,
   "no-route",
   "too-large",
   "socket-full",
@@ -119,7 +126,7 @@ export function parseEvent(plain: Plain<DeviceEvent>): DeviceEvent | undefined {
   return endpoint && { ...plain, peer, endpoint };
 }
 
-/** So many prefixes go into one command; more go into several. */
+/** So many prefixes, or ids, go into one command; more go into several. */
 const PREFIXES_PER_COMMAND = 4096;
 
 /** @returns the commands that make the change, to be sent in this order */
@@ -176,6 +183,19 @@ export function changeProxyCommands({ listeners, add = [], remove = [] }: ProxyC
     const first = commands.length === 0 && listeners !== undefined && { listeners: listeners.map(String) };
     commands.push({ kind: "change-proxy", change: { ...first, ...part } });
   } while (added.length + removed.length > 0);
+  return commands;
+}
+
+/** @returns the commands that make the change, to be sent in this order */
+export function changeProbeIdsCommands({ add = [], remove = [] }: ProbeIdChange): Command[] {
+  const commands: Command[] = [];
+  for (let i = 0; i < Math.max(add.length, remove.length); i += PREFIXES_PER_COMMAND) {
+    const end = i + PREFIXES_PER_COMMAND;
+    commands.push({
+      kind: "change-probe-ids",
+      change: { add: add.slice(i, end), remove: remove.slice(i, end) },
+    });
+  }
   return commands;
 }
 

@@ -5,7 +5,7 @@
 
 import { HostError } from "../host_error.ts";
 
-// open and ioctl are variadic in C; the Linux ABIs of x86-64 and aarch64 pass their third argument alike.
+// open, ioctl and fcntl are variadic in C; the Linux ABIs of x86-64 and aarch64 pass their third argument alike.
 const SYMBOLS = {
   open: { parameters: ["buffer", "i32", "u32"], result: "i32" },
   close: { parameters: ["i32"], result: "i32" },
@@ -19,6 +19,8 @@ const SYMBOLS = {
   bind: { parameters: ["i32", "buffer", "u32"], result: "i32" },
   getsockname: { parameters: ["i32", "buffer", "buffer"], result: "i32" },
   setsockopt: { parameters: ["i32", "i32", "i32", "buffer", "u32"], result: "i32" },
+  fcntl: { parameters: ["i32", "i32", "i32"], result: "i32" },
+  sendto: { parameters: ["i32", "buffer", "usize", "i32", "buffer", "u32"], result: "isize" },
   send: { parameters: ["i32", "buffer", "usize", "i32"], result: "isize" },
   recv: { parameters: ["i32", "buffer", "usize", "i32"], result: "isize" },
   socketpair: { parameters: ["i32", "i32", "i32", "buffer"], result: "i32" },
@@ -67,6 +69,8 @@ export const O_RDWR = 0x2;
 export const O_NONBLOCK = 0x800;
 /** Programs that are started do not inherit it. */
 export const O_CLOEXEC = 0x80000;
+
+const F_DUPFD_CLOEXEC = 1030;
 
 /** @throws HostError with this hint when the library is not there, or foreign functions are not allowed */
 export function loadLibc<const T extends Deno.ForeignLibraryInterface>(
@@ -185,6 +189,16 @@ export class Libc {
   setOption(fd: number, level: number, option: number, value: number | Uint8Array<ArrayBuffer>): boolean {
     const bytes = typeof value === "number" ? new Uint8Array(Int32Array.of(value).buffer) : value;
     return this.#symbols.setsockopt(fd, level, option, bytes, bytes.length) >= 0;
+  }
+
+  /** @returns another descriptor of the same file or socket, which programs that are started do not inherit, or -1 */
+  duplicate(fd: number): number {
+    return this.#symbols.fcntl(fd, F_DUPFD_CLOEXEC, 0);
+  }
+
+  /** @param address a `struct sockaddr` @returns how many bytes were sent, or -1 */
+  sendTo(fd: number, bytes: Uint8Array<ArrayBuffer>, address: Uint8Array<ArrayBuffer>): number {
+    return Number(this.#symbols.sendto(fd, bytes, BigInt(bytes.length), 0, address, address.length));
   }
 
   send(fd: number, bytes: Uint8Array<ArrayBuffer>, flags: number): number {

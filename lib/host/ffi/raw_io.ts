@@ -18,6 +18,8 @@ const SYMBOLS = {
   recvmsg: { parameters: ["i32", "pointer", "i32"], result: "i32" },
   sendmmsg: { parameters: ["i32", "pointer", "u32", "i32"], result: "i32" },
   recvmmsg: { parameters: ["i32", "pointer", "u32", "i32", "pointer"], result: "i32" },
+  getsockopt: { parameters: ["i32", "i32", "i32", "pointer", "pointer"], result: "i32" },
+  setsockopt: { parameters: ["i32", "i32", "i32", "pointer", "u32"], result: "i32" },
   poll: { parameters: ["pointer", "u32", "i32"], result: "i32" },
   epoll_create1: { parameters: ["i32"], result: "i32" },
   epoll_ctl: { parameters: ["i32", "i32", "i32", "pointer"], result: "i32" },
@@ -57,6 +59,10 @@ export interface RawCalls {
   sendmmsg(fd: number, messages: number, count: number): number;
   /** @param messages the address of an array of `struct mmsghdr` @returns how many were received, or -1 */
   recvmmsg(fd: number, messages: number, count: number): number;
+  /** @returns 32 bits, or -1 when there is no such option */
+  option(fd: number, level: number, option: number): number;
+  /** @param value 32 bits @returns -1 when the kernel did not take it */
+  setOption(fd: number, level: number, option: number, value: number): number;
   /**
    * Waits on this thread.
    * @param descriptors the address of an array of `struct pollfd`
@@ -88,6 +94,10 @@ export class RawIo implements RawCalls {
   /** A `struct timespec` as 32-bit words: seconds, nanoseconds. */
   readonly #time = new Uint32Array(new ArrayBuffer(16));
   readonly #timePointer: Deno.PointerValue = Deno.UnsafePointer.of(this.#time);
+  /** The value of an option, and its length. */
+  readonly #option = new Int32Array(new ArrayBuffer(8));
+  readonly #optionLengthPointer: Deno.PointerValue = Deno.UnsafePointer.of(this.#option.subarray(1));
+  readonly #optionPointer: Deno.PointerValue = Deno.UnsafePointer.of(this.#option);
   readonly #vector = new Uint32Array(new ArrayBuffer(VECTOR_WORDS * 4));
   readonly #vectorPointer: Deno.PointerValue = Deno.UnsafePointer.of(this.#vector);
   /** Of structures, which are few and stay where they are. */
@@ -141,6 +151,18 @@ export class RawIo implements RawCalls {
 
   recvmmsg(fd: number, messages: number, count: number): number {
     return this.#symbols.recvmmsg(fd, this.#pointer(messages), count, 0, null);
+  }
+
+  option(fd: number, level: number, option: number): number {
+    this.#option[1] = 4;
+    const pointer = this.#optionPointer;
+    const result = this.#symbols.getsockopt(fd, level, option, pointer, this.#optionLengthPointer);
+    return result < 0 ? result : this.#option[0] ?? 0;
+  }
+
+  setOption(fd: number, level: number, option: number, value: number): number {
+    this.#option[0] = value;
+    return this.#symbols.setsockopt(fd, level, option, this.#optionPointer, 4);
   }
 
   poll(descriptors: number, count: number, timeoutMs: number): number {

@@ -45,6 +45,12 @@ export const UDP_GRO = 104;
 export const SOL_IP = 0;
 /** Which address of this host a datagram came to, or leaves from: `struct in_pktinfo`, which is interface, local address and destination. */
 export const IP_PKTINFO = 8;
+/** Whether datagrams may be cut on their way (ip(7)): one of `PMTU_DISCOVERY`. */
+export const IP_MTU_DISCOVER = 10;
+/** The same of IPv6. */
+export const IPV6_MTU_DISCOVER = 23;
+/** Never cut, whatever the kernel believes of the path. */
+export const PMTU_DISCOVERY_PROBE = 3;
 /** The level of IPv6's. */
 export const SOL_IPV6 = 41;
 /** The same as IP_PKTINFO: `struct in6_pktinfo`, which is local address and interface. */

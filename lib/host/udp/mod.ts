@@ -5,4 +5,12 @@
  */
 
 export * from "./socket_address.ts";
-export * from "./raw_udp.ts";
+export {
+  bindUdp,
+  type BoundUdp,
+  enlargeUdpBuffers,
+  markUdpSocket,
+  type OffloadUdp,
+  openOffloadUdp,
+} from "./raw_udp.ts";
+export * from "./uncut_udp.ts";

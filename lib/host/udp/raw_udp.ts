@@ -175,20 +175,27 @@ export function enlargeUdpBuffers(port: number): boolean {
   return withSocket(port, (libc, fd) => enlargeBuffers(libc, fd, RUNTIME_BUFFER_BYTES));
 }
 
-/** The runtime does not tell its descriptors, so the one that is bound to a port is looked for among those of the process. */
 function withSocket(port: number, use: (libc: Libc, fd: number) => boolean): boolean {
   const libc = Libc.open();
   try {
-    const datagramInodes = udpSocketInodes(port);
-    for (const { name } of Deno.readDirSync("/proc/self/fd")) {
-      const inode = /^socket:\[(\d+)\]$/.exec(linkOf(`/proc/self/fd/${name}`))?.[1];
-      if (inode === undefined || !datagramInodes.has(inode)) continue;
-      return use(libc, Number(name));
-    }
-    return false;
+    const fd = findUdpSocket(port);
+    return fd !== undefined && use(libc, fd);
   } finally {
     libc.unload();
   }
+}
+
+/**
+ * The runtime does not tell its descriptors, so the one that is bound to a port is looked for among those of the process.
+ * @returns a descriptor that the runtime closes, or undefined when no socket of this process has the port
+ */
+export function findUdpSocket(port: number): number | undefined {
+  const datagramInodes = udpSocketInodes(port);
+  for (const { name } of Deno.readDirSync("/proc/self/fd")) {
+    const inode = /^socket:\[(\d+)\]$/.exec(linkOf(`/proc/self/fd/${name}`))?.[1];
+    if (inode !== undefined && datagramInodes.has(inode)) return Number(name);
+  }
+  return undefined;
 }
 
 /** Of all processes in this namespace: `sl local_address rem_address st … inode …`, addresses in hexadecimal. */

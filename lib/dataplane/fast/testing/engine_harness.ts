@@ -10,6 +10,7 @@ import { POLLIN } from "../../../host/mod.ts";
 import { Cidr, Endpoint } from "../../../net/mod.ts";
 import { Device } from "../../../wireguard/mod.ts";
 import { PlaneGuards } from "../../policy/mod.ts";
+import { ProbeGate } from "../../probes/mod.ts";
 import { TransparentProxy } from "../../proxy/mod.ts";
 import { ENGINE_BYTES } from "../engine_memory.ts";
 import type { EngineEnd } from "../engine_parts.ts";
@@ -43,6 +44,10 @@ export class EngineHarness {
     random: new SeededRandom(7),
     wall: () => 1_700_000_000_000,
   });
+  /** No id is waited for before one is added. */
+  readonly probes: ProbeGate = new ProbeGate();
+  /** Datagrams of the path protocol that were handed on. */
+  readonly asked: { readonly datagram: Uint8Array; readonly source: string }[] = [];
   readonly engine: PacketEngine;
   readonly drops: Record<string, number> = {};
   now: Millis = millis(1000);
@@ -76,6 +81,8 @@ export class EngineHarness {
     });
     this.engine = new PacketEngine({
       guards: this.guards,
+      probes: this.probes,
+      onProbe: (datagram, source) => void this.asked.push({ datagram, source: source.toString() }),
       io: this.calls,
       cipher,
       base: FAKE_BASE,

@@ -12,6 +12,7 @@ import { Device } from "../../../wireguard/mod.ts";
 import type { PortEvent } from "../../frames/mod.ts";
 import type { SuiteHost, SuitePort, SuiteWorld } from "../../frames/testing/frame_plane_suite.ts";
 import { PlaneGuards } from "../../policy/mod.ts";
+import { ProbeGate } from "../../probes/mod.ts";
 import { TransparentProxy } from "../../proxy/mod.ts";
 import { FastFrames } from "../fast_frames.ts";
 import { FrameCountsReport } from "../frame_counts_report.ts";
@@ -63,6 +64,8 @@ class EngineHost implements SuiteHost {
     this.calls.onPoll = () => new Map([[polls++ % 2 === 0 ? FAKE_UDP_FD : FAKE_WAKE_FD, POLLIN]]);
     this.#engine = new PacketEngine({
       guards: this.guards,
+      probes: new ProbeGate(),
+      onProbe: () => assert.fail("nobody asks"),
       io: this.calls,
       cipher,
       base: FAKE_BASE,

@@ -11,6 +11,7 @@ import {
   ERRNO,
   MMSGHDR_BYTES,
   MSGHDR,
+  PMTU_DISCOVERY_PROBE,
   type RawCalls,
   SocketAddressReader,
   UDP_GRO,
@@ -32,6 +33,8 @@ export interface FakeSend {
   readonly datagrams: readonly Uint8Array[];
   /** The size that the host was to cut it to; undefined for a single datagram. */
   readonly segmentBytes: number | undefined;
+  /** Whether it was never to be cut, whatever the host knows of the path. */
+  readonly isProbe: boolean;
 }
 
 /** What one receive brings. */
@@ -66,6 +69,8 @@ export class FakeCalls implements RawCalls {
   /** What is waited for, with its token; what was closed. */
   readonly tokens: Map<number, number> = new Map();
   readonly closed: number[] = [];
+  /** Options of sockets as they are now, by level and name. */
+  readonly options: Map<string, number> = new Map();
   /** Called by each wait. @returns revents by descriptor */
   onPoll: (timeoutMs: number) => ReadonlyMap<number, number> = () => new Map();
   readonly #bytes: Uint8Array;
@@ -111,7 +116,8 @@ export class FakeCalls implements RawCalls {
       datagrams.push(this.#bytes.slice(from, Math.min(from + step, start + lengthBytes)));
     }
     const destination = new SocketAddressReader().read(this.#bytes, name).toString();
-    const send = { destination, datagrams, segmentBytes };
+    const isProbe = [...this.options.values()].includes(PMTU_DISCOVERY_PROBE);
+    const send = { destination, datagrams, segmentBytes, isProbe };
     const errno = lengthBytes > 65_507
       ? ERRNO.EMSGSIZE
       : datagrams.length > 64
@@ -164,6 +170,15 @@ export class FakeCalls implements RawCalls {
     }
     this.receiveCalls -= Math.min(count - 1, received);
     return received > 0 ? received : -1;
+  }
+
+  option(_fd: number, level: number, option: number): number {
+    return this.options.get(`${level} ${option}`) ?? 1;
+  }
+
+  setOption(_fd: number, level: number, option: number, value: number): number {
+    this.options.set(`${level} ${option}`, value);
+    return 0;
   }
 
   poll(descriptors: number, count: number, timeoutMs: number): number {
