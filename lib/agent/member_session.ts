@@ -59,6 +59,10 @@ export class MemberSession {
           parts.services.handleLink(link);
           parts.networks.channels.handleLink(link);
         },
+        handleSpareLink: (link) => {
+          parts.services.handleSpareLink(link);
+          parts.networks.channels.handleSpareLink(link);
+        },
         handleLinkClosed: (nodeId) => {
           parts.services.handleLinkClosed(nodeId);
           parts.networks.channels.handleLinkClosed(nodeId);
@@ -69,6 +73,8 @@ export class MemberSession {
       networkId: network.id,
       replica,
       dial: dialMessagePlane,
+      isOverlay: (address) =>
+        overlay !== undefined && parts.endpoints.overlay.some((one) => one.contains(address)),
       unheardMs: (nodeId) => {
         const member = roster.linkable(nodeId);
         const seenAt = member && this.sightings.lastSeen(member);
