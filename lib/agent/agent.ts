@@ -296,6 +296,8 @@ export class Agent {
       services: this.services,
       names: this.#names,
       networks: this.networks,
+      packetRelay: undefined,
+      carriers: undefined,
     });
     this.#session = session;
     await session.start();

@@ -39,7 +39,7 @@ export interface MemberSessionParts extends AgentContext {
   /** Signs endpoints where this node leads, and carries packets by links. */
   readonly networks: Pick<Networks, "endpointActs" | "channels">;
   /** Opens sessions for others, where this node relays. */
-  readonly relay: RelayServer | undefined;
+  readonly packetRelay: RelayServer | undefined;
   /** Carries datagrams over links where UDP does not pass. */
   readonly carriers: Carriers | undefined;
 }
@@ -76,6 +76,10 @@ export class MemberSession {
           parts.services.handleLink(link);
           parts.networks.channels.handleLink(link);
         },
+        handleSpareLink: (link) => {
+          parts.services.handleSpareLink(link);
+          parts.networks.channels.handleSpareLink(link);
+        },
         handleLinkClosed: (nodeId) => {
           parts.services.handleLinkClosed(nodeId);
           parts.networks.channels.handleLinkClosed(nodeId);
@@ -86,6 +90,8 @@ export class MemberSession {
       networkId: network.id,
       replica,
       dial: dialMessagePlane,
+      isOverlay: (address) =>
+        overlay !== undefined && parts.endpoints.overlay.some((one) => one.contains(address)),
       unheardMs: (nodeId) => {
         const member = roster.linkable(nodeId);
         const seenAt = member && this.sightings.lastSeen(member);
@@ -119,6 +125,7 @@ export class MemberSession {
       messages: this.messages,
       paths,
       elected: () => this.leaders.elected,
+      relay: parts.packetRelay,
       legs,
     });
     paths.addHelper(this.#introductions);

@@ -26,19 +26,13 @@ import {
   type Pieces,
   piecesLength,
 } from "./records/mod.ts";
-import { ChannelStream, StreamMux, StreamReset } from "./streams/mod.ts";
-import { decodeText, TopicTable } from "./topic_table.ts";
+import { ChannelStream, type StreamHandler, StreamMux, StreamReset } from "./streams/mod.ts";
+import { decodeText, type MessageHandler, TopicTable } from "./topic_table.ts";
 
 /** How long a closing channel waits for what is queued to go out, and for the other end. */
 export const CLOSE_TIMEOUT_MS = 1_000;
 
 const MAX_REASON_CHARACTERS = 100;
-
-/** Is handed the body of a message: a view that is valid until it returns. */
-export type MessageHandler = (body: Uint8Array) => void;
-
-/** Is handed a stream that the other end has begun, and the header that goes with it. */
-export type StreamHandler = (stream: ChannelStream, header: Uint8Array) => void;
 
 /** What every channel needs, however it opens. */
 export interface ChannelSetup extends Pick<Environment, "clock" | "timers"> {
@@ -193,6 +187,16 @@ export class Channel {
     return this.#state === "open";
   }
 
+  /** How many streams are open, whichever end began them. */
+  get openStreams(): number {
+    return this.#streams.size;
+  }
+
+  /** For how long nothing was heard of the other end, in milliseconds. */
+  get silentMs(): number {
+    return this.#keepAlive.silentMs;
+  }
+
   /** How many bytes are queued and not being written yet. */
   get queuedBytes(): number {
     return this.#outbox.bytes;
@@ -222,11 +226,7 @@ export class Channel {
 
   /** Counts what the other end makes it hold, from the start on. Streams are reset when there is no room for their bytes. */
   limitMemory(account: MemoryAccount): void {
-    this.#inbox.memory =
-      this.#outbox.memory =
-      this.#streams.memory =
-      this.#reading.memory =
-        account;
+    for (const holder of [this.#inbox, this.#outbox, this.#streams, this.#reading]) holder.memory = account;
   }
 
   /**

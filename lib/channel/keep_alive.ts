@@ -55,6 +55,11 @@ export class KeepAlive {
     return this.#ping?.result.promise;
   }
 
+  /** For how long no record has arrived, in milliseconds. */
+  get silentMs(): number {
+    return this.#environment.clock.now() - this.#heardAt;
+  }
+
   /** A record has arrived. */
   heard(): void {
     this.#heardAt = this.#environment.clock.now();
@@ -102,7 +107,7 @@ export class KeepAlive {
   }
 
   #check(): void {
-    const silentMs = this.#environment.clock.now() - this.#heardAt;
+    const { silentMs } = this;
     if (silentMs < KEEP_ALIVE_MS) return this.#schedule(KEEP_ALIVE_MS - silentMs);
     if (silentMs >= DEAD_AFTER_MS && !this.#isHeldBack) return this.#handler.onDead();
     this.#schedule(KEEP_ALIVE_MS);

@@ -16,7 +16,7 @@
  * @module
  */
 
-export { Channel, type ChannelSetup, type MessageHandler, type StreamHandler } from "./channel.ts";
+export { Channel, type ChannelSetup } from "./channel.ts";
 export * from "./errors.ts";
 export {
   acceptChannel,
@@ -29,4 +29,5 @@ export {
 } from "./handshake.ts";
 export * from "./local_channel.ts";
 export type { ChannelMessage, Pieces } from "./records/mod.ts";
-export { type ChannelStream, StreamReset } from "./streams/mod.ts";
+export { type ChannelStream, type StreamHandler, StreamReset } from "./streams/mod.ts";
+export type { MessageHandler } from "./topic_table.ts";

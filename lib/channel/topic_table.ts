@@ -6,6 +6,9 @@
 import { equalBytes, utf8Bytes } from "../base/mod.ts";
 import { type EnvelopeDecoder, MAX_TOPIC_BYTES } from "./records/mod.ts";
 
+/** Is handed the body of a message: a view that is valid until it returns. */
+export type MessageHandler = (body: Uint8Array) => void;
+
 // Topics are few; a caller that makes them up must not fill the memory.
 const MAX_ENCODED = 256;
 

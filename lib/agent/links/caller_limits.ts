@@ -10,16 +10,18 @@
  */
 
 import { KeyedRateLimiter, type Millis } from "../../base/mod.ts";
-import type { MemberRecord, Roster } from "../../mesh/mod.ts";
+import type { MemberRecord, NodeId, Roster } from "../../mesh/mod.ts";
 import type { Endpoint } from "../../net/mod.ts";
 
-/** What is known of a source: a member has called from there, a member says that it is there, or nothing. */
-export type CallerStanding = "proven" | "stated" | "stranger";
+/** What is known of a source: a member has called from there, a member says that it is there, it is a relay, or nothing. */
+export type CallerStanding = "proven" | "stated" | "stranger" | "relayed";
 
 /** A hundred machines behind one address may come at once; one handshake is some 200 µs of work. */
 const SOURCE_LIMITS = { burst: 128, everyMs: 20, maxSources: 8_192 };
+/** Of whom one relay names; the relay itself is a source as others are, so that it gains nothing by inventing names. */
+const RELAYED_LIMITS = { burst: 8, everyMs: 500, maxSources: 8_192 };
 /** Of each standing: 200 a second are 4 % of a core. */
-const STANDING_LIMITS = { burst: 512, everyMs: 5, maxSources: 3 };
+const STANDING_LIMITS = { burst: 512, everyMs: 5, maxSources: 4 };
 /** How many sources of members are remembered; the one that called longest ago gives way. */
 const MAX_PROVEN = 4_096;
 /** How many members' statements are looked through, and how often at most. */
@@ -32,6 +34,7 @@ const SITE_BYTES = 8;
 export class CallerLimits {
   readonly #roster: Pick<Roster, "linkableRecords" | "linkable">;
   readonly #sources = new KeyedRateLimiter(SOURCE_LIMITS);
+  readonly #relayed = new KeyedRateLimiter(RELAYED_LIMITS);
   readonly #standings = new KeyedRateLimiter(STANDING_LIMITS);
   /** The order is that in which they called last. */
   readonly #proven = new Set<string>();
@@ -51,6 +54,12 @@ export class CallerLimits {
     // Only when it matters are the statements looked through.
     if (!this.#isStated(now, origin)) return undefined;
     return this.#standings.allows(now, "stated") ? "stated" : undefined;
+  }
+
+  /** @returns "relayed", or undefined when what a member passes on in the name of another one is too much */
+  admitRelayed(now: Millis, via: NodeId, origin: NodeId): CallerStanding | undefined {
+    if (!this.#relayed.allows(now, `${via} ${origin}`) || !this.#sources.allows(now, via)) return undefined;
+    return this.#standings.allows(now, "relayed") ? "relayed" : undefined;
   }
 
   /** A member has proven itself, calling from there. */

@@ -4,12 +4,13 @@
  * @module
  */
 
-import type { Counters, Environment } from "../../base/mod.ts";
+import type { ByteStream, Counters, Environment } from "../../base/mod.ts";
 import {
   acceptChannel,
   type Authorization,
   type Channel,
   type ChannelDropReason,
+  type ChannelStream,
   type HandshakeSetup,
 } from "../../channel/mod.ts";
 import { PresharedKey, type PublicKey } from "../../crypto/mod.ts";
@@ -23,10 +24,11 @@ import {
   type NodeId,
   type Replica,
 } from "../../mesh/mod.ts";
-import type { Endpoint } from "../../net/mod.ts";
-import type { AcceptedStream, StreamListener } from "../../transport/mod.ts";
+import type { Endpoint, IpAddress } from "../../net/mod.ts";
+import type { StreamListener } from "../../transport/mod.ts";
 import { CallerLimits, type CallerStanding, originOf } from "./caller_limits.ts";
-import type { Link } from "./link_table.ts";
+import type { Link, LinkWay } from "./link_table.ts";
+import { StreamBytes } from "./relay/mod.ts";
 
 /** Handshakes under way at the same time with callers of one standing; a further one takes the place of another. */
 const MAX_HANDSHAKES = 64;
@@ -48,7 +50,24 @@ export interface LinkAcceptorParts extends Pick<Environment, "log" | "clock"> {
   serveJoin(channel: Channel, tokenId: string, source: Endpoint): Promise<void>;
   /** A member whose record has expired calls. @returns whether it was renewed, which only leaders can */
   renew(record: MemberRecord): boolean;
+  /** @returns whether an address is in the overlay, so that its streams come by the packet plane */
+  isOverlay?(address: IpAddress): boolean;
   onLink(link: Link): void;
+}
+
+/** A stream that a member passes on, and from whom it says that it comes. */
+export interface RelayedCaller {
+  readonly via: NodeId;
+  readonly origin: NodeId;
+}
+
+interface Incoming {
+  readonly stream: ByteStream;
+  /** What is limited: an address, or a relay with whom it names. */
+  readonly origin: string;
+  readonly way: LinkWay;
+  /** The only member that may call on it. */
+  readonly stated?: NodeId;
 }
 
 type Caller =
@@ -72,6 +91,7 @@ export class LinkAcceptor {
     proven: new FairSlots(MAX_HANDSHAKES),
     stated: new FairSlots(MAX_HANDSHAKES),
     stranger: new FairSlots(MAX_HANDSHAKES),
+    relayed: new FairSlots(MAX_HANDSHAKES),
   };
   readonly #joinSlots = new FairSlots(MAX_JOINS);
   readonly #joins = new Set<Channel>();
@@ -95,41 +115,62 @@ export class LinkAcceptor {
     await this.#accepting;
   }
 
+  /** A member passes a stream on. It answers for what it passes on; its own address has nothing to do with it. */
+  acceptRelayed(stream: ChannelStream, { via, origin }: RelayedCaller): void {
+    const bytes = new StreamBytes(stream, `relay ${via.slice(0, 8)}`);
+    if (this.#isClosed) return bytes.close();
+    const standing = this.#limits.admitRelayed(this.#parts.clock.now(), via, origin);
+    this.#begin({ stream: bytes, origin: via, way: { kind: "relay", via }, stated: origin }, standing);
+  }
+
   async #acceptStreams(): Promise<void> {
-    const { clock, counters } = this.#parts;
+    const { clock, isOverlay } = this.#parts;
     for (;;) {
       const accepted = await this.#parts.listener.accept();
       if (accepted === undefined) return;
       const { stream, source } = accepted;
       const origin = originOf(source);
-      const standing = this.#limits.admit(clock.now(), origin);
-      if (standing === undefined) {
-        counters.count("channel-handshake-rate-limited");
-        stream.close();
-        continue;
-      }
-      const release = this.#handshakes[standing].acquire(origin, () => stream.close());
-      this.#accept(accepted).catch((error) => {
-        stream.close();
-        this.#parts.log.error("cannot accept a channel", { from: source.toString(), error });
-      }).finally(release);
+      const kind = isOverlay?.(source.address) ? "tunnel" : "direct";
+      const incoming = { stream, origin, way: { kind, endpoint: source } as const };
+      this.#begin(incoming, this.#limits.admit(clock.now(), origin));
     }
   }
 
+  #begin(incoming: Incoming, standing: CallerStanding | undefined): void {
+    const { counters, log } = this.#parts;
+    const { stream, origin } = incoming;
+    if (standing === undefined) {
+      counters.count("channel-handshake-rate-limited");
+      stream.close();
+      return;
+    }
+    const release = this.#handshakes[standing].acquire(origin, () => stream.close());
+    this.#accept(incoming).catch((error) => {
+      stream.close();
+      log.error("cannot accept a channel", { from: stream.remoteAddress, error });
+    }).finally(release);
+  }
+
   /** Ends when it is known who calls. */
-  async #accept({ stream, source }: AcceptedStream): Promise<void> {
+  async #accept({ stream, origin, way, stated }: Incoming): Promise<void> {
     const { setup, onLink } = this.#parts;
     const accepted = await acceptChannel<Caller>(stream, {
       ...setup,
-      authorize: (hello, remoteStatic) => this.#authorize(hello, remoteStatic),
+      authorize: (hello, remoteStatic) => {
+        const caller = this.#authorize(hello, remoteStatic);
+        if (stated === undefined) return caller;
+        // Who joins, or was removed, has no link to a relay.
+        return caller?.context.kind === "member" && caller.context.nodeId === stated ? caller : undefined;
+      },
     });
     if (accepted === undefined) return;
     const { channel, context } = accepted;
-    if (context.kind === "member") this.#limits.noteMember(originOf(source));
+    if (context.kind === "member" && way.kind !== "relay") this.#limits.noteMember(origin);
     if (this.#isClosed) channel.close("this node stops");
     else if (context.kind === "removed") await this.#sendRemoval(channel, context);
-    else if (context.kind === "member") onLink({ nodeId: context.nodeId, channel, dialler: "them" });
-    else this.#join(channel, context.tokenId, source);
+    else if (context.kind === "member") {
+      onLink({ nodeId: context.nodeId, channel, dialler: "them", way });
+    } else if (way.kind !== "relay") this.#join(channel, context.tokenId, way.endpoint);
   }
 
   /** Nobody could reach it while it was away: it gets the records that say so, and nothing else. */

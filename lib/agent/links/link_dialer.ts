@@ -4,20 +4,12 @@
  */
 
 import { type Environment, KeyedRateLimiter, type Millis, millis, sleep } from "../../base/mod.ts";
-import type { Channel, HandshakeSetup } from "../../channel/mod.ts";
-import {
-  encodeHello,
-  type Member,
-  type NetworkId,
-  type NodeId,
-  type NodeIdentity,
-  type Roster,
-  wantedLinks,
-} from "../../mesh/mod.ts";
+import type { Channel } from "../../channel/mod.ts";
+import { type Member, type NodeId, wantedLinks } from "../../mesh/mod.ts";
 import type { Endpoint } from "../../net/mod.ts";
-import type { EndpointSelector } from "../endpoint_selector.ts";
-import { Backoff, dialChannel, type DialFailure, type DialStream, raceDial } from "./dial.ts";
-import type { LinkTable } from "./link_table.ts";
+import { Backoff, type DialFailure, raceDial } from "./dial.ts";
+import type { Link, LinkWay } from "./link_table.ts";
+import { MemberWays, type MemberWaysParts } from "./member_ways.ts";
 
 /** Of two members that learn of each other at the same moment, the one with the greater id waits so long. */
 const COURTESY_MS = 1000;
@@ -35,37 +27,30 @@ const TRIES_OF_THE_LOST = 4;
 const LOST_AFTER_MS = 3_600_000;
 /** Somebody who comes back after that may not be the only one: all are dialled that were away for long, once a minute. */
 const ALL_AWAY_DIALS = { burst: 1, everyMs: 60_000, maxSources: 1 };
-/** Of what one member states: its eight endpoints some times over, then two dials a second. */
-const MEMBER_DIALS = { burst: 32, everyMs: 500, maxSources: 4_096 };
-/** Of what all of them state. */
-const TOTAL_DIALS = { burst: 256, everyMs: 20, maxSources: 1 };
-
 /** Who dials, whom, and where. */
-export interface LinkDialerParts extends Environment {
-  readonly identity: NodeIdentity;
-  readonly networkId: NetworkId;
-  readonly roster: Roster;
-  readonly links: LinkTable;
-  readonly setup: HandshakeSetup;
-  readonly dial: DialStream;
-  readonly endpoints: Pick<EndpointSelector, "channelEndpoints">;
+export interface LinkDialerParts extends Environment, MemberWaysParts {
   /** @returns milliseconds since anybody has heard of a member, as far as is known; 0 where that is not known */
   unheardMs?(nodeId: NodeId): number;
-  onChannel(nodeId: NodeId, channel: Channel): void;
+  /** There is a channel to a member. */
+  onChannel(nodeId: NodeId, channel: Channel, way: LinkWay): void;
 }
 
 /** What came of a probe: a link, or why there is none. */
 export type ProbeOutcome = "linked" | DialFailure;
 
+interface Dialled {
+  readonly channel: Channel;
+  readonly way: LinkWay;
+}
+
 /** One dialler for each member that is wanted; it waits while there is a link. */
 export class LinkDialer {
   readonly #parts: LinkDialerParts;
+  readonly #ways: MemberWays;
   readonly #stop = new AbortController();
   readonly #diallers = new Map<NodeId, AbortController>();
   /** Dials under way: of two links one would be closed at once, with all that was sent on it. */
   readonly #dials = new Map<NodeId, { readonly signal: AbortSignal; readonly isLinked: Promise<boolean> }>();
-  readonly #memberDials = new KeyedRateLimiter(MEMBER_DIALS);
-  readonly #totalDials = new KeyedRateLimiter(TOTAL_DIALS);
   readonly #allAwayDials = new KeyedRateLimiter(ALL_AWAY_DIALS);
   /** Members that did not answer, until when others are dialled instead, and for how long that was. */
   readonly #unreachable = new Map<NodeId, { readonly until: Millis; readonly pauseMs: number }>();
@@ -75,6 +60,7 @@ export class LinkDialer {
 
   constructor(parts: LinkDialerParts) {
     this.#parts = parts;
+    this.#ways = new MemberWays(parts);
   }
 
   /** Dials whoever is wanted now, and nobody else any more. */
@@ -147,19 +133,55 @@ export class LinkDialer {
   }
 
   async #dial(nodeId: NodeId, signal: AbortSignal): Promise<boolean> {
-    const { roster, timers, endpoints, links } = this.#parts;
+    const { roster, links } = this.#parts;
     const member = roster.linkable(nodeId);
-    const targets = member === undefined ? [] : endpoints.channelEndpoints(member);
-    if (member === undefined || targets.length === 0) return false;
-    const channel = await raceDial<Endpoint, Channel>(targets, {
-      timers,
-      attempt: async (target, raceSignal) => {
-        const channel = await this.#open(member, target, AbortSignal.any([signal, raceSignal]));
-        return typeof channel === "string" ? undefined : channel;
+    if (member === undefined) return false;
+    const dialled = await this.#race(member, this.#ways.all(member), signal);
+    if (dialled === undefined) return links.get(nodeId) !== undefined;
+    this.#keep(nodeId, dialled, signal);
+    return links.get(nodeId) !== undefined;
+  }
+
+  /**
+   * Looks for a way to a linked member that goes through nobody else.
+   * @returns whether its link is such a one now
+   */
+  async dialDirect(nodeId: NodeId): Promise<boolean> {
+    const { signal } = this.#stop;
+    const { roster, links } = this.#parts;
+    const member = roster.linkable(nodeId);
+    if (member === undefined) return false;
+    const dialled = await this.#race(member, this.#ways.direct(member), signal);
+    if (dialled !== undefined) this.#keep(nodeId, dialled, signal);
+    const link = links.get(nodeId);
+    return link !== undefined && link.way.kind !== "relay";
+  }
+
+  /** A link does not answer and was given up: if it went through a member, others are tried first. */
+  handleDead({ nodeId, way }: Link): void {
+    if (way.kind === "relay") this.#ways.noteFruitless(way.via, nodeId);
+  }
+
+  /** @returns the first channel with its way, or undefined when there is none */
+  async #race(
+    member: Member,
+    ways: readonly LinkWay[],
+    signal: AbortSignal,
+  ): Promise<Dialled | undefined> {
+    if (ways.length === 0) return undefined;
+    const { nodeId } = member.record;
+    const dialled = await raceDial<LinkWay, Dialled>(ways, {
+      timers: this.#parts.timers,
+      attempt: async (way, raceSignal) => {
+        const channel = await this.#ways.open(member, way, AbortSignal.any([signal, raceSignal]));
+        return typeof channel === "string" ? undefined : { channel, way };
       },
-      discard: (second) => second.close("another link is open"),
+      discard: ({ channel }) => channel.close("another link is open"),
     });
-    return channel === undefined ? links.get(nodeId) !== undefined : this.#keep(nodeId, channel, signal);
+    if (ways.some(({ kind }) => kind !== "relay")) {
+      this.#ways.noteDirect(nodeId, dialled !== undefined && dialled.way.kind !== "relay");
+    }
+    return dialled;
   }
 
   /** Dials a member once at an endpoint that may be somebody else's, unless it has a link. */
@@ -167,10 +189,16 @@ export class LinkDialer {
     const { signal } = this.#stop;
     const { roster, links } = this.#parts;
     const member = roster.linkable(nodeId);
-    if (member === undefined || links.get(nodeId) !== undefined) return "refused";
-    const channel = await this.#open(member, endpoint, signal);
+    const isLinked = (): boolean => {
+      const link = links.get(nodeId);
+      return link !== undefined && link.way.kind !== "relay";
+    };
+    if (member === undefined || isLinked()) return "refused";
+    const way = { kind: "direct", endpoint } as const;
+    const channel = await this.#ways.open(member, way, signal);
     if (typeof channel === "string") return channel;
-    return this.#keep(nodeId, channel, signal) ? "linked" : "refused";
+    this.#keep(nodeId, { channel, way }, signal);
+    return isLinked() ? "linked" : "refused";
   }
 
   /** @returns the members that are wanted and have no link, leaders first */
@@ -185,21 +213,9 @@ export class LinkDialer {
     this.#diallers.clear();
   }
 
-  /** @returns whether there is a link now, by this channel or another */
-  #keep(nodeId: NodeId, channel: Channel, signal: AbortSignal): boolean {
-    const { links, onChannel } = this.#parts;
+  #keep(nodeId: NodeId, { channel, way }: Dialled, signal: AbortSignal): void {
     if (signal.aborted) channel.close("not needed any more");
-    else onChannel(nodeId, channel);
-    return links.get(nodeId) !== undefined;
-  }
-
-  async #open({ record }: Member, endpoint: Endpoint, signal: AbortSignal): Promise<Channel | DialFailure> {
-    const { identity, networkId, dial, setup, clock } = this.#parts;
-    // A statement is its signer's word: it sends nobody anywhere faster than this.
-    const now = clock.now();
-    if (!this.#memberDials.allows(now, record.nodeId) || !this.#totalDials.allows(now, "")) return "nobody";
-    const hello = encodeHello({ kind: "member", networkId, nodeId: identity.id });
-    return await dialChannel(endpoint, dial, { ...setup, remoteStatic: record.publicKey, hello, signal });
+    else this.#parts.onChannel(nodeId, channel, way);
   }
 
   async #keepLinked(nodeId: NodeId): Promise<void> {
@@ -218,9 +234,12 @@ export class LinkDialer {
       if (link !== undefined) {
         misses = 0;
         const since = clock.now();
-        await link.channel.closed;
+        await links.ended(link);
+        if (links.get(nodeId) !== undefined) continue;
         const wasSound = clock.now() - since >= SOUND_LINK_MS;
         if (wasSound) backoff.reset();
+        // Nobody has closed it on purpose: the relay is gone, or its link to the other end.
+        if (wasSound && link.way.kind === "relay") continue;
         await sleep(timers, wasSound ? REDIAL_PAUSE_MS : backoff.nextDelayMs(), signal);
         continue;
       }

@@ -16,11 +16,23 @@ import {
 } from "../../mesh/mod.ts";
 import { LinkAcceptor, type LinkAcceptorParts } from "./link_acceptor.ts";
 import { LinkDialer, type LinkDialerParts } from "./link_dialer.ts";
+import { LinkDrains } from "./link_drains.ts";
 import { type Link, LinkTable } from "./link_table.ts";
+import { LinkWatch } from "./link_watch.ts";
+import {
+  decodeRelayHeader,
+  LinkRelay,
+  type LinkRelayLimits,
+  RELAY_TOPIC,
+  RELAYED_TOPIC,
+  RelayRefusal,
+} from "./relay/mod.ts";
 import { WorkLimits } from "./work_limits.ts";
 
 /** How long an answer to a ping that was asked for may take. */
 const PING_TIMEOUT_MS = 5_000;
+/** And one after this host has changed its network. */
+const CHECK_MS = 1_000;
 
 /** A message to a leader, or from one. */
 export type LeaderMessage = Extract<MeshMessage, { kind: "heartbeat" | "request" | "response" }>;
@@ -34,6 +46,8 @@ export interface LinkObserver {
   prepare(channel: Channel): void;
   /** It has become the link to a member. */
   handleLink(link: Link): void;
+  /** It is a member's, and closes: another link is preferred. What arrives until then is the member's all the same. */
+  handleSpareLink(link: Link): void;
   /** A link has ended; another one may have taken its place. */
   handleLinkClosed(nodeId: NodeId): void;
 }
@@ -44,6 +58,9 @@ export interface MessagePlaneParts
     Environment,
     Omit<LinkAcceptorParts, "setup" | "onLink">,
     Omit<LinkDialerParts, "setup" | "roster" | "links" | "onChannel"> {
+  /** @returns whether this node connects other members now; leaders do without it */
+  isWilling?(): boolean;
+  readonly relayLimits?: LinkRelayLimits | undefined;
   /** Is shown channels and links; what it attaches to them is its own. */
   readonly services?: LinkObserver | undefined;
   /** A member has sent one of those. */
@@ -58,11 +75,15 @@ export interface MessagePlaneParts
 export class MessagePlane {
   readonly links: LinkTable;
   readonly dialer: LinkDialer;
+  /** Connects members that can't dial each other. */
+  readonly relay: LinkRelay;
   readonly #parts: MessagePlaneParts;
   readonly #acceptor: LinkAcceptor;
   readonly #gossip: Gossip<Link>;
   readonly #gossipTimer: DeadlineTimer;
   readonly #work: WorkLimits;
+  readonly #drains: LinkDrains;
+  readonly #watch: LinkWatch;
   /** The links on which gossip is being sent. */
   readonly #sending = new Set<Link>();
   #unsubscribe: () => void = () => {};
@@ -72,14 +93,32 @@ export class MessagePlane {
     this.#parts = parts;
     const { identity, replica, services, random, clock, timers, counters } = parts;
     this.#work = new WorkLimits(clock);
-    const links = this.links = new LinkTable(identity.id);
+    const { roster } = replica;
+    this.#drains = new LinkDrains(parts);
+    const links = this.links = new LinkTable(identity.id, this.#drains);
+    const isLeader = (): boolean => roster.linkable(identity.id)?.record.roles.includes("leader") ?? false;
+    this.relay = new LinkRelay({
+      clock,
+      timers,
+      isWilling: () => parts.isWilling?.() ?? isLeader(),
+      isMember: (nodeId) => roster.linkable(nodeId) !== undefined,
+      channelTo: (nodeId) => {
+        const link = links.get(nodeId);
+        // Through one relay and no more: a longer way is somebody's trap.
+        return link?.channel.isOpen && link.way.kind !== "relay" ? link.channel : undefined;
+      },
+      limits: parts.relayLimits,
+    });
     const setup: HandshakeSetup = {
       localStatic: identity.privateKey,
       random,
       clock,
       timers,
       counters,
-      ...(services === undefined ? {} : { prepare: (channel) => services.prepare(channel) }),
+      prepare: (channel) => {
+        this.#prepare(channel);
+        services?.prepare(channel);
+      },
     };
     this.#gossip = new Gossip(replica, parts);
     this.#gossipTimer = new DeadlineTimer(parts, () => {
@@ -90,10 +129,11 @@ export class MessagePlane {
     this.dialer = new LinkDialer({
       ...parts,
       setup,
-      roster: replica.roster,
+      roster,
       links,
-      onChannel: (nodeId, channel) => this.#addLink({ nodeId, channel, dialler: "us" }),
+      onChannel: (nodeId, channel, way) => this.#addLink({ nodeId, channel, dialler: "us", way }),
     });
+    this.#watch = new LinkWatch({ ...parts, links, dialer: this.dialer });
   }
 
   /** Accepts channels and begins to dial. */
@@ -134,6 +174,11 @@ export class MessagePlane {
     return await this.dialer.dial(nodeId);
   }
 
+  /** This host's addresses have changed: links that don't answer within a second are dialled anew. @param mayBeDead which */
+  handleHostChange(mayBeDead: (link: Link) => boolean): void {
+    for (const link of this.links.all()) if (mayBeDead(link)) void this.#watch.check(link, CHECK_MS);
+  }
+
   /** @returns how far the clocks of linked members are ahead of this one, in milliseconds */
   clockSkewsMs(): readonly number[] {
     return this.#gossip.clockSkewsMs();
@@ -166,7 +211,7 @@ export class MessagePlane {
   #followMembers(): void {
     this.dialer.follow();
     const { roster } = this.#parts.replica;
-    for (const { nodeId } of this.links.all()) {
+    for (const nodeId of this.links.members()) {
       if (roster.linkable(nodeId) === undefined) this.links.close(nodeId, "you are no member any more");
     }
   }
@@ -176,9 +221,16 @@ export class MessagePlane {
     const member = roster.linkable(link.nodeId);
     // It may have been removed while it shook hands.
     if (member === undefined) return link.channel.close("you are no member any more");
-    if (!this.links.add(link)) return;
+    const former = this.links.get(link.nodeId);
+    if (!this.links.add(link)) {
+      // The other end may use it until it has heard of the one that is kept.
+      this.#parts.services?.handleSpareLink(link);
+      void this.#receiveToEnd(link, member.record.name);
+      return;
+    }
     const { name } = member.record;
     log.debug("link open", { peer: name, at: link.channel.remoteAddress, dialler: link.dialler });
+    if (former !== undefined) this.#gossip.close(former);
     this.dialer.handleLink(link.nodeId);
     // The end that dialled begins to compare.
     this.#gossip.open(link, link.dialler === "us");
@@ -186,14 +238,43 @@ export class MessagePlane {
     // For the round trip; the channel itself asks only when it is quiet.
     void link.channel.ping();
     this.#parts.services?.handleLink(link);
-    this.#receive(link).catch((error) => {
+    this.#watch.handleLink(link);
+    void this.#receiveToEnd(link, name);
+  }
+
+  /** What others need of a channel before it is known whose it is. */
+  #prepare(channel: Channel): void {
+    const { roster } = this.#parts.replica;
+    this.#drains.prepare(channel);
+    const memberAt = () => {
+      const record = roster.recordByKey(channel.remoteStatic);
+      return record && roster.linkable(record.nodeId) && record.nodeId;
+    };
+    channel.onStream(RELAY_TOPIC, (stream, header) => {
+      const from = memberAt();
+      if (from === undefined) stream.reset(RelayRefusal.notMember);
+      else this.relay.handleStream(from, header, stream);
+    });
+    channel.onStream(RELAYED_TOPIC, (stream, header) => {
+      const via = memberAt();
+      const origin = decodeRelayHeader(header);
+      if (via === undefined || origin === undefined) stream.reset(RelayRefusal.malformed);
+      else this.#acceptor.acceptRelayed(stream, { via, origin });
+    });
+  }
+
+  async #receiveToEnd(link: Link, name: string): Promise<void> {
+    const { log, services } = this.#parts;
+    try {
+      await this.#receive(link);
+    } catch (error) {
       link.channel.close("cannot receive");
       log.error("cannot receive from a member", { peer: name, error });
-    }).finally(() => {
-      this.#gossip.close(link);
-      this.#parts.services?.handleLinkClosed(link.nodeId);
-      log.debug("link closed", { peer: name, reason: link.channel.closeReason ?? "none given" });
-    });
+    }
+    this.#gossip.close(link);
+    // Nothing was lost on one that was drained.
+    if (!this.#drains.isDrained(link.channel)) services?.handleLinkClosed(link.nodeId);
+    log.debug("link closed", { peer: name, reason: link.channel.closeReason ?? "none given" });
   }
 
   async #receive(link: Link): Promise<void> {
@@ -214,7 +295,10 @@ export class MessagePlane {
           else if (decoded?.kind === "path-call" || decoded?.kind === "introduction") {
             onPathMessage(link.nodeId, decoded);
           }
-          const { changes, items, rejected, isForged } = this.#gossip.handleMessage(link, decoded);
+          const { changes, items, rejected, isForged } = this.#gossip.handleMessage(
+            this.links.get(link.nodeId) ?? link,
+            decoded,
+          );
           this.#advanceGossip();
           // Others have it before this node's own parts, which may take long.
           if (changes > 0) replica.deliverEvents();

@@ -9,6 +9,7 @@
 
 export { dialChannel, dialMessagePlane, type DialStream, raceDial } from "./dial.ts";
 export { originOf } from "./caller_limits.ts";
-export type { Link } from "./link_table.ts";
+export type { Link, LinkWay } from "./link_table.ts";
 export type { LinkDialer } from "./link_dialer.ts";
 export { type LeaderMessage, type LinkObserver, MessagePlane, type PathMessage } from "./message_plane.ts";
+export { LINK_RELAY_LIMITS, LinkRelay, type LinkRelayDrop, type LinkRelayLimits } from "./relay/mod.ts";

@@ -84,6 +84,12 @@ export class FrameChannels implements LinkObserver {
     });
   }
 
+  /** What arrives until it closes is the member's. */
+  handleSpareLink({ nodeId, channel }: Link): void {
+    const carrier = this.#carriers.get(channel);
+    if (carrier !== undefined) carrier.nodeId = nodeId;
+  }
+
   /** The link may have given way to another one, which stays. */
   handleLinkClosed(nodeId: NodeId): void {
     if (this.#links.get(nodeId)?.channel.isOpen === false) this.#forget(nodeId);

@@ -30,8 +30,8 @@ async function connected(known?: FrameChannels): Promise<Ends> {
 
 async function linked(): Promise<Ends> {
   const ends = await connected();
-  ends.near.handleLink({ nodeId: FAR, channel: ends.nearChannel, dialler: "us" });
-  ends.far.handleLink({ nodeId: NEAR, channel: ends.farChannel, dialler: "them" });
+  ends.near.handleLink({ nodeId: FAR, channel: ends.nearChannel, dialler: "us", way });
+  ends.far.handleLink({ nodeId: NEAR, channel: ends.farChannel, dialler: "them", way });
   return ends;
 }
 
@@ -40,6 +40,8 @@ const closed = async ({ nearChannel, farChannel }: Ends): Promise<void> => {
   farChannel.close();
   await Promise.all([nearChannel.closed, farChannel.closed]);
 };
+
+const way = { kind: "relay", via: NEAR } as const;
 
 Deno.test("FrameChannels carries packets to a member and says who sent them", async () => {
   const ends = await linked();
@@ -59,7 +61,7 @@ Deno.test("FrameChannels carries packets to a member and says who sent them", as
 Deno.test("FrameChannels drops what is for nobody, too long, or from a channel that is no link yet", async () => {
   const ends = await connected();
   assert.equal(ends.near.send(FAR, new Uint8Array(60)), false);
-  ends.near.handleLink({ nodeId: FAR, channel: ends.nearChannel, dialler: "us" });
+  ends.near.handleLink({ nodeId: FAR, channel: ends.nearChannel, dialler: "us", way });
   assert.equal(ends.near.send(FAR, new Uint8Array(70_000)), false);
   assert.ok(ends.near.send(FAR, new Uint8Array(60)));
   await settle();
@@ -87,8 +89,8 @@ Deno.test("FrameChannels forgets a link that is closed, and keeps the one that t
   const former = await linked();
   const { near } = former;
   const next = await connected(near);
-  near.handleLink({ nodeId: FAR, channel: next.nearChannel, dialler: "us" });
-  next.far.handleLink({ nodeId: NEAR, channel: next.farChannel, dialler: "them" });
+  near.handleLink({ nodeId: FAR, channel: next.nearChannel, dialler: "us", way });
+  next.far.handleLink({ nodeId: NEAR, channel: next.farChannel, dialler: "them", way });
   await closed(former);
   near.handleLinkClosed(FAR);
   assert.ok(near.send(FAR, new Uint8Array(60)));

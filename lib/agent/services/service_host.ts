@@ -186,6 +186,11 @@ export class ServiceHost {
     this.#parts.onChange();
   }
 
+  /** A channel of a member closes; what arrives on it until then is handled. */
+  handleSpareLink({ nodeId, channel }: Link): void {
+    this.#gates.get(channel)?.open(asPeerId(nodeId));
+  }
+
   /** A link has ended; another one may have taken its place. */
   handleLinkClosed(nodeId: NodeId): void {
     const peer = asPeerId(nodeId);

@@ -6,6 +6,9 @@
 import type { StreamMux } from "./stream_mux.ts";
 import { MAX_RESET_CODE, type StreamState } from "./stream_state.ts";
 
+/** Is handed a stream that the other end has begun, and the header that goes with it. */
+export type StreamHandler = (stream: ChannelStream, header: Uint8Array) => void;
+
 /** Ordered bytes in both directions, each of which ends on its own. Made by `Channel.openStream` and `onStream`. */
 export class ChannelStream {
   /** Resolves when both directions have ended, or the stream was reset; it never rejects. */

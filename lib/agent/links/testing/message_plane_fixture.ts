@@ -34,7 +34,7 @@ import { memoryStreamPair } from "../../../transport/testing/memory_stream.ts";
 import { MessagePlane, type MessagePlaneParts } from "../message_plane.ts";
 
 /** A listener that is handed its streams. */
-class Acceptor implements StreamListener {
+export class Acceptor implements StreamListener {
   readonly localPort = 51820;
   readonly #waiting: AcceptedStream[] = [];
   #wake: (() => void) | undefined;
@@ -43,9 +43,14 @@ class Acceptor implements StreamListener {
   /** @returns the caller's end of a new stream */
   open(from: string): ByteStream {
     const [here, there] = memoryStreamPair();
-    this.#waiting.push({ stream: here, source: Endpoint.parse(from) ?? assert.fail(from) });
-    this.#wake?.();
+    this.hand(here, Endpoint.parse(from) ?? assert.fail(from));
     return there;
+  }
+
+  /** Hands over a stream that somebody has opened. */
+  hand(stream: ByteStream, source: Endpoint): void {
+    this.#waiting.push({ stream, source });
+    this.#wake?.();
   }
 
   async accept(): Promise<AcceptedStream | undefined> {
