@@ -107,6 +107,15 @@ export function fetchBulk(from: Place, url: string): CapturedProcess {
   return new CapturedProcess(command, { label: `${from.label}: bulk_client.ts` });
 }
 
+/** Starts an HTTP proxy that knows CONNECT alone, and waits until it listens. */
+export async function startConnectProxy(
+  place: Place,
+  address: string,
+  port: number,
+): Promise<CapturedProcess> {
+  return await startProgram(place, "connect_proxy.ts", [address, String(port)]);
+}
+
 /** @returns a port that nobody listened on just now */
 export function freePort(): number {
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
