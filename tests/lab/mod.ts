@@ -12,6 +12,7 @@ export * from "./internet/direct_path.ts";
 export * from "./internet/internet.ts";
 export * from "./internet/internet_host.ts";
 export * from "./internet/kinds.ts";
+export * from "./internet/nat_probe.ts";
 export * from "./internet/network.ts";
 export * from "./internet/site.ts";
 export * from "./lab.ts";

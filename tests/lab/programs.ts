@@ -163,13 +163,17 @@ export async function measureThroughput(
 }
 
 /** @returns the command that runs a program of this folder; it may use the network and nothing else */
-function labProgram(file: string, args: readonly string[]): readonly string[] {
+export function labProgram(file: string, args: readonly string[]): readonly string[] {
   const path = fileURLToPath(new URL(`./programs/${file}`, import.meta.url));
-  return [Deno.execPath(), "run", "--quiet", "--no-config", "--allow-net", path, ...args];
+  return [Deno.execPath(), "run", "--quiet", "--no-config", "--unstable-net", "--allow-net", path, ...args];
 }
 
 /** Starts a program of this folder and waits until it says `ready`. */
-async function startProgram(place: Place, file: string, args: readonly string[]): Promise<CapturedProcess> {
+export async function startProgram(
+  place: Place,
+  file: string,
+  args: readonly string[],
+): Promise<CapturedProcess> {
   const process = new CapturedProcess(place.command(labProgram(file, args)), {
     label: `${place.label}: ${file}`,
   });

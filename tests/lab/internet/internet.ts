@@ -73,6 +73,11 @@ export class Internet implements AsyncDisposable {
     return host;
   }
 
+  /** @returns whether there is a host of that name */
+  hasHost(name: string): boolean {
+    return this.#hosts.has(name);
+  }
+
   /** Hands something over that is disposed of before the hosts are. */
   use<T extends AsyncDisposable | Disposable>(thing: T): T {
     return this.#stack.use(thing);
@@ -85,6 +90,13 @@ export class Internet implements AsyncDisposable {
     this.#hosts.set(name, host);
     await host.moveTo(typeof where === "string" ? await this.network(where) : where);
     return host;
+  }
+
+  /** Gives an open host one more IPv4 address. @returns the address */
+  async addAddress(host: InternetHost): Promise<string> {
+    const address = await this.#core.route(host.cable, "192.0.2");
+    await host.namespace.ip(`addr add ${address}/32 dev eth0`);
+    return address;
   }
 
   /** @returns what a host of this kind is attached to: a new place, of `same-lan` always the same */
@@ -109,7 +121,11 @@ export class Internet implements AsyncDisposable {
     const link = { families, pool, ...mtuBytes === undefined ? {} : { mtuBytes } };
     let upstream = this.#core.network(link);
     if (isBehindCarrier && nat !== undefined) {
-      upstream = await this.#buildSite(`${name} carrier`, { nat, lanPrefix: "100.64.0" }, upstream);
+      upstream = await this.#buildSite(
+        `${name} carrier`,
+        { nat, lanPrefix: "100.64.0", isCarrier: true },
+        upstream,
+      );
     }
     return await this.#buildSite(name, options, upstream);
   }

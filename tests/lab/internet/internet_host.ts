@@ -12,7 +12,8 @@ export class InternetHost {
   readonly namespace: NetworkNamespace;
   /** A folder of the host's own, for state. */
   readonly folder: string;
-  readonly #cable: Cable;
+  /** What its interface is at the end of. */
+  readonly cable: Cable;
   #network: Network | undefined;
   #plugged: Plugged | undefined;
 
@@ -21,7 +22,7 @@ export class InternetHost {
     this.name = name;
     this.namespace = place.namespace;
     this.folder = place.folder;
-    this.#cable = new Cable(place.namespace, "eth0");
+    this.cable = new Cable(place.namespace, "eth0");
   }
 
   /** Its address now, behind a NAT the inside one; undefined without IPv4. */
@@ -32,6 +33,11 @@ export class InternetHost {
   /** Its global address now; undefined without IPv6. */
   get address6(): string | undefined {
     return this.#plugged?.addresses.address6;
+  }
+
+  /** Where it is now; undefined while it is disconnected. */
+  get network(): Network | undefined {
+    return this.#network;
   }
 
   /** What a program that is started here must have in its environment, such as a proxy. */
@@ -49,7 +55,7 @@ export class InternetHost {
   async moveTo(network: Network): Promise<void> {
     this.#network = undefined;
     this.#plugged = undefined;
-    this.#plugged = await network.plug(this.#cable);
+    this.#plugged = await network.plug(this.cable);
     this.#network = network;
   }
 
@@ -57,6 +63,6 @@ export class InternetHost {
   async disconnect(): Promise<void> {
     this.#network = undefined;
     this.#plugged = undefined;
-    await this.#cable.unplug();
+    await this.cable.unplug();
   }
 }

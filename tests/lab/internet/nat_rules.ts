@@ -29,9 +29,11 @@ export interface RuleOptions {
   readonly hasPortMapping: boolean;
   /** Seconds after which a mapping that nothing has passed is forgotten. */
   readonly mappingSeconds: number;
-  /** The inside addresses, in the order in which hosts came. */
+  /** The inside addresses, in the order in which hosts came; at most 7. */
   readonly insideAddresses: readonly string[];
-  /** Counts the reboots: what an older one knew counts no longer. At most 15. */
+  /** Whether other routers are behind it. */
+  readonly isCarrier: boolean;
+  /** Counts the reboots: what was known before one counts no longer. Ports repeat after 8. */
   readonly generation: number;
 }
 
@@ -98,12 +100,11 @@ export const KEEP_PATH_MTU_BACK = `  chain keep_path_mtu_back {
 function natTable({ mapping, filtering }: NatBehaviour, options: RuleOptions): string {
   const { mappingSeconds, insideAddresses, generation } = options;
   const translate = mapping === "endpoint-independent"
-    ? insideAddresses.map((address, index) =>
-      // Never the inside port itself: nobody may get by with guessing it.
-      `oifname wan ip saddr ${address} meta l4proto udp masquerade to :udp sport ^ ${
-        (16 * generation + index + 1) << 8 & 0x7f00
-      }`
-    )
+    ? insideAddresses.map((address, index) => {
+      // Never 0, which would keep the inside port: nobody may get by with guessing it. Two routers never give the same.
+      const number = (generation << 4 & 0x70) + (options.isCarrier ? 8 : 0) + index + 1;
+      return `oifname wan ip saddr ${address} meta l4proto udp masquerade to :udp sport ^ ${number << 8}`;
+    })
     : [];
   const kept = (type: string) =>
     `    type ${type}

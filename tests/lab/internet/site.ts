@@ -42,6 +42,8 @@ export interface SiteOptions {
   readonly mtuBytes?: number;
   /** Whether another NAT, with the same behaviour, is between the site and the Internet. */
   readonly isBehindCarrier?: boolean;
+  /** Whether it is such a carrier. */
+  readonly isCarrier?: boolean;
   /** Seconds after which the router forgets a mapping of UDP; 120 unless told. */
   readonly mappingSeconds?: number;
   /** Of the LAN, the first three bytes; 192.168.1 unless told, as in many homes at once. */
@@ -71,7 +73,8 @@ export class Site implements Network, AsyncDisposable {
   readonly #surroundings: SiteSurroundings;
   readonly #router: NetworkNamespace;
   readonly #wan: Cable;
-  readonly #hosts: string[] = [];
+  /** The inside address of each host that was here, in the order in which they came. */
+  readonly #hosts = new Map<Cable, string>();
   #processes: CapturedProcess[] = [];
   #uplink: Plugged | undefined;
   #mappingSeconds: number;
@@ -139,19 +142,23 @@ export class Site implements Network, AsyncDisposable {
   /** Connects a host to the LAN. */
   async plug(cable: Cable): Promise<Plugged> {
     const { nat, hasIpv6 = false } = this.#options;
-    const number = this.#hosts.length + 1;
+    // Whoever comes back gets the address that it had.
+    const former = [...this.#hosts.keys()].indexOf(cable);
+    const number = former >= 0 ? former + 1 : this.#hosts.size + 1;
+    if (number > MOST_HOSTS) throw new RangeError(`${this.label} has ${MOST_HOSTS} hosts already`);
     const near = cable.interfaceName;
     const port = `port${number}`;
     await cable.plugInto(this.#router, port, LAN_MTU_BYTES);
-    const address4 = nat === undefined
-      ? await this.#surroundings.core.route(this.#wan, "192.0.2")
-      : `${this.#lanPrefix}.${FIRST_HOST + number - 1}`;
+    const address4 = this.#hosts.get(cable) ??
+      (nat === undefined
+        ? await this.#surroundings.core.route(this.#wan, "192.0.2")
+        : `${this.#lanPrefix}.${FIRST_HOST + number - 1}`);
     const prefix6 = this.#prefix6;
     const address6 = hasIpv6 && prefix6 !== undefined ? `${prefix6}::${number + 1}` : undefined;
-    this.#hosts.push(address4);
+    this.#hosts.set(cable, address4);
     await ipBatch(this.#router, [
       `link set ${port} master lan`,
-      ...nat === undefined ? [`route add ${address4}/32 dev lan`] : [],
+      ...nat === undefined ? [`route replace ${address4}/32 dev lan`] : [],
     ]);
     await ipBatch(cable.namespace, [
       `addr add ${address4}/${nat === undefined ? 32 : 24} dev ${near}`,
@@ -222,7 +229,8 @@ export class Site implements Network, AsyncDisposable {
         hidesPathMtu: mtuBytes !== undefined,
         hasPortMapping: hasPortMapping ?? false,
         mappingSeconds: this.#mappingSeconds,
-        insideAddresses: this.#hosts,
+        insideAddresses: [...this.#hosts.values()],
+        isCarrier: this.#options.isCarrier ?? false,
         generation: this.#generation,
       }),
     );
@@ -279,6 +287,7 @@ const FILTERINGS: readonly Filtering[] = [
 const LAN_MTU_BYTES = 1500;
 /** The last byte of the first host's address. */
 const FIRST_HOST = 10;
+const MOST_HOSTS = 7;
 const PROXY_PORT = 3128;
 /** Frames within the LAN are nobody's matter. */
 const BRIDGE_PARAMETERS = {
