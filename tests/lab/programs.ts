@@ -107,6 +107,15 @@ export function fetchBulk(from: Place, url: string): CapturedProcess {
   return new CapturedProcess(command, { label: `${from.label}: bulk_client.ts` });
 }
 
+/** Starts an HTTP proxy that knows CONNECT alone, and waits until it listens. */
+export async function startConnectProxy(
+  place: Place,
+  address: string,
+  port: number,
+): Promise<CapturedProcess> {
+  return await startProgram(place, "connect_proxy.ts", [address, String(port)]);
+}
+
 /** @returns a port that nobody listened on just now */
 export function freePort(): number {
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
@@ -154,13 +163,17 @@ export async function measureThroughput(
 }
 
 /** @returns the command that runs a program of this folder; it may use the network and nothing else */
-function labProgram(file: string, args: readonly string[]): readonly string[] {
+export function labProgram(file: string, args: readonly string[]): readonly string[] {
   const path = fileURLToPath(new URL(`./programs/${file}`, import.meta.url));
-  return [Deno.execPath(), "run", "--quiet", "--no-config", "--allow-net", path, ...args];
+  return [Deno.execPath(), "run", "--quiet", "--no-config", "--unstable-net", "--allow-net", path, ...args];
 }
 
 /** Starts a program of this folder and waits until it says `ready`. */
-async function startProgram(place: Place, file: string, args: readonly string[]): Promise<CapturedProcess> {
+export async function startProgram(
+  place: Place,
+  file: string,
+  args: readonly string[],
+): Promise<CapturedProcess> {
   const process = new CapturedProcess(place.command(labProgram(file, args)), {
     label: `${place.label}: ${file}`,
   });

@@ -3,12 +3,30 @@
  * @module
  */
 
-import type { Host, Lab } from "../lab.ts";
+import type { Host } from "../lab.ts";
+import type { NetworkNamespace } from "../namespace.ts";
 import { WeftNode } from "./weft_node.ts";
 
+/** What a node needs of its host. */
+export interface MeshHost {
+  readonly namespace: NetworkNamespace;
+  /** A folder of the host's own, for state. */
+  readonly folder: string;
+  /** What its programs must have in their environment, such as a proxy. */
+  readonly environment?: Readonly<Record<string, string>>;
+}
+
+/** What hosts are taken from: a lab, or an Internet. */
+export interface MeshHosts<H extends MeshHost> {
+  /** @throws RangeError when there is no such host */
+  host(name: string): H;
+  /** Takes something over that is disposed of before the hosts are. */
+  use<T extends AsyncDisposable>(thing: T): T;
+}
+
 /** One node of a mesh on its host. */
-export interface MeshNode {
-  readonly host: Host;
+export interface MeshNode<H extends MeshHost = Host> {
+  readonly host: H;
   readonly weft: WeftNode;
   /** Its overlay address. */
   readonly address: string;
@@ -26,14 +44,18 @@ export interface MeshOptions {
 }
 
 /** @returns a node on `host` that was not started yet; the lab ends it */
-export function nodeOn(lab: Lab, hostName: string, options: MeshOptions = {}): WeftNode {
+export function nodeOn<H extends MeshHost>(
+  lab: MeshHosts<H>,
+  hostName: string,
+  options: MeshOptions = {},
+): WeftNode {
   const host = lab.host(hostName);
   return lab.use(
     new WeftNode(host.namespace, {
       name: hostName.toLowerCase(),
       stateDir: `${host.folder}/state`,
       args: options.args ?? [],
-      env: options.env ?? {},
+      env: { ...host.environment, ...options.env },
     }),
   );
 }
@@ -42,12 +64,12 @@ export function nodeOn(lab: Lab, hostName: string, options: MeshOptions = {}): W
  * Starts a leader on the first host, then joins the others one after the other.
  * @returns the nodes in the order of their hosts, and the leader's token
  */
-export async function startMesh(
-  lab: Lab,
+export async function startMesh<H extends MeshHost>(
+  lab: MeshHosts<H>,
   hostNames: readonly string[],
   options: MeshOptions = {},
-): Promise<{ readonly nodes: readonly MeshNode[]; readonly token: string }> {
-  const nodes: MeshNode[] = [];
+): Promise<{ readonly nodes: readonly MeshNode<H>[]; readonly token: string }> {
+  const nodes: MeshNode<H>[] = [];
   let token = "";
   for (const hostName of hostNames) {
     const weft = nodeOn(lab, hostName, options);
@@ -62,7 +84,7 @@ export async function startMesh(
 }
 
 /** Waits until every node knows all others. */
-export async function untilAllKnowAll(nodes: readonly MeshNode[], boundMs = 5_000): Promise<void> {
+export async function untilAllKnowAll(nodes: readonly MeshNode<MeshHost>[], boundMs = 5_000): Promise<void> {
   for (const node of nodes) {
     const others = nodes.filter((other) => other !== node).map((other) => other.address);
     await node.weft.untilStatus(
@@ -78,13 +100,13 @@ export async function untilAllKnowAll(nodes: readonly MeshNode[], boundMs = 5_00
  * @returns the round trip in milliseconds
  * @throws Error when there is no answer within `boundSeconds`
  */
-export async function pingOnce(from: Host, address: string, boundSeconds = 3): Promise<number> {
+export async function pingOnce(from: MeshHost, address: string, boundSeconds = 3): Promise<number> {
   const output = await from.namespace.expectRun(["ping", "-c", "1", "-W", String(boundSeconds), address]);
   return Number(/time=([\d.]+) ms/.exec(output)?.[1]);
 }
 
 /** @returns how many of `count` echo requests, 10 ms apart, were answered */
-export async function pingMany(from: Host, address: string, count: number): Promise<number> {
+export async function pingMany(from: MeshHost, address: string, count: number): Promise<number> {
   const { stdout } = await from.namespace.run(
     ["ping", "-q", "-i", "0.01", "-c", String(count), "-W", "2", address],
   );
