@@ -140,10 +140,12 @@ export class PathProber {
     const probe = decodeProbe(member.keys.incoming, datagram);
     if (probe === undefined) return this.drops.count("probe-forged");
     if (probe.kind === "answer") {
-      if (!member.paths.handleAnswer(now, probe.counter, source)) {
-        return this.drops.count("probe-unexpected");
+      const path = member.paths.handleAnswer(now, probe.counter, source);
+      if (path === undefined) return this.drops.count("probe-unexpected");
+      // Through a relay the member sees the relay.
+      if (probe.seenAt !== undefined && path.kind === "direct") {
+        this.#events.push({ kind: "seen", member: name, at: probe.seenAt });
       }
-      if (probe.seenAt !== undefined) this.#events.push({ kind: "seen", member: name, at: probe.seenAt });
     } else {
       if (!this.#limiter.allows(now, name)) return this.drops.count("probe-flood");
       const asked: AskedBefore = member.asks.take(probe.counter);
