@@ -138,8 +138,9 @@ export class MemberPaths {
   /** Somebody wants to send: if nothing works yet, all is tried at once. */
   want(now: Millis): void {
     this.#usedAt = now;
+    if (this.#search !== undefined) return;
     const isUp = this.#chosen?.isUp(now) ?? false;
-    if (!isUp && this.#search === undefined) this.#beginSearch(now);
+    if (!isUp) this.#beginSearch(now);
     else if (this.#nextSearchAt === Infinity && !this.hasDirect(now)) this.#nextSearchAt = now;
   }
 

@@ -8,9 +8,8 @@ import { encodeHex, type Millis, repeat } from "../../base/mod.ts";
 import type { NodeId, RelayLeg } from "../../mesh/mod.ts";
 import { Endpoint } from "../../net/mod.ts";
 import { encodeBind, type LegKey, LegSecret, openBound } from "../../relay/mod.ts";
-import type { AgentContext } from "../agent_context.ts";
 import type { LegTaker } from "./introductions.ts";
-import type { PathHelper, PathPlane, PathWatch } from "./path_watch.ts";
+import type { PathContext, PathHelper, PathPlane, PathWatch } from "./path_watch.ts";
 
 /** How often legs are looked after. */
 const LOOK_MS = 250;
@@ -59,8 +58,7 @@ interface Leg {
 }
 
 /** What legs are made of. */
-export interface RelayLegsParts
-  extends Pick<AgentContext, "mesh" | "clock" | "timers" | "log" | "endpoints"> {
+export interface RelayLegsParts extends PathContext {
   readonly plane: PathPlane;
   readonly paths: PathWatch;
   readonly carriers: Carriers | undefined;
