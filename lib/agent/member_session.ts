@@ -27,6 +27,8 @@ export interface MemberSessionParts extends AgentContext {
   readonly overlay: OverlayInterface | undefined;
   readonly services: LinkObserver;
   readonly names: NameService | undefined;
+  /** Carries packets over streams of links. */
+  readonly carriers: LinkObserver;
   /** Signs endpoints where this node leads, and carries packets by links. */
   readonly networks: Pick<Networks, "endpointActs" | "channels">;
 }
@@ -54,14 +56,17 @@ export class MemberSession {
         prepare: (channel) => {
           parts.services.prepare(channel);
           parts.networks.channels.prepare(channel);
+          parts.carriers.prepare(channel);
         },
         handleLink: (link) => {
           parts.services.handleLink(link);
           parts.networks.channels.handleLink(link);
+          parts.carriers.handleLink(link);
         },
         handleLinkClosed: (nodeId) => {
           parts.services.handleLinkClosed(nodeId);
           parts.networks.channels.handleLinkClosed(nodeId);
+          parts.carriers.handleLinkClosed(nodeId);
           this.leaders.handleLinkClosed(nodeId);
         },
       },

@@ -10,12 +10,14 @@
 
 export {
   generateNetwork,
+  idBytes,
   isNodeName,
   isReservedName,
   type NetworkId,
   type NetworkIdentity,
   type NodeId,
   NodeIdentity,
+  nodeIdFromBytes,
   nodeIdOf,
   parseNodeId,
   toNodeName,
