@@ -179,7 +179,9 @@ export class MemberPaths {
         this.#forget(now, ...oldest);
       }
       if (this.#paths.size >= MAX_PATHS) return;
-      const path = new Path({ endpoint: source, kind: "direct" }, this.#parts.wantedBytes);
+      // Nobody else is on this host, or it would have said so: there a stream ends that carries datagrams.
+      const kind = source.address.isLoopback ? "carrier" : "direct";
+      const path = new Path({ endpoint: source, kind }, this.#parts.wantedBytes);
       path.sources.add(LEARNED);
       this.#paths.set(key, path);
       this.#ask(now, path);

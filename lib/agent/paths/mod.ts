@@ -4,5 +4,5 @@
  */
 
 export { Introductions, type LegTaker, type RelayServer } from "./introductions.ts";
-export { type Carriers, RelayLegs } from "./relay_legs.ts";
+export { RelayLegs, type StreamCarriers } from "./relay_legs.ts";
 export { type PathContext, type PathHelper, type PathPlane, PathWatch } from "./path_watch.ts";

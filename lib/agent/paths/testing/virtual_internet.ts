@@ -142,9 +142,10 @@ export class VirtualNode {
     const key = isSymmetric ? to.toString() : "";
     let port = this.#mappings.get(key);
     if (port === undefined) {
-      port = 20_000 + randomUint32(this.#internet.random) % 40_000;
+      const { random, outside } = this.#internet;
+      do port = 20_000 + randomUint32(random) % 40_000; while (outside.has(`${this.outsideAddress}:${port}`));
       this.#mappings.set(key, port);
-      this.#internet.outside.set(`${this.outsideAddress}:${port}`, this);
+      outside.set(`${this.outsideAddress}:${port}`, this);
     }
     return `${this.outsideAddress}:${port}`;
   }
