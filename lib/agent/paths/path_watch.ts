@@ -38,7 +38,7 @@ export interface PathPlane {
   sendProbe(datagram: Uint8Array, endpoint: Endpoint): void;
   changeProbeIds(change: { readonly add?: readonly string[]; readonly remove?: readonly string[] }): void;
   setPath(publicKey: PublicKey, endpoint: Endpoint | undefined): void;
-  setPathMtu?(publicKey: PublicKey, innerMtuBytes: number | undefined): void;
+  setPathMtu(publicKey: PublicKey, innerMtuBytes: number | undefined): void;
   peerStatuses(): readonly PeerStatus[];
 }
 
@@ -242,7 +242,7 @@ export class PathWatch {
       return;
     }
     const { path } = event;
-    plane.setPathMtu?.(record.publicKey, path && innerMtuBytes(path.mtu.payloadBytes));
+    plane.setPathMtu(record.publicKey, path && innerMtuBytes(path.mtu.payloadBytes));
     if (event.kind === "mtu") return;
     plane.setPath(record.publicKey, path?.endpoint);
     log.debug("path chosen", {
