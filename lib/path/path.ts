@@ -39,7 +39,7 @@ const MAX_TIMEOUT_MS = 1_000;
 /** RFC 6298 §2.3 smooths so. */
 const SMOOTHING = 1 / 8;
 /** What a path is worth in milliseconds of round trip, beside its own. */
-const HANDICAP_MS: Readonly<Record<PathKind, number>> = { direct: 0, relay: 10_000, carrier: 20_000 };
+const HANDICAP_MS: Readonly<Record<PathKind, number>> = { direct: 0, relay: 10_000, carrier: 10_020 };
 const NEAR_BONUS_MS = 20;
 const IPV6_BONUS_MS = 2;
 
