@@ -24,8 +24,8 @@ export interface RuleOptions {
   readonly outbound: "anything" | "tcp" | "nothing";
   /** Whether others may begin with what isn't translated. */
   readonly isFirewalled: boolean;
-  /** Whether ICMP that says a packet was too big is kept back. */
-  readonly hidesPathMtu: boolean;
+  /** Of the link to the Internet, if it is a small one about which no ICMP tells; TCP is told by its options. */
+  readonly hiddenMtuBytes: number | undefined;
   readonly hasPortMapping: boolean;
   /** Seconds after which a mapping that nothing has passed is forgotten. */
   readonly mappingSeconds: number;
@@ -60,9 +60,10 @@ function zoneTable(generation: number): string {
 }`;
 }
 
-function filterTable({ outbound, isFirewalled, hidesPathMtu, hasPortMapping }: RuleOptions): string {
+function filterTable({ outbound, isFirewalled, hiddenMtuBytes, hasPortMapping }: RuleOptions): string {
   const passes = { anything: "accept", tcp: "meta l4proto tcp accept", nothing: "drop" }[outbound];
   const forwarded = [
+    ...hiddenMtuBytes === undefined ? [] : clampMss(hiddenMtuBytes),
     "iifname lan oifname lan accept",
     `iifname lan oifname wan ${passes}`,
     ...isFirewalled ? ["ct state established,related accept", "ct status dnat accept"] : ["accept"],
@@ -86,8 +87,17 @@ ${hasPortMapping ? "  chain miniupnpd {\n  }" : ""}
     ${neighbours}
     ${[...taken, ...isFirewalled ? ["iifname wan drop"] : []].join("\n    ")}
   }
-${hidesPathMtu ? KEEP_PATH_MTU_BACK : ""}
+${hiddenMtuBytes === undefined ? "" : KEEP_PATH_MTU_BACK}
 }`;
+}
+
+/** As routers with such links do, or no page would open there: headers are of 20 bytes of TCP and 20 or 40 of IP (RFC 6691). */
+function clampMss(mtuBytes: number): readonly string[] {
+  return [["ipv4", 40], ["ipv6", 60]].map(([family, headerBytes]) => {
+    const mss = mtuBytes - Number(headerBytes);
+    const tooMuch = `tcp flags syn tcp option maxseg size > ${mss}`;
+    return `meta nfproto ${family} ${tooMuch} tcp option maxseg size set ${mss}`;
+  });
 }
 
 /** A chain for a table: no word leaves about packets that were too big. */
