@@ -5,6 +5,7 @@ import {
   fetchPage,
   Internet,
   type InternetHost,
+  labProgram,
   labTest,
   NAMESPACES,
   type NatFindings,
@@ -165,6 +166,29 @@ labTest("Internet forgets mappings, reboots and renumbers, and hosts move", NEED
   assert.deepEqual(await remembered, [false, true]);
   await host.disconnect();
   assert.equal((await probeNat(host, responder)).hasUdp, false);
+});
+
+labTest("Internet sends back what comes from inside for outside, where a site does that", NEEDS, async () => {
+  await using internet = await Internet.create();
+  const responder = await startNatResponder(internet, await internet.addHost("responder", "open"));
+  for (const hasHairpinning of [true, false]) {
+    const nat = { mapping: "endpoint-independent", filtering: "address-dependent", hasHairpinning } as const;
+    const site = await internet.addSite("home", { nat });
+    const [a, b] = [
+      await internet.addHost(`a-${hasHairpinning}`, site),
+      await internet.addHost(`b-${hasHairpinning}`, site),
+    ];
+    const args = [responder.ipv4[0], "3478", "40000"];
+    const echo = internet.use(await startProgram(a.namespace, "punched_echo.ts", args));
+    const port = await untilPrinted(echo, "ready");
+    const call = labProgram("datagram_echo_client.ts", [`${site.address4}`, port]);
+    const { code } = await b.namespace.run(["timeout", hasHairpinning ? "10" : "1.5", ...call]);
+    assert.equal(code === 0, hasHairpinning);
+    // From its own outside endpoint.
+    if (hasHairpinning) {
+      assert.match(echo.stdout, new RegExp(`^from ${site.address4?.replaceAll(".", "\\.")}:`, "m"));
+    }
+  }
 });
 
 Deno.test("directPath() knows which NATs can be passed", async (test) => {

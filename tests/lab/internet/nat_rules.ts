@@ -14,6 +14,11 @@ import type { Filtering, Mapping } from "./network.ts";
 export interface NatBehaviour {
   readonly mapping: Mapping;
   readonly filtering: Filtering;
+  /**
+   * Whether inside hosts reach each other at their outside endpoints (RFC 4787 §6), from their own; no unless told. Wants
+   * endpoint-independent mapping, and filtering that isn't by port.
+   */
+  readonly hasHairpinning?: boolean;
 }
 
 /** What the rules of a site depend on. */
@@ -31,6 +36,8 @@ export interface RuleOptions {
   readonly mappingSeconds: number;
   /** The inside addresses, in the order in which hosts came; at most 7. */
   readonly insideAddresses: readonly string[];
+  /** Its own, where it has one. */
+  readonly outsideAddress: string | undefined;
   /** Whether other routers are behind it. */
   readonly isCarrier: boolean;
   /** Counts the reboots: what was known before one counts no longer. Ports repeat after 8. */
@@ -107,13 +114,16 @@ export const KEEP_PATH_MTU_BACK = `  chain keep_path_mtu_back {
     icmpv6 type packet-too-big drop
   }`;
 
-function natTable({ mapping, filtering }: NatBehaviour, options: RuleOptions): string {
-  const { mappingSeconds, insideAddresses, generation } = options;
+function natTable({ mapping, filtering, hasHairpinning }: NatBehaviour, options: RuleOptions): string {
+  const { mappingSeconds, insideAddresses, generation, outsideAddress } = options;
   const translate = mapping === "endpoint-independent"
-    ? insideAddresses.map((address, index) => {
+    ? insideAddresses.flatMap((address, index) => {
       // Never 0, which would keep the inside port: nobody may get by with guessing it. Two routers never give the same.
       const number = (generation << 4 & 0x70) + (options.isCarrier ? 8 : 0) + index + 1;
-      return `oifname wan ip saddr ${address} meta l4proto udp masquerade to :udp sport ^ ${number << 8}`;
+      const from = `ip saddr ${address} meta l4proto udp`;
+      const port = `:udp sport ^ ${number << 8}`;
+      const back = `oifname lan ${from} ct status dnat snat to ${outsideAddress}${port}`;
+      return [`oifname wan ${from} masquerade to ${port}`, ...hasHairpinning === true ? [back] : []];
     })
     : [];
   const kept = (type: string) =>
@@ -125,6 +135,9 @@ function natTable({ mapping, filtering }: NatBehaviour, options: RuleOptions): s
     "address-dependent": "iifname wan udp dport . ip saddr @called dnat to udp dport map @mapping",
     "address-and-port-dependent": "",
   }[filtering];
+  const hairpin = hasHairpinning === true
+    ? `iifname lan ip daddr ${outsideAddress} meta l4proto udp dnat to udp dport map @mapping`
+    : "";
   return `table ip nat {
   map mapping {
 ${kept("inet_service : ipv4_addr . inet_service")}
@@ -135,6 +148,7 @@ ${kept("inet_service . ipv4_addr")}
   chain prerouting {
     type nat hook prerouting priority dstnat; policy accept;
     ${admission}
+    ${hairpin}
   }
   chain postrouting {
     type nat hook postrouting priority srcnat; policy accept;

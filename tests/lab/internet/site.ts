@@ -229,6 +229,7 @@ export class Site implements Network, AsyncDisposable {
         hasPortMapping: hasPortMapping ?? false,
         mappingSeconds: this.#mappingSeconds,
         insideAddresses: [...this.#hosts.values()],
+        outsideAddress: this.address4,
         isCarrier: this.#options.isCarrier ?? false,
         generation: this.#generation,
       }),
