@@ -7,7 +7,7 @@
  * @module
  */
 
-import { PACKET_PLANE, programsOf, removeOwnNamespaces, unmet } from "../tests/lab/mod.ts";
+import { createScratch, PACKET_PLANE, programsOf, removeOwnNamespaces, unmet } from "../tests/lab/mod.ts";
 import { type Cell, firstLine, measureCell } from "./bench/reach/cell.ts";
 import { findNebula, weft } from "./bench/reach/contenders.ts";
 import { parseOptions, type ReachOptions } from "./bench/reach/options.ts";
@@ -20,10 +20,15 @@ if (lacking !== undefined) {
   console.error(`Cannot measure: ${lacking}`);
   Deno.exit(1);
 }
-for (const signal of ["SIGINT", "SIGTERM"] as const) {
-  Deno.addSignalListener(signal, () => void removeOwnNamespaces().finally(() => Deno.exit(130)));
-}
 await using stack = new AsyncDisposableStack();
+const scratch = stack.use(await createScratch("reach"));
+// All folders are made in here, so that one that is told to end leaves none.
+Deno.env.set("TMPDIR", scratch.path);
+for (const signal of ["SIGINT", "SIGTERM"] as const) {
+  Deno.addSignalListener(signal, () => {
+    removeOwnNamespaces().then(() => scratch[Symbol.asyncDispose]()).finally(() => Deno.exit(130));
+  });
+}
 const nebula = await findNebula(stack);
 const contenders = nebula === undefined ? [weft] : [weft, nebula];
 const names = contenders.map(({ name }) => name);
