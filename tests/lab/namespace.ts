@@ -121,7 +121,16 @@ async function removeNamespace(name: string): Promise<void> {
   await Deno.remove(`${ETC_FOLDER}/${name}`, { recursive: true }).catch(() => {});
 }
 
-async function removeLeftOvers(): Promise<void> {
+/** Removes all that this process has made and still has: for one that is told to end at once. */
+export function removeOwnNamespaces(): Promise<void> {
+  return removeNamespaces((maker) => maker === Deno.pid);
+}
+
+function removeLeftOvers(): Promise<void> {
+  return removeNamespaces((maker) => !isAlive(maker));
+}
+
+async function removeNamespaces(isUnwanted: (maker: number) => boolean): Promise<void> {
   const names = (await run(["ip", "netns", "list"])).stdout.split("\n").map((line) =>
     line.split(" ")[0] ?? ""
   );
@@ -129,7 +138,7 @@ async function removeLeftOvers(): Promise<void> {
   const folders = await Array.fromAsync(Deno.readDir(ETC_FOLDER), ({ name }) => name).catch(() => []);
   for (const name of new Set([...names, ...folders])) {
     const maker = NAME_PATTERN.exec(name)?.[1];
-    if (maker !== undefined && !isAlive(Number(maker))) await removeNamespace(name);
+    if (maker !== undefined && isUnwanted(Number(maker))) await removeNamespace(name);
   }
 }
 

@@ -29,7 +29,7 @@ export const ATTACHMENT_KINDS = [
   "udp-blocked",
   /** Nothing leaves but through a proxy with CONNECT, which the environment names. */
   "http-proxy",
-  /** Global addresses behind a link of 1,280 bytes about which no ICMP tells. */
+  /** Global addresses behind a link of 1,280 bytes about which no ICMP tells; the router clamps the MSS of TCP. */
   "mtu-1280",
 ] as const;
 

@@ -14,6 +14,11 @@ import type { Filtering, Mapping } from "./network.ts";
 export interface NatBehaviour {
   readonly mapping: Mapping;
   readonly filtering: Filtering;
+  /**
+   * Whether inside hosts reach each other at their outside endpoints (RFC 4787 §6), from their own; no unless told. Wants
+   * endpoint-independent mapping, and filtering that isn't by port.
+   */
+  readonly hasHairpinning?: boolean;
 }
 
 /** What the rules of a site depend on. */
@@ -24,13 +29,15 @@ export interface RuleOptions {
   readonly outbound: "anything" | "tcp" | "nothing";
   /** Whether others may begin with what isn't translated. */
   readonly isFirewalled: boolean;
-  /** Whether ICMP that says a packet was too big is kept back. */
-  readonly hidesPathMtu: boolean;
+  /** Of the link to the Internet, if it is a small one about which no ICMP tells; TCP is told by its options. */
+  readonly hiddenMtuBytes: number | undefined;
   readonly hasPortMapping: boolean;
   /** Seconds after which a mapping that nothing has passed is forgotten. */
   readonly mappingSeconds: number;
   /** The inside addresses, in the order in which hosts came; at most 7. */
   readonly insideAddresses: readonly string[];
+  /** Its own, where it has one. */
+  readonly outsideAddress: string | undefined;
   /** Whether other routers are behind it. */
   readonly isCarrier: boolean;
   /** Counts the reboots: what was known before one counts no longer. Ports repeat after 8. */
@@ -60,9 +67,10 @@ function zoneTable(generation: number): string {
 }`;
 }
 
-function filterTable({ outbound, isFirewalled, hidesPathMtu, hasPortMapping }: RuleOptions): string {
+function filterTable({ outbound, isFirewalled, hiddenMtuBytes, hasPortMapping }: RuleOptions): string {
   const passes = { anything: "accept", tcp: "meta l4proto tcp accept", nothing: "drop" }[outbound];
   const forwarded = [
+    ...hiddenMtuBytes === undefined ? [] : clampMss(hiddenMtuBytes),
     "iifname lan oifname lan accept",
     `iifname lan oifname wan ${passes}`,
     ...isFirewalled ? ["ct state established,related accept", "ct status dnat accept"] : ["accept"],
@@ -86,8 +94,17 @@ ${hasPortMapping ? "  chain miniupnpd {\n  }" : ""}
     ${neighbours}
     ${[...taken, ...isFirewalled ? ["iifname wan drop"] : []].join("\n    ")}
   }
-${hidesPathMtu ? KEEP_PATH_MTU_BACK : ""}
+${hiddenMtuBytes === undefined ? "" : KEEP_PATH_MTU_BACK}
 }`;
+}
+
+/** As routers with such links do, or no page would open there: headers are of 20 bytes of TCP and 20 or 40 of IP (RFC 6691). */
+function clampMss(mtuBytes: number): readonly string[] {
+  return [["ipv4", 40], ["ipv6", 60]].map(([family, headerBytes]) => {
+    const mss = mtuBytes - Number(headerBytes);
+    const tooMuch = `tcp flags syn tcp option maxseg size > ${mss}`;
+    return `meta nfproto ${family} ${tooMuch} tcp option maxseg size set ${mss}`;
+  });
 }
 
 /** A chain for a table: no word leaves about packets that were too big. */
@@ -97,13 +114,16 @@ export const KEEP_PATH_MTU_BACK = `  chain keep_path_mtu_back {
     icmpv6 type packet-too-big drop
   }`;
 
-function natTable({ mapping, filtering }: NatBehaviour, options: RuleOptions): string {
-  const { mappingSeconds, insideAddresses, generation } = options;
+function natTable({ mapping, filtering, hasHairpinning }: NatBehaviour, options: RuleOptions): string {
+  const { mappingSeconds, insideAddresses, generation, outsideAddress } = options;
   const translate = mapping === "endpoint-independent"
-    ? insideAddresses.map((address, index) => {
+    ? insideAddresses.flatMap((address, index) => {
       // Never 0, which would keep the inside port: nobody may get by with guessing it. Two routers never give the same.
       const number = (generation << 4 & 0x70) + (options.isCarrier ? 8 : 0) + index + 1;
-      return `oifname wan ip saddr ${address} meta l4proto udp masquerade to :udp sport ^ ${number << 8}`;
+      const from = `ip saddr ${address} meta l4proto udp`;
+      const port = `:udp sport ^ ${number << 8}`;
+      const back = `oifname lan ${from} ct status dnat snat to ${outsideAddress}${port}`;
+      return [`oifname wan ${from} masquerade to ${port}`, ...hasHairpinning === true ? [back] : []];
     })
     : [];
   const kept = (type: string) =>
@@ -115,6 +135,9 @@ function natTable({ mapping, filtering }: NatBehaviour, options: RuleOptions): s
     "address-dependent": "iifname wan udp dport . ip saddr @called dnat to udp dport map @mapping",
     "address-and-port-dependent": "",
   }[filtering];
+  const hairpin = hasHairpinning === true
+    ? `iifname lan ip daddr ${outsideAddress} meta l4proto udp dnat to udp dport map @mapping`
+    : "";
   return `table ip nat {
   map mapping {
 ${kept("inet_service : ipv4_addr . inet_service")}
@@ -125,6 +148,7 @@ ${kept("inet_service . ipv4_addr")}
   chain prerouting {
     type nat hook prerouting priority dstnat; policy accept;
     ${admission}
+    ${hairpin}
   }
   chain postrouting {
     type nat hook postrouting priority srcnat; policy accept;

@@ -37,7 +37,7 @@ export interface SiteOptions {
   readonly hasPortMapping?: boolean;
   /** Whether a proxy with CONNECT stands in the LAN. */
   readonly hasProxy?: boolean;
-  /** Of the link to the Internet, 1,500 unless told; of a smaller one no ICMP tells. */
+  /** Of the link to the Internet, 1,500 unless told. Of a smaller one no ICMP tells, but TCP is told its MSS. */
   readonly mtuBytes?: number;
   /** Whether another NAT, with the same behaviour, is between the site and the Internet. */
   readonly isBehindCarrier?: boolean;
@@ -225,10 +225,11 @@ export class Site implements Network, AsyncDisposable {
         nat,
         outbound: outbound ?? "anything",
         isFirewalled: isFirewalled ?? true,
-        hidesPathMtu: mtuBytes !== undefined,
+        hiddenMtuBytes: mtuBytes,
         hasPortMapping: hasPortMapping ?? false,
         mappingSeconds: this.#mappingSeconds,
         insideAddresses: [...this.#hosts.values()],
+        outsideAddress: this.address4,
         isCarrier: this.#options.isCarrier ?? false,
         generation: this.#generation,
       }),
