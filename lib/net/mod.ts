@@ -20,3 +20,4 @@ export * from "./ndp.ts";
 export * from "./prefix_trie.ts";
 export * from "./special_blocks.ts";
 export * from "./tcp.ts";
+export * from "./web_address.ts";
