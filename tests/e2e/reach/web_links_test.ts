@@ -8,6 +8,7 @@ import { fileURLToPath } from "node:url";
 import {
   CapturedProcess,
   expectRun,
+  findProgram,
   Lab,
   labTest,
   NAMESPACES,
@@ -35,6 +36,33 @@ async function makeCertificate(folder: string, address: string): Promise<readonl
   return [at("certificate"), at("key"), at("authority")];
 }
 
+/** @returns what an nginx does that passes one path on to a node, as its documentation shows for WebSocket */
+function nginxConfig(folder: string, listen: string, target: string): string {
+  const paths = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"];
+  return `daemon off;
+master_process off;
+pid ${folder}/nginx.pid;
+error_log stderr notice;
+events {}
+http {
+  access_log off;
+  ${paths.map((name) => `${name}_temp_path ${folder}/${name};`).join(" ")}
+  server {
+    listen ${listen} ssl;
+    ssl_certificate ${folder}/certificate.pem;
+    ssl_certificate_key ${folder}/key.pem;
+    location /weft {
+      proxy_pass http://${target};
+      proxy_http_version 1.1;
+      proxy_set_header Upgrade $http_upgrade;
+      proxy_set_header Connection "upgrade";
+      proxy_set_header Host $host;
+    }
+  }
+}
+`;
+}
+
 labTest(
   "a node behind a firewall that passes HTTPS alone, and one behind an HTTP proxy, join and call each other",
   [...NAMESPACES, "openssl"],
@@ -52,7 +80,16 @@ labTest(
       await untilPrinted(process, "ready");
       return process;
     };
-    await program("tls_proxy.ts", `${p.address4}:443`, `${l.address4}:51820`, certificate, key, "/weft");
+    const [listen, target] = [`${p.address4}:443`, `${l.address4}:51820`];
+    const nginx = findProgram("nginx");
+    if (nginx === undefined) await program("tls_proxy.ts", listen, target, certificate, key, "/weft");
+    else {
+      const config = `${p.folder}/nginx.conf`;
+      await Deno.writeTextFile(config, nginxConfig(p.folder, listen, target));
+      lab.use(
+        new CapturedProcess(p.namespace.command([nginx, "-c", config, "-p", p.folder]), { label: "nginx" }),
+      );
+    }
     const proxy = await program("connect_proxy.ts", `${p.address4}:3128`, CREDENTIALS);
 
     const node = (
