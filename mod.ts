@@ -264,7 +264,7 @@ export {
   UnknownNetworkError,
 } from "./lib/overlay/mod.ts";
 export * from "./lib/ipam/mod.ts";
-export { AddressRange, Cidr, Endpoint, IpAddress, type IpFamily } from "./lib/net/mod.ts";
+export { AddressRange, Cidr, Endpoint, IpAddress, type IpFamily, WebAddress } from "./lib/net/mod.ts";
 export {
   type DNS_DROPS,
   type DNS_OUTCOMES,

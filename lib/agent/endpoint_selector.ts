@@ -5,8 +5,15 @@
 
 import project from "../../deno.json" with { type: "json" };
 import type { AgentOptions } from "../config/mod.ts";
-import type { Member, MeshState, NodeId, OwnStatement, Signed } from "../mesh/mod.ts";
-import { Cidr, Endpoint, IpAddress } from "../net/mod.ts";
+import {
+  MAX_STATED_URLS,
+  type Member,
+  type MeshState,
+  type NodeId,
+  type OwnStatement,
+  type Signed,
+} from "../mesh/mod.ts";
+import { Cidr, Endpoint, IpAddress, WebAddress } from "../net/mod.ts";
 import type { Candidate } from "../path/mod.ts";
 import { mayBeTried, type OwnHost } from "./endpoint_filter.ts";
 import type { NamedEndpoints } from "./named_endpoints.ts";
@@ -155,7 +162,8 @@ export function ownStatement(
   const channelEndpoints = ownEndpoints(options, named, overlayDevices);
   // Nodes of the former release know no more than that there is no endpoint, and begin no handshake either.
   const endpoints = isRootless ? [] : channelEndpoints;
-  return { endpoints, channelEndpoints, labels, isRootless, ...OWN_SOFTWARE };
+  const urls = options.endpoints.filter((one) => one instanceof WebAddress).slice(0, MAX_STATED_URLS);
+  return { endpoints, channelEndpoints, urls, labels, isRootless, ...OWN_SOFTWARE };
 }
 
 /** @returns the endpoints of both planes on this host, those that the options name first */
@@ -166,7 +174,9 @@ export function ownEndpoints(
 ): Endpoint[] {
   const addresses = interfaceAddresses().filter(({ name }) => !overlayDevices.has(name));
   const local = localEndpoints(addresses, port, interfaceName);
-  const endpoints = told.flatMap((one) => one instanceof Endpoint ? [one] : named?.of(one) ?? []);
+  const endpoints = told.flatMap((one) =>
+    one instanceof Endpoint ? [one] : one instanceof WebAddress ? [] : named?.of(one) ?? []
+  );
   return [...endpoints, ...local.filter((own) => !endpoints.some((stated) => stated.equals(own)))];
 }
 

@@ -90,6 +90,7 @@ export class MemberSession {
       dial: dialMessagePlane,
       isOverlay: (address) =>
         overlay !== undefined && parts.endpoints.overlay.some((one) => one.contains(address)),
+      tunnelIsUp: (nodeId) => overlay !== undefined && this.health.tunnelIsUp(nodeId),
       unheardMs: (nodeId) => {
         const member = roster.linkable(nodeId);
         const seenAt = member && this.sightings.lastSeen(member);

@@ -7,7 +7,7 @@
 import { lookup } from "node:dns/promises";
 import { type Environment, withTimeout } from "../base/mod.ts";
 import type { NamedEndpointOption } from "../config/mod.ts";
-import { Endpoint, IpAddress } from "../net/mod.ts";
+import { Endpoint, IpAddress, WebAddress } from "../net/mod.ts";
 
 /** How often a name is looked up that was found, in milliseconds. */
 export const FOUND_MS = 300_000;
@@ -31,13 +31,15 @@ export class NamedEndpoints {
   #dueAt = 0;
   #looking: Promise<void> | undefined;
 
-  /** @param endpoints addresses among them are passed over */
+  /** @param endpoints addresses and URLs among them are passed over */
   constructor(
-    endpoints: readonly (Endpoint | NamedEndpointOption)[],
+    endpoints: readonly (Endpoint | NamedEndpointOption | WebAddress)[],
     environment: Pick<Environment, "clock" | "timers" | "log">,
     find: HostLookup = systemLookup,
   ) {
-    this.#names = endpoints.flatMap((endpoint) => endpoint instanceof Endpoint ? [] : [endpoint]);
+    this.#names = endpoints.flatMap((endpoint) =>
+      endpoint instanceof Endpoint || endpoint instanceof WebAddress ? [] : [endpoint]
+    );
     this.#environment = environment;
     this.#lookup = find;
   }

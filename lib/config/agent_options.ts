@@ -3,7 +3,7 @@
  * @module
  */
 
-import type { Cidr, Endpoint, IpAddress } from "../net/mod.ts";
+import type { Cidr, Endpoint, IpAddress, WebAddress } from "../net/mod.ts";
 import type { DeclaredEndpoint, DeclaredNetwork } from "./declared_networks.ts";
 import type {
   DhtBootstrapOption,
@@ -53,7 +53,7 @@ export interface AgentOptions {
   /** By whom it enters the DHT. */
   readonly discoveryDhtBootstrap: readonly DhtBootstrapOption[];
   /** Where others can reach this node, beside what it finds out itself; names are looked up as long as it runs. */
-  readonly endpoints: readonly (Endpoint | NamedEndpointOption)[];
+  readonly endpoints: readonly (Endpoint | NamedEndpointOption | WebAddress)[];
   /** Where the status page listens; beyond the loopback it asks for a token. */
   readonly statusAddress: readonly StatusAddress[];
   /** 0 for any free port; `off` for no status page. */

@@ -7,7 +7,7 @@
 import { z } from "zod";
 import { isPrintable, parseDurationMs } from "../base/mod.ts";
 import { LABEL_KEY, LABEL_VALUE, MAX_EPHEMERAL_MS, MIN_EPHEMERAL_MS, NODE_NAME } from "../mesh/bounds.ts";
-import { Cidr, Endpoint, hostlessBlock, IpAddress } from "../net/mod.ts";
+import { Cidr, Endpoint, hostlessBlock, IpAddress, WebAddress } from "../net/mod.ts";
 import { DEFAULT_DISCOVERY_PORT, DEFAULT_EPHEMERAL_MS } from "./defaults.ts";
 
 /** The greatest port of UDP and TCP. */
@@ -59,13 +59,15 @@ export function pairs<T>(value: z.ZodType<T>, most: number): z.ZodType<Record<st
 }
 
 /** Where others can be asked to send. */
-export const endpoint: z.ZodType<Endpoint | NamedEndpointOption> = parsed(
+export const endpoint: z.ZodType<Endpoint | NamedEndpointOption | WebAddress> = parsed(
   (text) => {
+    if (/^wss?:/.test(text)) return WebAddress.parse(text);
     const read = Endpoint.parse(text);
     if (read === undefined) return parseNamedEndpoint(text);
     return read.port > 0 && !read.address.isUnspecified ? read : undefined;
   },
-  (value) => value instanceof Endpoint || isObjectWith(value, "hostname", "port"),
+  (value) =>
+    value instanceof Endpoint || value instanceof WebAddress || isObjectWith(value, "hostname", "port"),
 );
 
 /** Where a node is, by the name of a host. */

@@ -3,7 +3,7 @@
  * @module
  */
 
-import { Cidr, Endpoint, IpAddress } from "../net/mod.ts";
+import { Cidr, Endpoint, IpAddress, WebAddress } from "../net/mod.ts";
 import { type DeclaredEndpoint, type DeclaredNetwork, declaredText } from "./declared_networks.ts";
 import type { DhtBootstrapOption, DnsForwardOption, OfferOption, PortRangeOption } from "./field_schemas.ts";
 
@@ -52,5 +52,6 @@ function itemText(value: unknown): string {
 }
 
 function isAddress(value: object): boolean {
-  return value instanceof IpAddress || value instanceof Cidr || value instanceof Endpoint;
+  return value instanceof IpAddress || value instanceof Cidr || value instanceof Endpoint ||
+    value instanceof WebAddress;
 }

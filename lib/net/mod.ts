@@ -22,3 +22,4 @@ export * from "./prefix_trie.ts";
 export * from "./special_blocks.ts";
 export * from "./tcp.ts";
 export * from "./tcp_mss.ts";
+export * from "./web_address.ts";

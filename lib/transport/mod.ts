@@ -20,8 +20,11 @@ export { portInUse, PortInUseError, SocketError, SocketPathInUseError } from "./
 export * from "./lan_sockets.ts";
 export * from "./bound_udp.ts";
 export { listenDatagrams } from "./runtime_datagrams.ts";
+export * from "./http_proxy.ts";
+export { OutwardDialer } from "./outward_dial.ts";
 export * from "./socket_yield.ts";
 export { acceptNext, connectWithin, type DialOptions, type ListenOptions } from "./runtime_sockets.ts";
 export * from "./tcp.ts";
 export * from "./udp_socket.ts";
 export * from "./unix.ts";
+export * from "./websocket/mod.ts";

@@ -109,6 +109,7 @@ export class ConnectionStream implements ByteStream {
   readonly #connection: Deno.Conn;
   #isClosed = false;
 
+  /** @param remoteAddress where the other end is, for people */
   constructor(connection: Deno.Conn, remoteAddress: string) {
     this.#connection = connection;
     this.remoteAddress = remoteAddress;

@@ -131,6 +131,12 @@ export class HealthWatch {
     return this.#hasTunnel.has(nodeId) && !this.#isRootless(nodeId);
   }
 
+  /** Whether the last probe of a member came back by the tunnel. */
+  tunnelIsUp(nodeId: NodeId): boolean {
+    const figures = this.checker.figures(nodeId);
+    return this.hasTunnel(nodeId) && figures !== undefined && figures.healthy && figures.path === "direct";
+  }
+
   /** Asks over the link that there is. @returns milliseconds, or undefined when nothing came in time */
   async askLink(nodeId: NodeId, timeoutMs: number): Promise<number | undefined> {
     return await this.#within(timeoutMs, (signal) => this.#askChannel(nodeId, false, signal));

@@ -18,7 +18,7 @@ import {
   type TokenLeader,
 } from "../../mesh/mod.ts";
 import type { PublicKey } from "../../crypto/mod.ts";
-import type { Endpoint } from "../../net/mod.ts";
+import { Endpoint, type WebAddress } from "../../net/mod.ts";
 import { InvalidTokenError, JoinRefusedError, UnreachableError } from "../errors.ts";
 import type { LeaderSearch } from "../discovery/mod.ts";
 import { dialChannel, type DialStream, raceDial } from "../links/mod.ts";
@@ -124,7 +124,7 @@ async function pauseForApproval(
 interface Target {
   /** Whether a refusal from there counts as the leader's; what only the DHT has named may be anybody's. */
   readonly isLeader: boolean;
-  readonly endpoint: Endpoint;
+  readonly endpoint: Endpoint | WebAddress;
   readonly publicKey: PublicKey;
 }
 
@@ -183,17 +183,22 @@ async function reachLeader(
 
 /** At an endpoint on the LAN any of the leaders may answer; at one that the DHT has named, one of them or anybody. */
 function targetsOf(leaders: readonly TokenLeader[], search: JoinParts["search"]): Target[] {
-  const named = leaders.flatMap(({ publicKey, endpoints }) =>
-    endpoints.map((endpoint) => ({ endpoint, publicKey, isLeader: true }))
+  const named = leaders.flatMap(({ publicKey, endpoints, urls = [] }) =>
+    [...endpoints.slice(0, 1), ...urls, ...endpoints.slice(1)]
+      .map((endpoint) => ({ endpoint, publicKey, isLeader: true }))
   );
-  const isNamed = (endpoint: Endpoint): boolean => named.some((target) => target.endpoint.equals(endpoint));
+  const isNamed = (endpoint: Endpoint): boolean =>
+    named.some((target) => target.endpoint instanceof Endpoint && target.endpoint.equals(endpoint));
   const anyOf = (endpoints: readonly Endpoint[], isLeader: boolean): Target[] =>
     endpoints.filter((endpoint) => !isNamed(endpoint))
       .flatMap((endpoint) => leaders.map(({ publicKey }) => ({ endpoint, publicKey, isLeader })));
   return [...named, ...anyOf(search.lanEndpoints(), true), ...anyOf(search.dhtEndpoints(), false)];
 }
 
-function unreachable(targets: readonly Endpoint[], { isAllowed }: JoinParts["search"]): UnreachableError {
+function unreachable(
+  targets: readonly (Endpoint | WebAddress)[],
+  { isAllowed }: JoinParts["search"],
+): UnreachableError {
   if (targets.length > 0) {
     return new UnreachableError(
       `Cannot reach the leader: nobody answers on TCP at ${targets.join(" or ")}`,

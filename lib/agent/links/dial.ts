@@ -11,8 +11,8 @@ import {
   openChannel,
   type OpenChannelOptions,
 } from "../../channel/mod.ts";
-import type { Endpoint } from "../../net/mod.ts";
-import { dialTcp } from "../../transport/mod.ts";
+import type { Endpoint, WebAddress } from "../../net/mod.ts";
+import { environmentProxies, OutwardDialer } from "../../transport/mod.ts";
 
 /** How long a dial of the message plane waits for the port to open. */
 const DIAL_TIMEOUT_MS = 4_000;
@@ -21,25 +21,32 @@ const ATTEMPT_DELAY_MS = 250;
 const FIRST_DELAY_MS = 500;
 const MAX_DELAY_MS = 30_000;
 
+/** Where a message plane is. */
+export type DialTarget = Endpoint | WebAddress;
+
 /** Opens a stream to the message plane of somebody; undefined when nobody listens there. */
 export type DialStream = typeof dialMessagePlane;
 
-/** Dials by TCP, for 4 s at most. */
-export function dialMessagePlane(endpoint: Endpoint, signal: AbortSignal): Promise<ByteStream | undefined> {
-  return dialTcp(endpoint, { timeoutMs: DIAL_TIMEOUT_MS, signal });
+/** Made when somebody dials first: what the environment says of proxies holds for the process. */
+let outward: OutwardDialer | undefined;
+
+/** Dials by TCP, by WebSocket where a URL says so, and through a proxy where there is no other way; for 4 s at most. */
+export function dialMessagePlane(target: DialTarget, signal: AbortSignal): Promise<ByteStream | undefined> {
+  outward ??= new OutwardDialer(environmentProxies());
+  return outward.dial(target, { timeoutMs: DIAL_TIMEOUT_MS, signal });
 }
 
 /** Why there is no channel: nobody listens, whoever is there said no, or the handshake did not come to its end. */
 export type DialFailure = "nobody" | "refused" | "failed";
 
-/** Dials one endpoint and shakes hands with whoever has `options.remoteStatic`. It never rejects. */
+/** Dials one target and shakes hands with whoever has `options.remoteStatic`. It never rejects. */
 export async function dialChannel(
-  endpoint: Endpoint,
+  target: DialTarget,
   dial: DialStream,
   options: OpenChannelOptions & { readonly signal: AbortSignal },
 ): Promise<Channel | DialFailure> {
   const { signal } = options;
-  const stream = signal.aborted ? undefined : await dial(endpoint, signal);
+  const stream = signal.aborted ? undefined : await dial(target, signal);
   if (stream === undefined) return "nobody";
   try {
     return await openChannel(stream, options);

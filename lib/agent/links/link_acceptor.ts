@@ -25,7 +25,7 @@ import {
   type Replica,
 } from "../../mesh/mod.ts";
 import type { Endpoint, IpAddress } from "../../net/mod.ts";
-import type { StreamListener } from "../../transport/mod.ts";
+import { type StreamListener, UpgradableStream } from "../../transport/mod.ts";
 import { CallerLimits, type CallerStanding, originOf } from "./caller_limits.ts";
 import type { Link, LinkWay } from "./link_table.ts";
 import { StreamBytes } from "./relay/mod.ts";
@@ -65,7 +65,8 @@ interface Incoming {
   readonly stream: ByteStream;
   /** What is limited: an address, or a relay with whom it names. */
   readonly origin: string;
-  readonly way: LinkWay;
+  /** As it looks before anything was read. */
+  readonly way: Exclude<LinkWay, { readonly kind: "web" }>;
   /** The only member that may call on it. */
   readonly stated?: NodeId;
 }
@@ -128,7 +129,8 @@ export class LinkAcceptor {
     for (;;) {
       const accepted = await this.#parts.listener.accept();
       if (accepted === undefined) return;
-      const { stream, source } = accepted;
+      const { source } = accepted;
+      const stream = new UpgradableStream(accepted.stream);
       const origin = originOf(source);
       const kind = isOverlay?.(source.address) ? "tunnel" : "direct";
       const incoming = { stream, origin, way: { kind, endpoint: source } as const };
@@ -152,7 +154,7 @@ export class LinkAcceptor {
   }
 
   /** Ends when it is known who calls. */
-  async #accept({ stream, origin, way, stated }: Incoming): Promise<void> {
+  async #accept({ stream, origin, way: seen, stated }: Incoming): Promise<void> {
     const { setup, onLink } = this.#parts;
     const accepted = await acceptChannel<Caller>(stream, {
       ...setup,
@@ -165,12 +167,14 @@ export class LinkAcceptor {
     });
     if (accepted === undefined) return;
     const { channel, context } = accepted;
+    const isWeb = stream instanceof UpgradableStream && stream.isWebSocket;
+    const way: LinkWay = isWeb && seen.kind !== "relay" ? { kind: "web", at: seen.endpoint } : seen;
     if (context.kind === "member" && way.kind !== "relay") this.#limits.noteMember(origin);
     if (this.#isClosed) channel.close("this node stops");
     else if (context.kind === "removed") await this.#sendRemoval(channel, context);
     else if (context.kind === "member") {
       onLink({ nodeId: context.nodeId, channel, dialler: "them", way });
-    } else if (way.kind !== "relay") this.#join(channel, context.tokenId, way.endpoint);
+    } else if (seen.kind !== "relay") this.#join(channel, context.tokenId, seen.endpoint);
   }
 
   /** Nobody could reach it while it was away: it gets the records that say so, and nothing else. */

@@ -8,7 +8,7 @@ import type { Channel } from "../../channel/mod.ts";
 import { type Member, type NodeId, wantedLinks } from "../../mesh/mod.ts";
 import type { Endpoint } from "../../net/mod.ts";
 import { Backoff, type DialFailure, raceDial } from "./dial.ts";
-import type { Link, LinkWay } from "./link_table.ts";
+import { isDetour, type Link, type LinkWay } from "./link_table.ts";
 import { MemberWays, type MemberWaysParts } from "./member_ways.ts";
 
 /** Of two members that learn of each other at the same moment, the one with the greater id waits so long. */
@@ -154,7 +154,7 @@ export class LinkDialer {
     const dialled = await this.#race(member, this.#ways.direct(member), signal);
     if (dialled !== undefined) this.#keep(nodeId, dialled, signal);
     const link = links.get(nodeId);
-    return link !== undefined && link.way.kind !== "relay";
+    return link !== undefined && !isDetour(link.way);
   }
 
   /** A link does not answer and was given up: if it went through a member, others are tried first. */
@@ -178,8 +178,8 @@ export class LinkDialer {
       },
       discard: ({ channel }) => channel.close("another link is open"),
     });
-    if (ways.some(({ kind }) => kind !== "relay")) {
-      this.#ways.noteDirect(nodeId, dialled !== undefined && dialled.way.kind !== "relay");
+    if (ways.some((way) => !isDetour(way))) {
+      this.#ways.noteDirect(nodeId, dialled !== undefined && !isDetour(dialled.way));
     }
     return dialled;
   }
@@ -191,7 +191,7 @@ export class LinkDialer {
     const member = roster.linkable(nodeId);
     const isLinked = (): boolean => {
       const link = links.get(nodeId);
-      return link !== undefined && link.way.kind !== "relay";
+      return link !== undefined && !isDetour(link.way);
     };
     if (member === undefined || isLinked()) return "refused";
     const way = { kind: "direct", endpoint } as const;

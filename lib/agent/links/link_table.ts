@@ -5,11 +5,15 @@
 
 import type { Channel } from "../../channel/mod.ts";
 import type { NodeId } from "../../mesh/mod.ts";
-import type { Endpoint } from "../../net/mod.ts";
+import type { Endpoint, WebAddress } from "../../net/mod.ts";
 
-/** How a link goes: straight to an address, by the packet plane, or through another member, who can't read it. */
+/**
+ * How a link goes: straight to an address, by the packet plane, by WebSocket, or through another member, who can't read
+ * it. A WebSocket that was accepted has the address of the proxy before this node, if there is one.
+ */
 export type LinkWay =
   | { readonly kind: "direct" | "tunnel"; readonly endpoint: Endpoint }
+  | { readonly kind: "web"; readonly at: Endpoint | WebAddress }
   | { readonly kind: "relay"; readonly via: NodeId };
 
 /** A channel with the member at its other end, who dialled it, and how it goes. */
@@ -124,17 +128,24 @@ export class LinkTable {
   }
 }
 
+/** A way of a greater rank is better: nobody's programs are between. Both ends see the same of a link. */
+const RANKS: Readonly<Record<LinkWay["kind"], number>> = { relay: 0, web: 1, tunnel: 2, direct: 2 };
+
+/** @returns whether a better way is worth looking for */
+export function isDetour({ kind }: LinkWay): boolean {
+  return RANKS[kind] < RANKS.direct;
+}
+
 /**
- * Decides between two links to the same member, so that both ends keep the same one: one that goes through nobody else
- * wins; else the dial of the smaller node id; of two dials in one direction the newer one, since the older is what a
+ * Decides between two links to the same member, so that both ends keep the same one: the better way wins; else the dial of the smaller node id; of two dials in one direction the newer one, since the older is what a
  * restart left half-open.
  *
  * @param self this node's id
  * @returns the link to keep
  */
 export function preferredLink(self: NodeId, current: Link, candidate: Link): Link {
-  const isRelayed = candidate.way.kind === "relay";
-  if (isRelayed !== (current.way.kind === "relay")) return isRelayed ? current : candidate;
+  const better = RANKS[candidate.way.kind] - RANKS[current.way.kind];
+  if (better !== 0) return better > 0 ? candidate : current;
   if (current.dialler === candidate.dialler) return candidate;
   const winner = self < candidate.nodeId ? "us" : "them";
   return candidate.dialler === winner ? candidate : current;

@@ -7,7 +7,7 @@
 import { type Environment, sleep } from "../../base/mod.ts";
 import type { NodeId } from "../../mesh/mod.ts";
 import type { LinkDialer } from "./link_dialer.ts";
-import type { Link, LinkTable } from "./link_table.ts";
+import { isDetour, type Link, type LinkTable } from "./link_table.ts";
 
 /** Both ends of a relayed link say something so often. */
 const LOOK_EVERY_MS = 500;
@@ -39,7 +39,7 @@ export class LinkWatch {
 
   /** Begins to watch a link, if it needs that. */
   handleLink(link: Link): void {
-    if (link.way.kind === "relay") void this.#watchRelayed(link);
+    if (isDetour(link.way)) void this.#watchDetour(link);
     else if (link.way.kind === "tunnel") void this.#watchTunnelled(link);
   }
 
@@ -55,23 +55,25 @@ export class LinkWatch {
     if (!ended.aborted && link.channel.silentMs >= withinMs) this.#drop(link);
   }
 
-  async #watchRelayed(link: Link): Promise<void> {
+  async #watchDetour(link: Link): Promise<void> {
     const { clock, timers, dialer, tunnelIsUp } = this.#parts;
-    const { nodeId, channel } = link;
+    const { nodeId, channel, way } = link;
     const ended = this.#endOf(link);
     let lookedAt = clock.now();
     let attemptMs = FIRST_ATTEMPT_MS;
     let attemptAt = lookedAt + attemptMs;
     let isTrying = false;
     let wasUp = false;
+    const isRelayed = way.kind === "relay";
     for (;;) {
-      void channel.ping();
+      // The other end does the same. A WebSocket is one connection, which breaks when its end does.
+      if (isRelayed) void channel.ping();
       await sleep(timers, LOOK_EVERY_MS, ended);
       if (ended.aborted) return;
       const now = clock.now();
       const hasStalled = now - lookedAt > LOOK_EVERY_MS + STALL_MS;
       lookedAt = now;
-      if (!hasStalled && channel.silentMs >= DEAD_AFTER_MS) return this.#drop(link);
+      if (isRelayed && !hasStalled && channel.silentMs >= DEAD_AFTER_MS) return this.#drop(link);
       const isUp = tunnelIsUp?.(nodeId) ?? false;
       const isNews = isUp && !wasUp;
       wasUp = isUp;

@@ -13,7 +13,7 @@ import {
   type NodeIdentity,
   type Roster,
 } from "../../mesh/mod.ts";
-import { Endpoint } from "../../net/mod.ts";
+import { Endpoint, type WebAddress } from "../../net/mod.ts";
 import type { EndpointSelector } from "../endpoint_selector.ts";
 import { dialChannel, type DialFailure, type DialStream } from "./dial.ts";
 import type { LinkTable, LinkWay } from "./link_table.ts";
@@ -32,6 +32,13 @@ const FRUITLESS_MS = 15_000;
 const MAX_AVOIDED = 4_096;
 /** Of the ports at which a member states its message plane, so many are tried at its address in the overlay. */
 const MAX_TUNNEL_PORTS = 2;
+
+/** Whether a URL can mean another host. */
+function isElsewhere({ hostname, address }: WebAddress): boolean {
+  if (address === undefined) return !/(^|\.)localhost\.?$/.test(hostname);
+  const one = address.unmapped();
+  return !one.isLoopback && !one.isLinkLocal && !one.isMulticast && !one.isUnspecified;
+}
 
 /** Who dials, and what is known of whom. */
 export interface MemberWaysParts extends Pick<Environment, "clock"> {
@@ -70,11 +77,13 @@ export class MemberWays {
     if (this.#undialable.size > MAX_AVOIDED) this.#undialable.clear();
   }
 
-  /** @returns the ways to a member: its endpoints, and relays between them so that one of them is tried soon */
+  /** @returns the ways to a member: its endpoints, and URLs and relays between them so that one of them is tried soon */
   all(member: Member): LinkWay[] {
     const direct = this.direct(member);
-    const relays = this.relays(member.record.nodeId);
-    const [first, second] = this.#undialable.has(member.record.nodeId) ? [relays, direct] : [direct, relays];
+    const detours = [...this.#web(member), ...this.relays(member.record.nodeId)];
+    const [first, second] = this.#undialable.has(member.record.nodeId)
+      ? [detours, direct]
+      : [direct, detours];
     const ways: LinkWay[] = [];
     for (let i = 0; i < Math.max(first.length, second.length); i++) {
       const [one, other] = [first[i], second[i]];
@@ -122,8 +131,8 @@ export class MemberWays {
     if (!this.#memberDials.allows(now, nodeId) || !this.#totalDials.allows(now, "")) return "nobody";
     const hello = encodeHello({ kind: "member", networkId, nodeId: identity.id });
     const options = { ...setup, remoteStatic, hello, signal };
-    if (way.kind !== "relay") return await dialChannel(way.endpoint, dial, options);
-    return await this.#openThrough(way.via, nodeId, options);
+    if (way.kind === "relay") return await this.#openThrough(way.via, nodeId, options);
+    return await dialChannel(way.kind === "web" ? way.at : way.endpoint, dial, options);
   }
 
   async #openThrough(
@@ -161,6 +170,12 @@ export class MemberWays {
       .map(({ nodeId, channel }) => ({ nodeId, rank: rank(channel.lastRttMs, nodeId) }))
       .sort((a, b) => a.rank - b.rank)
       .map(({ nodeId }) => nodeId);
+  }
+
+  /** Whoever states a URL has others send a request there: leaders are believed, but not that they are this host. */
+  #web({ record, statement }: Member): LinkWay[] {
+    if (!record.roles.includes("leader")) return [];
+    return (statement?.urls ?? []).filter(isElsewhere).map((at) => ({ kind: "web", at }));
   }
 
   #tunnel({ record, statement }: Member): LinkWay[] {

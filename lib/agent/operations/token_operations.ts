@@ -9,6 +9,7 @@ import {
   addGrants,
   MAX_OTHER_ENDPOINTS,
   MAX_TOKEN_OTHERS,
+  MAX_TOKEN_URLS,
   NO_GRANTS,
   type TokenEntry,
   type TokenLeader,
@@ -80,16 +81,23 @@ function newToken(agent: Agent, request: TokenRequest) {
   const grants = given === undefined ? undefined : addGrants(NO_GRANTS, given);
   if (grants !== undefined) requireBounds(grants);
   const named = namedByToken(agent);
-  return { ...rest, ...grants && { grants }, ...named, ...withoutEndpoints && { endpoints: [], others: [] } };
+  return {
+    ...rest,
+    ...grants && { grants },
+    ...named,
+    ...withoutEndpoints && { endpoints: [], urls: [], others: [] },
+  };
 }
 
 /** What every token says of the network and who leads it. */
 function namedByToken(agent: Agent) {
   const { mesh } = agent;
+  const statement = mesh.roster.get(mesh.identity.id)?.statement;
   return {
     networkId: mesh.network.id,
     leaderPublicKey: mesh.identity.publicKey,
-    endpoints: mesh.roster.get(mesh.identity.id)?.statement?.channelEndpoints ?? [],
+    endpoints: statement?.channelEndpoints ?? [],
+    urls: statement?.urls?.slice(0, MAX_TOKEN_URLS) ?? [],
     cidr: mesh.cidr,
     others: otherLeaders(agent),
   };
@@ -103,7 +111,8 @@ function otherLeaders({ mesh: { roster, identity }, session }: Agent): TokenLead
       const { record, statement } = roster.get(nodeId) ?? {};
       if (record === undefined || statement === undefined) return [];
       const endpoints = statement.channelEndpoints.slice(0, MAX_OTHER_ENDPOINTS);
-      return [{ publicKey: record.publicKey, endpoints }];
+      const urls = statement.urls?.slice(0, MAX_TOKEN_URLS);
+      return [{ publicKey: record.publicKey, endpoints, ...urls && { urls } }];
     },
   );
 }

@@ -19,10 +19,10 @@ import {
   utf8Bytes,
 } from "../../base/mod.ts";
 import { blake2s, blake2sMac, PresharedKey, type PublicKey, Secret } from "../../crypto/mod.ts";
-import { Cidr, type Endpoint } from "../../net/mod.ts";
+import { Cidr, type Endpoint, type WebAddress } from "../../net/mod.ts";
 import { decodeMessage, encodeMessage, JoinTokenBodySchema } from "../../proto/mod.ts";
 import { ID_BYTES, idBytes, type NetworkId, networkIdFromBytes } from "../identity/mod.ts";
-import { complete, readEndpoints, readList, readPublicKey, readTime } from "./signed.ts";
+import { complete, readEndpoints, readList, readPublicKey, readTime, readUrls } from "./signed.ts";
 
 /** How many endpoints of the leader a token may name. */
 export const MAX_TOKEN_ENDPOINTS = 8;
@@ -31,6 +31,9 @@ export const MAX_TOKEN_ENDPOINTS = 8;
 export const MAX_TOKEN_OTHERS = 4;
 /** How many endpoints of each of them, so that a token can still be pasted. */
 export const MAX_OTHER_ENDPOINTS = 4;
+
+/** How many URLs of each leader a token may name. */
+export const MAX_TOKEN_URLS = 2;
 
 /** Length of a token's secret in bytes. */
 export const TOKEN_SECRET_BYTES = 32;
@@ -74,6 +77,8 @@ export interface TokenLeader {
   readonly publicKey: PublicKey;
   /** Of its message plane. */
   readonly endpoints: readonly Endpoint[];
+  /** Of its message plane by WebSocket; absent for none. */
+  readonly urls?: readonly WebAddress[];
 }
 
 /** What is in a token. */
@@ -82,7 +87,7 @@ export type JoinTokenFields =
     JoinToken,
     "networkId" | "tokenId" | "leaderPublicKey" | "endpoints" | "cidr" | "secret" | "expiresAt"
   >
-  & Partial<Pick<JoinToken, "others">>;
+  & Partial<Pick<JoinToken, "others" | "urls">>;
 
 /** Why a text is no token, for people. */
 export interface TokenProblem {
@@ -98,6 +103,8 @@ export class JoinToken {
   readonly leaderPublicKey: PublicKey;
   /** Of the leader's message plane; at most 8. */
   readonly endpoints: readonly Endpoint[];
+  /** The same by WebSocket; at most 2. */
+  readonly urls: readonly WebAddress[];
   /** The overlay. */
   readonly cidr: Cidr;
   readonly secret: TokenSecret;
@@ -107,8 +114,10 @@ export class JoinToken {
 
   /** @throws RangeError when there are too many endpoints or leaders, or the id is none */
   constructor(fields: JoinTokenFields) {
-    const { others = [] } = fields;
+    const { others = [], urls = [] } = fields;
+    const tooMany = [fields, ...others].some(({ urls = [] }) => urls.length > MAX_TOKEN_URLS);
     if (
+      tooMany ||
       fields.endpoints.length > MAX_TOKEN_ENDPOINTS || !/^[0-9a-f]{32}$/.test(fields.tokenId) ||
       others.length > MAX_TOKEN_OTHERS ||
       others.some(({ endpoints }) => endpoints.length > MAX_OTHER_ENDPOINTS)
@@ -116,6 +125,7 @@ export class JoinToken {
       throw new RangeError("Cannot make a token: it has an id of 32 digits and at most 8 endpoints");
     }
     this.others = [...others];
+    this.urls = [...urls];
     this.networkId = fields.networkId;
     this.tokenId = fields.tokenId;
     this.leaderPublicKey = fields.leaderPublicKey;
@@ -138,7 +148,8 @@ export class JoinToken {
 
   /** Everybody that lets machines in by this token, the one that made it first. */
   get leaders(): readonly TokenLeader[] {
-    return [{ publicKey: this.leaderPublicKey, endpoints: this.endpoints }, ...this.others];
+    const { leaderPublicKey: publicKey, endpoints, urls } = this;
+    return [{ publicKey, endpoints, ...urls.length > 0 && { urls } }, ...this.others];
   }
 
   /** What the handshake with the leader is keyed with. */
@@ -156,9 +167,11 @@ export class JoinToken {
       cidr: this.cidr.toString(),
       secret: this.secret.exposeBytes(),
       expiresAt: BigInt(this.expiresAt),
-      others: this.others.map(({ publicKey, endpoints }) => ({
+      urls: this.urls.map(String),
+      others: this.others.map(({ publicKey, endpoints, urls = [] }) => ({
         publicKey: publicKey.bytes,
         endpoints: endpoints.map(String),
+        urls: urls.map(String),
       })),
     });
     return PREFIX + encodeBase64Url(concatBytes(body, checksum(body)));
@@ -208,11 +221,17 @@ function decodeBody(body: Uint8Array): JoinTokenFields | undefined {
     cidr: Cidr.parse(message.cidr),
     secret: TokenSecret.fromBytes(secret),
     expiresAt: readTime(message.expiresAt),
-    others: readList(message.others, MAX_TOKEN_OTHERS, ({ publicKey, endpoints }) =>
-      complete<TokenLeader>({
-        publicKey: readPublicKey(publicKey),
-        endpoints: readEndpoints(endpoints, MAX_OTHER_ENDPOINTS),
-      })),
+    urls: readUrls(message.urls, MAX_TOKEN_URLS),
+    others: readList(
+      message.others,
+      MAX_TOKEN_OTHERS,
+      ({ publicKey, endpoints, urls }) =>
+        complete<TokenLeader>({
+          publicKey: readPublicKey(publicKey),
+          endpoints: readEndpoints(endpoints, MAX_OTHER_ENDPOINTS),
+          ...urls.length > 0 && { urls: readUrls(urls, MAX_TOKEN_URLS) },
+        }),
+    ),
   });
 }
 

@@ -5,7 +5,7 @@
 
 import { type Clock, isPrintable, type UnixMillis } from "../../base/mod.ts";
 import type { SigningKey, VerifyingKey } from "../../crypto/mod.ts";
-import type { Endpoint } from "../../net/mod.ts";
+import type { Endpoint, WebAddress } from "../../net/mod.ts";
 import { decodeMessage, encodeMessage, NodeStatementSchema } from "../../proto/mod.ts";
 import {
   areLabels,
@@ -23,12 +23,16 @@ import {
   readEndpoints,
   readPositive,
   readTime,
+  readUrls,
   type Signed,
   signPayload,
 } from "./signed.ts";
 
 /** How many endpoints of each plane a node may state. */
 export const MAX_STATED_ENDPOINTS = 8;
+
+/** How many URLs a node may state. */
+export const MAX_STATED_URLS = 4;
 
 /** The longest name of a release or a system, in characters. */
 const MAX_SOFTWARE_LENGTH = 32;
@@ -45,6 +49,8 @@ export interface OwnStatement {
   readonly endpoints: readonly Endpoint[];
   /** Of the message plane (TCP), the best first. */
   readonly channelEndpoints: readonly Endpoint[];
+  /** Of the message plane by WebSocket, the best first; absent for none. */
+  readonly urls?: readonly WebAddress[];
   /** What it calls itself. They help to choose; nobody is let do anything for them. */
   readonly labels: Readonly<Record<string, string>>;
   /** Whether it has no packet plane: it is reached over the message plane alone. */
@@ -80,6 +86,7 @@ export function signStatement(statement: NodeStatement, signingKey: SigningKey):
     relays: statement.relays ?? false,
     release: statement.release ?? "",
     system: statement.system ?? "",
+    urls: statement.urls?.map(String) ?? [],
   });
   if (decodeStatement(payload) === undefined) {
     throw new RangeError(`Cannot sign a statement of ${statement.nodeId}: a field is out of bounds`);
@@ -106,6 +113,7 @@ export function decodeStatement(payload: Uint8Array): NodeStatement | undefined 
     ...message.relays && { relays: true },
     version: readPositive(message.version),
     issuedAt: readTime(message.issuedAt),
+    ...message.urls.length > 0 && { urls: readUrls(message.urls, MAX_STATED_URLS) },
   });
   const { release, system } = message;
   return statement &&
@@ -146,6 +154,7 @@ export function signOwnStatement(
     channelEndpoints.join() === previous.channelEndpoints.join() &&
     isRootless === (previous.isRootless ?? false) &&
     (own.relays ?? false) === (previous.relays ?? false) &&
+    (own.urls ?? []).join() === (previous.urls ?? []).join() &&
     own.release === previous.release && own.system === previous.system &&
     JSON.stringify(labels) === JSON.stringify(sortLabels(previous.labels))
   ) return undefined;
@@ -166,5 +175,6 @@ function presentable(endpoints: readonly Endpoint[]): Endpoint[] {
 /** Whether two statements of a node say that it is in the same places, and is reached in the same ways. */
 export function areSameEndpoints(a: NodeStatement, b: NodeStatement): boolean {
   return (a.isRootless ?? false) === (b.isRootless ?? false) &&
+    (a.urls ?? []).join() === (b.urls ?? []).join() &&
     a.endpoints.join() === b.endpoints.join() && a.channelEndpoints.join() === b.channelEndpoints.join();
 }

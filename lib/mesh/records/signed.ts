@@ -5,7 +5,7 @@
 
 import { concatBytes, type UnixMillis, unixMillis, utf8Bytes } from "../../base/mod.ts";
 import { KEY_BYTES, PublicKey, SIGNATURE_BYTES, type SigningKey, VerifyingKey } from "../../crypto/mod.ts";
-import { Endpoint, IpAddress } from "../../net/mod.ts";
+import { Endpoint, IpAddress, WebAddress } from "../../net/mod.ts";
 import { decodeMessage, encodeMessage, SignedSchema } from "../../proto/mod.ts";
 
 /** The longest payload that is looked at, in bytes. */
@@ -114,6 +114,11 @@ export function readTime(value: bigint): UnixMillis | undefined {
 export function readEndpoints(texts: readonly string[], max: number): Endpoint[] | undefined {
   const endpoints = readList(texts, max, Endpoint.parse);
   return endpoints?.every(isReachable) ? endpoints : undefined;
+}
+
+/** @returns at most `max` URLs, or undefined when there are more, or one is none */
+export function readUrls(texts: readonly string[], max: number): WebAddress[] | undefined {
+  return readList(texts, max, WebAddress.parse);
 }
 
 /**

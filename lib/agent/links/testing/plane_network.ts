@@ -28,6 +28,7 @@ import {
 } from "../../../mesh/mod.ts";
 import { Endpoint, IpAddress } from "../../../net/mod.ts";
 import { memoryStreamPair } from "../../../transport/testing/memory_stream.ts";
+import type { DialTarget } from "../dial.ts";
 import { type LinkObserver, MessagePlane, type MessagePlaneParts } from "../message_plane.ts";
 import { Acceptor, settled } from "./message_plane_fixture.ts";
 
@@ -78,7 +79,7 @@ export class PlaneNode {
       random,
       log: silentLogger,
       counters: channelCounters(),
-      dial: (endpoint) => network.dial(this, endpoint),
+      dial: (target) => network.dial(this, target),
       endpoints: { channelEndpoints: ({ statement }) => [...statement?.channelEndpoints ?? []] },
       tokenKey: () => undefined,
       serveJoin: () => Promise.resolve(),
@@ -150,7 +151,8 @@ export class PlaneNetwork implements AsyncDisposable {
     for (const stream of node.streams) stream.close();
   }
 
-  async dial(from: PlaneNode, endpoint: Endpoint): Promise<ByteStream | undefined> {
+  async dial(from: PlaneNode, endpoint: DialTarget): Promise<ByteStream | undefined> {
+    assert.ok(endpoint instanceof Endpoint, "nobody here has a URL");
     const isTunnel = endpoint.address.equals(OVERLAY_ADDRESS);
     const to = isTunnel ? this.tunnel(from) : this.nodes.find((node) => node.endpoint.equals(endpoint));
     await settled();
