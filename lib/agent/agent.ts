@@ -5,7 +5,7 @@
 
 import { type Clock, LimitedLogger, repeat, type StateStore, type WeftError } from "../base/mod.ts";
 import { channelCounters } from "../channel/mod.ts";
-import { type MeshState, NO_UPDATE, TOKEN_KIND } from "../mesh/mod.ts";
+import { type MeshState, TOKEN_KIND } from "../mesh/mod.ts";
 import type { FramePlane } from "../dataplane/mod.ts";
 import { builtInDrivers } from "../../drivers/mod.ts";
 import type { CarrierLimits } from "../service/mod.ts";
@@ -374,8 +374,8 @@ export class Agent {
     this.shareTokens();
     this.#names?.custom.refresh();
     this.services.adverts.advertiseSoon();
-    const statement = this.#context.endpoints.updateStatement();
-    this.mesh.replica.publish({ ...NO_UPDATE, statements: statement === undefined ? [] : [statement] });
+    this.#session?.portMapping?.follow();
+    this.#session?.restate();
     void this.#session?.lan?.followInterfaces();
   }
 

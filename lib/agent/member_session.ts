@@ -6,7 +6,7 @@
 
 import type { Counters } from "../base/mod.ts";
 import type { ChannelDropReason } from "../channel/mod.ts";
-import type { NodeId } from "../mesh/mod.ts";
+import { NO_UPDATE, type NodeId } from "../mesh/mod.ts";
 import type { StreamListener } from "../transport/mod.ts";
 import type { AgentContext } from "./agent_context.ts";
 import { DhtDiscovery, DhtProber, LanDiscovery, MovedMembers } from "./discovery/mod.ts";
@@ -17,6 +17,7 @@ import { dialMessagePlane, type LinkObserver, MessagePlane } from "./links/mod.t
 import type { NameService } from "./names/mod.ts";
 import type { Networks } from "./networks/mod.ts";
 import type { OverlayInterface } from "./overlay/mod.ts";
+import { PortMapping } from "./reach/mod.ts";
 
 /** What outlives a session. */
 export interface MemberSessionParts extends AgentContext {
@@ -41,6 +42,7 @@ export class MemberSession {
   readonly #prober: DhtProber;
   #lan: LanDiscovery | undefined;
   #dht: DhtDiscovery | undefined;
+  #portMapping: PortMapping | undefined;
   #isClosed = false;
 
   constructor(parts: MemberSessionParts) {
@@ -101,6 +103,11 @@ export class MemberSession {
     return this.#dht;
   }
 
+  /** This node's ports in the gateways before it; undefined when they are not asked. */
+  get portMapping(): PortMapping | undefined {
+    return this.#portMapping;
+  }
+
   async start(): Promise<void> {
     const { messages, health } = this;
     const { mesh, options: { port }, endpoints } = this.#parts;
@@ -108,6 +115,12 @@ export class MemberSession {
       ...this.#lan?.discovery.endpointsOf(nodeId) ?? [],
       ...this.#prober.endpointsOf(nodeId),
     ];
+    endpoints.mappedEndpoints = () => this.#portMapping?.endpoints ?? { packets: [], channels: [] };
+    this.#portMapping = PortMapping.start({
+      ...this.#parts,
+      overlayDevices: () => endpoints.overlayDevices(),
+      onChange: () => this.restate(),
+    });
     messages.start();
     health.start();
     this.leaders.start();
@@ -131,6 +144,13 @@ export class MemberSession {
     else this.#lan = lan;
   }
 
+  /** Looks where this host is now, and tells the others what has changed; to be called every few seconds. */
+  restate(): void {
+    const { endpoints, mesh: { replica } } = this.#parts;
+    const statement = endpoints.updateStatement();
+    replica.publish({ ...NO_UPDATE, statements: statement === undefined ? [] : [statement] });
+  }
+
   /** Notes who is there, and removes ephemeral members that have been away for too long; to be called every few seconds. */
   removeAbsent(): void {
     const isHealthy = (nodeId: NodeId) => this.health.checker.figures(nodeId)?.healthy ?? false;
@@ -143,9 +163,10 @@ export class MemberSession {
     if (this.#isClosed) return;
     this.#isClosed = true;
     this.#parts.endpoints.foundEndpoints = () => [];
+    this.#parts.endpoints.mappedEndpoints = () => ({ packets: [], channels: [] });
     this.sightings.flush();
     this.#prober.close();
-    await Promise.all([this.#lan?.close(), this.#dht?.close()]);
+    await Promise.all([this.#lan?.close(), this.#dht?.close(), this.#portMapping?.close()]);
     this.health.close();
     this.leaders.close();
     await this.messages.close();

@@ -24,6 +24,8 @@ const PROTOCOLS = [
   "discovery",
   "policy",
   "overlay",
+  "port_mapping",
+  "stun",
 ];
 // They stand on protocols, and below the agent.
 const MESSAGES = ["service", "forward"];
