@@ -110,7 +110,7 @@ export class HttpAnswerDecoder {
       if (this.#bytes[this.#at] !== LF) continue;
       const before = this.#bytes[this.#at - 1] === CR ? this.#at - 2 : this.#at - 1;
       if (this.#bytes[before] !== LF) continue;
-      const text = new TextDecoder().decode(this.#bytes.subarray(0, before + 1));
+      const text = new TextDecoder().decode(this.#bytes.subarray(0, before));
       this.#at++;
       if (!this.#takeHeader(text)) return this.#fail();
       return true;
@@ -119,7 +119,7 @@ export class HttpAnswerDecoder {
   }
 
   #takeHeader(text: string): boolean {
-    const [first = "", ...lines] = text.split(/\r?\n/);
+    const [first = "", ...lines] = text.replace(/\r$/, "").split(/\r?\n/);
     const [, status] = /^HTTP\/1\.[01] ([1-5]\d\d)(?: |$)/.exec(first) ?? [];
     if (status === undefined) return false;
     this.#status = Number(status);
