@@ -58,7 +58,9 @@ export function decodeNatPmp(datagram: Uint8Array): GatewayAnswer | undefined {
   if (length > MAP_ANSWER_BYTES) return undefined;
   const view = new DataView(datagram.buffer, datagram.byteOffset, length);
   const result = view.getUint16(2);
-  const isUnsupported = result === UNSUPPORTED_VERSION || result === UNSUPPORTED_OPCODE;
+  // §3.5: that is an answer to another version, which PCP's question a moment ago may have been.
+  if (result === UNSUPPORTED_VERSION) return undefined;
+  const isUnsupported = result === UNSUPPORTED_OPCODE;
   const transport = transportOf(opcode);
   if (transport === undefined && opcode !== (RESPONSE | OPCODE_ADDRESS)) {
     return isUnsupported ? { kind: "refused", isUnsupported } : undefined;
