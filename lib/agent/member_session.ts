@@ -6,7 +6,9 @@
 
 import type { Counters } from "../base/mod.ts";
 import type { ChannelDropReason } from "../channel/mod.ts";
+import type { LeaderDistance, NetcheckReport } from "../api/mod.ts";
 import { NO_UPDATE, type NodeId } from "../mesh/mod.ts";
+import type { AgentOptions } from "../config/mod.ts";
 import type { StreamListener } from "../transport/mod.ts";
 import type { AgentContext } from "./agent_context.ts";
 import { DhtDiscovery, DhtProber, LanDiscovery, MovedMembers } from "./discovery/mod.ts";
@@ -17,7 +19,7 @@ import { dialMessagePlane, type LinkObserver, MessagePlane } from "./links/mod.t
 import type { NameService } from "./names/mod.ts";
 import type { Networks } from "./networks/mod.ts";
 import type { OverlayInterface } from "./overlay/mod.ts";
-import { PortMapping } from "./reach/mod.ts";
+import { checkNetwork, type NetcheckParts, PortMapping } from "./reach/mod.ts";
 
 /** What outlives a session. */
 export interface MemberSessionParts extends AgentContext {
@@ -106,6 +108,29 @@ export class MemberSession {
   /** This node's ports in the gateways before it; undefined when they are not asked. */
   get portMapping(): PortMapping | undefined {
     return this.#portMapping;
+  }
+
+  /**
+   * Finds out how this host can be reached.
+   * @param asked.stunServers in place of those of the options
+   */
+  async netcheck(
+    asked: Pick<NetcheckParts, "environment"> & {
+      readonly stunServers?: AgentOptions["stunServers"];
+      readonly leaders: readonly LeaderDistance[];
+      readonly hearsByUdp: boolean;
+    },
+  ): Promise<NetcheckReport> {
+    const { leaders, hearsByUdp, environment } = asked;
+    const { options } = this.#parts;
+    const overlayDevices = this.#parts.endpoints.overlayDevices();
+    const gateways = this.#portMapping?.gateways ?? [];
+    return await checkNetwork({
+      ...this.#parts,
+      environment,
+      options: { ...options, stunServers: asked.stunServers ?? options.stunServers },
+      running: { overlayDevices, gateways, leaders, hearsByUdp },
+    });
   }
 
   async start(): Promise<void> {

@@ -4,6 +4,7 @@
  */
 
 import type { NetworkReport } from "./overlay.ts";
+import type { GatewayReport } from "./reach.ts";
 
 /** What the status says of services. */
 export interface ServicesReport {
@@ -214,6 +215,8 @@ export interface StatusReport {
     /** How many nodes of the DHT answered in the last round, at most 8. */
     readonly contacts: number;
   };
+  /** The routers that are asked to open this node's port; absent when none is. */
+  readonly portMapping?: readonly GatewayReport[];
   /** What is offered and called. */
   readonly services: ServicesReport;
   /** Overlay networks, with the endpoints of this host. */

@@ -10,6 +10,7 @@ import { grantsReport } from "./membership_operations.ts";
 import { networkReport } from "./overlay_operations.ts";
 import type * as report from "./report.ts";
 import type { Problem } from "./errors.ts";
+import { gatewayReport } from "./reach_operations.ts";
 import { type Lazy, type LazyObject, type LazyShape, named, object, orNull, port } from "./json_schema.ts";
 
 const text = () => z.string();
@@ -150,6 +151,7 @@ export const statusReport: LazyObject<report.StatusReport> = named("StatusReport
   dns: dns().describe("How names are served; absent when they are not.").exactOptional(),
   discovery: z.strictObject({ providers: texts(), heard: count() }).exactOptional(),
   dht: z.strictObject({ contacts: count() }).exactOptional(),
+  portMapping: list(gatewayReport).exactOptional(),
   services: servicesReport(),
   networks: list(networkReport),
   peers: list(peerReport),

@@ -140,7 +140,9 @@ export class PortMapping {
  * Whether a gateway is asked at all: not by nodes that call out to no neighbours, of which the gateway is one, nor by those
  * that meet on the loopback.
  */
-function mayMap({ portMapping, discovery, endpoints }: AgentOptions): boolean {
+export function mayMap(
+  { portMapping, discovery, endpoints }: Pick<AgentOptions, "portMapping" | "discovery" | "endpoints">,
+): boolean {
   const isOnLoopback = endpoints.some((endpoint) => "address" in endpoint && endpoint.address.isLoopback);
   return portMapping !== "off" && discovery && !isOnLoopback;
 }

@@ -3,7 +3,7 @@
  * @module
  */
 
-import { CapturedProcess, type Host, Lab, NetworkNamespace, waitFor } from "../../lab/mod.ts";
+import { type CapturedProcess, type Host, Lab, NetworkNamespace, waitFor } from "../../lab/mod.ts";
 
 /** How the router does it. */
 export interface HomeOptions {
