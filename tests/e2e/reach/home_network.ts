@@ -3,7 +3,10 @@
  * @module
  */
 
-import { type CapturedProcess, type Host, Lab, NetworkNamespace, waitFor } from "../../lab/mod.ts";
+import { type CapturedProcess, Lab, NetworkNamespace, waitFor } from "../../lab/mod.ts";
+
+/** What its making needs, beside namespaces. */
+export const MAPPING_TOOLS: readonly string[] = ["miniupnpd", "nft", "ss", "sysctl"];
 
 /** How the router does it. */
 export interface HomeOptions {
@@ -195,5 +198,3 @@ table inet home {
     );
   }
 }
-
-export type { Host };

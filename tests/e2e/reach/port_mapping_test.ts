@@ -13,10 +13,9 @@ import {
   waitFor,
   WeftNode,
 } from "../../lab/mod.ts";
-import { HomeNetwork } from "./home_network.ts";
+import { HomeNetwork, MAPPING_TOOLS } from "./home_network.ts";
 
 const BOUND_MS = 20_000;
-const NEEDS = ["miniupnpd", "nft", "ss", "sysctl"] as const;
 /** So that a renewal, after half of it, need not be waited for. */
 const LIFETIME_SECONDS = 4;
 
@@ -63,7 +62,7 @@ Deno.exit(0);`;
 
 labTest(
   "PCP, NAT-PMP and UPnP: a port is open in miniupnpd, is renewed, and is closed at the stop",
-  [...NAMESPACES, ...NEEDS, "timeout"],
+  [...NAMESPACES, ...MAPPING_TOOLS, "timeout"],
   async (test) => {
     await using home = await HomeNetwork.create();
     const cases = [
@@ -105,7 +104,7 @@ labTest(
 
 labTest(
   "a leader behind a NAT whose router has opened its port is joined from outside, and reached through the tunnel",
-  [...PACKET_PLANE, ...NEEDS],
+  [...PACKET_PLANE, ...MAPPING_TOOLS],
   async () => {
     await using home = await HomeNetwork.create({ speaks: { upnp: false, natPmp: true } });
     // What the leader sends first is lost, so that nothing but what comes from outside by the mapping can bring them together.
