@@ -28,10 +28,10 @@ interface Said {
   readonly drops: Readonly<Record<string, number>>;
 }
 
-async function startEcho(home: HomeNetwork, port: number, ...protocols: string[]): Promise<CapturedProcess> {
+function startEcho(home: HomeNetwork, port: number, ...protocols: string[]): CapturedProcess {
   const args = [HomeNetwork.ROUTER, HomeNetwork.HOME, `${port}`, `${LIFETIME_SECONDS}`, ...protocols];
-  return await Promise.resolve(
-    home.use(home.home.spawn(trustedProgram("mapped_echo.ts", args), { label: `mapped_echo ${protocols}` })),
+  return home.use(
+    home.home.spawn(trustedProgram("mapped_echo.ts", args), { label: `mapped_echo ${protocols}` }),
   );
 }
 
@@ -75,7 +75,7 @@ labTest(
       const port = 41_001 + i;
       await test.step(`${protocol}${"igd1" in speaks ? ", IGD:1" : ""}`, async () => {
         await home.setDaemon(speaks);
-        const echo = await startEcho(home, port, protocol);
+        const echo = startEcho(home, port, protocol);
         await echo.until((process) => lastSaid(process)?.kind === "mapped", BOUND_MS, "it is mapped");
         const said = lastSaid(echo) ?? assert.fail();
         const outside = `${HomeNetwork.PUBLIC}:${port}`;
@@ -142,5 +142,36 @@ labTest(
     assert.equal(peer?.endpoint, mapped);
     await leader.stop();
     assert.deepEqual(await home.mappings(), []);
+  },
+);
+
+labTest(
+  "a gateway that lies by every protocol opens nothing, and sends nobody elsewhere",
+  [...NAMESPACES, ...MAPPING_TOOLS],
+  async () => {
+    await using home = await HomeNetwork.create();
+    const elsewhere = `${HomeNetwork.OUTSIDE}:8080`;
+    const listener = home.use(
+      home.outside.spawn([
+        ...[Deno.execPath(), "eval", "--no-config"],
+        `const l = Deno.listen({ port: 8080 }); console.log("ready"); for await (const c of l) console.log("dialled");`,
+      ]),
+    );
+    const liar = home.use(
+      home.router.spawn(trustedProgram("lying_gateway.ts", [HomeNetwork.ROUTER, elsewhere])),
+    );
+    for (const program of [listener, liar]) {
+      await program.until(({ stdout }) => stdout.includes("ready"), BOUND_MS, "it is ready");
+    }
+    const echo = startEcho(home, 41_009, "pcp", "nat-pmp", "upnp");
+    await echo.until((process) => lastSaid(process)?.kind === "unmapped", BOUND_MS, "it has given up");
+    const { failures, drops } = lastSaid(echo) ?? assert.fail();
+    assert.deepEqual(failures, { pcp: "not-public", "nat-pmp": "no-answer", upnp: "no-answer" });
+    assert(
+      (drops["mapping-nonsense"] ?? 0) > 0 && (drops["mapping-unasked"] ?? 0) > 0,
+      JSON.stringify(drops),
+    );
+    assert.equal(liar.stdout.match(/^page$/gm)?.length, 1);
+    assert(!listener.stdout.includes("dialled"));
   },
 );
