@@ -12,6 +12,9 @@ import type { MappedEndpoints } from "../endpoint_selector.ts";
 import { type HostView, hostView, type OwnGateway, ownGateways } from "./gateway.ts";
 import { GatewayMapping, type GatewayMappingParts } from "./gateway_mapping.ts";
 
+/** A gateway that is being asked. */
+export type OpenMapping = Pick<GatewayMapping, "gateway" | "state" | "drops" | "close">;
+
 /** Whose port it is, and who is told. */
 export interface PortMappingParts extends Pick<Environment, "clock" | "timers" | "random" | "log"> {
   readonly options: AgentOptions;
@@ -22,7 +25,7 @@ export interface PortMappingParts extends Pick<Environment, "clock" | "timers" |
   /** This host; a test has another. */
   readonly host?: HostView;
   /** Asks a gateway; a test has its own. */
-  readonly open?: (parts: GatewayMappingParts) => GatewayMapping;
+  readonly open?: (parts: GatewayMappingParts) => OpenMapping;
 }
 
 /** What one gateway was brought to. */
@@ -35,7 +38,7 @@ export interface GatewayState {
 export class PortMapping {
   readonly #parts: PortMappingParts;
   readonly #host: HostView;
-  #mappings: readonly GatewayMapping[] = [];
+  #mappings: readonly OpenMapping[] = [];
   #isClosed = false;
 
   private constructor(parts: PortMappingParts) {
@@ -96,7 +99,7 @@ export class PortMapping {
     await Promise.all(mappings.map((mapping) => mapping.close()));
   }
 
-  #open(gateway: OwnGateway): GatewayMapping | undefined {
+  #open(gateway: OwnGateway): OpenMapping | undefined {
     const { options: { port, rootless, testTimers }, log, open } = this.#parts;
     const { portMappingLifetimeMs } = testTimers;
     const parts: GatewayMappingParts = {
