@@ -12,19 +12,22 @@
  */
 
 import project from "./deno.json" with { type: "json" };
+import { silentLogger } from "./lib/base/mod.ts";
 import { main, processTerminal, systemProcess } from "./lib/cli/mod.ts";
 
 const process = systemProcess();
 const code = await main(Deno.args, {
   version: project.version,
   async loadAgent() {
-    const [agent, { checkServing, serveControl, StatusSite }, { systemClock, systemTimers }] = await Promise
-      .all([
-        import("./lib/agent/mod.ts"),
-        import("./lib/http/mod.ts"),
-        import("./lib/host/mod.ts"),
-      ]);
-    const { Node, OverlayBootstrap, programSocketPath } = agent;
+    const [agent, { checkServing, serveControl, StatusSite }, { systemClock, systemRandom, systemTimers }] =
+      await Promise
+        .all([
+          import("./lib/agent/mod.ts"),
+          import("./lib/http/mod.ts"),
+          import("./lib/host/mod.ts"),
+        ]);
+    const { checkNetwork, Node, OverlayBootstrap, programSocketPath } = agent;
+    const system = { clock: systemClock, timers: systemTimers, random: systemRandom, log: silentLogger };
     return {
       overlays: {
         initLeader: (said, ports) => OverlayBootstrap.initLeader(said, ports),
@@ -35,6 +38,7 @@ const code = await main(Deno.args, {
       changeStoredSetting: (stateDir, change) => OverlayBootstrap.changeStoredSetting(stateDir, change),
       forget: (stateDir) => OverlayBootstrap.forget(stateDir),
       programSocketPath,
+      checkNetwork: (options, environment) => checkNetwork({ ...system, options, environment }),
       attach: (stateDir) => Node.attach({ stateDir }),
       checkServing,
       serveControl,

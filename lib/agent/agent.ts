@@ -393,8 +393,8 @@ export class Agent {
     this.shareTokens();
     this.#names?.custom.refresh();
     this.services.adverts.advertiseSoon();
-    const statement = this.#context.endpoints.updateStatement();
-    this.mesh.replica.publish({ ...NO_UPDATE, statements: statement === undefined ? [] : [statement] });
+    this.#session?.portMapping?.follow();
+    this.#session?.restate();
     void this.#session?.lan?.followInterfaces();
   }
 

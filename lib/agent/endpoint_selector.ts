@@ -27,6 +27,16 @@ const OWN_SOFTWARE = {
   system: `${Deno.build.os} ${Deno.build.arch}`.slice(0, 32),
 } as const;
 
+/** This node's endpoints in gateways before it: a gateway may give UDP and TCP different ports. */
+export interface MappedEndpoints {
+  /** Of the packet plane, by UDP. */
+  readonly packets: readonly Endpoint[];
+  /** Of the message plane, by TCP. */
+  readonly channels: readonly Endpoint[];
+}
+
+const NOTHING_MAPPED: MappedEndpoints = { packets: [], channels: [] };
+
 /** Knows the networks that this host is in, what members state of themselves, and where discovery has found them. */
 export class EndpointSelector {
   readonly #mesh: MeshState;
@@ -43,6 +53,9 @@ export class EndpointSelector {
 
   /** The names of this host's devices that lead into overlay networks, not to the host; set while there are some. */
   overlayDevices: () => ReadonlySet<string> = () => new Set();
+
+  /** Tells where gateways let others reach this node; set while they are asked for it. */
+  mappedEndpoints: () => MappedEndpoints = () => NOTHING_MAPPED;
 
   /** @param named knows the addresses of the endpoints that the options tell by name */
   constructor(mesh: MeshState, options: AgentOptions, named?: NamedEndpoints) {
@@ -81,7 +94,7 @@ export class EndpointSelector {
 
   /** @returns what this node says of itself; labels as it said them before, when its options say none */
   own(): OwnStatement {
-    const stated = ownStatement(this.#options, this.#named, this.overlayDevices());
+    const stated = ownStatement(this.#options, this.#named, this.overlayDevices(), this.mappedEndpoints());
     const own = { ...stated, relays: mayRelay(this.#options, this.#mesh.role) };
     if (Object.keys(own.labels).length > 0) return own;
     const { roster, identity } = this.#mesh;
@@ -157,27 +170,34 @@ export function ownStatement(
   options: AgentOptions,
   named?: NamedEndpoints,
   overlayDevices?: ReadonlySet<string>,
+  mapped: MappedEndpoints = NOTHING_MAPPED,
 ): OwnStatement {
   const { labels, rootless: isRootless } = options;
-  const channelEndpoints = ownEndpoints(options, named, overlayDevices);
+  const channelEndpoints = ownEndpoints(options, named, overlayDevices, mapped.channels);
   // Nodes of the former release know no more than that there is no endpoint, and begin no handshake either.
-  const endpoints = isRootless ? [] : channelEndpoints;
+  const endpoints = isRootless ? [] : ownEndpoints(options, named, overlayDevices, mapped.packets);
   const urls = options.endpoints.filter((one) => one instanceof WebAddress).slice(0, MAX_STATED_URLS);
   return { endpoints, channelEndpoints, urls, labels, isRootless, ...OWN_SOFTWARE };
 }
 
-/** @returns the endpoints of both planes on this host, those that the options name first */
+/**
+ * @param mapped where a gateway lets others reach one of both planes
+ * @returns the endpoints of that plane: those that the options name, the mapped ones, then those of this host, which
+ * whoever is in its network prefers
+ */
 export function ownEndpoints(
   { endpoints: told, port, interfaceName }: AgentOptions,
   named?: NamedEndpoints,
   overlayDevices: ReadonlySet<string> = new Set(),
+  mapped: readonly Endpoint[] = [],
 ): Endpoint[] {
   const addresses = interfaceAddresses().filter(({ name }) => !overlayDevices.has(name));
   const local = localEndpoints(addresses, port, interfaceName);
   const endpoints = told.flatMap((one) =>
     one instanceof Endpoint ? [one] : one instanceof WebAddress ? [] : named?.of(one) ?? []
   );
-  return [...endpoints, ...local.filter((own) => !endpoints.some((stated) => stated.equals(own)))];
+  const all = [...endpoints, ...mapped, ...local];
+  return all.filter((one, i) => all.findIndex((other) => other.equals(one)) === i);
 }
 
 function interfaceAddresses(): Deno.NetworkInterfaceInfo[] {

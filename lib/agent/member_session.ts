@@ -6,7 +6,9 @@
 
 import type { Counters } from "../base/mod.ts";
 import type { ChannelDropReason } from "../channel/mod.ts";
-import type { NodeId } from "../mesh/mod.ts";
+import type { LeaderDistance, NetcheckReport } from "../api/mod.ts";
+import { NO_UPDATE, type NodeId } from "../mesh/mod.ts";
+import type { AgentOptions } from "../config/mod.ts";
 import type { StreamListener } from "../transport/mod.ts";
 import type { DeviceEvent } from "../wireguard/mod.ts";
 import type { AgentContext } from "./agent_context.ts";
@@ -20,6 +22,7 @@ import type { NameService } from "./names/mod.ts";
 import type { Networks } from "./networks/mod.ts";
 import type { OverlayInterface } from "./overlay/mod.ts";
 import { Introductions, type PathPlane, PathWatch, RelayLegs, type RelayServer } from "./paths/mod.ts";
+import { checkNetwork, type NetcheckParts, PortMapping } from "./reach/mod.ts";
 
 /** What outlives a session. */
 export interface MemberSessionParts extends AgentContext {
@@ -52,6 +55,7 @@ export class MemberSession {
   readonly #prober: DhtProber;
   #lan: LanDiscovery | undefined;
   #dht: DhtDiscovery | undefined;
+  #portMapping: PortMapping | undefined;
   #isClosed = false;
 
   constructor(parts: MemberSessionParts) {
@@ -147,6 +151,34 @@ export class MemberSession {
     return this.#dht;
   }
 
+  /** This node's ports in the gateways before it; undefined when they are not asked. */
+  get portMapping(): PortMapping | undefined {
+    return this.#portMapping;
+  }
+
+  /**
+   * Finds out how this host can be reached.
+   * @param asked.stunServers in place of those of the options
+   */
+  async netcheck(
+    asked: Pick<NetcheckParts, "environment"> & {
+      readonly stunServers?: AgentOptions["stunServers"];
+      readonly leaders: readonly LeaderDistance[];
+      readonly hearsByUdp: boolean;
+    },
+  ): Promise<NetcheckReport> {
+    const { leaders, hearsByUdp, environment } = asked;
+    const { options } = this.#parts;
+    const overlayDevices = this.#parts.endpoints.overlayDevices();
+    const gateways = this.#portMapping?.gateways ?? [];
+    return await checkNetwork({
+      ...this.#parts,
+      environment,
+      options: { ...options, stunServers: asked.stunServers ?? options.stunServers },
+      running: { overlayDevices, gateways, leaders, hearsByUdp },
+    });
+  }
+
   async start(): Promise<void> {
     const { messages, health } = this;
     const { mesh, options: { port }, endpoints } = this.#parts;
@@ -154,6 +186,12 @@ export class MemberSession {
       ...this.#lan?.discovery.endpointsOf(nodeId) ?? [],
       ...this.#prober.endpointsOf(nodeId),
     ];
+    endpoints.mappedEndpoints = () => this.#portMapping?.endpoints ?? { packets: [], channels: [] };
+    this.#portMapping = PortMapping.start({
+      ...this.#parts,
+      overlayDevices: () => endpoints.overlayDevices(),
+      onChange: () => this.restate(),
+    });
     messages.start();
     this.paths?.start();
     this.#legs?.start();
@@ -181,6 +219,13 @@ export class MemberSession {
     else this.#lan = lan;
   }
 
+  /** Looks where this host is now, and tells the others what has changed; to be called every few seconds. */
+  restate(): void {
+    const { endpoints, mesh: { replica } } = this.#parts;
+    const statement = endpoints.updateStatement();
+    replica.publish({ ...NO_UPDATE, statements: statement === undefined ? [] : [statement] });
+  }
+
   /** Notes who is there, and removes ephemeral members that have been away for too long; to be called every few seconds. */
   removeAbsent(): void {
     const isHealthy = (nodeId: NodeId) => this.health.checker.figures(nodeId)?.healthy ?? false;
@@ -193,9 +238,10 @@ export class MemberSession {
     if (this.#isClosed) return;
     this.#isClosed = true;
     this.#parts.endpoints.foundEndpoints = () => [];
+    this.#parts.endpoints.mappedEndpoints = () => ({ packets: [], channels: [] });
     this.sightings.flush();
     this.#prober.close();
-    await Promise.all([this.#lan?.close(), this.#dht?.close()]);
+    await Promise.all([this.#lan?.close(), this.#dht?.close(), this.#portMapping?.close()]);
     this.health.close();
     this.#legs?.close();
     this.paths?.close();

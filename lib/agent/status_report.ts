@@ -16,6 +16,7 @@ import type { OverlayInterface } from "./overlay/mod.ts";
 import type { LeaderReport, PeerReport, StatusReport } from "../api/mod.ts";
 import type { RelayHost } from "./relay/mod.ts";
 import { hubOf } from "./plain_devices.ts";
+import { gatewayReport } from "./reach/mod.ts";
 import type { ServiceHost } from "./services/mod.ts";
 
 /** The version of weft, as in `deno.json`. */
@@ -74,6 +75,9 @@ export function buildStatus(sources: StatusSources): StatusReport {
     ...session?.lan && { discovery: { providers: session.lan.providers, heard: session.lan.discovery.size } },
     ...session?.dht && { dht: { contacts: session.dht.contacts } },
     ...relay && { relay },
+    ...session?.portMapping?.gateways.length && {
+      portMapping: session.portMapping.gateways.map(gatewayReport),
+    },
     services: sources.services.report(),
     networks: sources.networks.reports(true),
     peers: members
@@ -91,6 +95,7 @@ export function buildStatus(sources: StatusSources): StatusReport {
       ...session?.health.drops(),
       ...session?.lan?.discovery.drops(),
       ...session?.dht?.drops(),
+      ...session?.portMapping?.drops(),
     }),
     refused: happened(mesh.replica.refusals.snapshot()),
   };

@@ -18,6 +18,7 @@ export type { Operation, OperationName } from "./operation.ts";
 export { OPERATION_ENTRIES, OPERATIONS, type ViewName, VIEWS } from "./operations.ts";
 export type * from "./overlay.ts";
 export type * from "./policy.ts";
+export type * from "./reach.ts";
 export type * from "./report.ts";
 export type * from "./settings.ts";
 export { checkedControl, httpRequest, invoke, queriedFields, requestOf } from "./requests.ts";

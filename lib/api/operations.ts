@@ -14,6 +14,7 @@ import type { Operation, OperationName } from "./operation.ts";
 import { OVERLAY_OPERATIONS } from "./overlay_operations.ts";
 import { POLICY_OPERATIONS } from "./policy_operations.ts";
 import { PROCESS_OPERATIONS } from "./process_operations.ts";
+import { REACH_OPERATIONS } from "./reach_operations.ts";
 import * as reports from "./report_schemas.ts";
 import { SETTINGS_OPERATIONS } from "./settings_operations.ts";
 
@@ -154,6 +155,7 @@ export const OPERATIONS: { readonly [Name in OperationName]: Operation<Name> } =
   ...POLICY_OPERATIONS,
   ...SETTINGS_OPERATIONS,
   ...PROCESS_OPERATIONS,
+  ...REACH_OPERATIONS,
   leaders: {
     route: "GET /leaders",
     summary: "The leaders as this node sees them",

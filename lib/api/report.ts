@@ -4,6 +4,7 @@
  */
 
 import type { NetworkReport } from "./overlay.ts";
+import type { GatewayReport } from "./reach.ts";
 
 /** What the status says of services. */
 export interface ServicesReport {
@@ -230,6 +231,8 @@ export interface StatusReport {
   };
   /** Absent unless this node carries packets for others. */
   readonly relay?: RelayReport;
+  /** The routers that are asked to open this node's port; absent when none is. */
+  readonly portMapping?: readonly GatewayReport[];
   /** What is offered and called. */
   readonly services: ServicesReport;
   /** Overlay networks, with the endpoints of this host. */

@@ -10,6 +10,7 @@ import { grantsReport } from "./membership_operations.ts";
 import { networkReport } from "./overlay_operations.ts";
 import type * as report from "./report.ts";
 import type { Problem } from "./errors.ts";
+import { gatewayReport } from "./reach_operations.ts";
 import { type Lazy, type LazyObject, type LazyShape, named, object, orNull, port } from "./json_schema.ts";
 
 const text = () => z.string();
@@ -159,6 +160,7 @@ export const statusReport: LazyObject<report.StatusReport> = named("StatusReport
   discovery: z.strictObject({ providers: texts(), heard: count() }).exactOptional(),
   dht: z.strictObject({ contacts: count() }).exactOptional(),
   relay: relayReport().describe("What it carries for others; absent when it does not.").exactOptional(),
+  portMapping: list(gatewayReport).exactOptional(),
   services: servicesReport(),
   networks: list(networkReport),
   peers: list(peerReport),

@@ -4,9 +4,9 @@
  */
 
 import type { Node, OverlayBootstrap, OverlayPorts } from "../agent/mod.ts";
-import type { AgentControl, SettingChange, SettingReport, UnitReport } from "../api/mod.ts";
+import type { AgentControl, NetcheckReport, SettingChange, SettingReport, UnitReport } from "../api/mod.ts";
 import type { Logger } from "../base/mod.ts";
-import type { SaidSettings, StatusAddress } from "../config/mod.ts";
+import type { AgentOptions, SaidSettings, StatusAddress } from "../config/mod.ts";
 import type { WgInterface, WgInterfaceOptions } from "../wg_interface/mod.ts";
 import type { ShownToken } from "./process_arguments.ts";
 import type { ServiceManager } from "./systemd/mod.ts";
@@ -128,6 +128,11 @@ export interface AgentParts {
   changeStoredSetting(stateDir: string, change: SettingChange): boolean;
   /** @returns where the agent with this state directory lets programs in */
   programSocketPath(stateDir: string): string;
+  /** Finds out how this host can be reached, without an agent. */
+  checkNetwork(
+    options: AgentOptions,
+    environment: Readonly<Record<string, string | undefined>>,
+  ): Promise<NetcheckReport>;
   /** Attaches this process to the agent with this state directory. @throws WeftError when none runs */
   attach(stateDir: string): Promise<AttachedPort>;
 }

@@ -34,6 +34,8 @@ const samples: Readonly<Record<OptionName, string>> = {
   discoveryDht: "true",
   discoveryDhtBootstrap: "dht.example.com:6881",
   endpoints: "192.0.2.1:51820",
+  portMapping: "off",
+  stunServers: "192.0.2.1:3478",
   labels: "role=web",
   statusAddress: "127.0.0.2",
   ephemeral: "600000",

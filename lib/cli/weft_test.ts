@@ -123,7 +123,7 @@ Deno.test("main() prints help and version to standard output", async () => {
 
 Deno.test("every command has help with an example", async () => {
   const commands =
-    "up,down,logs,version,status,peers,peers show,peer list,peer show,ping,token create,token list,token revoke,peer add,peer hub,peer remove,dns list,dns add,dns remove,dns query,wg,doctor,cleanup,install,uninstall,completions,service list,service show,service pause,service resume,call,publish,subscribe,proxy,forward,offer";
+    "up,down,logs,version,status,peers,peers show,peer list,peer show,ping,token create,token list,token revoke,peer add,peer hub,peer remove,dns list,dns add,dns remove,dns query,wg,doctor,cleanup,netcheck,install,uninstall,completions,service list,service show,service pause,service resume,call,publish,subscribe,proxy,forward,offer";
   for (const command of commands.split(",")) {
     const { ports } = await run([...command.split(" "), "--help"]);
     assert.match(ports.stdout, /Examples?:\n {2}[#$] weft /, command);

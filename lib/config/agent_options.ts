@@ -52,6 +52,10 @@ export interface AgentOptions {
   readonly discoveryDht: boolean;
   /** By whom it enters the DHT. */
   readonly discoveryDhtBootstrap: readonly DhtBootstrapOption[];
+  /** Whether the gateway before this host is asked to open the node's port: as far as it needs one, or not at all. */
+  readonly portMapping: "auto" | "off";
+  /** Servers of STUN that tell how this host looks from the Internet; nobody is asked unless one is named. */
+  readonly stunServers: readonly (Endpoint | NamedEndpointOption)[];
   /** Where others can reach this node, beside what it finds out itself; names are looked up as long as it runs. */
   readonly endpoints: readonly (Endpoint | NamedEndpointOption | WebAddress)[];
   /** Where the status page listens; beyond the loopback it asks for a token. */

@@ -15,6 +15,7 @@ const told: Partial<Readonly<Record<OptionName, string | readonly string[]>>> = 
   discoveryPeers: ["192.0.2.1:9", "192.0.2.2"],
   discoveryDhtBootstrap: ["dht.example.com:6881", "192.0.2.1:1"],
   endpoints: ["192.0.2.1:51820", "[2001:db8::1]:4"],
+  stunServers: ["192.0.2.1:3478", "stun.example.com:3478"],
   labels: ["role=web", "tier="],
   statusPort: "off",
   dns: "off",

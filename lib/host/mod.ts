@@ -55,6 +55,7 @@ export {
   writePollfd,
 } from "./ffi/mod.ts";
 export * from "./compressor.ts";
+export * from "./default_route.ts";
 export * from "./gateway/mod.ts";
 export * from "./host_error.ts";
 export * from "./memory_reclaimer.ts";

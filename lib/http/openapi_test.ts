@@ -106,6 +106,7 @@ for (const [name, app] of Object.entries(apps)) {
       "/grants": { claims: false },
       "/joins": { who: "web-2" },
       "/leave": {},
+      "/netcheck": {},
       "/members/prune": { awayMs: 30 * 86_400_000, dryRun: true },
     };
     for (const { method, path } of routes) {

@@ -26,6 +26,8 @@ const PROTOCOLS = [
   "policy",
   "overlay",
   "relay",
+  "port_mapping",
+  "stun",
 ];
 // They stand on protocols, and below the agent.
 const MESSAGES = ["service", "forward"];

@@ -84,13 +84,23 @@ class World implements AsyncDisposable {
 
   static async create(bounds?: CarrierBounds): Promise<World> {
     const world = new World(await new Fixture().connect(), bounds);
-    world.a.handleLink({ nodeId: R, channel: world.channels[0], dialler: "us", way: { kind: "relay", via: R } });
+    world.a.handleLink({
+      nodeId: R,
+      channel: world.channels[0],
+      dialler: "us",
+      way: { kind: "relay", via: R },
+    });
     return world;
   }
 
   /** R knows who A is, which it may learn later than A begins streams. */
   greet(): void {
-    this.r.handleLink({ nodeId: A, channel: this.channels[1], dialler: "them", way: { kind: "relay", via: R } });
+    this.r.handleLink({
+      nodeId: A,
+      channel: this.channels[1],
+      dialler: "them",
+      way: { kind: "relay", via: R },
+    });
   }
 
   open(from: NodeId, target: NodeId): RelayLegs | "not-member" {

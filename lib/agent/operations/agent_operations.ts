@@ -24,6 +24,7 @@ import {
 import { namesOf } from "../names/mod.ts";
 import { devicesOf } from "../plain_devices.ts";
 import { prunePeers } from "./prune.ts";
+import { reachOperations } from "./reach_operations.ts";
 import { serviceOperations } from "./service_operations.ts";
 import { networkSettings, type NodeSettings } from "../start/mod.ts";
 import type { StatusToken } from "../status_token.ts";
@@ -51,6 +52,7 @@ export function agentOperations(
     ...tokenOperations(agent),
     ...deviceOperations(agent),
     ...processOperations(agent, process),
+    ...reachOperations(agent),
 
     settings: () => settings.report(networkSettings(mesh)),
     changeSetting: (change) => settings.change(change),

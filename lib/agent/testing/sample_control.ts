@@ -16,6 +16,7 @@ import type {
   FoundMember,
   LogReport,
   LogRequest,
+  NetcheckReport,
   PingReport,
   SettingChange,
   SettingReport,
@@ -60,6 +61,28 @@ export const sampleDevice: AddedDevice = {
     allowedIps: ["10.200.0.0/16"],
     endpoint: "192.0.2.1:51820",
   }],
+};
+
+/** A host behind a NAT whose router has opened a port. */
+export const sampleNetcheck: NetcheckReport = {
+  udp: true,
+  ipv4: { isThere: true, addresses: ["192.168.7.2"], gateway: "192.168.7.1" },
+  ipv6: { isThere: false, addresses: [] },
+  portMapping: [{
+    gateway: "192.168.7.1",
+    state: "mapped",
+    protocol: "pcp",
+    udp: "8.7.6.5:51820",
+    tcp: "8.7.6.5:51820",
+  }],
+  stun: [
+    { server: "192.0.2.1:3478", mapped: "8.7.6.5:51820", rttMs: 12 },
+    { server: "192.0.2.2:3478", rttMs: null },
+  ],
+  mappingVaries: null,
+  hairpin: false,
+  proxy: null,
+  leaders: [{ name: "lead", path: "direct", rttMs: 1.5 }],
 };
 
 /** A control that answers from tables, and writes down what it was asked to change. */
@@ -177,6 +200,11 @@ export class SampleControl extends SampleMembers implements AgentControl {
 
   findMember(member: string): FoundMember {
     return { name: member === "nobody" ? null : member };
+  }
+
+  netcheck(request: object): Promise<NetcheckReport> {
+    this.asked.push({ netcheck: request });
+    return Promise.resolve(sampleNetcheck);
   }
 
   ping(peer: string): Promise<PingReport> {

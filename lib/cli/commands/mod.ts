@@ -18,6 +18,7 @@ import { addInstallCommands } from "./install_commands.ts";
 import { addLeaderCommands, addRotateCommand } from "./leader_commands.ts";
 import { addGrantCommands, addLabelCommand } from "./member_commands.ts";
 import { addEndpointCommands, addNetworkCommands } from "./overlays/mod.ts";
+import { addNetcheckCommand } from "./netcheck_command.ts";
 import { addPeerCommands } from "./peer_commands.ts";
 import { addPeersCommand } from "./peers_commands.ts";
 import { addPolicyCommands } from "./policies/mod.ts";
@@ -49,6 +50,7 @@ export function addCommands(program: AnyCommand, context: CommandContext): void 
   addCallCommands(program, context);
   addForwardCommands(program, context);
   addHostCommands(program, context);
+  addNetcheckCommand(program, context);
   addCompletionCommands(program, context);
   addInstallCommands(program, context);
   addLeaderCommands(program, context);

@@ -4,8 +4,8 @@
  */
 
 import type { OverlayPorts } from "../../agent/mod.ts";
-import type { SettingChange, SettingReport, StatusReport } from "../../api/mod.ts";
-import { SampleControl } from "../../agent/testing/sample_control.ts";
+import type { NetcheckReport, SettingChange, SettingReport, StatusReport } from "../../api/mod.ts";
+import { SampleControl, sampleNetcheck } from "../../agent/testing/sample_control.ts";
 import { sampleStatus as agentStatus } from "../../agent/testing/sample_status.ts";
 import {
   type AgentOptions,
@@ -188,6 +188,11 @@ export class SamplePorts implements CliPorts {
   changeStoredSetting(stateDir: string, { name, value }: SettingChange): boolean {
     this.diary.push(`${stateDir} ${name} ${value?.join(" ") ?? "unset"}`);
     return true;
+  }
+
+  checkNetwork({ stunServers }: AgentOptions): Promise<NetcheckReport> {
+    this.diary.push(`netcheck ${stunServers}`);
+    return Promise.resolve(sampleNetcheck);
   }
 
   /** Ports of the page that were checked before a node was made. */

@@ -120,6 +120,9 @@ export const STAGINGS: Readonly<Record<string, Staging>> = {
   "weft peer show NAME": { with: { NAME: "web-1" } },
   "weft leave": { on: "spare", withSpare: true, isLate: true },
   "weft cleanup": { on: "spare" },
+  "weft netcheck --stun-server stun.example.com:3478": {
+    with: { "stun.example.com:3478": "127.0.0.1:3478" },
+  },
 
   "weft status --watch": { until: /web-1/ },
   "weft ping NAME": { with: { NAME: "web-1" } },

@@ -57,7 +57,7 @@ export class WeftNode implements AsyncDisposable {
     this.#args = options.args ?? [];
     this.#program = options.program;
     // Nothing is called out into the networks that this machine is in.
-    const quiet = place === thisMachine ? { WEFT_DISCOVERY: "no" } : {};
+    const quiet = place === thisMachine ? { WEFT_DISCOVERY: "no", WEFT_PORT_MAPPING: "off" } : {};
     this.#env = { NO_COLOR: "1", ...quiet, ...options.env };
   }
 
