@@ -143,7 +143,10 @@ export class PathProber {
       if (!member.paths.handleAnswer(now, probe.counter, source)) {
         return this.drops.count("probe-unexpected");
       }
-      if (probe.seenAt !== undefined) this.#events.push({ kind: "seen", member: name, at: probe.seenAt });
+      // Through a relay or a stream, what is seen there is the relay's port, or one of the member's own host.
+      if (probe.seenAt !== undefined && member.paths.at(source)?.kind === "direct") {
+        this.#events.push({ kind: "seen", member: name, at: probe.seenAt });
+      }
     } else {
       if (!this.#limiter.allows(now, name)) return this.drops.count("probe-flood");
       const asked: AskedBefore = member.asks.take(probe.counter);
