@@ -22,6 +22,7 @@ import {
   type Carriers,
   Introductions,
   type PathPlane,
+  PathReporter,
   PathWatch,
   RelayLegs,
   type RelayServer,
@@ -136,6 +137,24 @@ export class MemberSession {
   handleDeviceEvent(event: DeviceEvent): void {
     this.paths?.handleDeviceEvent(event);
     this.health.handleDeviceEvent(event);
+  }
+
+  /** @returns who tells of the ways that packets take now, for one report */
+  pathReporter(): PathReporter {
+    const { clock, mesh: { roster }, options } = this.#parts;
+    const { paths } = this;
+    return new PathReporter({
+      clock,
+      roster,
+      links: this.messages.links,
+      paths: paths && { own: paths.own, of: (nodeId) => paths.prober.paths(nodeId) },
+      legs: (nodeId) => this.#legs?.offered(nodeId) ?? [],
+      isTunnelUp: (nodeId) => {
+        const figures = this.health.checker.figures(nodeId);
+        return figures?.healthy === true && figures.path === "direct";
+      },
+      interfaceMtuBytes: options.mtuBytes,
+    });
   }
 
   /** How nodes nearby are found; undefined when they are not looked for. */

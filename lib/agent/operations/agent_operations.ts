@@ -26,6 +26,7 @@ import { devicesOf } from "../plain_devices.ts";
 import { prunePeers } from "./prune.ts";
 import { serviceOperations } from "./service_operations.ts";
 import { networkSettings, type NodeSettings } from "../start/mod.ts";
+import { tunnelPath } from "../status_report.ts";
 import type { StatusToken } from "../status_token.ts";
 import { tokenOperations, tokenReport } from "./token_operations.ts";
 import { unansweredPing } from "./unanswered_ping.ts";
@@ -131,10 +132,18 @@ export function agentOperations(
       }
       const denied = agent.policies.messages.guard.admitPing("out", mesh.identity.id, record.nodeId);
       if (denied !== undefined) throw new DeniedError(`ping ${record.name}`, denied.rule);
-      const answer = await agent.session?.health.probe(member, { timeoutMs: PING_TIMEOUT_MS, dials: true });
+      const health = agent.session?.health;
+      const answer = await health?.probe(member, { timeoutMs: PING_TIMEOUT_MS, dials: true });
       const seen = agent.status().peers.find(({ id }) => id === record.nodeId);
       if (answer === undefined) throw unansweredPing(record.name, seen);
-      return { ...answer, lastHandshakeAgeMs: seen?.lastHandshakeAgeMs ?? null };
+      const { rttMs, path } = answer;
+      const way = seen?.way;
+      return {
+        rttMs,
+        path: path === "direct" ? tunnelPath(way) : path,
+        ...way && { way },
+        lastHandshakeAgeMs: seen?.lastHandshakeAgeMs ?? null,
+      };
     },
 
     listNames() {

@@ -4,5 +4,6 @@
  */
 
 export { Introductions, type LegTaker, type RelayServer } from "./introductions.ts";
+export { PathReporter } from "./path_reporter.ts";
 export { type Carriers, RelayLegs } from "./relay_legs.ts";
 export { type PathHelper, type PathPlane, PathWatch } from "./path_watch.ts";
