@@ -143,6 +143,7 @@ export type {
   PrunedPeers,
   PruneRequest,
   PublishRequest,
+  RelayReport,
   RemovedPeer,
   RenameRequest,
   ServiceChange,
@@ -194,6 +195,7 @@ export {
   type LogLevel,
   type NamedEndpointOption,
   type OfferOption,
+  type PortRangeOption,
   type StatusAddress,
 } from "./lib/config/mod.ts";
 export { PresharedKey, PublicKey, type Secret } from "./lib/crypto/mod.ts";

@@ -23,6 +23,7 @@ import { hostDevices, Networks, ProgramEndpoints, RootlessFrames } from "./netwo
 import { OwnRecord, type ReopenedNode } from "./own_record.ts";
 import { checkHostNetwork, DeviceSecrets, OverlayInterface } from "./overlay/mod.ts";
 import { NodePolicies } from "./policy/mod.ts";
+import { RelayHost } from "./relay/mod.ts";
 import type { StatusReport } from "../api/mod.ts";
 import { openDeclaredOffers, ServiceHost } from "./services/mod.ts";
 import { buildStatus } from "./status_report.ts";
@@ -51,6 +52,8 @@ export class Agent {
   readonly networks: Networks;
   /** Who may reach whom, and what leaders do about it. */
   readonly policies: NodePolicies;
+  /** What this node carries for others. */
+  readonly relay: RelayHost;
   /** Endpoints of programs in this process. */
   readonly programEndpoints: ProgramEndpoints;
   readonly clock: Clock;
@@ -94,6 +97,7 @@ export class Agent {
       drivers: builtInDrivers(),
       askLeaders: async (request) => await this.#session?.leaders.askAgain(request),
     });
+    this.relay = this.#resources.use(new RelayHost(this.#context));
     this.policies = new NodePolicies({
       ...parts,
       ...this.#context,
@@ -185,6 +189,7 @@ export class Agent {
       session: this.#session,
       services: this.services,
       networks: this.networks,
+      relay: this.relay,
       channelDrops: this.#channelCounters.snapshot(),
       frameDrops: { ...this.networks.channels.counters.snapshot(), ...this.#frames?.plane.drops() },
     });
@@ -270,6 +275,7 @@ export class Agent {
     await this.#startNames();
     this.#context.endpoints.updateStatement(true);
     this.#overlay?.peers.start();
+    this.relay.start();
     this.#resources.defer(() => this.#session?.close());
     await this.#startSession(listener);
     this.#startNetworks();

@@ -74,7 +74,8 @@ export class EndpointSelector {
 
   /** @returns what this node says of itself; labels as it said them before, when its options say none */
   own(): OwnStatement {
-    const own = ownStatement(this.#options, this.#named, this.overlayDevices());
+    const stated = ownStatement(this.#options, this.#named, this.overlayDevices());
+    const own = { ...stated, relays: mayRelay(this.#options, this.#mesh.role) };
     if (Object.keys(own.labels).length > 0) return own;
     const { roster, identity } = this.#mesh;
     return { ...own, labels: roster.get(identity.id)?.statement?.labels ?? {} };
@@ -137,6 +138,11 @@ export class EndpointSelector {
     }
     return false;
   }
+}
+
+/** Whether a node carries packets between other members: leaders do unless told, since members have to reach them anyway. */
+export function mayRelay({ relay }: Pick<AgentOptions, "relay">, role: MeshState["role"]): boolean {
+  return relay === "on" || (relay === "auto" && role === "leader");
 }
 
 /** @param overlayDevices interfaces that do not lead to this host @returns what this node says of itself */

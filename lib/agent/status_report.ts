@@ -14,6 +14,7 @@ import type { NameService } from "./names/mod.ts";
 import type { Networks } from "./networks/mod.ts";
 import type { OverlayInterface } from "./overlay/mod.ts";
 import type { LeaderReport, PathReport, PeerReport, StatusReport } from "../api/mod.ts";
+import type { RelayHost } from "./relay/mod.ts";
 import { hubOf } from "./plain_devices.ts";
 import type { ServiceHost } from "./services/mod.ts";
 
@@ -34,6 +35,7 @@ export interface StatusSources {
   readonly session: MemberSession | undefined;
   readonly services: ServiceHost;
   readonly networks: Networks;
+  readonly relay: RelayHost;
   readonly channelDrops: Readonly<Record<string, number>>;
   /** Of frames on channels, and of a node without a packet plane. */
   readonly frameDrops: Readonly<Record<string, number>>;
@@ -49,6 +51,7 @@ export function buildStatus(sources: StatusSources): StatusReport {
   const own = mesh.roster.get(record.nodeId)?.statement;
   const ways = session?.pathReporter();
   const reach = ways?.reach();
+  const relay = sources.relay.report();
   return {
     version: VERSION,
     state: sources.state,
@@ -73,6 +76,7 @@ export function buildStatus(sources: StatusSources): StatusReport {
     ...sources.names && { dns: sources.names.report() },
     ...session?.lan && { discovery: { providers: session.lan.providers, heard: session.lan.discovery.size } },
     ...session?.dht && { dht: { contacts: session.dht.contacts } },
+    ...relay && { relay },
     services: sources.services.report(),
     networks: sources.networks.reports(true),
     peers: members

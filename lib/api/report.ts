@@ -169,6 +169,20 @@ export interface HealthReport {
   readonly peers: { readonly healthy: number; readonly unhealthy: number };
 }
 
+/** What a node carries for members that can't reach each other. */
+export interface RelayReport {
+  /** How: by a thread of its own, or by the runtime's sockets. */
+  readonly kind: "fast" | "portable";
+  /** How many pairs of members it has ports for now. */
+  readonly sessions: number;
+  /** How many datagrams it has carried since it started. */
+  readonly datagrams: number;
+  /** Their length in bytes, without headers of UDP and IP. */
+  readonly bytes: number;
+  /** How many were dropped, by reason; reasons that never happened are left out. */
+  readonly drops: Readonly<Record<string, number>>;
+}
+
 /** Everything that `weft status` and the page show. It never holds a key that is not public, a token or an environment variable. */
 export interface StatusReport {
   /** The version of weft that runs. */
@@ -219,6 +233,8 @@ export interface StatusReport {
     /** How many nodes of the DHT answered in the last round, at most 8. */
     readonly contacts: number;
   };
+  /** Absent unless this node carries packets for others. */
+  readonly relay?: RelayReport;
   /** What is offered and called. */
   readonly services: ServicesReport;
   /** Overlay networks, with the endpoints of this host. */

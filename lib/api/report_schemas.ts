@@ -139,6 +139,14 @@ const ownNode: LazyObject<report.StatusReport["node"]> = object(() => ({
 
 const state = () => z.enum(["starting", "running", "stopping"]);
 
+const relayReport: LazyObject<report.RelayReport> = named("RelayReport", () => ({
+  kind: z.enum(["fast", "portable"]),
+  sessions: count(),
+  datagrams: count(),
+  bytes: count(),
+  drops: counts(),
+}), "What a node carries for members that can't reach each other.");
+
 /** The schema of `StatusReport`. */
 export const statusReport: LazyObject<report.StatusReport> = named("StatusReport", () => ({
   version: text(),
@@ -153,6 +161,7 @@ export const statusReport: LazyObject<report.StatusReport> = named("StatusReport
   dns: dns().describe("How names are served; absent when they are not.").exactOptional(),
   discovery: z.strictObject({ providers: texts(), heard: count() }).exactOptional(),
   dht: z.strictObject({ contacts: count() }).exactOptional(),
+  relay: relayReport().describe("What it carries for others; absent when it does not.").exactOptional(),
   services: servicesReport(),
   networks: list(networkReport),
   peers: list(peerReport),

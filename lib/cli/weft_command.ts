@@ -41,7 +41,7 @@ export class AgentFlag extends Option<string> {
 
 /** Adds the flag of an option, and hidden ones for its names of earlier versions. */
 export function addFlag(command: AnyCommand, name: OptionName): void {
-  const { flag, help, initial, aliases = [] } = FIELDS[name] as Field;
+  const { flag, help, initial, aliases = [], hasOpposite = false } = FIELDS[name] as Field;
   const isOn = initial === true;
   const said = initial === false ? { help: `${help}; --no-${flag} takes it back` } : {};
   command.addOption(flagOption(name, said).hideHelp(isOn));
@@ -50,6 +50,8 @@ export function addFlag(command: AnyCommand, name: OptionName): void {
   // which would win over the environment and the file.
   if (typeof initial === "boolean") {
     command.addOption(flagOption(name, { flag: `no-${flag}`, short: "" }).hideHelp(!isOn));
+  } else if (hasOpposite) {
+    command.addOption(new AgentFlag(`--no-${flag}`, `the same as --${flag} off`).hideHelp());
   }
 }
 

@@ -48,6 +48,10 @@ const samples: Readonly<Record<OptionName, string>> = {
   dnsResolver: "off",
   offers: "80=3000",
   forwardAllow: "role=admin",
+  relay: "on",
+  relayPorts: "40000-40099",
+  relayLimitMbit: "100",
+  relaySessionLimitMbit: "50",
   networks: "blue type=vxlan cidr=10.0.0.0/24",
   networkEndpoints: "blue/web-1 ip=10.0.0.9",
   logLevel: "debug",
@@ -85,6 +89,15 @@ Deno.test("addFlag() sets nothing unless the flag is given", () => {
   for (const [name] of FIELD_ENTRIES) addFlag(command, name);
   command.parse([], { from: "user" });
   assert.deepEqual(Object.values(flagValues(command)).filter((value) => value !== undefined), []);
+});
+
+Deno.test("addFlag() lets a relay be turned on and off by its flag alone", () => {
+  for (const [flag, told] of [["--relay", "on"], ["--no-relay", "off"]] as const) {
+    const command = new Command("weft") as AnyCommand;
+    addFlag(command, "relay");
+    command.parse([flag], { from: "user" });
+    assert.equal(layerAgentOptions([{ source: "flags", values: flagValues(command) }]).relay, told);
+  }
 });
 
 Deno.test("flagValues() leaves options of a command alone that are called like the agent's", () => {

@@ -10,6 +10,7 @@ import type {
   DnsForwardOption,
   NamedEndpointOption,
   OfferOption,
+  PortRangeOption,
   StatusAddress,
 } from "./field_schemas.ts";
 
@@ -77,6 +78,14 @@ export interface AgentOptions {
   readonly offers: readonly OfferOption[];
   /** A selector of those who reach all TCP ports of this node's address by their channel; nobody when absent. */
   readonly forwardAllow?: string;
+  /** Whether this node carries sealed packets between members that can't reach each other: `auto` if it leads. */
+  readonly relay: "auto" | "on" | "off";
+  /** The UDP ports by which it does; any free ones when absent. */
+  readonly relayPorts?: PortRangeOption;
+  /** How much it carries in all, in megabits a second; `off` for no limit. */
+  readonly relayLimitMbit: number | "off";
+  /** How much it carries for any two members, likewise. */
+  readonly relaySessionLimitMbit: number | "off";
   /** Overlay networks that a leader makes at its start when there are none of their names. */
   readonly networks: readonly DeclaredNetwork[];
   /** Endpoints in overlay networks that this node adds at its start when it has none of their names. */

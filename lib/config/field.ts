@@ -28,6 +28,8 @@ export interface Field<Key extends OptionName = OptionName> {
   readonly value?: string;
   /** Whether the flag may stand alone. */
   readonly isValueOptional?: boolean;
+  /** Whether `--no-` and the flag turns it off, where it is not just on or off. */
+  readonly hasOpposite?: boolean;
   /** What the help says of it, for one that is on unless told of its opposite. */
   readonly help: string;
   /** Whether the flag may be given more than once. */

@@ -294,6 +294,30 @@ function parseServer(text: string): Endpoint | "system" | undefined {
   return server === undefined || server.port === 0 || server.address.isUnspecified ? undefined : server;
 }
 
+/** UDP ports from the first to the last, both included. */
+export interface PortRangeOption {
+  /** 1 to 65535. */
+  readonly first: number;
+  /** More than `first`. */
+  readonly last: number;
+}
+
+const PORT_RANGE = /^(\d{1,5})-(\d{1,5})$/;
+
+/** @returns the range in `40000-40099`, or undefined when it is none of at least two ports */
+export function parsePortRange(text: string): PortRangeOption | undefined {
+  const [, first, last] = PORT_RANGE.exec(text.trim()) ?? [];
+  const range = { first: Number(first), last: Number(last) };
+  return isPortRange(range) ? range : undefined;
+}
+
+/** Whether it is at least two ports. */
+export function isPortRange(value: unknown): boolean {
+  const { first, last } = (value ?? {}) as Partial<PortRangeOption>;
+  return Number.isInteger(first) && Number.isInteger(last) &&
+    Number(first) >= 1 && Number(last) > Number(first) && Number(last) <= MAX_PORT;
+}
+
 /** A port of this node in the mesh, and what is behind it. */
 export interface OfferOption {
   /** In the mesh, 1 to 65535. */

@@ -53,6 +53,7 @@ import {
   TOKEN_FILE,
   truth,
 } from "./field_schemas.ts";
+import { RELAY_FIELDS } from "./relay_fields.ts";
 
 /** What every IPv4 host takes (RFC 791 §3.1), and what fits 65,535 bytes as `DEFAULT_MTU_BYTES` fits 1500. */
 const MIN_MTU_BYTES = 576;
@@ -348,6 +349,7 @@ export const FIELDS: { readonly [Key in keyof AgentOptions]-?: Field<Key> } = {
     hint:
       "Write role=admin, or '*' for every member; the firewall sees their connections as this machine's own.",
   },
+  ...RELAY_FIELDS,
   networks: {
     flag: "network",
     plural: "networks",

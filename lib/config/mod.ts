@@ -22,6 +22,7 @@ export {
   type NamedEndpointOption,
   type OfferOption,
   parseOffer,
+  type PortRangeOption,
   PUBLIC_DHT_BOOTSTRAP,
   type StatusAddress,
 } from "./field_schemas.ts";

@@ -5,7 +5,7 @@
 
 import { Cidr, Endpoint, IpAddress } from "../net/mod.ts";
 import { type DeclaredEndpoint, type DeclaredNetwork, declaredText } from "./declared_networks.ts";
-import type { DhtBootstrapOption, DnsForwardOption, OfferOption } from "./field_schemas.ts";
+import type { DhtBootstrapOption, DnsForwardOption, OfferOption, PortRangeOption } from "./field_schemas.ts";
 
 /** An option as text; one that is a list, or pairs, is a list of texts. */
 export type OptionText = string | readonly string[];
@@ -28,6 +28,10 @@ export type OptionText = string | readonly string[];
 export function optionText(value: unknown): OptionText {
   if (Array.isArray(value)) return value.map(itemText);
   if (typeof value !== "object" || value === null || isAddress(value)) return itemText(value);
+  if ("first" in value && typeof value.first === "number") {
+    const { first, last } = value as PortRangeOption;
+    return `${first}-${last}`;
+  }
   return Object.entries(value).map(([key, each]) => `${key}=${each}`);
 }
 

@@ -19,7 +19,9 @@ import { type Candidate, Path } from "./path.ts";
 
 /** When the rounds of a search begin, in milliseconds: both ends of a NAT have to send before one hears. */
 const ROUNDS_MS: readonly number[] = [0, 100, 250, 500, 900, 1_500, 2_500, 4_000];
-/** A search that has found no direct path is repeated while packets flow, ever more seldom. */
+/** A search that has found no path at all is repeated soon while packets are to go. */
+const LOST_PAUSE_MS = 1_500;
+/** One that has found no direct path is repeated while packets flow, ever more seldom. */
 const FIRST_PAUSE_MS = 20_000;
 const MAX_PAUSE_MS = 600_000;
 /** The best paths are asked so often while the member is in use; a NAT forgets after 30 s at the earliest (RFC 4787 §4.3). */
@@ -252,6 +254,7 @@ export class MemberPaths {
     if (dueMs === undefined) {
       this.#search = undefined;
       if (this.hasDirect(now)) this.#pauseMs = FIRST_PAUSE_MS;
+      else if (!this.#chosen?.isUp(now)) this.#nextSearchAt = now + LOST_PAUSE_MS;
       else {
         this.#nextSearchAt = now + this.#pauseMs;
         this.#pauseMs = Math.min(MAX_PAUSE_MS, this.#pauseMs * 2);
@@ -260,6 +263,8 @@ export class MemberPaths {
     }
     if (now - startedAt < dueMs) return;
     this.#search.rounds++;
+    // Who could introduce them may not have known them a moment ago.
+    if (rounds > 0 && !this.#chosen?.isUp(now)) this.#changes.push({ kind: "unreached" });
     for (const path of this.#paths.values()) if (!path.isUp(now)) this.#ask(now, path);
   }
 

@@ -126,8 +126,11 @@ export class Path {
   handleAnswer(now: Millis, counter: number): boolean {
     const question = this.#questions.get(counter);
     if (question === undefined) return false;
-    this.#questions.delete(counter);
     const { sentAt, lengthBytes, isOfMtu } = question;
+    // What was asked before was asked while nobody listened, perhaps; it is no sign of loss any more.
+    for (const [earlier, { sentAt: at, isOfMtu: isOther }] of this.#questions) {
+      if (earlier === counter || !isOther && at <= sentAt) this.#questions.delete(earlier);
+    }
     const rttMs = now - sentAt;
     this.rttMs = this.rttMs === undefined || this.misses >= MAX_MISSES
       ? rttMs

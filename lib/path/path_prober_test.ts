@@ -33,6 +33,19 @@ Deno.test("PathProber", async (t) => {
     assert.equal(seen?.kind === "seen" && seen.at.toString(), "198.51.100.1:51820");
   });
 
+  await t.step("questions that nobody heard are held against no path that answers now", () => {
+    const network = new VirtualPaths(OPEN_A, OPEN_B);
+    let isDeaf = true;
+    network.loses = () => isDeaf;
+    network.tell("a", "stated", { at: "192.0.2.2:51820", kind: "direct" });
+    network.want("a");
+    network.run(450);
+    isDeaf = false;
+    network.run(2_000);
+    const chosen = network.a.events.filter(({ kind }) => kind === "chosen");
+    assert.equal(chosen.length, 1);
+  });
+
   await t.step("two behind NATs that filter meet when both are told of each other", () => {
     const network = new VirtualPaths(HOME_A, HOME_B);
     network.tell("a", "introduced", { at: "198.51.100.2:51820", kind: "direct" });

@@ -8,7 +8,11 @@ import { outputOf, ROOT, run } from "./command.ts";
 import type { Target } from "./targets.ts";
 
 /** What the program starts by its name, which no import leads to. */
-const WORKERS = ["lib/dataplane/fast/worker.ts", "lib/dataplane/fast/relay/worker.ts", "lib/nameserver/fast/worker.ts"];
+const WORKERS = [
+  "lib/dataplane/fast/worker.ts",
+  "lib/dataplane/fast/relay/worker.ts",
+  "lib/nameserver/fast/worker.ts",
+];
 
 /** Names another compiler, for a machine that can't fetch Deno's. */
 export const COMPILER_VARIABLE = "WEFT_COMPILER";

@@ -29,7 +29,7 @@ import type { PathHelper, PathWatch } from "./path_watch.ts";
 /** So many members are asked for one introduction. */
 const MAX_INTRODUCERS = 3;
 /** How often this node asks for one member: at once, and again after a moment. */
-const OWN_CALLS = { burst: 3, everyMs: 2_000, maxSources: 4_096 };
+const OWN_CALLS = { burst: 4, everyMs: 1_000, maxSources: 4_096 };
 /** What a member may have this node do: 64 introductions at once, then four a second; and to one target. */
 const MEMBER_CALLS = { burst: 64, everyMs: 250, maxSources: 4_096 };
 const TARGET_CALLS = { burst: 64, everyMs: 250, maxSources: 4_096 };

@@ -4,7 +4,7 @@
  */
 
 import type { PolicyStatus, StatusReport, TokenReport } from "../../api/mod.ts";
-import { counted, formatRemaining, formatSpan } from "./human_units.ts";
+import { counted, formatBytes, formatRemaining, formatSpan } from "./human_units.ts";
 import { networksLine } from "./networks_view.ts";
 import { peersText } from "./peers_view.ts";
 import { policyLine } from "./policy_view.ts";
@@ -15,7 +15,7 @@ const TOKEN_TITLES = ["ID", "STATE", ">USED", ">LEFT", "EXPIRES", "LABELS", "GIV
 
 /** @returns the whole picture, with its line feeds */
 export function statusText(status: StatusReport, terminal: Terminal, policy?: PolicyStatus): string {
-  const { node, network, dataplane, discovery, dht } = status;
+  const { node, network, dataplane, discovery, dht, relay } = status;
   const addresses = node.addresses.join(", ") || "no address yet";
   const plane = dataplane.kind === "rootless" ? "rootless: message plane only" : [
     dataplane.interfaceName,
@@ -36,6 +36,14 @@ export function statusText(status: StatusReport, terminal: Terminal, policy?: Po
       ? [["nearby", `${discovery.heard} heard, by ${discovery.providers.join(" and ")}`] as const]
       : [],
     ...dht ? [["DHT", `nodes that answer: ${dht.contacts}`] as const] : [],
+    ...relay && relay.sessions + relay.bytes > 0
+      ? [
+        [
+          "relay",
+          `${counted(relay.sessions, "pair")} of members, ${formatBytes(relay.bytes)} carried`,
+        ] as const,
+      ]
+      : [],
     ...overlays === undefined ? [] : [["overlay", overlays] as const],
     ...policy === undefined || policy.enforced === null && policy.trial === null
       ? []

@@ -182,6 +182,20 @@ Deno.test("a statement says whether there is a packet plane, and one of the form
   assert.equal(areSameEndpoints(statement, { ...statement, isRootless: false }), true);
 });
 
+Deno.test("a statement says whether its node relays, and is made anew when that changes", () => {
+  const relaying = { ...statement, relays: true };
+  const { verifyingKey } = identity.signingKey;
+  assert.deepEqual(verifyStatement(signStatement(relaying, identity.signingKey), verifyingKey), relaying);
+  assert.equal(decodeStatement(signStatement(statement, identity.signingKey).payload)?.relays, undefined);
+  const clock = new VirtualClock(statement.issuedAt);
+  assert.equal(
+    signOwnStatement(identity, { ...statement, relays: false }, { clock, previous: statement }),
+    undefined,
+  );
+  assert.ok(signOwnStatement(identity, relaying, { clock, previous: statement }));
+  assert.ok(signOwnStatement(identity, statement, { clock, previous: relaying }));
+});
+
 Deno.test("decodeRecord() and decodeStatement() never throw, whatever the bytes", () => {
   const { payload } = signRecord(record, network.signingKey);
   for (let length = 0; length < payload.length; length++) decodeRecord(payload.subarray(0, length));

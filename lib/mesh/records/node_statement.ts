@@ -49,6 +49,8 @@ export interface OwnStatement {
   readonly labels: Readonly<Record<string, string>>;
   /** Whether it has no packet plane: it is reached over the message plane alone. */
   readonly isRootless?: boolean;
+  /** Whether it carries sealed packets between other members, when one of them asks. */
+  readonly relays?: boolean;
   /** The release of weft that it runs, and on which system; absent when a former release has stated it. */
   readonly release?: string;
   readonly system?: string;
@@ -75,6 +77,7 @@ export function signStatement(statement: NodeStatement, signingKey: SigningKey):
     issuedAt: BigInt(statement.issuedAt),
     labels: sortLabels(statement.labels),
     rootless: statement.isRootless ?? false,
+    relays: statement.relays ?? false,
     release: statement.release ?? "",
     system: statement.system ?? "",
   });
@@ -100,6 +103,7 @@ export function decodeStatement(payload: Uint8Array): NodeStatement | undefined 
     channelEndpoints: readEndpoints(message.channelEndpoints, MAX_STATED_ENDPOINTS),
     labels: { ...message.labels },
     ...message.rootless && { isRootless: true },
+    ...message.relays && { relays: true },
     version: readPositive(message.version),
     issuedAt: readTime(message.issuedAt),
   });
@@ -141,6 +145,7 @@ export function signOwnStatement(
     endpoints.join() === previous.endpoints.join() &&
     channelEndpoints.join() === previous.channelEndpoints.join() &&
     isRootless === (previous.isRootless ?? false) &&
+    (own.relays ?? false) === (previous.relays ?? false) &&
     own.release === previous.release && own.system === previous.system &&
     JSON.stringify(labels) === JSON.stringify(sortLabels(previous.labels))
   ) return undefined;

@@ -20,7 +20,6 @@ import {
   type Reachability,
   ROUTER_PARAMETERS,
   setParameters,
-  UNFILTERED,
 } from "./network.ts";
 import { startPortMapper } from "./port_mapper.ts";
 

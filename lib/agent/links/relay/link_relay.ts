@@ -3,7 +3,14 @@
  * @module
  */
 
-import { Counters, type Environment, KeyedRateLimiter, sleep, TokenBucket } from "../../../base/mod.ts";
+import {
+  Counters,
+  type Environment,
+  KeyedRateLimiter,
+  sleep,
+  TokenBucket,
+  withTimeout,
+} from "../../../base/mod.ts";
 import type { Channel, ChannelStream } from "../../../channel/mod.ts";
 import type { NodeId } from "../../../mesh/mod.ts";
 import { decodeRelayHeader, encodeRelayHeader, RELAYED_TOPIC, RelayRefusal } from "./relay_header.ts";
@@ -131,16 +138,15 @@ export class LinkRelay {
     const bucket = this.#bucketOf(from);
     const there = this.#copy(near, far, bucket, over.signal);
     const back = this.#copy(far, near, bucket, over.signal);
-    await Promise.race([there, back]);
+    await Promise.race([there, back, near.closed, far.closed]);
     // Both ends close what they have when one does; who does not is parted from it.
-    const { timers } = this.#parts;
-    const late = new AbortController();
-    await Promise.race([Promise.all([there, back]), sleep(timers, LINGER_MS, late.signal)]);
-    late.abort();
+    const ended = Promise.all([there, back]);
+    const isReset = near.resetCode !== undefined || far.resetCode !== undefined;
+    if (!isReset) await withTimeout(this.#parts.timers, LINGER_MS, ended);
     over.abort();
     near.reset(RelayRefusal.broken);
     far.reset(RelayRefusal.broken);
-    await Promise.all([there, back]);
+    await ended;
   }
 
   async #copy(

@@ -1,0 +1,92 @@
+import assert from "node:assert/strict";
+import { SeededRandom } from "../base/mod.ts";
+import { PortPicker, type RelayPorts } from "./relay_forwarder.ts";
+import { RelaySessions } from "./relay_sessions.ts";
+
+/** Ports that count what is open. */
+class Ports {
+  open = 0;
+  datagrams = 0;
+  #next = 1;
+
+  readonly make = (): RelayPorts => {
+    this.open++;
+    return {
+      a: this.#next++,
+      b: this.#next++,
+      activity: () => ({ datagrams: this.datagrams, bytes: 0, binds: 0 }),
+      close: () => void this.open--,
+    };
+  };
+}
+
+const bounds = { perMember: 2, total: 3, idleMs: 1000 };
+
+Deno.test("RelaySessions gives two members the same legs, whoever asks and however often", () => {
+  const ports = new Ports();
+  const sessions = new RelaySessions(new SeededRandom(1), bounds);
+  const first = sessions.open("x", "a", 0, ports.make);
+  const again = sessions.open("x", "a", 1, ports.make);
+  const turned = sessions.open("a", "x", 2, ports.make);
+  assert.ok(typeof first === "object" && typeof turned === "object");
+  assert.deepEqual(again, first);
+  assert.deepEqual(turned, { a: first.b, b: first.a });
+  assert.notDeepEqual(first.a.id, first.b.id);
+  assert.ok(!first.a.secret.equals(first.b.secret));
+  assert.equal(ports.open, 1);
+});
+
+Deno.test("RelaySessions refuses beyond its bounds, and what has no ports", () => {
+  const ports = new Ports();
+  const sessions = new RelaySessions(new SeededRandom(1), bounds);
+  assert.equal(sessions.open("a", "a", 0, ports.make), "not-member");
+  assert.equal(sessions.open("a", "b", 0, () => undefined), "no-port");
+  assert.equal(sessions.size, 0);
+  assert.equal(typeof sessions.open("a", "b", 0, ports.make), "object");
+  assert.equal(typeof sessions.open("a", "c", 0, ports.make), "object");
+  assert.equal(sessions.open("d", "a", 0, ports.make), "too-many-of-member");
+  assert.equal(typeof sessions.open("b", "c", 0, ports.make), "object");
+  assert.equal(sessions.open("e", "f", 0, ports.make), "too-many");
+  assert.equal(typeof sessions.open("a", "b", 0, ports.make), "object");
+  assert.equal(sessions.end(({ members }) => members.includes("a")), 2);
+  assert.equal(ports.open, 1);
+  assert.equal(typeof sessions.open("d", "a", 0, ports.make), "object");
+});
+
+Deno.test("RelaySessions ends what nobody uses, and nothing else", () => {
+  const ports = new Ports();
+  const sessions = new RelaySessions(new SeededRandom(1), bounds);
+  sessions.open("a", "b", 0, ports.make);
+  assert.equal(sessions.endIdle(999), 0);
+  ports.datagrams++;
+  assert.equal(sessions.endIdle(999), 0);
+  assert.equal(sessions.endIdle(1998), 0);
+  sessions.open("b", "a", 1998, ports.make);
+  assert.equal(sessions.endIdle(2997), 0);
+  assert.equal(sessions.endIdle(2998), 1);
+  assert.equal(ports.open, 0);
+});
+
+Deno.test("PortPicker gives the ports of its range in turn, past those that are taken", () => {
+  const taken = new Set([11]);
+  const picker = new PortPicker({ first: 10, last: 13 });
+  const tryOpen = (port: number) =>
+    taken.has(port) ? "port-taken" : { port, close: () => taken.delete(port) };
+  const opened = [1, 2].map(() => {
+    const socket = picker.open(tryOpen);
+    if (socket !== undefined) taken.add(socket.port);
+    return socket?.port;
+  });
+  assert.deepEqual(opened, [10, 12]);
+  const openAndTake = (port: number) => {
+    const socket = tryOpen(port);
+    if (typeof socket === "object") taken.add(port);
+    return socket;
+  };
+  // One is left, which is not enough, and is free again.
+  assert.equal(picker.openPair(openAndTake), undefined);
+  assert.deepEqual([...taken].sort(), [10, 11, 12]);
+  taken.delete(10);
+  assert.deepEqual(picker.openPair(openAndTake)?.map(({ port }) => port).sort(), [10, 13]);
+  assert.equal(picker.open(tryOpen), undefined);
+});
