@@ -138,7 +138,10 @@ Deno.test("the page's script shows what /status and /services say", async () => 
   assert.equal(textOf("mesh-summary"), "1 of 2 peers healthy");
   assert.match(textOf("mesh"), /0\.7 ms.*web-1/);
   const rows = elements.get("peers")?.tBodies[0]?.textContent ?? "";
-  assert.match(rows, /web-1 healthy 10\.200\.0\.2 192\.0\.2\.2:51820 0\.7 ms 12 s ago 1\.2 MB 42 B/);
+  assert.match(
+    rows,
+    /web-1 healthy 10\.200\.0\.2 direct 192\.0\.2\.2:51820 MTU 1420, 1 ready 0\.7 ms 12 s ago 1\.2 MB 42 B/,
+  );
   assert.match(rows, /wireguard not seen 10\.200\.0\.3 – – never 0 B 148 B/);
   const services = elements.get("services")?.tBodies[0]?.textContent ?? "";
   assert.match(services, /math web-1\s+running web-2 \(leads\)\s+paused add/);

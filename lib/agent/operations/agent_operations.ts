@@ -33,6 +33,8 @@ import { unansweredPing } from "./unanswered_ping.ts";
 
 /** How long a member may take to answer a ping. */
 const PING_TIMEOUT_MS = 5_000;
+/** How long its link may take, when nothing has come back through the tunnel. */
+const LINK_PING_TIMEOUT_MS = 1_000;
 
 /** Turns requests, which are as `OPERATIONS` says, into calls of the agent's parts, and their answers into reports. */
 export function agentOperations(
@@ -133,7 +135,9 @@ export function agentOperations(
       const denied = agent.policies.messages.guard.admitPing("out", mesh.identity.id, record.nodeId);
       if (denied !== undefined) throw new DeniedError(`ping ${record.name}`, denied.rule);
       const health = agent.session?.health;
-      const answer = await health?.probe(member, { timeoutMs: PING_TIMEOUT_MS, dials: true });
+      // Where the tunnel has worked the probe takes no other answer, but whoever asks wants to know who is there.
+      const answer = await health?.probe(member, { timeoutMs: PING_TIMEOUT_MS, dials: true }) ??
+        await health?.probeLink(record.nodeId, LINK_PING_TIMEOUT_MS);
       const seen = agent.status().peers.find(({ id }) => id === record.nodeId);
       if (answer === undefined) throw unansweredPing(record.name, seen);
       const { rttMs, path } = answer;

@@ -25,7 +25,7 @@ export interface OfferedLeg {
 export interface KnownPaths {
   readonly own: Pick<OwnCandidates, "seen" | "variesByDestination">;
   /** @returns the paths to a member; undefined for one that has no packet plane, or is none */
-  of(nodeId: NodeId): Pick<MemberPaths, "all" | "chosen"> | undefined;
+  of(nodeId: NodeId): Pick<MemberPaths, "all" | "chosen" | "at"> | undefined;
 }
 
 /** Where the facts are. */
@@ -84,15 +84,16 @@ export class PathReporter {
     if (chosen !== undefined) {
       return { ...this.#chosenReport(chosen), standbyCount, problem, why: text };
     }
-    // Former releases answer no probes, but what the tunnel brings does arrive.
-    const wasAnswered = paths?.all.some(({ rttMs }) => rttMs !== undefined) ?? false;
-    if (paths !== undefined && !wasAnswered && isTunnelUp(nodeId)) {
-      return {
-        kind: "direct",
-        ...endpoint && { endpoint: endpoint.toString() },
-        rttMs: null,
-        standbyCount,
-      };
+    // Former releases answer no probes, and who is idle is asked none, but what the tunnel brings does arrive.
+    const isLost = paths?.all.some(({ rttMs, misses }) => rttMs !== undefined && misses > 0) ?? false;
+    if (paths !== undefined && !isLost && isTunnelUp(nodeId)) {
+      const path = endpoint && paths.at(endpoint);
+      const known = path?.rttMs === undefined ? undefined : this.#chosenReport(path);
+      if (path !== undefined && path.kind !== "direct") {
+        return { ...this.#chosenReport(path), standbyCount, problem, why: text };
+      }
+      const at = endpoint && { endpoint: endpoint.toString() };
+      return { kind: "direct", ...at, rttMs: null, ...known, standbyCount };
     }
     const link = links.get(nodeId);
     const kind = link === undefined ? "none" : "channel";
@@ -137,7 +138,7 @@ export class PathReporter {
     }
     const asked = direct.filter(({ askedSince }) => askedSince !== undefined);
     if (asked.length === 0) {
-      return { problem: "unused", text: `nothing was sent to ${name} yet, so no path was looked for` };
+      return { problem: "unused", text: `nothing is being sent to ${name}, so no path is looked for` };
     }
     const sinceMs = this.#now - Math.min(...asked.map(({ askedSince }) => askedSince ?? this.#now));
     if (sinceMs < SEARCH_MS) {

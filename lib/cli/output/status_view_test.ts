@@ -23,9 +23,9 @@ offered  2 services, 2 of 3 providers healthy, 1 call running, 1 program attache
 state    running, up for 1 h 2 min, weft 0.1.0
 dropped  3 replayed
 
-NAME   ADDRESS     HEALTH    PATH    ENDPOINT             RTT  LOSS  HANDSHAKE  RECEIVED  SENT  LAST SEEN
-phone  10.200.0.3  not seen  -       -                      -     -      never       0 B   0 B          -
-web-1  10.200.0.2  healthy   direct  192.0.2.2:51820  0.73 ms   5 %   12 s ago    1.2 MB  42 B        now
+NAME   ADDRESS     HEALTH    PATH                        RTT  LOSS  HANDSHAKE  RECEIVED  SENT  LAST SEEN
+phone  10.200.0.3  not seen  -                             -     -      never       0 B   0 B          -
+web-1  10.200.0.2  healthy   direct 192.0.2.2:51820  0.73 ms   5 %   12 s ago    1.2 MB  42 B        now
 `,
   );
 });
