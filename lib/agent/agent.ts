@@ -302,7 +302,7 @@ export class Agent {
       services: this.services,
       names: this.#names,
       networks: this.networks,
-      packetRelay: undefined,
+      packetRelay: this.relay,
       carriers: undefined,
     });
     this.#session = session;

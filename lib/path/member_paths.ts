@@ -19,6 +19,8 @@ import { type Candidate, Path } from "./path.ts";
 
 /** When the rounds of a search begin, in milliseconds: both ends of a NAT have to send before one hears. */
 const ROUNDS_MS: readonly number[] = [0, 100, 250, 500, 900, 1_500, 2_500, 4_000];
+/** In which of them somebody is asked to introduce both although a relay carries packets already. */
+const ROUNDS_TO_ASK: ReadonlySet<number> = new Set([3, 6]);
 /** A search that has found no path at all is repeated soon while packets are to go. */
 const LOST_PAUSE_MS = 1_500;
 /** One that has found no direct path is repeated while packets flow, ever more seldom. */
@@ -191,12 +193,12 @@ export class MemberPaths {
     this.#usedAt ??= now;
   }
 
-  /** @returns whether it was an answer to a question that was asked there */
-  handleAnswer(now: Millis, counter: number, source: Endpoint): boolean {
+  /** @returns the path on which it was asked what this answers; undefined when nothing was */
+  handleAnswer(now: Millis, counter: number, source: Endpoint): Path | undefined {
     const path = this.#paths.get(source.toString());
-    if (path === undefined || !path.handleAnswer(now, counter)) return false;
+    if (path === undefined || !path.handleAnswer(now, counter)) return undefined;
     this.#choose(now);
-    return true;
+    return path;
   }
 
   /** Does what is due. */
@@ -263,8 +265,9 @@ export class MemberPaths {
     }
     if (now - startedAt < dueMs) return;
     this.#search.rounds++;
-    // Who could introduce them may not have known them a moment ago.
-    if (rounds > 0 && !this.#chosen?.isUp(now)) this.#changes.push({ kind: "unreached" });
+    // Who could introduce them may not have known a moment ago where they are.
+    const isToAsk = this.#chosen?.isUp(now) ? ROUNDS_TO_ASK.has(rounds) && !this.hasDirect(now) : rounds > 0;
+    if (isToAsk) this.#changes.push({ kind: "unreached" });
     for (const path of this.#paths.values()) if (!path.isUp(now)) this.#ask(now, path);
   }
 

@@ -140,11 +140,10 @@ export class PathProber {
     const probe = decodeProbe(member.keys.incoming, datagram);
     if (probe === undefined) return this.drops.count("probe-forged");
     if (probe.kind === "answer") {
-      if (!member.paths.handleAnswer(now, probe.counter, source)) {
-        return this.drops.count("probe-unexpected");
-      }
-      // Through a relay or a stream, what is seen there is the relay's port, or one of the member's own host.
-      if (probe.seenAt !== undefined && member.paths.at(source)?.kind === "direct") {
+      const path = member.paths.handleAnswer(now, probe.counter, source);
+      if (path === undefined) return this.drops.count("probe-unexpected");
+      // Through a relay the member sees the relay.
+      if (probe.seenAt !== undefined && path.kind === "direct") {
         this.#events.push({ kind: "seen", member: name, at: probe.seenAt });
       }
     } else {

@@ -22,6 +22,8 @@ import {
   type RelayLeg,
 } from "../../mesh/mod.ts";
 import type { Endpoint } from "../../net/mod.ts";
+import type { RelayLeg as OpenedLeg, RelayRefusal } from "../../relay/mod.ts";
+import type { RelayLegs } from "../relay/mod.ts";
 import type { AgentContext } from "../agent_context.ts";
 import type { MessagePlane, PathMessage } from "../links/mod.ts";
 import type { PathHelper, PathWatch } from "./path_watch.ts";
@@ -36,8 +38,8 @@ const TARGET_CALLS = { burst: 64, everyMs: 250, maxSources: 4_096 };
 
 /** Opens sessions for others, where this node relays. */
 export interface RelayServer {
-  /** @returns a leg for each of two members; undefined when this node does not relay, or no more */
-  open(a: NodeId, b: NodeId): { readonly a: RelayLeg; readonly b: RelayLeg } | undefined;
+  /** @returns a leg for each of two members, or why there is none */
+  open(a: NodeId, b: NodeId): RelayLegs | RelayRefusal;
 }
 
 /** Uses the legs that others open. */
@@ -104,11 +106,12 @@ export class Introductions implements PathHelper {
     // Both are members, or there were no links; what one may not have, the other one's end decides.
     if (roster.get(target) === undefined || messages.links.get(target) === undefined) return;
     if (!this.#memberCalls.allows(now, caller) || !this.#targetCalls.allows(now, target)) return;
-    const legs = wantsRelay && !isAnswer ? relay?.open(caller, target) : undefined;
+    const opened = wantsRelay && !isAnswer ? relay?.open(caller, target) : undefined;
+    const legs = typeof opened === "string" ? undefined : opened;
     const toTarget: Introduction = {
       member: caller,
       candidates: withSeen(this.#seenAt(caller), candidates),
-      ...legs && { leg: legs.b },
+      ...legs && { leg: legMessage(legs.b) },
       isAnswer,
     };
     this.#send(target, { kind: "introduction", introduction: toTarget });
@@ -116,7 +119,7 @@ export class Introductions implements PathHelper {
     const toCaller: Introduction = {
       member: target,
       candidates: withSeen(this.#seenAt(target), []),
-      ...legs && { leg: legs.a },
+      ...legs && { leg: legMessage(legs.a) },
       isAnswer: true,
     };
     this.#send(caller, { kind: "introduction", introduction: toCaller });
@@ -149,6 +152,10 @@ export class Introductions implements PathHelper {
     const { messages, log } = this.#parts;
     messages.send(nodeId, message).catch((error) => log.debug("cannot introduce", { to: nodeId, error }));
   }
+}
+
+function legMessage({ port, id, secret }: OpenedLeg): RelayLeg {
+  return { port, id, secret: secret.exposeBytes() };
 }
 
 function withSeen(seen: Endpoint | undefined, stated: readonly Endpoint[]): Endpoint[] {

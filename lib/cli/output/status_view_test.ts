@@ -16,6 +16,7 @@ Deno.test("statusText() shows the node, its network, its peers and what was drop
 network  10.200.0.0/16, 3 members
 key      AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=
 listens  port 51820, 192.0.2.1:51820
+reach    seen at 192.0.2.1:51820
 plane    weft0, MTU 1420, portable, sealed by noble
 names    weft.internal., at 10.200.0.1:15353, this host asks by resolved
 overlay  blue (vxlan 1001): 1 of 1 endpoint here
