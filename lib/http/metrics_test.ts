@@ -44,6 +44,15 @@ Deno.test("metricsText() shows every peer and drop", () => {
   for (const line of expected) assert(lines.includes(line), line);
 });
 
+Deno.test("metricsText() shows by whom packets go, and why not directly", () => {
+  const [peer = assert.fail()] = sampleStatus.peers;
+  const way = { kind: "relay", via: "lead", rttMs: null, standbyCount: 0, problem: "nat-varies" } as const;
+  const text = metricsText({ ...sampleStatus, peers: [{ ...peer, way }] }, "prometheus");
+  assert.match(text, /^weft_peer_path\{peer="web-1",id="\w+",kind="relay",via="lead"\} 1$/m);
+  assert.match(text, /^weft_peer_path_problem\{peer="web-1",id="\w+",problem="nat-varies"\} 1$/m);
+  assert.doesNotMatch(text, /weft_peer_path_(rtt|mtu)/);
+});
+
 Deno.test("metricsText() escapes names and leaves out what was never measured", () => {
   const [quoted] = sampleStatus.peers.slice(1);
   assert(

@@ -71,7 +71,7 @@ function wayLines(peer) {
   const kind = wayKind(peer);
   if (hub !== undefined) return [hub === null ? "no hub" : "via " + hub];
   const by = way?.via === undefined || way.via === name ? "" : " by " + way.via;
-  const words = { direct: "direct", relay: "relay" + by, carrier: "stream" + by, channel: "channel only" + by };
+  const words = { direct: "direct", relay: "relay" + by, carrier: "stream" + by, channel: (isChannelOnly(peer) ? "channel only" : "channel") + by };
   const figures = [way?.mtuBytes && "MTU " + way.mtuBytes, way?.standbyCount && way.standbyCount + " ready"];
   const at = way === undefined ? peer.endpoint : way.endpoint;
   return [words[kind] ?? "–", ...at ? [at] : [], ...[figures.filter(Boolean).join(", ")].filter(Boolean)];

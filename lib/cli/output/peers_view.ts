@@ -89,17 +89,24 @@ function pathOf({ name, hub, path, way, endpoint }: PeerReport): string {
 }
 
 /** @returns which way packets to a member take, in a few words */
-export function wayText({ kind, endpoint, via }: PathReport, name: string): string {
+export function wayText(way: PathReport, name: string): string {
+  const { kind, endpoint, via } = way;
   const by = via === undefined || via === name ? "" : ` by ${via}`;
   if (kind === "direct") return ["direct", endpoint].filter(Boolean).join(" ");
   if (kind === "relay") return `relay${by}`;
   if (kind === "carrier") return `stream${by}`;
-  return kind === "channel" ? `channel only${by}` : "-";
+  if (kind !== "channel") return "-";
+  return isRootless(way) ? `channel${by}` : `channel only${by}`;
+}
+
+/** Whether nobody meant packets to go there. */
+function isRootless({ problem }: PathReport): boolean {
+  return problem === "rootless-here" || problem === "rootless-there";
 }
 
 /** Whether a member answers over a channel alone although packets are meant to reach it. */
 function isChannelOnly({ way }: PeerReport): boolean {
-  return way?.kind === "channel" && way.problem !== "rootless-here" && way.problem !== "rootless-there";
+  return way?.kind === "channel" && !isRootless(way);
 }
 
 function isWell(peer: PeerReport): boolean {
