@@ -6,12 +6,13 @@
 import { type Clock, LimitedLogger, repeat, type StateStore, type WeftError } from "../base/mod.ts";
 import { channelCounters } from "../channel/mod.ts";
 import { type MeshState, NO_UPDATE, TOKEN_KIND } from "../mesh/mod.ts";
-import type { FramePlane } from "../dataplane/mod.ts";
+import { type FramePlane, openPortableSocket } from "../dataplane/mod.ts";
 import { builtInDrivers } from "../../drivers/mod.ts";
 import type { CarrierLimits } from "../service/mod.ts";
 import { listenTcp, type StreamListener } from "../transport/mod.ts";
 import type { AgentContext } from "./agent_context.ts";
 import { Authority } from "./authority.ts";
+import { Carriers } from "./carriers/mod.ts";
 import { Departure } from "./departure.ts";
 import { EndpointSelector } from "./endpoint_selector.ts";
 import { InterruptedError, RemovedError } from "./errors.ts";
@@ -54,6 +55,8 @@ export class Agent {
   readonly policies: NodePolicies;
   /** What this node carries for others. */
   readonly relay: RelayHost;
+  /** Packets over streams, where UDP is blocked. */
+  readonly carriers: Carriers;
   /** Endpoints of programs in this process. */
   readonly programEndpoints: ProgramEndpoints;
   readonly clock: Clock;
@@ -98,6 +101,12 @@ export class Agent {
       askLeaders: async (request) => await this.#session?.leaders.askAgain(request),
     });
     this.relay = this.#resources.use(new RelayHost(this.#context));
+    this.carriers = new Carriers({
+      ...this.#context,
+      relay: this.relay,
+      planePort: () => this.#overlay && parts.options.port,
+      openSocket: openPortableSocket,
+    });
     this.policies = new NodePolicies({
       ...parts,
       ...this.#context,
@@ -190,7 +199,7 @@ export class Agent {
       services: this.services,
       networks: this.networks,
       relay: this.relay,
-      channelDrops: this.#channelCounters.snapshot(),
+      channelDrops: { ...this.#channelCounters.snapshot(), ...this.carriers.drops() },
       frameDrops: { ...this.networks.channels.counters.snapshot(), ...this.#frames?.plane.drops() },
     });
   }
@@ -277,6 +286,7 @@ export class Agent {
     this.#overlay?.peers.start();
     this.relay.start();
     this.#resources.defer(() => this.#session?.close());
+    this.#resources.defer(() => this.carriers.close());
     await this.#startSession(listener);
     this.#startNetworks();
     this.services.start();
@@ -303,7 +313,7 @@ export class Agent {
       names: this.#names,
       networks: this.networks,
       packetRelay: this.relay,
-      carriers: undefined,
+      carriers: this.carriers,
     });
     this.#session = session;
     await session.start();

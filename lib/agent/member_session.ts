@@ -10,6 +10,7 @@ import type { NodeId } from "../mesh/mod.ts";
 import type { StreamListener } from "../transport/mod.ts";
 import type { DeviceEvent } from "../wireguard/mod.ts";
 import type { AgentContext } from "./agent_context.ts";
+import type { Carriers } from "./carriers/mod.ts";
 import { DhtDiscovery, DhtProber, LanDiscovery, MovedMembers } from "./discovery/mod.ts";
 import { HealthWatch, Sightings } from "./health/mod.ts";
 import { serveJoin } from "./join/mod.ts";
@@ -19,7 +20,6 @@ import type { NameService } from "./names/mod.ts";
 import type { Networks } from "./networks/mod.ts";
 import type { OverlayInterface } from "./overlay/mod.ts";
 import {
-  type Carriers,
   Introductions,
   type PathPlane,
   PathReporter,
@@ -37,12 +37,12 @@ export interface MemberSessionParts extends AgentContext {
   readonly overlay: OverlayInterface | undefined;
   readonly services: LinkObserver;
   readonly names: NameService | undefined;
+  /** Carries packets over streams of links, where UDP does not pass. */
+  readonly carriers: Carriers;
   /** Signs endpoints where this node leads, and carries packets by links. */
   readonly networks: Pick<Networks, "endpointActs" | "channels">;
   /** Opens sessions for others, where this node relays. */
   readonly packetRelay: RelayServer | undefined;
-  /** Carries datagrams over links where UDP does not pass. */
-  readonly carriers: Carriers | undefined;
 }
 
 /** One life of a node under one pair of keys. */
@@ -72,18 +72,22 @@ export class MemberSession {
         prepare: (channel) => {
           parts.services.prepare(channel);
           parts.networks.channels.prepare(channel);
+          parts.carriers.prepare(channel);
         },
         handleLink: (link) => {
           parts.services.handleLink(link);
           parts.networks.channels.handleLink(link);
+          parts.carriers.handleLink(link);
         },
         handleSpareLink: (link) => {
           parts.services.handleSpareLink(link);
           parts.networks.channels.handleSpareLink(link);
+          parts.carriers.handleSpareLink(link);
         },
         handleLinkClosed: (nodeId) => {
           parts.services.handleLinkClosed(nodeId);
           parts.networks.channels.handleLinkClosed(nodeId);
+          parts.carriers.handleLinkClosed(nodeId);
           this.leaders.handleLinkClosed(nodeId);
         },
       },

@@ -16,6 +16,7 @@
  * @module
  */
 
+export * from "./carrier/mod.ts";
 export * from "./fast/mod.ts";
 export * from "./frames/mod.ts";
 export * from "./open_plane.ts";

@@ -89,6 +89,13 @@ export interface PacketPlane extends PolicyPlane {
   sendProbe(datagram: Uint8Array, endpoint: Endpoint): void;
   /** Says which ids `onProbe` waits for. @throws RangeError when one is not 16 hexadecimal digits */
   changeProbeIds(change: ProbeIdChange): void;
+  /**
+   * Says how long inner packets to and from a peer may be, where that is less than the MTU: longer ones are cut or their
+   * sender is told (RFC 1191, RFC 8201), and segments of TCP are kept below it. It holds until the peer is removed.
+   * @param mtuBytes undefined where the MTU is all there is
+   * @throws RangeError when it is less than 576
+   */
+  setPathMtu(publicKey: PublicKey, mtuBytes: number | undefined): void;
   /** Begins a handshake without waiting for a packet. */
   initiateHandshake(publicKey: PublicKey): void;
   /** Leads connections of this host to others than before to the listeners; packets to those that are peers, too. */

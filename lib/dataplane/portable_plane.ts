@@ -8,6 +8,7 @@ import { type PresharedKey, type PrivateKey, type PublicKey, selectAead } from "
 import { type PacketDevice, systemClock, systemRandom, systemTimers } from "../host/mod.ts";
 import { type Endpoint, ipVersion } from "../net/mod.ts";
 import {
+  checkPathMtu,
   Device,
   type PeerStatus,
   type WireGuardPeerConfig,
@@ -112,6 +113,11 @@ export class PortablePlane implements WireGuardPlane {
   setPath(publicKey: PublicKey, endpoint: Endpoint | undefined): void {
     this.#device.setPath(systemClock.now(), publicKey, endpoint);
     this.#settle();
+  }
+
+  setPathMtu(publicKey: PublicKey, mtuBytes: number | undefined): void {
+    checkPathMtu(mtuBytes);
+    this.#device.setPathMtu(publicKey, mtuBytes);
   }
 
   sendProbe(datagram: Uint8Array, endpoint: Endpoint): void {
@@ -351,6 +357,9 @@ export class PortablePlane implements WireGuardPlane {
     const socket = this.#socket;
     for (let out = device.pollTransmit(); out !== undefined; out = device.pollTransmit()) {
       socket.send(out.datagram, out.endpoint);
+    }
+    for (let answer = device.pollAnswer(); answer !== undefined; answer = device.pollAnswer()) {
+      this.#tun.write(answer);
     }
   }
 

@@ -143,8 +143,9 @@ export class MemberPaths {
   /** Somebody wants to send: if nothing works yet, all is tried at once. */
   want(now: Millis): void {
     this.#usedAt = now;
+    if (this.#search !== undefined) return;
     const isUp = this.#chosen?.isUp(now) ?? false;
-    if (!isUp && this.#search === undefined) this.#beginSearch(now);
+    if (!isUp) this.#beginSearch(now);
     else if (this.#nextSearchAt === Infinity && !this.hasDirect(now)) this.#nextSearchAt = now;
   }
 
@@ -183,7 +184,9 @@ export class MemberPaths {
         this.#forget(now, ...oldest);
       }
       if (this.#paths.size >= MAX_PATHS) return;
-      const path = new Path({ endpoint: source, kind: "direct" }, this.#parts.wantedBytes);
+      // Nobody else is on this host, or it would have said so: there a stream ends that carries datagrams.
+      const kind = source.address.isLoopback ? "carrier" : "direct";
+      const path = new Path({ endpoint: source, kind }, this.#parts.wantedBytes);
       path.sources.add(LEARNED);
       this.#paths.set(key, path);
       this.#ask(now, path);

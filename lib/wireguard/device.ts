@@ -7,7 +7,7 @@
 
 import { BoundedQueue, Counters, type Millis, millis } from "../base/mod.ts";
 import { nobleAead, type PresharedKey, PrivateKey, type PublicKey, TAG_BYTES } from "../crypto/mod.ts";
-import { type Endpoint, ipPacketLength, ipVersion } from "../net/mod.ts";
+import { clampTcpMss, type Endpoint, ipPacketLength, ipVersion } from "../net/mod.ts";
 import { AllowedIps } from "./allowed_ips.ts";
 import { BatchSessions } from "./batch_sessions.ts";
 import { PROTOCOL_TIMERS, REJECT_AFTER_MESSAGES } from "./constants.ts";
@@ -37,6 +37,7 @@ import {
   type DropReason,
   HANDLED,
 } from "./outcomes.ts";
+import { PathMtu } from "./path_mtu.ts";
 import { Peer } from "./peer.ts";
 import {
   configUpdate,
@@ -66,6 +67,7 @@ export class Device {
   readonly #peers = new Map<string, Peer>();
   readonly #allowedIps = new AllowedIps<Peer>();
   readonly #handshakes: HandshakeReceiver;
+  readonly #pathMtu: PathMtu;
   readonly #events = new BoundedQueue<DeviceEvent>(MAX_EVENTS);
   readonly #plaintext = new Uint8Array(MAX_DATAGRAM_BYTES);
   // Views of the plaintext that are kept while lengths repeat, as they do in a stream.
@@ -100,11 +102,9 @@ export class Device {
     };
     this.batches = new BatchSessions(this.#allowedIps, this.#context);
     const send = (now: Millis, packet: Uint8Array): void => void this.handlePacket(now, packet);
-    this.forwarding = new Forwarding(mtuBytes, {
-      allowedIps: this.#allowedIps,
-      counters: this.counters,
-      send,
-    });
+    const parts = { allowedIps: this.#allowedIps, counters: this.counters, send };
+    this.forwarding = new Forwarding(mtuBytes, parts);
+    this.#pathMtu = new PathMtu({ ...parts, random });
     const { handshakesPerSecond = 100 } = options;
     this.#handshakes = new HandshakeReceiver(this.#context, this.#peers, handshakesPerSecond);
   }
@@ -152,6 +152,7 @@ export class Device {
   setMtu(mtuBytes: number): void {
     this.#mtuBytes = this.forwarding.mtuBytes = mtuBytes;
     this.#context.padder = new Padder(mtuBytes);
+    for (const peer of this.#peers.values()) peer.noteMtu(mtuBytes);
   }
 
   /** @returns the preshared key of a peer, or undefined when there is no such peer; never log it */
@@ -222,6 +223,17 @@ export class Device {
     return peer !== undefined;
   }
 
+  /**
+   * Says how long inner packets to and from a peer may be, 576 bytes at least, where that is less than the device's MTU.
+   * @param mtuBytes undefined where the MTU is all there is
+   * @returns whether there is such a peer
+   */
+  setPathMtu(publicKey: PublicKey, mtuBytes: number | undefined): boolean {
+    const peer = this.#peers.get(publicKey.toString());
+    peer?.limitPackets(mtuBytes, this.#mtuBytes);
+    return peer !== undefined;
+  }
+
   /** Begins a handshake without waiting for a packet; at most one in 5 s (paper §6.4). */
   initiateHandshake(now: Millis, publicKey: PublicKey): void {
     this.#peers.get(publicKey.toString())?.initiate(now);
@@ -243,7 +255,9 @@ export class Device {
   }
 
   /**
-   * Takes an IP packet of this host: it is sealed, or waits for a handshake, or is dropped.
+   * Takes an IP packet of this host: it is sealed, or waits for a handshake, or is dropped. One that is too long for the
+   * path of its peer is cut, or `pollAnswer` says so.
+   * @param packet may be changed: the longest segment that a SYN of TCP names is lowered to what the path takes
    * @param nextHop the address of the peer that it is sealed for, where that is not its destination's
    * @returns why it was dropped, or undefined
    */
@@ -255,7 +269,9 @@ export class Device {
       ? this.batches.peerFor(packet, 0, version)
       : this.batches.peerAt(nextHop);
     if (peer === undefined) return this.#count("no-peer-for-destination");
-    return peer.send(now, packet);
+    return peer.pathMtuBytes === Infinity
+      ? peer.send(now, packet)
+      : this.#pathMtu.send(now, peer, packet, version);
   }
 
   /** Takes a datagram from the network. Nothing in it makes this throw. */
@@ -287,6 +303,11 @@ export class Device {
   /** @returns the next datagram to send, or undefined */
   pollTransmit(): AddressedDatagram | undefined {
     return this.#context.transmits.shift();
+  }
+
+  /** @returns an IP packet for this host, which says that one of its packets was too long, or undefined */
+  pollAnswer(): Uint8Array | undefined {
+    return this.#pathMtu.pollAnswer();
   }
 
   /** @returns what happened next, or undefined */
@@ -322,6 +343,8 @@ export class Device {
     if (!this.batches.isFrom(peer, padded, 0, version, length)) return DROPPED["source-not-allowed"];
     if (this.#received.packet.length !== length) this.#received.packet = this.#plaintext.subarray(0, length);
     this.#received.peer = peer.publicKey;
+    const { pathMtuBytes: limit } = peer;
+    if (limit !== Infinity) clampTcpMss(padded, 0, length, { version, mtuBytes: limit });
     return this.forwarding.isOn ? this.#passOn(now) : this.#received;
   }
 

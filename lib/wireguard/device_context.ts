@@ -104,11 +104,14 @@ export class Padder {
     this.#views = new Array(Math.ceil(mtuBytes / PADDING_BYTES) + 1);
   }
 
-  /** @returns `packet` itself when it needs no padding, else a padded copy that is valid until the next call */
-  pad(packet: Uint8Array): Uint8Array {
+  /**
+   * @param limitBytes it is not padded beyond this either
+   * @returns `packet` itself when it needs no padding, else a padded copy that is valid until the next call
+   */
+  pad(packet: Uint8Array, limitBytes: number): Uint8Array {
     const units = Math.ceil(packet.length / PADDING_BYTES);
     const length = Math.min(units * PADDING_BYTES, this.#mtuBytes);
-    if (length <= packet.length) return packet;
+    if (length <= packet.length || length > limitBytes) return packet;
     const padded = this.#views[units] ??= this.#memory.subarray(0, length);
     padded.set(packet);
     padded.fill(0, packet.length);

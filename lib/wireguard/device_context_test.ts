@@ -48,7 +48,7 @@ for (const mtuBytes of [576, 1280, 1420, 1500, 65_000]) {
     // Long ones first, so that a short packet finds their bytes in the memory.
     for (const length of [mtuBytes, mtuBytes - 1, ...lengths.reverse(), ...lengths]) {
       const packet = new Uint8Array(length).fill(0xab);
-      const padded = padder.pad(packet);
+      const padded = padder.pad(packet, Infinity);
       assert.equal(padded.length, Math.min(Math.ceil(length / 16) * 16, mtuBytes));
       assert.ok(padded.subarray(0, length).every((byte) => byte === 0xab));
       assert.ok(padded.subarray(length).every((byte) => byte === 0));
@@ -58,5 +58,5 @@ for (const mtuBytes of [576, 1280, 1420, 1500, 65_000]) {
 
 Deno.test("Padder.pad() does not copy what is already padded", () => {
   const packet = new Uint8Array(64);
-  assert.equal(new Padder(1420).pad(packet), packet);
+  assert.equal(new Padder(1420).pad(packet, Infinity), packet);
 });

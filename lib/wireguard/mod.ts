@@ -36,4 +36,5 @@ export {
   type WireGuardPeerConfig,
   type WireGuardPeerUpdate,
 } from "./peer_config.ts";
+export { checkPathMtu, MIN_PATH_MTU_BYTES } from "./path_mtu.ts";
 export { isHandshake } from "./messages.ts";

@@ -35,6 +35,8 @@ export class Peer {
   presharedKey: PresharedKey = PresharedKey.none();
   readonly keypairs: Keypairs;
   readonly cookies: CookieGenerator;
+  /** The longest packet that its path takes; Infinity while that is no less than the device's MTU. */
+  pathMtuBytes: number = Infinity;
   lastHandshakeAt: UnixMillis | undefined;
   rxBytes = 0;
   txBytes = 0;
@@ -46,6 +48,7 @@ export class Peer {
   readonly initiator: Initiator<Peer>;
   readonly #context: DeviceContext<Peer>;
   readonly #staged = new BoundedQueue<Uint8Array>(STAGED_PACKETS);
+  #pathBytes: number | undefined;
   #persistentKeepaliveMs = 0;
   #needsAnotherKeepalive = false;
   #sentLastMinuteHandshake = false;
@@ -194,6 +197,17 @@ export class Peer {
     this.initiator.noteOwnKey();
   }
 
+  /** @param pathBytes the longest packet that its path takes, if that is known @param mtuBytes the device's MTU */
+  limitPackets(pathBytes: number | undefined, mtuBytes: number): void {
+    this.#pathBytes = pathBytes;
+    this.pathMtuBytes = pathBytes === undefined || pathBytes >= mtuBytes ? Infinity : pathBytes;
+  }
+
+  /** Follows a change of the device's MTU. */
+  noteMtu(mtuBytes: number): void {
+    this.limitPackets(this.#pathBytes, mtuBytes);
+  }
+
   /** Forgets every key and everything that waits. */
   clear(): void {
     this.keypairs.clear();
@@ -315,7 +329,7 @@ export class Peer {
   #seal(now: Millis, keypair: Keypair, packet: Uint8Array): DropReason | undefined {
     const { endpoint } = this;
     if (endpoint === undefined) return this.#count("no-endpoint");
-    const padded = this.#context.padder.pad(packet);
+    const padded = this.#context.padder.pad(packet, this.pathMtuBytes);
     const out = this.#claim(TRANSPORT_HEADER_BYTES + padded.length + TAG_BYTES, endpoint);
     if (out === undefined) return this.#count("transmit-queue-full");
     const counter = keypair.sendCounter++;

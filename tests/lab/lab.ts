@@ -78,6 +78,16 @@ export class Lab implements AsyncDisposable {
     }
   }
 
+  /**
+   * Has the switch between all hosts take no longer packets, of which those know nothing and are told nothing: a black hole
+   * (RFC 2923 §2.1). Linux lets 4 bytes more through.
+   */
+  async narrow(mtuBytes: number): Promise<void> {
+    for (let number = 1; number <= this.#hosts.size; number++) {
+      await this.#bridge.ip(`link set port${number} mtu ${mtuBytes}`);
+    }
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#stack.disposeAsync();
   }

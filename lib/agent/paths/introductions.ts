@@ -24,9 +24,8 @@ import {
 import type { Endpoint } from "../../net/mod.ts";
 import type { RelayLeg as OpenedLeg, RelayRefusal } from "../../relay/mod.ts";
 import type { RelayLegs } from "../relay/mod.ts";
-import type { AgentContext } from "../agent_context.ts";
-import type { MessagePlane, PathMessage } from "../links/mod.ts";
-import type { PathHelper, PathWatch } from "./path_watch.ts";
+import type { Link, MessagePlane, PathMessage } from "../links/mod.ts";
+import type { PathContext, PathHelper, PathWatch } from "./path_watch.ts";
 
 /** So many members are asked for one introduction. */
 const MAX_INTRODUCERS = 3;
@@ -48,9 +47,15 @@ export interface LegTaker {
   take(via: NodeId, member: NodeId, leg: RelayLeg): void;
 }
 
+/** The open links. */
+interface LinkSet {
+  get(nodeId: NodeId): unknown;
+  all(): readonly Pick<Link, "nodeId">[];
+}
+
 /** Whom introductions go through. */
-export interface IntroductionsParts extends Pick<AgentContext, "mesh" | "clock" | "log" | "endpoints"> {
-  readonly messages: Pick<MessagePlane, "links" | "send">;
+export interface IntroductionsParts extends PathContext {
+  readonly messages: Pick<MessagePlane, "send"> & { readonly links: LinkSet };
   readonly paths: PathWatch;
   /** The elected leader knows the most members. */
   readonly elected: () => NodeId | undefined;

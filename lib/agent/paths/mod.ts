@@ -5,5 +5,5 @@
 
 export { Introductions, type LegTaker, type RelayServer } from "./introductions.ts";
 export { PathReporter } from "./path_reporter.ts";
-export { type Carriers, RelayLegs } from "./relay_legs.ts";
-export { type PathHelper, type PathPlane, PathWatch } from "./path_watch.ts";
+export { RelayLegs, type StreamCarriers } from "./relay_legs.ts";
+export { type PathContext, type PathHelper, type PathPlane, PathWatch } from "./path_watch.ts";

@@ -13,13 +13,15 @@
  */
 
 import { DeadlineTimer, repeat } from "../../base/mod.ts";
-import type { Member, NodeId, RosterEvent } from "../../mesh/mod.ts";
+import type { AgentOptions } from "../../config/mod.ts";
+import type { Member, NodeId, NodeIdentity, Replica, Roster, RosterEvent } from "../../mesh/mod.ts";
 import type { PublicKey } from "../../crypto/mod.ts";
 import type { Endpoint } from "../../net/mod.ts";
 import { type Candidate, type PathEvent, PathProber } from "../../path/mod.ts";
 import { BOUND_KIND } from "../../relay/mod.ts";
 import type { DeviceEvent, PeerStatus } from "../../wireguard/mod.ts";
 import type { AgentContext } from "../agent_context.ts";
+import type { EndpointSelector } from "../endpoint_selector.ts";
 import { OwnCandidates } from "./own_candidates.ts";
 import { innerMtuBytes, SEALING_BYTES } from "./path_mtu.ts";
 
@@ -33,7 +35,7 @@ export interface PathPlane {
   sendProbe(datagram: Uint8Array, endpoint: Endpoint): void;
   changeProbeIds(change: { readonly add?: readonly string[]; readonly remove?: readonly string[] }): void;
   setPath(publicKey: PublicKey, endpoint: Endpoint | undefined): void;
-  setPathMtu?(publicKey: PublicKey, innerMtuBytes: number | undefined): void;
+  setPathMtu(publicKey: PublicKey, innerMtuBytes: number | undefined): void;
   peerStatuses(): readonly PeerStatus[];
 }
 
@@ -49,8 +51,22 @@ export interface PathHelper {
   handleMove?(): void;
 }
 
+/** Who is a member, and who this node is. */
+export interface PathMesh {
+  readonly identity: Pick<NodeIdentity, "id" | "privateKey">;
+  readonly roster: Pick<Roster, "get" | "members" | "byPublicKey">;
+  readonly replica: Pick<Replica, "subscribe">;
+}
+
+/** What all of this works with. */
+export interface PathContext extends Pick<AgentContext, "clock" | "timers" | "log"> {
+  readonly mesh: PathMesh;
+  readonly endpoints: Pick<EndpointSelector, "own" | "pathCandidates" | "tunnelEndpoints" | "worthATry">;
+}
+
 /** What the watch works with. */
-export interface PathWatchParts extends AgentContext {
+export interface PathWatchParts extends PathContext {
+  readonly options: Pick<AgentOptions, "mtuBytes">;
   readonly plane: PathPlane;
 }
 
@@ -101,6 +117,10 @@ export class PathWatch {
     this.#isClosed = true;
     this.#resources.dispose();
     this.#timer.set(undefined);
+    const { mesh: { roster }, plane } = this.#parts;
+    const remove = roster.members().map(({ record }) => this.prober.remove(record.nodeId))
+      .filter((id) => id !== undefined);
+    plane.changeProbeIds({ remove });
   }
 
   /** Takes a datagram of the path protocol from the packet plane. */
@@ -219,7 +239,7 @@ export class PathWatch {
       return;
     }
     const { path } = event;
-    plane.setPathMtu?.(record.publicKey, path && innerMtuBytes(path.mtu.payloadBytes, options.mtuBytes));
+    plane.setPathMtu(record.publicKey, path && innerMtuBytes(path.mtu.payloadBytes, options.mtuBytes));
     if (event.kind === "mtu") return;
     plane.setPath(record.publicKey, path?.endpoint);
     log.debug("path chosen", {

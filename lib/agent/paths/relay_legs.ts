@@ -8,10 +8,10 @@ import { encodeHex, type Millis, repeat } from "../../base/mod.ts";
 import type { NodeId, RelayLeg } from "../../mesh/mod.ts";
 import { Endpoint } from "../../net/mod.ts";
 import { encodeBind, type LegKey, LegSecret, openBound } from "../../relay/mod.ts";
-import type { AgentContext } from "../agent_context.ts";
+import type { Carrier } from "../carriers/mod.ts";
 import type { LegTaker } from "./introductions.ts";
 import type { OfferedLeg } from "./path_reporter.ts";
-import type { PathHelper, PathPlane, PathWatch } from "./path_watch.ts";
+import type { PathContext, PathHelper, PathPlane, PathWatch } from "./path_watch.ts";
 
 /** How often legs are looked after. */
 const LOOK_MS = 250;
@@ -33,14 +33,9 @@ const MAX_LEGS_OF_MEMBER = 3;
 const MAX_LEGS = 1_024;
 
 /** Carries datagrams over streams of links. */
-export interface Carriers {
-  /**
-   * Carries what is sent to the endpoint that it returns to `target`, through `via`, which may be the same.
-   * @returns an endpoint of this host, or undefined when that does not work
-   */
-  open(via: NodeId, target: NodeId): Promise<Endpoint | undefined>;
-  /** Ends it; harmless when there is none. */
-  close(via: NodeId, target: NodeId): void;
+export interface StreamCarriers {
+  /** @returns a way to `target` over the link to `via`, which may be the same; undefined when there is none */
+  open(via: NodeId, target: NodeId): Promise<Pick<Carrier, "endpoint" | "closed" | "close"> | undefined>;
 }
 
 interface Leg {
@@ -60,11 +55,10 @@ interface Leg {
 }
 
 /** What legs are made of. */
-export interface RelayLegsParts
-  extends Pick<AgentContext, "mesh" | "clock" | "timers" | "log" | "endpoints"> {
+export interface RelayLegsParts extends PathContext {
   readonly plane: PathPlane;
   readonly paths: PathWatch;
-  readonly carriers: Carriers | undefined;
+  readonly carriers: StreamCarriers | undefined;
 }
 
 /** Takes legs, binds them, and lets them go. */
@@ -75,6 +69,8 @@ export class RelayLegs implements LegTaker, PathHelper {
   /** Members whose own links carry datagrams, and since when they are wanted. */
   readonly #direct = new Map<NodeId, { readonly since: Millis; hasStream: boolean }>();
   readonly #chosen = new Map<NodeId, "direct" | "relay" | "carrier" | undefined>();
+  /** Those that are open, by relay and member. */
+  readonly #streams = new Map<string, Pick<Carrier, "close">>();
   #counter = 0;
   #cancel: () => void = () => {};
 
@@ -244,16 +240,33 @@ export class RelayLegs implements LegTaker, PathHelper {
 
   async #openStream(via: NodeId, member: NodeId): Promise<void> {
     const { carriers, paths, log } = this.#parts;
+    const key = `${via} ${member}`;
     try {
-      const endpoint = await carriers?.open(via, member);
-      if (endpoint === undefined) {
-        if (via === member) this.#direct.delete(member);
-        return;
-      }
-      paths.setCandidates(member, `carrier ${via}`, [{ endpoint, kind: "carrier", via }]);
+      const carrier = await carriers?.open(via, member);
+      if (carrier === undefined) return this.#noteStreamEnd(via, member);
+      if (!this.#isStreamWanted(via, member)) return carrier.close();
+      this.#streams.set(key, carrier);
+      paths.setCandidates(member, `carrier ${via}`, [{ endpoint: carrier.endpoint, kind: "carrier", via }]);
       paths.want(member);
+      await carrier.closed;
+      if (this.#streams.get(key) === carrier) this.#streams.delete(key);
     } catch (error) {
       log.debug("cannot carry packets over a link", { via, member, error });
+    }
+    this.#noteStreamEnd(via, member);
+  }
+
+  #isStreamWanted(via: NodeId, member: NodeId): boolean {
+    if (via === member) return this.#direct.get(member)?.hasStream ?? false;
+    return [...this.#legs.values()].some((leg) => leg.via === via && leg.member === member && leg.hasStream);
+  }
+
+  /** It may be tried again. */
+  #noteStreamEnd(via: NodeId, member: NodeId): void {
+    this.#parts.paths.setCandidates(member, `carrier ${via}`, []);
+    if (via === member) this.#direct.delete(member);
+    for (const leg of this.#legs.values()) {
+      if (leg.via === via && leg.member === member) leg.hasStream = false;
     }
   }
 
@@ -262,16 +275,13 @@ export class RelayLegs implements LegTaker, PathHelper {
     this.#direct.delete(member);
     if (direct?.hasStream) this.#closeStream(member, member);
     for (const leg of this.#legs.values()) {
-      if (leg.member !== member || !leg.hasStream) continue;
-      leg.hasStream = false;
-      this.#closeStream(leg.via, member);
+      if (leg.member === member && leg.hasStream) this.#closeStream(leg.via, member);
     }
   }
 
   #closeStream(via: NodeId, member: NodeId): void {
-    const { carriers, paths } = this.#parts;
-    carriers?.close(via, member);
-    paths.setCandidates(member, `carrier ${via}`, []);
+    this.#streams.get(`${via} ${member}`)?.close();
+    this.#noteStreamEnd(via, member);
   }
 
   #drop(id: string): void {

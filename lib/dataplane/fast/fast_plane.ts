@@ -16,6 +16,7 @@ import {
 } from "../../host/mod.ts";
 import { Endpoint } from "../../net/mod.ts";
 import {
+  checkPathMtu,
   configUpdate,
   type PeerStatus,
   type WireGuardPeerConfig,
@@ -244,6 +245,11 @@ export class FastPlane implements WireGuardPlane {
 
   setPath(publicKey: PublicKey, endpoint: Endpoint | undefined): void {
     this.#send({ kind: "set-path", publicKey: publicKey.toString(), endpoint: endpoint?.toString() });
+  }
+
+  setPathMtu(publicKey: PublicKey, mtuBytes: number | undefined): void {
+    checkPathMtu(mtuBytes);
+    this.#send({ kind: "set-path-mtu", publicKey: publicKey.toString(), mtuBytes });
   }
 
   sendProbe(datagram: Uint8Array, endpoint: Endpoint): void {

@@ -4,7 +4,7 @@
  */
 
 import type { Millis } from "../../base/mod.ts";
-import { type Endpoint, ipPacketLength, ipVersion } from "../../net/mod.ts";
+import { clampTcpMss, type Endpoint, ipPacketLength, ipVersion } from "../../net/mod.ts";
 import type { BatchSession, Device } from "../../wireguard/mod.ts";
 import type { BatchCipher } from "../../crypto/mod.ts";
 import type { FrameEngine } from "./frames/mod.ts";
@@ -139,6 +139,8 @@ export class GroBatches {
     const length = ipPacketLength(this.#bytes, at, paddedBytes);
     if (length === undefined || version === 0) return device.counters.count("malformed-inner-packet");
     if (!device.batches.isFrom(peer, this.#bytes, at, version, length)) return;
+    const { pathMtuBytes: limit } = peer;
+    if (limit !== Infinity) clampTcpMss(this.#bytes, at, length, { version, mtuBytes: limit });
     if (!frames.isIdle && frames.takePacketOfMember(now, at, length, version)) return;
     cipher.addPacket(at, length);
   }

@@ -292,7 +292,10 @@ export class PacketEngine {
     const header = readVirtioHeader(this.#bytes, at - VIRTIO_HEADER_BYTES);
     const packets = splitSuperpacket(this.#bytes.slice(at, at + lengthBytes), header);
     if (packets === undefined) return device.counters.count("malformed-packet");
-    for (const packet of packets) device.handlePacket(now, packet, nextHop);
+    for (const packet of packets) {
+      // It is so with all of them, and whoever has sent them is told once.
+      if (device.handlePacket(now, packet, nextHop) === "packet-too-long") break;
+    }
   }
 
   /** From the peers to the host. @returns whether there was something, and may be more */
@@ -375,6 +378,17 @@ export class PacketEngine {
       this.#bytes.set(out.datagram, at);
       this.#sender?.send(at, out.datagram.length, out.datagram.length, out.endpoint);
     }
+    for (let answer = device.pollAnswer(); answer !== undefined; answer = device.pollAnswer()) {
+      this.#writePacket(answer);
+    }
+  }
+
+  /** Writes a packet to the host that was made here. */
+  #writePacket(packet: Uint8Array): void {
+    const { io, base, tunFd, onDrop } = this.#parts;
+    const at = this.#free + SINGLE_AT;
+    this.#bytes.fill(0, at, at + VIRTIO_HEADER_BYTES).set(packet, at + VIRTIO_HEADER_BYTES);
+    if (io.write(tunFd, base + at, VIRTIO_HEADER_BYTES + packet.length) < 0) onDrop("interface-full", 1);
   }
 
   /** Tells the control side. */

@@ -21,6 +21,7 @@ const UDP_HEADER_BYTES = 8;
 const GRE_HEADER_BYTES = 4;
 const IPV4_HEADER_BYTES = 20;
 const IPV6_HEADER_BYTES = 40;
+const TCP_OFFSET_AT = 12;
 const TCP_FLAGS_AT = 13;
 const TCP_FIN = 0x01;
 const TCP_PSH = 0x08;
@@ -56,6 +57,20 @@ export function longestPacketBytes(memory: DataView, at: number, lengthBytes: nu
   if (memory.getUint8(header + 1) === GSO.NONE) return lengthBytes;
   // The length of its headers, and the payload of each packet.
   return Math.min(lengthBytes, memory.getUint16(header + 2, true) + memory.getUint16(header + 4, true));
+}
+
+/** @returns how long the longest packet is that a frame of the host is cut into; its IP packet begins at `at` */
+export function longestSegmentBytes(memory: DataView, at: number, lengthBytes: number): number {
+  const header = at - VIRTIO_HEADER_BYTES;
+  const gsoType = memory.getUint8(header + 1) & 0x7f;
+  if (gsoType === GSO.NONE) return lengthBytes;
+  // The length of the headers, as the host says it, is a hint and may be more.
+  const transport = memory.getUint16(header + 6, true);
+  const isCutOff = transport + TCP_OFFSET_AT >= lengthBytes;
+  const transportBytes = gsoType === GSO.UDP || isCutOff
+    ? UDP_HEADER_BYTES
+    : (memory.getUint8(at + transport + TCP_OFFSET_AT) >> 4) * 4;
+  return Math.min(lengthBytes, transport + transportBytes + memory.getUint16(header + 4, true));
 }
 
 /**

@@ -233,7 +233,10 @@ class PacketWorker {
   }
 
   #obeyOfPeer(
-    command: Extract<Command, { kind: "remove-peer" | "set-endpoint" | "set-path" | "initiate" }>,
+    command: Extract<
+      Command,
+      { kind: "remove-peer" | "set-endpoint" | "set-path" | "set-path-mtu" | "initiate" }
+    >,
   ): PublicKey | undefined {
     const publicKey = PublicKey.parse(command.publicKey);
     if (publicKey === undefined) return undefined;
@@ -241,6 +244,8 @@ class PacketWorker {
     else if (command.kind === "remove-peer") {
       this.#slots.delete(command.publicKey);
       this.#device.removePeer(publicKey);
+    } else if (command.kind === "set-path-mtu") {
+      this.#device.setPathMtu(publicKey, command.mtuBytes);
     } else if (command.kind === "set-path") {
       this.#device.setPath(this.#now(), publicKey, Endpoint.parseZoned(command.endpoint ?? ""));
     } else {

@@ -58,6 +58,7 @@ export type Command =
   | { readonly kind: "remove-peer"; readonly publicKey: string }
   | { readonly kind: "set-endpoint"; readonly publicKey: string; readonly endpoint: string }
   | { readonly kind: "set-path"; readonly publicKey: string; readonly endpoint: string | undefined }
+  | { readonly kind: "set-path-mtu"; readonly publicKey: string; readonly mtuBytes: number | undefined }
   | { readonly kind: "send-probe"; readonly datagram: string; readonly endpoint: string }
   | { readonly kind: "change-probe-ids"; readonly change: ProbeIdChange }
   | { readonly kind: "initiate"; readonly publicKey: string }

@@ -1,0 +1,126 @@
+/**
+ * One end of a carrier: datagrams of a local socket go into a stream, and what comes from the stream goes to the socket.
+ * @module
+ */
+
+import { Counters } from "../../base/mod.ts";
+import type { ChannelStream } from "../../channel/mod.ts";
+import type { CarrierSocket, CarrierSocketOptions } from "../../dataplane/mod.ts";
+import { FrameQueue, FrameReader, mayBeCarried } from "../../relay/mod.ts";
+
+/** Of each of both buffers of a queue: at 100 Mbit/s what comes in 10 ms. */
+const QUEUE_BYTES: number = 128 << 10;
+
+/** What is dropped, by reason. */
+export const CARRIER_DROPS = [
+  /** The stream had no room. */
+  "carrier-full",
+  /** It came to the local socket from elsewhere than its partner. */
+  "carrier-foreign-source",
+  /** Neither WireGuard's nor a question or answer of the path protocol. */
+  "carrier-unknown-kind",
+] as const;
+
+/** One of `CARRIER_DROPS`. */
+export type CarrierDrop = (typeof CARRIER_DROPS)[number];
+
+/** How many bytes one end has carried; each number grows alone. */
+export interface CarriedBytes {
+  readonly sent: number;
+  readonly received: number;
+}
+
+/** How a pipe is made. */
+export interface CarrierPipeOptions {
+  /** @throws SocketError, HostError when there is no socket */
+  readonly openSocket: (options: CarrierSocketOptions) => CarrierSocket;
+  /** Of the partner on the loopback. */
+  readonly peerPort: number;
+  /** Is shown each datagram of the local socket first. @returns whether it was for itself */
+  readonly intercept?: (datagram: Uint8Array) => boolean;
+}
+
+/** Made with its socket; it carries from `join` until `close`, or until the stream ends. */
+export class CarrierPipe {
+  readonly socket: CarrierSocket;
+  readonly drops: Counters<CarrierDrop> = new Counters(CARRIER_DROPS);
+  readonly #queue = new FrameQueue(QUEUE_BYTES);
+  readonly #reader = new FrameReader();
+  readonly #closed = Promise.withResolvers<void>();
+  #stream: ChannelStream | undefined;
+  #isWriting = false;
+  #isClosed = false;
+  #sent = 0;
+  #received = 0;
+
+  constructor({ openSocket, peerPort, intercept = () => false }: CarrierPipeOptions) {
+    this.socket = openSocket({
+      peerPort,
+      onDatagram: (datagram) => {
+        if (!intercept(datagram)) this.#send(datagram);
+      },
+      onTurn: () => void this.#write(),
+    });
+  }
+
+  /** Settles when it carries nothing any more. */
+  get closed(): Promise<void> {
+    return this.#closed.promise;
+  }
+
+  get carried(): CarriedBytes {
+    return { sent: this.#sent, received: this.#received };
+  }
+
+  /** @returns what was dropped, by reason, zeros included */
+  report(): Record<CarrierDrop, number> {
+    return { ...this.drops.snapshot(), "carrier-foreign-source": this.socket.foreign };
+  }
+
+  /** Carries from now on. @param first what has been read of the stream already */
+  join(stream: ChannelStream, first: Uint8Array = new Uint8Array()): void {
+    if (this.#isClosed) return stream.reset(0);
+    this.#stream = stream;
+    void this.#read(stream, first);
+    void this.#write();
+  }
+
+  /** Ends the stream and closes the socket. Harmless when repeated. */
+  close(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.#stream?.reset(0);
+    this.socket.close();
+    this.#closed.resolve();
+  }
+
+  #send(datagram: Uint8Array): void {
+    if (!mayBeCarried(datagram, 0, datagram.length)) return this.drops.count("carrier-unknown-kind");
+    if (!this.#queue.push(datagram)) return this.drops.count("carrier-full");
+    this.#sent += datagram.length;
+  }
+
+  async #write(): Promise<void> {
+    const stream = this.#stream;
+    if (this.#isWriting || stream === undefined) return;
+    this.#isWriting = true;
+    while (!this.#queue.isEmpty && !this.#isClosed) {
+      if (!await stream.write(this.#queue.take())) this.close();
+    }
+    this.#isWriting = false;
+  }
+
+  async #read(stream: ChannelStream, first: Uint8Array): Promise<void> {
+    for (let bytes: Uint8Array | undefined = first; bytes !== undefined; bytes = await stream.read()) {
+      if (this.#isClosed || !this.#reader.read(bytes, this.#deliver)) break;
+      this.socket.flush();
+    }
+    this.close();
+  }
+
+  readonly #deliver = (datagram: Uint8Array): void => {
+    if (!mayBeCarried(datagram, 0, datagram.length)) return this.drops.count("carrier-unknown-kind");
+    this.#received += datagram.length;
+    this.socket.send(datagram);
+  };
+}
