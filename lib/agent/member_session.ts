@@ -21,7 +21,14 @@ import { dialMessagePlane, type LinkObserver, MessagePlane } from "./links/mod.t
 import type { NameService } from "./names/mod.ts";
 import type { Networks } from "./networks/mod.ts";
 import type { OverlayInterface } from "./overlay/mod.ts";
-import { Introductions, type PathPlane, PathWatch, RelayLegs, type RelayServer } from "./paths/mod.ts";
+import {
+  Introductions,
+  type PathPlane,
+  PathReporter,
+  PathWatch,
+  RelayLegs,
+  type RelayServer,
+} from "./paths/mod.ts";
 import { checkNetwork, type NetcheckParts, PortMapping } from "./reach/mod.ts";
 
 /** What outlives a session. */
@@ -139,6 +146,24 @@ export class MemberSession {
   handleDeviceEvent(event: DeviceEvent): void {
     this.paths?.handleDeviceEvent(event);
     this.health.handleDeviceEvent(event);
+  }
+
+  /** @returns who tells of the ways that packets take now, for one report */
+  pathReporter(): PathReporter {
+    const { clock, mesh: { roster }, options } = this.#parts;
+    const { paths } = this;
+    return new PathReporter({
+      clock,
+      roster,
+      links: this.messages.links,
+      paths: paths && { own: paths.own, of: (nodeId) => paths.prober.paths(nodeId) },
+      legs: (nodeId) => this.#legs?.offered(nodeId) ?? [],
+      isTunnelUp: (nodeId) => {
+        const figures = this.health.checker.figures(nodeId);
+        return figures?.healthy === true && figures.path === "direct";
+      },
+      interfaceMtuBytes: options.mtuBytes,
+    });
   }
 
   /** How nodes nearby are found; undefined when they are not looked for. */

@@ -13,7 +13,7 @@ import type { MemberSession } from "./member_session.ts";
 import type { NameService } from "./names/mod.ts";
 import type { Networks } from "./networks/mod.ts";
 import type { OverlayInterface } from "./overlay/mod.ts";
-import type { LeaderReport, PeerReport, StatusReport } from "../api/mod.ts";
+import type { LeaderReport, PathReport, PeerReport, StatusReport } from "../api/mod.ts";
 import type { RelayHost } from "./relay/mod.ts";
 import { hubOf } from "./plain_devices.ts";
 import { gatewayReport } from "./reach/mod.ts";
@@ -50,6 +50,8 @@ export function buildStatus(sources: StatusSources): StatusReport {
   const sessions = new Map(plane?.peerStatuses().map((status) => [status.publicKey.toString(), status]));
   const members = mesh.roster.members();
   const own = mesh.roster.get(record.nodeId)?.statement;
+  const ways = session?.pathReporter();
+  const reach = ways?.reach();
   const relay = sources.relay.report();
   return {
     version: VERSION,
@@ -70,6 +72,7 @@ export function buildStatus(sources: StatusSources): StatusReport {
     network: { id: network.id, cidr: mesh.cidr.toString(), members: members.length },
     leaders: leaderReports(sources),
     clockSkewMs: median(session?.messages.clockSkewsMs() ?? []),
+    ...reach && { reach },
     dataplane: overlay?.report ?? { kind: options.rootless ? "rootless" : "portable" },
     ...sources.names && { dns: sources.names.report() },
     ...session?.lan && { discovery: { providers: session.lan.providers, heard: session.lan.discovery.size } },
@@ -83,7 +86,8 @@ export function buildStatus(sources: StatusSources): StatusReport {
     peers: members
       .filter((member) => member.record.nodeId !== record.nodeId)
       .map((member) => {
-        const report = peerReport(member, sessions.get(member.record.publicKey.toString()), sources);
+        const tunnel = sessions.get(member.record.publicKey.toString());
+        const report = peerReport(member, tunnel, sources, ways?.report(member, tunnel?.endpoint));
         return member.record.hub === undefined ? report : throughHub(member.record, report, sources);
       })
       .sort((a, b) => a.name < b.name ? -1 : 1),
@@ -93,6 +97,7 @@ export function buildStatus(sources: StatusSources): StatusReport {
       ...plane?.drops(),
       ...overlay?.echo?.drops(),
       ...session?.health.drops(),
+      ...session?.paths?.prober.drops.snapshot(),
       ...session?.lan?.discovery.drops(),
       ...session?.dht?.drops(),
       ...session?.portMapping?.drops(),
@@ -159,6 +164,7 @@ function peerReport(
   member: Member,
   tunnel: PeerStatus | undefined,
   { session, context: { clock } }: StatusSources,
+  way?: PathReport,
 ): PeerReport {
   const { record, statement } = member;
   const link = session?.messages.links.get(record.nodeId);
@@ -185,6 +191,7 @@ function peerReport(
   const awayAfterMs = isMissed ? SESSION_LIFE_MS : UNHEARD_MS;
   const endpoint = tunnel?.endpoint ?? statedEndpoints(statement)[0] ?? record.endpoint;
   const allowedIps = [...record.addresses.map((address) => Cidr.host(address)), ...record.allowedIps];
+  const path = figures?.healthy ? figures.path : !healthy ? "none" : hasSession ? "direct" : "channel";
   return {
     ...record.verifyingKey === undefined ? {} : { id: record.nodeId },
     name: record.name,
@@ -207,7 +214,8 @@ function peerReport(
       : session?.messages.dialer.isDialling(record.nodeId)
       ? "dialing"
       : "closed",
-    path: figures?.healthy ? figures.path : !healthy ? "none" : hasSession ? "direct" : "channel",
+    path: path === "direct" ? tunnelPath(way) : path,
+    ...way && { way },
     rttMs: figures?.lastPingMs ?? link?.channel.lastRttMs ?? null,
     lossPercent: figures?.lossPercent ?? null,
     failureCount: figures?.failureCount ?? 0,
@@ -216,4 +224,9 @@ function peerReport(
     ...lastSeenMs !== undefined && { lastSeenMs: Math.round(lastSeenMs) },
     isAway: link === undefined && !healthy && !(wall - (lastSeenMs ?? 0) < awayAfterMs),
   };
+}
+
+/** @returns what is said of a tunnel that answers, by the way that its packets take */
+export function tunnelPath(way: PathReport | undefined): "direct" | "relay" | "carrier" {
+  return way?.kind === "relay" || way?.kind === "carrier" ? way.kind : "direct";
 }

@@ -6,6 +6,7 @@
 import type { BroadcastMode, CallMode, PublishReport, ServiceReport } from "../service/mod.ts";
 import type { GrantLists, GrantsReport, MembershipControl } from "./membership.ts";
 import type { OverlayControl } from "./overlay.ts";
+import type { PathReport } from "./path_report.ts";
 import type { PolicyControl } from "./policy.ts";
 import type { ProcessControl } from "./process_control.ts";
 import type { ReachControl } from "./reach.ts";
@@ -147,8 +148,13 @@ export interface NewKey {
 export interface PingReport {
   /** Milliseconds there and back. */
   readonly rttMs: number;
-  /** Which way the answer came: through the tunnel, or by a channel of the message plane. */
-  readonly path: "direct" | "channel";
+  /**
+   * Which way the answer came: through the tunnel, whose packets take a `direct` path, a `relay` or a `carrier`, or by a
+   * channel of the message plane.
+   */
+  readonly path: "direct" | "relay" | "carrier" | "channel";
+  /** The way that packets take; absent from agents of a former release. */
+  readonly way?: PathReport;
   /** Milliseconds since the last WireGuard handshake; null when there was none. */
   readonly lastHandshakeAgeMs: number | null;
 }

@@ -17,6 +17,7 @@ export { NDJSON_TYPE, openApi } from "./open_api.ts";
 export type { Operation, OperationName } from "./operation.ts";
 export { OPERATION_ENTRIES, OPERATIONS, type ViewName, VIEWS } from "./operations.ts";
 export type * from "./overlay.ts";
+export type { PathProblem, PathReport, ReachReport, RelayProblem } from "./path_report.ts";
 export type * from "./policy.ts";
 export type * from "./reach.ts";
 export type * from "./report.ts";

@@ -5,6 +5,7 @@
 
 import type { NetworkReport } from "./overlay.ts";
 import type { GatewayReport } from "./reach.ts";
+import type { PathReport, ReachReport } from "./path_report.ts";
 
 /** What the status says of services. */
 export interface ServicesReport {
@@ -71,10 +72,12 @@ export interface PeerReport {
   /** Whether a channel of the message plane is open. */
   readonly channel: "open" | "dialing" | "closed";
   /**
-   * How it is reached: `direct` through the tunnel, by a `channel` of the message plane alone, through the `hub` of a device,
-   * or not at all.
+   * How it answers: through the tunnel, whose packets take a `direct` path, a `relay` or a `carrier`, by a `channel` of the
+   * message plane alone, through the `hub` of a device, or not at all.
    */
-  readonly path: "direct" | "channel" | "hub" | "none";
+  readonly path: "direct" | "relay" | "carrier" | "channel" | "hub" | "none";
+  /** The way that packets to it take; absent for plain devices, and from agents of a former release. */
+  readonly way?: PathReport;
   /** Round trip of the last answered probe in milliseconds; null when none was answered. */
   readonly rttMs: number | null;
   /** Of the last 20 probes, how many had no answer, in percent; null before the first one has ended. */
@@ -213,6 +216,8 @@ export interface StatusReport {
   readonly leaders: readonly LeaderReport[];
   /** How far the clocks of linked members are ahead of this one, their median in milliseconds; null without links. */
   readonly clockSkewMs: number | null;
+  /** How this node can be reached; absent without a packet plane, and from agents of a former release. */
+  readonly reach?: ReachReport;
   /** How packets travel. */
   readonly dataplane: DataplaneReport;
   /** Absent when no names are served. */

@@ -8,6 +8,7 @@ import type { ProviderReport, PublishReport, ServiceReport } from "../service/mo
 import type * as control from "./control.ts";
 import { grantsReport } from "./membership_operations.ts";
 import { networkReport } from "./overlay_operations.ts";
+import { pathReport, reachReport } from "./path_report.ts";
 import type * as report from "./report.ts";
 import type { Problem } from "./errors.ts";
 import { gatewayReport } from "./reach_operations.ts";
@@ -49,7 +50,8 @@ export const peerReport: LazyObject<report.PeerReport> = named("PeerReport", () 
   rxBytes: count(),
   txBytes: count(),
   channel: z.enum(["open", "dialing", "closed"]),
-  path: z.enum(["direct", "channel", "hub", "none"]),
+  path: z.enum(["direct", "relay", "carrier", "channel", "hub", "none"]),
+  way: pathReport().exactOptional(),
   rttMs: age(),
   lossPercent: orNull(z.number().min(0).max(100)),
   failureCount: count(),
@@ -155,6 +157,7 @@ export const statusReport: LazyObject<report.StatusReport> = named("StatusReport
   network: z.strictObject({ id: text(), cidr: text(), members: count() }),
   leaders: list(leaderReport),
   clockSkewMs: orNull(z.number()),
+  reach: reachReport().describe("How this node can be reached, as others see it.").exactOptional(),
   dataplane: dataplane(),
   dns: dns().describe("How names are served; absent when they are not.").exactOptional(),
   discovery: z.strictObject({ providers: texts(), heard: count() }).exactOptional(),
@@ -206,7 +209,8 @@ export const removedPeer: LazyObject<control.RemovedPeer> = named("RemovedPeer",
 /** The schema of `PingReport`. */
 export const pingReport: LazyObject<control.PingReport> = named("PingReport", () => ({
   rttMs: z.number().min(0),
-  path: z.enum(["direct", "channel"]),
+  path: z.enum(["direct", "relay", "carrier", "channel"]),
+  way: pathReport().exactOptional(),
   lastHandshakeAgeMs: age(),
 }), "An answered probe.");
 

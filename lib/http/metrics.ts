@@ -6,6 +6,7 @@
 import type {
   FrameCountsReport,
   NetworkReport,
+  PathReport,
   PeerReport,
   PolicyCounters,
   StatusReport,
@@ -78,6 +79,7 @@ function* families(
     "1 when a channel of the message plane is open.",
     each((peer) => peer.channel === "open" ? 1 : 0),
   );
+  yield* pathFamilies(peers, gauge);
   yield gauge(
     "weft_peer_rtt_seconds",
     "The last answered probe, there and back.",
@@ -145,6 +147,44 @@ function* families(
     by("reason", refusals),
   );
   yield counter("weft_drops", "Datagrams and packets that were dropped, by reason.", by("reason", drops));
+}
+
+/** The ways that packets to members take. */
+function* pathFamilies(peers: readonly PeerReport[], gauge: Write): Generator<string> {
+  const each = (value: (way: PathReport) => number | undefined | null): readonly Sample[] =>
+    peers.flatMap(({ name, id, publicKey, way }): Sample[] => {
+      const measured = way && value(way);
+      return measured === undefined || measured === null ? [] : [[
+        { peer: name, id: id ?? publicKey },
+        measured,
+      ]];
+    });
+  const marked = (value: (way: PathReport) => Labels | undefined): readonly Sample[] =>
+    peers.flatMap(({ name, id, publicKey, way }): Sample[] => {
+      const labels = way && value(way);
+      return labels === undefined ? [] : [[{ peer: name, id: id ?? publicKey, ...labels }, 1]];
+    });
+  yield gauge(
+    "weft_peer_path",
+    "1 for the way that packets to a member take: direct, relay, carrier, channel (none arrive) or none.",
+    marked(({ kind, via = "" }) => ({ kind, via })),
+  );
+  yield gauge(
+    "weft_peer_path_problem",
+    "1 for the reason for which it is no direct one.",
+    marked(({ problem }) => problem && { problem }),
+  );
+  yield gauge(
+    "weft_peer_path_rtt_seconds",
+    "The probes of that path, there and back.",
+    each(({ rttMs }) => rttMs === null ? null : rttMs / 1000),
+  );
+  yield gauge(
+    "weft_peer_path_mtu_bytes",
+    "The longest packet that it carries.",
+    each(({ mtuBytes }) => mtuBytes),
+  );
+  yield gauge("weft_peer_path_standby", "Other paths that answer.", each((way) => way.standbyCount));
 }
 
 type Write = (name: string, help: string, samples: readonly Sample[]) => string;

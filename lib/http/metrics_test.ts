@@ -13,6 +13,10 @@ Deno.test("metricsText() shows every peer and drop", () => {
     "weft_members 3",
     "weft_peers 2",
     `weft_peer_healthy{peer="web-1",id="${id}"} 1`,
+    `weft_peer_path{peer="web-1",id="${id}",kind="direct",via=""} 1`,
+    `weft_peer_path_rtt_seconds{peer="web-1",id="${id}"} 0.00075`,
+    `weft_peer_path_mtu_bytes{peer="web-1",id="${id}"} 1420`,
+    `weft_peer_path_standby{peer="web-1",id="${id}"} 1`,
     `weft_peer_rtt_seconds{peer="web-1",id="${id}"} 0.00073`,
     `weft_peer_last_handshake_age_seconds{peer="web-1",id="${id}"} 12.345`,
     `weft_peer_received_bytes_total{peer="web-1",id="${id}"} 1234567`,
@@ -38,6 +42,15 @@ Deno.test("metricsText() shows every peer and drop", () => {
     'weft_endpoint_drops_total{network="blue",endpoint="web-1",reason="unknown-source"} 2',
   ];
   for (const line of expected) assert(lines.includes(line), line);
+});
+
+Deno.test("metricsText() shows by whom packets go, and why not directly", () => {
+  const [peer = assert.fail()] = sampleStatus.peers;
+  const way = { kind: "relay", via: "lead", rttMs: null, standbyCount: 0, problem: "nat-varies" } as const;
+  const text = metricsText({ ...sampleStatus, peers: [{ ...peer, way }] }, "prometheus");
+  assert.match(text, /^weft_peer_path\{peer="web-1",id="\w+",kind="relay",via="lead"\} 1$/m);
+  assert.match(text, /^weft_peer_path_problem\{peer="web-1",id="\w+",problem="nat-varies"\} 1$/m);
+  assert.doesNotMatch(text, /weft_peer_path_(rtt|mtu)/);
 });
 
 Deno.test("metricsText() escapes names and leaves out what was never measured", () => {

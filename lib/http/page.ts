@@ -66,8 +66,10 @@ dt { color: var(--quiet); font-size: .85rem; }
 dd { margin: 0; font-variant-numeric: tabular-nums; overflow-wrap: anywhere; }
 #mesh { display: block; width: 100%; height: auto; max-height: 27rem; margin-top: .4rem; }
 #mesh .link { fill: none; stroke: var(--quiet); stroke-width: 1.5; stroke-dasharray: 1 6; stroke-linecap: round; opacity: .6; }
-#mesh .link.session { stroke: var(--thread); stroke-dasharray: 7 6; opacity: .75; }
-#mesh .link.open { stroke: var(--thread); stroke-width: 2; stroke-dasharray: none; opacity: 1; }
+#mesh .link.direct { stroke: var(--thread); stroke-width: 2; stroke-dasharray: none; opacity: 1; }
+#mesh .link.relay { stroke: var(--thread); stroke-dasharray: 7 6; opacity: .85; }
+#mesh .link.carrier { stroke: var(--thread); stroke-width: 3; stroke-dasharray: 12 4 2 4; opacity: .85; }
+#mesh .link.channel { stroke: var(--warn); stroke-dasharray: 2 5; opacity: .9; }
 #mesh .flow { fill: none; stroke: var(--thread); stroke-width: 6; stroke-linecap: round; stroke-dasharray: .1 29.9; animation: flow 2.4s linear infinite; }
 @keyframes flow { from { stroke-dashoffset: 60; } to { stroke-dashoffset: 0; } }
 #mesh circle { fill: var(--card); stroke: var(--quiet); stroke-width: 1.5; }
@@ -81,7 +83,9 @@ dd { margin: 0; font-variant-numeric: tabular-nums; overflow-wrap: anywhere; }
 .traffic { display: flex; gap: .8rem; align-items: center; align-self: center; }
 #past { width: 7.5rem; height: 1.375rem; }
 #past path { fill: none; stroke: var(--thread); stroke-width: 1.5; stroke-linejoin: round; stroke-linecap: round; }
-.key-session { border-top-style: dashed; }
+.key-relay { border-top-style: dashed; }
+.key-carrier { border-top-style: double; border-top-width: 3px; }
+.key-channel { border-top: 2px dotted var(--warn); }
 .key-none { border-top: 2px dotted var(--quiet); }
 .scroll { overflow-x: auto; margin: .5rem -.4rem 0; padding: 0 .4rem; }
 table { width: 100%; border-collapse: collapse; font-variant-numeric: tabular-nums; }
@@ -94,8 +98,10 @@ td { white-space: nowrap; }
 td.number:last-child, th.number:last-child { padding-right: 0; }
 .badge { display: inline-block; padding: .05rem .6rem; border-radius: 1rem; font-size: .85rem; background: var(--thread-soft); color: var(--thread); }
 .badge.away { background: var(--bad-soft); color: var(--bad); }
+.badge.channel-only { background: color-mix(in srgb, var(--warn) 16%, transparent); color: var(--warn); }
 .badge.not-seen { background: color-mix(in srgb, var(--line) 55%, transparent); color: var(--quiet); }
 .line { display: block; }
+.why { display: block; max-width: 22rem; white-space: normal; color: var(--quiet); font-size: .85rem; }
 .tag { margin-left: .4rem; color: var(--quiet); font-weight: 400; font-size: .85rem; }
 #drops { list-style: none; display: grid; grid-template-columns: repeat(auto-fill, minmax(15rem, 1fr)); gap: .2rem 2rem; margin: .6rem 0 0; padding: 0; }
 #drops li { display: flex; justify-content: space-between; gap: 1rem; border-bottom: 1px solid var(--line); padding: .2rem 0; font-variant-numeric: tabular-nums; }
@@ -137,8 +143,10 @@ const PAGE_BODY: string = `<a class="skip" href="#peers-region">Skip to the list
     <div class="card-head"><h2 id="mesh-title">Mesh</h2><p id="mesh-summary" class="quiet"></p></div>
     <svg id="mesh" viewBox="0 0 760 400" role="img" aria-labelledby="mesh-title mesh-summary"></svg>
     <p class="legend quiet" aria-hidden="true">
-      <span><span class="key key-open"></span>channel open</span>
-      <span><span class="key key-session"></span>handshake only</span>
+      <span><span class="key key-direct"></span>direct</span>
+      <span><span class="key key-relay"></span>relay</span>
+      <span><span class="key key-carrier"></span>stream</span>
+      <span><span class="key key-channel"></span>channel only</span>
       <span><span class="key key-none"></span>not reached</span>
     </p>
   </section>
@@ -149,7 +157,7 @@ const PAGE_BODY: string = `<a class="skip" href="#peers-region">Skip to the list
       <table id="peers" role="table" aria-labelledby="peers-title">
         <thead role="rowgroup"><tr role="row">
           <th role="columnheader" scope="col">Name</th><th role="columnheader" scope="col">Health</th>
-          <th role="columnheader" scope="col">Addresses</th><th role="columnheader" scope="col">Endpoint</th>
+          <th role="columnheader" scope="col">Addresses</th><th role="columnheader" scope="col">Path</th>
           <th role="columnheader" scope="col" class="number">Round trip</th>
           <th role="columnheader" scope="col" class="number">Handshake</th>
           <th role="columnheader" scope="col" class="number">Received</th>

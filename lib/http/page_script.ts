@@ -55,12 +55,26 @@ function showFacts(status) {
 
 function healthOf(peer) {
   if (peer.path === "hub" && peer.healthy) return "hub healthy";
+  if (isChannelOnly(peer)) return "channel only";
   if (peer.healthy) return "healthy";
   return peer.isAway && peer.lastSeenMs !== undefined ? "away" : "not seen";
 }
 
-function linkKind(peer) {
-  return peer.channel === "open" ? "open" : peer.healthy ? "session" : "none";
+/* Packets are meant to reach it, and don't. */
+const isChannelOnly = ({ way }) => way?.kind === "channel" && !way.problem?.startsWith("rootless");
+
+/* Of plain devices, and as agents of a former release say it, there is the path alone. */
+const wayKind = ({ way, path }) => way?.kind ?? (path === "hub" ? "relay" : path);
+
+function wayLines(peer) {
+  const { way, hub, name } = peer;
+  const kind = wayKind(peer);
+  if (hub !== undefined) return [hub === null ? "no hub" : "via " + hub];
+  const by = way?.via === undefined || way.via === name ? "" : " by " + way.via;
+  const words = { direct: "direct", relay: "relay" + by, carrier: "stream" + by, channel: (isChannelOnly(peer) ? "channel only" : "channel") + by };
+  const figures = [way?.mtuBytes && "MTU " + way.mtuBytes, way?.standbyCount && way.standbyCount + " ready"];
+  const at = way === undefined ? peer.endpoint : way.endpoint;
+  return [words[kind] ?? "–", ...at ? [at] : [], ...[figures.filter(Boolean).join(", ")].filter(Boolean)];
 }
 
 function showMesh(status, rates) {
@@ -79,7 +93,7 @@ function showMesh(status, rates) {
   for (const [i, peer] of shown.entries()) {
     const angle = -Math.PI / 2 + (i + 0.5) * 2 * Math.PI / shown.length + (shown.length === 1 ? Math.PI / 2 : 0);
     const [x, y] = [cx + rx * Math.cos(angle), cy + ry * Math.sin(angle)];
-    const kind = linkKind(peer);
+    const kind = wayKind(peer);
     const path = "M" + cx + " " + cy + "L" + x.toFixed(1) + " " + y.toFixed(1);
     links.push(element("svg:path", { class: "link " + kind, d: path }));
     if ((rates.get(peer.publicKey) ?? 0) > 0) links.push(element("svg:path", { class: "flow", d: path }));
@@ -88,12 +102,14 @@ function showMesh(status, rates) {
       links.push(element("svg:text", { class: "rtt", x: mx, y: my + 4 }, round(peer.rttMs)));
     }
     const under = shown.length <= 12 ? peer.addresses[0] ?? "" : "";
-    nodes.push(node(x, y, peer.healthy ? "healthy" : "away", peer.name, under, 13));
+    nodes.push(node(x, y, peer.healthy && !isChannelOnly(peer) ? "healthy" : "away", peer.name, under, 13));
   }
   const self = node(cx, cy, "self", status.node.name, status.node.addresses[0] ?? "", 16);
   byId("mesh").replaceChildren(...links, self, ...nodes);
-  const healthy = status.peers.filter((peer) => peer.healthy).length;
-  const more = status.peers.length > shown.length ? "; the first " + shown.length + " are drawn" : "";
+  const healthy = status.peers.filter((peer) => peer.healthy && !isChannelOnly(peer)).length;
+  const partly = status.peers.filter(isChannelOnly).length;
+  const more = (partly > 0 ? ", " + partly + " by channel only" : "") +
+    (status.peers.length > shown.length ? "; the first " + shown.length + " are drawn" : "");
   byId("mesh-summary").textContent = status.peers.length === 0 ? "alone so far"
     : healthy + " of " + status.peers.length + " peers healthy" + more;
 }
@@ -118,7 +134,8 @@ function showPeers(status) {
       element("th", { role: "rowheader", scope: "row" }, peer.name, ...tags),
       cell("Health", badge),
       cell("Addresses", ...peer.addresses.map((address) => element("span", { class: "line" }, address))),
-      cell("Endpoint", peer.endpoint ?? "–"),
+      cell("Path", ...wayLines(peer).map((text) => element("span", { class: "line" }, text)),
+        ...peer.way?.why ? [element("span", { class: "why" }, "not direct: " + peer.way.why)] : []),
       number("Round trip", round(peer.rttMs)),
       number("Handshake", peer.lastHandshakeAgeMs === null ? "never" : span(peer.lastHandshakeAgeMs) + " ago"),
       number("Received", bytes(peer.rxBytes)),

@@ -138,7 +138,10 @@ Deno.test("the page's script shows what /status and /services say", async () => 
   assert.equal(textOf("mesh-summary"), "1 of 2 peers healthy");
   assert.match(textOf("mesh"), /0\.7 ms.*web-1/);
   const rows = elements.get("peers")?.tBodies[0]?.textContent ?? "";
-  assert.match(rows, /web-1 healthy 10\.200\.0\.2 192\.0\.2\.2:51820 0\.7 ms 12 s ago 1\.2 MB 42 B/);
+  assert.match(
+    rows,
+    /web-1 healthy 10\.200\.0\.2 direct 192\.0\.2\.2:51820 MTU 1420, 1 ready 0\.7 ms 12 s ago 1\.2 MB 42 B/,
+  );
   assert.match(rows, /wireguard not seen 10\.200\.0\.3 – – never 0 B 148 B/);
   const services = elements.get("services")?.tBodies[0]?.textContent ?? "";
   assert.match(services, /math web-1\s+running web-2 \(leads\)\s+paused add/);
@@ -158,6 +161,41 @@ Deno.test("the page's script shows what /status and /services say", async () => 
   const rules = elements.get("policy")?.tBodies[0]?.textContent ?? "";
   assert.match(rules, /web-tier#1 allow role=web → role=db tcp\/5432 7 700 B 1/);
   assert.match(textOf("drops"), /replayed 3 unknown-peer 1/);
+});
+
+Deno.test("the page's script names the way of packets, and calls nobody healthy whose packets don't arrive", async () => {
+  const [here] = sampleStatus.peers;
+  const why = "web-2 has not answered at its one endpoint for 12 s";
+  const ways = [
+    {
+      kind: "relay",
+      via: "lead",
+      endpoint: "192.0.2.1:40001",
+      rttMs: 9,
+      mtuBytes: 1392,
+      standbyCount: 0,
+      why,
+    },
+    { kind: "channel", rttMs: null, standbyCount: 0, problem: "unanswered", why },
+    { kind: "channel", rttMs: null, standbyCount: 0, problem: "rootless-there" },
+  ];
+  const peers = ways.map((way, i) => ({ ...here, name: `web-${i}`, way }));
+  const elements = await runPage((path) =>
+    Promise.resolve(Response.json(path === "/status" ? { ...sampleStatus, peers } : WITHOUT[path] ?? []))
+  );
+  assert.equal(elements.get("mesh-summary")?.textContent, "2 of 3 peers healthy, 1 by channel only");
+  const rows = elements.get("peers")?.tBodies[0]?.textContent ?? "";
+  assert.match(rows, /web-0 healthy .* relay by lead 192\.0\.2\.1:40001 MTU 1392 not direct: web-2 has not/);
+  assert.match(rows, /web-1 channel only .* channel only not direct: web-2/);
+  assert.match(rows, /web-2 healthy /);
+  const links = elements.get("mesh")?.children.flatMap((child) =>
+    child instanceof FakeElement ? [child.attributes.get("class") ?? ""] : []
+  );
+  assert.deepEqual(links?.filter((one) => one.startsWith("link")), [
+    "link relay",
+    "link channel",
+    "link channel",
+  ]);
 });
 
 Deno.test("the page's script says since when a member is away, and draws it last", async () => {

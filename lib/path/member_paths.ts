@@ -106,6 +106,11 @@ export class MemberPaths {
     return [...this.#paths.values()];
   }
 
+  /** @returns what is known of an endpoint; undefined when it is no candidate */
+  at(endpoint: Endpoint): Path | undefined {
+    return this.#paths.get(endpoint.toString());
+  }
+
   /** Whether a direct path carries packets now. */
   hasDirect(now: Millis): boolean {
     return this.#chosen?.kind === "direct" && this.#chosen.isUp(now);

@@ -53,6 +53,8 @@ export class Path {
   /** Smoothed; undefined before the first answer. */
   rttMs: number | undefined;
   lastAskAt: Millis | undefined;
+  /** When the first question went that nothing has answered since; undefined when none waits. */
+  askedSince: Millis | undefined;
   /** When it was last known to carry something both ways. */
   lastAliveAt: Millis | undefined;
   misses = 0;
@@ -111,7 +113,10 @@ export class Path {
 
   /** A question is on its way. */
   noteAsked(now: Millis, counter: number, lengthBytes: number, isOfMtu: boolean): void {
-    if (!isOfMtu) this.lastAskAt = now;
+    if (!isOfMtu) {
+      this.lastAskAt = now;
+      this.askedSince ??= now;
+    }
     this.#questions.set(counter, { sentAt: now, lengthBytes, isOfMtu });
     const [oldest] = this.#questions.keys();
     if (this.#questions.size > MAX_QUESTIONS && oldest !== undefined) this.#questions.delete(oldest);
@@ -131,6 +136,7 @@ export class Path {
       ? rttMs
       : this.rttMs + SMOOTHING * (rttMs - this.rttMs);
     this.misses = 0;
+    this.askedSince = undefined;
     this.lastAliveAt = now;
     if (isOfMtu) this.mtu.handleAnswer(lengthBytes);
     return true;
@@ -160,7 +166,11 @@ export class Path {
   /** Forgets what was measured: this host is somewhere else now. */
   reset(): void {
     this.#questions.clear();
-    this.rttMs = this.lastAliveAt = this.lastAskAt = undefined;
+    this.rttMs =
+      this.lastAliveAt =
+      this.lastAskAt =
+      this.askedSince =
+        undefined;
     this.misses = 0;
   }
 }

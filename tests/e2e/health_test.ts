@@ -46,7 +46,7 @@ labTest(
       }
       assert.match(
         await b.weft.expectCommand("ping", "c", "--count", "2"),
-        /^(c answers in [\d.]+ ms, direct, handshake \d+ s ago\n){2}2 asked, 0 % lost, /,
+        /^(c answers in [\d.]+ ms, direct \S+, MTU \d+, handshake \d+ s ago\n){2}2 asked, 0 % lost, /,
       );
       assert.match(await b.weft.expectCommand("peers"), /\bc +10\.200\.0\.3 +healthy +direct .* ms +0 % /);
       assert.match(await b.weft.get("/metrics"), /^weft_peer_health_score\{peer="c",.*\} \d+$/m);

@@ -142,6 +142,12 @@ export class HealthWatch {
     return await this.#within(timeoutMs, (signal) => this.#askChannel(nodeId, false, signal));
   }
 
+  /** Asks over the link that there is. @returns the answer, or undefined when there is no link, or nothing came in time */
+  async probeLink(nodeId: NodeId, timeoutMs: number): Promise<ProbeAnswer | undefined> {
+    if (this.#parts.messages.links.get(nodeId) === undefined) return undefined;
+    return answered(await this.askLink(nodeId, timeoutMs), "channel");
+  }
+
   /** Asks over the channel, which is made if need be, unless the member is known to be away. @returns milliseconds */
   async reachChannel(nodeId: NodeId): Promise<number | undefined> {
     const isAway = this.checker.figures(nodeId)?.healthy === false;

@@ -27,12 +27,15 @@ import { prunePeers } from "./prune.ts";
 import { reachOperations } from "./reach_operations.ts";
 import { serviceOperations } from "./service_operations.ts";
 import { networkSettings, type NodeSettings } from "../start/mod.ts";
+import { tunnelPath } from "../status_report.ts";
 import type { StatusToken } from "../status_token.ts";
 import { tokenOperations, tokenReport } from "./token_operations.ts";
 import { unansweredPing } from "./unanswered_ping.ts";
 
 /** How long a member may take to answer a ping. */
 const PING_TIMEOUT_MS = 5_000;
+/** How long its link may take, when nothing has come back through the tunnel. */
+const LINK_PING_TIMEOUT_MS = 1_000;
 
 /** Turns requests, which are as `OPERATIONS` says, into calls of the agent's parts, and their answers into reports. */
 export function agentOperations(
@@ -133,10 +136,20 @@ export function agentOperations(
       }
       const denied = agent.policies.messages.guard.admitPing("out", mesh.identity.id, record.nodeId);
       if (denied !== undefined) throw new DeniedError(`ping ${record.name}`, denied.rule);
-      const answer = await agent.session?.health.probe(member, { timeoutMs: PING_TIMEOUT_MS, dials: true });
+      const health = agent.session?.health;
+      // Where the tunnel has worked the probe takes no other answer, but whoever asks wants to know who is there.
+      const answer = await health?.probe(member, { timeoutMs: PING_TIMEOUT_MS, dials: true }) ??
+        await health?.probeLink(record.nodeId, LINK_PING_TIMEOUT_MS);
       const seen = agent.status().peers.find(({ id }) => id === record.nodeId);
       if (answer === undefined) throw unansweredPing(record.name, seen);
-      return { ...answer, lastHandshakeAgeMs: seen?.lastHandshakeAgeMs ?? null };
+      const { rttMs, path } = answer;
+      const way = seen?.way;
+      return {
+        rttMs,
+        path: path === "direct" ? tunnelPath(way) : path,
+        ...way && { way },
+        lastHandshakeAgeMs: seen?.lastHandshakeAgeMs ?? null,
+      };
     },
 
     listNames() {

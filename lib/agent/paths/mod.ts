@@ -4,5 +4,6 @@
  */
 
 export { Introductions, type LegTaker, type RelayServer } from "./introductions.ts";
+export { PathReporter } from "./path_reporter.ts";
 export { RelayLegs, type StreamCarriers } from "./relay_legs.ts";
 export { type PathContext, type PathHelper, type PathPlane, PathWatch } from "./path_watch.ts";

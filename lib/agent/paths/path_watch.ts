@@ -23,13 +23,10 @@ import type { DeviceEvent, PeerStatus } from "../../wireguard/mod.ts";
 import type { AgentContext } from "../agent_context.ts";
 import type { EndpointSelector } from "../endpoint_selector.ts";
 import { OwnCandidates } from "./own_candidates.ts";
+import { innerMtuBytes, SEALING_BYTES } from "./path_mtu.ts";
 
 /** How often it is looked with whom packets were exchanged. */
 const LOOK_MS = 250;
-/** What WireGuard adds to a packet: 16 bytes of header and 16 of tag. */
-const SEALING_BYTES = 32;
-/** Packets are padded to a multiple of this before they are sealed (WireGuard paper §5.4.6). */
-const PADDING_BYTES = 16;
 /** Who answers no probe, and is no candidate's source any more, is roaming as WireGuard does. */
 const STATED = "stated";
 
@@ -232,7 +229,7 @@ export class PathWatch {
   }
 
   #obey(event: PathEvent): void {
-    const { mesh: { roster }, plane, log } = this.#parts;
+    const { mesh: { roster }, plane, log, options } = this.#parts;
     const nodeId = event.member as NodeId;
     const record = roster.get(nodeId)?.record;
     if (record === undefined) return;
@@ -242,7 +239,7 @@ export class PathWatch {
       return;
     }
     const { path } = event;
-    plane.setPathMtu(record.publicKey, path && innerMtuBytes(path.mtu.payloadBytes));
+    plane.setPathMtu(record.publicKey, path && innerMtuBytes(path.mtu.payloadBytes, options.mtuBytes));
     if (event.kind === "mtu") return;
     plane.setPath(record.publicKey, path?.endpoint);
     log.debug("path chosen", {
@@ -252,9 +249,4 @@ export class PathWatch {
     });
     for (const helper of this.#helpers) helper.handleChosen(nodeId, path?.kind);
   }
-}
-
-/** @returns the longest packet whose sealed and padded form is no longer than `payloadBytes` */
-function innerMtuBytes(payloadBytes: number): number {
-  return Math.floor((payloadBytes - SEALING_BYTES) / PADDING_BYTES) * PADDING_BYTES;
 }

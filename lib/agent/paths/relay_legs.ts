@@ -10,6 +10,7 @@ import { Endpoint } from "../../net/mod.ts";
 import { encodeBind, type LegKey, LegSecret, openBound } from "../../relay/mod.ts";
 import type { Carrier } from "../carriers/mod.ts";
 import type { LegTaker } from "./introductions.ts";
+import type { OfferedLeg } from "./path_reporter.ts";
 import type { PathContext, PathHelper, PathPlane, PathWatch } from "./path_watch.ts";
 
 /** How often legs are looked after. */
@@ -142,6 +143,12 @@ export class RelayLegs implements LegTaker, PathHelper {
       leg.takenAt = this.#parts.clock.now();
       this.#bind(leg);
     }
+  }
+
+  /** @returns what relays have given this node for a member */
+  offered(member: NodeId): readonly OfferedLeg[] {
+    return [...this.#legs.values()].filter((leg) => leg.member === member)
+      .map(({ via, boundAt }) => ({ via, isBound: boundAt !== undefined }));
   }
 
   handleUnreached(nodeId: NodeId): void {

@@ -146,7 +146,9 @@ export class PortMapping {
 export function mayMap(
   { portMapping, discovery, endpoints }: Pick<AgentOptions, "portMapping" | "discovery" | "endpoints">,
 ): boolean {
-  const isOnLoopback = endpoints.some((endpoint) => endpoint instanceof Endpoint && endpoint.address.isLoopback);
+  const isOnLoopback = endpoints.some((endpoint) =>
+    endpoint instanceof Endpoint && endpoint.address.isLoopback
+  );
   return portMapping !== "off" && discovery && !isOnLoopback;
 }
 

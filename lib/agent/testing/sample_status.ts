@@ -20,6 +20,13 @@ const peer: PeerReport = {
   txBytes: 42,
   channel: "open",
   path: "direct",
+  way: {
+    kind: "direct",
+    endpoint: "192.0.2.2:51820",
+    rttMs: 0.75,
+    mtuBytes: 1420,
+    standbyCount: 1,
+  },
   rttMs: 0.73,
   lossPercent: 5,
   failureCount: 0,
@@ -65,6 +72,7 @@ export const sampleStatus: StatusReport = {
     lastHeardMs: 61_000,
   }],
   clockSkewMs: 12,
+  reach: { udp: "works", mapping: "same", seenAt: ["192.0.2.1:51820"] },
   networks: [sampleNetwork],
   services: {
     services: 2,

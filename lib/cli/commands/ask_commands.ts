@@ -7,7 +7,7 @@ import type { PingReport, StatusReport } from "../../api/mod.ts";
 import { printableJson, sleep } from "../../base/mod.ts";
 import { systemTimers } from "../../host/mod.ts";
 import { AgentAnswerError } from "../control_client.ts";
-import { formatRtt, formatSpan, statusText } from "../output/mod.ts";
+import { formatRtt, formatSpan, statusText, wayText } from "../output/mod.ts";
 import {
   type AnyCommand,
   askAgent,
@@ -87,17 +87,33 @@ export function addAskCommands(program: AnyCommand, { ports }: CommandContext): 
         });
         if (answer) answers.push(answer);
         if (json === true) terminal.out(`${printableJson({ peer, ...answer || { rttMs: null } })}\n`);
-        else terminal.out(`${peer} ${answer ? answerText(answer) : "does not answer"}\n`);
+        else terminal.out(`${peer} ${answer ? answerText(peer, answer) : "does not answer"}\n`);
       }
-      if (count > 1 && json !== true) terminal.out(summary(count, answers.map(({ rttMs }) => rttMs)));
+      if (json === true) return;
+      if (count > 1) terminal.out(summary(count, answers.map(({ rttMs }) => rttMs)));
+      const last = answers.at(-1);
+      if (last !== undefined) terminal.out(reasonText(last));
     },
   );
 }
 
-function answerText({ rttMs, path, lastHandshakeAgeMs }: PingReport): string {
-  const way = path === "direct" ? "direct" : "by its channel, not through the tunnel";
+function answerText(name: string, { rttMs, path, way, lastHandshakeAgeMs }: PingReport): string {
+  const isThrough = path !== "channel";
+  const by = !isThrough
+    ? "by its channel, not through the tunnel"
+    : way === undefined || way.kind === "none" || way.kind === "channel"
+    ? path
+    : wayText(way, name);
+  const mtu = isThrough && way?.mtuBytes !== undefined ? `, MTU ${way.mtuBytes}` : "";
   const age = lastHandshakeAgeMs === null ? "" : `, handshake ${formatSpan(lastHandshakeAgeMs)} ago`;
-  return `answers in ${formatRtt(rttMs)}, ${way}${age}`;
+  return `answers in ${formatRtt(rttMs)}, ${by}${mtu}${age}`;
+}
+
+/** @returns a line on why the last answer came no better way; nothing where it could not */
+function reasonText({ path, way }: PingReport): string {
+  if (way?.why !== undefined) return `not direct: ${way.why}\n`;
+  if (path !== "channel" || way === undefined) return "";
+  return "not through the tunnel: the path works, but a firewall, here or there, may drop what comes in by weft's interface\n";
 }
 
 function summary(asked: number, roundTripsMs: readonly number[]): string {

@@ -20,6 +20,7 @@ import { listenDatagrams } from "../../transport/mod.ts";
 import { counted, silentUpstreams } from "../output/mod.ts";
 import type { Finding } from "./finding.ts";
 import { overlayFinding } from "./overlays/mod.ts";
+import { pathFindings } from "./path_findings.ts";
 import { policyFinding } from "./policies/mod.ts";
 
 /** What is asked of the host; tests answer it themselves. */
@@ -39,7 +40,7 @@ export interface HostProbes {
 
 type RunningAgent = Pick<
   StatusReport,
-  "dns" | "networks" | "refused" | "services" | "clockSkewMs" | "node" | "peers" | "dataplane"
+  "dns" | "networks" | "refused" | "services" | "clockSkewMs" | "node" | "peers" | "dataplane" | "reach"
 >;
 
 const HOST_ALONE_HINT = "--dns-resolver off leaves this host's resolver alone for good.";
@@ -93,6 +94,7 @@ export async function doctorFindings(
   if (devices !== undefined) findings.set("devices", devices);
   const overlays = overlayFinding(networks);
   if (overlays !== undefined) findings.set("overlays", overlays);
+  for (const [name, finding] of pathFindings(status)) findings.set(name, finding);
   const policies = policy && policyFinding(policy, probes.wallMs());
   if (policies !== undefined) findings.set("policy", policies);
   return findings.set("names", namesFinding(dns, probes))

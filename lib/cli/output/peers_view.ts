@@ -3,10 +3,10 @@
  * @module
  */
 
-import type { MemberReport, PeerReport, TokenReport } from "../../api/mod.ts";
+import type { MemberReport, PathReport, PeerReport, TokenReport } from "../../api/mod.ts";
 import type { ServiceReport } from "../../service/mod.ts";
 import type { Terminal } from "../terminal.ts";
-import { formatBytes, formatRtt, formatSpan } from "./human_units.ts";
+import { counted, formatBytes, formatRtt, formatSpan } from "./human_units.ts";
 import { type Cell, type Fact, factLines, paintedCell, pairsText, tableLines, tableText } from "./table.ts";
 
 /** A column: its title, what stands in it, and how readily it is left out where a line has no room; 0 for never. */
@@ -28,10 +28,9 @@ const COLUMNS: readonly Column[] = [
   {
     title: "HEALTH",
     rank: 0,
-    text: (peer, { terminal }) => paintedCell(terminal, peer.healthy ? "good" : "bad", healthOf(peer)),
+    text: (peer, { terminal }) => paintedCell(terminal, isWell(peer) ? "good" : "bad", healthOf(peer)),
   },
-  { title: "PATH", rank: 2, text: pathOf },
-  { title: "ENDPOINT", rank: 1, text: ({ endpoint }) => endpoint ?? "-" },
+  { title: "PATH", rank: 1, text: pathOf },
   { title: ">RTT", rank: 3, text: ({ rttMs }) => rttMs === null ? "-" : formatRtt(rttMs) },
   { title: ">LOSS", rank: 6, text: ({ lossPercent }) => lossPercent === null ? "-" : `${lossPercent} %` },
   {
@@ -78,9 +77,40 @@ export function peersText(
 }
 
 /** What a plain device has in place of a path of its own is said whatever becomes of it. */
-function pathOf({ hub, path }: PeerReport): string {
-  if (hub === undefined) return path === "none" ? "-" : path;
-  return hub === null ? "no hub" : `via ${hub}`;
+function pathOf({ name, hub, path, way, endpoint }: PeerReport): string {
+  if (hub !== undefined) return hub === null ? "no hub" : `via ${hub}`;
+  if (way !== undefined) return wayText(way, name);
+  // Of plain devices, and as agents of a former release say it.
+  return path === "none"
+    ? "-"
+    : path === "channel"
+    ? "channel only"
+    : [path, endpoint].filter(Boolean).join(" ");
+}
+
+/** @returns which way packets to a member take, in a few words */
+export function wayText(way: PathReport, name: string): string {
+  const { kind, endpoint, via } = way;
+  const by = via === undefined || via === name ? "" : ` by ${via}`;
+  if (kind === "direct") return ["direct", endpoint].filter(Boolean).join(" ");
+  if (kind === "relay") return `relay${by}`;
+  if (kind === "carrier") return `stream${by}`;
+  if (kind !== "channel") return "-";
+  return isRootless(way) ? `channel${by}` : `channel only${by}`;
+}
+
+/** Whether nobody meant packets to go there. */
+function isRootless({ problem }: PathReport): boolean {
+  return problem === "rootless-here" || problem === "rootless-there";
+}
+
+/** Whether a member answers over a channel alone although packets are meant to reach it. */
+function isChannelOnly({ way }: PeerReport): boolean {
+  return way?.kind === "channel" && !isRootless(way);
+}
+
+function isWell(peer: PeerReport): boolean {
+  return peer.healthy && !isChannelOnly(peer);
 }
 
 function widthOf(
@@ -132,8 +162,9 @@ export function peerText(
       ["key", peer.publicKey],
       ...extra.length > 0 ? [["carries", extra.join(", ")] as const] : [],
       ["software", software || "not told"],
-      ["health", paintedCell(terminal, peer.healthy ? "good" : "bad", healthOf(peer)), figuresText(peer)],
-      ["path", pathOf(peer), `, channel ${peer.channel}`],
+      ["health", paintedCell(terminal, isWell(peer) ? "good" : "bad", healthOf(peer)), figuresText(peer)],
+      ["path", [pathOf(peer), ...wayFigures(peer.way), `channel ${peer.channel}`].join(", ")],
+      ...peer.way?.why === undefined ? [] : [["not direct", peer.way.why] as const],
       ["endpoint", peer.endpoint ?? "none in use"],
       ["endpoints", tried.join(", ") || "none known"],
       [
@@ -152,6 +183,17 @@ export function peerText(
     ["services", services.map(({ path }) => path).join(", ") || "none"],
   );
   return factLines(facts, terminal);
+}
+
+/** @returns what probes have measured of a way */
+export function wayFigures(way: PathReport | undefined): readonly string[] {
+  if (way === undefined) return [];
+  const { rttMs, mtuBytes, standbyCount } = way;
+  return [
+    ...rttMs === null ? [] : [`round trip ${formatRtt(rttMs)}`],
+    ...mtuBytes === undefined ? [] : [`MTU ${mtuBytes}`],
+    ...standbyCount === 0 ? [] : [`${counted(standbyCount, "other path")} ready`],
+  ];
 }
 
 function figuresText({ rttMs, lossPercent, score }: PeerReport): string {
@@ -179,6 +221,7 @@ function seenText({ healthy, channel, path, lastSeenMs }: PeerReport, nowMs: num
 /** Of a device behind another node only the hub is known here. */
 function healthOf(peer: PeerReport): string {
   if (peer.path === "hub" && peer.healthy) return "hub healthy";
+  if (isChannelOnly(peer)) return "channel only";
   if (peer.healthy) return "healthy";
   if (peer.isAway) return peer.lastSeenMs === undefined ? "not seen" : "away";
   return peer.channel === "dialing" ? "dialing" : "away";

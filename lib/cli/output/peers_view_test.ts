@@ -62,3 +62,44 @@ Deno.test("peerText() tells all of a member, and of this node what there is", ()
   for (const line of says) assert.match(text, line);
   assert.match(peerText({ member, services: [] }, terminal, nowMs), /^name +web-1, this node, member$/m);
 });
+
+Deno.test("peersText() names the way of packets, and calls nobody healthy whose packets don't arrive", () => {
+  const [peer = assert.fail()] = sampleStatus.peers;
+  const row = (way: NonNullable<PeerReport["way"]>, healthy = true): string =>
+    peersText([{ ...peer, way, healthy }], terminal, { nowMs }).split("\n")[1] ?? "";
+  const measured = { rttMs: 3, mtuBytes: 1420, standbyCount: 0 };
+  assert.match(
+    row({ ...measured, kind: "relay", via: "lead", endpoint: "192.0.2.1:40001" }),
+    / healthy +relay by lead /,
+  );
+  assert.match(row({ ...measured, kind: "carrier", via: "lead" }), / healthy +stream by lead /);
+  assert.match(row({ ...measured, kind: "carrier", via: "web-1" }), / healthy +stream /);
+  const channel = { kind: "channel", rttMs: null, standbyCount: 0 } as const;
+  assert.match(row({ ...channel, problem: "unanswered" }), / channel only +channel only /);
+  assert.match(row({ ...channel, problem: "unanswered" }, false), / channel only +channel only /);
+  assert.match(
+    row({ ...channel, via: "lead", problem: "rootless-there" }),
+    / healthy +channel by lead /,
+  );
+});
+
+Deno.test("peerText() tells the measures of a way, and why it is no direct one", () => {
+  const [peer = assert.fail()] = sampleStatus.peers;
+  const text = peerText({ member, peer, services: [] }, terminal, nowMs);
+  assert.match(
+    text,
+    /^path +direct 192\.0\.2\.2:51820, round trip 0\.75 ms, MTU 1420, 1 other path ready, channel open$/m,
+  );
+  assert.doesNotMatch(text, /not direct/);
+  const way = {
+    kind: "relay",
+    via: "lead",
+    rttMs: 9,
+    standbyCount: 0,
+    problem: "searching",
+    why: "it is looked for",
+  } as const;
+  const relayed = peerText({ member, peer: { ...peer, way }, services: [] }, terminal, nowMs);
+  assert.match(relayed, /^path +relay by lead, round trip 9\.00 ms, channel open$/m);
+  assert.match(relayed, /^not direct +it is looked for$/m);
+});

@@ -30,6 +30,7 @@ export function statusText(status: StatusReport, terminal: Terminal, policy?: Po
     ["network", `${network.cidr}, ${counted(network.members, "member")}`],
     ["key", node.publicKey],
     ["listens", [`port ${node.listenPort}`, ...node.endpoints].join(", ")],
+    ...reachFact(status),
     ["plane", plane],
     ["names", namesText(status.dns)],
     ...discovery
@@ -82,6 +83,18 @@ function termsText({ grants, ephemeralMs, needsApproval, address }: TokenReport)
       .map(([kind, patterns]) => `${kind} ${patterns.join(" ")}`),
   ];
   return terms.join("; ");
+}
+
+/** Where members see this node, and what of that makes direct paths rare. */
+function reachFact({ reach }: StatusReport): readonly Fact[] {
+  if (reach === undefined) return [];
+  const { udp, mapping, seenAt } = reach;
+  const facts = [
+    ...seenAt.length === 0 ? [] : [`seen at ${seenAt.slice(0, 3).join(", ")}`],
+    ...mapping === "varies" ? ["its NAT uses another port for each destination"] : [],
+    ...udp === "silent" ? ["UDP seems to be blocked"] : [],
+  ];
+  return facts.length === 0 ? [] : [["reach", facts.join(", ")]];
 }
 
 function namesText(dns: StatusReport["dns"]): string {

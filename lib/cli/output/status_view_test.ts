@@ -16,6 +16,7 @@ Deno.test("statusText() shows the node, its network, its peers and what was drop
 network  10.200.0.0/16, 3 members
 key      AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=
 listens  port 51820, 192.0.2.1:51820
+reach    seen at 192.0.2.1:51820
 plane    weft0, MTU 1420, portable, sealed by noble
 names    weft.internal., at 10.200.0.1:15353, this host asks by resolved
 overlay  blue (vxlan 1001): 1 of 1 endpoint here
@@ -23,9 +24,9 @@ offered  2 services, 2 of 3 providers healthy, 1 call running, 1 program attache
 state    running, up for 1 h 2 min, weft 0.1.0
 dropped  3 replayed
 
-NAME   ADDRESS     HEALTH    PATH    ENDPOINT             RTT  LOSS  HANDSHAKE  RECEIVED  SENT  LAST SEEN
-phone  10.200.0.3  not seen  -       -                      -     -      never       0 B   0 B          -
-web-1  10.200.0.2  healthy   direct  192.0.2.2:51820  0.73 ms   5 %   12 s ago    1.2 MB  42 B        now
+NAME   ADDRESS     HEALTH    PATH                        RTT  LOSS  HANDSHAKE  RECEIVED  SENT  LAST SEEN
+phone  10.200.0.3  not seen  -                             -     -      never       0 B   0 B          -
+web-1  10.200.0.2  healthy   direct 192.0.2.2:51820  0.73 ms   5 %   12 s ago    1.2 MB  42 B        now
 `,
   );
 });
