@@ -118,6 +118,7 @@ export class PortablePlane implements WireGuardPlane {
   setPathMtu(publicKey: PublicKey, mtuBytes: number | undefined): void {
     checkPathMtu(mtuBytes);
     this.#device.setPathMtu(publicKey, mtuBytes);
+    this.frames.limitMember(publicKey.toString(), mtuBytes);
   }
 
   sendProbe(datagram: Uint8Array, endpoint: Endpoint): void {

@@ -246,6 +246,7 @@ class PacketWorker {
       this.#device.removePeer(publicKey);
     } else if (command.kind === "set-path-mtu") {
       this.#device.setPathMtu(publicKey, command.mtuBytes);
+      this.#engine.frames.limits.set(command.publicKey, command.mtuBytes);
     } else if (command.kind === "set-path") {
       this.#device.setPath(this.#now(), publicKey, Endpoint.parseZoned(command.endpoint ?? ""));
     } else {
