@@ -98,6 +98,7 @@ export class PortablePlane implements WireGuardPlane {
 
   removePeer(publicKey: PublicKey): void {
     this.#device.removePeer(publicKey);
+    this.frames.limitMember(publicKey.toString(), undefined);
     this.#settle();
   }
 
