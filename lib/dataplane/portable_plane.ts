@@ -98,6 +98,7 @@ export class PortablePlane implements WireGuardPlane {
 
   removePeer(publicKey: PublicKey): void {
     this.#device.removePeer(publicKey);
+    this.frames.limitMember(publicKey.toString(), undefined);
     this.#settle();
   }
 
@@ -118,6 +119,7 @@ export class PortablePlane implements WireGuardPlane {
   setPathMtu(publicKey: PublicKey, mtuBytes: number | undefined): void {
     checkPathMtu(mtuBytes);
     this.#device.setPathMtu(publicKey, mtuBytes);
+    this.frames.limitMember(publicKey.toString(), mtuBytes);
   }
 
   sendProbe(datagram: Uint8Array, endpoint: Endpoint): void {

@@ -244,8 +244,10 @@ class PacketWorker {
     else if (command.kind === "remove-peer") {
       this.#slots.delete(command.publicKey);
       this.#device.removePeer(publicKey);
+      this.#engine.frames.limits.set(command.publicKey, undefined);
     } else if (command.kind === "set-path-mtu") {
       this.#device.setPathMtu(publicKey, command.mtuBytes);
+      this.#engine.frames.limits.set(command.publicKey, command.mtuBytes);
     } else if (command.kind === "set-path") {
       this.#device.setPath(this.#now(), publicKey, Endpoint.parseZoned(command.endpoint ?? ""));
     } else {

@@ -5,6 +5,7 @@
 
 import { IpAddress, MacAddress, OuterHeader } from "../../net/mod.ts";
 import type { Encapsulation, OverlayDriver } from "../../overlay/mod.ts";
+import type { DriverRegistry } from "../../../drivers/mod.ts";
 import { AddressTable } from "./address_table.ts";
 import { carrierOf } from "./carrier.ts";
 import type { DecodedNetwork, PacketSource } from "./packet_decoder.ts";
@@ -137,6 +138,21 @@ export function parsed(text: string): IpAddress {
   const address = IpAddress.parse(text);
   if (address === undefined) throw new RangeError(`Cannot reach ${text}: that is no IP address`);
   return address;
+}
+
+/** @returns the driver of a network @throws RangeError when there is none of this name */
+export function driverAmong(
+  networks: Iterable<EngineNetwork>,
+  drivers: DriverRegistry,
+  { driver: name, name: network }: PlaneNetwork,
+): OverlayDriver {
+  for (const { driver, definition } of networks) {
+    // All networks of a driver share one, so that its packets are decoded once.
+    if (definition.driver === name) return driver;
+  }
+  const factory = drivers.get(name);
+  if (factory === undefined) throw new RangeError(`Cannot carry ${network}: there is no driver ${name}`);
+  return factory();
 }
 
 /** Whether packets stay the same. */

@@ -35,6 +35,7 @@ import { AddressTable } from "./address_table.ts";
 import { CARRIER_BYTES } from "./carrier.ts";
 import {
   type CarriageDrop,
+  driverAmong,
   EngineNetwork,
   type EngineRemote,
   isSameWire,
@@ -42,6 +43,7 @@ import {
   parsedMac,
 } from "./engine_network.ts";
 import type { FrameCounts, PlaneBinding, PlaneNetwork, PlanePort, PlaneRemote } from "./frame_plane.ts";
+import { MemberLimits } from "./member_limits.ts";
 import { plainKey } from "./portable_underlay.ts";
 import { type PacketOutlets, PacketSender } from "./packet_sender.ts";
 import { PacketDecoder, type PacketSource } from "./packet_decoder.ts";
@@ -62,6 +64,8 @@ export class FrameEngine {
   readonly #drivers: DriverRegistry;
   readonly #outlets: FrameOutlets;
   readonly #switch: FrameForwarder;
+  /** Of the paths to members. */
+  readonly limits: MemberLimits;
   readonly #forwarding = new Forwarding();
   readonly #networks = new Map<number, EngineNetwork>();
   readonly #ports = new Map<number, EngineNetwork>();
@@ -90,6 +94,7 @@ export class FrameEngine {
     this.#outlets = outlets;
     this.#sender = new PacketSender(outlets, randomUint32(random));
     this.#switch = new FrameSwitch(random, { gate });
+    this.limits = new MemberLimits(this.#switch);
     this.mesh = new PacketDecoder<EngineRemote>((reason) => this.#countFailure(reason));
   }
 
@@ -151,12 +156,14 @@ export class FrameEngine {
     remote.network.setHeader(remote, this.#own);
     this.#remotes.set(port, remote);
     this.#switch.setPort({ port, network, side: "remote", allowsForeign });
+    this.limits.add(definition, remote.network);
   }
 
   removeRemote(port: number): void {
     const remote = this.#remotes.get(port);
     if (remote === undefined) return;
     this.#remotes.delete(port);
+    this.limits.remove(port);
     remote.network.removeRemote(remote);
     this.#switch.removePort(port);
   }
@@ -226,14 +233,8 @@ export class FrameEngine {
   }
 
   /** @returns the driver of a network @throws RangeError when there is none of this name */
-  driverOf({ driver: name, name: network }: PlaneNetwork): OverlayDriver {
-    for (const { driver, definition } of this.#networks.values()) {
-      // All networks of a driver share one, so that its packets are decoded once.
-      if (definition.driver === name) return driver;
-    }
-    const factory = this.#drivers.get(name);
-    if (factory === undefined) throw new RangeError(`Cannot carry ${network}: there is no driver ${name}`);
-    return factory();
+  driverOf(network: PlaneNetwork): OverlayDriver {
+    return driverAmong(this.#networks.values(), this.#drivers, network);
   }
 
   /** Forgets what is too old, and does what the switch wants to do by itself. */
@@ -291,17 +292,16 @@ export class FrameEngine {
     network.addRemote(remote);
     network.setHeader(remote, this.#own);
     this.#remotes.set(definition.port, remote);
+    this.limits.add(definition, network);
   }
 
   /** @returns what reads the packets of a network's underlay */
   #decoderOf({ definition, driver }: EngineNetwork): PacketDecoder<EngineRemote> {
     if (definition.underlay.kind === "mesh") return this.mesh;
     const key = plainKey(definition, driver);
-    let decoder = this.#plain.get(key);
-    if (decoder === undefined) {
-      decoder = new PacketDecoder<EngineRemote>((reason) => this.#countFailure(reason), true);
-      this.#plain.set(key, decoder);
-    }
+    const decoder = this.#plain.get(key) ??
+      new PacketDecoder<EngineRemote>((reason) => this.#countFailure(reason), true);
+    this.#plain.set(key, decoder);
     return decoder;
   }
 

@@ -7,6 +7,7 @@ export { AddressTable } from "./address_table.ts";
 export * from "./carrier.ts";
 export type * from "./frame_plane.ts";
 export * from "./host_packets.ts";
+export * from "./member_limits.ts";
 export * from "./memory_underlay.ts";
 export * from "./packet_decoder.ts";
 export * from "./plain/mod.ts";

@@ -147,6 +147,11 @@ export class PortableFrames implements FramePlane {
     this.#settle();
   }
 
+  /** Says how long packets of the mesh to a member may be; undefined where the mesh's MTU is all there is. */
+  limitMember(publicKey: string, mtuBytes: number | undefined): void {
+    this.#engine.limits.set(publicKey, mtuBytes);
+  }
+
   removeRemote(port: number): void {
     this.#engine.removeRemote(port);
     this.#settle();

@@ -83,6 +83,8 @@ export interface FrameForwarder {
   removeNetwork(network: number): void;
   setPort(port: SwitchPort): void;
   removePort(port: number): void;
+  /** Says how long IP packets to a port may be where that is less than what the network has; undefined where it is not. */
+  setPortMtu(port: number, mtuBytes: number | undefined): void;
   setBinding(binding: SwitchBinding): void;
   removeBinding(network: number, mac: MacAddress): void;
   /**

@@ -9,7 +9,7 @@
  * @module
  */
 
-import { type Millis, millis, type RandomSource } from "../../base/mod.ts";
+import { type Millis, millis, type RandomSource, randomUint32 } from "../../base/mod.ts";
 import { ETHER_TYPE, ETHERNET_HEADER_BYTES, EthernetHeader, type MacAddress } from "../../net/mod.ts";
 import { Bindings } from "./bindings.ts";
 import { ANSWERED, PASS } from "./decision.ts";
@@ -34,7 +34,7 @@ import { isLoopProbe, LoopGuard } from "./loops/mod.ts";
 import { AddressGuard, Announcer, ArpGuard, NdGuard } from "./neighbours/mod.ts";
 import { NetworkState, PortState } from "./switch_state.ts";
 import { MacTable, type MacTableLimits, secondsOf } from "./tables/mod.ts";
-import { cutFrame, isToBeCut, mtuBehind, tooLongAnswer } from "./too_long.ts";
+import { cutFrame, isForEveryLink, isToBeCut, mtuBehind, tooLongAnswer } from "./too_long.ts";
 
 /** How much a switch remembers, and who else decides. */
 export interface FrameSwitchOptions extends Partial<MacTableLimits> {
@@ -77,12 +77,14 @@ export class FrameSwitch implements FrameForwarder {
   readonly #router: GatedRouter;
   readonly #gate: FrameGate | undefined;
   readonly #header = new EthernetHeader();
+  #identification: number;
   #sweepAt: number | undefined;
 
   /** @param random what collides in the tables is drawn from it, and the id in the probes for loops */
   constructor(random: RandomSource, options: FrameSwitchOptions = {}) {
     const { maxLearned = MAX_LEARNED, maxLearnedPerPort = MAX_LEARNED_PER_PORT, gate } = options;
     this.#gate = gate;
+    this.#identification = randomUint32(random);
     this.#macs = new MacTable(random, { maxLearned, maxLearnedPerPort });
     this.#bindings = new Bindings(random, this.#macs);
     const guard = new AddressGuard(this.#macs, this.#bindings);
@@ -153,6 +155,10 @@ export class FrameSwitch implements FrameForwarder {
     this.#macs.forgetPort(port);
     this.#snooper.forgetPort(state);
     this.#loops.removePort(state);
+  }
+
+  setPortMtu(port: number, mtuBytes: number | undefined): void {
+    this.#ports.get(port)?.setMtu(mtuBytes ?? Infinity);
   }
 
   setBinding(binding: SwitchBinding): void {
@@ -307,30 +313,40 @@ export class FrameSwitch implements FrameForwarder {
     else if (etherType === ETHER_TYPE.ARP) decision = this.#arp.check(now, from, header, bytes, end);
     if (decision !== PASS) return decision;
     const frames = Math.max(1, Math.ceil((lengthBytes - ETHERNET_HEADER_BYTES) / Math.max(1, longestBytes)));
-    if (longestBytes <= from.network.definition.mtuBytes) {
-      return this.#router.route(now, from, header, bytes, at, end, frames, out, true);
+    const { mtuBytes } = from.network.definition;
+    const isLong = longestBytes > mtuBytes;
+    if (isLong && (frames > 1 || etherType !== ETHER_TYPE.IPV4 || !isToBeCut(header, bytes, end))) {
+      return this.#answerTooLong(now, from, bytes, at, end, mtuBytes);
     }
-    return this.#handleTooLong(now, from, bytes, at, end, frames, out);
+    const fitsAll = longestBytes <= from.network.narrowestBytes;
+    decision = this.#router.route(now, from, header, bytes, at, end, frames, out, fitsAll && !isLong);
+    if (decision !== PASS || (fitsAll && !isLong)) return decision;
+    const portBytes = out.action === FORWARD.ONE ? this.#ports.get(out.port)?.mtuBytes ?? Infinity : Infinity;
+    if (!isLong && longestBytes <= portBytes) return PASS;
+    const linkBytes = Math.min(mtuBytes, portBytes);
+    if (frames === 1 && isToBeCut(header, bytes, end)) return this.#cut(bytes, at, linkBytes, out);
+    if (isForEveryLink(header, longestBytes)) return PASS;
+    return this.#answerTooLong(now, from, bytes, at, end, linkBytes);
   }
 
-  #handleTooLong(
+  #answerTooLong(
     now: Millis,
     from: PortState,
     bytes: Uint8Array,
     at: number,
     end: number,
-    frames: number,
-    out: Forwarding,
+    linkBytes: number,
   ): number {
+    const frame = tooLongAnswer(now, from, this.#header, bytes, at, end, linkBytes);
+    if (frame !== undefined) this.#queue.push({ port: from.port, frame });
+    return DROPPED["too-long"];
+  }
+
+  /** Sends in parts what has been routed. */
+  #cut(bytes: Uint8Array, at: number, linkBytes: number, out: Forwarding): number {
     const header = this.#header;
-    if (frames > 1 || !isToBeCut(header, bytes, end)) {
-      const frame = tooLongAnswer(now, from, header, bytes, at, end);
-      if (frame !== undefined) this.#queue.push({ port: from.port, frame });
-      return DROPPED["too-long"];
-    }
-    const decision = this.#router.route(now, from, header, bytes, at, end, 1, out, false);
-    if (decision !== PASS) return decision;
-    const parts = cutFrame(header, bytes, at, mtuBehind(header, from));
+    this.#identification = (this.#identification + 1) >>> 0;
+    const parts = cutFrame(header, bytes, at, mtuBehind(header, linkBytes), this.#identification);
     const receivers = out.action === FORWARD.ONE ? [out.port] : out.ports.subarray(0, out.count);
     // All parts or none: one that is missing makes the others worthless.
     if (parts.length * receivers.length > this.#queue.room) return DROPPED["queue-full"];

@@ -23,6 +23,8 @@ export class PortState {
   groups = 0;
   /** It has been removed; its number may be another's now. */
   isGone = false;
+  /** How long IP packets to it may be, where that is less than what the network has. */
+  mtuBytes: number = Infinity;
   /** It has advertised a router. */
   hasRouter = false;
 
@@ -33,6 +35,12 @@ export class PortState {
     this.isLocal = side === "local";
     this.allowsForeign = allowsForeign;
     this.budgets = new PortBudgets(network.stormLimit);
+  }
+
+  /** Takes no longer IP packets from now on. */
+  setMtu(mtuBytes: number): void {
+    this.mtuBytes = mtuBytes;
+    this.network.findNarrowest();
   }
 }
 
@@ -48,6 +56,8 @@ export class NetworkState {
   readonly ports: PortState[] = [];
   /** How many of them are local. */
   localCount = 0;
+  /** The least that a port takes, where that is less than what the network has. */
+  narrowestBytes: number = Infinity;
   readonly counts: FrameCounters = new FrameCounters();
 
   /** @param index what the tables know it by */
@@ -80,11 +90,17 @@ export class NetworkState {
     else this.ports.push(port);
   }
 
+  /** Looks at all ports. */
+  findNarrowest(): void {
+    this.narrowestBytes = this.ports.reduce((least, { mtuBytes }) => Math.min(least, mtuBytes), Infinity);
+  }
+
   /** Takes a port out. */
   removePort(port: PortState): void {
     const at = this.ports.indexOf(port);
     if (at < 0) return;
     this.ports.splice(at, 1);
     if (port.isLocal) this.localCount--;
+    if (port.mtuBytes !== Infinity) this.findNarrowest();
   }
 }

@@ -151,3 +151,62 @@ Deno.test("FrameSwitch cuts nothing that nobody fetches", () => {
   assert.equal(outcomes.filter((outcome) => outcome === "answered").length, Math.floor(512 / 3));
   assert.equal(outcomes.at(-1), "queue-full");
 });
+
+/** A network whose port 11 leads to a member with a narrow path. */
+function narrowHarness(mtuBytes = 1190): SwitchHarness {
+  const h = harness();
+  h.ports(1, "remote", [11]);
+  h.bind(1, 11, mac(11));
+  h.frames.setPortMtu(11, mtuBytes);
+  return h;
+}
+
+Deno.test("FrameSwitch answers, or cuts, what is too long for the way to one host, and for no other", () => {
+  const h = narrowHarness();
+  const at = (bytes: number, flags = 0x40) =>
+    packet("10.0.0.1", "10.0.0.2", { payload: random(bytes - 20), flags });
+  assert.deepEqual(h.send(1, ipFrame(mac(1), mac(11), at(1190))), [11]);
+  assert.deepEqual(h.send(1, ipFrame(mac(1), mac(2), at(1191))), [2]);
+  assert.equal(h.send(1, ipFrame(mac(1), mac(11), at(1191))), "too-long");
+  const [{ port, frame: answer } = assert.fail()] = h.fetch();
+  assert.equal(port, 1);
+  assert.deepEqual([...answer.subarray(34, 36), ...answer.subarray(38, 42)], [
+    3,
+    4,
+    0,
+    0,
+    1190 >> 8,
+    1190 & 255,
+  ]);
+  h.send(1, ipFrame(mac(1), mac(11), at(1370, 0)));
+  const parts = h.fetch();
+  assert.deepEqual(parts.map((part) => [part.port, part.frame.length <= 14 + 1190]), [[11, true], [
+    11,
+    true,
+  ]]);
+  assert.equal(
+    h.send(1, ipFrame(mac(1), mac(11), at(9000)), 1191),
+    "too-long",
+    "a superpacket's sender is told",
+  );
+  h.frames.setPortMtu(11, undefined);
+  assert.deepEqual(h.send(1, ipFrame(mac(1), mac(11), at(1370))), [11]);
+});
+
+Deno.test("FrameSwitch cuts IPv6 of up to 1,280 bytes for a narrow way, with whole checksums, and tells of no less", () => {
+  const h = narrowHarness();
+  const udp = packet("fd00::1", "fd00::2", { protocol: 17, payload: random(1240) });
+  h.send(1, ipFrame(mac(1), mac(11), udp));
+  const parts = h.fetch().map(({ frame: part }) => part.subarray(14));
+  assert.deepEqual(parts.map((part) => [part.length <= 1190, part[6]]), [[true, 44], [true, 44]]);
+  const joined = Uint8Array.from([
+    ...udp.subarray(0, 40),
+    ...parts.flatMap((part) => [...part.subarray(48)]),
+  ]);
+  assert.equal(joined.length, udp.length);
+  assert.equal(transportChecksum(joined, 40, 17), 0, "what the device was to complete is complete");
+  const more = packet("fd00::1", "fd00::2", { payload: random(1241) });
+  assert.equal(h.send(1, ipFrame(mac(1), mac(11), more)), "too-long");
+  const answer = h.fetch()[0]?.frame ?? assert.fail();
+  assert.deepEqual([...answer.subarray(54, 56), ...answer.subarray(58, 62)], [2, 0, 0, 0, 0x05, 0]);
+});

@@ -12,6 +12,7 @@ import {
   measureThroughput,
   type NetworkNamespace,
   PACKET_PLANE,
+  startFrameNodes,
   waitFor,
 } from "../../lab/mod.ts";
 import type { PathNodeSetup } from "../../lab/nodes/path_node.ts";
@@ -105,3 +106,27 @@ for (const choice of ["fast", "portable"] as const) {
     },
   );
 }
+
+labTest(
+  "an overlay network passes a path that takes less than the mesh's MTU, in a black hole",
+  [...PACKET_PLANE, "iperf3", "ethtool"],
+  async () => {
+    await using lab = await Lab.create(["A", "B"]);
+    const [a, b] = ["A", "B"].map((name) => lab.host(name).namespace) as [NetworkNamespace, NetworkNamespace];
+    for (const each of [a, b]) await each.expectRun(["ethtool", "-K", "eth0", "tx-udp-segmentation", "off"]);
+    await lab.narrow(PATH_BYTES);
+    const blue = { name: "blue0", driver: "vxlan", identifier: 1001, mtuBytes: 1370, block: "10.0.0" };
+    await startFrameNodes(lab, ["A", "B"], { choice: "fast", networks: [blue], pathMtuBytes: INNER_BYTES });
+    await waitFor(async () => (await ping(a, "10.0.0.2")).code === 0, 20_000, {
+      what: "the other end answers",
+    });
+    // Less the headers of IPv4, UDP, VXLAN and Ethernet.
+    const room = INNER_BYTES - 50;
+    assert.match((await ping(a, "-M", "do", "-s", `${room - 28}`, "10.0.0.2")).stdout, /3 received/);
+    const tooLong = await ping(a, "-M", "do", "-s", `${room - 27}`, "10.0.0.2");
+    assert.match(tooLong.stdout + tooLong.stderr, new RegExp(`message too long, mtu[=:] ?${room}`));
+    assert.match((await ping(b, "-M", "dont", "-s", "1342", "10.0.0.1")).stdout, /3 received/);
+    const { bytes } = await measureThroughput(a, { place: b, address: "10.0.0.2" }, ["-n", "20M"]);
+    assert.ok(bytes >= 10e6, `${bytes} bytes of TCP`);
+  },
+);

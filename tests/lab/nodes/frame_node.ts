@@ -29,6 +29,8 @@ export interface FrameNodeSetup {
   readonly endpoint: string;
   readonly choice: "fast" | "portable";
   readonly networks: readonly FrameNodeNetwork[];
+  /** The longest packet of the mesh that the path takes, where that is less than its MTU. */
+  readonly pathMtuBytes?: number;
 }
 
 function needed<T>(value: T | undefined): T {
@@ -57,6 +59,7 @@ if (import.meta.main) {
     endpoint: needed(Endpoint.parse(setup.endpoint)),
     allowedIps: [needed(Cidr.parse(`10.201.0.${other}/32`)), needed(Cidr.parse(`fd00:201::${other}/128`))],
   });
+  plane.setPathMtu(publicKey, setup.pathMtuBytes);
   {
     using netlink = Netlink.open();
     netlink.addAddress("weft0", needed(IpAddress.parse(`10.201.0.${end}`)), 24);

@@ -21,7 +21,7 @@ export interface FrameNode {
 export async function startFrameNodes(
   lab: Lab,
   names: readonly [string, string],
-  setup: Pick<FrameNodeSetup, "choice" | "networks">,
+  setup: Pick<FrameNodeSetup, "choice" | "networks" | "pathMtuBytes">,
 ): Promise<readonly [FrameNode, FrameNode]> {
   const program = fileURLToPath(new URL("./frame_node.ts", import.meta.url));
   const start = async (end: 1 | 2): Promise<FrameNode> => {

@@ -21,6 +21,7 @@ import {
   FrameSwitch,
   writeHeaderOfPacket,
 } from "../../../overlay/mod.ts";
+import { MemberLimits } from "../../frames/mod.ts";
 import type { PlaneBinding, PlaneNetwork, PlanePort, PlaneRemote, PortEvent } from "../../frames/mod.ts";
 import { NetworkGate, type PlaneGuards } from "../../policy/mod.ts";
 import { VIRTIO_HEADER_BYTES } from "../superpacket.ts";
@@ -74,8 +75,9 @@ export class FrameEngine implements FrameSink {
   readonly #channels: ChannelRemotes;
   #plain: FrameUnderlay | undefined;
   readonly #remotes = new RemotePorts();
+  /** Of the paths to members. */
+  readonly limits: MemberLimits;
   readonly #ready: ReadySet;
-  readonly #underlayDescriptors = new Set<number>();
   readonly #forwarding = new Forwarding();
   readonly #shape: FrameShape;
   /** Changes when something was carried or dropped. */
@@ -86,6 +88,7 @@ export class FrameEngine implements FrameSink {
     this.#parts = parts;
     this.#bytes = new Uint8Array(cipher.memory.buffer);
     this.#switch = new FrameSwitch(random, { gate: new NetworkGate(parts.guards, HELD) });
+    this.limits = new MemberLimits(this.#switch);
     this.#shape = new FrameShape(cipher.memory, randomUint32(random) | 0);
     this.#locals = new LocalPorts({ ...parts, onGone: (local) => this.#noteGone(local) });
     this.members = new MemberUnderlay({ ...parts, sink: this });
@@ -175,12 +178,14 @@ export class FrameEngine implements FrameSink {
     }
     this.#switch.setPort({ port, network: number, allowsForeign, side: "remote" });
     underlay.setRemote(network, remote);
+    this.limits.add(remote, network);
   }
 
   removeRemote(port: number): void {
     const remote = this.#remotes.remove(port);
     if (remote === undefined) return;
     remote.underlay.removeRemote(port);
+    this.limits.remove(port);
     this.#switch.removePort(port);
   }
 
@@ -378,17 +383,7 @@ export class FrameEngine implements FrameSink {
 
   /** Waits for the descriptors that the plain underlay has now. */
   #followUnderlay(): void {
-    const wanted = new Set(this.#plain?.descriptors);
-    for (const fd of this.#underlayDescriptors) {
-      if (wanted.has(fd)) continue;
-      this.#ready.remove(fd);
-      this.#underlayDescriptors.delete(fd);
-    }
-    for (const fd of wanted) {
-      if (this.#underlayDescriptors.has(fd)) continue;
-      this.#underlayDescriptors.add(fd);
-      this.#ready.add(fd, UNDERLAY_TOKENS + fd);
-    }
+    this.#ready.follow(this.#plain?.descriptors ?? [], UNDERLAY_TOKENS);
   }
 
   #noteGone(local: LocalPort): void {

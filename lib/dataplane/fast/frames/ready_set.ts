@@ -20,6 +20,7 @@ export interface ReadySetParts {
 export class ReadySet {
   readonly #parts: ReadySetParts;
   readonly #view: DataView;
+  #followed: ReadonlySet<number> = new Set();
   #fd = -1;
 
   constructor(parts: ReadySetParts) {
@@ -45,6 +46,14 @@ export class ReadySet {
   remove(fd: number): void {
     const { io, base, readyAt } = this.#parts;
     if (this.#fd >= 0) io.epollControl(this.#fd, EPOLL.REMOVE, fd, base + readyAt + MAX_READY * 16);
+  }
+
+  /** Waits for these of an underlay, and for no others of it. @param firstToken a descriptor's own number is added to it */
+  follow(descriptors: Iterable<number>, firstToken: number): void {
+    const wanted = new Set(descriptors);
+    for (const fd of this.#followed) if (!wanted.has(fd)) this.remove(fd);
+    for (const fd of wanted) if (!this.#followed.has(fd)) this.add(fd, firstToken + fd);
+    this.#followed = wanted;
   }
 
   /** @returns how many are ready now, `MAX_READY` at most */
