@@ -64,7 +64,6 @@ labTest(
       const { relay, drops } = await l.status();
       assert.equal(relay?.sessions, 1);
       assert((relay?.bytes ?? 0) > bytes, `${relay?.bytes}`);
-      if (Deno.env.get("SHOW") !== undefined) console.log({ bytes, drops, relay });
     });
   },
 );
