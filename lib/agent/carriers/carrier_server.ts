@@ -7,7 +7,7 @@ import type { ChannelStream } from "../../channel/mod.ts";
 import type { CarrierSocket, CarrierSocketOptions } from "../../dataplane/mod.ts";
 import { type NodeId, nodeIdFromBytes } from "../../mesh/mod.ts";
 import { encodeBind, type LegKey, openBound, type RelayLeg } from "../../relay/mod.ts";
-import { type AgentContext } from "../agent_context.ts";
+import type { AgentContext } from "../agent_context.ts";
 import type { RelayHost } from "../relay/mod.ts";
 import { CarrierPipe } from "./carrier_pipe.ts";
 

@@ -12,7 +12,7 @@ import {
   RawIo,
   waitForDescriptor,
 } from "../../../host/mod.ts";
-import { Endpoint } from "../../../net/mod.ts";
+import type { Endpoint } from "../../../net/mod.ts";
 import { type CarrierSocket, type CarrierSocketOptions, loopbackEndpoint } from "../../carrier/mod.ts";
 import { MAX_READY } from "../engine_memory.ts";
 import { ReadySet } from "../frames/mod.ts";
