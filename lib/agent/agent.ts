@@ -6,7 +6,7 @@
 import { type Clock, LimitedLogger, repeat, type StateStore, type WeftError } from "../base/mod.ts";
 import { channelCounters } from "../channel/mod.ts";
 import { type MeshState, NO_UPDATE, TOKEN_KIND } from "../mesh/mod.ts";
-import { type FramePlane, openPortableSocket } from "../dataplane/mod.ts";
+import { carrierSockets, type FramePlane } from "../dataplane/mod.ts";
 import { builtInDrivers } from "../../drivers/mod.ts";
 import type { CarrierLimits } from "../service/mod.ts";
 import { listenTcp, type StreamListener } from "../transport/mod.ts";
@@ -105,7 +105,7 @@ export class Agent {
       ...this.#context,
       relay: this.relay,
       planePort: () => this.#overlay && parts.options.port,
-      openSocket: openPortableSocket,
+      openSocket: carrierSockets(parts.options.rootless || parts.options.dataplane === "portable"),
     });
     this.policies = new NodePolicies({
       ...parts,

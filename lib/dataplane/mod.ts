@@ -17,8 +17,9 @@
  */
 
 export * from "./carrier/mod.ts";
-export * from "./fast/mod.ts";
+export { FastPlane, superpacketBounds } from "./fast/mod.ts";
 export * from "./frames/mod.ts";
+export * from "./open_carrier_sockets.ts";
 export * from "./open_plane.ts";
 export * from "./manager/mod.ts";
 export * from "./packet_plane.ts";

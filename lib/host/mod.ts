@@ -18,6 +18,7 @@
 export {
   addressOf,
   AF_INET6,
+  type DescriptorWait,
   EPOLL,
   EPOLL_EVENT_BYTES,
   epollToken,
@@ -49,6 +50,7 @@ export {
   UDP_GRO,
   UDP_SEGMENT,
   VECTOR_BYTES,
+  waitForDescriptor,
   WakeUp,
   writeAddress,
   writeEpollEvent,

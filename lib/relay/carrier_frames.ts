@@ -15,19 +15,32 @@
 export const MAX_CARRIED_BYTES = 65_507;
 const LENGTH_BYTES = 2;
 
+/** How much may wait for a stream. */
+export interface FrameQueueBounds {
+  /** So much has room however long it waits: a burst of a sender that has just begun. */
+  readonly slackBytes: number;
+  /** So much at most. */
+  readonly mostBytes: number;
+  /** Beyond the slack nothing is taken while the oldest has waited for so long, in milliseconds. */
+  readonly mostMs: number;
+}
+
 /**
  * Datagrams that wait for a stream: one buffer is being written while the other one fills. What does not fit is dropped, the
- * newest: a stream that carries streams must not hold back what those would rather send again.
+ * newest: a stream that carries streams must not hold back what those would rather send again. A stream that is fast may
+ * have much of it, for no longer than a slow one has little.
  */
 export class FrameQueue {
+  readonly #bounds: FrameQueueBounds;
   #filling: Uint8Array<ArrayBuffer>;
   #writing: Uint8Array<ArrayBuffer>;
   #length = 0;
+  #since = 0;
 
-  /** @param capacityBytes of each of both buffers */
-  constructor(capacityBytes: number) {
-    this.#filling = new Uint8Array(capacityBytes);
-    this.#writing = new Uint8Array(capacityBytes);
+  constructor(bounds: FrameQueueBounds) {
+    this.#bounds = bounds;
+    this.#filling = new Uint8Array(bounds.slackBytes);
+    this.#writing = new Uint8Array(bounds.slackBytes);
   }
 
   /** Whether nothing waits. */
@@ -35,11 +48,12 @@ export class FrameQueue {
     return this.#length === 0;
   }
 
-  /** Copies a datagram. @returns false when there is no room, or it has no bytes */
-  push(datagram: Uint8Array): boolean {
+  /** Copies a datagram. @param now monotonic milliseconds @returns false when there is no room, or it has no bytes */
+  push(now: number, datagram: Uint8Array): boolean {
     const { length } = datagram;
     const end = this.#length + LENGTH_BYTES + length;
-    if (length === 0 || length > MAX_CARRIED_BYTES || end > this.#filling.length) return false;
+    if (length === 0 || length > MAX_CARRIED_BYTES || !this.#hasRoom(now, end)) return false;
+    if (this.#length === 0) this.#since = now;
     this.#filling[this.#length] = length >> 8;
     this.#filling[this.#length + 1] = length & 255;
     this.#filling.set(datagram, this.#length + LENGTH_BYTES);
@@ -53,6 +67,16 @@ export class FrameQueue {
     [this.#filling, this.#writing] = [this.#writing, this.#filling];
     this.#length = 0;
     return taken;
+  }
+
+  #hasRoom(now: number, lengthBytes: number): boolean {
+    const { slackBytes, mostBytes, mostMs } = this.#bounds;
+    if (lengthBytes > slackBytes && (lengthBytes > mostBytes || now - this.#since > mostMs)) return false;
+    if (lengthBytes <= this.#filling.length) return true;
+    const wider = new Uint8Array(Math.min(mostBytes, 2 * lengthBytes));
+    wider.set(this.#filling.subarray(0, this.#length));
+    this.#filling = wider;
+    return true;
   }
 }
 

@@ -3,13 +3,13 @@
  * @module
  */
 
-import { Counters } from "../../base/mod.ts";
+import { type Clock, Counters } from "../../base/mod.ts";
 import type { ChannelStream } from "../../channel/mod.ts";
 import type { CarrierSocket, CarrierSocketOptions } from "../../dataplane/mod.ts";
-import { FrameQueue, FrameReader, mayBeCarried } from "../../relay/mod.ts";
+import { FrameQueue, type FrameQueueBounds, FrameReader, mayBeCarried } from "../../relay/mod.ts";
 
-/** Of each of both buffers of a queue: at 100 Mbit/s what comes in 10 ms. */
-const QUEUE_BYTES: number = 128 << 10;
+/** At 20 Mbit/s the slack waits for 50 ms; at 80 Mbit/s and more there is all of it. */
+const QUEUE_BOUNDS: FrameQueueBounds = { slackBytes: 128 << 10, mostBytes: 512 << 10, mostMs: 50 };
 
 /** What is dropped, by reason. */
 export const CARRIER_DROPS = [
@@ -34,6 +34,7 @@ export interface CarriedBytes {
 export interface CarrierPipeOptions {
   /** @throws SocketError, HostError when there is no socket */
   readonly openSocket: (options: CarrierSocketOptions) => CarrierSocket;
+  readonly clock: Clock;
   /** Of the partner on the loopback. */
   readonly peerPort: number;
   /** Is shown each datagram of the local socket first. @returns whether it was for itself */
@@ -44,8 +45,9 @@ export interface CarrierPipeOptions {
 export class CarrierPipe {
   readonly socket: CarrierSocket;
   readonly drops: Counters<CarrierDrop> = new Counters(CARRIER_DROPS);
-  readonly #queue = new FrameQueue(QUEUE_BYTES);
+  readonly #queue = new FrameQueue(QUEUE_BOUNDS);
   readonly #reader = new FrameReader();
+  readonly #clock: Clock;
   readonly #closed = Promise.withResolvers<void>();
   #stream: ChannelStream | undefined;
   #isWriting = false;
@@ -53,7 +55,8 @@ export class CarrierPipe {
   #sent = 0;
   #received = 0;
 
-  constructor({ openSocket, peerPort, intercept = () => false }: CarrierPipeOptions) {
+  constructor({ openSocket, clock, peerPort, intercept = () => false }: CarrierPipeOptions) {
+    this.#clock = clock;
     this.socket = openSocket({
       peerPort,
       onDatagram: (datagram) => {
@@ -96,7 +99,7 @@ export class CarrierPipe {
 
   #send(datagram: Uint8Array): void {
     if (!mayBeCarried(datagram, 0, datagram.length)) return this.drops.count("carrier-unknown-kind");
-    if (!this.#queue.push(datagram)) return this.drops.count("carrier-full");
+    if (!this.#queue.push(this.#clock.now(), datagram)) return this.drops.count("carrier-full");
     this.#sent += datagram.length;
   }
 

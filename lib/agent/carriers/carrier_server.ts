@@ -7,7 +7,7 @@ import type { ChannelStream } from "../../channel/mod.ts";
 import type { CarrierSocket, CarrierSocketOptions } from "../../dataplane/mod.ts";
 import { type NodeId, nodeIdFromBytes } from "../../mesh/mod.ts";
 import { encodeBind, type LegKey, openBound, type RelayLeg } from "../../relay/mod.ts";
-import { type AgentContext } from "../agent_context.ts";
+import type { AgentContext } from "../agent_context.ts";
 import type { RelayHost } from "../relay/mod.ts";
 import { CarrierPipe } from "./carrier_pipe.ts";
 
@@ -20,7 +20,7 @@ export interface CarrierBounds {
 }
 
 /** What holds unless told. */
-export const CARRIER_BOUNDS: CarrierBounds = { perMember: 32, total: 256 };
+export const CARRIER_BOUNDS: CarrierBounds = { perMember: 32, total: 128 };
 
 /** What a stream is reset with that is refused; 0 is the end of a carrier. */
 export const CARRIER_REFUSALS = {
@@ -116,12 +116,13 @@ export class CarrierServer {
     peerPort: number,
     leg?: RelayLeg,
   ): CarrierRefusal | undefined {
-    const { openSocket, log } = this.#parts;
+    const { openSocket, clock, log } = this.#parts;
     let binder: LegBinder | undefined;
     let pipe: CarrierPipe;
     try {
       pipe = new CarrierPipe({
         openSocket,
+        clock,
         peerPort,
         intercept: (datagram) => binder?.take(datagram) ?? false,
       });

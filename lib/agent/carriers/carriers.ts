@@ -151,13 +151,13 @@ export class Carriers implements LinkObserver {
   }
 
   async #openNew(via: NodeId, target: NodeId): Promise<OpenCarrier | undefined> {
-    const { planePort, openSocket, timers } = this.#parts;
+    const { planePort, openSocket, clock, timers } = this.#parts;
     const peerPort = planePort();
     const channel = this.#links.get(via);
     if (peerPort === undefined || !channel?.isOpen) return undefined;
     const stream = channel.openStream(CARRIER_TOPIC, idBytes(target));
     // Nobody is kept waiting for the socket: it is there before the other end is.
-    const pipe = new CarrierPipe({ openSocket, peerPort });
+    const pipe = new CarrierPipe({ openSocket, clock, peerPort });
     this.#pipes.add(pipe);
     void stream.closed.then(() => pipe.close());
     void pipe.closed.then(() => {

@@ -14,6 +14,7 @@
  * @module
  */
 
+export { FastCarrierSockets } from "./carrier/mod.ts";
 export { FastPlane } from "./fast_plane.ts";
 export { FastForwarder } from "./relay/mod.ts";
 export { superpacketBounds } from "./gso_sender.ts";

@@ -3,7 +3,7 @@
  * @module
  */
 
-import { Descriptor, O_CLOEXEC, O_NONBLOCK } from "./libc.ts";
+import { Descriptor, Libc, O_CLOEXEC, O_NONBLOCK } from "./libc.ts";
 import { polledEvents, POLLFD_BYTES, writePollfd } from "./structures.ts";
 
 const ONE: Uint8Array<ArrayBuffer> = Uint8Array.of(1, 0, 0, 0, 0, 0, 0, 0);
@@ -87,4 +87,9 @@ export class DescriptorWait {
     this.#wakeUp.close();
     this.#descriptor.close();
   }
+}
+
+/** Waits for a descriptor that was made elsewhere; it is closed with the wait. @throws HostError */
+export function waitForDescriptor(fd: number): DescriptorWait {
+  return new DescriptorWait(new Descriptor(Libc.open(), fd));
 }

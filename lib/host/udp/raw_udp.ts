@@ -101,19 +101,24 @@ export function openOffloadUdp(port: number): OffloadUdp | "port-taken" {
       if (errno === ERRNO.EADDRINUSE) break;
       continue;
     }
-    // Set for a moment only: sizes are told with each batch.
-    const gso = libc.setOption(fd, SOL_UDP, UDP_SEGMENT, PROBE_SEGMENT_BYTES) &&
-      libc.setOption(fd, SOL_UDP, UDP_SEGMENT, 0);
-    const gro = libc.setOption(fd, SOL_UDP, UDP_GRO, 1);
-    return {
-      ...describe(new Descriptor(libc, fd), family),
-      offloads: { gso, gro },
-      setMark: (mark) => setMark(libc, fd, mark),
-    };
+    return withOffloads(libc, fd, family);
   }
   libc.unload();
   if (errno === ERRNO.EADDRINUSE) return "port-taken";
   throw new HostError(`Cannot open UDP port ${port}: error ${errno} of the kernel`);
+}
+
+/**
+ * Binds a socket on 127.0.0.1, at any free port.
+ * @throws HostError when there is none, also where there is no C library to call
+ */
+export function openLoopbackUdp(): OffloadUdp {
+  const libc = Libc.open();
+  const loopback = new Endpoint(IpAddress.fromBytes(Uint8Array.of(127, 0, 0, 1)), 0);
+  const fd = bind(libc, loopback, { bufferBytes: RUNTIME_BUFFER_BYTES, options: [] });
+  if (fd >= 0) return withOffloads(libc, fd, 4);
+  libc.unload();
+  throw new HostError(`Cannot open a UDP port of the loopback: error ${-fd} of the kernel`);
 }
 
 /** Marks what a socket sends, for policy routing (SO_MARK). @returns whether the kernel took it */
@@ -145,6 +150,18 @@ function bind(libc: Libc, endpoint: Endpoint, { bufferBytes, options }: SocketSe
   const { errno } = libc;
   libc.close(fd);
   return -errno;
+}
+
+function withOffloads(libc: Libc, fd: number, family: 4 | 6): OffloadUdp {
+  // Set for a moment only: sizes are told with each batch.
+  const gso = libc.setOption(fd, SOL_UDP, UDP_SEGMENT, PROBE_SEGMENT_BYTES) &&
+    libc.setOption(fd, SOL_UDP, UDP_SEGMENT, 0);
+  const gro = libc.setOption(fd, SOL_UDP, UDP_GRO, 1);
+  return {
+    ...describe(new Descriptor(libc, fd), family),
+    offloads: { gso, gro },
+    setMark: (mark) => setMark(libc, fd, mark),
+  };
 }
 
 function describe(descriptor: Descriptor, family: 4 | 6): BoundUdp {
