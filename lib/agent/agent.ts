@@ -19,10 +19,17 @@ import { unconfirmedLabelsText } from "./leaders/mod.ts";
 import { MemberSession } from "./member_session.ts";
 import { MemberFinder } from "./member_finder.ts";
 import { isNameTaken, NameService } from "./names/mod.ts";
-import { hostDevices, Networks, ProgramEndpoints, RootlessFrames } from "./networks/mod.ts";
+import {
+  hostDevices,
+  Networks,
+  ProgramEndpoints,
+  RootlessFrames,
+  SharedGatewayHost,
+} from "./networks/mod.ts";
 import { OwnRecord, type ReopenedNode } from "./own_record.ts";
 import { checkHostNetwork, DeviceSecrets, OverlayInterface } from "./overlay/mod.ts";
 import { NodePolicies } from "./policy/mod.ts";
+import { Routes } from "./routes/mod.ts";
 import type { StatusReport } from "../api/mod.ts";
 import { openDeclaredOffers, ServiceHost } from "./services/mod.ts";
 import { buildStatus } from "./status_report.ts";
@@ -49,6 +56,8 @@ export class Agent {
   readonly departure: Departure;
   /** Overlay networks, which carry frames. */
   readonly networks: Networks;
+  /** Networks behind members. */
+  readonly routes: Routes;
   /** Who may reach whom, and what leaders do about it. */
   readonly policies: NodePolicies;
   /** Endpoints of programs in this process. */
@@ -87,17 +96,25 @@ export class Agent {
     this.closed = this.#ended.promise;
     // Whoever does not wait for the end must not be ended by it.
     this.closed.catch(() => {});
+    const gatewayHost = new SharedGatewayHost(this.#context);
     this.programEndpoints = new ProgramEndpoints(() => this.networks, this.#context.log);
     this.networks = new Networks({
       context: this.#context,
-      devices: this.programEndpoints.among(hostDevices(this.#context)),
+      devices: this.programEndpoints.among(hostDevices(this.#context, gatewayHost)),
       drivers: builtInDrivers(),
       askLeaders: async (request) => await this.#session?.leaders.askAgain(request),
+    });
+    this.routes = new Routes({
+      ...this.#context,
+      ownerOf: (nodeId) => this.networks.book.ownerOf(nodeId),
+      health: (nodeId) => this.#session?.health.checker.figures(nodeId),
+      gatewayHost: () => gatewayHost.get(),
     });
     this.policies = new NodePolicies({
       ...parts,
       ...this.#context,
       networks: () => this.networks.book.networks,
+      routed: () => this.routes.book.blocks(),
       onChange: () => {
         this.services.handlePolicyChange();
         this.policies.hide(this.#names);
@@ -114,6 +131,8 @@ export class Agent {
     const taken = { mesh, authority, zone: options.dnsZone, offered: () => this.services.offered() };
     mesh.leadership.isNameTaken = (name) => isNameTaken(name, taken);
     this.#resources.use(parts.store);
+    this.#resources.use(gatewayHost);
+    this.#resources.defer(() => this.routes.close());
     this.departure = new Departure(parts);
     this.#ownRecord = new OwnRecord(this.#context, this.departure, this.#reopened());
     this.#resources.defer(() => this.departure.finish(parts.store));
@@ -273,6 +292,7 @@ export class Agent {
     this.#resources.defer(() => this.#session?.close());
     await this.#startSession(listener);
     this.#startNetworks();
+    if (this.#overlay !== undefined) this.#resources.use(this.routes.start(this.#overlay));
     this.services.start();
     this.#resources.defer(() => this.services.close());
     openDeclaredOffers(this.services.forward, options, this.#context.log);
@@ -370,6 +390,7 @@ export class Agent {
     const isElected = this.#session?.leaders.elected === this.mesh.identity.id;
     this.networks.lookAfter(isElected);
     this.policies.lookAfter(isElected);
+    this.routes.lookAfter(isElected);
     this.#frames?.lookAfter();
     this.shareTokens();
     this.#names?.custom.refresh();

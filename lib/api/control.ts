@@ -9,6 +9,7 @@ import type { OverlayControl } from "./overlay.ts";
 import type { PolicyControl } from "./policy.ts";
 import type { ProcessControl } from "./process_control.ts";
 import type { LeaderReport, PeerReport, StatusReport } from "./report.ts";
+import type { RouteControl } from "./routes.ts";
 import type { SettingsControl } from "./settings.ts";
 
 /** A token as it may be shown again: without its secret. */
@@ -331,7 +332,7 @@ export type EventLine =
  * comes in lines ends when its reader or `signal` says so.
  */
 export interface AgentControl
-  extends MembershipControl, OverlayControl, PolicyControl, ProcessControl, SettingsControl {
+  extends MembershipControl, OverlayControl, PolicyControl, ProcessControl, RouteControl, SettingsControl {
   /** How this node and its network are doing, as `weft status --json` shows it. */
   status(): StatusReport;
   /** How every other member and device is doing, as this node sees them. */

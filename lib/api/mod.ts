@@ -19,6 +19,7 @@ export { OPERATION_ENTRIES, OPERATIONS, type ViewName, VIEWS } from "./operation
 export type * from "./overlay.ts";
 export type * from "./policy.ts";
 export type * from "./report.ts";
+export type * from "./routes.ts";
 export type * from "./settings.ts";
 export { checkedControl, httpRequest, invoke, queriedFields, requestOf } from "./requests.ts";
 export { callResult, callResults, eventLines, lines, offerLines } from "./streams.ts";

@@ -15,6 +15,7 @@ import { OVERLAY_OPERATIONS } from "./overlay_operations.ts";
 import { POLICY_OPERATIONS } from "./policy_operations.ts";
 import { PROCESS_OPERATIONS } from "./process_operations.ts";
 import * as reports from "./report_schemas.ts";
+import { ROUTE_OPERATIONS } from "./route_operations.ts";
 import { SETTINGS_OPERATIONS } from "./settings_operations.ts";
 
 const short = (most: number) => z.string().min(1).max(most);
@@ -152,6 +153,7 @@ export const OPERATIONS: { readonly [Name in OperationName]: Operation<Name> } =
   ...MEMBERSHIP_OPERATIONS,
   ...OVERLAY_OPERATIONS,
   ...POLICY_OPERATIONS,
+  ...ROUTE_OPERATIONS,
   ...SETTINGS_OPERATIONS,
   ...PROCESS_OPERATIONS,
   leaders: {

@@ -24,6 +24,7 @@ import {
 import { namesOf } from "../names/mod.ts";
 import { devicesOf } from "../plain_devices.ts";
 import { prunePeers } from "./prune.ts";
+import { routeOperations } from "./route_operations.ts";
 import { serviceOperations } from "./service_operations.ts";
 import { networkSettings, type NodeSettings } from "../start/mod.ts";
 import type { StatusToken } from "../status_token.ts";
@@ -48,6 +49,7 @@ export function agentOperations(
     ...membershipOperations(agent),
     ...networkOperations(agent),
     ...policyOperations(agent),
+    ...routeOperations(agent),
     ...tokenOperations(agent),
     ...deviceOperations(agent),
     ...processOperations(agent, process),

@@ -31,7 +31,7 @@ import {
   UnknownPeerError,
   UnknownTokenError,
 } from "../errors.ts";
-import { SampleMembers } from "./sample_members.ts";
+import { SampleRoutes } from "./sample_routes.ts";
 import { sampleStatus } from "./sample_status.ts";
 
 const report: TokenReport = {
@@ -63,7 +63,7 @@ export const sampleDevice: AddedDevice = {
 };
 
 /** A control that answers from tables, and writes down what it was asked to change. */
-export class SampleControl extends SampleMembers implements AgentControl {
+export class SampleControl extends SampleRoutes implements AgentControl {
   state: StatusReport["state"] = "running";
 
   status(): StatusReport {

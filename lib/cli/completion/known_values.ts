@@ -94,6 +94,11 @@ const READERS: Readonly<Record<ValueKind, Reader>> = {
       word: revision,
       description: `${rules} rules, applied by ${appliedBy}`,
     })),
+  routes: async (ask) =>
+    (await ask("listRoutes")).map(({ network, node, state }) => ({
+      word: network,
+      description: `${state}, ${node}`,
+    })),
   endpointNames: async (ask, [network]) => (await endpointsOf(ask)).filter((one) => one.network === network),
 };
 

@@ -5,6 +5,8 @@ import { gatewayRuleset, type HostGateway } from "./mod.ts";
 Deno.test("gatewayRuleset() masquerades towards its ways out, and separates networks from each other", () => {
   const text = gatewayRuleset({
     tableName: "weft_gateway_weft0",
+    meshInterface: "weft0",
+    routings: [],
     gateways: [gateway("blue", "10.0.0.0/24", "fd00:1::/64"), gateway("red", "10.1.0.0/24")],
     ways: ["weft0", "eth0"],
     opened: { 4: ["eth0"], 6: [] },
@@ -47,6 +49,8 @@ table inet weft_gateway_weft0 {
 Deno.test("gatewayRuleset() drops nothing of interfaces that forwarded before", () => {
   const text = gatewayRuleset({
     tableName: "t",
+    meshInterface: "weft0",
+    routings: [],
     gateways: [gateway("blue", "10.0.0.0/24")],
     ways: ["weft0"],
     opened: { 4: [], 6: [] },

@@ -1,0 +1,69 @@
+/**
+ * The part of the table that is about networks behind members: what requests hold, and what is answered.
+ * @module
+ */
+
+import { z } from "zod";
+import { MAX_ADDRESS_LENGTH } from "../mesh/bounds.ts";
+import { type LazyObject, named, object } from "./json_schema.ts";
+import type { Operation } from "./operation.ts";
+import type * as routes from "./routes.ts";
+
+const text = () => z.string();
+const network = () => z.string().min(1).max(MAX_ADDRESS_LENGTH + 4);
+const node = () => z.string().min(1).max(128);
+
+const request: LazyObject<routes.RouteRequest> = named("RouteRequest", () => ({
+  network: network(),
+  via: node().exactOptional(),
+  masquerade: z.boolean().exactOptional(),
+}));
+const choice: LazyObject<routes.RouteChoice> = object(() => ({
+  network: network(),
+  node: node().exactOptional(),
+}));
+const report: LazyObject<routes.RouteReport> = named("Route", () => ({
+  network: text(),
+  node: text(),
+  state: z.enum(["offered", "approved", "rejected", "withdrawn"]),
+  masquerade: z.boolean(),
+  isExit: z.boolean(),
+  use: z.enum(["carries", "standby", "here", "none"]),
+  decidedBy: text().exactOptional(),
+  decidedAt: z.int().min(0).exactOptional(),
+  problem: text().exactOptional(),
+}), "A network and a member that leads there, or would.");
+
+/** The operations. */
+export const ROUTE_OPERATIONS: { readonly [Name in keyof routes.RouteControl]: Operation<Name> } = {
+  listRoutes: {
+    route: "GET /routes",
+    summary: "The networks that members lead to, or offer to",
+    isPublic: true,
+    answer: () => z.array(report()),
+  },
+  addRoute: {
+    route: "POST /routes",
+    summary: "Offers a network behind this node; a leader approves it at once, also behind another member",
+    request,
+    answer: report,
+  },
+  approveRoute: {
+    route: "POST /routes/approve",
+    summary: "Approves what a member offers",
+    request: choice,
+    answer: report,
+  },
+  rejectRoute: {
+    route: "POST /routes/reject",
+    summary: "Turns down what a member offers",
+    request: choice,
+    answer: report,
+  },
+  removeRoute: {
+    route: "DELETE /routes",
+    summary: "Withdraws what this node offers, or takes a route back",
+    request: choice,
+    answer: report,
+  },
+};

@@ -1,0 +1,62 @@
+/**
+ * What may be asked about networks behind members.
+ * @module
+ */
+
+/** A network that a member is to lead to. */
+export interface RouteRequest {
+  /** In CIDR notation; `0.0.0.0/0` and `::/0` make an exit node. */
+  readonly network: string;
+  /** The member, by name, id, key or address; this node unless told, and another one by leaders alone. */
+  readonly via?: string;
+  /** Whether what comes from members has the member's own address there; true unless told. */
+  readonly masquerade?: boolean;
+}
+
+/** Which route is meant. */
+export interface RouteChoice {
+  /** In CIDR notation. */
+  readonly network: string;
+  /** The member; needed where several lead there. */
+  readonly node?: string;
+}
+
+/** A network and a member that leads there, or would. */
+export interface RouteReport {
+  readonly network: string;
+  /** The member's name. */
+  readonly node: string;
+  /** `offered` while no leader has decided; `withdrawn` by the member itself. */
+  readonly state: "offered" | "approved" | "rejected" | "withdrawn";
+  readonly masquerade: boolean;
+  /** Whether it is everything that is not led to otherwise. */
+  readonly isExit: boolean;
+  /**
+   * What this node has of it: its packets go there by that member, or would if another one failed; or it is that member
+   * itself.
+   */
+  readonly use: "carries" | "standby" | "here" | "none";
+  /** The leader's name. */
+  readonly decidedBy?: string;
+  /** Milliseconds since 1970. */
+  readonly decidedAt?: number;
+  /** Why this node's packets do not go there, or why this node does not lead there. */
+  readonly problem?: string;
+}
+
+/** What may be asked of a running agent about routes. */
+export interface RouteControl {
+  /** All routes, offered and decided on. */
+  listRoutes(): readonly RouteReport[];
+  /**
+   * Offers a network; on leaders it is approved at once, also for another member.
+   * @throws WeftError with code `InvalidRequest`, `NotLeader`, `UnknownPeer`
+   */
+  addRoute(request: RouteRequest): RouteReport;
+  /** Approves an offer. Leaders only. @throws WeftError with code `NotLeader`, `InvalidRequest` */
+  approveRoute(choice: RouteChoice): RouteReport;
+  /** Turns an offer down. Leaders only. @throws WeftError with code `NotLeader`, `InvalidRequest` */
+  rejectRoute(choice: RouteChoice): RouteReport;
+  /** Withdraws what this node offers, or takes a route back, as a leader. @throws WeftError with code `InvalidRequest`, `NotLeader` */
+  removeRoute(choice: RouteChoice): RouteReport;
+}
