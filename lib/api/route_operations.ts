@@ -5,7 +5,7 @@
 
 import { z } from "zod";
 import { MAX_ADDRESS_LENGTH } from "../mesh/bounds.ts";
-import { type LazyObject, named, object } from "./json_schema.ts";
+import { type LazyObject, named, object, orNull } from "./json_schema.ts";
 import type { Operation } from "./operation.ts";
 import type * as routes from "./routes.ts";
 
@@ -33,6 +33,17 @@ const report: LazyObject<routes.RouteReport> = named("Route", () => ({
   decidedAt: z.int().min(0).exactOptional(),
   problem: text().exactOptional(),
 }), "A network and a member that leads there, or would.");
+
+const exitRequest: LazyObject<routes.ExitRequest> = named("ExitRequest", () => ({
+  node: node(),
+  blocksLan: z.boolean().exactOptional(),
+}));
+const exitReport: LazyObject<routes.ExitReport> = named("Exit", () => ({
+  node: orNull(text()),
+  blocksLan: z.boolean(),
+  families: z.array(z.union([z.literal(4), z.literal(6)])),
+  problem: text().exactOptional(),
+}), "Through whom a node sends what is for nobody it knows.");
 
 /** The operations. */
 export const ROUTE_OPERATIONS: { readonly [Name in keyof routes.RouteControl]: Operation<Name> } = {
@@ -65,5 +76,22 @@ export const ROUTE_OPERATIONS: { readonly [Name in keyof routes.RouteControl]: O
     summary: "Withdraws what this node offers, or takes a route back",
     request: choice,
     answer: report,
+  },
+  exitStatus: {
+    route: "GET /exit",
+    summary: "Through whom this node sends what is for nobody it knows",
+    isPublic: true,
+    answer: exitReport,
+  },
+  useExit: {
+    route: "POST /exit",
+    summary: "Sends everything through a member; while that is away, nothing gets out",
+    request: exitRequest,
+    answer: exitReport,
+  },
+  leaveExit: {
+    route: "DELETE /exit",
+    summary: "Sends everything as it was before",
+    answer: exitReport,
   },
 };

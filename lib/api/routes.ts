@@ -44,6 +44,25 @@ export interface RouteReport {
   readonly problem?: string;
 }
 
+/** Through whom everything is to be sent that is for nobody this host knows. */
+export interface ExitRequest {
+  /** The member, by name, id, key or address. */
+  readonly node: string;
+  /** Whether networks beside this host are reached no more either. */
+  readonly blocksLan?: boolean;
+}
+
+/** What this node has of an exit. */
+export interface ExitReport {
+  /** The member's name; null while everything goes as it did before. */
+  readonly node: string | null;
+  readonly blocksLan: boolean;
+  /** The families that the exit leads; what is of the others gets out nowhere. */
+  readonly families: readonly (4 | 6)[];
+  /** Why nothing gets out; absent while it does. */
+  readonly problem?: string;
+}
+
 /** What may be asked of a running agent about routes. */
 export interface RouteControl {
   /** All routes, offered and decided on. */
@@ -59,4 +78,14 @@ export interface RouteControl {
   rejectRoute(choice: RouteChoice): RouteReport;
   /** Withdraws what this node offers, or takes a route back, as a leader. @throws WeftError with code `InvalidRequest`, `NotLeader` */
   removeRoute(choice: RouteChoice): RouteReport;
+  /** Through whom everything is sent. */
+  exitStatus(): ExitReport;
+  /**
+   * Sends everything that is for nobody this host knows through a member, until `leaveExit`: while that member is away, nothing
+   * gets out.
+   * @throws WeftError with code `InvalidRequest`, `UnknownPeer`
+   */
+  useExit(request: ExitRequest): ExitReport;
+  /** Sends everything as it was before; harmless when no exit is used. */
+  leaveExit(): ExitReport;
 }

@@ -57,14 +57,14 @@ export interface HostDevices extends Disposable {
  * @returns what makes devices; what it needs of the host is opened when it is first needed
  */
 export function hostDevices(
-  { store, options, endpoints, timers, log }: Pick<
+  { store, options, endpoints, timers, log, mesh }: Pick<
     AgentContext,
-    "store" | "options" | "endpoints" | "timers" | "log"
+    "store" | "options" | "endpoints" | "timers" | "log" | "mesh"
   >,
   gatewayHost?: SharedGatewayHost,
 ): HostDevices {
   const resources = new DisposableStack();
-  const shared = gatewayHost ?? resources.use(new SharedGatewayHost({ store, options }));
+  const shared = gatewayHost ?? resources.use(new SharedGatewayHost({ store, options, mesh }));
   let gatewayOpener: DeviceOpener | undefined;
   const ownInterfaces = options.rootless ? [] : [options.interfaceName];
   const openDevice: DeviceOpener = (wish) => {

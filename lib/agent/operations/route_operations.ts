@@ -3,7 +3,7 @@
  * @module
  */
 
-import type { RouteChoice, RouteControl, RouteReport } from "../../api/mod.ts";
+import type { ExitReport, RouteChoice, RouteControl, RouteReport } from "../../api/mod.ts";
 import type { MemberRecord, NodeId } from "../../mesh/mod.ts";
 import { Cidr } from "../../net/mod.ts";
 import type { Agent } from "../agent.ts";
@@ -75,6 +75,46 @@ export function routeOperations(agent: Agent): RouteControl {
       return reportOf(prefix, owner.nodeId);
     },
 
+    exitStatus: exitReport,
+
+    useExit({ node, blocksLan = false }) {
+      const { record } = memberOf(agent, node);
+      const what = `Cannot send everything through ${record.name}`;
+      if (agent.status().dataplane.kind === "rootless") {
+        throw new InvalidRequestError(`${what}: this node has no interface`, {
+          hint: "Start it as root and without --rootless.",
+        });
+      }
+      if (record.nodeId === mesh.identity.id) {
+        throw new InvalidRequestError(`${what}: it is this node itself`);
+      }
+      const exits = routes.book.approved.filter(({ prefix }) => prefix.prefixBits === 0);
+      if (exits.some(({ owner }) => owner.nodeId === mesh.identity.id)) {
+        throw new InvalidRequestError(`${what}: this node is an exit itself`, {
+          hint: "`weft route remove 0.0.0.0/0` and `weft route remove ::/0` end that.",
+        });
+      }
+      if (!exits.some(({ owner }) => owner.nodeId === record.nodeId)) {
+        throw new InvalidRequestError(`${what}: no leader has it be an exit`, {
+          hint: `\`weft exit offer\` on it, and \`weft route approve 0.0.0.0/0 ${record.name}\` on a leader.`,
+        });
+      }
+      routes.exit.choose(record, blocksLan);
+      try {
+        routes.follow();
+      } catch (error) {
+        routes.exit.forget();
+        throw error;
+      }
+      return exitReport();
+    },
+
+    leaveExit() {
+      routes.exit.forget();
+      routes.follow();
+      return exitReport();
+    },
+
     approveRoute: (given) => decide(given, false),
     rejectRoute: (given) => decide(given, true),
 
@@ -92,6 +132,19 @@ export function routeOperations(agent: Agent): RouteControl {
       return reportOf(prefix, owner?.nodeId ?? signedId, { ...route, state: "withdrawn" });
     },
   };
+
+  function exitReport(): ExitReport {
+    const { chosen, exit } = routes.exit;
+    const problem = routes.exitProblem();
+    return {
+      node: chosen === undefined
+        ? null
+        : exit?.name ?? mesh.roster.recordById(chosen.nodeId)?.name ?? chosen.nodeId,
+      blocksLan: chosen?.blocksLan ?? false,
+      families: routes.exit.families(),
+      ...problem !== undefined && { problem },
+    };
+  }
 
   function devices(): readonly MemberRecord[] {
     return [...mesh.roster.liveRecords()].filter(({ allowedIps }) => allowedIps.length > 0);

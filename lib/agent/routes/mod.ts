@@ -12,6 +12,7 @@
  */
 
 export * from "./carrier_choice.ts";
+export * from "./exit_use.ts";
 export * from "./route_acts.ts";
 export * from "./route_book.ts";
 export * from "./route_entry.ts";

@@ -33,6 +33,8 @@ export interface RouteSyncParts {
   /** Where peers are, outside. */
   readonly peerAddresses: () => Iterable<IpAddress>;
   readonly peers: { setCarried(carried: ReadonlyMap<NodeId, readonly Cidr[]>): void };
+  /** Who is sent what is for nobody that this host knows, and what that is; undefined for nobody. */
+  readonly exit: () => { readonly nodeId: NodeId; readonly prefixes: readonly Cidr[] } | undefined;
   readonly interfaceName: string;
   /** The host's links and routes; to be closed by whoever opened it. */
   readonly network: Pick<HostNetwork, "listRoutes" | "addRoute" | "removeRoute">;
@@ -64,7 +66,8 @@ export class RouteSync implements Disposable {
     const { book } = this.#parts;
     this.#lead(book.approved);
     const wanted = this.#wanted(book.approved);
-    if (wanted.size === 0 && this.#installed.size === 0) {
+    const exit = this.#parts.exit();
+    if (wanted.size === 0 && this.#installed.size === 0 && exit === undefined && this.#carried === "") {
       this.#local.clear();
       return;
     }
@@ -82,6 +85,9 @@ export class RouteSync implements Disposable {
       }
       const own = carriers === "here" ? this.#ownProblem(prefix) : problem;
       local.set(text, { carrier, ...own !== undefined && { problem: own } });
+    }
+    if (exit !== undefined && exit.prefixes.length > 0) {
+      carried.set(exit.nodeId, [...carried.get(exit.nodeId) ?? [], ...exit.prefixes]);
     }
     this.#choice.keep(new Set(wanted.keys()));
     this.#report(local);

@@ -6,10 +6,12 @@
 import type { RouteReport } from "../../api/mod.ts";
 import { repeat } from "../../base/mod.ts";
 import type { WireGuardPlane } from "../../dataplane/mod.ts";
-import { type GatewayHost, Netlink } from "../../host/mod.ts";
+import { type GatewayHost, HostJournal, Netlink } from "../../host/mod.ts";
+import type { Endpoint } from "../../net/mod.ts";
 import { isAboutStatement, type MemberRecord, type NodeId } from "../../mesh/mod.ts";
 import type { AgentContext } from "../agent_context.ts";
 import type { Candidate } from "./carrier_choice.ts";
+import { ExitUse } from "./exit_use.ts";
 import { RouteActs } from "./route_acts.ts";
 import { type KnownRoute, RouteBook } from "./route_book.ts";
 import { ROUTE_KIND, ROUTE_OFFER_KIND } from "./route_entry.ts";
@@ -40,6 +42,8 @@ export interface RoutedInterface {
 export class Routes {
   readonly book: RouteBook;
   readonly acts: RouteActs;
+  /** Through whom everything is sent. */
+  readonly exit: ExitUse;
   readonly #parts: RoutesParts;
   readonly #unsubscribe: () => void;
   #sync: RouteSync | undefined;
@@ -50,6 +54,12 @@ export class Routes {
     const { mesh, endpoints } = parts;
     this.book = new RouteBook({ ...parts, overlay: () => endpoints.overlay });
     this.acts = new RouteActs({ ...parts, book: this.book });
+    this.exit = new ExitUse({
+      ...parts,
+      book: this.book,
+      ownFamilies: () => mesh.record.addresses.map(({ family }) => family),
+      dials: (exit) => this.#dials(exit),
+    });
     this.#unsubscribe = mesh.replica.subscribe({
       handleEntryEvent: ({ kind }) => {
         if (kind !== ROUTE_KIND && kind !== ROUTE_OFFER_KIND) return;
@@ -69,7 +79,7 @@ export class Routes {
    * @returns what ends it, before the interface goes
    */
   start({ plane, peers }: RoutedInterface): Disposable {
-    const { mesh, options: { interfaceName }, gatewayHost } = this.#parts;
+    const { mesh, store, endpoints, options: { interfaceName, port }, gatewayHost } = this.#parts;
     const resources = new DisposableStack();
     const network = resources.use(Netlink.open());
     this.#sync = resources.use(
@@ -80,11 +90,21 @@ export class Routes {
         records: () => mesh.roster.liveRecords(),
         peerAddresses: () => plane.peerStatuses().flatMap(({ endpoint }) => endpoint?.address ?? []),
         peers,
+        exit: () => {
+          const nodeId = this.exit.exit?.nodeId;
+          return nodeId && { nodeId, prefixes: this.exit.prefixes() };
+        },
         interfaceName,
         network,
         host: gatewayHost(),
       }),
     );
+    this.exit.start({
+      network,
+      journal: new HostJournal(store),
+      fixed: { interfaceName, port, uid: Deno.uid() ?? 0, overlay: endpoints.overlay },
+    });
+    resources.defer(() => this.exit.close());
     const look = { intervalMs: LOOK_MS, problem: "cannot look after the routes" };
     resources.defer(repeat(this.#parts, look, () => this.follow()));
     resources.defer(() => {
@@ -92,12 +112,15 @@ export class Routes {
       this.#cancelTimer?.();
       this.#cancelTimer = undefined;
     });
-    this.#followSoon();
+    // Before the first packet finds its way.
+    this.follow();
     return resources;
   }
 
   /** Brings this host in line at once. */
   follow(): void {
+    // First of all nothing gets out another way.
+    if (this.#sync !== undefined) this.exit.follow();
     this.#sync?.follow();
   }
 
@@ -112,6 +135,15 @@ export class Routes {
     this.#cancelTimer?.();
   }
 
+  /** @returns why nothing gets out although an exit was chosen; undefined when it does, or none was */
+  exitProblem(): string | undefined {
+    const { exit, chosen } = this.exit;
+    if (chosen === undefined) return undefined;
+    if (exit === undefined) return "the exit is no member any more";
+    if (this.exit.prefixes().length === 0) return `no leader has ${exit.name} be an exit any more`;
+    return this.#parts.health(exit.nodeId)?.healthy === false ? `${exit.name} does not answer` : undefined;
+  }
+
   /** @returns all routes, as this node sees them */
   reports(): readonly RouteReport[] {
     return this.book.routes.map((route) => this.report(route));
@@ -124,9 +156,11 @@ export class Routes {
     const isExit = prefix.prefixBits === 0;
     const local = this.#sync?.local(prefix);
     const isHere = owner?.nodeId === identity.id;
-    const isCarried = state === "approved" && local !== undefined && local.carrier === owner?.nodeId;
+    const isUsedExit = isExit && owner !== undefined && this.exit.exit?.nodeId === owner.nodeId;
+    const isCarried = isUsedExit ||
+      state === "approved" && local !== undefined && local.carrier === owner?.nodeId;
     const use = state !== "approved" ? "none" : isHere ? "here" : isCarried ? "carries" : "standby";
-    const problem = state === "approved" && !isExit ? local?.problem : undefined;
+    const problem = isUsedExit ? this.exitProblem() : state === "approved" ? local?.problem : undefined;
     return {
       network: `${prefix}`,
       node: owner?.name ?? nameOf(signedId),
@@ -137,6 +171,16 @@ export class Routes {
       ...decision && { decidedBy: nameOf(decision.decidedBy), decidedAt: decision.decidedAt },
       ...problem !== undefined && { problem },
     };
+  }
+
+  /** Leaders, and the exit, are dialled past it: without them nobody would hear when it is back. */
+  #dials(exit: NodeId | undefined): readonly Endpoint[] {
+    const { mesh: { roster, identity }, endpoints } = this.#parts;
+    const members = roster.members().filter(({ record: { nodeId, roles } }) =>
+      nodeId !== identity.id && (nodeId === exit || roles.includes("leader"))
+    );
+    const dials = members.flatMap((member) => endpoints.tunnelEndpoints(member));
+    return [...new Map(dials.map((endpoint) => [`${endpoint}`, endpoint])).values()];
   }
 
   #followSoon(): void {

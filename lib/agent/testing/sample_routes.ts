@@ -3,7 +3,14 @@
  * @module
  */
 
-import type { RouteChoice, RouteControl, RouteReport, RouteRequest } from "../../api/mod.ts";
+import type {
+  ExitReport,
+  ExitRequest,
+  RouteChoice,
+  RouteControl,
+  RouteReport,
+  RouteRequest,
+} from "../../api/mod.ts";
 import { InvalidRequestError } from "../errors.ts";
 import { SampleMembers } from "./sample_members.ts";
 
@@ -17,6 +24,8 @@ const route: RouteReport = {
   decidedBy: "lead",
   decidedAt: 1_790_000_000_000,
 };
+
+const exit: ExitReport = { node: null, blocksLan: false, families: [] };
 
 /** Knows one route, and writes down what it was asked to change. */
 export class SampleRoutes extends SampleMembers implements RouteControl {
@@ -39,6 +48,20 @@ export class SampleRoutes extends SampleMembers implements RouteControl {
 
   removeRoute(choice: RouteChoice): RouteReport {
     return this.#decide(choice, "withdrawn");
+  }
+
+  exitStatus(): ExitReport {
+    return exit;
+  }
+
+  useExit(request: ExitRequest): ExitReport {
+    this.asked.push(request);
+    return { ...exit, node: request.node, families: [4, 6], blocksLan: request.blocksLan ?? false };
+  }
+
+  leaveExit(): ExitReport {
+    this.asked.push("leave-exit");
+    return exit;
   }
 
   #decide(choice: RouteChoice, state: RouteReport["state"]): RouteReport {

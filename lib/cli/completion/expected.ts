@@ -47,7 +47,8 @@ export type ValueKind =
   | "endpoints"
   | "endpointNames"
   | "revisions"
-  | "routes";
+  | "routes"
+  | "exits";
 
 /** What a value is called in the help, and what it is then, whichever command has it. */
 const BY_VALUE_NAME: Readonly<Record<string, ValueKind | "files" | "directories">> = {
@@ -86,6 +87,7 @@ const BY_PLACE: Readonly<Record<string, ValueKind | readonly string[]>> = {
   "weft policy explain --network": "networks",
   "weft policy rollback revision": "revisions",
   "weft policy diff --revision": "revisions",
+  "weft exit use node": "exits",
   "weft route approve network": "routes",
   "weft route reject network": "routes",
   "weft route remove network": "routes",

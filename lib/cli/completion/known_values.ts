@@ -99,6 +99,9 @@ const READERS: Readonly<Record<ValueKind, Reader>> = {
       word: network,
       description: `${state}, ${node}`,
     })),
+  exits: async (ask) =>
+    (await ask("listRoutes")).filter(({ isExit, state }) => isExit && state === "approved")
+      .map(({ network, node }) => ({ word: node, description: network })),
   endpointNames: async (ask, [network]) => (await endpointsOf(ask)).filter((one) => one.network === network),
 };
 

@@ -3,7 +3,7 @@
  * @module
  */
 
-import { type Cidr, hostlessBlock, type IpFamily } from "../../net/mod.ts";
+import { Cidr, hostlessBlock, type IpAddress, type IpFamily } from "../../net/mod.ts";
 import {
   type HostNetwork,
   type HostRoute,
@@ -20,6 +20,8 @@ export interface GatewayHostOptions {
   readonly meshInterface: string;
   readonly network: HostNetwork;
   readonly journal: HostJournal;
+  /** Who answers this host's own questions for names; nobody unless told. */
+  readonly resolvers?: () => readonly IpAddress[];
   /** nft(8) unless told. */
   readonly filter?: PacketFilter;
 }
@@ -109,7 +111,8 @@ export class GatewayHost implements Disposable {
     const { meshInterface, network, journal } = this.#options;
     const hostRoutes = network.listRoutes();
     const ways = [...new Set([meshInterface, ...defaultWays(hostRoutes)])];
-    const routings = this.#placed(hostRoutes);
+    const resolvers = this.#resolvers();
+    const routings = this.#placed(hostRoutes, resolvers);
     const families = [...new Set(gateways.flatMap(({ blocks }) => blocks.map(({ family }) => family)))];
     const wanted = this.#closedOf([
       ...families.map((family) => ({
@@ -132,6 +135,7 @@ export class GatewayHost implements Disposable {
       meshInterface,
       gateways,
       routings,
+      resolvers,
       ways,
       opened: { 4: openedOf(4), 6: openedOf(6) },
     });
@@ -154,14 +158,33 @@ export class GatewayHost implements Disposable {
     this.#forward(wanted);
   }
 
+  /** @returns one of each family for which this host is an exit */
+  #resolvers(): readonly IpAddress[] {
+    const families = this.#routings.filter(({ prefix }) => prefix.prefixBits === 0).map(({ prefix }) =>
+      prefix.family
+    );
+    if (families.length === 0) return [];
+    const all = (this.#options.resolvers?.() ?? []).filter((address) => !address.isLoopback);
+    return ([4, 6] as const).filter((family) => families.includes(family))
+      .flatMap((family) => all.find((address) => address.family === family) ?? []);
+  }
+
   /** @returns the networks that this host has a way to, with that */
-  #placed(hostRoutes: readonly HostRoute[]): readonly PlacedRouting[] {
+  #placed(
+    hostRoutes: readonly HostRoute[],
+    resolvers: readonly IpAddress[],
+  ): readonly PlacedRouting[] {
     const { meshInterface } = this.#options;
     const homeless: Cidr[] = [];
     const own = hostRoutes.filter(({ table, interfaceName, cidr }) =>
       table === MAIN_TABLE && interfaceName !== meshInterface && interfaceName !== "lo" && cidr.prefixBits > 0
     );
-    const placed = this.#routings.flatMap((routing): PlacedRouting[] => {
+    const names = resolvers.map((resolver) => ({
+      prefix: Cidr.host(resolver),
+      masquerade: true,
+      isForNames: true,
+    }));
+    const placed = [...this.#routings, ...names].flatMap((routing): PlacedRouting[] => {
       const { prefix } = routing;
       const isExit = prefix.prefixBits === 0;
       const there = isExit ? [] : own.filter(({ cidr }) => cidr.overlaps(prefix));

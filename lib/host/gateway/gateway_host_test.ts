@@ -78,7 +78,7 @@ Deno.test("HostJournal.undoAll() takes back what a killed gateway has left", () 
   const host = new FakeHost();
   using gateway = host.gateway();
   gateway.follow([BLUE]);
-  const changes = host.journal.undoAll(host, host);
+  const changes = host.journal.undoAll(host, { filter: host });
   assert.deepEqual(changes.map(({ kind }) => kind), [
     "filter-table",
     "forwarding",
@@ -138,6 +138,10 @@ class FakeHost implements HostNetwork, PacketFilter {
   isForwarding(name: string, family: IpFamily): boolean | undefined {
     return family === 6 && this.hasNoSix ? undefined : this.forwarding.has(`${family} ${name}`);
   }
+
+  setExit(): void {}
+
+  clearExit(): void {}
 
   setForwarding(name: string, family: IpFamily, isOn: boolean): void {
     this.#note(`${family} ${name} ${isOn}`);

@@ -3,7 +3,7 @@
  * @module
  */
 
-import type { Cidr, IpFamily } from "../../net/mod.ts";
+import { Cidr, type IpAddress, type IpFamily } from "../../net/mod.ts";
 
 /** One network that this host leads out of. */
 export interface HostGateway {
@@ -29,6 +29,8 @@ export interface PlacedRouting extends HostRouting {
   readonly ways: readonly string[];
   /** What is not led to although it is within the prefix. */
   readonly except: readonly Cidr[];
+  /** Only to its name server. */
+  readonly isForNames?: boolean;
 }
 
 /** What the rules are made of. */
@@ -41,6 +43,8 @@ export interface GatewayRules {
   readonly routings: readonly PlacedRouting[];
   /** Interfaces that packets of the networks may leave by: the mesh's and those of the host's default routes. */
   readonly ways: readonly string[];
+  /** Who answers names that members ask of servers in networks of their own, while this host is an exit. */
+  readonly resolvers?: readonly IpAddress[];
   /** Those of all ways that forwarded nothing of the family before: they go on so, but for answers. */
   readonly opened: Readonly<Record<IpFamily, readonly string[]>>;
 }
@@ -51,7 +55,7 @@ export interface GatewayRules {
  * forwards for the sake of networks and members alone.
  */
 export function gatewayRuleset(
-  { tableName, meshInterface, gateways, routings, ways, opened }: GatewayRules,
+  { tableName, meshInterface, gateways, routings, ways, resolvers = [], opened }: GatewayRules,
 ): string {
   const devices = gateways.map(({ device }) => device);
   const blocks = gateways.flatMap((gateway) => gateway.blocks.map((block) => ({ gateway, block })));
@@ -83,6 +87,12 @@ export function gatewayRuleset(
       `    iifname ${inside} ct state established,related accept`,
       `    iifname ${inside} meta l4proto { icmp, ipv6-icmp } accept`,
       `    iifname ${inside} counter drop comment "for this host itself"`,
+      "  }",
+    ],
+    ...resolvers.length === 0 ? [] : [
+      "  chain prerouting {",
+      "    type nat hook prerouting priority dstnat; policy accept;",
+      ...resolvers.flatMap((resolver) => namesRules(meshInterface, routings, resolver)),
       "  }",
     ],
     "  chain postrouting {",
@@ -139,8 +149,42 @@ function routingRules(mesh: string, routings: readonly PlacedRouting[]): readonl
   ];
 }
 
-function towards({ prefix, ways }: PlacedRouting): string {
-  return `${ip(prefix.family)} daddr ${prefix} oifname ${set(ways)}`;
+/** A server at a private address is in a network that is not here; who asks it means whoever can answer. */
+function namesRules(
+  mesh: string,
+  routings: readonly PlacedRouting[],
+  resolver: IpAddress,
+): readonly string[] {
+  const family = ip(resolver.family);
+  const named = routings.filter(({ prefix, isForNames }) =>
+    prefix.family === resolver.family && prefix.prefixBits > 0 && !isForNames
+  ).map(({ prefix }) => prefix);
+  const beside = routings.flatMap(({ except }) => except).filter((block) =>
+    block.family === resolver.family && !PRIVATE[resolver.family].some((other) => overlaps(other, block))
+  );
+  const asked = `iifname "${mesh}" ${family} daddr { ${
+    [...PRIVATE[resolver.family], ...beside].join(", ")
+  } }`;
+  return [
+    `    iifname "${mesh}" fib daddr type local accept`,
+    ...named.length === 0 ? [] : [`    iifname "${mesh}" ${family} daddr { ${named.join(", ")} } accept`],
+    `    ${asked} meta l4proto { tcp, udp } th dport 53 dnat ${family} to ${resolver}`,
+  ];
+}
+
+/** RFC 1918, RFC 6598, RFC 3927; RFC 4193. */
+const PRIVATE: Readonly<Record<IpFamily, readonly string[]>> = {
+  4: ["10.0.0.0/8", "100.64.0.0/10", "169.254.0.0/16", "172.16.0.0/12", "192.168.0.0/16"],
+  6: ["fc00::/7"],
+};
+
+function overlaps(text: string, block: Cidr): boolean {
+  return Cidr.parse(text)?.overlaps(block) ?? false;
+}
+
+function towards({ prefix, ways, isForNames }: PlacedRouting): string {
+  const port = isForNames ? " meta l4proto { tcp, udp } th dport 53" : "";
+  return `${ip(prefix.family)} daddr ${prefix} oifname ${set(ways)}${port}`;
 }
 
 function openedRules(family: string, opened: readonly string[]): readonly string[] {

@@ -3,4 +3,5 @@
  * @module
  */
 
+export * from "./exit_commands.ts";
 export * from "./route_commands.ts";
