@@ -19,14 +19,9 @@ import { unconfirmedLabelsText } from "./leaders/mod.ts";
 import { MemberSession } from "./member_session.ts";
 import { MemberFinder } from "./member_finder.ts";
 import { isNameTaken, NameService } from "./names/mod.ts";
-import {
-  hostDevices,
-  Networks,
-  ProgramEndpoints,
-  RootlessFrames,
-  SharedGatewayHost,
-} from "./networks/mod.ts";
+import { hostDevices, Networks, ProgramEndpoints, RootlessFrames } from "./networks/mod.ts";
 import { OwnRecord, type ReopenedNode } from "./own_record.ts";
+import { overlayObserver } from "./overlay_observer.ts";
 import { checkHostNetwork, DeviceSecrets, OverlayInterface } from "./overlay/mod.ts";
 import { NodePolicies } from "./policy/mod.ts";
 import { Routes } from "./routes/mod.ts";
@@ -51,6 +46,8 @@ export interface AgentParts extends Omit<AgentContext, "endpoints" | "authority"
 export class Agent {
   readonly mesh: MeshState;
   readonly secrets: DeviceSecrets;
+  /** What members may do. */
+  readonly authority: Authority;
   /** What this node offers to others, and calls. */
   readonly services: ServiceHost;
   readonly departure: Departure;
@@ -86,7 +83,7 @@ export class Agent {
     this.clock = parts.clock;
     this.secrets = new DeviceSecrets(parts.store);
     // The first to follow the replica: what others do on a change, they may do by what has changed.
-    const authority = new Authority(mesh);
+    const authority = this.authority = new Authority(mesh);
     // Every part is handed this log, so that nothing that others send fills the user's.
     const log = this.#resources.use(new LimitedLogger(parts.log, parts));
     const endpoints = new EndpointSelector(mesh, options, parts.named);
@@ -96,19 +93,17 @@ export class Agent {
     this.closed = this.#ended.promise;
     // Whoever does not wait for the end must not be ended by it.
     this.closed.catch(() => {});
-    const gatewayHost = new SharedGatewayHost(this.#context);
-    this.programEndpoints = new ProgramEndpoints(() => this.networks, this.#context.log);
-    this.networks = new Networks({
-      context: this.#context,
-      devices: this.programEndpoints.among(hostDevices(this.#context, gatewayHost)),
-      drivers: builtInDrivers(),
-      askLeaders: async (request) => await this.#session?.leaders.askAgain(request),
-    });
     this.routes = new Routes({
       ...this.#context,
       ownerOf: (nodeId) => this.networks.book.ownerOf(nodeId),
       health: (nodeId) => this.#session?.health.checker.figures(nodeId),
-      gatewayHost: () => gatewayHost.get(),
+    });
+    this.programEndpoints = new ProgramEndpoints(() => this.networks, this.#context.log);
+    this.networks = new Networks({
+      context: this.#context,
+      devices: this.programEndpoints.among(hostDevices(this.#context, this.routes.gatewayHost)),
+      drivers: builtInDrivers(),
+      askLeaders: async (request) => await this.#session?.leaders.askAgain(request),
     });
     this.policies = new NodePolicies({
       ...parts,
@@ -131,8 +126,7 @@ export class Agent {
     const taken = { mesh, authority, zone: options.dnsZone, offered: () => this.services.offered() };
     mesh.leadership.isNameTaken = (name) => isNameTaken(name, taken);
     this.#resources.use(parts.store);
-    this.#resources.use(gatewayHost);
-    this.#resources.defer(() => this.routes.close());
+    this.#resources.use(this.routes);
     this.departure = new Departure(parts);
     this.#ownRecord = new OwnRecord(this.#context, this.departure, this.#reopened());
     this.#resources.defer(() => this.departure.finish(parts.store));
@@ -144,11 +138,6 @@ export class Agent {
       },
       handleMembersChange: () => this.#ownRecord.follow(),
     }));
-  }
-
-  /** What members may do. */
-  get authority(): Authority {
-    return this.#context.authority;
   }
 
   /** Whom people mean. */
@@ -322,16 +311,7 @@ export class Agent {
   }
 
   async #openInterface(): Promise<void> {
-    const opened = await OverlayInterface.open(this.#context, {
-      handleDeviceEvent: (event) => this.#session?.health.handleDeviceEvent(event),
-      handlePortEvent: (event) => this.networks.handlePortEvent(event),
-      handlePolicyReport: (report) => this.policies.note("packets", report),
-      dial: (host, port, signal) => this.services.forward.dial(host, port, signal),
-      ping: async (nodeId) => {
-        const denied = this.policies.messages.guard.admitPing("out", this.mesh.identity.id, nodeId);
-        return denied === undefined ? await this.#session?.health.reachChannel(nodeId) : undefined;
-      },
-    });
+    const opened = await OverlayInterface.open(this.#context, overlayObserver(this));
     this.#resources.use(opened);
     if (this.#state !== "starting") throw new InterruptedError();
     this.#overlay = opened;

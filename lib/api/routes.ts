@@ -23,11 +23,13 @@ export interface RouteChoice {
 
 /** A network and a member that leads there, or would. */
 export interface RouteReport {
+  /** In CIDR notation. */
   readonly network: string;
   /** The member's name. */
   readonly node: string;
   /** `offered` while no leader has decided; `withdrawn` by the member itself. */
   readonly state: "offered" | "approved" | "rejected" | "withdrawn";
+  /** Whether what comes from members has the member's own address there. */
   readonly masquerade: boolean;
   /** Whether it is everything that is not led to otherwise. */
   readonly isExit: boolean;
@@ -56,6 +58,7 @@ export interface ExitRequest {
 export interface ExitReport {
   /** The member's name; null while everything goes as it did before. */
   readonly node: string | null;
+  /** Whether networks beside this host are reached no more either. */
   readonly blocksLan: boolean;
   /** The families that the exit leads; what is of the others gets out nowhere. */
   readonly families: readonly (4 | 6)[];

@@ -6,10 +6,11 @@
 import type { RouteReport } from "../../api/mod.ts";
 import { repeat } from "../../base/mod.ts";
 import type { WireGuardPlane } from "../../dataplane/mod.ts";
-import { type GatewayHost, HostJournal, Netlink } from "../../host/mod.ts";
+import { HostJournal, Netlink } from "../../host/mod.ts";
 import type { Endpoint } from "../../net/mod.ts";
 import { isAboutStatement, type MemberRecord, type NodeId } from "../../mesh/mod.ts";
 import type { AgentContext } from "../agent_context.ts";
+import { SharedGatewayHost } from "../networks/mod.ts";
 import type { Candidate } from "./carrier_choice.ts";
 import { ExitUse } from "./exit_use.ts";
 import { RouteActs } from "./route_acts.ts";
@@ -28,8 +29,6 @@ export interface RoutesParts extends AgentContext {
   readonly ownerOf: (nodeId: NodeId) => MemberRecord | undefined;
   /** How a member is; undefined when nobody has asked it yet. */
   readonly health: (nodeId: NodeId) => Pick<Candidate, "healthy" | "score"> | undefined;
-  /** What forwards on this host. */
-  readonly gatewayHost: () => GatewayHost;
 }
 
 /** This node's interface. */
@@ -39,11 +38,13 @@ export interface RoutedInterface {
 }
 
 /** From the start of the agent to its end. */
-export class Routes {
+export class Routes implements Disposable {
   readonly book: RouteBook;
   readonly acts: RouteActs;
   /** Through whom everything is sent. */
   readonly exit: ExitUse;
+  /** What forwards on this host, for overlay networks too. */
+  readonly gatewayHost: SharedGatewayHost;
   readonly #parts: RoutesParts;
   readonly #unsubscribe: () => void;
   #sync: RouteSync | undefined;
@@ -54,6 +55,7 @@ export class Routes {
     const { mesh, endpoints } = parts;
     this.book = new RouteBook({ ...parts, overlay: () => endpoints.overlay });
     this.acts = new RouteActs({ ...parts, book: this.book });
+    this.gatewayHost = new SharedGatewayHost(parts);
     this.exit = new ExitUse({
       ...parts,
       book: this.book,
@@ -79,7 +81,7 @@ export class Routes {
    * @returns what ends it, before the interface goes
    */
   start({ plane, peers }: RoutedInterface): Disposable {
-    const { mesh, store, endpoints, options: { interfaceName, port }, gatewayHost } = this.#parts;
+    const { mesh, store, endpoints, options: { interfaceName, port } } = this.#parts;
     const resources = new DisposableStack();
     const network = resources.use(Netlink.open());
     this.#sync = resources.use(
@@ -96,7 +98,7 @@ export class Routes {
         },
         interfaceName,
         network,
-        host: gatewayHost(),
+        host: this.gatewayHost.get(),
       }),
     );
     this.exit.start({
@@ -130,9 +132,10 @@ export class Routes {
   }
 
   /** Follows nothing any more. */
-  close(): void {
+  [Symbol.dispose](): void {
     this.#unsubscribe();
     this.#cancelTimer?.();
+    this.gatewayHost[Symbol.dispose]();
   }
 
   /** @returns why nothing gets out although an exit was chosen; undefined when it does, or none was */
