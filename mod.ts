@@ -81,6 +81,7 @@ export type {
   DataplaneReport,
   DefaultGrantsReport,
   DefaultGrantsRequest,
+  DeviceControl,
   DevicePeer,
   DeviceRequest,
   DnsAnswerRecord,

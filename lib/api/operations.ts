@@ -131,6 +131,12 @@ export const OPERATIONS: { readonly [Name in OperationName]: Operation<Name> } =
     parameters: ["device", "hub"],
     answer: reports.addedDevice,
   },
+  deviceConfig: {
+    route: "GET /peers/{device}/config",
+    summary: "What a plain WireGuard device is to be configured with now, but for its private key",
+    ...one("device"),
+    answer: reports.addedDevice,
+  },
   removePeer: {
     route: "DELETE /peers/{peer}",
     summary: "Cuts a member or device off; with `revokeToken` the token that let it in is revoked, too",

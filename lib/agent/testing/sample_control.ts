@@ -124,6 +124,13 @@ export class SampleControl extends SampleRoutes implements AgentControl {
     return { ...sampleDevice, name: request.name };
   }
 
+  deviceConfig(device: string): AddedDevice {
+    if (device !== sampleDevice.name) {
+      throw new InvalidRequestError(`Cannot print a configuration for ${device}`);
+    }
+    return sampleDevice;
+  }
+
   changeHub(device: string, hub: string): AddedDevice {
     this.asked.push({ device, hub });
     return { ...sampleDevice, name: device };
