@@ -79,7 +79,7 @@ export class RouteActs {
 
   /**
    * Decides on a network and a member, as a leader.
-   * @throws InvalidRequestError when there are too many
+   * @throws InvalidRequestError when there are too many, or nobody can be led there
    */
   decide(
     prefix: Cidr,
@@ -87,6 +87,8 @@ export class RouteActs {
     { masquerade, rejected }: Pick<RouteDecision, "masquerade" | "rejected">,
   ): void {
     const { mesh, book, clock } = this.#parts;
+    const problem = book.problem(prefix);
+    if (problem !== undefined) throw new InvalidRequestError(`Cannot lead to ${prefix}: ${problem}`);
     const known = find(book, prefix, owner.nodeId);
     if (known?.decision === undefined) this.#requireRoom(prefix, owner);
     const decision = {

@@ -102,7 +102,11 @@ export class RouteBook {
     const offers = this.#offers();
     const routes: KnownRoute[] = [];
     const decided = new Set<string>();
-    for (const { key, body } of entries.list(ROUTE_KIND).slice(0, MAX_ROUTES)) {
+    // A former version may have kept what members wrote of this kind.
+    const signed = entries.list(ROUTE_KIND).filter(({ origin, key }) =>
+      origin === entries.networkOrigin(ROUTE_KIND, key)
+    );
+    for (const { key, body } of signed.slice(0, MAX_ROUTES)) {
       const decision = decodeDecision(key, body);
       if (decision === undefined || this.problem(decision.prefix) !== undefined) continue;
       const { prefix, nodeId, masquerade, rejected } = decision;

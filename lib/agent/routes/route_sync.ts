@@ -22,7 +22,7 @@ export interface LocalRoute {
 
 /** What it is made of. */
 export interface RouteSyncParts {
-  readonly book: RouteBook;
+  readonly book: Pick<RouteBook, "approved">;
   readonly clock: Pick<Clock, "now">;
   readonly log: Logger;
   readonly ownId: () => NodeId;
