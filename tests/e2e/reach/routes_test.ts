@@ -24,6 +24,12 @@ labTest("routes: a network behind members is reached when a leader says so, and 
   assert(a !== undefined && b !== undefined && c !== undefined);
   await untilAllKnowAll(nodes);
 
+  // What is behind a plain device is led to by everybody's host at once.
+  await a.weft.expectCommand("peer", "add", "dsl", "--wireguard", "--allowed-ip", "192.168.60.0/24");
+  await waitFor(async () => (await lanRoutes(hostC, "192.168.60.0/24")).length === 1, 10_000, {
+    what: "C has it",
+  });
+
   // What no leader has approved leads nobody anywhere.
   assert.match(await b.weft.expectCommand("route", "add", LAN), /^Offered: .*weft route approve/);
   await waitFor(async () => (await routesOf(a.weft)).length === 1, 10_000, {
@@ -107,7 +113,7 @@ async function routesOf(weft: WeftNode): Promise<readonly RouteReport[]> {
   return JSON.parse(await weft.get("/routes"));
 }
 
-async function lanRoutes(host: Host): Promise<readonly unknown[]> {
+async function lanRoutes(host: Host, network = LAN): Promise<readonly unknown[]> {
   return (await host.namespace.ipJson<{ dst: string }>("route show dev weft0")).filter(({ dst }) =>
     dst === LAN
   );
