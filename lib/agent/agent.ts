@@ -5,7 +5,7 @@
 
 import { type Clock, LimitedLogger, repeat, type StateStore, type WeftError } from "../base/mod.ts";
 import { channelCounters } from "../channel/mod.ts";
-import { type MeshState, NO_UPDATE, TOKEN_KIND } from "../mesh/mod.ts";
+import { type MeshState, TOKEN_KIND } from "../mesh/mod.ts";
 import { carrierSockets, type FramePlane } from "../dataplane/mod.ts";
 import { builtInDrivers } from "../../drivers/mod.ts";
 import type { CarrierLimits } from "../service/mod.ts";
