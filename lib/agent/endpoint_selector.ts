@@ -43,6 +43,10 @@ export class EndpointSelector {
   /** The names of this host's devices that lead into overlay networks, not to the host; set while there are some. */
   overlayDevices: () => ReadonlySet<string> = () => new Set();
 
+  /** Whether a device leads into the overlay or one of its networks. */
+  readonly isOwnDevice = (name: string): boolean =>
+    name === this.#options.interfaceName || this.overlayDevices().has(name);
+
   /** @param named knows the addresses of the endpoints that the options tell by name */
   constructor(mesh: MeshState, options: AgentOptions, named?: NamedEndpoints) {
     this.#mesh = mesh;

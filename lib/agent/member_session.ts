@@ -6,7 +6,7 @@
 
 import type { Counters } from "../base/mod.ts";
 import type { ChannelDropReason } from "../channel/mod.ts";
-import type { NodeId } from "../mesh/mod.ts";
+import { NO_UPDATE, type NodeId } from "../mesh/mod.ts";
 import type { StreamListener } from "../transport/mod.ts";
 import type { AgentContext } from "./agent_context.ts";
 import { DhtDiscovery, DhtProber, LanDiscovery, MovedMembers } from "./discovery/mod.ts";
@@ -41,6 +41,7 @@ export class MemberSession {
   readonly #prober: DhtProber;
   #lan: LanDiscovery | undefined;
   #dht: DhtDiscovery | undefined;
+  #unsubscribe: () => void = () => {};
   #isClosed = false;
 
   constructor(parts: MemberSessionParts) {
@@ -116,6 +117,7 @@ export class MemberSession {
       ...this.#prober.endpointsOf(nodeId),
     ];
     messages.start();
+    this.#unsubscribe = this.#parts.hostNetwork.subscribe(() => this.#followHost());
     health.start();
     this.leaders.start();
     const discovery = { ...this.#parts, networkId: mesh.network.id, overlay: endpoints.overlay };
@@ -145,10 +147,20 @@ export class MemberSession {
     this.leaders.removeAbsent(isHealthy);
   }
 
+  /** This host is somewhere else: others hear of it at once, and links that it has cost are made anew. */
+  #followHost(): void {
+    const { mesh, endpoints } = this.#parts;
+    const statement = endpoints.updateStatement();
+    mesh.replica.publish({ ...NO_UPDATE, statements: statement === undefined ? [] : [statement] });
+    this.messages.handleHostChange();
+    void this.#lan?.followInterfaces();
+  }
+
   /** Ends all of it, once. */
   async close(): Promise<void> {
     if (this.#isClosed) return;
     this.#isClosed = true;
+    this.#unsubscribe();
     this.#parts.endpoints.foundEndpoints = () => [];
     this.sightings.flush();
     this.#prober.close();
