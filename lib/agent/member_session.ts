@@ -102,7 +102,10 @@ export class MemberSession {
       dial: dialMessagePlane,
       isOverlay: (address) =>
         overlay !== undefined && parts.endpoints.overlay.some((one) => one.contains(address)),
-      tunnelIsUp: (nodeId) => overlay !== undefined && this.health.tunnelIsUp(nodeId),
+      // A stream of the link itself may carry the tunnel.
+      tunnelIsUp: (nodeId) =>
+        overlay !== undefined && this.paths?.prober.paths(nodeId)?.chosen?.kind !== "carrier" &&
+        this.health.tunnelIsUp(nodeId),
       unheardMs: (nodeId) => {
         const member = roster.linkable(nodeId);
         const seenAt = member && this.sightings.lastSeen(member);
