@@ -48,7 +48,7 @@ export interface StunServerReport {
 export interface LeaderDistance {
   readonly name: string;
   /** As in `weft peers`. */
-  readonly path: "direct" | "channel" | "hub" | "none";
+  readonly path: "direct" | "relay" | "carrier" | "channel" | "hub" | "none";
   /** The round trip in milliseconds; null when it is not known. */
   readonly rttMs: number | null;
 }

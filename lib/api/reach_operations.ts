@@ -30,7 +30,7 @@ const stunServer = () =>
 const leader = () =>
   z.strictObject({
     name: z.string(),
-    path: z.enum(["direct", "channel", "hub", "none"]),
+    path: z.enum(["direct", "relay", "carrier", "channel", "hub", "none"]),
     rttMs: rtt(),
   });
 
