@@ -22,9 +22,11 @@ import { MemberFinder } from "./member_finder.ts";
 import { isNameTaken, NameService } from "./names/mod.ts";
 import { hostDevices, Networks, ProgramEndpoints, RootlessFrames } from "./networks/mod.ts";
 import { OwnRecord, type ReopenedNode } from "./own_record.ts";
+import { overlayObserver } from "./overlay_observer.ts";
 import { checkHostNetwork, DeviceSecrets, OverlayInterface } from "./overlay/mod.ts";
 import { NodePolicies } from "./policy/mod.ts";
 import { RelayHost } from "./relay/mod.ts";
+import { Routes } from "./routes/mod.ts";
 import type { StatusReport } from "../api/mod.ts";
 import { openDeclaredOffers, ServiceHost } from "./services/mod.ts";
 import { buildStatus } from "./status_report.ts";
@@ -46,11 +48,15 @@ export interface AgentParts extends Omit<AgentContext, "endpoints" | "authority"
 export class Agent {
   readonly mesh: MeshState;
   readonly secrets: DeviceSecrets;
+  /** What members may do. */
+  readonly authority: Authority;
   /** What this node offers to others, and calls. */
   readonly services: ServiceHost;
   readonly departure: Departure;
   /** Overlay networks, which carry frames. */
   readonly networks: Networks;
+  /** Networks behind members. */
+  readonly routes: Routes;
   /** Who may reach whom, and what leaders do about it. */
   readonly policies: NodePolicies;
   /** What this node carries for others. */
@@ -83,7 +89,7 @@ export class Agent {
     this.clock = parts.clock;
     this.secrets = new DeviceSecrets(parts.store);
     // The first to follow the replica: what others do on a change, they may do by what has changed.
-    const authority = new Authority(mesh);
+    const authority = this.authority = new Authority(mesh);
     // Every part is handed this log, so that nothing that others send fills the user's.
     const log = this.#resources.use(new LimitedLogger(parts.log, parts));
     const endpoints = new EndpointSelector(mesh, options, parts.named);
@@ -93,10 +99,15 @@ export class Agent {
     this.closed = this.#ended.promise;
     // Whoever does not wait for the end must not be ended by it.
     this.closed.catch(() => {});
+    this.routes = new Routes({
+      ...this.#context,
+      ownerOf: (nodeId) => this.networks.book.ownerOf(nodeId),
+      health: (nodeId) => this.#session?.health.checker.figures(nodeId),
+    });
     this.programEndpoints = new ProgramEndpoints(() => this.networks, this.#context.log);
     this.networks = new Networks({
       context: this.#context,
-      devices: this.programEndpoints.among(hostDevices(this.#context)),
+      devices: this.programEndpoints.among(hostDevices(this.#context, this.routes.gatewayHost)),
       drivers: builtInDrivers(),
       askLeaders: async (request) => await this.#session?.leaders.askAgain(request),
     });
@@ -111,6 +122,7 @@ export class Agent {
       ...parts,
       ...this.#context,
       networks: () => this.networks.book.networks,
+      routed: () => this.routes.book.blocks(),
       onChange: () => {
         this.services.handlePolicyChange();
         this.policies.hide(this.#names);
@@ -127,6 +139,7 @@ export class Agent {
     const taken = { mesh, authority, zone: options.dnsZone, offered: () => this.services.offered() };
     mesh.leadership.isNameTaken = (name) => isNameTaken(name, taken);
     this.#resources.use(parts.store);
+    this.#resources.use(this.routes);
     this.departure = new Departure(parts);
     this.#ownRecord = new OwnRecord(this.#context, this.departure, this.#reopened());
     this.#resources.defer(() => this.departure.finish(parts.store));
@@ -138,11 +151,6 @@ export class Agent {
       },
       handleMembersChange: () => this.#ownRecord.follow(),
     }));
-  }
-
-  /** What members may do. */
-  get authority(): Authority {
-    return this.#context.authority;
   }
 
   /** Whom people mean. */
@@ -289,6 +297,7 @@ export class Agent {
     this.#resources.defer(() => this.carriers.close());
     await this.#startSession(listener);
     this.#startNetworks();
+    if (this.#overlay !== undefined) this.#resources.use(this.routes.start(this.#overlay));
     this.services.start();
     this.#resources.defer(() => this.services.close());
     openDeclaredOffers(this.services.forward, options, this.#context.log);
@@ -320,17 +329,7 @@ export class Agent {
   }
 
   async #openInterface(): Promise<void> {
-    const opened = await OverlayInterface.open(this.#context, {
-      handleDeviceEvent: (event) => this.#session?.handleDeviceEvent(event),
-      handleProbe: (datagram, source) => this.#session?.paths?.handleProbe(datagram, source),
-      handlePortEvent: (event) => this.networks.handlePortEvent(event),
-      handlePolicyReport: (report) => this.policies.note("packets", report),
-      dial: (host, port, signal) => this.services.forward.dial(host, port, signal),
-      ping: async (nodeId) => {
-        const denied = this.policies.messages.guard.admitPing("out", this.mesh.identity.id, nodeId);
-        return denied === undefined ? await this.#session?.health.reachChannel(nodeId) : undefined;
-      },
-    });
+    const opened = await OverlayInterface.open(this.#context, overlayObserver(this));
     this.#resources.use(opened);
     if (this.#state !== "starting") throw new InterruptedError();
     this.#overlay = opened;
@@ -389,6 +388,7 @@ export class Agent {
     const isElected = this.#session?.leaders.elected === this.mesh.identity.id;
     this.networks.lookAfter(isElected);
     this.policies.lookAfter(isElected);
+    this.routes.lookAfter(isElected);
     this.#frames?.lookAfter();
     this.shareTokens();
     this.#names?.custom.refresh();

@@ -4,6 +4,7 @@
  */
 
 import type { BroadcastMode, CallMode, PublishReport, ServiceReport } from "../service/mod.ts";
+import type { DeviceControl } from "./devices.ts";
 import type { GrantLists, GrantsReport, MembershipControl } from "./membership.ts";
 import type { OverlayControl } from "./overlay.ts";
 import type { PathReport } from "./path_report.ts";
@@ -11,6 +12,7 @@ import type { PolicyControl } from "./policy.ts";
 import type { ProcessControl } from "./process_control.ts";
 import type { ReachControl } from "./reach.ts";
 import type { LeaderReport, PeerReport, StatusReport } from "./report.ts";
+import type { RouteControl } from "./routes.ts";
 import type { SettingsControl } from "./settings.ts";
 
 /** A token as it may be shown again: without its secret. */
@@ -65,59 +67,6 @@ export interface CreatedToken {
   readonly token: string;
   /** The token as it may be shown again. */
   readonly report: TokenReport;
-}
-
-/** A WireGuard device that does not run weft. */
-export interface DeviceRequest {
-  /** What the device shall be called, one DNS label. */
-  readonly name: string;
-  /** Base64, as `wg pubkey` prints it. */
-  readonly publicKey: string;
-  /** Base64; absent for none. */
-  readonly presharedKey?: string;
-  /** `address:port`, when it can be reached from here. */
-  readonly endpoint?: string;
-  /** Further prefixes behind the device, in CIDR notation. */
-  readonly allowedIps?: readonly string[];
-  /** Seconds after which an idle device is sent something, 1 to 65535; 0 or absent for never. */
-  readonly persistentKeepaliveSeconds?: number;
-  /**
-   * The member that is its only peer and passes its packets on, by name, id, key or address; unless given the one that a
-   * known device has, or else this node.
-   */
-  readonly hub?: string;
-  /** Makes every member that has an interface a peer of the device, in place of one hub. */
-  readonly isDirect?: boolean;
-}
-
-/** A device that was let in, and what it is to be configured with. */
-export interface AddedDevice {
-  /** That of the request, unless the key's device had another one. */
-  readonly name: string;
-  /** Its overlay addresses. */
-  readonly addresses: readonly string[];
-  /** The name of its only peer; absent for one whose peers are all members. */
-  readonly hub?: string;
-  /** The longest packet that its hub passes on, or this node takes; absent for one without an interface. */
-  readonly mtuBytes?: number;
-  /** Whether its hub or, without one, this node knows a preshared key for it; nobody tells it again. */
-  readonly hasPresharedKey?: boolean;
-  /** Its peers; the first is the hub or, if it has an interface, this node. */
-  readonly peers: readonly DevicePeer[];
-}
-
-/** A member as a plain device is to know it. */
-export interface DevicePeer {
-  /** The member's name. */
-  readonly name: string;
-  /** Base64. */
-  readonly publicKey: string;
-  /** Its overlay addresses. */
-  readonly addresses: readonly string[];
-  /** What is sent to it, and accepted from it, in CIDR notation. */
-  readonly allowedIps: readonly string[];
-  /** `address:port`, if it is known. */
-  readonly endpoint?: string;
 }
 
 /** That it is done, and who was meant. */
@@ -338,7 +287,15 @@ export type EventLine =
  * comes in lines ends when its reader or `signal` says so.
  */
 export interface AgentControl
-  extends MembershipControl, OverlayControl, PolicyControl, ProcessControl, ReachControl, SettingsControl {
+  extends
+    DeviceControl,
+    MembershipControl,
+    OverlayControl,
+    PolicyControl,
+    ProcessControl,
+    ReachControl,
+    RouteControl,
+    SettingsControl {
   /** How this node and its network are doing, as `weft status --json` shows it. */
   status(): StatusReport;
   /** How every other member and device is doing, as this node sees them. */
@@ -353,13 +310,6 @@ export interface AgentControl
   listTokens(): readonly TokenReport[];
   /** Lets nobody in by this token any more. Leaders only. @throws WeftError with code `UnknownToken` */
   revokeToken(id: string): void;
-  /** Leaders only. @returns the address that the device was given, and its peers */
-  addDevice(request: DeviceRequest): AddedDevice;
-  /**
-   * Leaders only: makes another member the hub of a device, both by name, id, key or address.
-   * @returns what the device is to be configured with now
-   */
-  changeHub(device: string, hub: string): AddedDevice;
   /**
    * Leaders only: revokes a member or device by name, id, key or address, also when its record has expired.
    * @param revokeToken whether the token that let it in is revoked, too

@@ -11,6 +11,7 @@
  */
 
 export type * from "./control.ts";
+export type * from "./devices.ts";
 export * from "./errors.ts";
 export type * from "./membership.ts";
 export { NDJSON_TYPE, openApi } from "./open_api.ts";
@@ -21,6 +22,7 @@ export type { PathProblem, PathReport, ReachReport, RelayProblem } from "./path_
 export type * from "./policy.ts";
 export type * from "./reach.ts";
 export type * from "./report.ts";
+export type * from "./routes.ts";
 export type * from "./settings.ts";
 export { checkedControl, httpRequest, invoke, queriedFields, requestOf } from "./requests.ts";
 export { callResult, callResults, eventLines, lines, offerLines } from "./streams.ts";

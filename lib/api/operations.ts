@@ -16,6 +16,7 @@ import { POLICY_OPERATIONS } from "./policy_operations.ts";
 import { PROCESS_OPERATIONS } from "./process_operations.ts";
 import { REACH_OPERATIONS } from "./reach_operations.ts";
 import * as reports from "./report_schemas.ts";
+import { ROUTE_OPERATIONS } from "./route_operations.ts";
 import { SETTINGS_OPERATIONS } from "./settings_operations.ts";
 
 const short = (most: number) => z.string().min(1).max(most);
@@ -131,6 +132,12 @@ export const OPERATIONS: { readonly [Name in OperationName]: Operation<Name> } =
     parameters: ["device", "hub"],
     answer: reports.addedDevice,
   },
+  deviceConfig: {
+    route: "GET /peers/{device}/config",
+    summary: "What a plain WireGuard device is to be configured with now, but for its private key",
+    ...one("device"),
+    answer: reports.addedDevice,
+  },
   removePeer: {
     route: "DELETE /peers/{peer}",
     summary: "Cuts a member or device off; with `revokeToken` the token that let it in is revoked, too",
@@ -153,6 +160,7 @@ export const OPERATIONS: { readonly [Name in OperationName]: Operation<Name> } =
   ...MEMBERSHIP_OPERATIONS,
   ...OVERLAY_OPERATIONS,
   ...POLICY_OPERATIONS,
+  ...ROUTE_OPERATIONS,
   ...SETTINGS_OPERATIONS,
   ...PROCESS_OPERATIONS,
   ...REACH_OPERATIONS,

@@ -6,6 +6,7 @@
 import { z } from "zod";
 import type { ProviderReport, PublishReport, ServiceReport } from "../service/mod.ts";
 import type * as control from "./control.ts";
+import type { AddedDevice } from "./devices.ts";
 import { grantsReport } from "./membership_operations.ts";
 import { networkReport } from "./overlay_operations.ts";
 import { pathReport, reachReport } from "./path_report.ts";
@@ -62,7 +63,7 @@ export const peerReport: LazyObject<report.PeerReport> = named("PeerReport", () 
 }), "How one peer is doing, as this node sees it.");
 
 /** The schema of `AddedDevice`. */
-export const addedDevice: LazyObject<control.AddedDevice> = named("AddedDevice", () => ({
+export const addedDevice: LazyObject<AddedDevice> = named("AddedDevice", () => ({
   name: text(),
   addresses: texts(),
   hub: text().exactOptional(),

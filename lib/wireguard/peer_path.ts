@@ -29,11 +29,13 @@ export class PeerPath {
 
   /**
    * Sends to this endpoint, wherever packets come from; undefined lets them decide again.
-   * @returns whether packets go elsewhere than before
+   * @returns whether packets go elsewhere than before, or it is known only now that they arrive there
    */
   set(endpoint: Endpoint | undefined): boolean {
+    const wasSet = this.#isSet;
     this.#isSet = endpoint !== undefined;
-    if (endpoint === undefined || this.#endpoint?.equals(endpoint)) return false;
+    if (endpoint === undefined) return false;
+    if (this.#endpoint?.equals(endpoint)) return !wasSet;
     this.#endpoint = endpoint;
     return true;
   }

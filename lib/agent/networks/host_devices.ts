@@ -4,7 +4,7 @@
  * @module
  */
 
-import { findRouteOverlap, GatewayHost, HostJournal, type HostRoute, Netlink } from "../../host/mod.ts";
+import { findRouteOverlap, type HostRoute, Netlink } from "../../host/mod.ts";
 import { InvalidEndpointError } from "../../overlay/mod.ts";
 import type { AgentContext } from "../agent_context.ts";
 import { RouteOverlapError } from "../errors.ts";
@@ -12,6 +12,7 @@ import { type DeviceOpener, type DeviceWish, openEndpointDevice } from "./endpoi
 import { withGateways } from "./gateway_device.ts";
 import { Gateways } from "./gateways.ts";
 import { GATEWAY_ENDPOINT } from "./network_book.ts";
+import { SharedGatewayHost } from "./shared_gateway_host.ts";
 
 /**
  * Checks that the way to the network, which a TAP in the host's own namespace brings with its addresses, leads past none that
@@ -51,14 +52,19 @@ export interface HostDevices extends Disposable {
   readonly open: DeviceOpener;
 }
 
-/** @returns what makes devices; what it needs of the host is opened when it is first needed */
+/**
+ * @param gatewayHost what forwards here, if others use it too
+ * @returns what makes devices; what it needs of the host is opened when it is first needed
+ */
 export function hostDevices(
-  { store, options, endpoints, timers, log }: Pick<
+  { store, options, endpoints, timers, log, mesh }: Pick<
     AgentContext,
-    "store" | "options" | "endpoints" | "timers" | "log"
+    "store" | "options" | "endpoints" | "timers" | "log" | "mesh"
   >,
+  gatewayHost?: SharedGatewayHost,
 ): HostDevices {
   const resources = new DisposableStack();
+  const shared = gatewayHost ?? resources.use(new SharedGatewayHost({ store, options, mesh }));
   let gatewayOpener: DeviceOpener | undefined;
   const ownInterfaces = options.rootless ? [] : [options.interfaceName];
   const openDevice: DeviceOpener = (wish) => {
@@ -72,8 +78,7 @@ export function hostDevices(
   const openGateway: DeviceOpener = (wish) => {
     if (gatewayOpener === undefined) {
       const network = resources.use(Netlink.open());
-      const { interfaceName: meshInterface } = options;
-      const host = new GatewayHost({ meshInterface, network, journal: new HostJournal(store) });
+      const host = shared.get();
       const gateways = resources.use(
         new Gateways({ timers, log, meshBlocks: endpoints.overlay, network, host }),
       );

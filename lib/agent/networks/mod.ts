@@ -16,3 +16,4 @@ export { Networks } from "./networks.ts";
 export type { KnownNetwork } from "./network_book.ts";
 export { type ProgramEndpoint, ProgramEndpoints } from "./program_endpoints.ts";
 export { RootlessFrames } from "./rootless_frames.ts";
+export { SharedGatewayHost } from "./shared_gateway_host.ts";

@@ -25,6 +25,7 @@ import { namesOf } from "../names/mod.ts";
 import { devicesOf } from "../plain_devices.ts";
 import { prunePeers } from "./prune.ts";
 import { reachOperations } from "./reach_operations.ts";
+import { routeOperations } from "./route_operations.ts";
 import { serviceOperations } from "./service_operations.ts";
 import { networkSettings, type NodeSettings } from "../start/mod.ts";
 import { tunnelPath } from "../status_report.ts";
@@ -52,6 +53,7 @@ export function agentOperations(
     ...membershipOperations(agent),
     ...networkOperations(agent),
     ...policyOperations(agent),
+    ...routeOperations(agent),
     ...tokenOperations(agent),
     ...deviceOperations(agent),
     ...processOperations(agent, process),

@@ -3,7 +3,7 @@
  * @module
  */
 
-import type { AgentControl, DeviceRequest } from "../../api/mod.ts";
+import type { AddedDevice, DeviceControl, DeviceRequest } from "../../api/mod.ts";
 import { PresharedKey, PublicKey } from "../../crypto/mod.ts";
 import {
   type AdmissionRefusal,
@@ -11,6 +11,7 @@ import {
   isNodeName,
   isReservedName,
   type Member,
+  type MemberRecord,
   networksInUse,
   type NewDevice,
   NO_UPDATE,
@@ -28,7 +29,7 @@ const HUB_HINT =
   "--hub NODE names a member with an interface; --direct makes every such member a peer of it.";
 
 /** @returns the operations about devices, as `agent` does them */
-export function deviceOperations(agent: Agent): Pick<AgentControl, "addDevice" | "changeHub"> {
+export function deviceOperations(agent: Agent): DeviceControl {
   const { mesh, secrets } = agent;
   return {
     addDevice(request) {
@@ -85,13 +86,25 @@ export function deviceOperations(agent: Agent): Pick<AgentControl, "addDevice" |
         throw new InvalidRequestError(`Cannot give ${record.name} a hub: ${ADMISSION_REFUSALS[signed]}`);
       }
       mesh.replica.publish({ ...NO_UPDATE, records: [signed.signed] });
-      const hasPresharedKey = secrets.get(record.nodeId) !== undefined;
-      return {
-        ...configurationOf(signed.record, mesh, agent.status()),
-        ...hasPresharedKey && { hasPresharedKey },
-      };
+      return configOf(signed.record);
+    },
+
+    deviceConfig(text) {
+      const { record } = memberOf(agent, text);
+      if (record.verifyingKey === undefined) return configOf(record);
+      throw new InvalidRequestError(
+        `Cannot print a configuration for ${record.name}: it runs weft, and needs none`,
+        {
+          hint: "`weft peers` shows who is a plain WireGuard device.",
+        },
+      );
     },
   };
+
+  function configOf(record: MemberRecord): AddedDevice {
+    const hasPresharedKey = secrets.get(record.nodeId) !== undefined;
+    return { ...configurationOf(record, mesh, agent.status()), ...hasPresharedKey && { hasPresharedKey } };
+  }
 
   /** What is said goes; then what the device has; then this node. */
   function chosenHub({ hub, isDirect = false }: DeviceRequest, publicKey: PublicKey): NodeId | undefined {

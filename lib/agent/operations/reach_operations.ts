@@ -20,7 +20,7 @@ export function reachOperations(agent: Agent): ReachControl {
         ...stunServers !== undefined && { stunServers: parsedServers(stunServers) },
         environment: proxyVariables(),
         leaders: distances,
-        hearsByUdp: peers.some(({ path }) => path === "direct"),
+        hearsByUdp: peers.some(({ path }) => path === "direct" || path === "relay"),
       });
     },
   };

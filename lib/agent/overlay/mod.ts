@@ -3,5 +3,5 @@
  * @module
  */
 
-export { checkHostNetwork, OverlayInterface } from "./overlay_interface.ts";
+export { checkHostNetwork, OverlayInterface, type OverlayObserver } from "./overlay_interface.ts";
 export { DeviceSecrets } from "./peer_sync.ts";

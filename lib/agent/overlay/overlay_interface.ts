@@ -32,6 +32,7 @@ import type { AgentContext } from "../agent_context.ts";
 import { InterfaceGoneError, PacketPlaneError, RouteOverlapError } from "../errors.ts";
 import { HealthEcho } from "../health/mod.ts";
 import type { CompiledPolicies, PolicyConsumer } from "../policy/mod.ts";
+import { hasChosenExit } from "../routes/mod.ts";
 import { PeerSync } from "./peer_sync.ts";
 import { type MemberReach, RootlessProxy } from "./rootless_proxy.ts";
 import type { DataplaneReport } from "../../api/mod.ts";
@@ -245,7 +246,8 @@ async function openHostNetwork(
   const cidrs = endpoints.overlay;
   const journal = new HostJournal(store);
   using netlink = Netlink.open();
-  journal.undoAll(netlink);
+  // What is blocked stays blocked until this agent leads it where it belongs.
+  journal.undoAll(netlink, { keeps: hasChosenExit(store) ? ["exit"] : [] });
   const changes: HostChange[] = [{ kind: "interface", name: interfaceName }];
   for (const cidr of cidrs) changes.push({ kind: "route", cidr, interfaceName });
   store.transaction(() => changes.forEach((change) => journal.record(change)));

@@ -7,7 +7,7 @@ import type { StateStore } from "../../base/mod.ts";
 import { PresharedKey, type PublicKey } from "../../crypto/mod.ts";
 import type { WireGuardPlane } from "../../dataplane/mod.ts";
 import type { Member, NodeId, RosterEvent } from "../../mesh/mod.ts";
-import type { Endpoint, IpAddress } from "../../net/mod.ts";
+import type { Cidr, Endpoint, IpAddress } from "../../net/mod.ts";
 import type { AgentContext } from "../agent_context.ts";
 import type { DeviceEvent } from "../../wireguard/mod.ts";
 import { DeviceRoutes, ownPrefixes } from "./device_routes.ts";
@@ -42,6 +42,8 @@ export class PeerSync {
   /** Whose a proxied address is, by its text: of two members that have had it in turn the later one. */
   readonly #proxied = new Map<string, string>();
   readonly #routes = new DeviceRoutes();
+  /** The networks to which members lead, by member. */
+  #carried: ReadonlyMap<NodeId, readonly Cidr[]> = new Map();
   #unsubscribe: () => void = () => {};
 
   constructor(plane: PeerPlane, context: PeerSyncContext) {
@@ -71,6 +73,22 @@ export class PeerSync {
     this.#rotations.clear();
     for (const key of [...this.#rootless.keys()]) this.#followRootless(key, undefined);
     this.#routes.clear();
+  }
+
+  /** Sends to members what is for the networks that they lead to, and takes it from them; each network is one member's. */
+  setCarried(carried: ReadonlyMap<NodeId, readonly Cidr[]>): void {
+    const former = this.#carried;
+    this.#carried = carried;
+    for (const [nodeId, prefixes] of former) {
+      const gone = prefixes.filter((prefix) => !carried.get(nodeId)?.some((other) => other.equals(prefix)));
+      const publicKey = gone.length === 0 ? undefined : this.#hubPeer(nodeId);
+      if (publicKey !== undefined) this.#plane.updatePeer({ publicKey, removeAllowedIps: gone });
+    }
+    for (const [nodeId, prefixes] of carried) {
+      const added = prefixes.filter((prefix) => !former.get(nodeId)?.some((other) => other.equals(prefix)));
+      const publicKey = added.length === 0 ? undefined : this.#hubPeer(nodeId);
+      if (publicKey !== undefined) this.#plane.updatePeer({ publicKey, addAllowedIps: added });
+    }
   }
 
   #handleRosterEvent(event: RosterEvent): void {
@@ -112,7 +130,7 @@ export class PeerSync {
     this.#plane.updatePeer({ publicKey, addAllowedIps: route.prefixes });
   }
 
-  /** @returns the key of a hub that is a peer of this node; one that comes later gets its devices then */
+  /** @returns the key of a hub or router that is a peer of this node; one that comes later gets what is its then */
   #hubPeer(hub: NodeId): PublicKey | undefined {
     const { roster, identity } = this.#context.mesh;
     const member = hub === identity.id ? undefined : roster.get(hub);
@@ -173,7 +191,11 @@ export class PeerSync {
     const presharedKey = this.#secrets.get(record.nodeId);
     this.#plane.setPeer({
       publicKey: record.publicKey,
-      allowedIps: [...ownPrefixes(record), ...this.#routes.behind(record.nodeId)],
+      allowedIps: [
+        ...ownPrefixes(record),
+        ...this.#routes.behind(record.nodeId),
+        ...this.#carried.get(record.nodeId) ?? [],
+      ],
       isForwarded: record.hub !== undefined,
       persistentKeepaliveSeconds: record.persistentKeepaliveSeconds ?? 0,
       ...presharedKey === undefined ? {} : { presharedKey },

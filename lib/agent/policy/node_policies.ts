@@ -15,6 +15,7 @@ export interface NodePoliciesParts
   extends AgentContext, Omit<PolicyActParts, "policies" | keyof AgentContext> {
   readonly store: PoliciesParts["store"];
   readonly networks: PoliciesParts["networks"];
+  readonly routed?: NonNullable<PoliciesParts["routed"]>;
   /** Another policy holds for messages and names from now on. */
   onChange(): void;
 }

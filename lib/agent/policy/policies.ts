@@ -31,6 +31,7 @@ import {
   type PolicyRoster,
   readProgram,
 } from "../../policy/mod.ts";
+import { ROUTE_KIND, ROUTE_OFFER_KIND } from "../routes/mod.ts";
 import { PolicyBook } from "./policy_book.ts";
 import { decodeState, encodeState, PLACES, type PolicyPlace, STATE_KIND } from "./policy_entry.ts";
 import { PolicyJournal } from "./policy_journal.ts";
@@ -74,6 +75,7 @@ export interface PoliciesParts extends Pick<Environment, "clock" | "timers" | "r
   readonly store: StateStore;
   readonly authority: RosterViewParts["authority"];
   readonly networks: RosterViewParts["networks"];
+  readonly routed?: NonNullable<RosterViewParts["routed"]>;
   /** `compilePolicy` unless given. */
   readonly compile?: typeof compilePolicy;
 }
@@ -226,7 +228,8 @@ export class Policies {
   #isAsked({ kind }: Pick<StateEntry, "kind">): boolean {
     if (!this.#hasDocument) return false;
     if (kind === ADVERT_KIND) return this.#asksForServices();
-    return kind === NETWORK_KIND || kind === ENDPOINT_KIND;
+    return kind === NETWORK_KIND || kind === ENDPOINT_KIND || kind === ROUTE_KIND ||
+      kind === ROUTE_OFFER_KIND;
   }
 
   #asksForServices(): boolean {

@@ -5,6 +5,7 @@
  */
 
 import type { MemberRecord, MeshState, NodeId } from "../../mesh/mod.ts";
+import type { Cidr } from "../../net/mod.ts";
 import type { PolicyRoster, RosterEndpoint, RosterMember, RosterNetwork } from "../../policy/mod.ts";
 import { decodeAdvert, TopicPath } from "../../service/mod.ts";
 import type { Authority } from "../authority.ts";
@@ -18,9 +19,12 @@ export interface RosterViewParts {
   readonly mesh: Pick<MeshState, "replica">;
   readonly authority: Pick<Authority, "mayOffer">;
   readonly networks: () => ReadonlyMap<string, KnownNetwork>;
+  /** The networks that members lead to by the word of the network's key; none unless given. */
+  readonly routed?: () => ReadonlyMap<NodeId, readonly Cidr[]>;
 }
 
 const NONE: readonly string[] = [];
+const NO_BLOCKS: ReadonlyMap<NodeId, readonly Cidr[]> = new Map();
 
 /** Makes rosters; what has not changed since the last one is the same object again. */
 export class RosterView {
@@ -38,20 +42,29 @@ export class RosterView {
   roster(withServices: boolean): PolicyRoster {
     const { mesh: { replica: { roster } }, networks } = this.#parts;
     const services = withServices ? this.#services() : new Map<string, readonly string[]>();
-    const members = Array.from(roster.liveRecords(), (record) => this.#member(record, services));
+    const routed = this.#parts.routed?.() ?? NO_BLOCKS;
+    const members = Array.from(roster.liveRecords(), (record) => this.#member(record, services, routed));
     const known = new Map(members.map((member) => [member.id, member]));
     return { members, networks: Array.from(networks().values(), (network) => networkOf(network, known)) };
   }
 
-  #member(record: MemberRecord, services: ReadonlyMap<string, readonly string[]>): RosterMember {
+  #member(
+    record: MemberRecord,
+    services: ReadonlyMap<string, readonly string[]>,
+    routed: ReadonlyMap<NodeId, readonly Cidr[]>,
+  ): RosterMember {
     const { mesh: { replica: { roster } } } = this.#parts;
     const offered = services.get(record.nodeId) ?? NONE;
     // Of two who were given the same name at once the roster says whose it is.
     const name = roster.holderOfName(record.name)?.nodeId === record.nodeId ? record.name : "";
     const made = this.#members.get(record);
-    if (made?.name === name && made.services.join() === offered.join()) return made;
+    const led = routed.get(record.nodeId);
     const { nodeId, labels, addresses, roles, allowedIps } = record;
-    const member = { id: nodeId, name, labels, addresses, services: offered, roles, blocks: allowedIps };
+    const blocks = led === undefined ? allowedIps : [...allowedIps, ...led];
+    const isSame = made?.name === name && made.services.join() === offered.join() &&
+      (made.blocks === blocks || made.blocks.join() === blocks.join());
+    if (isSame) return made;
+    const member = { id: nodeId, name, labels, addresses, services: offered, roles, blocks };
     this.#members.set(record, member);
     return member;
   }

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { Cidr } from "../../net/mod.ts";
 import { EMPTY_ADVERT, encodeAdvert } from "../../service/mod.ts";
 import { NetworkStage, type StageNode } from "../networks/testing/network_stage.ts";
 import { ADVERT_KIND, RosterView } from "./roster_view.ts";
@@ -39,6 +40,23 @@ Deno.test("RosterView.roster() takes names and labels of records, and services t
   assert.deepEqual(addresses, web.mesh.record.addresses);
   assert.deepEqual(memberOf(false).services, [], "nobody asks for them");
   assert.equal(memberOf(true), memberOf(true), "the same object while nothing changes");
+});
+
+Deno.test("RosterView.roster() has a member have the networks that it leads to by the network key's word", () => {
+  const stage = new NetworkStage();
+  const { leader: { mesh, book } } = stage;
+  const routed = new Map([[mesh.identity.id, [Cidr.parse("192.168.50.0/24") ?? assert.fail()]]]);
+  const view = new RosterView({
+    mesh,
+    authority: { mayOffer: () => true },
+    networks: () => book.networks,
+    routed: () => routed,
+  });
+  const [before] = view.roster(false).members;
+  assert.equal(before?.blocks.join(), "192.168.50.0/24");
+  assert.equal(view.roster(false).members[0], before, "the same object while nothing changes");
+  routed.clear();
+  assert.equal(view.roster(false).members[0]?.blocks.join(), "");
 });
 
 Deno.test("RosterView.roster() has endpoints of members with their labels, and none that is in conflict", () => {

@@ -32,7 +32,7 @@ import {
   UnknownPeerError,
   UnknownTokenError,
 } from "../errors.ts";
-import { SampleMembers } from "./sample_members.ts";
+import { SampleRoutes } from "./sample_routes.ts";
 import { sampleStatus } from "./sample_status.ts";
 
 const report: TokenReport = {
@@ -86,7 +86,7 @@ export const sampleNetcheck: NetcheckReport = {
 };
 
 /** A control that answers from tables, and writes down what it was asked to change. */
-export class SampleControl extends SampleMembers implements AgentControl {
+export class SampleControl extends SampleRoutes implements AgentControl {
   state: StatusReport["state"] = "running";
 
   status(): StatusReport {
@@ -145,6 +145,13 @@ export class SampleControl extends SampleMembers implements AgentControl {
     this.asked.push(request);
     if (request.name === "bad") throw new InvalidRequestError("Cannot add bad: the key is none");
     return { ...sampleDevice, name: request.name };
+  }
+
+  deviceConfig(device: string): AddedDevice {
+    if (device !== sampleDevice.name) {
+      throw new InvalidRequestError(`Cannot print a configuration for ${device}`);
+    }
+    return sampleDevice;
   }
 
   changeHub(device: string, hub: string): AddedDevice {

@@ -33,7 +33,6 @@ type Said = Readonly<Record<string, unknown>>;
 type Resolver = { readonly kind: "hub" } | { readonly kind: "address"; readonly address: string } | undefined;
 
 const DEFAULT_ZONE = "weft.internal.";
-const DEFAULT_INTERFACE = "weft0";
 
 /** Adds `weft peer add` and `weft peer hub`. */
 export function addDeviceCommands(group: AnyCommand, { ports }: CommandContext): void {
@@ -66,6 +65,23 @@ export function addDeviceCommands(group: AnyCommand, { ports }: CommandContext):
     add,
   );
 
+  askAgent(
+    group.command("config").description(
+      "print a device's configuration anew; its private key stays where it is",
+    )
+      .argument("<device>", "its name, id, key or address")
+      .option("--private-key-file <file>", "a file with its private key, for a QR code; - for standard input")
+      .option("--dns [address]", "the resolver that it is to use: its hub, or an address")
+      .addOption(
+        new Option("--allowed <network>", "a network that it reaches through its hub; may be repeated")
+          .argParser(collect),
+      )
+      .option("--json", "as JSON")
+      .addHelpText("after", "\nExample:\n  $ weft peer config phone"),
+    ports,
+    config,
+  );
+
   askAndPrint(
     group.command("hub").description(
       "have another member pass a device's packets on; prints what it needs then",
@@ -91,11 +107,24 @@ export function addDeviceCommands(group: AnyCommand, { ports }: CommandContext):
       );
     }
     const status = await client.ask("status");
-    for (const network of request.allowedIps ?? []) ports.terminal.err(routeText(added, network, status));
+    for (const network of request.allowedIps ?? []) ports.terminal.err(routeText(added, network));
     const dns = await resolverOf(resolver, added, status, ports);
     const secret = privateKey === undefined ? {} : { privateKey: encodeBase64(privateKey.exposeBytes()) };
     if (options.json === true) return printJson(ports, { ...added, ...dns && { dns }, ...secret });
     const text = deviceConfig(added, { ...request, allowed, ...dns && { dns }, ...secret });
+    ports.terminal.out(text);
+    if (privateKey !== undefined) showQr(text);
+  }
+
+  async function config(client: ControlClient, [name = ""]: readonly string[], options: Said): Promise<void> {
+    const { allowed, resolver } = configOptions(options);
+    const device = await client.ask("deviceConfig", name);
+    const status = await client.ask("status");
+    const privateKey = await deviceKey(device, options.privateKeyFile, status, ports);
+    const dns = await resolverOf(resolver, device, status, ports);
+    const told = { ...dns && { dns }, ...privateKey && { privateKey } };
+    if (options.json === true) return printJson(ports, { ...device, ...told });
+    const text = deviceConfig(device, { allowed, ...told });
     ports.terminal.out(text);
     if (privateKey !== undefined) showQr(text);
   }
@@ -161,10 +190,29 @@ async function deviceRequest(
   );
 }
 
-/** @returns what it means that a network is behind a device, which is not that anybody has a way there */
-function routeText({ name }: AddedDevice, network: string, { dataplane }: StatusReport): string {
-  const route = `ip route add ${network} dev ${dataplane.interfaceName ?? DEFAULT_INTERFACE}`;
-  return `Packets of ${network} may come from ${name} and go to it; no route is set: \`${route}\` on each member that is to use it\n`;
+/** @returns what it means that a network is behind a device */
+function routeText({ name }: AddedDevice, network: string): string {
+  return `Members reach ${network} through ${name}, but for those that have a way there of their own\n`;
+}
+
+/** @throws UsageError when the key is none, or another device's */
+async function deviceKey(
+  { name }: AddedDevice,
+  file: unknown,
+  { peers }: StatusReport,
+  ports: CliPorts,
+): Promise<string | undefined> {
+  if (typeof file !== "string") return undefined;
+  const text = (await readFile(file, ports, "the private key")).trim();
+  const key = PrivateKey.parse(text);
+  if (key === undefined) {
+    throw new UsageError("Cannot use that private key: it is malformed", {
+      hint: "`wg genkey` prints one, 44 characters with = at the end.",
+    });
+  }
+  const known = peers.find((peer) => peer.name === name)?.publicKey;
+  if (known === undefined || known === `${key.publicKey}`) return text;
+  throw new UsageError(`Cannot use that private key: it is not that of ${name}`);
 }
 
 /**

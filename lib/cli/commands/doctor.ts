@@ -257,6 +257,7 @@ export function changeText(change: HostChange): string {
     return `the forwarding of IPv${change.family} from ${change.interfaceName}`;
   }
   if (change.kind === "filter-table") return `the table ${change.name} of nftables`;
+  if (change.kind === "exit") return `the rules that send everything through ${change.name}`;
   return `the route to ${change.cidr} on ${change.interfaceName}`;
 }
 

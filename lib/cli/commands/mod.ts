@@ -22,6 +22,7 @@ import { addNetcheckCommand } from "./netcheck_command.ts";
 import { addPeerCommands } from "./peer_commands.ts";
 import { addPeersCommand } from "./peers_commands.ts";
 import { addPolicyCommands } from "./policies/mod.ts";
+import { addExitCommands, addRouteCommands } from "./routes/mod.ts";
 import { addServiceCommands } from "./service_commands.ts";
 import { addSimCommand } from "./sim_command.ts";
 import { addUpCommand } from "./start_commands.ts";
@@ -45,6 +46,8 @@ export function addCommands(program: AnyCommand, context: CommandContext): void 
   addDnsCommands(program, context);
   addNetworkCommands(program, context);
   addEndpointCommands(program, context);
+  addRouteCommands(program, context);
+  addExitCommands(program, context);
   addPolicyCommands(program, context);
   addServiceCommands(program, context);
   addCallCommands(program, context);

@@ -46,7 +46,9 @@ export type ValueKind =
   | "networks"
   | "endpoints"
   | "endpointNames"
-  | "revisions";
+  | "revisions"
+  | "routes"
+  | "exits";
 
 /** What a value is called in the help, and what it is then, whichever command has it. */
 const BY_VALUE_NAME: Readonly<Record<string, ValueKind | "files" | "directories">> = {
@@ -85,6 +87,10 @@ const BY_PLACE: Readonly<Record<string, ValueKind | readonly string[]>> = {
   "weft policy explain --network": "networks",
   "weft policy rollback revision": "revisions",
   "weft policy diff --revision": "revisions",
+  "weft exit use node": "exits",
+  "weft route approve network": "routes",
+  "weft route reject network": "routes",
+  "weft route remove network": "routes",
   "weft dns add type": RECORD_TYPES,
   "weft dns remove name": "addedNames",
   "weft dns remove type": RECORD_TYPES,
@@ -96,6 +102,7 @@ const BY_PLACE: Readonly<Record<string, ValueKind | readonly string[]>> = {
 const BY_OPTION: Readonly<Record<string, ValueKind>> = {
   "--node": "members",
   "--hub": "members",
+  "--via": "members",
   "--offer <path>": "services",
 };
 

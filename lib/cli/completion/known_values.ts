@@ -94,6 +94,14 @@ const READERS: Readonly<Record<ValueKind, Reader>> = {
       word: revision,
       description: `${rules} rules, applied by ${appliedBy}`,
     })),
+  routes: async (ask) =>
+    (await ask("listRoutes")).map(({ network, node, state }) => ({
+      word: network,
+      description: `${state}, ${node}`,
+    })),
+  exits: async (ask) =>
+    (await ask("listRoutes")).filter(({ isExit, state }) => isExit && state === "approved")
+      .map(({ network, node }) => ({ word: node, description: network })),
   endpointNames: async (ask, [network]) => (await endpointsOf(ask)).filter((one) => one.network === network),
 };
 

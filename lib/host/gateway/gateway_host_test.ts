@@ -56,6 +56,32 @@ Deno.test("GatewayHost keeps nothing from anybody once somebody forwards for all
   assert.doesNotMatch(host.rules, /forwarded nothing before/);
 });
 
+Deno.test("GatewayHost leads members to where a network is, beside overlay networks, and takes both back apart", () => {
+  const host = new FakeHost();
+  using gateway = host.gateway();
+  gateway.lead([{ prefix: cidr("172.17.3.0/24"), masquerade: true }]);
+  assert.deepEqual([...host.forwarding].sort(), ["4 docker0", "4 weft0"]);
+  assert.match(host.rules, /iifname "weft0" ip daddr 172\.17\.3\.0\/24 oifname \{ "docker0" \} accept/);
+  gateway.follow([BLUE]);
+  assert.deepEqual([...host.forwarding].sort(), ["4 blue-gw", "4 docker0", "4 eth0", "4 weft0"]);
+  gateway.lead([]);
+  assert.deepEqual([...host.forwarding].sort(), ["4 blue-gw", "4 eth0", "4 weft0"]);
+  assert.doesNotMatch(host.rules, /172\.17/);
+  gateway.follow([]);
+  assert.deepEqual([[...host.forwarding], host.rules, host.journal.changes()], [[], "", []]);
+});
+
+Deno.test("GatewayHost says to which networks this host has no way itself", () => {
+  const host = new FakeHost();
+  using gateway = host.gateway();
+  gateway.lead([{ prefix: cidr("fd00:5::/64"), masquerade: true }, {
+    prefix: cidr("10.9.0.0/16"),
+    masquerade: false,
+  }]);
+  assert.deepEqual(gateway.homeless.map(String), ["fd00:5::/64"]);
+  assert.match(host.rules, /ip daddr 10\.9\.0\.0\/16 oifname \{ "eth0" \} accept/);
+});
+
 Deno.test("GatewayHost says which family it cannot forward", () => {
   const host = new FakeHost();
   host.hasNoSix = true;
@@ -78,7 +104,7 @@ Deno.test("HostJournal.undoAll() takes back what a killed gateway has left", () 
   const host = new FakeHost();
   using gateway = host.gateway();
   gateway.follow([BLUE]);
-  const changes = host.journal.undoAll(host, host);
+  const changes = host.journal.undoAll(host, { filter: host });
   assert.deepEqual(changes.map(({ kind }) => kind), [
     "filter-table",
     "forwarding",
@@ -138,6 +164,10 @@ class FakeHost implements HostNetwork, PacketFilter {
   isForwarding(name: string, family: IpFamily): boolean | undefined {
     return family === 6 && this.hasNoSix ? undefined : this.forwarding.has(`${family} ${name}`);
   }
+
+  setExit(): void {}
+
+  clearExit(): void {}
 
   setForwarding(name: string, family: IpFamily, isOn: boolean): void {
     this.#note(`${family} ${name} ${isOn}`);

@@ -3,6 +3,7 @@
  * @module
  */
 
+export { EXIT_TABLE, type ExitPlan } from "./exit_routing.ts";
 export * from "./link_monitor.ts";
 export * from "./netlink.ts";
 export type { LinkDetails } from "./netlink_link.ts";

@@ -7,6 +7,7 @@ import type { Cidr, IpAddress, IpFamily, MacAddress } from "../../net/mod.ts";
 import { HostError, InterfaceExistsError, NoInterfaceError, NotPermittedError } from "../host_error.ts";
 import { readForwarding, writeForwarding6 } from "./forwarding_settings.ts";
 import { type Descriptor, ERRNO } from "../ffi/mod.ts";
+import { clearExit, EXIT_TABLE, type ExitPlan, setExit } from "./exit_routing.ts";
 import { decodeErrno, decodeMessages, encodeRequest, NLM_F, NLMSG, openNetlink } from "./netlink_message.ts";
 import { decodeLinkDetails, encodeLinkChange, type LinkChange, type LinkDetails } from "./netlink_link.ts";
 import {
@@ -81,6 +82,14 @@ export interface HostNetwork {
    * @throws HostError, NotPermittedError
    */
   setForwarding(interfaceName: string, family: IpFamily, isOn: boolean): void;
+  /**
+   * Sends what is for nobody that this host knows to an interface, as `ExitPlan` says; it stays when the interface goes.
+   * @param former what was set before in this process
+   * @throws HostError, NotPermittedError; then nothing gets out that should not
+   */
+  setExit(plan: ExitPlan, former?: ExitPlan): void;
+  /** Takes that back, whoever has set it; harmless when nobody has. @throws HostError */
+  clearExit(): void;
 }
 
 /** The network of the namespace that the process is in. Every call is synchronous and takes microseconds. */
@@ -265,6 +274,18 @@ export class Netlink implements HostNetwork, Disposable {
     // Unlike the file of the setting, it can be written inside of a sandbox.
     const errno = this.#change(RTM.NEWLINK, 0, encodeForwarding(index, isOn));
     if (errno !== 0 && errno !== ERRNO.ENODEV) throw kernelError(what, errno);
+  }
+
+  setExit(plan: ExitPlan, former?: ExitPlan): void {
+    const what = "send everything through the mesh";
+    const change = this.#change.bind(this);
+    const errno = setExit(change, this.#index(what, plan.interfaceName), plan, former);
+    if (errno !== 0) throw kernelError(what, errno);
+  }
+
+  clearExit(): void {
+    const blocks = this.listRoutes().filter(({ table }) => table === EXIT_TABLE).map(({ cidr }) => cidr);
+    clearExit(this.#change.bind(this), blocks);
   }
 
   /** Closes the socket. Harmless when repeated. */

@@ -22,13 +22,22 @@ export type HostChange =
   | { readonly kind: "route"; readonly cidr: Cidr; readonly interfaceName: string }
   | { readonly kind: "resolver"; readonly replacement: FileReplacement }
   | ForwardingChange
-  | { readonly kind: "filter-table"; readonly name: string };
+  | { readonly kind: "filter-table"; readonly name: string }
+  /** Everything is sent to an interface, by rules that outlive it. */
+  | { readonly kind: "exit"; readonly name: string };
 
 /** Packets that come in by an interface are forwarded, which they were not before. */
 export interface ForwardingChange {
   readonly kind: "forwarding";
   readonly interfaceName: string;
   readonly family: IpFamily;
+}
+
+/** How changes are undone. */
+export interface UndoOptions {
+  readonly filter?: PacketFilter;
+  /** What stays as it is: whoever undoes the rest goes on with it. */
+  readonly keeps?: readonly HostChange["kind"][];
 }
 
 /**
@@ -89,8 +98,11 @@ export class HostJournal {
    * @returns the changes that were recorded
    * @throws the first HostError, NotPermittedError or StateError, after having tried all; what failed stays recorded
    */
-  undoAll(network: HostNetwork, filter: PacketFilter = new NftProgram()): readonly HostChange[] {
-    const changes = this.changes();
+  undoAll(
+    network: HostNetwork,
+    { filter = new NftProgram(), keeps = [] }: UndoOptions = {},
+  ): readonly HostChange[] {
+    const changes = this.changes().filter(({ kind }) => !keeps.includes(kind));
     const ownInterfaces = new Set(
       changes.flatMap((change) => change.kind === "interface" ? [change.name] : []),
     );
@@ -105,6 +117,8 @@ export class HostJournal {
           network.setForwarding(change.interfaceName, change.family, false);
         } else if (change.kind === "filter-table") {
           filter.removeTable(change.name);
+        } else if (change.kind === "exit") {
+          network.clearExit();
         } else if (!ownInterfaces.has(change.interfaceName)) {
           // Those of our own interfaces have gone with them.
           network.removeRoute(change.cidr, change.interfaceName);
@@ -134,7 +148,7 @@ function parseEntry(key: string, value: Uint8Array): HostChange | undefined {
     const replacement = decodeReplacement(subject, value);
     return replacement && { kind, replacement };
   }
-  if ((kind === "interface" || kind === "filter-table") && interfaceName === undefined) {
+  if ((kind === "interface" || kind === "filter-table" || kind === "exit") && interfaceName === undefined) {
     return { kind, name: subject };
   }
   if (kind === "forwarding" && (subject === "4" || subject === "6") && interfaceName !== undefined) {

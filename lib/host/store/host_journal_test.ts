@@ -31,6 +31,8 @@ function fakeNetwork(options: { readonly running?: string; readonly refuses?: st
     removeRoute: (cidr, name) => call(`remove ${cidr} ${name}`),
     listRoutes: () => [],
     isForwarding: () => false,
+    setExit: () => {},
+    clearExit: () => call("exit"),
     setForwarding: (name, family, isOn) => call(`forwarding ${family} ${name} ${isOn}`),
   };
   return { network, calls };

@@ -11,6 +11,7 @@ export {
   enlargeUdpBuffers,
   markUdpSocket,
   type OffloadUdp,
+  openLoopbackUdp,
   openOffloadUdp,
 } from "./raw_udp.ts";
 export * from "./uncut_udp.ts";

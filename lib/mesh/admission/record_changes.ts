@@ -32,6 +32,9 @@ export type AuditKind =
   | "endpoint-added"
   | "endpoint-moved"
   | "endpoint-removed"
+  | "route-approved"
+  | "route-rejected"
+  | "route-removed"
   | "policy-applied"
   | "policy-tried"
   | "policy-removed";

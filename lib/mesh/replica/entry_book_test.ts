@@ -47,6 +47,7 @@ Deno.test("EntryBook.merge() takes what its origin signed, and refuses the rest 
     ["rejected:signature", network.entry(other, { origin: node.id, version: 9 })],
     ["rejected:signature", network.entry(node, { origin: network.identity.id })],
     ["rejected:authority", entry({ kind: "policy" })],
+    ["rejected:authority", entry({ kind: "route" })],
     ["rejected:expired", entry({ key: "late", issuedAt: unixMillis(START - 2), expiresAt: START })],
     ["rejected:future", entry({ key: "early", issuedAt: unixMillis(START + 3_600_000) })],
     ["rejected:malformed", { payload: Uint8Array.of(255), signature: new Uint8Array(64) }],

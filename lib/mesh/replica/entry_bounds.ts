@@ -26,4 +26,10 @@ export const MAX_NODE_SPENT_BYTES: number = 64 << 10;
 /** How many nodes may have as much: 256 MiB in all, and 64 MiB of what was taken back. */
 export const FULL_SHARES = 1024;
 /** What only the network's key may write. */
-export const NETWORK_KINDS: ReadonlySet<string> = new Set(["policy", "token", "token-use", "network"]);
+export const NETWORK_KINDS: ReadonlySet<string> = new Set([
+  "policy",
+  "token",
+  "token-use",
+  "network",
+  "route",
+]);

@@ -20,7 +20,7 @@ Deno.test("every staging is of a line that is documented", () => {
 
 labTest(
   "every command line of the README and of the help does what it is there for",
-  [...PACKET_PLANE, "wg", "wg-quick", "jq", "curl"],
+  [...PACKET_PLANE, "wg", "wg-quick", "jq", "curl", "nft"],
   async (test) => {
     await using lab = await Lab.create(STAGE_HOSTS);
     const stage = await Stage.start(lab);

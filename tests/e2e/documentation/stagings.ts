@@ -54,6 +54,8 @@ ${
       "Waiting",
     )
   }`;
+const noRoute = (network: string) => `weft route remove ${network} > removed.txt`;
+const offered = "weft route add 192.168.50.0/24 --via web-1";
 const device = (name: string) => `weft peer add ${name} --wireguard > device.txt`;
 const proxy = beside("weft proxy --socks5 127.0.0.1:1080", "1080");
 /** The checkout, and a home, where nobody else can write, whatever is above them; a unit is refused otherwise. */
@@ -216,6 +218,18 @@ export const STAGINGS: Readonly<Record<string, Staging>> = {
     first: blue,
     inside: `${heard}; weft endpoint add blue web-2`,
   },
+
+  "weft route add 192.168.50.0/24": { after: noRoute("192.168.50.0/24") },
+  "weft route add 10.9.0.0/16 --via web-1 --no-masquerade": { after: noRoute("10.9.0.0/16") },
+  "weft route approve 192.168.50.0/24 web-1": { first: offered, after: noRoute("192.168.50.0/24") },
+  "weft route reject 192.168.50.0/24 web-1": { first: offered },
+  "weft route remove 192.168.50.0/24 web-1": { first: offered },
+  "weft exit offer": { after: `${noRoute("0.0.0.0/0")}; ${noRoute("::/0")}` },
+  "weft exit use web-1": {
+    first: "weft route add 0.0.0.0/0 --via web-1",
+    after: `weft exit off; ${noRoute("0.0.0.0/0")}`,
+  },
+  "weft peer config phone": { inside: `${freshKeys}; ${device("phone")}` },
 
   "weft policy init policy.yaml": { inside: "rm -f policy.yaml" },
   "weft policy test policy.yaml": { inside: policyFile },

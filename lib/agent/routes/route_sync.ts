@@ -1,0 +1,237 @@
+/**
+ * What this host does about routes: it leads packets of the networks that members lead to into the mesh, and where it is one of
+ * those members, out of it.
+ * @module
+ */
+
+import type { Clock, Logger } from "../../base/mod.ts";
+import type { GatewayHost, HostNetwork, HostRoute, HostRouting } from "../../host/mod.ts";
+import { findRouteOverlap } from "../../host/mod.ts";
+import type { MemberRecord, NodeId } from "../../mesh/mod.ts";
+import type { Cidr, IpAddress } from "../../net/mod.ts";
+import { type Candidate, CarrierChoice } from "./carrier_choice.ts";
+import type { KnownRoute, RouteBook } from "./route_book.ts";
+
+/** What has come of a network on this host. */
+export interface LocalRoute {
+  /** Who carries this host's packets; undefined when they are not led into the mesh. */
+  readonly carrier: NodeId | undefined;
+  /** Why they are not, or why this host does not lead there. */
+  readonly problem?: string;
+}
+
+/** What it is made of. */
+export interface RouteSyncParts {
+  readonly book: Pick<RouteBook, "approved">;
+  readonly clock: Pick<Clock, "now">;
+  readonly log: Logger;
+  readonly ownId: () => NodeId;
+  /** The records of all members and devices. */
+  readonly records: () => Iterable<MemberRecord>;
+  /** How a member is; undefined when nobody has asked it yet. */
+  readonly health: (nodeId: NodeId) => Pick<Candidate, "healthy" | "score"> | undefined;
+  /** Where peers are, outside. */
+  readonly peerAddresses: () => Iterable<IpAddress>;
+  readonly peers: { setCarried(carried: ReadonlyMap<NodeId, readonly Cidr[]>): void };
+  /** Who is sent what is for nobody that this host knows, and what that is; undefined for nobody. */
+  readonly exit: () => { readonly nodeId: NodeId; readonly prefixes: readonly Cidr[] } | undefined;
+  readonly interfaceName: string;
+  /** The host's links and routes; to be closed by whoever opened it. */
+  readonly network: Pick<HostNetwork, "listRoutes" | "addRoute" | "removeRoute">;
+  readonly host: Pick<GatewayHost, "lead" | "homeless" | "lacks">;
+}
+
+/** Follows what there is; each call is one synchronous turn. */
+export class RouteSync implements Disposable {
+  readonly #parts: RouteSyncParts;
+  readonly #choice = new CarrierChoice();
+  /** The routes that this host has, by their text. */
+  readonly #installed = new Map<string, Cidr>();
+  #local = new Map<string, LocalRoute>();
+  #carried = "";
+  #led = "";
+  #ledProblem: string | undefined;
+
+  constructor(parts: RouteSyncParts) {
+    this.#parts = parts;
+  }
+
+  /** @returns what has come of a network */
+  local(prefix: Cidr): LocalRoute | undefined {
+    return this.#local.get(`${prefix}`);
+  }
+
+  /** Brings this host in line; early and repeated calls are harmless. */
+  follow(): void {
+    const { book } = this.#parts;
+    this.#lead(book.approved);
+    const wanted = this.#wanted(book.approved);
+    const exit = this.#parts.exit();
+    if (wanted.size === 0 && this.#installed.size === 0 && exit === undefined && this.#carried === "") {
+      this.#local.clear();
+      return;
+    }
+    const hostRoutes = this.#parts.network.listRoutes();
+    const outside = [...this.#parts.peerAddresses()];
+    const local = new Map<string, LocalRoute>();
+    const carried = new Map<NodeId, Cidr[]>();
+    const usable = new Map<string, Cidr>();
+    for (const [text, { prefix, carriers }] of wanted) {
+      const problem = carriers === "here" ? undefined : this.#problem(prefix, hostRoutes, outside);
+      const carrier = carriers === "here" || problem !== undefined ? undefined : this.#choose(text, carriers);
+      if (carrier !== undefined) {
+        usable.set(text, prefix);
+        carried.set(carrier, [...carried.get(carrier) ?? [], prefix]);
+      }
+      const own = carriers === "here" ? this.#ownProblem(prefix) : problem;
+      local.set(text, { carrier, ...own !== undefined && { problem: own } });
+    }
+    if (exit !== undefined && exit.prefixes.length > 0) {
+      carried.set(exit.nodeId, [...carried.get(exit.nodeId) ?? [], ...exit.prefixes]);
+    }
+    this.#choice.keep(new Set(wanted.keys()));
+    this.#report(local);
+    // Who carries is known before packets come for it, and stays known until none come any more.
+    for (const text of this.#installed.keys()) if (!usable.has(text)) this.#uninstall(text);
+    this.#carry(carried);
+    for (const [text, prefix] of usable) this.#install(text, prefix, hostRoutes);
+  }
+
+  /** Takes everything back that does not go with the interface. Harmless when repeated. */
+  [Symbol.dispose](): void {
+    this.#led = "";
+    this.#parts.host.lead([]);
+  }
+
+  /** @returns by network who leads there, in order; `here` for this node */
+  #wanted(approved: readonly (KnownRoute & { readonly owner: MemberRecord })[]) {
+    const self = this.#parts.ownId();
+    const wanted = new Map<string, { readonly prefix: Cidr; carriers: NodeId[] | "here" }>();
+    // What is behind a device is said in its record; it is its hub's peer, or everybody's.
+    for (const { nodeId, hub, allowedIps } of this.#parts.records()) {
+      for (const prefix of allowedIps) {
+        const carriers = nodeId === self
+          ? "here" as const
+          : [hub === self || hub === undefined ? nodeId : hub];
+        wanted.set(`${prefix}`, { prefix, carriers });
+      }
+    }
+    const ofDevices = new Set(wanted.keys());
+    for (const { prefix, owner } of approved) {
+      const text = `${prefix}`;
+      if (prefix.prefixBits === 0 || ofDevices.has(text)) continue;
+      const known = wanted.get(text);
+      if (owner.nodeId === self) wanted.set(text, { prefix, carriers: "here" });
+      else if (known === undefined) wanted.set(text, { prefix, carriers: [owner.nodeId] });
+      else if (known.carriers !== "here") known.carriers.push(owner.nodeId);
+    }
+    return wanted;
+  }
+
+  #choose(text: string, carriers: readonly NodeId[]): NodeId | undefined {
+    const candidates = carriers.map((nodeId) => ({
+      nodeId,
+      healthy: undefined,
+      score: 0,
+      ...this.#parts.health(nodeId),
+    }));
+    return this.#choice.choose(this.#parts.clock.now(), text, candidates);
+  }
+
+  #problem(
+    prefix: Cidr,
+    routes: readonly HostRoute[],
+    outside: readonly IpAddress[],
+  ): string | undefined {
+    const { interfaceName } = this.#parts;
+    const overlap = findRouteOverlap(prefix, routes, interfaceName);
+    if (overlap !== undefined) {
+      return `this host leads ${overlap.cidr} to ${overlap.interfaceName ?? "nowhere"} already`;
+    }
+    // What carries the mesh would have to be carried by it.
+    const peer = outside.find((address) => prefix.contains(address));
+    return peer && `a peer is at ${peer}, which is in it`;
+  }
+
+  #ownProblem(prefix: Cidr): string | undefined {
+    const { host } = this.#parts;
+    if (this.#ledProblem !== undefined) return this.#ledProblem;
+    if (host.homeless.some((other) => other.equals(prefix))) return "this host itself has no way there";
+    return host.lacks.includes(prefix.family)
+      ? `this host's kernel can forward IPv${prefix.family} for all interfaces only, and does not`
+      : undefined;
+  }
+
+  #install(text: string, prefix: Cidr, hostRoutes: readonly HostRoute[]): void {
+    const { interfaceName, network, log } = this.#parts;
+    const isThere = hostRoutes.some((route) =>
+      route.interfaceName === interfaceName && route.cidr.equals(prefix)
+    );
+    this.#installed.set(text, prefix);
+    if (isThere) return;
+    try {
+      network.addRoute(prefix, interfaceName);
+      log.info("a network is reached through the mesh", { network: text });
+    } catch (error) {
+      this.#installed.delete(text);
+      this.#local.set(text, {
+        carrier: undefined,
+        problem: error instanceof Error ? error.message : String(error),
+      });
+      log.warn("cannot lead a network into the mesh", { network: text, error });
+    }
+  }
+
+  #uninstall(text: string): void {
+    const { interfaceName, network, log } = this.#parts;
+    const prefix = this.#installed.get(text);
+    this.#installed.delete(text);
+    if (prefix === undefined) return;
+    try {
+      network.removeRoute(prefix, interfaceName);
+      log.info("a network is no longer reached through the mesh", { network: text });
+    } catch (error) {
+      log.warn("cannot take a route back", { network: text, error });
+    }
+  }
+
+  #carry(carried: ReadonlyMap<NodeId, readonly Cidr[]>): void {
+    const text = [...carried].map(([nodeId, prefixes]) => `${nodeId} ${prefixes.join()}`).sort().join("\n");
+    if (text === this.#carried) return;
+    this.#carried = text;
+    this.#parts.peers.setCarried(carried);
+  }
+
+  #lead(approved: readonly (KnownRoute & { readonly owner: MemberRecord })[]): void {
+    const { host, log } = this.#parts;
+    const self = this.#parts.ownId();
+    const routings: HostRouting[] = approved.filter(({ owner }) => owner.nodeId === self)
+      .map(({ prefix, masquerade }) => ({ prefix, masquerade: masquerade || prefix.prefixBits === 0 }));
+    const text = routings.map(({ prefix, masquerade }) => `${prefix} ${masquerade}`).join();
+    if (text === "" && this.#led === "") return;
+    const before = this.#ledProblem;
+    try {
+      // Said again, it looks where the networks are now.
+      host.lead(routings);
+      this.#ledProblem = undefined;
+      if (text !== this.#led) log.info("this host leads members to networks", { networks: text || "none" });
+      this.#led = text;
+    } catch (error) {
+      this.#led = text;
+      this.#ledProblem = error instanceof Error ? error.message : String(error);
+      if (before !== this.#ledProblem) log.warn("cannot lead members to networks", { error });
+    }
+  }
+
+  /** Each problem is told once. */
+  #report(local: Map<string, LocalRoute>): void {
+    for (const [network, { problem }] of local) {
+      if (problem === undefined || this.#local.get(network)?.problem === problem) continue;
+      this.#parts.log.warn("a network that members lead to is not reached through the mesh", {
+        network,
+        problem,
+      });
+    }
+    this.#local = local;
+  }
+}

@@ -1,0 +1,201 @@
+/**
+ * The routes of a running node: what members offer, what leaders have approved, and what this host does about it.
+ * @module
+ */
+
+import type { RouteReport } from "../../api/mod.ts";
+import { repeat } from "../../base/mod.ts";
+import type { WireGuardPlane } from "../../dataplane/mod.ts";
+import { HostJournal, Netlink } from "../../host/mod.ts";
+import type { Endpoint } from "../../net/mod.ts";
+import { isAboutStatement, type MemberRecord, type NodeId } from "../../mesh/mod.ts";
+import type { AgentContext } from "../agent_context.ts";
+import { SharedGatewayHost } from "../networks/mod.ts";
+import type { Candidate } from "./carrier_choice.ts";
+import { ExitUse } from "./exit_use.ts";
+import { RouteActs } from "./route_acts.ts";
+import { type KnownRoute, RouteBook } from "./route_book.ts";
+import { ROUTE_KIND, ROUTE_OFFER_KIND } from "./route_entry.ts";
+import { RouteSync, type RouteSyncParts } from "./route_sync.ts";
+
+/** How often it is looked who answers, and where the host's own routes lead, in milliseconds. */
+const LOOK_MS = 1_000;
+/** What changes together is carried out together. */
+const PAUSE_MS = 5;
+
+/** What it is made of. */
+export interface RoutesParts extends AgentContext {
+  /** @returns the member that goes on from this id */
+  readonly ownerOf: (nodeId: NodeId) => MemberRecord | undefined;
+  /** How a member is; undefined when nobody has asked it yet. */
+  readonly health: (nodeId: NodeId) => Pick<Candidate, "healthy" | "score"> | undefined;
+}
+
+/** This node's interface. */
+export interface RoutedInterface {
+  readonly plane: Pick<WireGuardPlane, "peerStatuses">;
+  readonly peers: RouteSyncParts["peers"];
+}
+
+/** From the start of the agent to its end. */
+export class Routes implements Disposable {
+  readonly book: RouteBook;
+  readonly acts: RouteActs;
+  /** Through whom everything is sent. */
+  readonly exit: ExitUse;
+  /** What forwards on this host, for overlay networks too. */
+  readonly gatewayHost: SharedGatewayHost;
+  readonly #parts: RoutesParts;
+  readonly #unsubscribe: () => void;
+  #sync: RouteSync | undefined;
+  #cancelTimer: (() => void) | undefined;
+
+  constructor(parts: RoutesParts) {
+    this.#parts = parts;
+    const { mesh, endpoints } = parts;
+    this.book = new RouteBook({ ...parts, overlay: () => endpoints.overlay });
+    this.acts = new RouteActs({ ...parts, book: this.book });
+    this.gatewayHost = new SharedGatewayHost(parts);
+    this.exit = new ExitUse({
+      ...parts,
+      book: this.book,
+      ownFamilies: () => mesh.record.addresses.map(({ family }) => family),
+      dials: (exit) => this.#dials(exit),
+    });
+    this.#unsubscribe = mesh.replica.subscribe({
+      handleEntryEvent: ({ kind }) => {
+        if (kind !== ROUTE_KIND && kind !== ROUTE_OFFER_KIND) return;
+        this.book.forget();
+        this.#followSoon();
+      },
+      handleRosterEvent: (event) => {
+        if (isAboutStatement(event)) return;
+        this.book.forget();
+        this.#followSoon();
+      },
+    });
+  }
+
+  /**
+   * Begins to change this host.
+   * @returns what ends it, before the interface goes
+   */
+  start({ plane, peers }: RoutedInterface): Disposable {
+    const { mesh, store, endpoints, options: { interfaceName, port } } = this.#parts;
+    const resources = new DisposableStack();
+    const network = resources.use(Netlink.open());
+    this.#sync = resources.use(
+      new RouteSync({
+        ...this.#parts,
+        book: this.book,
+        ownId: () => mesh.identity.id,
+        records: () => mesh.roster.liveRecords(),
+        peerAddresses: () => plane.peerStatuses().flatMap(({ endpoint }) => endpoint?.address ?? []),
+        peers,
+        exit: () => {
+          const nodeId = this.exit.exit?.nodeId;
+          return nodeId && { nodeId, prefixes: this.exit.prefixes() };
+        },
+        interfaceName,
+        network,
+        host: this.gatewayHost.get(),
+      }),
+    );
+    this.exit.start({
+      network,
+      journal: new HostJournal(store),
+      fixed: { interfaceName, port, uid: Deno.uid() ?? 0, overlay: endpoints.overlay },
+    });
+    resources.defer(() => this.exit.close());
+    const look = { intervalMs: LOOK_MS, problem: "cannot look after the routes" };
+    resources.defer(repeat(this.#parts, look, () => this.follow()));
+    resources.defer(() => {
+      this.#sync = undefined;
+      this.#cancelTimer?.();
+      this.#cancelTimer = undefined;
+    });
+    // Before the first packet finds its way.
+    this.follow();
+    return resources;
+  }
+
+  /** Brings this host in line at once. */
+  follow(): void {
+    // First of all nothing gets out another way.
+    if (this.#sync !== undefined) this.exit.follow();
+    this.#sync?.follow();
+  }
+
+  /** What time alone brings about. @param isElected whether this node is the elected leader */
+  lookAfter(isElected: boolean): void {
+    this.acts.lookAfter(isElected);
+  }
+
+  /** Follows nothing any more. */
+  [Symbol.dispose](): void {
+    this.#unsubscribe();
+    this.#cancelTimer?.();
+    this.gatewayHost[Symbol.dispose]();
+  }
+
+  /** @returns why nothing gets out although an exit was chosen; undefined when it does, or none was */
+  exitProblem(): string | undefined {
+    const { exit, chosen } = this.exit;
+    if (chosen === undefined) return undefined;
+    if (exit === undefined) return "the exit is no member any more";
+    if (this.exit.prefixes().length === 0) return `no leader has ${exit.name} be an exit any more`;
+    return this.#parts.health(exit.nodeId)?.healthy === false ? `${exit.name} does not answer` : undefined;
+  }
+
+  /** @returns all routes, as this node sees them */
+  reports(): readonly RouteReport[] {
+    return this.book.routes.map((route) => this.report(route));
+  }
+
+  /** @returns one route, as this node sees it */
+  report({ prefix, owner, signedId, masquerade, state, decision }: KnownRoute): RouteReport {
+    const { mesh: { roster, identity } } = this.#parts;
+    const nameOf = (nodeId: NodeId) => roster.recordById(nodeId)?.name ?? nodeId;
+    const isExit = prefix.prefixBits === 0;
+    const local = this.#sync?.local(prefix);
+    const isHere = owner?.nodeId === identity.id;
+    const isUsedExit = isExit && owner !== undefined && this.exit.exit?.nodeId === owner.nodeId;
+    const isCarried = isUsedExit ||
+      state === "approved" && local !== undefined && local.carrier === owner?.nodeId;
+    const use = state !== "approved" ? "none" : isHere ? "here" : isCarried ? "carries" : "standby";
+    const problem = isUsedExit ? this.exitProblem() : state === "approved" ? local?.problem : undefined;
+    return {
+      network: `${prefix}`,
+      node: owner?.name ?? nameOf(signedId),
+      state,
+      masquerade: masquerade || isExit,
+      isExit,
+      use: use === "standby" && (isExit || local?.carrier === undefined) ? "none" : use,
+      ...decision && { decidedBy: nameOf(decision.decidedBy), decidedAt: decision.decidedAt },
+      ...problem !== undefined && { problem },
+    };
+  }
+
+  /** Leaders, and the exit, are dialled past it: without them nobody would hear when it is back. */
+  #dials(exit: NodeId | undefined): readonly Endpoint[] {
+    const { mesh: { roster, identity }, endpoints } = this.#parts;
+    const members = roster.members().filter(({ record: { nodeId, roles } }) =>
+      nodeId !== identity.id && (nodeId === exit || roles.includes("leader"))
+    );
+    const dials = members.flatMap((member) => endpoints.tunnelEndpoints(member));
+    return [...new Map(dials.map((endpoint) => [`${endpoint}`, endpoint])).values()];
+  }
+
+  #followSoon(): void {
+    if (this.#sync === undefined || this.#cancelTimer !== undefined) return;
+    const { timers, log } = this.#parts;
+    this.#cancelTimer = timers.setTimer(PAUSE_MS, () => {
+      this.#cancelTimer = undefined;
+      try {
+        this.follow();
+      } catch (error) {
+        log.error("cannot follow the routes", { error });
+      }
+    });
+  }
+}

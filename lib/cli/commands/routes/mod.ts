@@ -1,0 +1,7 @@
+/**
+ * The commands about networks behind members, and exits.
+ * @module
+ */
+
+export * from "./exit_commands.ts";
+export * from "./route_commands.ts";

@@ -1,0 +1,6 @@
+/**
+ *
+ * @module
+ */
+
+export * from "./route_pb.ts";
