@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import type { PathReport, ReachReport } from "../../api/mod.ts";
-import { sampleStatus } from "../testing/sample_ports.ts";
-import type { Finding } from "./finding.ts";
+import type { PathReport, ReachReport } from "../../../api/mod.ts";
+import { sampleStatus } from "../../testing/sample_ports.ts";
+import type { Finding } from "../finding.ts";
 import { pathFindings } from "./path_findings.ts";
 
 const { node, dataplane } = sampleStatus;

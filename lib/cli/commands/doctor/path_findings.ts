@@ -3,9 +3,9 @@
  * @module
  */
 
-import type { PeerReport, StatusReport } from "../../api/mod.ts";
-import { counted } from "../output/mod.ts";
-import type { Finding } from "./finding.ts";
+import type { PeerReport, StatusReport } from "../../../api/mod.ts";
+import { counted } from "../../output/mod.ts";
+import type { Finding } from "../finding.ts";
 
 /** IPv6 asks so much of every link, in bytes (RFC 8200 §5). */
 const LEAST_MTU_BYTES = 1_280;
