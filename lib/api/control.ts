@@ -7,12 +7,10 @@ import type { BroadcastMode, CallMode, PublishReport, ServiceReport } from "../s
 import type { DeviceControl } from "./devices.ts";
 import type { GrantLists, GrantsReport, MembershipControl } from "./membership.ts";
 import type { OverlayControl } from "./overlay.ts";
-import type { PathReport } from "./path_report.ts";
+import type { PathReport, ReachControl, RouteControl } from "./reach/mod.ts";
 import type { PolicyControl } from "./policy.ts";
 import type { ProcessControl } from "./process_control.ts";
-import type { ReachControl } from "./reach.ts";
 import type { LeaderReport, PeerReport, StatusReport } from "./report.ts";
-import type { RouteControl } from "./routes.ts";
 import type { SettingsControl } from "./settings.ts";
 
 /** A token as it may be shown again: without its secret. */

@@ -6,7 +6,7 @@
 import { z } from "zod";
 import { type LazyObject, named, object, orNull } from "./json_schema.ts";
 import type { Operation } from "./operation.ts";
-import type { GatewayReport, NetcheckReport, ReachControl } from "./reach.ts";
+import type { GatewayReport, NetcheckReport, ReachControl } from "./reach/mod.ts";
 
 const MAX_SERVERS = 16;
 const MAX_SERVER_LENGTH = 262;

@@ -4,8 +4,7 @@
  */
 
 import type { NetworkReport } from "./overlay.ts";
-import type { GatewayReport } from "./reach.ts";
-import type { PathReport, ReachReport } from "./path_report.ts";
+import type { GatewayReport, PathReport, ReachReport } from "./reach/mod.ts";
 
 /** What the status says of services. */
 export interface ServicesReport {

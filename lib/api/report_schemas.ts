@@ -9,7 +9,7 @@ import type * as control from "./control.ts";
 import type { AddedDevice } from "./devices.ts";
 import { grantsReport } from "./membership_operations.ts";
 import { networkReport } from "./overlay_operations.ts";
-import { pathReport, reachReport } from "./path_report.ts";
+import { pathReport, reachReport } from "./reach/mod.ts";
 import type * as report from "./report.ts";
 import type { Problem } from "./errors.ts";
 import { gatewayReport } from "./reach_operations.ts";

@@ -7,7 +7,7 @@ import { z } from "zod";
 import { MAX_ADDRESS_LENGTH } from "../mesh/bounds.ts";
 import { type LazyObject, named, object, orNull } from "./json_schema.ts";
 import type { Operation } from "./operation.ts";
-import type * as routes from "./routes.ts";
+import type * as routes from "./reach/mod.ts";
 
 const text = () => z.string();
 const network = () => z.string().min(1).max(MAX_ADDRESS_LENGTH + 4);

@@ -147,7 +147,7 @@ export class PathReporter {
     if (this.#udpState() === "silent") {
       return {
         problem: "udp-silent",
-        text: "UDP seems to be blocked: members answer over TCP, but none has answered a datagram",
+        text: "UDP seems to be blocked: members answer over TCP, and none of them answers a datagram",
       };
     }
     const where = asked.length === 1 ? "its one endpoint" : `any of its ${asked.length} endpoints`;

@@ -70,7 +70,9 @@ export function addAskCommands(program: AnyCommand, { ports }: CommandContext): 
   );
 
   askAgent(
-    program.command("ping").description("probe a member, through the tunnel first")
+    program.command("ping").description(
+      "probe a member, through the tunnel first, and name the path, its MTU, and why it is no direct one",
+    )
       .argument("<peer>", "its name, id, key or overlay address")
       .option("-c, --count <number>", "how often (default: 1)")
       .option("--json", "as JSON")

@@ -5,7 +5,7 @@
 
 import { HostJournal, leftResolver, Netlink, putBackLeftResolver, SqliteStateStore } from "../../host/mod.ts";
 import { ControlClient } from "../control_client.ts";
-import { changeText, doctorFindings, hostProbes } from "./doctor.ts";
+import { changeText, doctorFindings, hostProbes } from "./doctor/mod.ts";
 import { CommandError } from "../failure.ts";
 import { paint } from "../terminal.ts";
 import {

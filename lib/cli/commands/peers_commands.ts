@@ -23,7 +23,9 @@ export function addPeerReports(group: AnyCommand, { ports }: CommandContext): vo
 }
 
 function addList(group: AnyCommand, name: "peers" | "list", ports: CliPorts): AnyCommand {
-  const command = group.command(name).description("list the peers of this node: members and devices")
+  const command = group.command(name).description(
+    "list the peers of this node: members and devices, and the way that packets to them take",
+  )
     .option("-w, --wide", "every column, however long the lines get")
     .option("--json", "as JSON")
     .addHelpText(

@@ -155,8 +155,11 @@ export function peerText(
   ];
   if (peer !== undefined) {
     const extra = peer.allowedIps.filter((cidr) => !addresses.some((one) => cidr.startsWith(`${one}/`)));
+    // A relay's port or the end of a stream is no endpoint of the member.
+    const isIndirect = peer.way?.kind === "relay" || peer.way?.kind === "carrier";
+    const inUse = isIndirect ? peer.way?.endpoint : peer.endpoint;
     const tried = [
-      ...new Set([...peer.endpoint === undefined ? [] : [peer.endpoint], ...peer.endpoints ?? []]),
+      ...new Set([...isIndirect || inUse === undefined ? [] : [inUse], ...peer.endpoints ?? []]),
     ];
     facts.push(
       ["key", peer.publicKey],
@@ -165,7 +168,7 @@ export function peerText(
       ["health", paintedCell(terminal, isWell(peer) ? "good" : "bad", healthOf(peer)), figuresText(peer)],
       ["path", [pathOf(peer), ...wayFigures(peer.way), `channel ${peer.channel}`].join(", ")],
       ...peer.way?.why === undefined ? [] : [["not direct", peer.way.why] as const],
-      ["endpoint", peer.endpoint ?? "none in use"],
+      ["endpoint", inUse ?? "none in use", isIndirect && inUse !== undefined ? ", of the relay" : ""],
       ["endpoints", tried.join(", ") || "none known"],
       [
         "handshake",

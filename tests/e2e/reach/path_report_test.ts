@@ -69,7 +69,7 @@ labTest(
       await until(/answers in \S+ ms, stream\b[^]*UDP seems to be blocked/);
       const { code, stdout } = await b.weft.command("doctor");
       assert.equal(code, 1);
-      assert.match(stdout, /UDP seems to be blocked/);
+      assert.match(stdout, /^problem +UDP +.*UDP seems to be blocked$/m);
     });
   },
 );

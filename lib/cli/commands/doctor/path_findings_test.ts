@@ -1,17 +1,17 @@
 import assert from "node:assert/strict";
-import type { PathReport, ReachReport } from "../../api/mod.ts";
-import { sampleStatus } from "../testing/sample_ports.ts";
-import type { Finding } from "./finding.ts";
+import type { PathReport, ReachReport } from "../../../api/mod.ts";
+import { sampleStatus } from "../../testing/sample_ports.ts";
+import type { Finding } from "../finding.ts";
 import { pathFindings } from "./path_findings.ts";
 
-const { node } = sampleStatus;
+const { node, dataplane } = sampleStatus;
 const works: ReachReport = { udp: "works", mapping: "same", seenAt: ["203.0.113.7:61001"] };
 const direct: PathReport = { kind: "direct", rttMs: 3, mtuBytes: 1420, standbyCount: 0 };
 
 function find(ways: readonly PathReport[], reach: Partial<ReachReport> = {}): ReadonlyMap<string, Finding> {
   const [peer = assert.fail()] = sampleStatus.peers;
   const peers = ways.map((way, i) => ({ ...peer, name: `web-${i + 1}`, way }));
-  return pathFindings({ node, peers, reach: { ...works, ...reach } });
+  return pathFindings({ node, dataplane, peers, reach: { ...works, ...reach } });
 }
 
 function problem(findings: ReadonlyMap<string, Finding>, name: string): { detail: string; hint: string } {
@@ -22,9 +22,10 @@ function problem(findings: ReadonlyMap<string, Finding>, name: string): { detail
 Deno.test("pathFindings() finds nothing wrong with direct paths, relays and streams", () => {
   const findings = find([direct, { ...direct, kind: "relay", problem: "unanswered" }]);
   assert.deepEqual([...findings.values()].map(({ kind }) => kind), ["ok", "ok", "ok"]);
+  assert.match(findings.get("path MTU")?.detail ?? "", /^every path carries the packets of 1420 bytes/);
   assert.match(findings.get("UDP")?.detail ?? "", /see this node at 203\.0\.113\.7:61001$/);
   assert.equal(findings.get("paths")?.detail, "paths to members: 1 direct, 1 by relays");
-  assert.equal(pathFindings({ node, peers: [] }).size, 0, "a node without a packet plane");
+  assert.equal(pathFindings({ node, dataplane, peers: [] }).size, 0, "a node without a packet plane");
 });
 
 Deno.test("pathFindings() says what blocks datagrams, and what would help", () => {

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { sampleStatus } from "../testing/sample_ports.ts";
+import { sampleStatus } from "../../testing/sample_ports.ts";
 import { doctorFindings, type HostProbes, hostProbes } from "./doctor.ts";
 
 const good: HostProbes = {

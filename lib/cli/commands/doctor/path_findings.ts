@@ -3,9 +3,9 @@
  * @module
  */
 
-import type { PeerReport, StatusReport } from "../../api/mod.ts";
-import { counted } from "../output/mod.ts";
-import type { Finding } from "./finding.ts";
+import type { PeerReport, StatusReport } from "../../../api/mod.ts";
+import { counted } from "../../output/mod.ts";
+import type { Finding } from "../finding.ts";
 
 /** IPv6 asks so much of every link, in bytes (RFC 8200 §5). */
 const LEAST_MTU_BYTES = 1_280;
@@ -14,7 +14,7 @@ const AROUND_BYTES = 80;
 
 /** @returns what came of each check by its name; nothing of a node without a packet plane */
 export function pathFindings(
-  { reach, peers, node }: Pick<StatusReport, "reach" | "peers" | "node">,
+  { reach, peers, node, dataplane }: Pick<StatusReport, "reach" | "peers" | "node" | "dataplane">,
 ): ReadonlyMap<string, Finding> {
   const findings = new Map<string, Finding>();
   if (reach === undefined) return findings;
@@ -22,7 +22,7 @@ export function pathFindings(
   const mapping = mappingFinding(reach, peers, node.listenPort);
   if (mapping !== undefined) findings.set("NAT", mapping);
   findings.set("paths", pathsFinding(peers));
-  const narrow = mtuFinding(peers);
+  const narrow = mtuFinding(peers, dataplane.mtuBytes);
   if (narrow !== undefined) findings.set("path MTU", narrow);
   return findings;
 }
@@ -32,7 +32,8 @@ function udpFinding({ udp, seenAt }: NonNullable<StatusReport["reach"]>, port: n
     return {
       kind: "problem",
       detail: "members answer over TCP, and none of them answers a datagram: UDP seems to be blocked",
-      hint: `Let UDP out, from port ${port} to any, and its answers in; until then packets go in streams.`,
+      hint:
+        `Let UDP out, from port ${port} to any, and its answers in; until then packets go in streams. \`weft netcheck\` tells more.`,
     };
   }
   if (udp === "unknown") return { kind: "ok", detail: "no member was asked by UDP yet" };
@@ -83,11 +84,20 @@ function pathsFinding(peers: readonly PeerReport[]): Finding {
   };
 }
 
-function mtuFinding(peers: readonly PeerReport[]): Finding | undefined {
+function mtuFinding(
+  peers: readonly PeerReport[],
+  interfaceMtuBytes: number | undefined,
+): Finding | undefined {
   const mtuOf = ({ way }: PeerReport): number => way?.mtuBytes ?? Infinity;
   const [least] = peers.toSorted((a, b) => mtuOf(a) - mtuOf(b));
   if (least === undefined || mtuOf(least) === Infinity) return undefined;
   const narrow = peers.filter((peer) => mtuOf(peer) < LEAST_MTU_BYTES);
+  if (mtuOf(least) === interfaceMtuBytes) {
+    return {
+      kind: "ok",
+      detail: `every path carries the packets of ${interfaceMtuBytes} bytes that weft's interface takes`,
+    };
+  }
   const detail = `the narrowest path, to ${least.name}, carries packets of ${mtuOf(least)} bytes`;
   if (narrow.length === 0) return { kind: "ok", detail };
   return {

@@ -4,7 +4,7 @@
  */
 
 import { z } from "zod";
-import { type LazyObject, named, object, orNull } from "./json_schema.ts";
+import { type LazyObject, named, object, orNull } from "../json_schema.ts";
 
 /** Why packets take no direct path to a member, as far as the node can tell. */
 export const PATH_PROBLEMS = [

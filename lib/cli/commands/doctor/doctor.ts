@@ -3,7 +3,7 @@
  * @module
  */
 
-import type { DnsReport, PolicyStatus, StatusReport } from "../../api/mod.ts";
+import type { DnsReport, PolicyStatus, StatusReport } from "../../../api/mod.ts";
 import {
   canConfigureNetwork,
   hasTunDevice,
@@ -15,13 +15,13 @@ import {
   readHostText,
   RESOLVER_CONF_PATH,
   SqliteStateStore,
-} from "../../host/mod.ts";
-import { listenDatagrams } from "../../transport/mod.ts";
-import { counted, silentUpstreams } from "../output/mod.ts";
-import type { Finding } from "./finding.ts";
-import { overlayFinding } from "./overlays/mod.ts";
+} from "../../../host/mod.ts";
+import { listenDatagrams } from "../../../transport/mod.ts";
+import { counted, silentUpstreams } from "../../output/mod.ts";
+import type { Finding } from "../finding.ts";
+import { overlayFinding } from "../overlays/mod.ts";
 import { pathFindings } from "./path_findings.ts";
-import { policyFinding } from "./policies/mod.ts";
+import { policyFinding } from "../policies/mod.ts";
 
 /** What is asked of the host; tests answer it themselves. */
 export interface HostProbes {

@@ -1,0 +1,6 @@
+/**
+ * What `weft doctor` looks at: this host, and what a running agent says of its network.
+ * @module
+ */
+
+export * from "./doctor.ts";
