@@ -1,11 +1,12 @@
 import assert from "node:assert/strict";
 import { MemoryStateStore, SeededRandom, silentLogger, VirtualClock, VirtualTimers } from "../../base/mod.ts";
-import { parseAgentOptions } from "../../config/mod.ts";
+import { type AgentOptions, parseAgentOptions } from "../../config/mod.ts";
 import { decodeMeshMessage, encodeJoinRequest, MeshState, type NodeId } from "../../mesh/mod.ts";
 import { SmallPool, START } from "../../mesh/testing/test_network.ts";
 import { Cidr, Endpoint, IpAddress } from "../../net/mod.ts";
 import { encodeBind, openBound, type RelayLeg } from "../../relay/mod.ts";
 import { openUdp } from "../../transport/mod.ts";
+import { EndpointSelector } from "../endpoint_selector.ts";
 import { RelayHost, type RelayLegs } from "./relay_host.ts";
 
 const cidr = Cidr.parse("10.200.0.0/16") ?? assert.fail();
@@ -18,19 +19,21 @@ class World implements AsyncDisposable {
   readonly mesh: MeshState;
   readonly members: readonly NodeId[];
   readonly host: RelayHost;
+  readonly options: AgentOptions;
 
   constructor(options: Record<string, string> = {}) {
     const { clock, timers, random } = this;
     const parts = { random, clock, addressPool: () => new SmallPool(200) };
     const mesh = this.mesh = MeshState.create(new MemoryStateStore(), { ...parts, name: "lead", cidr });
     this.members = ["a", "b", "c"].map((name) => this.#join(name));
+    this.options = parseAgentOptions({ stateDir: "/s", dataplane: "portable", ...options });
     this.host = new RelayHost({
       mesh,
       clock,
       timers,
       random,
       log: silentLogger,
-      options: parseAgentOptions({ stateDir: "/s", dataplane: "portable", ...options }),
+      options: this.options,
       bounds: { perMember: 1, total: 8, idleMs: 120_000 },
     });
   }
@@ -105,6 +108,8 @@ Deno.test("RelayHost relays if its node leads, unless it is told not to", async 
     await using world = new World({ relay });
     world.host.start();
     assert.equal(world.host.isOn, isOn, relay);
+    // Whoever has no other way is told whom to ask.
+    assert.equal(new EndpointSelector(world.mesh, world.options).own().relays, isOn);
     assert.equal(typeof world.open(0, 1), isOn ? "object" : "string");
     assert.equal(world.host.report()?.sessions, isOn ? 1 : undefined);
   }
