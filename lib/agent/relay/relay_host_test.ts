@@ -23,7 +23,7 @@ class World implements AsyncDisposable {
   readonly host: RelayHost;
   readonly options: AgentOptions;
 
-  constructor(options: Record<string, string> = {}, open?: RelayHostParts["open"]) {
+  constructor(options?: Record<string, string>, open?: RelayHostParts["open"]) {
     const { clock, timers, random } = this;
     const parts = { random, clock, addressPool: () => new SmallPool(200) };
     const mesh = this.mesh = MeshState.create(new MemoryStateStore(), { ...parts, name: "lead", cidr });
