@@ -17,7 +17,7 @@ import { DhtDiscovery, DhtProber, LanDiscovery, MovedMembers } from "./discovery
 import { HealthWatch, Sightings } from "./health/mod.ts";
 import { serveJoin } from "./join/mod.ts";
 import { LeaderCoordinator } from "./leaders/mod.ts";
-import { dialMessagePlane, type LinkObserver, MessagePlane } from "./links/mod.ts";
+import { type LinkObserver, MessagePlane, messagePlaneDial } from "./links/mod.ts";
 import type { NameService } from "./names/mod.ts";
 import type { Networks } from "./networks/mod.ts";
 import type { OverlayInterface } from "./overlay/mod.ts";
@@ -99,7 +99,7 @@ export class MemberSession {
       identity,
       networkId: network.id,
       replica,
-      dial: dialMessagePlane,
+      dial: messagePlaneDial(),
       isOverlay: (address) =>
         overlay !== undefined && parts.endpoints.overlay.some((one) => one.contains(address)),
       // A stream of the link itself may carry the tunnel.

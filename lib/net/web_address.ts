@@ -28,6 +28,7 @@ export class WebAddress {
   readonly isSecure: boolean;
   /** A name in lower case, or an address without brackets. */
   readonly hostname: string;
+  /** 1 to 65535; that of the scheme where the URL names none. */
   readonly port: number;
   /** Begins with a slash. */
   readonly path: string;
@@ -42,7 +43,10 @@ export class WebAddress {
     this.host = url.host;
   }
 
-  /** @returns the address, or undefined when the text is none; without a path it is that of weft */
+  /**
+   * Reads a URL; one without a path means that of weft.
+   * @returns the address, or undefined when `text` is none
+   */
   static parse(text: string): WebAddress | undefined {
     if (
       text.length > MAX_WEB_ADDRESS_LENGTH || !/^wss?:\/\/[A-Za-z0-9[][!-~]*$/.test(text) ||
@@ -67,16 +71,17 @@ export class WebAddress {
     return IpAddress.parse(this.hostname);
   }
 
+  /** Whether both are the same URL. */
   equals(other: WebAddress): boolean {
     return this.toString() === other.toString();
   }
 
-  /** @returns the URL, which `parse` reads the same */
+  /** Writes the URL, which `parse` reads the same. */
   toString(): string {
     return `${this.isSecure ? "wss" : "ws"}://${this.host}${this.path}`;
   }
 
-  /** @returns the same as `toString()` */
+  /** Writes the same as `toString()`. */
   toJSON(): string {
     return this.toString();
   }

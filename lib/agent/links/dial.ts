@@ -25,15 +25,16 @@ const MAX_DELAY_MS = 30_000;
 export type DialTarget = Endpoint | WebAddress;
 
 /** Opens a stream to the message plane of somebody; undefined when nobody listens there. */
-export type DialStream = typeof dialMessagePlane;
+export type DialStream = (target: DialTarget, signal: AbortSignal) => Promise<ByteStream | undefined>;
 
-/** Made when somebody dials first: what the environment says of proxies holds for the process. */
-let outward: OutwardDialer | undefined;
-
-/** Dials by TCP, by WebSocket where a URL says so, and through a proxy where there is no other way; for 4 s at most. */
-export function dialMessagePlane(target: DialTarget, signal: AbortSignal): Promise<ByteStream | undefined> {
-  outward ??= new OutwardDialer(environmentProxies());
-  return outward.dial(target, { timeoutMs: DIAL_TIMEOUT_MS, signal });
+/**
+ * Reads what the environment says of proxies.
+ * @returns what dials by TCP, by WebSocket where a URL says so, and through a proxy where there is no other way; each for
+ * 4 s at most
+ */
+export function messagePlaneDial(): DialStream {
+  const dialer = new OutwardDialer(environmentProxies());
+  return (target, signal) => dialer.dial(target, { timeoutMs: DIAL_TIMEOUT_MS, signal });
 }
 
 /** Why there is no channel: nobody listens, whoever is there said no, or the handshake did not come to its end. */

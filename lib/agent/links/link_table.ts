@@ -53,10 +53,14 @@ export class LinkTable {
 
   /**
    * @param self this node's id
-   * @param drain takes over links that others are preferred to; they are closed at once without one
-   * @param clock tells which links are old; none is without one
+   * @param options.drain takes over links that others are preferred to; they are closed at once without one
+   * @param options.clock tells which links are old; none is without one
    */
-  constructor(self: NodeId, drain: LinkDrain = CLOSE_AT_ONCE, clock?: Pick<Clock, "now">) {
+  constructor(
+    self: NodeId,
+    { drain = CLOSE_AT_ONCE, clock }: { readonly drain?: LinkDrain; readonly clock?: Pick<Clock, "now"> } =
+      {},
+  ) {
     this.#clock = clock;
     this.#self = self;
     this.#drain = drain;

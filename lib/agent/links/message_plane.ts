@@ -95,7 +95,7 @@ export class MessagePlane {
     this.#work = new WorkLimits(clock);
     const { roster } = replica;
     this.#drains = new LinkDrains(parts);
-    const links = this.links = new LinkTable(identity.id, this.#drains, clock);
+    const links = this.links = new LinkTable(identity.id, { drain: this.#drains, clock });
     const isLeader = (): boolean => roster.linkable(identity.id)?.record.roles.includes("leader") ?? false;
     this.relay = new LinkRelay({
       clock,

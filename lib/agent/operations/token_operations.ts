@@ -9,12 +9,13 @@ import {
   addGrants,
   MAX_OTHER_ENDPOINTS,
   MAX_TOKEN_OTHERS,
+  MAX_TOKEN_URL_LENGTH,
   MAX_TOKEN_URLS,
   NO_GRANTS,
   type TokenEntry,
   type TokenLeader,
 } from "../../mesh/mod.ts";
-import { IpAddress } from "../../net/mod.ts";
+import { IpAddress, type WebAddress } from "../../net/mod.ts";
 import type { Agent } from "../agent.ts";
 import { InvalidRequestError, UnknownTokenError } from "../errors.ts";
 import { asInvalid, asOperator, leaderPart, requireBounds } from "./membership_operations.ts";
@@ -97,10 +98,15 @@ function namedByToken(agent: Agent) {
     networkId: mesh.network.id,
     leaderPublicKey: mesh.identity.publicKey,
     endpoints: statement?.channelEndpoints ?? [],
-    urls: statement?.urls?.slice(0, MAX_TOKEN_URLS) ?? [],
+    urls: tokenUrls(statement?.urls),
     cidr: mesh.cidr,
     others: otherLeaders(agent),
   };
+}
+
+/** @returns the URLs that a token can name */
+function tokenUrls(urls: readonly WebAddress[] = []): WebAddress[] {
+  return urls.filter((url) => `${url}`.length <= MAX_TOKEN_URL_LENGTH).slice(0, MAX_TOKEN_URLS);
 }
 
 /** Those by whom a token lets in as well; the ones that were heard come first. */
@@ -111,8 +117,7 @@ function otherLeaders({ mesh: { roster, identity }, session }: Agent): TokenLead
       const { record, statement } = roster.get(nodeId) ?? {};
       if (record === undefined || statement === undefined) return [];
       const endpoints = statement.channelEndpoints.slice(0, MAX_OTHER_ENDPOINTS);
-      const urls = statement.urls?.slice(0, MAX_TOKEN_URLS);
-      return [{ publicKey: record.publicKey, endpoints, ...urls && { urls } }];
+      return [{ publicKey: record.publicKey, endpoints, urls: tokenUrls(statement.urls) }];
     },
   );
 }

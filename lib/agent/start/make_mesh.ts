@@ -19,7 +19,7 @@ import { ownStatement } from "../endpoint_selector.ts";
 import { InvalidRequestError, InvalidTokenError, JoinRefusedError } from "../errors.ts";
 import { joinNetwork } from "../join/mod.ts";
 import type { NamedEndpoints } from "../named_endpoints.ts";
-import { dialMessagePlane } from "../links/mod.ts";
+import { messagePlaneDial } from "../links/mod.ts";
 import { checkNewNode } from "./host_check.ts";
 
 /** A machine that waits for a leader's approval. */
@@ -100,7 +100,7 @@ export async function joinMesh(text: string, parts: MeshParts): Promise<MeshStat
   const admitted = await joinNetwork(token, identity, wanted, {
     ...host,
     search,
-    dial: dialMessagePlane,
+    dial: messagePlaneDial(),
     onRefused: () => MeshState.dropJoin(store),
     onPending: () => {
       host.log.info("waiting for the approval of a leader", { name, id: identity.id });

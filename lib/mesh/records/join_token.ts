@@ -34,13 +34,15 @@ export const MAX_OTHER_ENDPOINTS = 4;
 
 /** How many URLs of each leader a token may name. */
 export const MAX_TOKEN_URLS = 2;
+/** A longer URL is in no token, so that it can still be pasted. */
+export const MAX_TOKEN_URL_LENGTH = 80;
 
 /** Length of a token's secret in bytes. */
 export const TOKEN_SECRET_BYTES = 32;
 
 const PREFIX = "weft1-";
 const CHECKSUM_BYTES = 4;
-const MAX_TEXT_LENGTH = 2048;
+const MAX_TEXT_LENGTH = 3072;
 
 /** The part of a token that must not be shown. */
 export class TokenSecret extends Secret {
@@ -115,14 +117,18 @@ export class JoinToken {
   /** @throws RangeError when there are too many endpoints or leaders, or the id is none */
   constructor(fields: JoinTokenFields) {
     const { others = [], urls = [] } = fields;
-    const tooMany = [fields, ...others].some(({ urls = [] }) => urls.length > MAX_TOKEN_URLS);
+    const tooMany = [fields, ...others].some(({ urls = [] }) =>
+      urls.length > MAX_TOKEN_URLS || urls.some((url) => `${url}`.length > MAX_TOKEN_URL_LENGTH)
+    );
     if (
       tooMany ||
       fields.endpoints.length > MAX_TOKEN_ENDPOINTS || !/^[0-9a-f]{32}$/.test(fields.tokenId) ||
       others.length > MAX_TOKEN_OTHERS ||
       others.some(({ endpoints }) => endpoints.length > MAX_OTHER_ENDPOINTS)
     ) {
-      throw new RangeError("Cannot make a token: it has an id of 32 digits and at most 8 endpoints");
+      throw new RangeError(
+        "Cannot make a token: it has an id of 32 digits, at most 8 endpoints and 2 short URLs",
+      );
     }
     this.others = [...others];
     this.urls = [...urls];

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { SeededRandom, unixMillis } from "../../base/mod.ts";
-import { Cidr, Endpoint } from "../../net/mod.ts";
+import { Cidr, Endpoint, WebAddress } from "../../net/mod.ts";
 import { generateNetwork, NodeIdentity, overlayIpv6For, overlayIpv6Prefix } from "../identity/mod.ts";
 import { JoinToken, type JoinTokenFields, TokenSecret } from "./join_token.ts";
 
@@ -95,21 +95,26 @@ Deno.test("JoinToken names other leaders, within bounds, and stays short enough 
     { length: 4 },
     (_, i) => Endpoint.parse(`[2001:db8:1111:2222:3333:4444:5555:666${i}]:51820`) ?? assert.fail(),
   );
+  const urls = ["a", "b"].map((name) => WebAddress.parse(`wss://${name.repeat(63)}.org`) ?? assert.fail());
   const others = Array.from({ length: 4 }, () => ({
     publicKey: NodeIdentity.generate(random).publicKey,
     endpoints,
+    urls,
   }));
-  const full = new JoinToken({ ...fields, endpoints: [...endpoints, ...endpoints], others });
-  assert.ok(full.encode().length <= 2048, `${full.encode().length} characters`);
+  const full = new JoinToken({ ...fields, endpoints: [...endpoints, ...endpoints], urls, others });
+  assert.ok(full.encode().length <= 3072, `${full.encode().length} characters`);
   const parsed = JoinToken.parse(full.encode());
   assert.ok(parsed instanceof JoinToken);
   assert.deepEqual(
-    parsed.leaders.map(({ publicKey, endpoints }) => [`${publicKey}`, endpoints.join()]),
-    full.leaders.map(({ publicKey, endpoints }) => [`${publicKey}`, endpoints.join()]),
+    parsed.leaders.map(({ publicKey, endpoints, urls }) => [`${publicKey}`, endpoints.join(), urls?.join()]),
+    full.leaders.map(({ publicKey, endpoints, urls }) => [`${publicKey}`, endpoints.join(), urls?.join()]),
   );
   assert.equal(parsed.leaders.length, 5);
   const one = others[0] ?? assert.fail();
   assert.throws(() => new JoinToken({ ...fields, others: [...others, one] }), RangeError);
+  assert.throws(() => new JoinToken({ ...fields, urls: [...urls, ...urls] }), RangeError);
+  const long = WebAddress.parse(`wss://mesh.example.com/${"x".repeat(80)}`) ?? assert.fail();
+  assert.throws(() => new JoinToken({ ...fields, urls: [long] }), RangeError);
   const many = [...endpoints, ...endpoints];
   assert.throws(() => new JoinToken({ ...fields, others: [{ ...one, endpoints: many }] }), RangeError);
 });

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { SeededRandom, unixMillis, VirtualClock } from "../../base/mod.ts";
-import { Cidr, Endpoint, IpAddress } from "../../net/mod.ts";
+import { Cidr, Endpoint, IpAddress, WebAddress } from "../../net/mod.ts";
 import { decodeMessage, encodeMessage, MemberRecordSchema } from "../../proto/mod.ts";
 import { MAX_PAYLOAD_BYTES } from "./signed.ts";
 import { generateNetwork, NodeIdentity, nodeIdOf } from "../identity/identity.ts";
@@ -166,6 +166,22 @@ Deno.test("signStatement() and verifyStatement() are inverse, and bounded", () =
   assert.equal(verifyStatement(signed, network.verifyingKey), undefined);
   const endpoints = Array(9).fill(at("192.0.2.1:1"));
   assert.throws(() => signStatement({ ...statement, endpoints }, identity.signingKey), RangeError);
+});
+
+Deno.test("a statement names URLs, within bounds, and is another one when they change", () => {
+  const urls = ["wss://mesh.example.com/weft", "ws://192.0.2.1:8080/weft"]
+    .map((text) => WebAddress.parse(text) ?? assert.fail());
+  const signed = signStatement({ ...statement, urls }, identity.signingKey);
+  assert.deepEqual(
+    verifyStatement(signed, identity.signingKey.verifyingKey)?.urls?.map(String),
+    urls.map(String),
+  );
+  assert.equal(decodeStatement(signStatement(statement, identity.signingKey).payload)?.urls, undefined);
+  assert.equal(areSameEndpoints(statement, { ...statement, urls }), false);
+  const clock = new VirtualClock(statement.issuedAt);
+  assert.ok(signOwnStatement(identity, { ...statement, urls }, { clock, previous: statement }));
+  const many = { ...statement, urls: [...urls, ...urls, ...urls] };
+  assert.throws(() => signStatement(many, identity.signingKey), RangeError);
 });
 
 Deno.test("a statement says whether there is a packet plane, and one of the former release that there is", () => {
