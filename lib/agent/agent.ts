@@ -5,16 +5,17 @@
 
 import { type Clock, LimitedLogger, repeat, type StateStore, type WeftError } from "../base/mod.ts";
 import { channelCounters } from "../channel/mod.ts";
-import { type MeshState, NO_UPDATE, TOKEN_KIND } from "../mesh/mod.ts";
+import { type MeshState, TOKEN_KIND } from "../mesh/mod.ts";
 import { carrierSockets, type FramePlane } from "../dataplane/mod.ts";
 import { builtInDrivers } from "../../drivers/mod.ts";
 import type { CarrierLimits } from "../service/mod.ts";
 import { listenTcp, type StreamListener } from "../transport/mod.ts";
-import type { AgentContext } from "./agent_context.ts";
+import type { AgentContext, GivenContext } from "./agent_context.ts";
 import { Authority } from "./authority.ts";
 import { Carriers } from "./carriers/mod.ts";
 import { Departure } from "./departure.ts";
 import { EndpointSelector } from "./endpoint_selector.ts";
+import { hostAddresses, HostNetwork } from "./host_network.ts";
 import { InterruptedError, RemovedError } from "./errors.ts";
 import { unconfirmedLabelsText } from "./leaders/mod.ts";
 import { MemberSession } from "./member_session.ts";
@@ -38,7 +39,7 @@ const UPKEEP_MS = 10_000;
 const ANSWER_DELAY_MS = 100;
 
 /** A node's state, and how it is to run. */
-export interface AgentParts extends Omit<AgentContext, "endpoints" | "authority" | "members"> {
+export interface AgentParts extends GivenContext {
   /** Closed by `stop`. */
   readonly store: StateStore & Disposable;
   readonly limits?: CarrierLimits;
@@ -94,7 +95,8 @@ export class Agent {
     const log = this.#resources.use(new LimitedLogger(parts.log, parts));
     const endpoints = new EndpointSelector(mesh, options, parts.named);
     const members = new MemberFinder(mesh, options.dnsZone, () => this.#session?.leaders.elected);
-    this.#context = { ...parts, log, authority, endpoints, members };
+    const hostNetwork = new HostNetwork({ ...parts, log }, () => hostAddresses(endpoints.isOwnDevice));
+    this.#context = { ...parts, log, authority, endpoints, hostNetwork, members };
     this.#madeAt = parts.clock.now();
     this.closed = this.#ended.promise;
     // Whoever does not wait for the end must not be ended by it.

@@ -8,6 +8,7 @@ import type { AgentOptions } from "../config/mod.ts";
 import type { MeshState } from "../mesh/mod.ts";
 import type { Authority } from "./authority.ts";
 import type { EndpointSelector } from "./endpoint_selector.ts";
+import type { HostNetwork } from "./host_network.ts";
 import type { MemberFinder } from "./member_finder.ts";
 import type { NamedEndpoints } from "./named_endpoints.ts";
 
@@ -19,6 +20,10 @@ export interface AgentContext extends Environment {
   /** The addresses of the endpoints that the options tell by name. */
   readonly named?: NamedEndpoints;
   readonly endpoints: EndpointSelector;
+  readonly hostNetwork: HostNetwork;
   readonly authority: Authority;
   readonly members: MemberFinder;
 }
+
+/** What the agent is handed of it, and does not make itself. */
+export type GivenContext = Omit<AgentContext, "endpoints" | "hostNetwork" | "authority" | "members">;

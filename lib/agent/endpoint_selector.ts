@@ -56,6 +56,9 @@ export class EndpointSelector {
 
   /** Tells where gateways let others reach this node; set while they are asked for it. */
   mappedEndpoints: () => MappedEndpoints = () => NOTHING_MAPPED;
+  /** Whether a device leads into the overlay or one of its networks. */
+  readonly isOwnDevice = (name: string): boolean =>
+    name === this.#options.interfaceName || this.overlayDevices().has(name);
 
   /** @param named knows the addresses of the endpoints that the options tell by name */
   constructor(mesh: MeshState, options: AgentOptions, named?: NamedEndpoints) {

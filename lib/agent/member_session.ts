@@ -63,6 +63,7 @@ export class MemberSession {
   #lan: LanDiscovery | undefined;
   #dht: DhtDiscovery | undefined;
   #portMapping: PortMapping | undefined;
+  #unsubscribe: () => void = () => {};
   #isClosed = false;
 
   constructor(parts: MemberSessionParts) {
@@ -101,7 +102,10 @@ export class MemberSession {
       dial: dialMessagePlane,
       isOverlay: (address) =>
         overlay !== undefined && parts.endpoints.overlay.some((one) => one.contains(address)),
-      tunnelIsUp: (nodeId) => overlay !== undefined && this.health.tunnelIsUp(nodeId),
+      // A stream of the link itself may carry the tunnel.
+      tunnelIsUp: (nodeId) =>
+        overlay !== undefined && this.paths?.prober.paths(nodeId)?.chosen?.kind !== "carrier" &&
+        this.health.tunnelIsUp(nodeId),
       unheardMs: (nodeId) => {
         const member = roster.linkable(nodeId);
         const seenAt = member && this.sightings.lastSeen(member);
@@ -220,6 +224,7 @@ export class MemberSession {
     messages.start();
     this.paths?.start();
     this.#legs?.start();
+    this.#unsubscribe = this.#parts.hostNetwork.subscribe(() => this.#followHost());
     health.start();
     this.leaders.start();
     const discovery = { ...this.#parts, networkId: mesh.network.id, overlay: endpoints.overlay };
@@ -258,10 +263,19 @@ export class MemberSession {
     this.leaders.removeAbsent(isHealthy);
   }
 
+  /** This host is somewhere else: others hear of it at once, and links that it has cost are made anew. */
+  #followHost(): void {
+    this.restate();
+    this.paths?.handleMove();
+    this.messages.handleHostChange();
+    void this.#lan?.followInterfaces();
+  }
+
   /** Ends all of it, once. */
   async close(): Promise<void> {
     if (this.#isClosed) return;
     this.#isClosed = true;
+    this.#unsubscribe();
     this.#parts.endpoints.foundEndpoints = () => [];
     this.#parts.endpoints.mappedEndpoints = () => ({ packets: [], channels: [] });
     this.sightings.flush();

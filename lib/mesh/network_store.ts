@@ -81,6 +81,8 @@ const NETWORK_COLLECTIONS = [
   "seen",
   "expected",
   "endpoint-options",
+  "exit-use",
+  "route-offer",
 ] as const;
 
 /** How far a node has come that leaves: it has asked a leader to revoke it, or it is no member any more. */

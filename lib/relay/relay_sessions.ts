@@ -9,7 +9,7 @@ import type { RelayPorts, SessionActivity } from "./relay_forwarder.ts";
 
 /** How many sessions there may be. */
 export interface RelayBounds {
-  /** Of one member. */
+  /** That one member has asked for; those that others have asked for with it are theirs. */
   readonly perMember: number;
   /** Of all. */
   readonly total: number;
@@ -32,7 +32,7 @@ export type RelayRefusal =
   | "not-relaying"
   /** One of both is no member, or both are the same. */
   | "not-member"
-  /** One of both has as many as a member may have. */
+  /** Who asks has as many as a member may ask for. */
   | "too-many-of-member"
   /** There are as many as there may be. */
   | "too-many"
@@ -47,6 +47,7 @@ export interface RelaySession {
 }
 
 interface OpenSession extends RelaySession {
+  readonly asker: string;
   readonly ports: RelayPorts;
   seenActivity: number;
   activeAt: number;
@@ -80,6 +81,7 @@ export class RelaySessions {
 
   /**
    * Opens the session of two members, or gives the one that they have.
+   * @param a who asks
    * @param openPorts opens both ports; called when there is none yet
    * @param now monotonic milliseconds
    * @returns the legs of `a` and of `b`, in this order, or why there are none
@@ -93,7 +95,7 @@ export class RelaySessions {
     if (a === b) return "not-member";
     const isInOrder = a < b;
     const members = isInOrder ? [a, b] as const : [b, a] as const;
-    const session = this.#sessions.get(members.join()) ?? this.#make(members, now, openPorts);
+    const session = this.#sessions.get(members.join()) ?? this.#make(a, members, now, openPorts);
     if (typeof session === "string") return session;
     // Who asks is about to bind.
     session.activeAt = now;
@@ -108,7 +110,7 @@ export class RelaySessions {
       if (!isOver(session)) continue;
       this.#sessions.delete(key);
       session.ports.close();
-      for (const member of session.members) this.#add(member, -1);
+      this.#add(session.asker, -1);
       count++;
     }
     return count;
@@ -127,20 +129,21 @@ export class RelaySessions {
   }
 
   #make(
+    asker: string,
     members: readonly [string, string],
     now: number,
     openPorts: (keys: readonly [LegKey, LegKey]) => RelayPorts | undefined,
   ): OpenSession | RelayRefusal {
     const { perMember, total } = this.#bounds;
-    if (members.some((member) => (this.#counts.get(member) ?? 0) >= perMember)) return "too-many-of-member";
+    if ((this.#counts.get(asker) ?? 0) >= perMember) return "too-many-of-member";
     if (this.#sessions.size >= total) return "too-many";
     const keys = [drawLegKey(this.#random), drawLegKey(this.#random)] as const;
     const ports = openPorts(keys);
     if (ports === undefined) return "no-port";
     const legs = [{ ...keys[0], port: ports.a }, { ...keys[1], port: ports.b }] as const;
-    const session: OpenSession = { members, legs, ports, seenActivity: 0, activeAt: now };
+    const session: OpenSession = { members, legs, asker, ports, seenActivity: 0, activeAt: now };
     this.#sessions.set(members.join(), session);
-    for (const member of members) this.#add(member, 1);
+    this.#add(asker, 1);
     return session;
   }
 

@@ -44,13 +44,17 @@ Deno.test("RelaySessions refuses beyond its bounds, and what has no ports", () =
   assert.equal(sessions.size, 0);
   assert.equal(typeof sessions.open("a", "b", 0, ports.make), "object");
   assert.equal(typeof sessions.open("a", "c", 0, ports.make), "object");
-  assert.equal(sessions.open("d", "a", 0, ports.make), "too-many-of-member");
-  assert.equal(typeof sessions.open("b", "c", 0, ports.make), "object");
+  assert.equal(sessions.open("a", "d", 0, ports.make), "too-many-of-member");
+  // Nobody's room is taken by what others ask for.
+  assert.equal(typeof sessions.open("d", "a", 0, ports.make), "object");
+  assert.equal(typeof sessions.open("a", "d", 0, ports.make), "object");
   assert.equal(sessions.open("e", "f", 0, ports.make), "too-many");
   assert.equal(typeof sessions.open("a", "b", 0, ports.make), "object");
-  assert.equal(sessions.end(({ members }) => members.includes("a")), 2);
-  assert.equal(ports.open, 1);
-  assert.equal(typeof sessions.open("d", "a", 0, ports.make), "object");
+  assert.equal(sessions.end(({ members }) => members.includes("b")), 1);
+  assert.equal(ports.open, 2);
+  assert.equal(typeof sessions.open("a", "e", 0, ports.make), "object");
+  assert.equal(sessions.end(() => true), 3);
+  assert.equal(ports.open, 0);
 });
 
 Deno.test("RelaySessions ends what nobody uses, and nothing else", () => {

@@ -11,6 +11,9 @@ import { FrameQueue, type FrameQueueBounds, FrameReader, mayBeCarried } from "..
 /** At 20 Mbit/s the slack waits for 50 ms; at 80 Mbit/s and more there is all of it. */
 const QUEUE_BOUNDS: FrameQueueBounds = { slackBytes: 128 << 10, mostBytes: 512 << 10, mostMs: 50 };
 
+/** What comes is sent on at once, so it is how much may be under way: 170 Mbit/s over a round trip of 100 ms. */
+const WINDOW_BYTES: number = 2 << 20;
+
 /** What is dropped, by reason. */
 export const CARRIER_DROPS = [
   /** The stream had no room. */
@@ -84,6 +87,7 @@ export class CarrierPipe {
   join(stream: ChannelStream, first: Uint8Array = new Uint8Array()): void {
     if (this.#isClosed) return stream.reset(0);
     this.#stream = stream;
+    stream.setWindow(WINDOW_BYTES);
     void this.#read(stream, first);
     void this.#write();
   }

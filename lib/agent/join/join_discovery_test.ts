@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { type Millis, SeededRandom, unixMillis, VirtualClock, VirtualTimers } from "../../base/mod.ts";
 import { acceptChannel } from "../../channel/mod.ts";
+import type { DialTarget } from "../links/mod.ts";
 import {
   type Admitted,
   encodeMeshMessage,
@@ -75,9 +76,9 @@ async function join(
     dhtEndpoints: () => where === "dht" ? endpoints : [],
   };
   let dialled = 0;
-  const dial = (endpoint: Endpoint) => {
+  const dial = (endpoint: DialTarget) => {
     dialled++;
-    const host = hosts[endpoints.findIndex((other) => other.equals(endpoint))];
+    const host = hosts[endpoints.findIndex((other) => String(other) === String(endpoint))];
     if (host === undefined) return Promise.resolve(undefined);
     const [here, there] = memoryStreamPair();
     void serve(host, there);

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { SeededRandom, unixMillis, VirtualClock, VirtualTimers } from "../../base/mod.ts";
 import { acceptChannel } from "../../channel/mod.ts";
+import type { DialTarget } from "../links/mod.ts";
 import {
   type Admitted,
   decodeMeshMessage,
@@ -54,8 +55,8 @@ async function join(
     others,
   });
   const asked: number[] = [];
-  const dial = (endpoint: Endpoint) => {
-    const at = leaders.findIndex((leader) => leader.endpoint.equals(endpoint));
+  const dial = (endpoint: DialTarget) => {
+    const at = leaders.findIndex((leader) => String(leader.endpoint) === String(endpoint));
     const leader = leaders[at];
     const reply = leader?.answer;
     if (leader === undefined || reply === undefined) return Promise.resolve(undefined);

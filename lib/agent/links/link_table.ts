@@ -3,6 +3,7 @@
  * @module
  */
 
+import type { Clock } from "../../base/mod.ts";
 import type { Channel } from "../../channel/mod.ts";
 import type { NodeId } from "../../mesh/mod.ts";
 import type { Endpoint, WebAddress } from "../../net/mod.ts";
@@ -33,6 +34,11 @@ export interface LinkDrain {
 /** So many links to one member may be closing while another one is used; the oldest gives way. */
 const MAX_DRAINING = 3;
 
+/**
+ * Nobody dials a member to which it has a link; two dials that cross are over sooner. Whoever dials later has lost it.
+ */
+const CROSSING_MS = 10_000;
+
 const CLOSE_AT_ONCE: LinkDrain = { drain: ({ channel }, reason) => channel.close(reason) };
 
 /** Keeps links while they are open, and decides when two of them lead to the same member. */
@@ -42,12 +48,16 @@ export class LinkTable {
   readonly #links = new Map<NodeId, Link>();
   readonly #draining = new Map<NodeId, Link[]>();
   readonly #ends = new WeakMap<Link, PromiseWithResolvers<void>>();
+  readonly #clock: Pick<Clock, "now"> | undefined;
+  readonly #addedAt = new WeakMap<Link, number>();
 
   /**
    * @param self this node's id
    * @param drain takes over links that others are preferred to; they are closed at once without one
+   * @param clock tells which links are old; none is without one
    */
-  constructor(self: NodeId, drain: LinkDrain = CLOSE_AT_ONCE) {
+  constructor(self: NodeId, drain: LinkDrain = CLOSE_AT_ONCE, clock?: Pick<Clock, "now">) {
+    this.#clock = clock;
     this.#self = self;
     this.#drain = drain;
   }
@@ -71,13 +81,14 @@ export class LinkTable {
    */
   add(link: Link): boolean {
     const current = this.#links.get(link.nodeId);
-    if (current !== undefined && preferredLink(this.#self, current, link) === current) {
+    if (current !== undefined && this.#preferred(current, link) === current) {
       this.#retire(link, "another link is open");
       return false;
     }
     const end = Promise.withResolvers<void>();
     this.#ends.set(link, end);
     this.#links.set(link.nodeId, link);
+    this.#addedAt.set(link, this.#clock?.now() ?? 0);
     if (current !== undefined) {
       this.#ends.get(current)?.resolve();
       this.#retire(current, "replaced by another link");
@@ -112,6 +123,13 @@ export class LinkTable {
   /** @returns the members with links, those that are drained too */
   members(): NodeId[] {
     return [...new Set([...this.#links.keys(), ...this.#draining.keys()])];
+  }
+
+  #preferred(current: Link, candidate: Link): Link {
+    const ageMs = (this.#clock?.now() ?? 0) - (this.#addedAt.get(current) ?? 0);
+    const hasLostIt = candidate.dialler === "them" && ageMs >= CROSSING_MS &&
+      isDetour(current.way) === isDetour(candidate.way);
+    return hasLostIt ? candidate : preferredLink(this.#self, current, candidate);
   }
 
   #retire(link: Link, reason: string): void {

@@ -95,7 +95,7 @@ export class MessagePlane {
     this.#work = new WorkLimits(clock);
     const { roster } = replica;
     this.#drains = new LinkDrains(parts);
-    const links = this.links = new LinkTable(identity.id, this.#drains);
+    const links = this.links = new LinkTable(identity.id, this.#drains, clock);
     const isLeader = (): boolean => roster.linkable(identity.id)?.record.roles.includes("leader") ?? false;
     this.relay = new LinkRelay({
       clock,
@@ -174,9 +174,10 @@ export class MessagePlane {
     return await this.dialer.dial(nodeId);
   }
 
-  /** This host's addresses have changed: links that don't answer within a second are dialled anew. @param mayBeDead which */
-  handleHostChange(mayBeDead: (link: Link) => boolean): void {
-    for (const link of this.links.all()) if (mayBeDead(link)) void this.#watch.check(link, CHECK_MS);
+  /** This host's addresses have changed: links that don't answer within a second, and those that are missed, are dialled. */
+  handleHostChange(): void {
+    for (const link of this.links.all()) void this.#watch.check(link, CHECK_MS);
+    for (const nodeId of this.dialer.missing()) this.dialer.redial(nodeId);
   }
 
   /** @returns how far the clocks of linked members are ahead of this one, in milliseconds */
@@ -226,6 +227,8 @@ export class MessagePlane {
       // The other end may use it until it has heard of the one that is kept.
       this.#parts.services?.handleSpareLink(link);
       void this.#receiveToEnd(link, member.record.name);
+      // Or it has lost the one that is kept, which this end has not noticed yet.
+      if (former !== undefined && link.dialler === "them") void this.#watch.check(former, CHECK_MS);
       return;
     }
     const { name } = member.record;

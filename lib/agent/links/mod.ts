@@ -7,7 +7,7 @@
  * @module
  */
 
-export { dialChannel, dialMessagePlane, type DialStream, raceDial } from "./dial.ts";
+export { dialChannel, dialMessagePlane, type DialStream, type DialTarget, raceDial } from "./dial.ts";
 export { originOf } from "./caller_limits.ts";
 export type { Link, LinkWay } from "./link_table.ts";
 export type { LinkDialer } from "./link_dialer.ts";

@@ -136,3 +136,28 @@ Deno.test("a link goes by the tunnel at once when that is up", async () => {
   );
   assert.ok(tookMs <= 2_000, `${tookMs} ms`);
 });
+
+Deno.test("a node that has lost its links has them again at once, whoever dialled the ones that the others still keep", async () => {
+  for (const order of ["small", "large"]) {
+    await using network = new PlaneNetwork();
+    network.start(2, 1);
+    const [one, other] = last(network);
+    await network.until("linked", () => one.wayTo(other) === "direct" && other.wayTo(one) === "direct");
+    for (const ageMs of [1_000, 15_000]) {
+      await network.pass(ageMs);
+      const isSmall = one.identity.id < other.identity.id;
+      const [moved, kept] = isSmall === (order === "small") ? [one, other] : [other, one];
+      const before = kept.plane.links.get(moved.identity.id);
+      network.cut();
+      moved.plane.handleHostChange();
+      const tookMs = await network.until("linked anew", () => {
+        const link = kept.plane.links.get(moved.identity.id);
+        return link !== undefined && link !== before &&
+          moved.plane.links.get(kept.identity.id)?.channel.isOpen === true;
+      });
+      assert.ok(tookMs <= 5_000, `${order}, ${ageMs} ms old: ${tookMs} ms`);
+      assert.ok(moved.say(kept, `${ageMs}`));
+      await network.until("heard", () => kept.heard.includes(`${ageMs}`));
+    }
+  }
+});

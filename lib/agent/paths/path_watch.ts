@@ -150,6 +150,8 @@ export class PathWatch {
   /** This host's addresses have changed. */
   handleMove(): void {
     this.own.forget();
+    // Others are near now, and what is asked first goes from the new address.
+    for (const member of this.#parts.mesh.roster.members()) this.#follow(member);
     for (const helper of this.#helpers) helper.handleMove?.();
     this.prober.handleMove(this.#parts.clock.now());
     this.#advance();

@@ -84,6 +84,7 @@ export class RelayHost implements AsyncDisposable {
 
   /**
    * Opens the session of two members, or gives the one that they have; the legs are then the same, whoever asks.
+   * @param a who asks, and whose session it counts as
    * @returns the legs, whose ports are on every address of this host, or why there are none
    */
   open(a: NodeId, b: NodeId): RelayLegs | RelayRefusal {

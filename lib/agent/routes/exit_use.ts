@@ -55,6 +55,7 @@ export class ExitUse {
   #host: ExitHost | undefined;
   #plan: ExitPlan | undefined;
   #looks = 0;
+  #failure: string | undefined;
 
   constructor(parts: ExitUseParts) {
     this.#parts = parts;
@@ -103,21 +104,34 @@ export class ExitUse {
 
   /** Brings this host in line; early and repeated calls are harmless. @throws HostError */
   follow(): void {
-    const { chosen } = this;
+    const { chosen, exit } = this;
     const host = this.#host;
     if (chosen === undefined || host === undefined) return;
+    // Its former keys are forgotten one day.
+    if (exit !== undefined && exit.nodeId !== chosen.nodeId) this.choose(exit, chosen.blocksLan);
     const plan: ExitPlan = {
       ...host.fixed,
       families: this.families(),
-      dials: this.#parts.dials(this.exit?.nodeId).slice(0, MAX_DIALS),
+      dials: this.#parts.dials(exit?.nodeId).slice(0, MAX_DIALS),
       blocksLan: chosen.blocksLan,
     };
     const isSame = this.#plan !== undefined && textOf(plan) === textOf(this.#plan);
     if (isSame && ++this.#looks < LOOKS_A_REVIEW) return;
     this.#looks = 0;
-    host.journal.record({ kind: "exit", name: host.fixed.interfaceName });
-    host.network.setExit(plan, this.#plan);
-    this.#plan = plan;
+    try {
+      host.journal.record({ kind: "exit", name: host.fixed.interfaceName });
+      host.network.setExit(plan, this.#plan);
+      this.#plan = plan;
+      this.#failure = undefined;
+    } catch (error) {
+      this.#failure = error instanceof Error ? error.message : String(error);
+      throw error;
+    }
+  }
+
+  /** Why the host could not be brought in line; undefined when it was. */
+  get failure(): string | undefined {
+    return this.#failure;
   }
 
   /** Takes back what was changed of this host; the choice stays for the next start. */

@@ -41,12 +41,22 @@ export interface RouteSyncParts {
   readonly host: Pick<GatewayHost, "lead" | "homeless" | "lacks">;
 }
 
+/** A network that is to be reached, and who leads there. */
+interface WantedRoute {
+  readonly prefix: Cidr;
+  readonly carriers: NodeId[] | "here";
+  /** Whether it is behind a plain device. */
+  readonly isDevice: boolean;
+}
+
 /** Follows what there is; each call is one synchronous turn. */
 export class RouteSync implements Disposable {
   readonly #parts: RouteSyncParts;
   readonly #choice = new CarrierChoice();
   /** The routes that this host has, by their text. */
   readonly #installed = new Map<string, Cidr>();
+  /** Why routes could not be made, by their text: told once. */
+  readonly #failures = new Map<string, string>();
   #local = new Map<string, LocalRoute>();
   #carried = "";
   #led = "";
@@ -76,12 +86,13 @@ export class RouteSync implements Disposable {
     const local = new Map<string, LocalRoute>();
     const carried = new Map<NodeId, Cidr[]>();
     const usable = new Map<string, Cidr>();
-    for (const [text, { prefix, carriers }] of wanted) {
+    for (const [text, { prefix, carriers, isDevice }] of wanted) {
       const problem = carriers === "here" ? undefined : this.#problem(prefix, hostRoutes, outside);
       const carrier = carriers === "here" || problem !== undefined ? undefined : this.#choose(text, carriers);
       if (carrier !== undefined) {
         usable.set(text, prefix);
-        carried.set(carrier, [...carried.get(carrier) ?? [], prefix]);
+        // What is behind a device is its peer's, or its hub's, as long as its record says so.
+        if (!isDevice) carried.set(carrier, [...carried.get(carrier) ?? [], prefix]);
       }
       const own = carriers === "here" ? this.#ownProblem(prefix) : problem;
       local.set(text, { carrier, ...own !== undefined && { problem: own } });
@@ -90,6 +101,7 @@ export class RouteSync implements Disposable {
       carried.set(exit.nodeId, [...carried.get(exit.nodeId) ?? [], ...exit.prefixes]);
     }
     this.#choice.keep(new Set(wanted.keys()));
+    for (const text of this.#failures.keys()) if (!wanted.has(text)) this.#failures.delete(text);
     this.#report(local);
     // Who carries is known before packets come for it, and stays known until none come any more.
     for (const text of this.#installed.keys()) if (!usable.has(text)) this.#uninstall(text);
@@ -104,25 +116,26 @@ export class RouteSync implements Disposable {
   }
 
   /** @returns by network who leads there, in order; `here` for this node */
-  #wanted(approved: readonly (KnownRoute & { readonly owner: MemberRecord })[]) {
+  #wanted(
+    approved: readonly (KnownRoute & { readonly owner: MemberRecord })[],
+  ): ReadonlyMap<string, WantedRoute> {
     const self = this.#parts.ownId();
-    const wanted = new Map<string, { readonly prefix: Cidr; carriers: NodeId[] | "here" }>();
+    const wanted = new Map<string, WantedRoute>();
     // What is behind a device is said in its record; it is its hub's peer, or everybody's.
     for (const { nodeId, hub, allowedIps } of this.#parts.records()) {
       for (const prefix of allowedIps) {
         const carriers = nodeId === self
           ? "here" as const
           : [hub === self || hub === undefined ? nodeId : hub];
-        wanted.set(`${prefix}`, { prefix, carriers });
+        wanted.set(`${prefix}`, { prefix, carriers, isDevice: true });
       }
     }
-    const ofDevices = new Set(wanted.keys());
     for (const { prefix, owner } of approved) {
       const text = `${prefix}`;
-      if (prefix.prefixBits === 0 || ofDevices.has(text)) continue;
       const known = wanted.get(text);
-      if (owner.nodeId === self) wanted.set(text, { prefix, carriers: "here" });
-      else if (known === undefined) wanted.set(text, { prefix, carriers: [owner.nodeId] });
+      if (prefix.prefixBits === 0 || known?.isDevice) continue;
+      if (owner.nodeId === self) wanted.set(text, { prefix, carriers: "here", isDevice: false });
+      else if (known === undefined) wanted.set(text, { prefix, carriers: [owner.nodeId], isDevice: false });
       else if (known.carriers !== "here") known.carriers.push(owner.nodeId);
     }
     return wanted;
@@ -171,14 +184,16 @@ export class RouteSync implements Disposable {
     if (isThere) return;
     try {
       network.addRoute(prefix, interfaceName);
+      this.#failures.delete(text);
       log.info("a network is reached through the mesh", { network: text });
     } catch (error) {
       this.#installed.delete(text);
-      this.#local.set(text, {
-        carrier: undefined,
-        problem: error instanceof Error ? error.message : String(error),
-      });
-      log.warn("cannot lead a network into the mesh", { network: text, error });
+      const problem = error instanceof Error ? error.message : String(error);
+      this.#local.set(text, { carrier: undefined, problem });
+      if (this.#failures.get(text) !== problem) {
+        log.warn("cannot lead a network into the mesh", { network: text, error });
+      }
+      this.#failures.set(text, problem);
     }
   }
 

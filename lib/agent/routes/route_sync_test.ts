@@ -59,7 +59,12 @@ Deno.test("RouteSync leads to what is behind a device through its hub, whoever e
   host.records.push({ nodeId: C, hub: B, allowedIps: [cidr(LAN)] } as unknown as MemberRecord);
   host.approve(LAN, C);
   host.follow();
-  assert.deepEqual([host.routes, host.carried], [[LAN], { [B]: [LAN] }]);
+  assert.deepEqual(
+    [host.routes, host.carried],
+    [[LAN], {}],
+    "whose peer it is, PeerSync knows from the record",
+  );
+  assert.equal(host.sync.local(cidr(LAN))?.carrier, B);
 });
 
 Deno.test("RouteSync sends an exit everything, without a route in the main table", () => {

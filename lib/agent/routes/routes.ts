@@ -114,16 +114,25 @@ export class Routes implements Disposable {
       this.#cancelTimer?.();
       this.#cancelTimer = undefined;
     });
-    // Before the first packet finds its way.
-    this.follow();
+    try {
+      // Before the first packet finds its way.
+      this.exit.follow();
+    } catch (error) {
+      resources.dispose();
+      throw error;
+    }
+    this.#followSoon();
     return resources;
   }
 
   /** Brings this host in line at once. */
   follow(): void {
-    // First of all nothing gets out another way.
-    if (this.#sync !== undefined) this.exit.follow();
-    this.#sync?.follow();
+    try {
+      // First of all nothing gets out another way.
+      if (this.#sync !== undefined) this.exit.follow();
+    } finally {
+      this.#sync?.follow();
+    }
   }
 
   /** What time alone brings about. @param isElected whether this node is the elected leader */
@@ -142,6 +151,7 @@ export class Routes implements Disposable {
   exitProblem(): string | undefined {
     const { exit, chosen } = this.exit;
     if (chosen === undefined) return undefined;
+    if (this.exit.failure !== undefined) return this.exit.failure;
     if (exit === undefined) return "the exit is no member any more";
     if (this.exit.prefixes().length === 0) return `no leader has ${exit.name} be an exit any more`;
     return this.#parts.health(exit.nodeId)?.healthy === false ? `${exit.name} does not answer` : undefined;

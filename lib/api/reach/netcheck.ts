@@ -23,11 +23,13 @@ export interface FamilyReport {
 export interface GatewayReport {
   /** Its address in the host's own network. */
   readonly gateway: string;
+  /** Whether it is being asked, has opened the port, or has not. */
   readonly state: "asking" | "mapped" | "unmapped";
   /** By which protocol, once it is mapped. */
   readonly protocol?: "pcp" | "nat-pmp" | "upnp";
-  /** Where the port is reached from outside, by UDP and by TCP. */
+  /** Where the port is reached from outside, by UDP. */
   readonly udp?: string;
+  /** Where it is reached from outside, by TCP. */
   readonly tcp?: string;
   /** Why not, by protocol: `no-answer`, `unsupported`, `refused`, `nonsense`, `not-public`. */
   readonly failures?: Readonly<Record<string, string>>;
@@ -37,6 +39,7 @@ export interface GatewayReport {
 
 /** What a STUN server has said. */
 export interface StunServerReport {
+  /** Its address and port. */
   readonly server: string;
   /** Where it saw this host; absent when it did not answer. */
   readonly mapped?: string;
@@ -46,6 +49,7 @@ export interface StunServerReport {
 
 /** How far a leader is. */
 export interface LeaderDistance {
+  /** The name within the network. */
   readonly name: string;
   /** As in `weft peers`. */
   readonly path: "direct" | "relay" | "carrier" | "channel" | "hub" | "none";
@@ -57,7 +61,9 @@ export interface LeaderDistance {
 export interface NetcheckReport {
   /** Whether datagrams are answered from outside; null when nobody was asked. */
   readonly udp: boolean | null;
+  /** IPv4 on this host. */
   readonly ipv4: FamilyReport;
+  /** IPv6 on this host. */
   readonly ipv6: FamilyReport;
   /** The routers that were asked to open a port: none when the host needs none, or the options say so. */
   readonly portMapping: readonly GatewayReport[];

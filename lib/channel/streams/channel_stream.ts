@@ -4,7 +4,9 @@
  */
 
 import type { StreamMux } from "./stream_mux.ts";
-import { MAX_RESET_CODE, type StreamState } from "./stream_state.ts";
+import { INITIAL_WINDOW_BYTES, MAX_RESET_CODE, type StreamState } from "./stream_state.ts";
+
+const MAX_WINDOW_BYTES: number = 16 << 20;
 
 /** Is handed a stream that the other end has begun, and the header that goes with it. */
 export type StreamHandler = (stream: ChannelStream, header: Uint8Array) => void;
@@ -51,6 +53,19 @@ export class ChannelStream {
    */
   write(bytes: Uint8Array): Promise<boolean> {
     return new Promise((resolve) => this.#mux.write(this.#state, bytes, resolve));
+  }
+
+  /**
+   * Lets the other end send more than usual before it waits for a reader: for those who read at once whatever comes, and
+   * whose path is long.
+   * @param windowBytes 64 KiB to 16 MiB
+   * @throws RangeError for another window
+   */
+  setWindow(windowBytes: number): void {
+    if (!(windowBytes >= INITIAL_WINDOW_BYTES && windowBytes <= MAX_WINDOW_BYTES)) {
+      throw new RangeError(`Cannot give a stream a window of ${windowBytes} bytes: it has 64 KiB to 16 MiB`);
+    }
+    this.#mux.setWindow(this.#state, Math.floor(windowBytes));
   }
 
   /** Ends this direction after what was written; the other goes on. Harmless when repeated. */

@@ -276,3 +276,34 @@ testChannel("Channel lets messages without end hold no stream up, nor streams me
   await flood;
   await far.closed;
 });
+
+testChannel(
+  "ChannelStream.setWindow() lets the other end send as much before anybody reads",
+  async (fixture) => {
+    const { near, far, ours, theirs } = await opened(fixture);
+    for (const bytes of [0, NaN, INITIAL_WINDOW_BYTES - 1, (16 << 20) + 1]) {
+      assert.throws(() => theirs.setWindow(bytes), RangeError);
+    }
+    theirs.setWindow(1 << 20);
+    await settle();
+    const sent = random(1 << 20);
+    assert.equal(await ours.write(sent), true);
+    let isMore = false;
+    void ours.write(Uint8Array.of(1)).then((isWritten) => isMore = isWritten);
+    await settle();
+    assert.equal(isMore, false);
+    const parts: Uint8Array[] = [];
+    for (let length = 0; length <= sent.length;) {
+      const part = await theirs.read() ?? assert.fail();
+      parts.push(part);
+      length += part.length;
+    }
+    assert.ok(equalBytes(concatBytes(...parts), concatBytes(sent, Uint8Array.of(1))));
+    await settle();
+    assert.equal(isMore, true);
+    ours.reset(1);
+    // Of a stream that is over it changes nothing.
+    ours.setWindow(1 << 20);
+    await endOf(fixture, near, far);
+  },
+);

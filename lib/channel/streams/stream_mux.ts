@@ -5,6 +5,7 @@
  * whose consumers read. Credit is given as the consumer reads, so one that reads nothing stops its own stream alone. There
  * is no window that streams share, so none waits for another, and nothing can lock up; what bounds the memory
  * is the number of those that are not over, 1,024 begun by each end: 2,048 × 64 KiB + 64 × 192 KiB = 140 MiB at the very most;
+ * beside those whose consumers have asked for another window, because they read at once whatever comes;
  * and before that the account that what has arrived takes its room from. Without room for a piece its stream is reset.
  *
  * @module
@@ -282,13 +283,20 @@ export class StreamMux {
     return true;
   }
 
+  /** Gives a stream a window of its own; to be called when the other end has said that it knows the stream. */
+  setWindow(stream: StreamState, windowBytes: number): void {
+    stream.windowBytes = windowBytes;
+    const isKnownThere = stream.opening === undefined;
+    if (isKnownThere && !stream.hasReceivedEnd && stream.resetCode === undefined) this.#credit(stream);
+  }
+
   /** Gives credit when a quarter of the window is free. */
   #credit(stream: StreamState): void {
-    if (!stream.isWide && this.#wide < MAX_WIDE_STREAMS) {
+    if (!stream.isWide && stream.windowBytes === undefined && this.#wide < MAX_WIDE_STREAMS) {
       stream.isWide = true;
       this.#wide++;
     }
-    const window = stream.isWide ? WIDE_WINDOW_BYTES : INITIAL_WINDOW_BYTES;
+    const window = stream.windowBytes ?? (stream.isWide ? WIDE_WINDOW_BYTES : INITIAL_WINDOW_BYTES);
     const free = window - stream.receiveCredit - stream.received.length;
     if (free < window / 4) return;
     stream.receiveCredit += free;

@@ -75,6 +75,8 @@ export class StreamState {
   /** What the other end may still send. */
   receiveCredit: number = INITIAL_WINDOW_BYTES;
   isWide = false;
+  /** What its consumer has asked for in place of the usual windows. */
+  windowBytes: number | undefined;
 
   // Control that is due.
   creditDue = 0;

@@ -40,7 +40,8 @@ export function addAskCommands(program: AnyCommand, { ports }: CommandContext): 
         if (json === true) return printJson(ports, report);
         // An agent of an earlier version has none.
         const policy = await client.ask("policyStatus").catch(() => undefined);
-        const text = statusText(report, terminal, policy);
+        const exit = await client.ask("exitStatus").catch(() => undefined);
+        const text = statusText(report, terminal, { policy, exit });
         // ECMA-48 §8.3.21, §8.3.41, §8.3.39: home, erase behind each line and below all; nothing flickers then.
         terminal.out(isPage ? `\x1b[H${text.replaceAll("\n", "\x1b[K\n")}\x1b[J` : text);
       };

@@ -18,7 +18,7 @@ import { addInstallCommands } from "./install_commands.ts";
 import { addLeaderCommands, addRotateCommand } from "./leader_commands.ts";
 import { addGrantCommands, addLabelCommand } from "./member_commands.ts";
 import { addEndpointCommands, addNetworkCommands } from "./overlays/mod.ts";
-import { addNetcheckCommand } from "./netcheck_command.ts";
+import { addNetcheckCommand } from "./reach/mod.ts";
 import { addPeerCommands } from "./peer_commands.ts";
 import { addPeersCommand } from "./peers_commands.ts";
 import { addPolicyCommands } from "./policies/mod.ts";

@@ -3,7 +3,7 @@
  * @module
  */
 
-import type { PolicyStatus, StatusReport, TokenReport } from "../../api/mod.ts";
+import type { ExitReport, PolicyStatus, StatusReport, TokenReport } from "../../api/mod.ts";
 import { counted, formatBytes, formatRemaining, formatSpan } from "./human_units.ts";
 import { networksLine } from "./networks_view.ts";
 import { peersText } from "./peers_view.ts";
@@ -14,7 +14,12 @@ import type { Terminal } from "../terminal.ts";
 const TOKEN_TITLES = ["ID", "STATE", ">USED", ">LEFT", "EXPIRES", "LABELS", "GIVES"];
 
 /** @returns the whole picture, with its line feeds */
-export function statusText(status: StatusReport, terminal: Terminal, policy?: PolicyStatus): string {
+export function statusText(
+  status: StatusReport,
+  terminal: Terminal,
+  { policy, exit }: { readonly policy?: PolicyStatus | undefined; readonly exit?: ExitReport | undefined } =
+    {},
+): string {
   const { node, network, dataplane, discovery, dht, relay } = status;
   const addresses = node.addresses.join(", ") || "no address yet";
   const plane = dataplane.kind === "rootless" ? "rootless: message plane only" : [
@@ -49,6 +54,7 @@ export function statusText(status: StatusReport, terminal: Terminal, policy?: Po
     ...policy === undefined || policy.enforced === null && policy.trial === null
       ? []
       : [["policy", policyLine(policy)] as const],
+    ...exitFact(exit, terminal),
     ...offeredFact(status),
     ["state", `${status.state}, up for ${formatSpan(status.uptimeMs)}, weft ${status.version}`],
     ...droppedFact(status),
@@ -132,4 +138,12 @@ function droppedFact(status: StatusReport): readonly Fact[] {
   if (drops.length === 0) return [];
   const shown = drops.slice(0, 6).map(([reason, count]) => `${count} ${reason}`).join(", ");
   return [["dropped", drops.length > 6 ? `${shown}, …` : shown]];
+}
+
+/** Through whom everything goes, and when it does not. */
+function exitFact(exit: ExitReport | undefined, terminal: Terminal): readonly Fact[] {
+  if (exit === undefined || exit.node === null) return [];
+  if (exit.problem === undefined) return [["exit", `everything goes through ${exit.node}`]];
+  const blocked = paintedCell(terminal, "bad", "nothing gets out");
+  return [["exit", blocked, `: ${exit.problem}; \`weft exit off\` sends everything as before`]];
 }

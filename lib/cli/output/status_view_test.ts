@@ -42,6 +42,18 @@ Deno.test("peersText() says through whom a device is reached, or that nobody is 
   assert.match(path(null) ?? "", / not seen +no hub /);
 });
 
+Deno.test("statusText() says through whom everything goes, and that nothing gets out", () => {
+  const exit = { node: "web-1", blocksLan: false, families: [4, 6] } as const;
+  const text = (problem?: string) =>
+    statusText(sampleStatus, plain, { exit: { ...exit, ...problem !== undefined && { problem } } });
+  assert.match(text(), /^exit +everything goes through web-1$/m);
+  assert.match(
+    text("web-1 does not answer"),
+    /^exit +nothing gets out: web-1 does not answer; `weft exit off`/m,
+  );
+  assert.doesNotMatch(statusText(sampleStatus, plain, { exit: { ...exit, node: null } }), /^exit/m);
+});
+
 Deno.test("statusText() says how the DHT answers where it is used", () => {
   assert.match(statusText({ ...sampleStatus, dht: { contacts: 3 } }, plain), /^DHT +nodes that answer: 3$/m);
   assert.doesNotMatch(statusText(sampleStatus, plain), /DHT/);

@@ -148,3 +148,45 @@ Deno.test("longestPacketBytes() is a packet's own length, or that of a cut one",
   assert.equal(longestPacketBytes(view, 20, 70), 60);
   assert.equal(longestPacketBytes(view, 20, 50), 50);
 });
+
+Deno.test("PacketEngine passes a device's stream on where the member's path takes it, else tells the device once for each superpacket", () => {
+  for (const [limit, passes] of [[1380 + 12, true], [1380, false]] as const) {
+    const { harness, member } = hubHarness(new WasmBatchCipher(HARNESS_PAGES));
+    harness.device.setPathMtu(member.publicKey, limit);
+    const { packet, header } = makeSuperpacket({
+      protocol: "tcp",
+      version: 4,
+      payloadBytes: 13_400,
+      gsoSize: 1340,
+    });
+    packet.set([0x40, 0], 6);
+    packet[19] = 3;
+    packet.set([10, 200, 0, 2], 12);
+    packet.set([0, 0], 10);
+    packet.set(
+      Uint8Array.of(internetChecksum(packet, 0, 20) >> 8, internetChecksum(packet, 0, 20) & 255),
+      10,
+    );
+    for (const bytes of harness.sealed(splitSuperpacket(packet, header) ?? assert.fail())) {
+      harness.calls.receives.push({ bytes, source: peerEndpoint });
+    }
+    harness.run();
+    const sends = harness.calls.sends.splice(0);
+    assert.deepEqual(
+      new Set(sends.map((send) => send.destination)),
+      new Set([`${passes ? memberEndpoint : peerEndpoint}`]),
+    );
+    const datagrams = sends.flatMap((send) => send.datagrams);
+    if (passes) {
+      assert.deepEqual(datagrams.map((each) => each.length), new Array(10).fill(limit + 32));
+      continue;
+    }
+    const told = datagrams.map((each) => harness.peer.handleDatagram(harness.now, each, peerEndpoint))
+      .filter((outcome) => outcome.kind === "packet");
+    // The narrowing of the window, and the end, are joined with no others.
+    assert.equal(told.length, 3);
+    const [{ packet: answer = assert.fail() } = assert.fail()] = told;
+    assert.deepEqual([...answer.subarray(20, 22), answer[26], answer[27]], [3, 4, limit >> 8, limit & 255]);
+    assert.equal(harness.calls.written.length, 0);
+  }
+});

@@ -60,7 +60,7 @@ export class HostJournal {
   record(change: HostChange): void {
     // An interface and its routes go with the process, all else would stay changed.
     if (change.kind !== "interface" && change.kind !== "route" && this.#store.isHeld) {
-      const what = change.kind === "resolver" ? change.replacement.path : "what this host forwards";
+      const what = change.kind === "resolver" ? change.replacement.path : "where this host sends packets";
       throw new StateError(
         `Cannot change ${what}: the disk is full, so it could not be undone`,
         {

@@ -86,6 +86,7 @@ export class PlaneNode {
       renew: () => false,
       onLeaderMessage: () => {},
       onSuspicion: () => {},
+      onPathMessage: () => {},
       services,
       ...parts,
     });
@@ -113,6 +114,7 @@ export class PlaneNetwork implements AsyncDisposable {
   canDial: (from: PlaneNode, to: PlaneNode) => boolean = () => true;
   /** Who is at the overlay's address, which all nodes have here; nobody without it. */
   tunnel: (from: PlaneNode) => PlaneNode | undefined = () => undefined;
+  #cuts = 0;
   readonly #mute = new Set<PlaneNode>();
 
   /** Adds nodes and tells all of them of each other. The first `leaders` of them are leaders. */
@@ -143,6 +145,11 @@ export class PlaneNetwork implements AsyncDisposable {
   /** From now on nothing that a node sends arrives, and nothing arrives there. */
   mute(node: PlaneNode): void {
     this.#mute.add(node);
+  }
+
+  /** From now on nothing passes on the connections that there are; new ones work. */
+  cut(): void {
+    this.#cuts++;
   }
 
   /** Closes every connection of a node, as the end of its process does. */
@@ -189,7 +196,8 @@ export class PlaneNetwork implements AsyncDisposable {
   }
 
   #wire(stream: ByteStream, ...ends: PlaneNode[]): ByteStream {
-    const isMute = () => ends.some((node) => this.#mute.has(node));
+    const cuts = this.#cuts;
+    const isMute = () => this.#cuts > cuts || ends.some((node) => this.#mute.has(node));
     return {
       remoteAddress: stream.remoteAddress,
       read: (out) => stream.read(out),

@@ -73,7 +73,8 @@ export function addExitCommands(program: AnyCommand, { ports }: CommandContext):
   refuseOthers(group);
 }
 
-function exitsText(exits: readonly RouteReport[], used: ExitReport, terminal: Terminal): string {
+/** @returns the exits, and through whom everything goes */
+export function exitsText(exits: readonly RouteReport[], used: ExitReport, terminal: Terminal): string {
   if (exits.length === 0) return `No exits. \`weft exit offer\` makes this node one.\n${usedText(used)}`;
   const rows = exits.map(({ node, network, state, use }) => {
     const here = use === "here" ? "this node" : use === "carries" ? "used" : "-";
@@ -86,8 +87,8 @@ function usedText(used: ExitReport): string {
   return used.node === null ? "" : exitText(used);
 }
 
-/** What has come of a choice. */
-function exitText({ node, families, blocksLan, problem }: ExitReport): string {
+/** @returns what has come of a choice */
+export function exitText({ node, families, blocksLan, problem }: ExitReport): string {
   if (node === null) return "Everything goes as it did without weft\n";
   if (problem !== undefined) {
     return `warning: nothing gets out: ${problem}\nhint: \`weft exit off\` sends everything as before.\n`;

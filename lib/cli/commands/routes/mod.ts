@@ -3,5 +3,5 @@
  * @module
  */
 
-export * from "./exit_commands.ts";
-export * from "./route_commands.ts";
+export { addExitCommands } from "./exit_commands.ts";
+export { addRouteCommands } from "./route_commands.ts";

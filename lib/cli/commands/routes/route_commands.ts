@@ -96,8 +96,8 @@ function useCell({ use, problem, isExit }: RouteReport, terminal: Terminal): Cel
   return use === "standby" ? "standby" : isExit ? "not used" : "-";
 }
 
-/** What has come of one. */
-function routeText({ network, node, state, isExit, problem }: RouteReport): string {
+/** @returns what has come of one */
+export function routeText({ network, node, state, isExit, problem }: RouteReport): string {
   const to = isExit ? "out" : `to ${network}`;
   const warning = problem === undefined ? "" : `warning: ${problem}\n`;
   if (state === "approved") return `${node} leads members ${to}\n${warning}`;

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
-import { sampleNetcheck } from "../../agent/testing/sample_control.ts";
-import { withFakeAgent } from "../testing/fake_agent.ts";
-import { SamplePorts } from "../testing/sample_ports.ts";
-import { main } from "../weft.ts";
+import { sampleNetcheck } from "../../../agent/testing/sample_control.ts";
+import { withFakeAgent } from "../../testing/fake_agent.ts";
+import { SamplePorts } from "../../testing/sample_ports.ts";
+import { main } from "../../weft.ts";
 import { netcheckText } from "./netcheck_command.ts";
 
 const plain = { out() {}, err() {}, hasColours: false, isInteractive: false, columns: undefined };

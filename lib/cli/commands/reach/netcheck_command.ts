@@ -3,10 +3,10 @@
  * @module
  */
 
-import type { FamilyReport, GatewayReport, NetcheckReport, StunServerReport } from "../../api/mod.ts";
-import { optionText } from "../../config/mod.ts";
-import { ControlClient, NoAgentError } from "../control_client.ts";
-import { counted, type Fact, factLines, formatRtt, paintedCell, type Terminal } from "../output/mod.ts";
+import type { FamilyReport, GatewayReport, NetcheckReport, StunServerReport } from "../../../api/mod.ts";
+import { optionText } from "../../../config/mod.ts";
+import { ControlClient, NoAgentError } from "../../control_client.ts";
+import { counted, type Fact, factLines, formatRtt, paintedCell, type Terminal } from "../../output/mod.ts";
 import {
   type AnyCommand,
   type CommandContext,
@@ -14,7 +14,7 @@ import {
   optionsOfNextStart,
   printJson,
   runWithOptions,
-} from "../weft_command.ts";
+} from "../../weft_command.ts";
 
 /** Why a protocol brought nothing, for people. */
 const FAILURES: Readonly<Record<string, string>> = {

@@ -1,0 +1,6 @@
+/**
+ * Commands about how this host is reached from elsewhere.
+ * @module
+ */
+
+export { addNetcheckCommand } from "./netcheck_command.ts";
