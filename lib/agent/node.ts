@@ -3,7 +3,7 @@
  * @module
  */
 
-import type { AgentControl, NetworkReport, NetworkRequest } from "../api/mod.ts";
+import type { AgentControl, NetworkReport, NetworkRequest, RouteReport } from "../api/mod.ts";
 import { type Logger, silentLogger } from "../base/mod.ts";
 import { type AgentOptionsInput, DEFAULT_STATE_DIR, SaidSettings } from "../config/mod.ts";
 import { type DialRefusal, type Duplex, isRefusal } from "../forward/mod.ts";
@@ -274,6 +274,25 @@ export class Node implements AsyncDisposable {
    */
   networks(): readonly NetworkReport[] {
     return this.#ownControl("weft network list").listNetworks();
+  }
+
+  /**
+   * The networks that members lead to, or offer to.
+   *
+   * @example
+   * ```ts
+   * import assert from "node:assert/strict";
+   * import { Node } from "@weft/mesh";
+   * const stateDir = await Deno.makeTempDir();
+   * const node = await Node.lead({ name: "edge", stateDir });
+   * assert.deepEqual(node.routes().map(({ network, node, state }) => [network, node, state]), []);
+   * await node.stop();
+   * await Deno.remove(stateDir, { recursive: true });
+   * ```
+   * @throws InvalidRequestError when this program is attached to an agent
+   */
+  routes(): readonly RouteReport[] {
+    return this.#ownControl("weft route list").listRoutes();
   }
 
   /**

@@ -310,6 +310,16 @@ export class OverlayBootstrap {
     return startTokenOf(this.#agent);
   }
 
+  /**
+   * Waits until it is known whether the router before this host opens the node's port, so that a token can name it: 3 s at
+   * most, and no time where no router is asked.
+   * @returns always "mapped", whatever came of it
+   */
+  async untilMapped(): Promise<"mapped"> {
+    await this.#agent.session?.portMapping?.settled();
+    return "mapped";
+  }
+
   /** A new network counts from here on; one that can't be kept is none. */
   async #keepStart(): Promise<void> {
     const { mesh } = this.#agent;

@@ -17,7 +17,7 @@ export type Overlay =
   & Pick<
     OverlayBootstrap,
     | ("name" | "control" | "closed" | "start" | "stop" | "nodeIp" | "startToken" | "isResumed" | "hasLeft")
-    | ("statusToken" | "overlayAddresses" | "isOwnHost" | "options" | "keptSettings")
+    | ("untilMapped" | "statusToken" | "overlayAddresses" | "isOwnHost" | "options" | "keptSettings")
   >
   & { readonly services: Pick<OverlayBootstrap["services"], "openPrograms"> };
 

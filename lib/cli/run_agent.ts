@@ -108,6 +108,12 @@ async function runUntilStopped(
   const standing = () => standingText(overlay);
   void manager?.tell(`READY=1\nSTATUS=${standing()}`);
   if (manager !== undefined) stack.defer(manager.watch(standing));
+  if (run.role.kind === "leader") {
+    // A token that is made before names no endpoint that leads through a router's NAT.
+    const ended = await Promise.race([overlay.untilMapped(), stopping, overlay.closed]);
+    if (ended === "mapped") invite(overlay, terminal);
+  }
+  if (terminal.isInteractive) terminal.out("Ctrl-C stops it; `weft up` resumes it.\n");
 
   const how = await Promise.race([stopping, overlay.closed.then(() => "ended" as const)]);
   if (how === "ended" && overlay.hasLeft) {
@@ -239,7 +245,6 @@ async function makeOverlay(
   }
 }
 
-/** The join command stands on a line of its own, so that it can be pasted and read by programs. */
 function announce(
   { role, said }: RunAgentOptions,
   overlay: Overlay,
@@ -257,18 +262,19 @@ function announce(
   if (status !== undefined) {
     terminal.out(statusPageText(overlay.options.statusAddress, overlay, status.port));
   }
-  if (role.kind === "leader") {
-    const spelling = Deno.build.standalone ? "" : " (in a checkout, `bin/weft` stands for `weft`)";
-    const how = `To bring another machine in, run this there${spelling}:`;
-    const { token, expiresAt } = overlay.startToken();
-    terminal.out(`\n${how}\n\nweft --join ${token}\n\n`);
-    const hours = Math.round((expiresAt - Date.now()) / HOUR_MS);
-    terminal.out(
-      `It is good for ${hours} h. \`weft --join -\` asks for the token, which then is in no history of a shell and no ` +
-        "list of processes.\n\n",
-    );
-  }
-  if (terminal.isInteractive) terminal.out("Ctrl-C stops it; `weft up` resumes it.\n");
+}
+
+/** The join command stands on a line of its own, so that it can be pasted and read by programs. */
+function invite(overlay: Overlay, terminal: Terminal): void {
+  const spelling = Deno.build.standalone ? "" : " (in a checkout, `bin/weft` stands for `weft`)";
+  const how = `To bring another machine in, run this there${spelling}:`;
+  const { token, expiresAt } = overlay.startToken();
+  terminal.out(`\n${how}\n\nweft --join ${token}\n\n`);
+  const hours = Math.round((expiresAt - Date.now()) / HOUR_MS);
+  terminal.out(
+    `It is good for ${hours} h. \`weft --join -\` asks for the token, which then is in no history of a shell and no ` +
+      "list of processes.\n\n",
+  );
 }
 
 /** @returns what was asked for and is not so, or has a price */

@@ -25,7 +25,7 @@ async function until(condition: () => boolean): Promise<void> {
 Deno.test("runAgent() starts in order, prints a join command of its own line, and stops in reverse", async () => {
   const ports = new SamplePorts();
   const running = run(ports, { kind: "leader" });
-  await until(() => ports.stdout !== "");
+  await until(() => ports.stdout.includes("weft --join"));
   assert.match(ports.stdout, /^lead is 10\.200\.0\.1 of 10\.200\.0\.0\/16, leader, on weft0$/m);
   assert.match(ports.stdout, /^weft --join weft1-fresh$/m);
   assert.match(ports.stdout, /http:\/\/127\.0\.0\.1:9180\//);

@@ -9,6 +9,7 @@ import type {
   PathReport,
   PeerReport,
   PolicyCounters,
+  RelayReport,
   StatusReport,
 } from "../api/mod.ts";
 
@@ -147,6 +148,7 @@ function* families(
     by("reason", refusals),
   );
   yield counter("weft_drops", "Datagrams and packets that were dropped, by reason.", by("reason", drops));
+  if (status.relay !== undefined) yield* relayFamilies(status.relay, gauge, counter);
 }
 
 /** The ways that packets to members take. */
@@ -188,6 +190,15 @@ function* pathFamilies(peers: readonly PeerReport[], gauge: Write): Generator<st
 }
 
 type Write = (name: string, help: string, samples: readonly Sample[]) => string;
+
+/** What this node carries for others. */
+function* relayFamilies(relay: RelayReport, gauge: Write, counter: Write): Generator<string> {
+  yield gauge("weft_relay_sessions", "Pairs of members that this node relays for.", [[{}, relay.sessions]]);
+  yield counter("weft_relay_datagrams", "Datagrams that were relayed.", [[{}, relay.datagrams]]);
+  yield counter("weft_relay_bytes", "Bytes of those.", [[{}, relay.bytes]]);
+  const drops = Object.entries(relay.drops).map(([reason, count]): Sample => [{ reason }, count]);
+  yield counter("weft_relay_drops", "Datagrams that the relay has dropped, by reason.", drops);
+}
 
 /** The policy in force here, and what its rules have decided. */
 function* policyFamilies(

@@ -53,6 +53,20 @@ Deno.test("metricsText() shows by whom packets go, and why not directly", () => 
   assert.doesNotMatch(text, /weft_peer_path_(rtt|mtu)/);
 });
 
+Deno.test("metricsText() shows what a node relays, if it does", () => {
+  assert(!text.includes("weft_relay"));
+  const relay = { kind: "fast", sessions: 2, datagrams: 30, bytes: 4000, drops: { unbound: 5 } } as const;
+  const relaying = metricsText({ ...sampleStatus, relay }, "openmetrics").split("\n");
+  for (
+    const line of [
+      "weft_relay_sessions 2",
+      "weft_relay_datagrams_total 30",
+      "weft_relay_bytes_total 4000",
+      'weft_relay_drops_total{reason="unbound"} 5',
+    ]
+  ) assert(relaying.includes(line), line);
+});
+
 Deno.test("metricsText() escapes names and leaves out what was never measured", () => {
   const [quoted] = sampleStatus.peers.slice(1);
   assert(

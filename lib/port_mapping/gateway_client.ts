@@ -31,7 +31,7 @@ import { decodePcp, encodePcpMap, GATEWAY_PORT, type GatewayAnswer, isOfNonce, N
  * DEVIATION: of RFC 6887 §8.1.1 (3 s) and RFC 6886 §3.1 (nine times over 64 s): a gateway is a millisecond away, and who
  * has none that answers is not to wait for the next protocol.
  */
-const FIRST_RETRY_MS = 250;
+const FIRST_RETRY_MS = 150;
 const TRIES = 3;
 /** RFC 6887 §11.2.1: unanswered, a renewal is tried again at half of what is left, but not all the time. */
 const MIN_RENEW_MS = 2_000;

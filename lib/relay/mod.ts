@@ -17,6 +17,7 @@
 
 export * from "./bind.ts";
 export * from "./carrier_frames.ts";
+export * from "./handshake_limit.ts";
 export * from "./leg_secret.ts";
 export * from "./rate_bucket.ts";
 export * from "./relay_forwarder.ts";

@@ -17,6 +17,7 @@ import {
   isAuthenticBind,
   PATH_MAGIC,
 } from "./bind.ts";
+import { HandshakeLimit } from "./handshake_limit.ts";
 import type { LegKey } from "./leg_secret.ts";
 import { RateBucket } from "./rate_bucket.ts";
 
@@ -34,6 +35,8 @@ export const RELAY_DROPS = [
   "replayed-bind",
   /** Neither WireGuard's nor a question or answer of the path protocol. */
   "unknown-kind",
+  /** More handshakes than a member may begin by a session. */
+  "handshake-rate",
   /** More than the session, or the relay, may carry. */
   "over-rate",
 ] as const;
@@ -60,12 +63,14 @@ export class SwitchLeg<Port> {
   readonly key: LegKey;
   readonly port: Port;
   readonly session: SwitchSession<Port>;
+  readonly handshakes: HandshakeLimit;
   /** The source of the newest authentic bind: who alone is heard, and where the other one's datagrams go. */
   source: Endpoint | undefined;
   /** Of that bind. */
   newestCounter = -1;
 
-  constructor(key: LegKey, port: Port, session: SwitchSession<Port>) {
+  constructor(key: LegKey, port: Port, session: SwitchSession<Port>, now: number) {
+    this.handshakes = new HandshakeLimit(now);
     this.key = key;
     this.port = port;
     this.session = session;
@@ -88,11 +93,11 @@ export class SwitchSession<Port> {
   /** How many authentic binds there were. */
   binds = 0;
 
-  constructor(ends: readonly (readonly [LegKey, Port])[], bucket: RateBucket) {
+  constructor(ends: readonly (readonly [LegKey, Port])[], bucket: RateBucket, now: number) {
     const [first, second] = ends;
     if (first === undefined || second === undefined) throw new RangeError("A relay session has two legs");
-    this.a = new SwitchLeg(...first, this);
-    this.b = new SwitchLeg(...second, this);
+    this.a = new SwitchLeg(...first, this, now);
+    this.b = new SwitchLeg(...second, this, now);
     this.bucket = bucket;
   }
 }
@@ -122,7 +127,7 @@ export class RelaySwitch<Port> {
     ends: readonly [a: readonly [LegKey, Port], b: readonly [LegKey, Port]],
     now: number,
   ): SwitchSession<Port> {
-    return new SwitchSession(ends, new RateBucket(this.#rates.sessionBytesPerSecond, now));
+    return new SwitchSession(ends, new RateBucket(this.#rates.sessionBytesPerSecond, now), now);
   }
 
   /**
@@ -144,6 +149,7 @@ export class RelaySwitch<Port> {
     if (bound !== source && !bound.equals(source)) return this.#drop("foreign-source");
     if (!mayBeCarried(bytes, at, lengthBytes)) return this.#drop("unknown-kind");
     if (leg.other.source === undefined) return this.#drop("other-unbound");
+    if (!leg.handshakes.allows(now, bytes[at])) return this.#drop("handshake-rate");
     const { session } = leg;
     if (!session.bucket.has(now, lengthBytes) || !this.#total.has(now, lengthBytes)) {
       return this.#drop("over-rate");

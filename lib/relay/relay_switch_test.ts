@@ -101,6 +101,24 @@ Deno.test("RelaySwitch carries no more in a second than a session, and all of th
   assert.equal(relay.drops.get("over-rate"), 2000 - (first + second) / 2000);
 });
 
+Deno.test("RelaySwitch lets each member of a session begin a few handshakes, and carries its packets all the same", () => {
+  const relay = new RelaySwitch<string>(UNBOUNDED, 0);
+  const { a, b } = openSession(relay);
+  judge(relay, a, home, encodeBind("bind", a.key, 1));
+  judge(relay, b, office, encodeBind("bind", b.key, 1));
+  const initiation = new Uint8Array(148);
+  initiation[0] = 1;
+  const carried = (leg: SwitchLeg<string>, source: Endpoint, now: number) =>
+    Array.from({ length: 30 }, () => judge(relay, leg, source, initiation, now))
+      .filter((verdict) => verdict === "carried").length;
+  assert.equal(carried(a, home, 0), 10);
+  assert.equal(relay.drops.get("handshake-rate"), 20);
+  assert.equal(judge(relay, a, home, data()), "carried");
+  assert.equal(carried(b, office, 0), 10);
+  assert.equal(carried(a, home, 2_500), 5);
+  assert.equal(carried(a, home, 60_000), 10);
+});
+
 Deno.test("mayBeCarried() knows WireGuard and the path protocol by kind and length", () => {
   const cases: [head: number[], lengthBytes: number, may: boolean][] = [
     [[1, 0, 0, 0], 148, true],

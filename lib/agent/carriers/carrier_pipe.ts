@@ -6,7 +6,13 @@
 import { type Clock, Counters } from "../../base/mod.ts";
 import type { ChannelStream } from "../../channel/mod.ts";
 import type { CarrierSocket, CarrierSocketOptions } from "../../dataplane/mod.ts";
-import { FrameQueue, type FrameQueueBounds, FrameReader, mayBeCarried } from "../../relay/mod.ts";
+import {
+  FrameQueue,
+  type FrameQueueBounds,
+  FrameReader,
+  HandshakeLimit,
+  mayBeCarried,
+} from "../../relay/mod.ts";
 
 /** At 20 Mbit/s the slack waits for 50 ms; at 80 Mbit/s and more there is all of it. */
 const QUEUE_BOUNDS: FrameQueueBounds = { slackBytes: 128 << 10, mostBytes: 512 << 10, mostMs: 50 };
@@ -22,6 +28,8 @@ export const CARRIER_DROPS = [
   "carrier-foreign-source",
   /** Neither WireGuard's nor a question or answer of the path protocol. */
   "carrier-unknown-kind",
+  /** More handshakes than the member at the other end may begin. */
+  "carrier-handshake-rate",
 ] as const;
 
 /** One of `CARRIER_DROPS`. */
@@ -51,6 +59,7 @@ export class CarrierPipe {
   readonly #queue = new FrameQueue(QUEUE_BOUNDS);
   readonly #reader = new FrameReader();
   readonly #clock: Clock;
+  readonly #handshakes: HandshakeLimit;
   readonly #closed = Promise.withResolvers<void>();
   #stream: ChannelStream | undefined;
   #isWriting = false;
@@ -60,6 +69,7 @@ export class CarrierPipe {
 
   constructor({ openSocket, clock, peerPort, intercept = () => false }: CarrierPipeOptions) {
     this.#clock = clock;
+    this.#handshakes = new HandshakeLimit(clock.now());
     this.socket = openSocket({
       peerPort,
       onDatagram: (datagram) => {
@@ -127,6 +137,9 @@ export class CarrierPipe {
 
   readonly #deliver = (datagram: Uint8Array): void => {
     if (!mayBeCarried(datagram, 0, datagram.length)) return this.drops.count("carrier-unknown-kind");
+    if (!this.#handshakes.allows(this.#clock.now(), datagram[0])) {
+      return this.drops.count("carrier-handshake-rate");
+    }
     this.#received += datagram.length;
     this.socket.send(datagram);
   };

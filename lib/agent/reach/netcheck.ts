@@ -14,8 +14,8 @@ import { GatewayMapping } from "./gateway_mapping.ts";
 import { type GatewayState, mayMap } from "./port_mapping.ts";
 import { findServers, probeByStun } from "./stun_probe.ts";
 
-/** All protocols one after the other take 7 s with a router that is silent. */
-const MAPPING_MS = 9_000;
+/** All protocols one after the other take 5 s with a router that is silent. */
+const MAPPING_MS = 7_000;
 const MAPPING_LOOK_MS = 50;
 
 /** What is known, and whom to ask. */

@@ -4,13 +4,17 @@
  * @module
  */
 
-import type { Environment } from "../../base/mod.ts";
+import { type Environment, sleep } from "../../base/mod.ts";
 import type { AgentOptions } from "../../config/mod.ts";
 import { Endpoint } from "../../net/mod.ts";
 import type { MappedTransport, PortMappingState } from "../../port_mapping/mod.ts";
 import type { MappedEndpoints } from "../endpoint_selector.ts";
 import { type HostView, hostView, type OwnGateway, ownGateways } from "./gateway.ts";
 import { GatewayMapping, type GatewayMappingParts } from "./gateway_mapping.ts";
+
+/** As long as most gateways take by the last of the protocols. */
+const SETTLE_MS = 3_000;
+const SETTLE_LOOK_MS = 20;
 
 /** A gateway that is being asked. */
 export type OpenMapping = Pick<GatewayMapping, "gateway" | "state" | "drops" | "close">;
@@ -67,6 +71,16 @@ export class PortMapping {
   /** How each gateway stands; none when this host is behind none. */
   get gateways(): readonly GatewayState[] {
     return this.#mappings.map(({ gateway, state }) => ({ gateway, state }));
+  }
+
+  /** @returns once each gateway has opened the port, or won't, or after 3 s */
+  async settled(): Promise<void> {
+    const late = new AbortController();
+    const isAsked = () => this.#mappings.some(({ state }) => state.kind === "asking");
+    const { clock, timers } = this.#parts;
+    for (const until = clock.now() + SETTLE_MS; isAsked() && clock.now() < until;) {
+      await sleep(timers, SETTLE_LOOK_MS, late.signal);
+    }
   }
 
   /** @returns how much was dropped, by reason */

@@ -30,6 +30,8 @@ export interface RelayHostParts
   extends Pick<AgentContext, "mesh" | "options" | "clock" | "timers" | "random" | "log"> {
   /** `RELAY_BOUNDS` unless told. */
   readonly bounds?: RelayBounds;
+  /** `openForwarder` unless told. */
+  readonly open?: typeof openForwarder;
 }
 
 /** Both ends of a session. */
@@ -157,12 +159,13 @@ export class RelayHost implements AsyncDisposable {
   }
 
   #openForwarder(): RelayForwarder {
-    const { options: { relayPorts, relayLimitMbit, relaySessionLimitMbit }, clock, log } = this.#parts;
+    const { options, clock, log, open = openForwarder } = this.#parts;
+    const { relayPorts, relayLimitMbit, relaySessionLimitMbit } = options;
     const rates = {
       totalBytesPerSecond: bytesPerSecond(relayLimitMbit),
       sessionBytesPerSecond: bytesPerSecond(relaySessionLimitMbit),
     };
-    const forwarder = openForwarder({ ports: relayPorts ?? ANY_PORT, rates, clock }, this.#isPortable);
+    const forwarder = open({ ports: relayPorts ?? ANY_PORT, rates, clock }, this.#isPortable);
     void forwarder.ended.then((end) => {
       if (end !== "failed") return;
       log.warn("the relay's thread has failed; relaying by the runtime's sockets");

@@ -1,12 +1,15 @@
 import assert from "node:assert/strict";
 import { MemoryStateStore, SeededRandom, silentLogger, VirtualClock, VirtualTimers } from "../../base/mod.ts";
-import { parseAgentOptions } from "../../config/mod.ts";
+import { type AgentOptions, parseAgentOptions } from "../../config/mod.ts";
+import { settle } from "../../channel/testing/memory_stream.ts";
+import { openForwarder } from "../../dataplane/mod.ts";
 import { decodeMeshMessage, encodeJoinRequest, MeshState, type NodeId } from "../../mesh/mod.ts";
 import { SmallPool, START } from "../../mesh/testing/test_network.ts";
 import { Cidr, Endpoint, IpAddress } from "../../net/mod.ts";
 import { encodeBind, openBound, type RelayLeg } from "../../relay/mod.ts";
 import { openUdp } from "../../transport/mod.ts";
-import { RelayHost, type RelayLegs } from "./relay_host.ts";
+import { EndpointSelector } from "../endpoint_selector.ts";
+import { RelayHost, type RelayHostParts, type RelayLegs } from "./relay_host.ts";
 
 const cidr = Cidr.parse("10.200.0.0/16") ?? assert.fail();
 
@@ -18,20 +21,23 @@ class World implements AsyncDisposable {
   readonly mesh: MeshState;
   readonly members: readonly NodeId[];
   readonly host: RelayHost;
+  readonly options: AgentOptions;
 
-  constructor(options: Record<string, string> = {}) {
+  constructor(options?: Record<string, string>, open?: RelayHostParts["open"]) {
     const { clock, timers, random } = this;
     const parts = { random, clock, addressPool: () => new SmallPool(200) };
     const mesh = this.mesh = MeshState.create(new MemoryStateStore(), { ...parts, name: "lead", cidr });
     this.members = ["a", "b", "c"].map((name) => this.#join(name));
+    this.options = parseAgentOptions({ stateDir: "/s", dataplane: "portable", ...options });
     this.host = new RelayHost({
       mesh,
       clock,
       timers,
       random,
       log: silentLogger,
-      options: parseAgentOptions({ stateDir: "/s", dataplane: "portable", ...options }),
+      options: this.options,
       bounds: { perMember: 1, total: 8, idleMs: 120_000 },
+      ...open && { open },
     });
   }
 
@@ -105,6 +111,8 @@ Deno.test("RelayHost relays if its node leads, unless it is told not to", async 
     await using world = new World({ relay });
     world.host.start();
     assert.equal(world.host.isOn, isOn, relay);
+    // Whoever has no other way is told whom to ask.
+    assert.equal(new EndpointSelector(world.mesh, world.options).own().relays, isOn);
     assert.equal(typeof world.open(0, 1), isOn ? "object" : "string");
     assert.equal(world.host.report()?.sessions, isOn ? 1 : undefined);
   }
@@ -136,4 +144,33 @@ Deno.test("RelayHost uses no ports but those that it is told", async () => {
   assert.deepEqual([a.port, b.port].sort(), [27310, 27311]);
   world.host.closeMember(world.members[2] ?? assert.fail());
   assert.equal(world.host.report()?.sessions, 1);
+});
+
+Deno.test("RelayHost goes on by the runtime's sockets when its thread has died, and counts what was dropped before", async () => {
+  const death = Promise.withResolvers<"failed">();
+  const asked: boolean[] = [];
+  await using world = new World({ dataplane: "auto" }, (options, isPortable) => {
+    asked.push(isPortable);
+    const forwarder = openForwarder(options, true);
+    if (isPortable) return forwarder;
+    return {
+      kind: "fast",
+      ended: death.promise,
+      open: (keys) => forwarder.open(keys),
+      drops: () => ({ ...forwarder.drops(), unbound: 7 }),
+      close: () => forwarder.close(),
+    };
+  });
+  world.host.start();
+  const before = legs(world.open(0, 1));
+  assert.equal(world.host.report()?.kind, "fast");
+  death.resolve("failed");
+  await settle();
+  assert.equal(world.host.report()?.sessions, 0);
+  const after = legs(world.open(0, 1));
+  assert.notDeepEqual(after.a.id, before.a.id);
+  assert.ok(await bind(after.a));
+  assert.deepEqual(asked, [false, true]);
+  const { kind, drops } = world.host.report() ?? assert.fail();
+  assert.deepEqual([kind, drops], ["portable", { unbound: 7 }]);
 });

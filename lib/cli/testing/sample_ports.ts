@@ -83,6 +83,10 @@ export class SampleOverlay implements Overlay {
     return hostname === this.name;
   }
 
+  untilMapped(): Promise<"mapped"> {
+    return Promise.resolve("mapped");
+  }
+
   startToken(): ReturnType<Overlay["startToken"]> {
     return { token: "weft1-fresh", expiresAt: unixMillis(Date.now() + 86_400_000) };
   }

@@ -91,8 +91,8 @@ interface Rule {
  * @returns the first `errno` of the kernel, 0 when all is done
  */
 export function setExit(change: ChangeRequest, index: number, plan: ExitPlan, former?: ExitPlan): number {
-  // Of a process that is gone nobody knows whom it dialled.
-  if (former === undefined) removeRules(change, [DIALS]);
+  // Of a process that is gone nobody knows at which port it was, and whom it dialled.
+  if (former === undefined) removeRules(change, [OWN, DIALS]);
   const failures: number[] = [];
   const wanted = rulesOf(plan);
   for (const family of FAMILIES) {

@@ -117,7 +117,7 @@ labTest(
     ]);
     const folder = home.lab.scratch.path;
     const leader = home.use(new WeftNode(home.home, { name: "home", stateDir: `${folder}/home` }));
-    await leader.startLeader();
+    const token = await leader.startLeader();
     const mapped = `${HomeNetwork.PUBLIC}:51820`;
     const { node } = await leader.untilStatus(
       ({ node: { endpoints } }) => endpoints.includes(mapped),
@@ -125,7 +125,6 @@ labTest(
       "it states the port that is open in the router",
     );
     assert.equal(node.endpoints[0], mapped);
-    const { token } = JSON.parse(await leader.expectCommand("token", "create", "--json"));
     const guest = home.use(
       new WeftNode(home.outside, { name: "guest", stateDir: `${folder}/guest` }),
     );
