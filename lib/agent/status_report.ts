@@ -13,6 +13,7 @@ import type { MemberSession } from "./member_session.ts";
 import type { NameService } from "./names/mod.ts";
 import type { Networks } from "./networks/mod.ts";
 import type { OverlayInterface } from "./overlay/mod.ts";
+import type { PathReporter } from "./paths/mod.ts";
 import type { LeaderReport, PathReport, PeerReport, StatusReport } from "../api/mod.ts";
 import type { RelayHost } from "./relay/mod.ts";
 import { hubOf } from "./plain_devices.ts";
@@ -87,8 +88,8 @@ export function buildStatus(sources: StatusSources): StatusReport {
       .filter((member) => member.record.nodeId !== record.nodeId)
       .map((member) => {
         const tunnel = sessions.get(member.record.publicKey.toString());
-        const report = peerReport(member, tunnel, sources, ways?.report(member, tunnel?.endpoint));
-        return member.record.hub === undefined ? report : throughHub(member.record, report, sources);
+        const report = peerReport(member, tunnel, sources, ways);
+        return member.record.hub === undefined ? report : throughHub(member.record, report, sources, ways);
       })
       .sort((a, b) => a.name < b.name ? -1 : 1),
     drops: happened({
@@ -140,7 +141,12 @@ function median(values: readonly number[]): number | null {
 }
 
 /** A device that has one node as its only peer is as well as that node, as far as others can see. */
-function throughHub(record: MemberRecord, report: PeerReport, sources: StatusSources): PeerReport {
+function throughHub(
+  record: MemberRecord,
+  report: PeerReport,
+  sources: StatusSources,
+  ways: PathReporter | undefined,
+): PeerReport {
   const { mesh } = sources.context;
   if (record.hub === mesh.identity.id) {
     const { plane } = sources.overlay ?? {};
@@ -149,7 +155,7 @@ function throughHub(record: MemberRecord, report: PeerReport, sources: StatusSou
   const hub = hubOf(mesh, record);
   if (hub === undefined) return { ...report, hub: null, path: "none", healthy: false, isAway: true };
   const plane = sources.overlay?.plane;
-  const { healthy, score } = peerReport(hub, plane?.peerStatus(hub.record.publicKey), sources);
+  const { healthy, score } = peerReport(hub, plane?.peerStatus(hub.record.publicKey), sources, ways);
   return {
     ...report,
     hub: hub.record.name,
@@ -164,7 +170,7 @@ function peerReport(
   member: Member,
   tunnel: PeerStatus | undefined,
   { session, context: { clock } }: StatusSources,
-  way?: PathReport,
+  ways: PathReporter | undefined,
 ): PeerReport {
   const { record, statement } = member;
   const link = session?.messages.links.get(record.nodeId);
@@ -176,9 +182,13 @@ function peerReport(
   const figures = session?.health.checker.figures(record.nodeId);
   // Before the first probe has ended, an open channel or a handshake is all that is known.
   const hasSession = age !== null && age < SESSION_LIFE_MS;
-  const healthy = figures !== undefined && figures.lossPercent !== null
+  const answers = figures !== undefined && figures.lossPercent !== null
     ? figures.healthy
     : link !== undefined || hasSession;
+  const path = figures?.healthy ? figures.path : !answers ? "none" : hasSession ? "direct" : "channel";
+  const way = ways?.report(member, { endpoint: tunnel?.endpoint, hasSession });
+  // Who answers by a channel alone is there, but packets that are meant to reach it do not.
+  const healthy = answers && !(path === "channel" && isLost(way));
   const wall = clock.wall();
   const seenAt = session?.sightings.lastSeen(member) ?? statement?.issuedAt;
   const lastSeenMs = link !== undefined || healthy
@@ -191,7 +201,6 @@ function peerReport(
   const awayAfterMs = isMissed ? SESSION_LIFE_MS : UNHEARD_MS;
   const endpoint = tunnel?.endpoint ?? statedEndpoints(statement)[0] ?? record.endpoint;
   const allowedIps = [...record.addresses.map((address) => Cidr.host(address)), ...record.allowedIps];
-  const path = figures?.healthy ? figures.path : !healthy ? "none" : hasSession ? "direct" : "channel";
   return {
     ...record.verifyingKey === undefined ? {} : { id: record.nodeId },
     name: record.name,
@@ -220,10 +229,15 @@ function peerReport(
     lossPercent: figures?.lossPercent ?? null,
     failureCount: figures?.failureCount ?? 0,
     healthy,
-    score: figures?.score ?? 0,
+    score: healthy ? figures?.score ?? 0 : 0,
     ...lastSeenMs !== undefined && { lastSeenMs: Math.round(lastSeenMs) },
     isAway: link === undefined && !healthy && !(wall - (lastSeenMs ?? 0) < awayAfterMs),
   };
+}
+
+/** Whether every path was tried in vain. */
+function isLost(way: PathReport | undefined): boolean {
+  return way?.kind === "channel" && way.relayProblem !== undefined && way.problem !== "searching";
 }
 
 /** @returns what is said of a tunnel that answers, by the way that its packets take */

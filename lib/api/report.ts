@@ -84,8 +84,9 @@ export interface PeerReport {
   /** Probes in a row without an answer. */
   readonly failureCount: number;
   /**
-   * A handshake or an answered probe under 180 s old, and not two probes missed in a row since it answers any; of a device
-   * that is reached through another node, whether that one is healthy.
+   * A handshake or an answered probe under 180 s old, and not two probes missed in a row since it answers any; not who answers
+   * by a channel alone although packets are meant to reach it; of a device that is reached through another node, whether that
+   * one is healthy.
    */
   readonly healthy: boolean;
   /** 0 (unhealthy) to 100: 100 - 60 × loss - 30 × slowness beyond 50 ms - 10 when the last probe was missed. */

@@ -61,7 +61,7 @@ function healthOf(peer) {
 }
 
 /* Packets are meant to reach it, and don't. */
-const isChannelOnly = ({ way }) => way?.kind === "channel" && !way.problem?.startsWith("rootless");
+const isChannelOnly = ({ way }) => way?.kind === "channel" && !/^(rootless|unused)/.test(way.problem);
 
 /* Of plain devices, and as agents of a former release say it, there is the path alone. */
 const wayKind = ({ way, path }) => way?.kind ?? (path === "hub" ? "relay" : path);

@@ -67,10 +67,13 @@ export class PathReporter {
   }
 
   /**
-   * @param endpoint where the packet plane sends to the member now
+   * @param session what the packet plane says: where it sends to the member, and whether it has shaken hands lately
    * @returns the way to a member; undefined for plain devices, of which only their handshakes are known
    */
-  report({ record, statement }: Member, endpoint: Endpoint | undefined): PathReport | undefined {
+  report(
+    { record, statement }: Member,
+    { endpoint, hasSession }: { readonly endpoint: Endpoint | undefined; readonly hasSession: boolean },
+  ): PathReport | undefined {
     if (record.verifyingKey === undefined) return undefined;
     const { links, isTunnelUp } = this.#parts;
     const { nodeId, name } = record;
@@ -86,7 +89,7 @@ export class PathReporter {
     }
     // Former releases answer no probes, and who is idle is asked none, but what the tunnel brings does arrive.
     const isLost = paths?.all.some(({ rttMs, misses }) => rttMs !== undefined && misses > 0) ?? false;
-    if (paths !== undefined && !isLost && isTunnelUp(nodeId)) {
+    if (paths !== undefined && !isLost && (hasSession || isTunnelUp(nodeId))) {
       const path = endpoint && paths.at(endpoint);
       const known = path?.rttMs === undefined ? undefined : this.#chosenReport(path);
       if (path !== undefined && path.kind !== "direct") {

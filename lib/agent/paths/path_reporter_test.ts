@@ -20,6 +20,7 @@ class View {
   seen: readonly Endpoint[] = [];
   varies: boolean | undefined;
   isRootless = false;
+  hasSession = false;
   #answered = new Set<string>();
 
   constructor() {
@@ -61,7 +62,7 @@ class View {
     return this.reporter().report({
       record: { nodeId: "web", name: "web-1", verifyingKey: new Uint8Array(32) },
       statement: { isRootless: this.isRootless },
-    } as unknown as Member, WEB);
+    } as unknown as Member, { endpoint: WEB, hasSession: this.hasSession });
   }
 
   reporter(hasPlane = true): PathReporter {
@@ -171,6 +172,10 @@ Deno.test("PathReporter tells what was not tried from what does not answer", () 
 
 Deno.test("PathReporter takes a tunnel that works for a path, where no probe was ever answered", () => {
   const view = new View().candidate("web", DIRECT, false).pass(10_000);
+  assert.equal(view.report()?.kind, "none");
+  view.hasSession = true;
+  assert.equal(view.report()?.kind, "direct");
+  view.hasSession = false;
   view.upTunnels.add("web");
   assert.deepEqual(view.report(), {
     kind: "direct",

@@ -6,18 +6,6 @@
 import { z } from "zod";
 import { type LazyObject, named, object, orNull } from "../json_schema.ts";
 
-/** Why packets take no direct path to a member, as far as the node can tell. */
-export const PATH_PROBLEMS = [
-  "rootless-here",
-  "rootless-there",
-  "unused",
-  "no-endpoint",
-  "searching",
-  "udp-silent",
-  "nat-varies",
-  "unanswered",
-] as const;
-
 /**
  * Why packets take no direct path:
  * - `rootless-here`, `rootless-there`: this node, or the member, has no packet plane;
@@ -28,16 +16,21 @@ export const PATH_PROBLEMS = [
  * - `nat-varies`: this node's NAT uses another port for each destination, and nothing came back;
  * - `unanswered`: it has answered at none of its endpoints.
  */
-export type PathProblem = typeof PATH_PROBLEMS[number];
-
-/** Why nobody relays: */
-export const RELAY_PROBLEMS = ["no-link", "no-relay", "relay-silent"] as const;
+export type PathProblem =
+  | "rootless-here"
+  | "rootless-there"
+  | "unused"
+  | "no-endpoint"
+  | "searching"
+  | "udp-silent"
+  | "nat-varies"
+  | "unanswered";
 
 /**
  * Why packets take no relay either: no other member has a `link` here, none of them has offered to relay, or none of those
  * that have was reached.
  */
-export type RelayProblem = typeof RELAY_PROBLEMS[number];
+export type RelayProblem = "no-link" | "no-relay" | "relay-silent";
 
 /** The way that packets to a member take now. */
 export interface PathReport {
@@ -74,6 +67,18 @@ export interface ReachReport {
   readonly seenAt: readonly string[];
 }
 
+const problem = () =>
+  z.enum([
+    "rootless-here",
+    "rootless-there",
+    "unused",
+    "no-endpoint",
+    "searching",
+    "udp-silent",
+    "nat-varies",
+    "unanswered",
+  ]);
+
 /** The schema of `PathReport`. */
 export const pathReport: LazyObject<PathReport> = named("PathReport", () => ({
   kind: z.enum(["direct", "relay", "carrier", "channel", "none"]),
@@ -82,8 +87,8 @@ export const pathReport: LazyObject<PathReport> = named("PathReport", () => ({
   rttMs: orNull(z.number().min(0)),
   mtuBytes: z.int().min(0).exactOptional(),
   standbyCount: z.int().min(0),
-  problem: z.enum(PATH_PROBLEMS).exactOptional(),
-  relayProblem: z.enum(RELAY_PROBLEMS).exactOptional(),
+  problem: problem().exactOptional(),
+  relayProblem: z.enum(["no-link", "no-relay", "relay-silent"]).exactOptional(),
   why: z.string().exactOptional(),
 }), "The way that packets to a member take now.");
 

@@ -96,17 +96,17 @@ export function wayText(way: PathReport, name: string): string {
   if (kind === "relay") return `relay${by}`;
   if (kind === "carrier") return `stream${by}`;
   if (kind !== "channel") return "-";
-  return isRootless(way) ? `channel${by}` : `channel only${by}`;
+  return isUnmeant(way) ? `channel${by}` : `channel only${by}`;
 }
 
-/** Whether nobody meant packets to go there. */
-function isRootless({ problem }: PathReport): boolean {
-  return problem === "rootless-here" || problem === "rootless-there";
+/** Whether nobody has meant packets to go there. */
+function isUnmeant({ problem }: PathReport): boolean {
+  return problem === "rootless-here" || problem === "rootless-there" || problem === "unused";
 }
 
 /** Whether a member answers over a channel alone although packets are meant to reach it. */
 function isChannelOnly({ way }: PeerReport): boolean {
-  return way?.kind === "channel" && !isRootless(way);
+  return way?.kind === "channel" && !isUnmeant(way);
 }
 
 function isWell(peer: PeerReport): boolean {
