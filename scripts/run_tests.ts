@@ -6,6 +6,8 @@
  * @module
  */
 
+import { fileURLToPath } from "node:url";
+import { bundleProgram, PROGRAM_VARIABLE } from "./test_program.ts";
 import { judge, readRepeatable, readSlowest, type TestRun } from "./test_report.ts";
 
 /** Tests that wait for other processes leave the processor to others, so a few more files than cores may run. */
@@ -23,12 +25,18 @@ const paths = options.length < Deno.args.length
   : ["tests", "scripts", "lib", "drivers", "mod.ts"];
 
 const startedAt = performance.now();
+const directory = await Deno.makeTempDir({ prefix: "weft-test-program-" });
+// Tests also start it as somebody who is not root.
+await Deno.chmod(directory, 0o755);
+const program = await bundleProgram(fileURLToPath(root), directory);
 const run = await runTests(["--parallel", ...Deno.args, ...paths]);
 const repeated = new Map<string, TestRun>();
 for (const file of readRepeatable(run.output)) {
   console.log(`\n${file} is repeated alone`);
   repeated.set(file, await runTests([...options, file]));
 }
+
+await Deno.remove(directory, { recursive: true });
 
 const { lines, exitCode } = judge(run, repeated);
 console.log(`took ${((performance.now() - startedAt) / 1000).toFixed(0)} s; the longest:`);
@@ -51,7 +59,7 @@ async function runTests(given: readonly string[]): Promise<TestRun> {
     // Types are the linter's business.
     args: ["test", "--allow-all", "--no-check", "--doc", ...given],
     cwd: root,
-    env: { NO_COLOR: "1", DENO_JOBS: Deno.env.get("DENO_JOBS") ?? String(JOBS) },
+    env: { NO_COLOR: "1", [PROGRAM_VARIABLE]: program, DENO_JOBS: Deno.env.get("DENO_JOBS") ?? String(JOBS) },
     stdin: "null",
     stdout: "piped",
     stderr: "inherit",
