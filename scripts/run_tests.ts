@@ -1,8 +1,9 @@
 // deno-lint-ignore-file no-console -- a command prints
 /**
  * `deno task test`: runs every test, says what was skipped and why, and ends with the line `N passed, N failed`.
- * Arguments are handed to `deno test`, for example `deno task test tests/e2e --filter join`. A file that failed is
- * run once more, alone: bounds in time are for a machine that is not busy with the other files.
+ * Arguments are handed to `deno test`, for example `deno task test tests/e2e --filter join`. What failed is run
+ * once more, alone: bounds in time are for a machine that is not busy with the other files. With
+ * `WEFT_TEST_THOROUGH=1` (`deno task test:thorough`) it runs what only is a variant too, and what takes long.
  * @module
  */
 
@@ -14,7 +15,7 @@ import { judge, readRepeatable, readSlowest, type TestRun } from "./test_report.
 const JOBS = Math.max(2, navigator.hardwareConcurrency + 1);
 
 /** Above any honest run; a hang must not last for ever. */
-const BOUND_MS = 17 * 60_000;
+const BOUND_MS = (Deno.env.get("WEFT_TEST_THOROUGH") === "1" ? 40 : 18.5) * 60_000;
 
 const root = new URL("../", import.meta.url);
 /** What is no path: options, and the values that stand behind them. */
@@ -31,16 +32,15 @@ await Deno.chmod(directory, 0o755);
 const program = await bundleProgram(fileURLToPath(root), directory);
 const run = await runTests(["--parallel", ...Deno.args, ...paths]);
 const repeated = new Map<string, TestRun>();
-for (const file of readRepeatable(run.output)) {
-  console.log(`\n${file} is repeated alone`);
-  repeated.set(file, await runTests([...options, file]));
+for (const { file, options: filter } of readRepeatable(run.output)) {
+  console.log(`\nwhat failed of ${file} is repeated alone`);
+  repeated.set(file, await runTests([...filter.length > 0 ? filter : options, file]));
 }
-
 await Deno.remove(directory, { recursive: true });
 
 const { lines, exitCode } = judge(run, repeated);
 console.log(`took ${((performance.now() - startedAt) / 1000).toFixed(0)} s; the longest:`);
-for (const { ms, test } of readSlowest(run.output, 8)) console.log(`  ${(ms / 1000).toFixed(1)} s ${test}`);
+for (const { ms, test } of readSlowest(run.output, 12)) console.log(`  ${(ms / 1000).toFixed(1)} s ${test}`);
 for (const line of lines) console.log(line);
 Deno.exit(exitCode);
 
