@@ -26,6 +26,18 @@ export function readSkipped(output: string): readonly string[] {
   return [...new Set(lines.map((line) => line.slice(prefix.length)))].sort();
 }
 
+/**
+ * @returns how many of what was skipped is left for the thorough run, and the rest of it: `labTest()` says so where a
+ * test needs `thorough`
+ */
+export function splitThorough(skipped: readonly string[]): { thorough: number; others: readonly string[] } {
+  const others = skipped.filter((line) => !line.endsWith(`: ${THOROUGH_REASON}`));
+  return { thorough: skipped.length - others.length, others };
+}
+
+/** The reason of a test that the gate leaves out. */
+export const THOROUGH_REASON = "left for deno task test:thorough";
+
 /** @returns the longest tests, `<milliseconds> <test>`, the longest first */
 export function readSlowest(output: string, count: number): readonly { ms: number; test: string }[] {
   const units: Readonly<Record<string, number>> = { "µs": 0.001, ms: 1, s: 1_000, m: 60_000 };
@@ -70,17 +82,34 @@ export function readFailed(output: string): readonly FailedTest[] {
 }
 
 /** More files than this do not fail because the machine was busy. */
-const MAX_REPEATED_FILES = 5;
+const MAX_REPEATED_FILES = 8;
+
+/** What to run once more, alone. */
+export interface RepeatableFile {
+  readonly file: string;
+  /** Options that leave out what has passed; none for examples in the documentation. */
+  readonly options: readonly string[];
+}
 
 /**
- * @returns the files to run once more, alone: those in which a test failed. None when there are more than 5,
- * and none when something else than tests failed: a type, a module that does not load, an error of no test.
+ * @returns what to run once more: the tests that failed, by their file. None when they are of more than 8, and none
+ * when something else than tests failed: a type, a module that does not load, an error of no test.
  */
-export function readRepeatable(output: string): readonly string[] {
+export function readRepeatable(output: string): readonly RepeatableFile[] {
   const failed = readFailed(output);
   if (failed.length === 0 || readTotals(output)?.failed !== failed.length) return [];
-  const files = [...new Set(failed.map(({ file }) => file))];
-  return files.length > MAX_REPEATED_FILES ? [] : files;
+  const files = [...Map.groupBy(failed, ({ file }) => file)];
+  if (files.length > MAX_REPEATED_FILES) return [];
+  return files.map(([file, tests]) => ({
+    file,
+    options: file.endsWith("_test.ts") ? ["--filter", exactly(tests.map(({ test }) => test))] : [],
+  }));
+}
+
+/** @returns a regular expression, as the runner's filter takes it, of these names and no others */
+function exactly(names: readonly string[]): string {
+  const escaped = names.map((name) => name.replace(/[\\^$.*+?()[\]{}|#&~-]/g, "\\$&"));
+  return `/^(?:${escaped.join("|")})$/`;
 }
 
 /** What a runner printed, and the code it ended with. */
@@ -101,7 +130,7 @@ export interface Verdict {
  * summary, and when a test was ignored without a reason.
  *
  * @param repeated what came of each file that was run once more, by `FailedTest.file`; its failures are made
- * good when the whole file passed, and the report names them all the same
+ * good when all of what was repeated passed, and the report names them all the same
  */
 export function judge(run: TestRun, repeated: ReadonlyMap<string, TestRun> = new Map()): Verdict {
   const totals = readTotals(run.output);
@@ -110,7 +139,13 @@ export function judge(run: TestRun, repeated: ReadonlyMap<string, TestRun> = new
   const silent = Math.max(0, ignored - skipped.length);
   const { recovered, broken } = compare(readFailed(run.output), repeated);
   const lines: string[] = [];
-  if (skipped.length > 0) lines.push(`${skipped.length} skipped:`, ...skipped.map((line) => `  ${line}`));
+  const { thorough, others } = splitThorough(skipped);
+  if (others.length > 0) lines.push(`${others.length} skipped:`, ...others.map((line) => `  ${line}`));
+  if (thorough > 0) {
+    lines.push(
+      `${thorough} variants and long attacks are left out: \`deno task test:thorough\` runs them too`,
+    );
+  }
   if (silent > 0) lines.push(`${silent} ignored without a reason: print one, as labTest() does`);
   if (totals === undefined) lines.push(`the runner ended with code ${run.code} before its summary`);
   for (const { file, test } of broken) {
@@ -135,7 +170,12 @@ function compare(
   repeated: ReadonlyMap<string, TestRun>,
 ): { recovered: readonly FailedTest[]; broken: readonly FailedTest[] } {
   const names = new Set(failed.map(({ file, test }) => `${file} => ${test}`));
-  const good = new Set([...repeated].filter(([, run]) => passedEntirely(run)).map(([file]) => file));
+  const count = Map.groupBy(failed, ({ file }) => file);
+  const good = new Set(
+    [...repeated].filter(([file, run]) => passedEntirely(run, count.get(file)?.length ?? 0)).map(([file]) =>
+      file
+    ),
+  );
   return {
     recovered: failed.filter(({ file }) => good.has(file)),
     broken: [...repeated.values()].flatMap((run) => readFailed(run.output))
@@ -143,7 +183,8 @@ function compare(
   };
 }
 
-function passedEntirely({ output, code }: TestRun): boolean {
+/** @param atLeast how many tests had failed: a filter that matches fewer proves nothing of the others */
+function passedEntirely({ output, code }: TestRun, atLeast: number): boolean {
   const totals = readTotals(output);
-  return code === 0 && totals !== undefined && totals.failed === 0 && totals.passed > 0;
+  return code === 0 && totals !== undefined && totals.failed === 0 && totals.passed >= Math.max(1, atLeast);
 }

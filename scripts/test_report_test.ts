@@ -7,6 +7,7 @@ import {
   readSlowest,
   readTotals,
   type TestRun,
+  THOROUGH_REASON,
 } from "./test_report.ts";
 
 Deno.test("readTotals() reads every form of the runner's summary", () => {
@@ -109,9 +110,10 @@ Deno.test("readRepeatable() names each file once, and none when more than tests 
   const failures = (files: number) =>
     Array.from({ length: files }, (_, i) => `./${i}_test.ts => x ... FAILED (1ms)\n`).join("") +
     `FAILED | 1 passed | ${files} failed (1s)`;
-  assert.deepEqual(readRepeatable(SIDE_BY_SIDE), ["./a_test.ts", "./b.ts"]);
-  assert.equal(readRepeatable(failures(5)).length, 5);
-  assert.deepEqual(readRepeatable(failures(6)), [], "too many");
+  assert.deepEqual(readRepeatable(SIDE_BY_SIDE).map(({ file }) => file), ["./a_test.ts", "./b.ts"]);
+  assert.deepEqual(readRepeatable(SIDE_BY_SIDE).at(-1)?.options, [], "an example");
+  assert.equal(readRepeatable(failures(8)).length, 8);
+  assert.deepEqual(readRepeatable(failures(9)), [], "too many");
   assert.deepEqual(readRepeatable("ok | 3 passed | 0 failed (1s)"), [], "nothing failed");
   assert.deepEqual(readRepeatable("./a_test.ts => x ... FAILED (1ms)\nerror: boom"), [], "no summary");
   const uncaught = "Uncaught error from ./c_test.ts FAILED\n./a_test.ts => x ... FAILED (1ms)\n" +
@@ -119,7 +121,36 @@ Deno.test("readRepeatable() names each file once, and none when more than tests 
   assert.deepEqual(readRepeatable(uncaught), [], "an error of no test");
 });
 
-Deno.test("judge() makes a failure good when its file passed entirely, and names it", () => {
+Deno.test("readRepeatable() has a filter for the tests that failed, and no others", () => {
+  const names = ["x() takes [a.b] (c|d) and 1+1, $ & # too", "y-z/w's `q`"];
+  const output = names.map((name) => `./a_test.ts => ${name} ... FAILED (1ms)\n`).join("") +
+    "FAILED | 1 passed | 2 failed (1s)";
+  const [option, filter = ""] = readRepeatable(output)[0]?.options ?? [];
+  assert.equal(option, "--filter");
+  const pattern = new RegExp(filter.slice(1, -1));
+  for (const name of names) {
+    assert.match(name, pattern);
+    assert.doesNotMatch(`${name} more`, pattern);
+    assert.doesNotMatch(`more ${name}`, pattern);
+  }
+  assert.doesNotMatch("y-z/w's `r`", pattern);
+});
+
+Deno.test("judge() counts what is left for the thorough run, and lists the other reasons", () => {
+  const output = `skipped: a: ${THOROUGH_REASON}\nskipped: b: needs root\nskipped: c: ${THOROUGH_REASON}\n` +
+    "ok | 5 passed | 0 failed | 3 ignored (1s)";
+  assert.deepEqual(judge({ output, code: 0 }), {
+    lines: [
+      "1 skipped:",
+      "  b: needs root",
+      "2 variants and long attacks are left out: `deno task test:thorough` runs them too",
+      "5 passed, 0 failed",
+    ],
+    exitCode: 0,
+  });
+});
+
+Deno.test("judge() makes a failure good when all of its file that failed passes, and names it", () => {
   const output = "./a_test.ts => x ... FAILED (1ms)\n./b_test.ts => y ... FAILED (1ms)\n" +
     "FAILED | 5 passed | 2 failed (1s)";
   const good = { output: "ok | 2 passed | 0 failed (1s)", code: 0 };

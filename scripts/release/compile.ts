@@ -8,10 +8,10 @@ import { outputOf, ROOT, run } from "./command.ts";
 import type { Target } from "./targets.ts";
 
 /** What the program starts by its name, which no import leads to. */
-const WORKERS = [
+export const WORKERS: readonly string[] = [
   "lib/dataplane/fast/worker.ts",
-  "lib/dataplane/fast/relay/worker.ts",
-  "lib/nameserver/fast/worker.ts",
+  "lib/dataplane/fast/relay/relay_worker.ts",
+  "lib/nameserver/fast/query_worker.ts",
 ];
 
 /** Names another compiler, for a machine that can't fetch Deno's. */

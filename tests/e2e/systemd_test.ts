@@ -13,9 +13,9 @@ import {
   labTest,
   PACKET_PLANE,
   run,
+  sourceCommand,
   startSystemd,
   SYSTEMD,
-  weftCommand,
   WeftNode,
 } from "../lab/mod.ts";
 
@@ -28,7 +28,7 @@ labTest("weft install: systemd has nothing to say against its units, whose expos
 ], async (test) => {
   await using scratch = await createScratch("unit");
   const print = async (...options: readonly string[]): Promise<string> => {
-    const unit = await expectRun(weftCommand("install", "--print", "--state", "/var/lib/weft", ...options));
+    const unit = await expectRun(sourceCommand("install", "--print", "--state", "/var/lib/weft", ...options));
     const path = `${scratch.path}/weft.service`;
     await Deno.writeTextFile(path, unit);
     return path;

@@ -5,7 +5,7 @@
 
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
-import { type CapturedProcess, Lab, labTest, PACKET_PLANE, waitFor, weftCommand } from "../lab/mod.ts";
+import { type CapturedProcess, Lab, labTest, PACKET_PLANE, sourceCommand, waitFor } from "../lab/mod.ts";
 
 const PROGRAM = fileURLToPath(new URL("./failing_agent.ts", import.meta.url));
 
@@ -18,7 +18,7 @@ labTest(
     const before = await Deno.readTextFile(namespace.resolverConfPath);
     const stateDir = `${folder}/state`;
     const start = async (role: string): Promise<CapturedProcess> => {
-      const line = weftCommand(role, "--state", stateDir, "--status-port", "off", "--no-discovery")
+      const line = sourceCommand(role, "--state", stateDir, "--status-port", "off", "--no-discovery")
         .map((word) => word.endsWith("/main.ts") ? PROGRAM : word);
       const process = lab.use(namespace.spawn(line, { env: { NO_COLOR: "1" } }));
       await process.until(({ stdout }) => stdout.includes(" on weft0"), 20_000, "it runs");

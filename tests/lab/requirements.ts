@@ -3,10 +3,15 @@
  * @module
  */
 
+/** The runner counts them by it. */
+const THOROUGH_REASON = "left for deno task test:thorough";
+
 /**
  * `linux`, `root`, `tun` and `ptrace` are properties of the process; anything else is a program that must be there.
+ * `thorough` is the run itself: the gate leaves out what only is a variant of what it tests, and attacks that take long,
+ * and `deno task test:thorough` (`WEFT_TEST_THOROUGH=1`) runs them.
  */
-export type Requirement = "linux" | "root" | "tun" | "ptrace" | (string & Record<never, never>);
+export type Requirement = "linux" | "root" | "tun" | "ptrace" | "thorough" | (string & Record<never, never>);
 
 /** What all tests with network namespaces need. */
 export const NAMESPACES: readonly Requirement[] = ["root", "ip"];
@@ -24,6 +29,8 @@ export function unmet(needs: readonly Requirement[]): string | undefined {
       if (!mayAdministerNetworks()) lacking.push("needs root on Linux (CAP_NET_ADMIN and CAP_SYS_ADMIN)");
     } else if (need === "tun") {
       if (!exists("/dev/net/tun")) lacking.push("needs /dev/net/tun");
+    } else if (need === "thorough") {
+      if (Deno.env.get("WEFT_TEST_THOROUGH") !== "1") return THOROUGH_REASON;
     } else if (need === "ptrace") {
       const reason = whyNoTracing();
       if (reason !== undefined) lacking.push(reason);

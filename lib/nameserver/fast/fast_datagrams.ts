@@ -7,7 +7,7 @@ import { type BoundUdp, type StartedWorker, startWorker, WakeUp } from "../../ho
 import { DNS_COUNTERS, type DnsCounter } from "../../dns/mod.ts";
 import type { QueryService } from "../query_service.ts";
 import { ControlSlots, slotMemory } from "./query_slots.ts";
-import type { WorkerReport, WorkerSetup } from "./worker.ts";
+import type { WorkerReport, WorkerSetup } from "./query_worker.ts";
 
 /** Runs a worker, and answers what it has no answer for. */
 export class FastDatagrams {
@@ -54,7 +54,7 @@ export class FastDatagrams {
     };
     try {
       const worker = await startWorker<WorkerReport>({
-        url: new URL("./worker.ts", import.meta.url),
+        url: new URL("./query_worker.ts", import.meta.url),
         name: "weft-names",
         what: "the fast name server",
         setup,

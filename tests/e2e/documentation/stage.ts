@@ -17,6 +17,7 @@ import {
   type SpawnOptions,
   startMesh,
   untilAllKnowAll,
+  weftCommand,
   type WeftNode,
 } from "../../lab/mod.ts";
 
@@ -50,8 +51,8 @@ export class Stage {
   static async start(lab: Lab): Promise<Stage> {
     const tools = `${lab.scratch.path}/tools`;
     await Deno.mkdir(tools);
-    // As the README says; what it puts beside the sources it has to fetch before it is in a namespace.
-    await Deno.symlink(LAUNCHER, `${tools}/weft`);
+    await writeProgram(`${tools}/weft`, `exec ${weftCommand().map(quoted).join(" ")} "$@"`);
+    // A unit runs the launcher; what that puts beside the sources it has to fetch before it is in a namespace.
     await expectRun([LAUNCHER, "--version"]);
     await writeProgram(`${tools}/deno`, `exec ${quoted(Deno.execPath())} "$@"`);
     // What it does is the service manager's own affair, and none runs here.

@@ -15,8 +15,18 @@ const projectRoot = fileURLToPath(new URL("../../../", import.meta.url));
 /** Deno's start, reading the state and joining, on a machine that is busy with other tests. */
 const START_BOUND_MS = 20_000;
 
-/** @returns the command line that runs weft from source with `args` */
+/**
+ * @returns the command line that runs weft with `args`: the bundle that `deno task test` makes of the sources once for
+ * all tests, or the sources themselves where a test is run without it
+ */
 export function weftCommand(...args: readonly string[]): readonly string[] {
+  const bundle = Deno.env.get("WEFT_TEST_PROGRAM");
+  if (bundle === undefined) return sourceCommand(...args);
+  return [Deno.execPath(), "run", ...runOptions(args[0]), "--no-config", bundle, ...args];
+}
+
+/** @returns the command line that runs weft from source with `args`, for what looks at the checkout */
+export function sourceCommand(...args: readonly string[]): readonly string[] {
   const config = ["--config", `${projectRoot}deno.json`];
   return [Deno.execPath(), "run", ...runOptions(args[0]), ...config, `${projectRoot}main.ts`, ...args];
 }

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { joinToken, labTest, residentBytes, weftCommand } from "../mod.ts";
+import { joinToken, labTest, residentBytes, sourceCommand, weftCommand } from "../mod.ts";
 
 Deno.test("joinToken() takes the one line that is a join command and nothing else", () => {
   const cases: readonly (readonly [string, string | undefined])[] = [
@@ -13,11 +13,15 @@ Deno.test("joinToken() takes the one line that is a join command and nothing els
   for (const [output, expected] of cases) assert.equal(joinToken(output), expected, output);
 });
 
-Deno.test("weftCommand() runs this project's main.ts with this Deno", () => {
-  const [program, ...args] = weftCommand("status");
-  assert.equal(program, Deno.execPath());
-  assert.equal(args.at(-1), "status");
-  assert(args.at(-2)?.endsWith("/main.ts"));
+Deno.test("weftCommand() and sourceCommand() run this project's program with this Deno", () => {
+  for (
+    const [command, entry] of [[weftCommand, /\/main\.(ts|js)$/], [sourceCommand, /\/main\.ts$/]] as const
+  ) {
+    const [program, ...args] = command("status");
+    assert.equal(program, Deno.execPath());
+    assert.equal(args.at(-1), "status");
+    assert.match(args.at(-2) ?? "", entry);
+  }
 });
 
 labTest("residentBytes() reads the memory of a process", ["linux"], () => {

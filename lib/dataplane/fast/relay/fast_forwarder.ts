@@ -99,7 +99,7 @@ export class FastForwarder implements RelayForwarder {
     const { promise, resolve } = Promise.withResolvers<"closed" | "failed">();
     try {
       const worker = await startWorker<RelayReport>({
-        url: new URL("./worker.ts", import.meta.url),
+        url: new URL("./relay_worker.ts", import.meta.url),
         name: "weft-relay",
         what: "the relay",
         setup: this.#setup,
