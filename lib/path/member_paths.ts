@@ -15,14 +15,16 @@
 
 import { type Millis, millis } from "../base/mod.ts";
 import type { Endpoint } from "../net/mod.ts";
-import { type Candidate, Path } from "./path.ts";
+import type { Candidate, Path } from "./path.ts";
+import { PathSet, type SetOutcome } from "./path_set.ts";
 
 /** When the rounds of a search begin, in milliseconds: both ends of a NAT have to send before one hears. */
 const ROUNDS_MS: readonly number[] = [0, 100, 250, 500, 900, 1_500, 2_500, 4_000];
 /** In which of them somebody is asked to introduce both although a relay carries packets already. */
 const ROUNDS_TO_ASK: ReadonlySet<number> = new Set([3, 6]);
-/** A search that has found no path at all is repeated soon while packets are to go. */
+/** A search that has found no path at all is repeated soon while packets are to go, and then more seldom. */
 const LOST_PAUSE_MS = 1_500;
+const MAX_LOST_PAUSE_MS = 60_000;
 /** One that has found no direct path is repeated while packets flow, ever more seldom. */
 const FIRST_PAUSE_MS = 20_000;
 const MAX_PAUSE_MS = 600_000;
@@ -38,14 +40,10 @@ const HYSTERESIS_MS = 3;
 /** Where much goes both ways, the path there may be down while the way back is another one. */
 const BUSY_ASK_MS = 4_000;
 const BUSY_BYTES = 8_192;
-/** Paths that are kept of one member, and of those the ones that only its probes have shown. */
-const MAX_PATHS = 32;
-const MAX_LEARNED = 8;
+/** Packets that go for so long while none comes at all, although probes are answered, go by another path. */
+const FRUITLESS_MS = 15_000;
 /** After so much traffic the length that a path carries is made sure of again (RFC 8899 §4.3). */
 const MTU_RECHECK_MS = 30_000;
-
-/** Where a path is known from, when it is from a probe of the member alone. */
-const LEARNED = "learned";
 
 /** Asks at an endpoint, by a datagram of so many bytes or the shortest. @returns the number of the question */
 export type Ask = (endpoint: Endpoint, lengthBytes?: number) => number;
@@ -61,6 +59,8 @@ export interface MemberPathsParts {
 export interface Traffic {
   readonly sentBytes: number;
   readonly receivedBytes: number;
+  /** Where the last authentic datagram came from. */
+  readonly source?: Endpoint | undefined;
 }
 
 /** What has come of it. */
@@ -75,13 +75,15 @@ export type PathChange =
 /** All paths to one member. `handleTimeout` may be called early and often. */
 export class MemberPaths {
   readonly #parts: MemberPathsParts;
-  readonly #paths = new Map<string, Path>();
+  readonly #paths: PathSet;
   readonly #changes: PathChange[] = [];
   #chosen: Path | undefined;
   #chosenBytes = 0;
   #lookedAt: Millis = millis(0);
   #usedAt: Millis | undefined;
   #sentAt: Millis | undefined;
+  /** Since when packets go and none comes. */
+  #unheardSince: Millis | undefined;
   #receivedAt: Millis | undefined;
   #mtuCheckedAt: Millis | undefined;
   /** Whether anything was sent since then. */
@@ -92,9 +94,11 @@ export class MemberPaths {
   #search: { readonly startedAt: Millis; rounds: number } | undefined;
   #nextSearchAt = Infinity;
   #pauseMs = FIRST_PAUSE_MS;
+  #lostPauseMs = LOST_PAUSE_MS;
 
   constructor(parts: MemberPathsParts) {
     this.#parts = parts;
+    this.#paths = new PathSet(parts.wantedBytes);
   }
 
   get chosen(): Path | undefined {
@@ -108,7 +112,7 @@ export class MemberPaths {
 
   /** @returns what is known of an endpoint; undefined when it is no candidate */
   at(endpoint: Endpoint): Path | undefined {
-    return this.#paths.get(endpoint.toString());
+    return this.#paths.get(endpoint);
   }
 
   /** Whether a direct path carries packets now. */
@@ -121,23 +125,12 @@ export class MemberPaths {
    * @param source who says so; a path is kept as long as one of them names it
    */
   setCandidates(now: Millis, source: string, candidates: readonly Candidate[]): void {
-    const named = new Set(candidates.map(({ endpoint }) => endpoint.toString()));
-    for (const [key, path] of this.#paths) {
-      if (named.has(key) || !path.sources.delete(source)) continue;
-      if (path.sources.size === 0) this.#remove(now, key, path);
-    }
-    let isNew = false;
-    for (const candidate of candidates) {
-      const key = candidate.endpoint.toString();
-      let path = this.#paths.get(key);
-      if (path === undefined) {
-        if (this.#paths.size >= MAX_PATHS) break;
-        this.#paths.set(key, path = new Path(candidate, this.#parts.wantedBytes));
-        isNew = true;
-      } else if (source !== LEARNED) path.describe(candidate);
-      path.sources.add(source);
-    }
-    if (isNew && this.#usedAt !== undefined && !this.hasDirect(now)) this.#beginSearch(now);
+    this.#follow(now, this.#paths.set(now, source, candidates, this.#chosen));
+  }
+
+  /** Takes what another member says of where this one is, in place of what it said before; nobody has to believe it. */
+  addHearsay(now: Millis, from: string, candidates: readonly Candidate[]): void {
+    this.#follow(now, this.#paths.addHearsay(now, from, candidates, this.#chosen));
   }
 
   /** Somebody wants to send: if nothing works yet, all is tried at once. */
@@ -150,17 +143,20 @@ export class MemberPaths {
   }
 
   /** Packets were exchanged since the last look, so many bytes each way. */
-  noteTraffic(now: Millis, { sentBytes, receivedBytes }: Traffic): void {
+  noteTraffic(now: Millis, { sentBytes, receivedBytes, source }: Traffic): void {
     if (sentBytes > 0) {
       this.#sentAt = now;
+      this.#unheardSince ??= now;
       this.#hasSent = true;
     }
     this.#unaskedBytes += sentBytes;
     if (receivedBytes > 0) {
       this.#receivedAt = now;
       // Nothing of it was sent in vain.
-      this.#sentAt = undefined;
-      if (this.#chosen !== undefined && this.#chosen.misses === 0) this.#chosen.lastAliveAt = now;
+      this.#sentAt = this.#unheardSince = undefined;
+      const chosen = this.#chosen;
+      if (source !== undefined && chosen?.endpoint.equals(source)) chosen.noteHeard(now);
+      else if (chosen?.misses === 0) chosen.lastAliveAt = now;
     }
     if (sentBytes + receivedBytes > 0) this.want(now);
   }
@@ -169,36 +165,29 @@ export class MemberPaths {
   handleMove(now: Millis): void {
     for (const path of this.#paths.values()) path.reset();
     this.#pauseMs = FIRST_PAUSE_MS;
+    this.#lostPauseMs = LOST_PAUSE_MS;
     if (this.#usedAt !== undefined) this.#beginSearch(now);
   }
 
   /** The member has asked from `source`, and nobody has repeated an old question. */
   handleAsk(now: Millis, source: Endpoint): void {
-    const key = source.toString();
-    const known = this.#paths.get(key);
-    if (known === undefined) {
-      const learned = [...this.#paths.entries()].filter(([, { sources }]) => sources.has(LEARNED));
-      const oldest = learned.find(([, path]) => path !== this.#chosen && !path.isUp(now));
-      if (learned.length >= MAX_LEARNED) {
-        if (oldest === undefined) return;
-        this.#forget(now, ...oldest);
-      }
-      if (this.#paths.size >= MAX_PATHS) return;
-      // Nobody else is on this host, or it would have said so: there a stream ends that carries datagrams.
-      const kind = source.address.isLoopback ? "carrier" : "direct";
-      const path = new Path({ endpoint: source, kind }, this.#parts.wantedBytes);
-      path.sources.add(LEARNED);
-      this.#paths.set(key, path);
-      this.#ask(now, path);
-      // The member is somewhere else: perhaps where it was it is no more.
-      if (this.#chosen?.kind === "direct" && !this.#chosen.isAsked) this.#ask(now, this.#chosen);
-    } else if (!known.isUp(now) && !known.isAsked) this.#ask(now, known);
+    const known = this.#paths.get(source);
     this.#usedAt ??= now;
+    this.#lostPauseMs = LOST_PAUSE_MS;
+    if (known !== undefined) {
+      if (!known.isUp(now) && !known.isAsked) this.#ask(now, known);
+      return;
+    }
+    const path = this.#paths.learn(now, source, this.#chosen);
+    if (path === undefined) return;
+    this.#ask(now, path);
+    // The member is somewhere else: perhaps where it was it is no more.
+    if (this.#chosen?.kind === "direct" && !this.#chosen.isAsked) this.#ask(now, this.#chosen);
   }
 
   /** @returns the path on which it was asked what this answers; undefined when nothing was */
   handleAnswer(now: Millis, counter: number, source: Endpoint): Path | undefined {
-    const path = this.#paths.get(source.toString());
+    const path = this.#paths.get(source);
     if (path === undefined || !path.handleAnswer(now, counter)) return undefined;
     this.#choose(now);
     return path;
@@ -214,6 +203,8 @@ export class MemberPaths {
       if (path.misses > 0 && wasUp && path.isUp(now) && !path.isAsked) this.#ask(now, path);
       isLost ||= path === this.#chosen && !path.isUp(now);
     }
+    this.#paths.handleTimeout(now, this.#chosen);
+    this.#doubt(now);
     if (isLost) this.#choose(now);
     this.#noteMtu();
     this.#goOnSearching(now);
@@ -240,11 +231,34 @@ export class MemberPaths {
     return this.#usedAt !== undefined && now - this.#usedAt < USE_MS;
   }
 
+  #follow(now: Millis, { isNew, forgotten }: SetOutcome): void {
+    if (isNew) this.#lostPauseMs = LOST_PAUSE_MS;
+    if (this.#chosen !== undefined && forgotten.includes(this.#chosen)) {
+      this.#chosen.reset();
+      this.#choose(now);
+    }
+    if (isNew && this.#usedAt !== undefined && !this.hasDirect(now)) this.#beginSearch(now);
+  }
+
   #beginSearch(now: Millis): void {
+    const chosen = this.#chosen;
+    // Of a direct path that merely was not used it is soon known whether it is still there.
+    const isIdle = chosen?.kind === "direct" && chosen.misses === 0 && chosen.isStale(now);
     this.#search = { startedAt: now, rounds: 0 };
     this.#nextSearchAt = Infinity;
-    this.#changes.push({ kind: "unreached" });
+    if (!isIdle) this.#changes.push({ kind: "unreached" });
     this.#goOnSearching(now);
+  }
+
+  /** Probes are answered, and packets are not: something on the way tells them apart. */
+  #doubt(now: Millis): void {
+    const chosen = this.#chosen;
+    if (chosen === undefined || this.#unheardSince === undefined || !chosen.isUp(now)) return;
+    if (now - this.#unheardSince < FRUITLESS_MS) return;
+    this.#unheardSince = now;
+    chosen.distrust(now);
+    this.#choose(now);
+    if (this.#search === undefined) this.#beginSearch(now);
   }
 
   #goOnSearching(now: Millis): void {
@@ -259,8 +273,10 @@ export class MemberPaths {
     if (dueMs === undefined) {
       this.#search = undefined;
       if (this.hasDirect(now)) this.#pauseMs = FIRST_PAUSE_MS;
-      else if (!this.#chosen?.isUp(now)) this.#nextSearchAt = now + LOST_PAUSE_MS;
-      else {
+      else if (!this.#chosen?.isUp(now)) {
+        this.#nextSearchAt = now + this.#lostPauseMs;
+        this.#lostPauseMs = Math.min(MAX_LOST_PAUSE_MS, this.#lostPauseMs * 2);
+      } else {
         this.#nextSearchAt = now + this.#pauseMs;
         this.#pauseMs = Math.min(MAX_PAUSE_MS, this.#pauseMs * 2);
       }
@@ -271,7 +287,9 @@ export class MemberPaths {
     // Who could introduce them may not have known a moment ago where they are.
     const isToAsk = this.#chosen?.isUp(now) ? ROUNDS_TO_ASK.has(rounds) && !this.hasDirect(now) : rounds > 0;
     if (isToAsk) this.#changes.push({ kind: "unreached" });
-    for (const path of this.#paths.values()) if (!path.isUp(now)) this.#ask(now, path);
+    for (const path of this.#paths.values()) {
+      if (!path.isUp(now) && path.asksLeft > 0) this.#ask(now, path);
+    }
   }
 
   /** Asks where silence is suspicious, and now and then the paths that may be needed. */
@@ -291,7 +309,7 @@ export class MemberPaths {
   /** The chosen path, the next best, and the best that is not direct. */
   #kept(now: Millis): Set<Path> {
     const others = [...this.#paths.values()].filter((path) => path !== this.#chosen && path.isUp(now))
-      .toSorted((a, b) => a.costMs - b.costMs);
+      .toSorted((a, b) => a.costMs(now) - b.costMs(now));
     const kept = [this.#chosen, others[0], others.find(({ kind }) => kind !== "direct")];
     return new Set(kept.filter((path) => path !== undefined));
   }
@@ -326,7 +344,7 @@ export class MemberPaths {
     let best = current;
     for (const path of this.#paths.values()) {
       if (path === best || !path.isUp(now)) continue;
-      if (best === undefined || path.costMs < best.costMs - marginMs(best, current)) best = path;
+      if (best === undefined || path.costMs(now) < best.costMs(now) - marginMs(best, current)) best = path;
     }
     if (best === this.#chosen) return this.#noteMtu();
     const hadDirect = this.#chosen?.kind === "direct";
@@ -334,22 +352,10 @@ export class MemberPaths {
     this.#chosenBytes = best?.mtu.payloadBytes ?? 0;
     this.#mtuCheckedAt = undefined;
     this.#changes.push({ kind: "chosen", path: best });
+    if (best !== undefined) this.#lostPauseMs = LOST_PAUSE_MS;
     if (best?.kind === "direct") this.#pauseMs = FIRST_PAUSE_MS;
     // It worked a moment ago, so something has changed.
-    else if (hadDirect || best === undefined) this.#beginSearch(now);
-  }
-
-  #remove(now: Millis, key: string, path: Path): void {
-    // What carries packets is not given up because somebody says so.
-    if (path === this.#chosen && path.kind === "direct" && path.isUp(now)) path.sources.add(LEARNED);
-    else this.#forget(now, key, path);
-  }
-
-  #forget(now: Millis, key: string, path: Path): void {
-    this.#paths.delete(key);
-    if (path !== this.#chosen) return;
-    path.reset();
-    this.#choose(now);
+    else if ((hadDirect || best === undefined) && this.#search === undefined) this.#beginSearch(now);
   }
 }
 

@@ -23,6 +23,8 @@ export class MtuSearch {
   /** The shortest that was lost. */
   #lost: number;
   #losses = 0;
+  /** Whether it was seen to carry less than is wanted, and nothing has shown since that it carries all. */
+  #isLimited = false;
   #searchedAt: Millis | undefined;
 
   /** @param wantedBytes the longest datagram that the packet plane makes, in bytes of UDP payload */
@@ -33,8 +35,7 @@ export class MtuSearch {
 
   /** The longest datagram to send, in bytes of UDP payload: all that is wanted, until that was seen to be too much. */
   get payloadBytes(): number {
-    if (this.#lost > this.#wantedBytes) return this.#wantedBytes;
-    return Math.max(BASE_PAYLOAD_BYTES, this.#carried);
+    return this.#isLimited ? Math.max(BASE_PAYLOAD_BYTES, this.#carried) : this.#wantedBytes;
   }
 
   /** Whether the search has come to its end, for now. */
@@ -66,6 +67,7 @@ export class MtuSearch {
     this.#losses = 0;
     if (bytes <= this.#carried) return;
     this.#carried = bytes;
+    if (bytes >= this.#wantedBytes) this.#isLimited = false;
     if (this.#lost <= bytes) this.#lost = this.#wantedBytes + 1;
   }
 
@@ -74,6 +76,7 @@ export class MtuSearch {
     if (++this.#losses < LOSSES) return;
     this.#losses = 0;
     this.#searchedAt = now;
+    this.#isLimited = true;
     // A path that carried it before carries less now (RFC 8899 §4.3, black hole detection).
     if (bytes <= this.#carried) this.#carried = 0;
     this.#lost = Math.min(this.#lost, bytes);

@@ -70,6 +70,8 @@ export class PathProber {
   readonly #transmits: ProbeTransmit[] = [];
   readonly #events: PathEvent[] = [];
   #lastCounter = 0;
+  /** No member wants its turn before. */
+  #nextAt = Infinity;
 
   constructor(parts: PathProberParts) {
     this.#parts = parts;
@@ -113,6 +115,16 @@ export class PathProber {
   /** Takes what one source says of where a member is; see `MemberPaths.setCandidates`. */
   setCandidates(now: Millis, member: string, source: string, candidates: readonly Candidate[]): void {
     this.#with(now, member, (paths) => paths.setCandidates(now, source, candidates));
+  }
+
+  /** Takes what another member says of where a member is; see `MemberPaths.addHearsay`. */
+  addHearsay(now: Millis, member: string, from: string, candidates: readonly Candidate[]): void {
+    this.#with(now, member, (paths) => paths.addHearsay(now, from, candidates));
+  }
+
+  /** Nobody's word counts who is no member any more. */
+  forgetHearsay(now: Millis, from: string): void {
+    for (const member of this.#members.keys()) this.addHearsay(now, member, from, []);
   }
 
   /** Somebody wants to send to a member. */
@@ -159,18 +171,20 @@ export class PathProber {
 
   /** Does what is due. */
   handleTimeout(now: Millis): void {
+    if (now < this.#nextAt) return;
+    this.#nextAt = Infinity;
     for (const [name, member] of this.#members) {
-      if (member.nextAt > now) continue;
-      member.paths.handleTimeout(now);
-      this.#follow(now, name, member);
+      if (member.nextAt <= now) {
+        member.paths.handleTimeout(now);
+        this.#follow(now, name, member);
+      }
+      this.#nextAt = Math.min(this.#nextAt, member.nextAt);
     }
   }
 
   /** @returns when `handleTimeout` wants to be called next, or undefined when there is nothing to wait for */
   pollTimeout(): Millis | undefined {
-    let next = Infinity;
-    for (const { nextAt } of this.#members.values()) next = Math.min(next, nextAt);
-    return next === Infinity ? undefined : millis(next);
+    return this.#nextAt === Infinity ? undefined : millis(this.#nextAt);
   }
 
   /** @returns the next datagram to send, or undefined */
@@ -196,6 +210,7 @@ export class PathProber {
       this.#events.push({ ...change, member: name });
     }
     member.nextAt = paths.pollTimeout(now);
+    this.#nextAt = Math.min(this.#nextAt, member.nextAt);
   }
 
   #nextCounter(): number {

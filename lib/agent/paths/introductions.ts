@@ -31,9 +31,14 @@ import type { PathContext, PathHelper, PathWatch } from "./path_watch.ts";
 const MAX_INTRODUCERS = 3;
 /** How often this node asks for one member: at once, and again after a moment. */
 const OWN_CALLS = { burst: 4, everyMs: 1_000, maxSources: 4_096 };
-/** What a member may have this node do: 64 introductions at once, then four a second; and to one target. */
-const MEMBER_CALLS = { burst: 64, everyMs: 250, maxSources: 4_096 };
-const TARGET_CALLS = { burst: 64, everyMs: 250, maxSources: 4_096 };
+/** What a member may have this node do: for all that it calls, and for each of them. */
+const CALLER_CALLS = { burst: 128, everyMs: 125, maxSources: 4_096 };
+const PAIR_CALLS = { burst: 6, everyMs: 2_000, maxSources: 16_384 };
+/** What one member is told by this node, whoever calls it. */
+const TARGET_CALLS = { burst: 256, everyMs: 30, maxSources: 4_096 };
+/** What one member may tell this node: of one member, and of all. */
+const PAIR_INTRODUCTIONS = { burst: 8, everyMs: 2_000, maxSources: 16_384 };
+const INTRODUCTIONS = { burst: 256, everyMs: 60, maxSources: 4_096 };
 
 /** Opens sessions for others, where this node relays. */
 export interface RelayServer {
@@ -67,8 +72,11 @@ export interface IntroductionsParts extends PathContext {
 export class Introductions implements PathHelper {
   readonly #parts: IntroductionsParts;
   readonly #ownCalls = new KeyedRateLimiter(OWN_CALLS);
-  readonly #memberCalls = new KeyedRateLimiter(MEMBER_CALLS);
+  readonly #callerCalls = new KeyedRateLimiter(CALLER_CALLS);
+  readonly #pairCalls = new KeyedRateLimiter(PAIR_CALLS);
   readonly #targetCalls = new KeyedRateLimiter(TARGET_CALLS);
+  readonly #pairIntroductions = new KeyedRateLimiter(PAIR_INTRODUCTIONS);
+  readonly #introductions = new KeyedRateLimiter(INTRODUCTIONS);
 
   constructor(parts: IntroductionsParts) {
     this.#parts = parts;
@@ -110,7 +118,8 @@ export class Introductions implements PathHelper {
     if (target === identity.id || target === caller) return;
     // Both are members, or there were no links; what one may not have, the other one's end decides.
     if (roster.get(target) === undefined || messages.links.get(target) === undefined) return;
-    if (!this.#memberCalls.allows(now, caller) || !this.#targetCalls.allows(now, target)) return;
+    if (!this.#pairCalls.allows(now, `${caller} ${target}`)) return;
+    if (!this.#callerCalls.allows(now, caller) || !this.#targetCalls.allows(now, target)) return;
     const opened = wantsRelay && !isAnswer ? relay?.open(caller, target) : undefined;
     const legs = typeof opened === "string" ? undefined : opened;
     const toTarget: Introduction = {
@@ -133,17 +142,24 @@ export class Introductions implements PathHelper {
   #meet(via: NodeId, { member, candidates, leg, isAnswer }: Introduction): void {
     const { paths, mesh: { roster, identity }, clock, endpoints, legs } = this.#parts;
     if (member === identity.id || member === via || roster.get(member) === undefined) return;
-    if (!this.#targetCalls.allows(clock.now(), via)) return;
+    const now = clock.now();
+    if (!this.#pairIntroductions.allows(now, `${via} ${member}`)) return;
+    if (!this.#introductions.allows(now, via)) return;
     const usable = endpoints.worthATry(candidates);
     if (usable.length > 0) {
-      const list = usable.map((endpoint) => ({ endpoint, kind: "direct" as const }));
-      paths.setCandidates(member, `introduced by ${via}${isAnswer ? " anew" : ""}`, list);
+      paths.addHearsay(member, via, usable.map((endpoint) => ({ endpoint, kind: "direct" })));
     }
-    if (leg !== undefined) legs?.take(via, member, leg);
+    if (leg !== undefined && this.#mayRelay(via)) legs?.take(via, member, leg);
     paths.want(member);
     if (isAnswer) return;
     const call: PathCall = { target: member, candidates: paths.own.all(), wantsRelay: false, isAnswer: true };
     this.#send(via, { kind: "path-call", call });
+  }
+
+  /** Who does not say that it relays is not asked to, and gets no packets by offering it. */
+  #mayRelay(nodeId: NodeId): boolean {
+    const member = this.#parts.mesh.roster.get(nodeId);
+    return member?.statement?.relays ?? member?.record.roles.includes("leader") ?? false;
   }
 
   /** Where this node's own packets find a member. */

@@ -23,7 +23,7 @@ import type { DeviceEvent, PeerStatus } from "../../wireguard/mod.ts";
 import type { AgentContext } from "../agent_context.ts";
 import type { EndpointSelector } from "../endpoint_selector.ts";
 import { OwnCandidates } from "./own_candidates.ts";
-import { innerMtuBytes, SEALING_BYTES } from "./path_mtu.ts";
+import { innerMtuBytes, wantedPayloadBytes } from "./path_mtu.ts";
 
 /** How often it is looked with whom packets were exchanged. */
 const LOOK_MS = 250;
@@ -87,7 +87,7 @@ export class PathWatch {
     const { mesh: { identity, roster }, options: { mtuBytes }, clock } = parts;
     this.prober = new PathProber({
       privateKey: identity.privateKey,
-      wantedBytes: mtuBytes + SEALING_BYTES,
+      wantedBytes: wantedPayloadBytes(mtuBytes),
       wall: () => clock.wall(),
     });
     this.own = new OwnCandidates(parts.endpoints, (nodeId) => roster.get(nodeId) !== undefined);
@@ -117,10 +117,8 @@ export class PathWatch {
     this.#isClosed = true;
     this.#resources.dispose();
     this.#timer.set(undefined);
-    const { mesh: { roster }, plane } = this.#parts;
-    const remove = roster.members().map(({ record }) => this.prober.remove(record.nodeId))
-      .filter((id) => id !== undefined);
-    plane.changeProbeIds({ remove });
+    // Whoever goes on with this plane finds it as it was: packets go where WireGuard hears them come from.
+    for (const { record } of this.#parts.mesh.roster.members()) this.#remove(record.nodeId, record.publicKey);
   }
 
   /** Takes a datagram of the path protocol from the packet plane. */
@@ -169,13 +167,22 @@ export class PathWatch {
     this.#advance();
   }
 
+  /** Takes what another member says of where a member is. */
+  addHearsay(nodeId: NodeId, from: NodeId, candidates: readonly Candidate[]): void {
+    this.prober.addHearsay(this.#parts.clock.now(), nodeId, from, candidates);
+    this.#advance();
+  }
+
   #handleRosterEvent(event: RosterEvent): void {
     if (event.kind === "stated-again") return;
     const { roster, identity } = this.#parts.mesh;
     const member = roster.get(event.nodeId);
     if (event.nodeId === identity.id) return;
-    if (event.kind === "member-removed" || member === undefined) this.#remove(event.nodeId);
-    else this.#follow(member);
+    if (event.kind === "member-removed" || member === undefined) {
+      this.prober.forgetHearsay(this.#parts.clock.now(), event.nodeId);
+      this.#remove(event.nodeId, event.publicKey);
+      this.#advance();
+    } else this.#follow(member);
   }
 
   #follow(member: Member): void {
@@ -183,7 +190,9 @@ export class PathWatch {
     const { record, statement } = member;
     if (record.nodeId === identity.id) return;
     // Devices without weft know nothing of probes, and members without a packet plane have nowhere to take them.
-    if (record.verifyingKey === undefined || statement?.isRootless) return this.#remove(record.nodeId);
+    if (record.verifyingKey === undefined || statement?.isRootless) {
+      return this.#remove(record.nodeId, record.publicKey);
+    }
     const now = clock.now();
     const isNew = this.prober.paths(record.nodeId) === undefined;
     const id = this.prober.add(now, record.nodeId, record.publicKey);
@@ -193,26 +202,36 @@ export class PathWatch {
     this.#advance();
   }
 
-  #remove(nodeId: NodeId): void {
+  #remove(nodeId: NodeId, publicKey: PublicKey): void {
+    const { plane } = this.#parts;
     const id = this.prober.remove(nodeId);
     this.#traffic.delete(nodeId);
-    if (id !== undefined) this.#parts.plane.changeProbeIds({ remove: [id] });
+    if (id === undefined) return;
+    plane.changeProbeIds({ remove: [id] });
+    plane.setPath(publicKey, undefined);
+    plane.setPathMtu(publicKey, undefined);
   }
 
   /** Who was sent to, and who was heard. */
   #look(): void {
     const { mesh: { roster }, plane, clock } = this.#parts;
     const now = clock.now();
-    for (const { publicKey, txBytes, rxBytes } of plane.peerStatuses()) {
+    for (const { publicKey, txBytes, rxBytes, source } of plane.peerStatuses()) {
       const nodeId = roster.byPublicKey(publicKey)?.record.nodeId;
       if (nodeId === undefined) continue;
-      let known = this.#traffic.get(nodeId);
-      if (known === undefined) this.#traffic.set(nodeId, known = { tx: 0, rx: 0 });
+      const known = this.#traffic.get(nodeId);
+      if (known === undefined) {
+        // What was exchanged before this began is no news.
+        this.#traffic.set(nodeId, { tx: txBytes, rx: rxBytes });
+        continue;
+      }
       const sentBytes = Math.max(0, txBytes - known.tx);
       const receivedBytes = Math.max(0, rxBytes - known.rx);
       known.tx = txBytes;
       known.rx = rxBytes;
-      if (sentBytes + receivedBytes > 0) this.prober.noteTraffic(now, nodeId, { sentBytes, receivedBytes });
+      if (sentBytes + receivedBytes > 0) {
+        this.prober.noteTraffic(now, nodeId, { sentBytes, receivedBytes, source });
+      }
     }
     this.#advance();
   }

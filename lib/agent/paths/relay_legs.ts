@@ -26,6 +26,10 @@ const MAX_UNANSWERED = 4;
 const LINGER_MS = 60_000;
 /** Where no bind was answered for so long, a stream is tried. */
 const STREAM_AFTER_MS = 1_200;
+/** While a stream carries, it is looked so often whether UDP has come to pass. */
+const BIND_BESIDE_STREAM_MS = 120_000;
+/** A stream that was refused is asked for again after so long. */
+const STREAM_PAUSE_MS = 5_000;
 /** Addresses of one relay that are tried. */
 const MAX_RELAY_ADDRESSES = 4;
 /** Legs to one member, and in all. */
@@ -51,6 +55,8 @@ interface Leg {
   lastCounter: number;
   unanswered: number;
   hasStream: boolean;
+  /** When a stream may be asked for. */
+  streamAt: number;
   dropAt: number;
 }
 
@@ -93,8 +99,11 @@ export class RelayLegs implements LegTaker, PathHelper {
     const { clock, plane } = this.#parts;
     const key = encodeHex(id);
     const known = this.#legs.get(key);
+    const now = clock.now();
+    // The direct path may have been quicker than the introduction.
+    const dropAt = this.#chosen.get(member) === "direct" ? now + LINGER_MS : Infinity;
     if (known !== undefined) {
-      known.dropAt = Infinity;
+      known.dropAt = dropAt;
       return;
     }
     const ofMember = [...this.#legs].filter(([, leg]) => leg.member === member);
@@ -102,7 +111,6 @@ export class RelayLegs implements LegTaker, PathHelper {
       (ofMember.length >= MAX_LEGS_OF_MEMBER ? ofMember[0] : undefined);
     if (replaced !== undefined) this.#drop(replaced[0]);
     if (this.#legs.size >= MAX_LEGS) return;
-    const now = clock.now();
     this.#legs.set(key, {
       via,
       member,
@@ -115,7 +123,8 @@ export class RelayLegs implements LegTaker, PathHelper {
       lastCounter: 0,
       unanswered: 0,
       hasStream: false,
-      dropAt: Infinity,
+      streamAt: now + STREAM_AFTER_MS,
+      dropAt,
     });
     plane.changeProbeIds({ add: [key] });
     this.#look();
@@ -141,6 +150,7 @@ export class RelayLegs implements LegTaker, PathHelper {
       leg.boundAt = undefined;
       leg.unanswered = leg.binds = 0;
       leg.takenAt = this.#parts.clock.now();
+      leg.streamAt = leg.takenAt + STREAM_AFTER_MS;
       this.#bind(leg);
     }
   }
@@ -167,6 +177,9 @@ export class RelayLegs implements LegTaker, PathHelper {
   #look(): void {
     const { clock, mesh: { roster } } = this.#parts;
     const now = clock.now();
+    for (const member of this.#chosen.keys()) {
+      if (roster.get(member) === undefined) this.#chosen.delete(member);
+    }
     for (const [id, leg] of this.#legs) {
       const isGone = roster.get(leg.member) === undefined || roster.get(leg.via) === undefined;
       if (isGone || now >= leg.dropAt) {
@@ -191,12 +204,11 @@ export class RelayLegs implements LegTaker, PathHelper {
   #begin(now: Millis, id: string, leg: Leg): void {
     const dueMs = FIRST_BINDS_MS[leg.binds];
     if (dueMs === undefined) {
-      // The stream, if there is one, goes on without the leg.
-      if (!leg.hasStream && now - leg.lastBindAt > REBIND_MS) this.#drop(id);
-      return;
-    }
-    if (now - leg.takenAt >= dueMs) this.#bind(leg);
-    if (leg.hasStream || now - leg.takenAt < STREAM_AFTER_MS) return;
+      const isOver = !leg.hasStream && now >= leg.streamAt && now - leg.lastBindAt > REBIND_MS;
+      if (isOver) return this.#drop(id);
+      if (leg.hasStream && now - leg.lastBindAt >= BIND_BESIDE_STREAM_MS) this.#bind(leg);
+    } else if (now - leg.takenAt >= dueMs) this.#bind(leg);
+    if (leg.hasStream || now < leg.streamAt) return;
     leg.hasStream = true;
     void this.#openStream(leg.via, leg.member);
   }
@@ -266,7 +278,9 @@ export class RelayLegs implements LegTaker, PathHelper {
     this.#parts.paths.setCandidates(member, `carrier ${via}`, []);
     if (via === member) this.#direct.delete(member);
     for (const leg of this.#legs.values()) {
-      if (leg.via === via && leg.member === member) leg.hasStream = false;
+      if (leg.via !== via || leg.member !== member) continue;
+      leg.hasStream = false;
+      leg.streamAt = this.#parts.clock.now() + STREAM_PAUSE_MS;
     }
   }
 
