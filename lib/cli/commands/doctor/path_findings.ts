@@ -60,8 +60,9 @@ function mappingFinding(
 
 function pathsFinding(peers: readonly PeerReport[]): Finding {
   const ways = peers.flatMap(({ way }) => way === undefined ? [] : [way]);
-  const lost = peers.filter(({ way, isAway }) =>
-    way?.relayProblem !== undefined && (way.kind === "channel" || !isAway)
+  // Who has a link is there; of others nobody knows whether they are switched off.
+  const lost = peers.filter(({ way }) =>
+    way?.kind === "channel" && way.relayProblem !== undefined && way.problem !== "searching"
   );
   const [first] = lost;
   if (first?.way !== undefined) {

@@ -44,6 +44,8 @@ Deno.test("pathFindings() says who is not reached, and who should relay", () => 
   const lost = { kind: "channel", rttMs: null, standbyCount: 0, problem: "unanswered" } as const;
   const way: PathReport = { ...lost, relayProblem: "no-relay", why: "nobody relays" };
   assert.match(problem(find([direct, way]), "paths").detail, /^packets do not reach web-2: nobody relays$/);
+  assert.equal(find([{ ...way, kind: "none" }]).get("paths")?.kind, "ok", "it may be switched off");
+  assert.equal(find([{ ...way, problem: "searching" }]).get("paths")?.kind, "ok");
   assert.match(problem(find([way]), "paths").hint, /`weft config set relay on`/);
   assert.match(problem(find([{ ...way, relayProblem: "relay-silent" }]), "paths").hint, /--relay-ports/);
 });
