@@ -8,7 +8,7 @@ import { MemoryStateStore, randomFraction, VirtualClock } from "../../base/mod.t
 import { PrivateKey } from "../../crypto/mod.ts";
 import { type MemberRecord, NO_UPDATE, type NodeId, nodeIdOf, Replica, signRecord } from "../../mesh/mod.ts";
 import { START, TestNetwork } from "../../mesh/testing/test_network.ts";
-import { Endpoint, IpAddress } from "../../net/mod.ts";
+import { Cidr, Endpoint, IpAddress } from "../../net/mod.ts";
 import { Device } from "../../wireguard/mod.ts";
 import { PeerSync } from "./peer_sync.ts";
 
@@ -169,4 +169,28 @@ Deno.test("PeerSync.tryAt() leaves a device with its hub, whoever announces it",
   assert.deepEqual(before[`${other.publicKey}`], ["10.200.0.3/32", "10.200.0.9/32"]);
   hub.sync.tryAt(nodeIdOf(publicKey), Endpoint.parse("192.0.2.1:51820") ?? assert.fail());
   assert.deepEqual(hub.prefixes(), before);
+});
+
+Deno.test("PeerSync has a network be that member's who carries it, also of one that comes or changes later", () => {
+  const hub = new Hub(9);
+  const { network, self } = hub;
+  const [b, c] = [network.node(), network.node()];
+  const lan = Cidr.parse("192.168.50.0/24") ?? assert.fail();
+  const carriersOf = () =>
+    Object.entries(hub.prefixes()).filter(([, prefixes]) => prefixes.includes(`${lan}`)).map(([key]) => key);
+  hub.sync.start();
+  hub.sign(network.record(self));
+  hub.sync.setCarried(new Map([[b.id, [lan]]]));
+  assert.deepEqual(carriersOf(), [], "it is nobody yet");
+  hub.sign(network.record(b, { name: "b", addresses: [address("10.200.0.3")] }));
+  hub.sign(network.record(c, { name: "c", addresses: [address("10.200.0.4")] }));
+  assert.deepEqual(carriersOf(), [`${b.publicKey}`]);
+  hub.sync.setCarried(new Map([[c.id, [lan]]]));
+  assert.deepEqual(carriersOf(), [`${c.publicKey}`]);
+  hub.sign(network.record(c, { name: "c-2", addresses: [address("10.200.0.4")], version: 9 }));
+  hub.sync.close();
+  hub.sync.start();
+  assert.deepEqual(carriersOf(), [`${c.publicKey}`]);
+  hub.sync.setCarried(new Map());
+  assert.deepEqual(carriersOf(), []);
 });

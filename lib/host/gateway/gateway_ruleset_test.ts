@@ -72,7 +72,7 @@ Deno.test("gatewayRuleset() leads members to a network and lets in what answers 
     // What else comes in by interfaces that forwarded nothing before goes nowhere.
     assert.match(
       text,
-      /nfproto ipv4 iifname \{ "weft0", "eth1" \} counter drop comment "forwarded nothing before"\n  \}/,
+      /nfproto ipv4 iifname \{ "weft0", "eth1" \} counter drop comment "forwarded nothing before"\n {2}\}/,
     );
   }
 });

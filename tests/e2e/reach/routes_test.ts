@@ -47,6 +47,16 @@ labTest("routes: a network behind members is reached when a leader says so, and 
   assert.deepEqual(await lanRoutes(hostC), []);
   assert((await packetsFrom(hostD, "192.168.50.2")) > 0, "the router masquerades");
 
+  // A policy knows the network as its router's, and its hosts by their blocks.
+  await a.weft.post("/policies", {
+    document: { rules: [{ deny: { from: "name=a", to: PRINTER } }, { allow: { from: "*", to: "*" } }] },
+    yes: true,
+  });
+  await waitFor(async () => !await isReached(hostA, PRINTER), 20_000, { what: "the policy keeps A out" });
+  assert.match((await a.weft.command("policy", "explain", "a", PRINTER)).stdout, /den(y|ied)/i);
+  await a.weft.delete("/policies");
+  await untilReached(hostA, PRINTER);
+
   // A second router stands by, and carries on when the first one dies.
   await a.weft.post("/routes", { network: LAN, via: "c" });
   await waitFor(
