@@ -4,10 +4,18 @@ import { randomFraction, SeededRandom } from "../../../lib/base/mod.ts";
 import { IpAddress } from "../../../lib/net/mod.ts";
 import { type NetworkPolicySource, type PolicyRoster, readPolicyDocument } from "../../../lib/policy/mod.ts";
 import { PolicyOracle } from "../../../lib/policy/testing/mod.ts";
-import { Lab, labTest, type MeshNode, nodeOn, PACKET_PLANE, untilAllKnowAll } from "../../lab/mod.ts";
+import {
+  IS_THOROUGH,
+  Lab,
+  labTest,
+  type MeshNode,
+  nodeOn,
+  PACKET_PLANE,
+  untilAllKnowAll,
+} from "../../lab/mod.ts";
 
 const prober = fileURLToPath(new URL("../../lab/programs/port_prober.ts", import.meta.url));
-const MEMBERS = 12;
+const MEMBERS = IS_THOROUGH ? 12 : 6;
 const RULES = 200;
 const PORTS = [22, 80, 443, 5432, 8080];
 const ROLES = ["web", "db", "api"];
