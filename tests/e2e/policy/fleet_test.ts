@@ -70,7 +70,7 @@ labTest(
         "label",
         weft.name,
         `role=${ROLES[i % 3]}`,
-        `half=${i < 6 ? "a" : "b"}`,
+        `half=${i < MEMBERS / 2 ? "a" : "b"}`,
       );
     }
     const file = `${leader.host.folder}/policy.json`;
@@ -115,7 +115,7 @@ labTest(
       members: nodes.map(({ address, weft }, i) => ({
         id: weft.name,
         name: weft.name,
-        labels: { role: ROLES[i % 3] ?? "", half: i < 6 ? "a" : "b" },
+        labels: { role: ROLES[i % 3] ?? "", half: i < MEMBERS / 2 ? "a" : "b" },
         addresses: [IpAddress.parse(address) ?? assert.fail(address)],
         services: [],
         roles: i === 0 ? ["leader", "member"] : ["member"],
