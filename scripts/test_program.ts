@@ -31,9 +31,17 @@ export async function bundleProgram(root: string, directory: string): Promise<st
   for (const [name, path] of beside) {
     await Deno.writeTextFile(`${directory}/${name}`, `import "./${path.replace(/\.ts$/, ".js")}";\n`);
   }
+  const texts = new Map<string, string>();
   for await (const { name } of Deno.readDir(directory)) {
-    if (!name.endsWith(".js")) continue;
-    const text = await Deno.readTextFile(`${directory}/${name}`);
+    if (name.endsWith(".js")) texts.set(name, await Deno.readTextFile(`${directory}/${name}`));
+  }
+  for (const [name, text] of texts) {
+    // A CommonJS package that is imported when it is wanted has its names in its default export, and nowhere else.
+    const named = text.replaceAll(
+      /await import\("\.\/([^"]+)"\)/g,
+      (all, from) => texts.get(from)?.includes("\nexport default require_") ? `(${all}).default` : all,
+    );
+    if (named !== text) await Deno.writeTextFile(`${directory}/${name}`, named);
     for (const [, started = ""] of text.matchAll(/new URL\("\.\/([^"]+)", import\.meta\.url\)/g)) {
       if (!beside.has(started)) throw new Error(`The program starts ${started}, which the bundle lacks`);
     }

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import {
   announcedRandom,
   integerBetween,
+  IS_THOROUGH,
   Lab,
   labTest,
   type MeshNode,
@@ -15,8 +16,8 @@ import {
   WeftNode,
 } from "../lab/mod.ts";
 
-const KILLS_DURING_JOIN = 15;
-const KILLS_DURING_TRAFFIC = 35;
+const KILLS_DURING_JOIN = IS_THOROUGH ? 15 : 4;
+const KILLS_DURING_TRAFFIC = IS_THOROUGH ? 35 : 10;
 
 /** Sessions are renewed every second, so that many kills fall into a rekey. */
 const SHORT_TIMERS = { WEFT_TEST_TIMERS: "rekeyAfterTimeMs=1000,rejectAfterTimeMs=4000" };

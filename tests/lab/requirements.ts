@@ -3,6 +3,14 @@
  * @module
  */
 
+/** Whether this is the thorough run, in which what is random goes through more. */
+export const IS_THOROUGH: boolean = Deno.env.get("WEFT_TEST_THOROUGH") === "1";
+
+/** @returns what a test needs that is one of several variants, of which the gate runs some */
+export function thoroughIf(isLeftOut: boolean): readonly Requirement[] {
+  return isLeftOut ? ["thorough"] : [];
+}
+
 /** The runner counts them by it. */
 const THOROUGH_REASON = "left for deno task test:thorough";
 
@@ -30,7 +38,7 @@ export function unmet(needs: readonly Requirement[]): string | undefined {
     } else if (need === "tun") {
       if (!exists("/dev/net/tun")) lacking.push("needs /dev/net/tun");
     } else if (need === "thorough") {
-      if (Deno.env.get("WEFT_TEST_THOROUGH") !== "1") return THOROUGH_REASON;
+      if (!IS_THOROUGH) return THOROUGH_REASON;
     } else if (need === "ptrace") {
       const reason = whyNoTracing();
       if (reason !== undefined) lacking.push(reason);

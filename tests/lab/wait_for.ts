@@ -3,14 +3,20 @@
  * @module
  */
 
-/** How often a condition is looked at, in milliseconds. */
-const POLL_INTERVAL_MS = 20;
+/**
+ * How often a condition is looked at, in milliseconds: a look may cost a request or a process, and what has not come
+ * for a second is not missed for a tenth of it.
+ */
+const POLL_INTERVAL_MS = { least: 20, most: 100 };
+
+/** However busy a machine says that it is, what has not come in so many times its bound does not come. */
+const MAX_SLACK = 5;
 
 /** What `waitFor` may be told. */
 export interface WaitOptions {
   /** What is waited for, for the message: "A answers pings". */
   readonly what?: string;
-  /** Milliseconds between two looks; 20 unless told. */
+  /** Milliseconds between two looks; 20 at first and a tenth of what has passed later, 100 at most, unless told. */
   readonly everyMs?: number;
 }
 
@@ -19,9 +25,10 @@ export interface WaitOptions {
  *
  * @param condition holds when it returns something other than undefined, null and false; a throw counts as
  * "not yet", and is named when the time is over
- * @param boundMs milliseconds after which to give up
+ * @param boundMs milliseconds after which to give up, on a machine that does nothing else; where more wants to run than
+ * there are processors, it is as many times longer
  * @returns what `condition` returned
- * @throws Error when `boundMs` have passed
+ * @throws Error when that has passed
  */
 export async function waitFor<T>(
   condition: () => T | Promise<T>,
@@ -40,12 +47,25 @@ export async function waitFor<T>(
     } catch (error) {
       lastError = error;
     }
-    if (performance.now() - startedAt >= boundMs) {
+    const passedMs = performance.now() - startedAt;
+    if (passedMs >= boundMs && passedMs >= boundMs * slack()) {
       throw new Error(`${options.what ?? "the condition"} did not come true within ${boundMs} ms`, {
         cause: lastError,
       });
     }
-    await pause(options.everyMs ?? POLL_INTERVAL_MS);
+    const { least, most } = POLL_INTERVAL_MS;
+    await pause(options.everyMs ?? Math.min(most, Math.max(least, passedMs / 10)));
+  }
+}
+
+/** @returns how many times longer than alone something takes now: what wants to run, by processor, of the last minute */
+function slack(): number {
+  try {
+    const [load = 0] = Deno.loadavg();
+    return Math.min(MAX_SLACK, Math.max(1, load / navigator.hardwareConcurrency));
+  } catch {
+    // A program that may not ask is told what it was told.
+    return 1;
   }
 }
 

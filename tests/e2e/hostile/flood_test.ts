@@ -29,7 +29,7 @@ const projectRoot = fileURLToPath(new URL("../../../", import.meta.url));
 
 labTest(
   "weft up: a flood of garbage, replays and reflections leaves a node working",
-  PACKET_PLANE,
+  ["thorough", ...PACKET_PLANE],
   async (test) => {
     await using lab = await Lab.create(["A", "B", "C"]);
     const { nodes, token } = await startMesh(lab, ["A", "B"]);

@@ -8,6 +8,7 @@ import {
   labTest,
   type Place,
   startNodeProgram,
+  thoroughIf,
   untilPrinted,
   waitFor,
   WeftNode,
@@ -34,7 +35,7 @@ const ABUSES = [
 
 for (const { what, kind, seconds } of ABUSES) {
   const name = `weft survives a member that ${what}, serves others meanwhile, and shrinks again`;
-  labTest(name, ["linux", "prlimit"], () => abuse(kind, seconds));
+  labTest(name, ["linux", "prlimit", ...thoroughIf(kind === "all")], () => abuse(kind, seconds));
 }
 
 async function abuse(kind: string, seconds: number): Promise<void> {

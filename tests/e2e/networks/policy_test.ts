@@ -10,6 +10,7 @@ import {
   type Place,
   serveBulk,
   startMesh,
+  thoroughIf,
   untilAllKnowAll,
   waitFor,
 } from "../../lab/mod.ts";
@@ -43,7 +44,7 @@ policies:
 for (const plane of ["fast", "portable"] as const) {
   labTest(
     `weft policy, ${plane}: an overlay network's frames and members' packets are decided and held to their rates`,
-    [...PACKET_PLANE],
+    [...PACKET_PLANE, ...thoroughIf(plane === "portable")],
     async (test) => {
       await using lab = await Lab.create(["A", "B"]);
       const { nodes } = await startMesh(lab, ["A", "B"], { args: ["--dataplane", plane] });
