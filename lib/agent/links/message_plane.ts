@@ -171,10 +171,10 @@ export class MessagePlane {
     return await this.dialer.dial(nodeId);
   }
 
-  /** This host's addresses have changed: links that don't answer within a second, and those that are missed, are dialled. */
+  /** This host's addresses have changed: whom it misses, or has no straight link to, is dialled, and links are checked. */
   handleHostChange(): void {
     for (const link of this.links.all()) void this.#watch.check(link, CHECK_MS);
-    for (const nodeId of this.dialer.missing()) this.dialer.redial(nodeId);
+    for (const nodeId of [...this.dialer.missing(), ...this.links.members()]) this.dialer.redial(nodeId);
   }
 
   /** @returns how far the clocks of linked members are ahead of this one, in milliseconds */
