@@ -1,10 +1,10 @@
 /**
- * How bytes leave the process: datagrams and streams as ports, over UDP, TCP or Unix sockets. It knows nothing of what
- * it carries, resolves no names, and never retries. RFC 768, RFC 9293.
+ * How bytes leave the process: datagrams and streams as ports, over UDP, TCP or Unix sockets, WebSocket and
+ * HTTP proxies. It knows nothing of what it carries, and never retries. RFC 768, RFC 9293, RFC 6455, RFC 9110.
  *
  * ```text
  *   wireguard ──▶ DatagramSocket ◀── openUdp
- *   channel   ──▶ ByteStream     ◀── dialTcp · listenTcp · dialUnix · listenUnix
+ *   channel   ──▶ ByteStream     ◀── dialTcp · listenTcp · dialUnix · listenUnix · OutwardDialer · UpgradableStream
  * ```
  * @module
  */

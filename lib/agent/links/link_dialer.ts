@@ -91,11 +91,13 @@ export class LinkDialer {
     for (const nodeId of wanted) if (!this.#diallers.has(nodeId)) this.#keepLinked(nodeId);
   }
 
-  /** Dials a member again at once, however long it was away, unless it has a link or is not wanted. */
+  /** Dials a member again at once, however long it was away, unless it has a link that goes straight or is not wanted. */
   redial(nodeId: NodeId): void {
     if (this.#unreachable.delete(nodeId)) this.follow();
     const dialler = this.#diallers.get(nodeId);
-    if (dialler === undefined || this.#parts.links.get(nodeId) !== undefined) return;
+    const link = this.#parts.links.get(nodeId);
+    if (link !== undefined && isDetour(link.way)) void this.dialDirect(nodeId).catch(() => false);
+    if (dialler === undefined || link !== undefined) return;
     dialler.abort();
     this.#keepLinked(nodeId);
   }

@@ -46,12 +46,15 @@ export class LinkWatch {
   /** The host has changed its addresses: what does not answer within `withinMs` is dead. */
   async check(link: Link, withinMs: number): Promise<void> {
     const ended = this.#endOf(link);
-    // Two looks, so that the event loop has a turn for what has arrived.
-    for (let look = 0; look < 2; look++) {
+    const { clock, timers } = this.#parts;
+    for (let looks = 0; looks < 2 && !ended.aborted;) {
+      const lookedAt = clock.now();
       void link.channel.ping();
-      await sleep(this.#parts.timers, withinMs / 2, ended);
+      await sleep(timers, withinMs / 2, ended);
+      // A look that was late says nothing: what has arrived meanwhile was not read either.
+      if (clock.now() - lookedAt <= withinMs / 2 + STALL_MS) looks++;
     }
-    await sleep(this.#parts.timers, 1, ended);
+    await sleep(timers, 1, ended);
     if (!ended.aborted && link.channel.silentMs >= withinMs) this.#drop(link);
   }
 

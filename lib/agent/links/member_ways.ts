@@ -93,12 +93,14 @@ export class MemberWays {
     return ways;
   }
 
-  /** @returns the ways that go through nobody else: the tunnel when it is up, and endpoints */
+  /** @returns the ways that go through nobody else: endpoints, and the tunnel when it is up, which ends with a membership */
   direct(member: Member): LinkWay[] {
     const { endpoints, tunnelIsUp } = this.#parts;
     const direct = endpoints.channelEndpoints(member)
       .map((endpoint) => ({ kind: "direct", endpoint }) as const);
-    return tunnelIsUp?.(member.record.nodeId) ? [...this.#tunnel(member), ...direct] : direct;
+    return tunnelIsUp?.(member.record.nodeId)
+      ? [...direct.slice(0, 1), ...this.#tunnel(member), ...direct.slice(1)]
+      : direct;
   }
 
   /** @returns the ways through other members */

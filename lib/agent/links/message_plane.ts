@@ -33,6 +33,8 @@ import { WorkLimits } from "./work_limits.ts";
 const PING_TIMEOUT_MS = 5_000;
 /** And one after this host has changed its network. */
 const CHECK_MS = 1_000;
+/** And when the other end dials although there is a link, which happens when two dials cross, too. */
+const LOST_MS = 2_000;
 
 /** A message to a leader, or from one. */
 export type LeaderMessage = Extract<MeshMessage, { kind: "heartbeat" | "request" | "response" }>;
@@ -174,10 +176,10 @@ export class MessagePlane {
     return await this.dialer.dial(nodeId);
   }
 
-  /** This host's addresses have changed: links that don't answer within a second, and those that are missed, are dialled. */
+  /** This host's addresses have changed: whom it misses, or has no straight link to, is dialled, and links are checked. */
   handleHostChange(): void {
     for (const link of this.links.all()) void this.#watch.check(link, CHECK_MS);
-    for (const nodeId of this.dialer.missing()) this.dialer.redial(nodeId);
+    for (const nodeId of [...this.dialer.missing(), ...this.links.members()]) this.dialer.redial(nodeId);
   }
 
   /** @returns how far the clocks of linked members are ahead of this one, in milliseconds */
@@ -228,7 +230,7 @@ export class MessagePlane {
       this.#parts.services?.handleSpareLink(link);
       void this.#receiveToEnd(link, member.record.name);
       // Or it has lost the one that is kept, which this end has not noticed yet.
-      if (former !== undefined && link.dialler === "them") void this.#watch.check(former, CHECK_MS);
+      if (former !== undefined && link.dialler === "them") void this.#watch.check(former, LOST_MS);
       return;
     }
     const { name } = member.record;

@@ -57,6 +57,21 @@ Deno.test("a relayed link is replaced when the member can be dialled, and no mes
   await network.until("the relay has nothing more to do", () => network.nodes[0]?.plane.relay.streams === 0);
 });
 
+Deno.test("a relayed link is replaced at once when the member says that it is somewhere else", async () => {
+  await using network = new PlaneNetwork();
+  onlyLeadersAreOpen(network, 1);
+  network.start(3, 1);
+  const [a, b] = last(network);
+  await network.until("linked", () => a.wayTo(b) === "relay" && b.wayTo(a) === "relay");
+  // The next attempt would be minutes away.
+  await network.pass(200_000);
+  assert.equal(a.wayTo(b), "relay");
+  network.canDial = () => true;
+  network.restate(b);
+  const tookMs = await network.until("direct", () => a.wayTo(b) === "direct" && b.wayTo(a) === "direct");
+  assert.ok(tookMs <= 2_000, `${tookMs} ms`);
+});
+
 Deno.test("a stream goes on over the link that was replaced, until it ends", async () => {
   await using network = new PlaneNetwork();
   onlyLeadersAreOpen(network, 1);

@@ -85,14 +85,12 @@ export class UpgradableStream implements ByteStream {
     return this.#stream instanceof WebSocketStream;
   }
 
-  async read(out: Uint8Array): Promise<number | undefined> {
-    const stream = this.#stream ?? await this.#open();
-    return await stream.read(out);
+  read(out: Uint8Array): Promise<number | undefined> {
+    return this.#stream?.read(out) ?? this.#open().then((stream) => stream.read(out));
   }
 
-  async write(bytes: Uint8Array): Promise<boolean> {
-    const stream = this.#stream ?? await this.#open();
-    return await stream.write(bytes);
+  write(bytes: Uint8Array): Promise<boolean> {
+    return this.#stream?.write(bytes) ?? this.#open().then((stream) => stream.write(bytes));
   }
 
   close(): void {

@@ -125,20 +125,20 @@ export class PlaneNetwork implements AsyncDisposable {
   ): void {
     for (let i = 0; i < count; i++) this.nodes.push(new PlaneNode(this, i, parts(i)));
     const records = this.nodes.map((node, i) => this.#record(node, i < leaders));
-    const statements = this.nodes.map(({ identity, endpoint }) =>
-      signStatement({
-        nodeId: identity.id,
-        endpoints: [],
-        channelEndpoints: [endpoint],
-        labels: {},
-        version: 1,
-        issuedAt: Math.floor(this.clock.wall()) as UnixMillis,
-      }, identity.signingKey)
-    );
+    const statements = this.nodes.map((node) => this.#statement(node, 1));
     for (const { replica, plane } of this.nodes) {
       replica.merge({ ...NO_UPDATE, records, statements });
       replica.deliverEvents();
       plane.start();
+    }
+  }
+
+  /** All hear a second statement of a node. */
+  restate(node: PlaneNode): void {
+    const statements = [this.#statement(node, 2)];
+    for (const { replica } of this.nodes) {
+      replica.merge({ ...NO_UPDATE, statements });
+      replica.deliverEvents();
     }
   }
 
@@ -204,6 +204,17 @@ export class PlaneNetwork implements AsyncDisposable {
       write: (bytes) => isMute() ? new Promise(() => {}) : stream.write(bytes),
       close: () => isMute() ? undefined : stream.close(),
     };
+  }
+
+  #statement({ identity, endpoint }: PlaneNode, version: number): Signed {
+    return signStatement({
+      nodeId: identity.id,
+      endpoints: [],
+      channelEndpoints: [endpoint],
+      labels: {},
+      version,
+      issuedAt: Math.floor(this.clock.wall()) as UnixMillis,
+    }, identity.signingKey);
   }
 
   #record({ identity }: PlaneNode, isLeader: boolean): Signed {
