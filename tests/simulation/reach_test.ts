@@ -86,6 +86,7 @@ Deno.test(`${NODES} nodes at all kinds of places reach each other (seed ${seed})
     const times = pairs.map(({ a, b }) => (a.firstAt.get(b.id) ?? Infinity) - startAt).toSorted((x, y) =>
       x - y
     );
+    // deno-lint-ignore no-console -- the figures of a large run are asked for
     console.log(
       `${pairs.length} pairs, ${direct.length} direct; first path after ${
         times[times.length >> 1]
