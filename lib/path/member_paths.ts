@@ -24,7 +24,7 @@ const ROUNDS_MS: readonly number[] = [0, 100, 250, 500, 900, 1_500, 2_500, 4_000
 const ROUNDS_TO_ASK: ReadonlySet<number> = new Set([3, 6]);
 /** A search that has found no path at all is repeated soon while packets are to go, and then more seldom. */
 const LOST_PAUSE_MS = 1_500;
-const MAX_LOST_PAUSE_MS = 60_000;
+const MAX_LOST_PAUSE_MS = 30_000;
 /** One that has found no direct path is repeated while packets flow, ever more seldom. */
 const FIRST_PAUSE_MS = 20_000;
 const MAX_PAUSE_MS = 600_000;
@@ -138,8 +138,9 @@ export class MemberPaths {
     this.#usedAt = now;
     if (this.#search !== undefined) return;
     const isUp = this.#chosen?.isUp(now) ?? false;
+    if (this.#nextSearchAt < Infinity) return;
     if (!isUp) this.#beginSearch(now);
-    else if (this.#nextSearchAt === Infinity && !this.hasDirect(now)) this.#nextSearchAt = now;
+    else if (!this.hasDirect(now)) this.#nextSearchAt = now;
   }
 
   /** Packets were exchanged since the last look, so many bytes each way. */

@@ -34,6 +34,8 @@ interface Question {
 export const MAX_MISSES = 2;
 /** Nothing is known of a path any more when so long nothing was heard on it. */
 export const STALE_MS = 50_000;
+/** Packets of the member that came from there so lately say more than questions that were lost. */
+const HEARD_MS = 1_500;
 const MAX_QUESTIONS = 24;
 /** So long an answer that comes late is still one. */
 const LATE_MS = 5_000;
@@ -72,6 +74,7 @@ export class Path {
   /** How often it may still be asked before it has ever answered; endpoints that others name have few. */
   asksLeft: number = Infinity;
   #distrustedUntil = -Infinity;
+  #heardAt = -Infinity;
   readonly #questions = new Map<number, Question>();
 
   /** @param wantedBytes the longest datagram that is to be sent, in bytes of UDP payload */
@@ -96,7 +99,8 @@ export class Path {
 
   /** Whether packets can be expected to arrive. */
   isUp(now: Millis): boolean {
-    return this.rttMs !== undefined && this.misses < MAX_MISSES && !this.isStale(now);
+    if (this.rttMs === undefined || this.isStale(now)) return false;
+    return this.misses < MAX_MISSES || now - this.#heardAt < HEARD_MS;
   }
 
   /** Whether nothing was heard on it lately, which need not mean anything. */
@@ -169,8 +173,7 @@ export class Path {
   /** Something authentic came from this very endpoint: questions that are lost are no sign that it is down. */
   noteHeard(now: Millis): void {
     if (this.rttMs === undefined) return;
-    this.lastAliveAt = now;
-    this.misses = Math.min(this.misses, MAX_MISSES - 1);
+    this.lastAliveAt = this.#heardAt = now;
   }
 
   /** Counts the questions that were not answered in time. */
@@ -207,6 +210,7 @@ export class Path {
       this.askedSince =
         undefined;
     this.misses = 0;
+    this.#heardAt = -Infinity;
   }
 
   #measure(rttMs: number): void {

@@ -124,7 +124,9 @@ export class VirtualPaths {
     const relayTo = this.relayed.get(to);
     if (relayTo !== undefined) {
       // It comes from the port of the relay that the receiver sends to.
-      const own = [...this.relayed].find(([, end]) => end !== relayTo)?.[0] ?? "";
+      const [relay] = to.split(":");
+      const own = [...this.relayed].find(([at, end]) => end !== relayTo && at.split(":")[0] === relay)?.[0] ??
+        "";
       this[relayTo].prober.handleDatagram(this.now, datagram, endpointAt(own));
       return;
     }

@@ -15,7 +15,7 @@ import {
 import { PrivateKey, type PublicKey } from "../../../crypto/mod.ts";
 import type { Member, NodeId } from "../../../mesh/mod.ts";
 import { Endpoint } from "../../../net/mod.ts";
-import { RelaySessions, RelaySwitch, type SwitchLeg } from "../../../relay/mod.ts";
+import { BIND_KIND, RelaySessions, RelaySwitch, type SwitchLeg } from "../../../relay/mod.ts";
 import type { PathMessage } from "../../links/mod.ts";
 import { Introductions } from "../introductions.ts";
 import { type PathContext, PathWatch } from "../path_watch.ts";
@@ -188,6 +188,8 @@ export class VirtualInternet {
   readonly #legs = new Map<string, SwitchLeg<Endpoint>>();
   readonly #relays = new Map<string, { sessions: RelaySessions; switch: RelaySwitch<Endpoint> }>();
   readonly #down = new Set<string>();
+  /** When binds were sent, in virtual milliseconds. */
+  readonly #binds: number[] = [];
   #nextPort = 40_000;
 
   constructor(seed: number) {
@@ -228,6 +230,11 @@ export class VirtualInternet {
   /** Lets `ms` pass. */
   run(ms: number): void {
     this.timers.advance(ms);
+  }
+
+  /** @returns how many binds were sent lately */
+  bindsInLast(ms: number): number {
+    return this.#binds.filter((at) => this.clock.now() - at <= ms).length;
   }
 
   linksOf(node: VirtualNode): readonly VirtualNode[] {
@@ -278,6 +285,7 @@ export class VirtualInternet {
 
   send(from: VirtualNode, datagram: Uint8Array, to: Endpoint): void {
     if (this.#down.has(from.id)) return;
+    if (datagram[1] === BIND_KIND) this.#binds.push(this.clock.now());
     if (from.kind === "same-lan" && to.address.toString().startsWith("192.168.")) {
       const near = this.nodes.find(({ kind, inside }) => kind === "same-lan" && inside.equals(to));
       if (near !== undefined) this.#later(() => this.#receive(near, datagram, from.inside.toString()));

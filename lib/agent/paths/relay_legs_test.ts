@@ -1,0 +1,68 @@
+import assert from "node:assert/strict";
+import { VirtualInternet } from "./testing/virtual_internet.ts";
+
+function twoWithLeader(a: "open" | "symmetric-nat", b: "open" | "symmetric-nat") {
+  const internet = new VirtualInternet(5);
+  const leader = internet.add("open", true);
+  const nodes = [internet.add(a), internet.add(b)] as const;
+  for (const node of nodes) internet.acquaint(leader, node);
+  for (const node of internet.nodes) node.start();
+  for (const node of nodes) node.watch.want(leader.id);
+  internet.run(1_000);
+  internet.acquaint(...nodes);
+  return { internet, leader, a: nodes[0], b: nodes[1] };
+}
+
+function use(
+  internet: VirtualInternet,
+  a: { watch: { want(id: never): void } },
+  id: string,
+  seconds: number,
+): void {
+  for (let i = 0; i < seconds * 4; i++) {
+    a.watch.want(id as never);
+    internet.run(250);
+  }
+}
+
+Deno.test("RelayLegs lets a leg go a minute after packets have found a direct path", () => {
+  const { internet, a, b } = twoWithLeader("open", "open");
+  // The introduction comes when the direct path is there already.
+  a.introductions.handleUnreached(b.id);
+  use(internet, a, b.id, 2);
+  assert.equal(a.watch.prober.paths(b.id)?.chosen?.kind, "direct");
+  assert.ok(internet.bindsInLast(20_000) > 0);
+  use(internet, a, b.id, 90);
+  assert.equal(internet.bindsInLast(20_000), 0);
+});
+
+Deno.test("RelayLegs keeps the leg that carries packets bound", () => {
+  const { internet, a, b } = twoWithLeader("symmetric-nat", "symmetric-nat");
+  use(internet, a, b.id, 2);
+  assert.equal(a.watch.prober.paths(b.id)?.chosen?.kind, "relay");
+  use(internet, a, b.id, 150);
+  assert.equal(a.watch.prober.paths(b.id)?.chosen?.kind, "relay");
+  assert.ok(internet.bindsInLast(20_000) > 0);
+});
+
+Deno.test("PathWatch leaves the plane as it found it when it ends", () => {
+  const { internet, a, b } = twoWithLeader("symmetric-nat", "symmetric-nat");
+  use(internet, a, b.id, 2);
+  assert.ok(a.chosen.has(b.id));
+  a.legs.close();
+  a.watch.close();
+  assert.equal(a.chosen.size, 0);
+});
+
+Deno.test("Introductions take no leg of a member that does not relay", () => {
+  const { internet, a, b } = twoWithLeader("symmetric-nat", "symmetric-nat");
+  const other = internet.add("open");
+  internet.acquaint(a, other);
+  other.start();
+  const leg = { port: 40_123, id: new Uint8Array(8).fill(1), secret: new Uint8Array(32).fill(2) };
+  const introduction = { member: b.id, candidates: [], leg, isAnswer: true };
+  const before = internet.bindsInLast(10);
+  a.introductions.handleMessage(other.id, { kind: "introduction", introduction });
+  internet.run(10);
+  assert.equal(internet.bindsInLast(10), before);
+});
