@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { SeededRandom, silentLogger, VirtualClock, VirtualTimers } from "../../base/mod.ts";
+import { MemoryStateStore, SeededRandom, silentLogger, VirtualClock, VirtualTimers } from "../../base/mod.ts";
 import { parseAgentOptions } from "../../config/mod.ts";
 import { Endpoint, IpAddress, type IpFamily } from "../../net/mod.ts";
 import type { PortMappingState } from "../../port_mapping/mod.ts";
@@ -98,6 +98,7 @@ function partsOf(
     clock,
     timers: new VirtualTimers(clock),
     random: new SeededRandom(7),
+    store: new MemoryStateStore(),
     log: silentLogger,
     options: parseAgentOptions(options),
     overlayDevices: () => new Set<string>(),
