@@ -35,14 +35,14 @@ const leader = () =>
   });
 
 const netcheckReport: LazyObject<NetcheckReport> = named("NetcheckReport", () => ({
-  udp: z.boolean().nullable(),
+  udp: orNull(z.boolean()),
   ipv4: family(),
   ipv6: family(),
   portMapping: z.array(gatewayReport()),
   stun: z.array(stunServer()),
-  mappingVaries: z.boolean().nullable(),
-  hairpin: z.boolean().nullable(),
-  proxy: z.string().nullable(),
+  mappingVaries: orNull(z.boolean()),
+  hairpin: orNull(z.boolean()),
+  proxy: orNull(z.string()),
   leaders: z.array(leader()).exactOptional(),
 }), "How this host can be reached.");
 

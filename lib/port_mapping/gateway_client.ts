@@ -76,7 +76,7 @@ export class GatewayClient implements MappingClient {
     const whats: readonly What[] = protocol === "pcp" ? target.transports : ["address", ...target.transports];
     this.#questions = whats.map((what) => ({
       what,
-      nonce: randomBytes(target.random, NONCE_BYTES),
+      nonce: target.nonce ?? randomBytes(target.random, NONCE_BYTES),
       tries: 0,
       at: now,
       externalPort: undefined,

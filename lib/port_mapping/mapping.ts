@@ -42,6 +42,11 @@ export interface MappingTarget {
   readonly transports: readonly MappedTransport[];
   /** For how long a mapping is asked for, in seconds. */
   readonly lifetimeSeconds: number;
+  /**
+   * 12 bytes by which PCP's server knows whose a mapping is; drawn unless given. Without those of before, a host that was
+   * started anew is refused what it has (RFC 6887 §11.3).
+   */
+  readonly nonce?: Uint8Array;
   /** Draws nonces and, when the port is taken outside, others. */
   readonly random: RandomSource;
   readonly drops: Counters<MappingDropReason>;

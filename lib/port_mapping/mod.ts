@@ -25,4 +25,5 @@ export {
   type MappingRequest,
   type MappingTransmit,
 } from "./mapping.ts";
+export { NONCE_BYTES } from "./pcp.ts";
 export * from "./port_mapper.ts";

@@ -30,6 +30,8 @@ export interface GatewayMappingParts
   readonly transports: readonly MappedTransport[];
   /** In seconds. */
   readonly lifetimeSeconds?: number;
+  /** 12 bytes by which the gateway knows what it has opened for this node before; drawn unless given. */
+  readonly nonce?: Uint8Array;
   /** Which to try; all unless given. */
   readonly protocols?: readonly MappingProtocol[];
   /** Told when what is mapped, or why nothing is, may have changed. */

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { SeededRandom, silentLogger, VirtualClock, VirtualTimers } from "../../base/mod.ts";
+import { MemoryStateStore, SeededRandom, silentLogger, VirtualClock, VirtualTimers } from "../../base/mod.ts";
 import { parseAgentOptions } from "../../config/mod.ts";
 import { Endpoint, IpAddress, type IpFamily } from "../../net/mod.ts";
 import type { PortMappingState } from "../../port_mapping/mod.ts";
@@ -66,12 +66,14 @@ for (const [name, interfaces, routes, gateways] of CASES) {
 /** Gateways that map at once, and remember what was asked. */
 class SampleGateways {
   readonly asked: string[] = [];
+  readonly nonces: (string | undefined)[] = [];
   state: PortMappingState = { kind: "asking", protocol: "pcp" };
   change: () => void = () => {};
 
-  open = ({ gateway, zone, local, port, transports, onChange }: GatewayMappingParts): OpenMapping => {
+  open = ({ gateway, zone, local, port, transports, nonce, onChange }: GatewayMappingParts): OpenMapping => {
     this.asked.push(`${gateway} ${port} ${transports}`);
     this.change = onChange;
+    this.nonces.push(nonce?.toHex());
     const state = (): PortMappingState => this.state;
     return {
       gateway: { gateway, zone, local },
@@ -98,6 +100,7 @@ function partsOf(
     clock,
     timers: new VirtualTimers(clock),
     random: new SeededRandom(7),
+    store: new MemoryStateStore(),
     log: silentLogger,
     options: parseAgentOptions(options),
     overlayDevices: () => new Set<string>(),
@@ -144,8 +147,11 @@ Deno.test("PortMapping asks nobody where the options say so, and for TCP alone w
     const options of [{ portMapping: "off" }, { discovery: "no" }, { endpoints: "127.0.0.1:5000" }]
   ) assert.equal(PortMapping.start(partsOf(options, view, gateways)), undefined);
   assert.deepEqual(gateways.asked, []);
-  PortMapping.start(partsOf({ rootless: "yes", port: 5000 }, view, gateways));
-  assert.deepEqual(gateways.asked, ["192.168.7.1 5000 tcp"]);
+  const parts = partsOf({ rootless: "yes", port: 5000 }, view, gateways);
+  for (let start = 0; start < 2; start++) PortMapping.start(parts);
+  assert.deepEqual(gateways.asked, ["192.168.7.1 5000 tcp", "192.168.7.1 5000 tcp"]);
+  const [first, second] = gateways.nonces;
+  assert(first?.length === 24 && first === second, "the gateway knows it again");
 });
 
 Deno.test("proxyOf() names the proxy without who may use it", () => {

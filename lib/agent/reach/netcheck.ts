@@ -85,7 +85,8 @@ function mappingVaries(
 
 /** @returns what the environment's proxy for HTTPS is, `host:port`, as curl reads it; null for none */
 export function proxyOf(environment: Readonly<Record<string, string | undefined>>): string | null {
-  const text = environment.HTTPS_PROXY || environment.https_proxy || "";
+  const { HTTPS_PROXY, https_proxy: lowerCase } = environment;
+  const text = HTTPS_PROXY || lowerCase || "";
   const url = URL.parse(text.includes("://") ? text : `http://${text}`);
   if (text === "" || url === null || url.hostname === "") return null;
   return `${url.hostname}:${url.port || (url.protocol === "https:" ? "443" : "80")}`;

@@ -1,17 +1,22 @@
 /**
  * The ports of a running node in the gateways before it: asked for at the start, followed to another network, given back at
  * the stop.
+ *
+ *     port-mapping/nonce   12 bytes by which a gateway knows this node's mappings, also after a crash
+ *
  * @module
  */
 
-import { type Environment, sleep } from "../../base/mod.ts";
+import { type Environment, randomBytes, sleep, type StateStore } from "../../base/mod.ts";
 import type { AgentOptions } from "../../config/mod.ts";
 import { Endpoint } from "../../net/mod.ts";
-import type { MappedTransport, PortMappingState } from "../../port_mapping/mod.ts";
+import { type MappedTransport, NONCE_BYTES, type PortMappingState } from "../../port_mapping/mod.ts";
 import type { MappedEndpoints } from "../endpoint_selector.ts";
 import { type HostView, hostView, type OwnGateway, ownGateways } from "./gateway.ts";
 import { GatewayMapping, type GatewayMappingParts } from "./gateway_mapping.ts";
 
+const COLLECTION = "port-mapping";
+const NONCE = "nonce";
 /** As long as most gateways take by the last of the protocols. */
 const SETTLE_MS = 3_000;
 const SETTLE_LOOK_MS = 20;
@@ -22,6 +27,7 @@ export type OpenMapping = Pick<GatewayMapping, "gateway" | "state" | "drops" | "
 /** Whose port it is, and who is told. */
 export interface PortMappingParts extends Pick<Environment, "clock" | "timers" | "random" | "log"> {
   readonly options: AgentOptions;
+  readonly store: StateStore;
   /** The names of devices that lead into overlay networks. */
   readonly overlayDevices: () => ReadonlySet<string>;
   /** Told when `endpoints` may have changed. */
@@ -116,22 +122,33 @@ export class PortMapping {
   #open(gateway: OwnGateway): OpenMapping | undefined {
     const { options: { port, rootless, testTimers }, log, open } = this.#parts;
     const { portMappingLifetimeMs } = testTimers;
-    const parts: GatewayMappingParts = {
+    const parts = (): GatewayMappingParts => ({
       ...this.#parts,
       ...gateway,
       port,
+      nonce: this.#nonce(),
       // Channels alone need no UDP.
       transports: rootless ? ["tcp"] : ["udp", "tcp"],
       ...portMappingLifetimeMs !== undefined && { lifetimeSeconds: portMappingLifetimeMs / 1000 },
       onChange: () => this.#handleChange(),
-    };
+    });
     try {
-      return open === undefined ? new GatewayMapping(parts) : open(parts);
+      return open === undefined ? new GatewayMapping(parts()) : open(parts());
     } catch (error) {
-      // The address has just gone; the next look finds another.
+      // The address has just gone, or the disk is full; the next look may find it otherwise.
       log.debug("cannot ask the gateway for a port", { error });
       return undefined;
     }
+  }
+
+  /** @throws StateError */
+  #nonce(): Uint8Array {
+    const { store, random } = this.#parts;
+    const kept = store.get(COLLECTION, NONCE);
+    if (kept?.length === NONCE_BYTES) return kept;
+    const nonce = randomBytes(random, NONCE_BYTES);
+    store.put(COLLECTION, NONCE, nonce);
+    return nonce;
   }
 
   #handleChange(): void {
@@ -141,7 +158,7 @@ export class PortMapping {
       if (state.kind === "mapped") {
         const { protocol, ports: { udp, tcp } } = state;
         log.info("a port is open in the gateway", {
-          gateway: `${gateway}`,
+          from: `${gateway}`,
           protocol,
           udp: `${udp}`,
           tcp: `${tcp}`,

@@ -139,6 +139,18 @@ labTest(
     );
     const { peers: [peer] } = await guest.status();
     assert.equal(peer?.endpoint, mapped);
+
+    // What a crash has left in the router is this node's still, and is closed with the rest.
+    await leader.kill();
+    assert.equal((await home.mappings()).length, 2);
+    await leader.start("up");
+    const again = await leader.untilStatus(
+      ({ portMapping }) => portMapping?.[0]?.state === "mapped",
+      BOUND_MS,
+      "the port is mapped again",
+    );
+    assert.equal(again.portMapping?.[0]?.protocol, "pcp");
+    assert.equal(again.portMapping?.[0]?.udp, mapped);
     await leader.stop();
     assert.deepEqual(await home.mappings(), []);
   },
