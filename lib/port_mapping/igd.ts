@@ -31,8 +31,6 @@ const DESCRIPTION = "weft";
 export const IGD_ERROR = {
   /** The external port is somebody else's. */
   CONFLICT: 718,
-  /** The gateway keeps mappings for ever only. */
-  ONLY_PERMANENT: 725,
 } as const;
 
 /** What an action has answered. */

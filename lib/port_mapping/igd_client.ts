@@ -92,7 +92,6 @@ export class IgdClient implements MappingClient {
   #privateAddress: IpAddress | undefined;
   readonly #external = new Map<MappedTransport, number>();
   #expiresAt = 0;
-  #isPermanent = false;
   #isReleasing = false;
 
   constructor(now: Millis, target: MappingTarget) {
@@ -211,8 +210,7 @@ export class IgdClient implements MappingClient {
   #askMapping(now: Millis, transport: MappedTransport, externalPort: number, tries: number): void {
     const [connection] = this.#connections;
     if (connection === undefined) return this.#fail(now);
-    const { local, port, lifetimeSeconds } = this.#target;
-    const leaseSeconds = this.#isPermanent ? 0 : lifetimeSeconds;
+    const { local, port, lifetimeSeconds: leaseSeconds } = this.#target;
     const mapping = { transport, externalPort, internal: new Endpoint(local, port), leaseSeconds };
     const isAny = !this.#external.has(transport);
     const bytes = encodeAddMapping(connection, mapping, isAny);
@@ -259,15 +257,12 @@ export class IgdClient implements MappingClient {
       }
       return this.#mapNext(now, transport);
     }
-    if (said.code === IGD_ERROR.ONLY_PERMANENT && !this.#isPermanent) {
-      this.#isPermanent = true;
-      return this.#askMapping(now, transport, externalPort, tries);
-    }
     this.#external.delete(transport);
     if (said.code === IGD_ERROR.CONFLICT && tries < PORT_TRIES) {
       const another = FIRST_FREE_PORT + randomUint32(this.#target.random) % (65536 - FIRST_FREE_PORT);
       return this.#askMapping(now, transport, another, tries + 1);
     }
+    // One that keeps mappings for ever only (725) has refused too: what a killed node leaves open nobody would close.
     this.#failure = "refused";
     this.#mapNext(now, transport);
   }

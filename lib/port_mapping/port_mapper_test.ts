@@ -31,11 +31,6 @@ const CASES: readonly (readonly [name: string, traits: GatewayTraits, mapped: st
     { speaks: ["pcp"], externalAddress: PUBLIC, taken: [51820] },
     `pcp ${PUBLIC}:52820 ${PUBLIC}:52820`,
   ],
-  [
-    "UPnP that keeps mappings for ever only",
-    { speaks: ["upnp"], externalAddress: PUBLIC, isPermanentOnly: true },
-    `upnp ${PUBLIC}:51820 ${PUBLIC}:51820`,
-  ],
 ];
 
 for (const [name, traits, mapped] of CASES) {
@@ -70,6 +65,13 @@ Deno.test("PortMapper tries other ports when one is taken in IGD:1, and gives up
   const none = new MappedHost({ speaks: ["upnp"], externalAddress: PUBLIC, distortPage: conflicting });
   none.pass(10_000);
   assert.deepEqual(failures(none), { pcp: "no-answer", "nat-pmp": "no-answer", upnp: "refused" });
+});
+
+Deno.test("PortMapper asks for no mapping that would stay for ever", () => {
+  const host = new MappedHost({ speaks: ["upnp"], externalAddress: PUBLIC, isPermanentOnly: true });
+  host.pass(10_000);
+  assert.deepEqual(failures(host), { pcp: "no-answer", "nat-pmp": "no-answer", upnp: "refused" });
+  assert.equal(host.gateway.mappings.size, 0);
 });
 
 function conflicting(answer: string, request: string): string {

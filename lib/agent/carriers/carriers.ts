@@ -157,7 +157,13 @@ export class Carriers implements LinkObserver {
     if (peerPort === undefined || !channel?.isOpen) return undefined;
     const stream = channel.openStream(CARRIER_TOPIC, idBytes(target));
     // Nobody is kept waiting for the socket: it is there before the other end is.
-    const pipe = new CarrierPipe({ openSocket, clock, peerPort });
+    let pipe: CarrierPipe;
+    try {
+      pipe = new CarrierPipe({ openSocket, clock, peerPort });
+    } catch (error) {
+      stream.reset(CARRIER_REFUSALS.failed);
+      throw error;
+    }
     this.#pipes.add(pipe);
     void stream.closed.then(() => pipe.close());
     void pipe.closed.then(() => {

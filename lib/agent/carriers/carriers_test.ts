@@ -2,12 +2,12 @@ import assert from "node:assert/strict";
 import { SeededRandom, silentLogger } from "../../base/mod.ts";
 import type { Channel } from "../../channel/mod.ts";
 import { Fixture, settle } from "../../channel/testing/memory_stream.ts";
-import { openForwarder, openPortableSocket } from "../../dataplane/mod.ts";
+import { type CarrierSocketOptions, openForwarder, openPortableSocket } from "../../dataplane/mod.ts";
 import { systemClock, systemTimers } from "../../host/mod.ts";
 import { idBytes, type NodeId } from "../../mesh/mod.ts";
 import { Endpoint, IpAddress } from "../../net/mod.ts";
 import { ANY_PORT, encodeBind, openBound, RelaySessions } from "../../relay/mod.ts";
-import { type DatagramSocket, openUdp } from "../../transport/mod.ts";
+import { type DatagramSocket, openUdp, SocketError } from "../../transport/mod.ts";
 import type { RelayLegs } from "../relay/mod.ts";
 import { CARRIER_REFUSALS, type CarrierBounds, type CarrierParts } from "./carrier_server.ts";
 import { type Carrier, CARRIER_TOPIC, Carriers } from "./carriers.ts";
@@ -60,6 +60,7 @@ class World implements AsyncDisposable {
   readonly r: Carriers;
   readonly channels: [Channel, Channel];
   hasPlane = true;
+  canOpen = true;
 
   private constructor(channels: [Channel, Channel], bounds: CarrierBounds | undefined) {
     this.channels = channels;
@@ -67,7 +68,10 @@ class World implements AsyncDisposable {
       clock: systemClock,
       timers: systemTimers,
       log: silentLogger,
-      openSocket: openPortableSocket,
+      openSocket: (options: CarrierSocketOptions) => {
+        if (!this.canOpen) throw new SocketError("no descriptor is left");
+        return openPortableSocket(options);
+      },
     };
     const parts = (self: NodeId, plane: Plane): CarrierParts => ({
       ...shared,
@@ -209,6 +213,21 @@ Deno.test("Carriers refuses for whom there is no session, beyond its bounds, and
   assert.equal(await reset(new Uint8Array(3)), CARRIER_REFUSALS.malformed);
   assert.equal(await reset(idBytes(R)), CARRIER_REFUSALS["no-plane"]);
   assert.equal(await reset(idBytes(A)), CARRIER_REFUSALS["not-member"]);
+});
+
+Deno.test("Carriers leaves no stream open when there is no socket for it", async () => {
+  await using world = await World.create();
+  world.canOpen = false;
+  const resets: number[] = [];
+  world.channels[1].onStream(CARRIER_TOPIC, (stream) => {
+    void stream.closed.then(() => resets.push(stream.resetCode ?? -1));
+  });
+  assert.equal(await within(world.a.open(R, R)), undefined);
+  for (let i = 0; i < 1000 && resets.length === 0; i++) {
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+  assert.deepEqual(resets, [CARRIER_REFUSALS.failed]);
+  assert.deepEqual(world.a.counts, { own: 0, served: 0 });
 });
 
 Deno.test("a carrier ends when its stream is none of datagrams", async () => {

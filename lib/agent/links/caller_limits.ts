@@ -12,6 +12,7 @@
 import { KeyedRateLimiter, type Millis } from "../../base/mod.ts";
 import type { MemberRecord, NodeId, Roster } from "../../mesh/mod.ts";
 import type { Endpoint } from "../../net/mod.ts";
+import type { LinkWay } from "./link_table.ts";
 
 /** What is known of a source: a member has called from there, a member says that it is there, it is a relay, or nothing. */
 export type CallerStanding = "proven" | "stated" | "stranger" | "relayed";
@@ -62,8 +63,9 @@ export class CallerLimits {
     return this.#standings.allows(now, "relayed") ? "relayed" : undefined;
   }
 
-  /** A member has proven itself, calling from there. */
-  noteMember(origin: string): void {
+  /** A member has proven itself, calling from there. What calls by the web comes from a proxy, which strangers call too. */
+  noteMember(origin: string, way: LinkWay["kind"]): void {
+    if (way === "web" || way === "relay") return;
     this.#proven.delete(origin);
     this.#proven.add(origin);
     if (this.#proven.size <= MAX_PROVEN) return;

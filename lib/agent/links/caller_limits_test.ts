@@ -26,7 +26,7 @@ Deno.test("CallerLimits admits 50 handshakes a second of one source, and 200 of 
 
 Deno.test("CallerLimits has a member in during a flood from 100,000 sources, if it was here before", () => {
   const limits = new CallerLimits(nobody);
-  limits.noteMember("198.51.100.7");
+  limits.noteMember("198.51.100.7", "direct");
   for (let i = 0; i < 100_000; i++) limits.admit(millis(i / 10), `source ${i}`);
   while (limits.admit(millis(10_000), "a newcomer") !== undefined);
   assert.equal(limits.admit(millis(10_000), "another"), undefined);
@@ -51,4 +51,13 @@ Deno.test("originOf() takes an IPv6 site for one origin and IPv4 addresses apart
   assert.notEqual(origin("[2001:db8::1]:5"), origin("[2001:db8:0:1::1]:5"));
   assert.equal(origin("192.0.2.1:5"), origin("192.0.2.1:6"));
   assert.notEqual(origin("192.0.2.1:5"), origin("192.0.2.2:5"));
+});
+
+Deno.test("CallerLimits takes nobody behind a web proxy or a relay for proven because a member called by it", () => {
+  for (const way of ["web", "relay", "direct", "tunnel"] as const) {
+    const limits = new CallerLimits(nobody);
+    limits.noteMember("198.51.100.7", way);
+    const expected = way === "web" || way === "relay" ? "stranger" : "proven";
+    assert.equal(limits.admit(millis(0), "198.51.100.7"), expected);
+  }
 });

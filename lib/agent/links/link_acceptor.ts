@@ -88,11 +88,13 @@ export class LinkAcceptor {
   readonly #parts: LinkAcceptorParts;
   readonly #limits: CallerLimits;
   /** Strangers evict each other, and never a member. */
-  readonly #handshakes: Readonly<Record<CallerStanding, FairSlots>> = {
+  readonly #handshakes: Readonly<Record<CallerStanding | "web", FairSlots>> = {
     proven: new FairSlots(MAX_HANDSHAKES),
     stated: new FairSlots(MAX_HANDSHAKES),
     stranger: new FairSlots(MAX_HANDSHAKES),
     relayed: new FairSlots(MAX_HANDSHAKES),
+    // Of one proxy are all that it passes on.
+    web: new FairSlots(MAX_HANDSHAKES),
   };
   readonly #joinSlots = new FairSlots(MAX_JOINS);
   readonly #joins = new Set<Channel>();
@@ -146,11 +148,22 @@ export class LinkAcceptor {
       stream.close();
       return;
     }
-    const release = this.#handshakes[standing].acquire(origin, () => stream.close());
+    const acquire = (slots: FairSlots) => slots.acquire(origin, () => stream.close());
+    let release = acquire(this.#handshakes[standing]);
+    let isOver = false;
+    if (stream instanceof UpgradableStream) {
+      stream.onWebSocket = () => {
+        release();
+        if (!isOver) release = acquire(this.#handshakes.web);
+      };
+    }
     this.#accept(incoming).catch((error) => {
       stream.close();
       log.error("cannot accept a channel", { from: stream.remoteAddress, error });
-    }).finally(release);
+    }).finally(() => {
+      isOver = true;
+      release();
+    });
   }
 
   /** Ends when it is known who calls. */
@@ -169,7 +182,7 @@ export class LinkAcceptor {
     const { channel, context } = accepted;
     const isWeb = stream instanceof UpgradableStream && stream.isWebSocket;
     const way: LinkWay = isWeb && seen.kind !== "relay" ? { kind: "web", at: seen.endpoint } : seen;
-    if (context.kind === "member" && way.kind !== "relay") this.#limits.noteMember(origin);
+    if (context.kind === "member") this.#limits.noteMember(origin, way.kind);
     if (this.#isClosed) channel.close("this node stops");
     else if (context.kind === "removed") await this.#sendRemoval(channel, context);
     else if (context.kind === "member") {

@@ -11,8 +11,8 @@ import { isDetour, type Link, type LinkTable } from "./link_table.ts";
 
 /** Both ends of a relayed link say something so often. */
 const LOOK_EVERY_MS = 500;
-/** And is taken for dead after so much silence. */
-const DEAD_AFTER_MS = 2_000;
+/** And is taken for dead after so much silence: TCP may have lost a segment two or three times in a row (RFC 6298 §5). */
+const DEAD_AFTER_MS = 6_000;
 /** This end did nothing for so long: what the other one said may wait in the socket. */
 const STALL_MS = 250;
 /** When another way is looked for, the first time and then; twice as long each time. */
@@ -20,6 +20,8 @@ const FIRST_ATTEMPT_MS = 1_000;
 const MAX_ATTEMPT_MS = 300_000;
 /** The tunnel was up when the link was made through it, and is not seen to be for so long. */
 const TUNNEL_DOWN_MS = 3_000;
+/** Then whoever is there answers within this. */
+const TUNNEL_ANSWER_MS = 2_000;
 
 /** What is watched, and what may be done about it. */
 export interface LinkWatchParts extends Pick<Environment, "clock" | "timers"> {
@@ -100,7 +102,7 @@ export class LinkWatch {
       const now = clock.now();
       if (tunnelIsUp?.(link.nodeId) ?? true) upAt = now;
       if (now - upAt < TUNNEL_DOWN_MS) continue;
-      await this.check(link, DEAD_AFTER_MS);
+      await this.check(link, TUNNEL_ANSWER_MS);
       upAt = clock.now();
     }
   }

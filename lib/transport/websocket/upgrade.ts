@@ -70,6 +70,8 @@ function acceptValue(key: string): string {
  */
 export class UpgradableStream implements ByteStream {
   readonly remoteAddress: string;
+  /** Told once when it turns out to be a WebSocket, before anything else is read. */
+  onWebSocket: () => void = () => {};
   readonly #inner: ByteStream;
   #opening: Promise<ByteStream> | undefined;
   #stream: ByteStream | undefined;
@@ -99,7 +101,9 @@ export class UpgradableStream implements ByteStream {
   }
 
   async #open(): Promise<ByteStream> {
-    this.#stream = await (this.#opening ??= openUpgradable(this.#inner));
+    const stream = await (this.#opening ??= openUpgradable(this.#inner));
+    if (this.#stream === undefined && stream instanceof WebSocketStream) this.onWebSocket();
+    this.#stream = stream;
     if (this.#isClosed) this.#stream.close();
     return this.#stream;
   }

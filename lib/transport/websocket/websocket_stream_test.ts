@@ -206,6 +206,23 @@ const REQUESTS: readonly [string, string, string][] = [
   ["many fields", REQUEST.replace("Host: a", "Host: a" + "\r\nA: b".repeat(70)), "400"],
 ];
 
+Deno.test("UpgradableStream says once that it is a WebSocket, and of no other stream", async () => {
+  for (const [first, expected] of [[REQUEST, 1], ["\x00\x20plain bytes, no request", 0]] as const) {
+    const [client, inner] = memoryStreamPair({ capacityBytes: 8 << 20 });
+    const server = new UpgradableStream(inner);
+    let told = 0;
+    server.onWebSocket = () => told++;
+    await client.write(utf8Bytes(first));
+    const writing = server.write(Uint8Array.of(1));
+    const reading = server.read(new Uint8Array(10));
+    await writing;
+    client.close();
+    await reading;
+    server.close();
+    assert.equal(told, expected);
+  }
+});
+
 Deno.test("UpgradableStream answers what is no opening handshake, and ends", async (test) => {
   for (const [name, request, status] of REQUESTS) {
     await test.step(name, async () => {
