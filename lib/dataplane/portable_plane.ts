@@ -6,7 +6,7 @@
 import type { Millis } from "../base/mod.ts";
 import { type PresharedKey, type PrivateKey, type PublicKey, selectAead } from "../crypto/mod.ts";
 import { type PacketDevice, systemClock, systemRandom, systemTimers } from "../host/mod.ts";
-import { type Endpoint, ipVersion } from "../net/mod.ts";
+import { type Endpoint, ipVersion, isPathDatagram } from "../net/mod.ts";
 import {
   checkPathMtu,
   Device,
@@ -26,7 +26,7 @@ import type {
 import { PortableSocket } from "./portable_socket.ts";
 import { MeshShaping, PlaneGuards, type PlanePolicy } from "./policy/mod.ts";
 import { DIRECTION, SHAPED, VERDICT } from "../policy/mod.ts";
-import { checkProbe, checkProbeIds, isProbe, ProbeGate, type ProbeIdChange } from "./probes/mod.ts";
+import { checkProbe, checkProbeIds, ProbeGate, type ProbeIdChange } from "./probes/mod.ts";
 import { type ProxyAnswer, type ProxyChange, TransparentProxy } from "./proxy/mod.ts";
 
 /**
@@ -277,7 +277,7 @@ export class PortablePlane implements WireGuardPlane {
 
   /** @returns whether it is of the path protocol */
   #takeProbe(now: Millis, datagram: Uint8Array, source: Endpoint): boolean {
-    if (!isProbe(datagram, 0, datagram.length)) return false;
+    if (!isPathDatagram(datagram, 0, datagram.length)) return false;
     if (this.#probes.admits(now, datagram, 0)) this.#onProbe(datagram.slice(), source);
     return true;
   }

@@ -18,6 +18,7 @@ export * from "./ipv6_headers.ts";
 export * from "./mac_address.ts";
 export * from "./outer_header.ts";
 export * from "./ndp.ts";
+export * from "./path_header.ts";
 export * from "./prefix_trie.ts";
 export * from "./special_blocks.ts";
 export * from "./tcp.ts";

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { SeededRandom } from "../base/mod.ts";
-import { BIND_BYTES, decodeBind, encodeBind, isAuthenticBind, MAX_BIND_BYTES, openBound } from "./bind.ts";
+import { MOST_PATH_BYTES } from "../net/mod.ts";
+import { BIND_BYTES, decodeBind, echoOf, encodeBind, isAuthenticBind, openBound } from "./bind.ts";
 import { drawLegKey } from "./leg_secret.ts";
 
 const leg = drawLegKey(new SeededRandom(1));
@@ -10,10 +11,22 @@ Deno.test("encodeBind() and decodeBind() agree on every counter", () => {
   fc.assert(fc.property(fc.maxSafeNat(), fc.constantFrom("bind", "bound"), (counter, kind) => {
     const bytes = encodeBind(kind, leg, counter);
     assert.equal(bytes.length, BIND_BYTES);
-    assert.deepEqual(decodeBind(bytes), { kind, id: leg.id, counter });
+    assert.deepEqual(decodeBind(bytes), { kind, id: leg.id, counter, echo: new Uint8Array(8) });
     assert.ok(isAuthenticBind(bytes, leg));
     assert.equal(openBound(bytes, leg), kind === "bound" ? counter : undefined);
   }));
+});
+
+Deno.test("echoOf() gives what a bind has to repeat, which the MAC covers", () => {
+  const echo = Uint8Array.of(1, 2, 3, 4, 5, 6, 7, 8);
+  const bound = encodeBind("bound", leg, 7, echo);
+  assert.equal(openBound(bound, leg), 7);
+  assert.deepEqual(echoOf(bound), echo);
+  assert.equal(echoOf(encodeBind("bound", leg, 7)), undefined);
+  const bind = encodeBind("bind", leg, 8, echo);
+  assert.deepEqual(decodeBind(bind)?.echo, echo);
+  bind[36] = 2;
+  assert.ok(!isAuthenticBind(bind, leg));
 });
 
 Deno.test("encodeBind() refuses counters that are not whole or not below 2^53", () => {
@@ -44,11 +57,11 @@ Deno.test("decodeBind() rejects what is cut, and takes zeros behind a bind alone
   for (let length = 0; length < bytes.length; length++) {
     assert.equal(decodeBind(bytes.subarray(0, length)), undefined);
   }
-  const long = new Uint8Array(MAX_BIND_BYTES);
+  const long = new Uint8Array(MOST_PATH_BYTES);
   long.set(bytes);
   assert.ok(isAuthenticBind(long, leg) && decodeBind(long)?.counter === 77);
   assert.equal(decodeBind(new Uint8Array([...long, 0])), undefined);
-  long[MAX_BIND_BYTES - 1] = 1;
+  long[MOST_PATH_BYTES - 1] = 1;
   assert.equal(decodeBind(long), undefined);
   assert.equal(decodeBind(new Uint8Array([...encodeBind("bound", leg, 77), 0])), undefined);
 });

@@ -5,9 +5,10 @@
 
 import { randomBytes, type RandomSource } from "../base/mod.ts";
 import { KEY_BYTES, Secret } from "../crypto/mod.ts";
+import { PATH_ID_BYTES } from "../net/mod.ts";
 
 /** Length of a leg's id in bytes. */
-export const LEG_ID_BYTES = 8;
+export const LEG_ID_BYTES: number = PATH_ID_BYTES;
 
 /** What binds of one leg are made under. */
 export class LegSecret extends Secret {

@@ -3,20 +3,15 @@
  * dropped and counted.
  *
  * A leg: unbound ──authentic bind──▶ bound to its source ──newer authentic bind──▶ bound to the source of that one
+ *
+ * Who has the secret of a leg may write any source into a bind. So a new source is sent a few datagrams a second only, until
+ * a bind from there repeats the echo of a bound, which nobody else has seen.
  * @module
  */
 
-import { Counters } from "../base/mod.ts";
-import type { Endpoint } from "../net/mod.ts";
-import {
-  BIND_BYTES,
-  BIND_KIND,
-  BOUND_KIND,
-  decodeBind,
-  encodeBind,
-  isAuthenticBind,
-  PATH_MAGIC,
-} from "./bind.ts";
+import { Counters, equalBytes, type RandomSource } from "../base/mod.ts";
+import { type Endpoint, PATH_KIND, PATH_MAGIC, pathKindAt } from "../net/mod.ts";
+import { BIND_BYTES, decodeBind, ECHO_BYTES, encodeBind, isAuthenticBind } from "./bind.ts";
 import { HandshakeLimit } from "./handshake_limit.ts";
 import type { LegKey } from "./leg_secret.ts";
 import { RateBucket } from "./rate_bucket.ts";
@@ -35,6 +30,8 @@ export const RELAY_DROPS = [
   "replayed-bind",
   /** Neither WireGuard's nor a question or answer of the path protocol. */
   "unknown-kind",
+  /** It is for a source that has not proven itself yet, and there were some in this second. */
+  "unproven-source",
   /** More handshakes than a member may begin by a session. */
   "handshake-rate",
   /** More than the session, or the relay, may carry. */
@@ -52,11 +49,9 @@ const INITIATION = [1, 148] as const;
 const RESPONSE = [2, 92] as const;
 const COOKIE_REPLY = [3, 64] as const;
 const TRANSPORT_DATA = [4, 32] as const;
-/** Questions and answers of the path protocol. */
-const ASK_KIND = 1;
-const ANSWER_KIND = 2;
-const LEAST_PROBE_BYTES = 48;
-const MOST_PROBE_BYTES = 1500;
+/** To a source that has not proven itself: handshakes, questions after the path and some packets, no flood. */
+const UNPROVEN_BYTES_PER_MS = 4;
+const UNPROVEN_BURST_BYTES = 8_192;
 
 /** One end of a session; `port` is the caller's own: a socket. */
 export class SwitchLeg<Port> {
@@ -68,9 +63,16 @@ export class SwitchLeg<Port> {
   source: Endpoint | undefined;
   /** Of that bind. */
   newestCounter = -1;
+  /** Whether datagrams that were sent to `source` were received there. */
+  isProven = false;
+  /** What a bind from `source` has to repeat; zeros when it is proven. */
+  readonly echo: Uint8Array = new Uint8Array(ECHO_BYTES);
+  #unprovenBytes = UNPROVEN_BURST_BYTES;
+  #unprovenAt: number;
 
   constructor(key: LegKey, port: Port, session: SwitchSession<Port>, now: number) {
     this.handshakes = new HandshakeLimit(now);
+    this.#unprovenAt = now;
     this.key = key;
     this.port = port;
     this.session = session;
@@ -80,6 +82,17 @@ export class SwitchLeg<Port> {
   get other(): SwitchLeg<Port> {
     const { a, b } = this.session;
     return this === a ? b : a;
+  }
+
+  /** @returns whether so many bytes may be sent to `source`, which take of what an unproven one may have */
+  mayReceive(now: number, lengthBytes: number): boolean {
+    if (this.isProven) return true;
+    const earned = Math.max(0, now - this.#unprovenAt) * UNPROVEN_BYTES_PER_MS;
+    this.#unprovenBytes = Math.min(UNPROVEN_BURST_BYTES, this.#unprovenBytes + earned);
+    this.#unprovenAt = now;
+    if (this.#unprovenBytes < lengthBytes) return false;
+    this.#unprovenBytes -= lengthBytes;
+    return true;
   }
 }
 
@@ -115,10 +128,12 @@ export class RelaySwitch<Port> {
   answer: Uint8Array = new Uint8Array(BIND_BYTES);
   readonly #rates: RelayRates;
   readonly #total: RateBucket;
+  readonly #random: RandomSource;
 
-  /** @param now monotonic milliseconds, as everywhere here */
-  constructor(rates: RelayRates, now: number) {
+  /** @param now monotonic milliseconds, as everywhere here @param random of echoes; no member may foresee it */
+  constructor(rates: RelayRates, now: number, random: RandomSource) {
     this.#rates = rates;
+    this.#random = random;
     this.#total = new RateBucket(rates.totalBytesPerSecond, now);
   }
 
@@ -154,6 +169,7 @@ export class RelaySwitch<Port> {
     if (!session.bucket.has(now, lengthBytes) || !this.#total.has(now, lengthBytes)) {
       return this.#drop("over-rate");
     }
+    if (!leg.other.mayReceive(now, lengthBytes)) return this.#drop("unproven-source");
     session.bucket.take(lengthBytes);
     this.#total.take(lengthBytes);
     session.carriedDatagrams++;
@@ -166,9 +182,18 @@ export class RelaySwitch<Port> {
     if (bind?.kind !== "bind" || !isAuthenticBind(datagram, leg.key)) return this.#drop("wrong-bind");
     if (bind.counter <= leg.newestCounter) return this.#drop("replayed-bind");
     leg.newestCounter = bind.counter;
-    leg.source = source;
+    if (leg.source === undefined || !leg.source.equals(source)) {
+      leg.source = source;
+      leg.isProven = false;
+      this.#random.fill(leg.echo);
+      // Zeros ask for nothing.
+      leg.echo[0] = (leg.echo[0] ?? 0) | 1;
+    } else if (!leg.isProven && equalBytes(bind.echo, leg.echo)) {
+      leg.isProven = true;
+      leg.echo.fill(0);
+    }
     leg.session.binds++;
-    this.answer = encodeBind("bound", leg.key, bind.counter);
+    this.answer = encodeBind("bound", leg.key, bind.counter, leg.echo);
     return "bound";
   }
 
@@ -180,18 +205,17 @@ export class RelaySwitch<Port> {
 
 function isBind(bytes: Uint8Array, at: number, lengthBytes: number): boolean {
   if (lengthBytes < 2 || bytes[at] !== PATH_MAGIC) return false;
-  return bytes[at + 1] === BIND_KIND || bytes[at + 1] === BOUND_KIND;
+  return bytes[at + 1] === PATH_KIND.BIND || bytes[at + 1] === PATH_KIND.BOUND;
 }
 
 /** Whether a datagram looks like WireGuard's, or like a question or an answer of the path protocol. */
 export function mayBeCarried(bytes: Uint8Array, at: number, lengthBytes: number): boolean {
   if (lengthBytes < TRANSPORT_DATA[1] || bytes[at + 2] !== 0 || bytes[at + 3] !== 0) return false;
-  const second = bytes[at + 1];
   if (bytes[at] === PATH_MAGIC) {
-    return (second === ASK_KIND || second === ANSWER_KIND) &&
-      lengthBytes >= LEAST_PROBE_BYTES && lengthBytes <= MOST_PROBE_BYTES;
+    const kind = pathKindAt(bytes, at, lengthBytes);
+    return kind === PATH_KIND.ASK || kind === PATH_KIND.ANSWER;
   }
-  if (second !== 0) return false;
+  if (bytes[at + 1] !== 0) return false;
   switch (bytes[at]) {
     // First, because nearly all are.
     case TRANSPORT_DATA[0]:

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { SeededRandom } from "../base/mod.ts";
 import { Endpoint } from "../net/mod.ts";
-import { encodeBind } from "./bind.ts";
+import { echoOf, encodeBind } from "./bind.ts";
 import { drawLegKey } from "./leg_secret.ts";
 import {
   mayBeCarried,
@@ -38,8 +38,39 @@ function data(lengthBytes = 64): Uint8Array {
   return bytes;
 }
 
+/** Binds, and repeats what the answer tells to. */
+function prove(relay: RelaySwitch<string>, leg: SwitchLeg<string>, source: Endpoint, counter = 1): void {
+  judge(relay, leg, source, encodeBind("bind", leg.key, counter));
+  judge(relay, leg, source, encodeBind("bind", leg.key, counter + 1, echoOf(relay.answer)));
+  assert.equal(echoOf(relay.answer), undefined);
+}
+
+Deno.test("RelaySwitch sends little to a source that has not repeated an echo", () => {
+  const relay = new RelaySwitch<string>(UNBOUNDED, 0, new SeededRandom(4));
+  const { a, b } = openSession(relay);
+  prove(relay, a, home);
+  prove(relay, b, office);
+  const echoOfOffice = (judge(relay, b, elsewhere, encodeBind("bind", b.key, 3)), echoOf(relay.answer));
+  // A member that names somebody else's address, and does not see what is sent there.
+  for (const echo of [undefined, new Uint8Array(8).fill(9)]) {
+    judge(relay, b, office, encodeBind("bind", b.key, b.newestCounter + 1, echo));
+  }
+  judge(relay, b, office, encodeBind("bind", b.key, b.newestCounter + 1, echoOfOffice));
+  assert.ok(!b.isProven);
+  let carried = 0;
+  for (let now = 0; now < 10_000; now++) {
+    if (judge(relay, a, home, data(1000), now) === "carried") carried++;
+  }
+  assert.ok(carried >= 40 && carried <= 50, `${carried}`);
+  assert.equal(relay.drops.get("unproven-source"), 10_000 - carried);
+  // The other way it is heard as ever.
+  assert.equal(judge(relay, b, office, data(1000)), "carried");
+  judge(relay, b, office, encodeBind("bind", b.key, 100, b.echo.slice()));
+  for (let i = 0; i < 100; i++) assert.equal(judge(relay, a, home, data(1000), 10_000), "carried");
+});
+
 Deno.test("RelaySwitch carries between the newest authentic sources alone", () => {
-  const relay = new RelaySwitch<string>(UNBOUNDED, 0);
+  const relay = new RelaySwitch<string>(UNBOUNDED, 0, new SeededRandom(4));
   const { a, b } = openSession(relay);
   const steps: [leg: SwitchLeg<string>, source: Endpoint, bytes: Uint8Array, outcome: string][] = [
     [a, home, data(), "unbound"],
@@ -73,21 +104,21 @@ Deno.test("RelaySwitch carries between the newest authentic sources alone", () =
 });
 
 Deno.test("RelaySwitch answers a bind with no more bytes than it has", () => {
-  const relay = new RelaySwitch<string>(UNBOUNDED, 0);
+  const relay = new RelaySwitch<string>(UNBOUNDED, 0, new SeededRandom(4));
   const { a } = openSession(relay);
   const bind = encodeBind("bind", a.key, 5);
   assert.equal(judge(relay, a, home, bind), "bound");
-  assert.deepEqual(relay.answer, encodeBind("bound", a.key, 5));
+  assert.deepEqual(relay.answer, encodeBind("bound", a.key, 5, a.echo));
   assert.ok(relay.answer.length <= bind.length);
 });
 
 Deno.test("RelaySwitch carries no more in a second than a session, and all of them, may", () => {
   const rates = { sessionBytesPerSecond: 1_000_000, totalBytesPerSecond: 1_500_000 };
-  const relay = new RelaySwitch<string>(rates, 0);
+  const relay = new RelaySwitch<string>(rates, 0, new SeededRandom(4));
   const sessions = [openSession(relay), openSession(relay)];
   for (const { a, b } of sessions) {
-    judge(relay, a, home, encodeBind("bind", a.key, 1));
-    judge(relay, b, office, encodeBind("bind", b.key, 1));
+    prove(relay, a, home);
+    prove(relay, b, office);
   }
   // Two megabytes of each in the second.
   for (let now = 0; now < 1000; now++) {
@@ -102,10 +133,10 @@ Deno.test("RelaySwitch carries no more in a second than a session, and all of th
 });
 
 Deno.test("RelaySwitch lets each member of a session begin a few handshakes, and carries its packets all the same", () => {
-  const relay = new RelaySwitch<string>(UNBOUNDED, 0);
+  const relay = new RelaySwitch<string>(UNBOUNDED, 0, new SeededRandom(4));
   const { a, b } = openSession(relay);
-  judge(relay, a, home, encodeBind("bind", a.key, 1));
-  judge(relay, b, office, encodeBind("bind", b.key, 1));
+  prove(relay, a, home);
+  prove(relay, b, office);
   const initiation = new Uint8Array(148);
   initiation[0] = 1;
   const carried = (leg: SwitchLeg<string>, source: Endpoint, now: number) =>
@@ -134,9 +165,11 @@ Deno.test("mayBeCarried() knows WireGuard and the path protocol by kind and leng
     [[4, 1, 0, 0], 64, false],
     [[0, 0, 0, 0], 64, false],
     [[5, 0, 0, 0], 64, false],
-    [[0x77, 1, 0, 0], 48, true],
-    [[0x77, 2, 0, 0], 1500, true],
-    [[0x77, 1, 0, 0], 47, false],
+    [[0x77, 1, 0, 0], 56, true],
+    [[0x77, 1, 0, 0], 1500, true],
+    [[0x77, 2, 0, 0], 56, true],
+    [[0x77, 2, 0, 0], 57, false],
+    [[0x77, 1, 0, 0], 55, false],
     [[0x77, 1, 0, 0], 1501, false],
     [[0x77, 1, 0, 1], 64, false],
     [[0x77, 3, 0, 0], 64, false],
@@ -151,7 +184,7 @@ Deno.test("mayBeCarried() knows WireGuard and the path protocol by kind and leng
 });
 
 Deno.test("RelaySwitch survives whatever comes, and binds nobody by it", () => {
-  const relay = new RelaySwitch<string>(UNBOUNDED, 0);
+  const relay = new RelaySwitch<string>(UNBOUNDED, 0, new SeededRandom(4));
   const { a, b } = openSession(relay);
   const head = fc.constantFrom([0x77, 3, 0, 0], [0x77, 4, 0, 0], [0x77, 1, 0, 0], [4, 0, 0, 0], [1, 0, 0, 0]);
   let count = 0;

@@ -10,7 +10,15 @@ import { decodeHex, encodeHex } from "../../lib/base/mod.ts";
 import { openForwarder } from "../../lib/dataplane/mod.ts";
 import { systemClock, systemRandom } from "../../lib/host/mod.ts";
 import { Endpoint, IpAddress } from "../../lib/net/mod.ts";
-import { ANY_PORT, drawLegKey, encodeBind, type LegKey, LegSecret, openBound } from "../../lib/relay/mod.ts";
+import {
+  ANY_PORT,
+  drawLegKey,
+  echoOf,
+  encodeBind,
+  type LegKey,
+  LegSecret,
+  openBound,
+} from "../../lib/relay/mod.ts";
 import { openUdp } from "../../lib/transport/mod.ts";
 
 /** A leg as the program prints it. */
@@ -65,10 +73,17 @@ async function bind(port: number, leg: PrintedLeg, address: string, counter: num
   const key = { id: hex(leg.id), secret: LegSecret.fromBytes(hex(leg.secret)) };
   const relay = new Endpoint(IpAddress.parse(address) ?? IpAddress.fromBytes(new Uint8Array(4)), leg.port);
   const socket = openUdp({ port });
-  const ask = () => socket.send(encodeBind("bind", key, counter), relay);
+  let echo: Uint8Array | undefined;
+  const ask = () => socket.send(encodeBind("bind", key, counter, echo), relay);
   const timer = setInterval(ask, ASK_MS);
   ask();
-  const batch = await socket.receiveBatch();
+  let batch = await socket.receiveBatch();
+  // Where it is it has proven by its second bind.
+  while (batch !== undefined && (echo = echoOf(batch.datagram(0))) !== undefined) {
+    counter++;
+    ask();
+    batch = await socket.receiveBatch();
+  }
   clearInterval(timer);
   socket.close();
   const isBound = batch !== undefined && openBound(batch.datagram(0), key) === counter;

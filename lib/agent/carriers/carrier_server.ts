@@ -6,7 +6,7 @@
 import type { ChannelStream } from "../../channel/mod.ts";
 import type { CarrierSocket, CarrierSocketOptions } from "../../dataplane/mod.ts";
 import { type NodeId, nodeIdFromBytes } from "../../mesh/mod.ts";
-import { encodeBind, type LegKey, openBound, type RelayLeg } from "../../relay/mod.ts";
+import { echoOf, encodeBind, type LegKey, openBound, type RelayLeg } from "../../relay/mod.ts";
 import type { AgentContext } from "../agent_context.ts";
 import type { RelayHost } from "../relay/mod.ts";
 import { CarrierPipe } from "./carrier_pipe.ts";
@@ -184,6 +184,8 @@ class LegBinder {
       this.#settle(true);
       this.#wait(REBIND_MS);
     }
+    const echo = echoOf(datagram);
+    if (echo !== undefined) this.#bind(echo);
     return true;
   }
 
@@ -193,18 +195,20 @@ class LegBinder {
   }
 
   #ask(): void {
-    const { clock } = this.#parts;
     const { received } = this.#pipe.carried;
     // Of a member that has another way to the leg by now, the leg is left to that.
     const isDue = !this.#isBound || received > this.#seenBytes;
     this.#seenBytes = received;
-    if (isDue) {
-      this.#counter = Math.max(this.#counter + 1, clock.wall());
-      this.#pipe.socket.send(encodeBind("bind", this.#leg, this.#counter));
-      this.#pipe.socket.flush();
-    }
+    if (isDue) this.#bind();
     if (!this.#isBound && ++this.#binds > MAX_BINDS) return this.#settle(false);
     this.#wait(this.#isBound ? REBIND_MS : BIND_AGAIN_MS);
+  }
+
+  /** @param echo of the bound that asks for it */
+  #bind(echo?: Uint8Array): void {
+    this.#counter = Math.max(this.#counter + 1, this.#parts.clock.wall());
+    this.#pipe.socket.send(encodeBind("bind", this.#leg, this.#counter, echo));
+    this.#pipe.socket.flush();
   }
 
   #wait(delayMs: number): void {

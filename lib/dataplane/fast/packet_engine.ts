@@ -16,10 +16,9 @@
 import type { Millis } from "../../base/mod.ts";
 import { MAX_BATCH } from "../../crypto/mod.ts";
 import { ERRNO, polledEvents, POLLERR, POLLFD_BYTES, POLLNVAL, writePollfd } from "../../host/mod.ts";
-import type { Endpoint, IpFamily } from "../../net/mod.ts";
+import { type Endpoint, type IpFamily, isPathDatagram } from "../../net/mod.ts";
 import type { BatchSession } from "../../wireguard/mod.ts";
 import { GroBatches } from "./gro_batches.ts";
-import { isProbe } from "../probes/mod.ts";
 import { DIRECTION } from "../../policy/mod.ts";
 import { PacketGate } from "./packet_gate.ts";
 import { ProxiedPackets } from "./proxied_packets.ts";
@@ -329,7 +328,7 @@ export class PacketEngine {
     const { probes, onProbe } = this.#parts;
     const receiver = this.#receiver;
     if (receiver === undefined) return;
-    if (!isProbe(this.#bytes, at, lengthBytes)) {
+    if (!isPathDatagram(this.#bytes, at, lengthBytes)) {
       this.#handshakes.take(this.#bytes, at, lengthBytes, receiver, batch);
     } else if (probes.admits(now, this.#bytes, at)) {
       onProbe(this.#bytes.slice(at, at + lengthBytes), receiver.source(batch));

@@ -5,15 +5,8 @@
  */
 
 import { Counters, type Millis } from "../../base/mod.ts";
+import { isPathDatagram, LEAST_PATH_BYTES, MOST_PATH_BYTES, PATH_ID_AT } from "../../net/mod.ts";
 
-/** The first byte; WireGuard's messages begin with 1 to 4. */
-export const PROBE_TYPE = 0x77;
-/** No shorter ones are sent or handed on. */
-export const MIN_PROBE_BYTES = 48;
-/** No longer ones are sent or handed on. */
-export const MAX_PROBE_BYTES = 1500;
-
-const ID_AT = 4;
 /** All together: a thousand paths that are asked twice a second. */
 const TOTAL_PER_SECOND = 2000;
 /** With one id: a member that answers too often costs others nothing. */
@@ -51,16 +44,11 @@ class Allowance {
   }
 }
 
-/** @returns whether a datagram at `at` is one of the path protocol, as far as its first byte and its length tell */
-export function isProbe(memory: Uint8Array, at: number, lengthBytes: number): boolean {
-  return memory[at] === PROBE_TYPE && lengthBytes >= MIN_PROBE_BYTES && lengthBytes <= MAX_PROBE_BYTES;
-}
-
 /** @throws RangeError when `datagram` is none of the path protocol */
 export function checkProbe(datagram: Uint8Array): void {
-  if (isProbe(datagram, 0, datagram.length)) return;
+  if (isPathDatagram(datagram, 0, datagram.length)) return;
   throw new RangeError(
-    `Cannot send ${datagram.length} bytes as a probe: it has ${MIN_PROBE_BYTES} to ${MAX_PROBE_BYTES} and begins with 0x77`,
+    `Cannot send ${datagram.length} bytes as a probe: it has ${LEAST_PATH_BYTES} to ${MOST_PATH_BYTES} and begins with 0x77`,
   );
 }
 
@@ -99,8 +87,8 @@ export class ProbeGate {
    * @returns whether to hand it on; counted when not
    */
   admits(now: Millis, memory: Uint8Array, at: number): boolean {
-    const lows = this.#expected.get(readWord(memory, at + ID_AT));
-    const allowance = lows?.get(readWord(memory, at + ID_AT + 4));
+    const lows = this.#expected.get(readWord(memory, at + PATH_ID_AT));
+    const allowance = lows?.get(readWord(memory, at + PATH_ID_AT + 4));
     if (allowance === undefined) this.counters.count("foreign-probe");
     else if (!allowance.take(now) || !this.#total.take(now)) this.counters.count("probe-flood");
     else return true;

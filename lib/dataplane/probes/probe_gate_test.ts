@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { millis } from "../../base/mod.ts";
-import { checkProbe, checkProbeIds, isProbe, ProbeGate } from "./probe_gate.ts";
+import { isPathDatagram } from "../../net/mod.ts";
+import { checkProbe, checkProbeIds, ProbeGate } from "./probe_gate.ts";
 
 const HIGH_ID = "ffeeddccbbaa9988";
 
@@ -11,15 +12,15 @@ function probe(id: string, lengthBytes = 48): Uint8Array {
   return datagram;
 }
 
-Deno.test("isProbe() and checkProbe() know the first byte and the lengths", () => {
+Deno.test("isPathDatagram() and checkProbe() know the first byte and the lengths", () => {
   for (const [lengthBytes, isOne] of [[47, false], [48, true], [1500, true], [1501, false]] as const) {
     const datagram = probe(HIGH_ID, lengthBytes);
-    assert.equal(isProbe(datagram, 0, lengthBytes), isOne);
+    assert.equal(isPathDatagram(datagram, 0, lengthBytes), isOne);
     if (isOne) checkProbe(datagram);
     else assert.throws(() => checkProbe(datagram), RangeError);
   }
-  assert.equal(isProbe(Uint8Array.of(4, ...new Uint8Array(60)), 0, 61), false);
-  assert.equal(isProbe(Uint8Array.of(9, ...probe(HIGH_ID)), 1, 48), true);
+  assert.equal(isPathDatagram(Uint8Array.of(4, ...new Uint8Array(60)), 0, 61), false);
+  assert.equal(isPathDatagram(Uint8Array.of(9, ...probe(HIGH_ID)), 1, 48), true);
 });
 
 Deno.test("ProbeGate admits ids that are waited for, wherever they stand, and no others", () => {

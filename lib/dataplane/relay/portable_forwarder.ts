@@ -5,6 +5,7 @@
  */
 
 import type { Clock } from "../../base/mod.ts";
+import { systemRandom } from "../../host/mod.ts";
 import {
   FORWARDER_DROPS,
   type ForwarderDrop,
@@ -41,7 +42,7 @@ export class PortableForwarder implements RelayForwarder {
   constructor({ ports, rates, clock }: ForwarderOptions & { readonly clock: Clock }) {
     this.#clock = clock;
     this.#ports = new PortPicker(ports);
-    this.#switch = new RelaySwitch(rates, clock.now());
+    this.#switch = new RelaySwitch(rates, clock.now(), systemRandom);
     this.ended = this.#end.promise;
   }
 

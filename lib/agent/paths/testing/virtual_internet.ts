@@ -207,7 +207,7 @@ export class VirtualInternet {
       this.leaders.push(node);
       const sessions = new RelaySessions(this.random, { perMember: 1_000, total: 100_000, idleMs: 120_000 });
       const rates = { totalBytesPerSecond: Infinity, sessionBytesPerSecond: Infinity };
-      this.#relays.set(node.id, { sessions, switch: new RelaySwitch(rates, 0) });
+      this.#relays.set(node.id, { sessions, switch: new RelaySwitch(rates, 0, this.random) });
     }
     return node;
   }

@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { RandomSource } from "../../../base/mod.ts";
 import { polledEvents, POLLFD_BYTES, type RawCalls, writePollfd } from "../../../host/mod.ts";
 import {
   BIND_BYTES,
@@ -55,6 +56,7 @@ export interface RelayEngineParts {
   readonly rates: RelayRates;
   /** Monotonic, in milliseconds. */
   readonly now: () => number;
+  readonly random: RandomSource;
   /** @returns false to stop */
   readonly onWake: () => boolean;
   /** After datagrams came to a leg of the session at `slot`. */
@@ -81,13 +83,13 @@ export class RelayEngine {
   readonly #legs: (SwitchLeg<EnginePort> | undefined)[] = new Array(2 * MAX_SESSIONS).fill(undefined);
 
   constructor(parts: RelayEngineParts) {
-    const { io, memory, base, rates, now, wakeFd } = parts;
+    const { io, memory, base, rates, now, random, wakeFd } = parts;
     this.#parts = parts;
     this.#bytes = new Uint8Array(memory.buffer);
     this.#view = new DataView(memory.buffer);
     this.#receiver = new GroReceiver({ io, memory, base, area: RECEIVER_AT, fd: -1, receiveAt: RECEIVE_AT });
     this.#ready = new ReadySet({ io, memory, base, readyAt: READY_AT });
-    this.switch = new RelaySwitch(rates, now());
+    this.switch = new RelaySwitch(rates, now(), random);
     writePollfd(this.#view, POLL_AT, wakeFd);
   }
 

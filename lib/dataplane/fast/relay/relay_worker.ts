@@ -4,7 +4,7 @@
  */
 
 import { decodeBase64 } from "../../../base/mod.ts";
-import { addressOf, RawIo, serveAsWorker } from "../../../host/mod.ts";
+import { addressOf, RawIo, serveAsWorker, systemRandom } from "../../../host/mod.ts";
 import {
   FORWARDER_DROPS,
   type ForwarderDrop,
@@ -58,6 +58,7 @@ class RelayWorker {
       wakeFd,
       rates,
       now: () => io.now(),
+      random: systemRandom,
       onWake: () => this.#obey(),
       onTurn: (slot, session) => this.#show(slot, session),
       onDrop: (reason, datagrams) => this.#count(reason, datagrams),
