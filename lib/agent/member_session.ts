@@ -13,6 +13,7 @@ import type { StreamListener } from "../transport/mod.ts";
 import type { DeviceEvent } from "../wireguard/mod.ts";
 import type { AgentContext } from "./agent_context.ts";
 import type { Carriers } from "./carriers/mod.ts";
+import { mayRelay } from "./endpoint_selector.ts";
 import { DhtDiscovery, DhtProber, LanDiscovery, MovedMembers } from "./discovery/mod.ts";
 import { HealthWatch, Sightings } from "./health/mod.ts";
 import { serveJoin } from "./join/mod.ts";
@@ -102,6 +103,7 @@ export class MemberSession {
       dial: messagePlaneDial(),
       isOverlay: (address) =>
         overlay !== undefined && parts.endpoints.overlay.some((one) => one.contains(address)),
+      isWilling: () => mayRelay(parts.options, mesh.role),
       // A stream of the link itself may carry the tunnel.
       tunnelIsUp: (nodeId) =>
         overlay !== undefined && this.paths?.prober.paths(nodeId)?.chosen?.kind !== "carrier" &&

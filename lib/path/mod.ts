@@ -17,4 +17,4 @@ export {
   type ProbeDropReason,
   type ProbeTransmit,
 } from "./path_prober.ts";
-export { MAX_PROBE_BYTES, PATH_PROTOCOL_BYTE, PROBE_BYTES } from "./probe.ts";
+export { MAX_PROBE_BYTES } from "./probe.ts";

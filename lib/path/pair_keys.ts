@@ -6,9 +6,7 @@
 
 import { encodeHex, utf8Bytes } from "../base/mod.ts";
 import { blake2sMac, type PrivateKey, type PublicKey } from "../crypto/mod.ts";
-
-/** Length of the id that says for whom a probe is, in bytes. */
-export const PROBE_ID_BYTES = 8;
+import { PATH_ID_BYTES } from "../net/mod.ts";
 
 const PURPOSE = utf8Bytes("weft path probes, version 1");
 const ID = utf8Bytes("id");
@@ -40,7 +38,7 @@ export function derivePairKeys(own: PrivateKey, member: PublicKey): PairKeys | u
   const root = blake2sMac(shared, 32, PURPOSE);
   shared.fill(0);
   const keyTo = (receiver: PublicKey): ProbeKey => ({
-    id: blake2sMac(root, 16, ID, receiver.bytes).slice(0, PROBE_ID_BYTES),
+    id: blake2sMac(root, 16, ID, receiver.bytes).slice(0, PATH_ID_BYTES),
     macKey: blake2sMac(root, 32, MAC, receiver.bytes),
   });
   const incoming = keyTo(own.publicKey);

@@ -18,19 +18,25 @@
 
 import { equalBytes } from "../base/mod.ts";
 import { blake2sMac } from "../crypto/mod.ts";
-import { Endpoint, IpAddress } from "../net/mod.ts";
-import { PROBE_ID_BYTES, type ProbeKey } from "./pair_keys.ts";
+import {
+  Endpoint,
+  IpAddress,
+  LEAST_ASK_BYTES,
+  MOST_PATH_BYTES,
+  PATH_BODY_AT,
+  PATH_ID_AT,
+  PATH_KIND,
+  PATH_MAGIC,
+  pathKindAt,
+} from "../net/mod.ts";
+import type { ProbeKey } from "./pair_keys.ts";
 
-/** What all datagrams of the path protocol begin with. */
-export const PATH_PROTOCOL_BYTE = 0x77;
 /** Length of an answer, and of the shortest question, in bytes. */
-export const PROBE_BYTES = 56;
+export const PROBE_BYTES: number = LEAST_ASK_BYTES;
 /** The longest question that is made or taken, in bytes. */
-export const MAX_PROBE_BYTES = 1_500;
+export const MAX_PROBE_BYTES: number = MOST_PATH_BYTES;
 
-const KINDS = ["ask", "answer"] as const;
-const ID_AT = 4;
-const COUNTER_AT = ID_AT + PROBE_ID_BYTES;
+const COUNTER_AT = PATH_BODY_AT;
 const FAMILY_AT = 20;
 const PORT_AT = 22;
 const ADDRESS_AT = 24;
@@ -54,12 +60,12 @@ export type Probe =
  * @returns a question to whoever has the other end of `key`
  */
 export function encodeAsk(key: ProbeKey, counter: number, lengthBytes: number = PROBE_BYTES): Uint8Array {
-  return seal(key, begin(key, 1, counter, lengthBytes));
+  return seal(key, begin(key, PATH_KIND.ASK, counter, lengthBytes));
 }
 
 /** @returns the answer to the question `counter`, which came from `seenAt` */
 export function encodeAnswer(key: ProbeKey, counter: number, seenAt: Endpoint): Uint8Array {
-  const out = begin(key, 2, counter, PROBE_BYTES);
+  const out = begin(key, PATH_KIND.ANSWER, counter, PROBE_BYTES);
   const { address, port } = seenAt;
   out[FAMILY_AT] = address.family;
   new DataView(out.buffer).setUint16(PORT_AT, port, true);
@@ -69,10 +75,9 @@ export function encodeAnswer(key: ProbeKey, counter: number, seenAt: Endpoint): 
 
 /** @returns for whom a datagram is, as a view of it, or undefined when it is no probe */
 export function probeId(datagram: Uint8Array): Uint8Array | undefined {
-  const [magic, kind = 0, zero, zeroToo] = datagram;
-  const isProbe = datagram.length >= PROBE_BYTES && datagram.length <= MAX_PROBE_BYTES &&
-    magic === PATH_PROTOCOL_BYTE && (kind === 1 || kind === 2) && zero === 0 && zeroToo === 0;
-  return isProbe ? datagram.subarray(ID_AT, COUNTER_AT) : undefined;
+  const kind = pathKindAt(datagram, 0, datagram.length);
+  const isProbe = kind === PATH_KIND.ASK || kind === PATH_KIND.ANSWER;
+  return isProbe ? datagram.subarray(PATH_ID_AT, PATH_BODY_AT) : undefined;
 }
 
 /** Never throws. @returns what the datagram says, or undefined when it is no probe or not of who has `key` */
@@ -83,12 +88,10 @@ export function decodeProbe(key: ProbeKey, datagram: Uint8Array): Probe | undefi
   if (!equalBytes(mac, datagram.subarray(MAC_AT, MAC_AT + MAC_BYTES))) return undefined;
   const view = new DataView(datagram.buffer, datagram.byteOffset, datagram.byteLength);
   const counter = Number(view.getBigUint64(COUNTER_AT, true));
-  const kind = KINDS[(datagram[1] ?? 0) - 1];
-  if (kind === undefined || !Number.isSafeInteger(counter)) return undefined;
-  if (kind === "ask") return { kind, counter, lengthBytes: datagram.length };
-  if (datagram.length !== PROBE_BYTES) return undefined;
+  if (!Number.isSafeInteger(counter)) return undefined;
+  if (datagram[1] === PATH_KIND.ASK) return { kind: "ask", counter, lengthBytes: datagram.length };
   const seenAt = readSeenAt(datagram, view);
-  return { kind, counter, ...seenAt && { seenAt } };
+  return { kind: "answer", counter, ...seenAt && { seenAt } };
 }
 
 function begin(key: ProbeKey, kind: number, counter: number, lengthBytes: number): Uint8Array {
@@ -96,9 +99,9 @@ function begin(key: ProbeKey, kind: number, counter: number, lengthBytes: number
     throw new RangeError(`Cannot make a probe ${counter} of ${lengthBytes} bytes`);
   }
   const out = new Uint8Array(lengthBytes);
-  out[0] = PATH_PROTOCOL_BYTE;
+  out[0] = PATH_MAGIC;
   out[1] = kind;
-  out.set(key.id, ID_AT);
+  out.set(key.id, PATH_ID_AT);
   new DataView(out.buffer).setBigUint64(COUNTER_AT, BigInt(counter), true);
   return out;
 }

@@ -16,9 +16,8 @@ import { DeadlineTimer, repeat } from "../../base/mod.ts";
 import type { AgentOptions } from "../../config/mod.ts";
 import type { Member, NodeId, NodeIdentity, Replica, Roster, RosterEvent } from "../../mesh/mod.ts";
 import type { PublicKey } from "../../crypto/mod.ts";
-import type { Endpoint } from "../../net/mod.ts";
+import { type Endpoint, PATH_KIND } from "../../net/mod.ts";
 import { type Candidate, type PathEvent, PathProber } from "../../path/mod.ts";
-import { BOUND_KIND } from "../../relay/mod.ts";
 import type { DeviceEvent, PeerStatus } from "../../wireguard/mod.ts";
 import type { AgentContext } from "../agent_context.ts";
 import type { EndpointSelector } from "../endpoint_selector.ts";
@@ -124,7 +123,7 @@ export class PathWatch {
   /** Takes a datagram of the path protocol from the packet plane. */
   handleProbe(datagram: Uint8Array, source: Endpoint): void {
     if (this.#isClosed) return;
-    if (datagram[1] === BOUND_KIND) {
+    if (datagram[1] === PATH_KIND.BOUND) {
       for (const helper of this.#helpers) helper.handleBound?.(datagram, source);
       return;
     }

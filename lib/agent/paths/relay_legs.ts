@@ -6,8 +6,8 @@
 
 import { encodeHex, type Millis, repeat } from "../../base/mod.ts";
 import type { NodeId, RelayLeg } from "../../mesh/mod.ts";
-import { Endpoint } from "../../net/mod.ts";
-import { encodeBind, type LegKey, LegSecret, openBound } from "../../relay/mod.ts";
+import { Endpoint, PATH_ID_AT, PATH_ID_BYTES } from "../../net/mod.ts";
+import { echoOf, encodeBind, type LegKey, LegSecret, openBound } from "../../relay/mod.ts";
 import type { Carrier } from "../carriers/mod.ts";
 import type { LegTaker } from "./introductions.ts";
 import type { OfferedLeg } from "./path_reporter.ts";
@@ -52,7 +52,6 @@ interface Leg {
   binds: number;
   boundAt: Endpoint | undefined;
   lastBindAt: Millis;
-  lastCounter: number;
   unanswered: number;
   hasStream: boolean;
   /** When a stream may be asked for. */
@@ -120,7 +119,6 @@ export class RelayLegs implements LegTaker, PathHelper {
       binds: 0,
       boundAt: undefined,
       lastBindAt: now,
-      lastCounter: 0,
       unanswered: 0,
       hasStream: false,
       streamAt: now + STREAM_AFTER_MS,
@@ -132,11 +130,15 @@ export class RelayLegs implements LegTaker, PathHelper {
 
   /** Takes the answer of a relay. */
   handleBound(datagram: Uint8Array, source: Endpoint): void {
-    const { paths } = this.#parts;
-    const leg = this.#legs.get(encodeHex(datagram.subarray(4, 12)));
+    const { paths, plane } = this.#parts;
+    const id = datagram.subarray(PATH_ID_AT, PATH_ID_AT + PATH_ID_BYTES);
+    const leg = this.#legs.get(encodeHex(id));
     if (leg === undefined || openBound(datagram, leg.key) === undefined) return;
     if (!this.#endpointsOf(leg).some((endpoint) => endpoint.equals(source))) return;
     leg.unanswered = 0;
+    // Until it is repeated the relay sends little: the bind might have come from anybody's address.
+    const echo = echoOf(datagram);
+    if (echo !== undefined) plane.sendProbe(encodeBind("bind", leg.key, this.#nextCounter(), echo), source);
     if (leg.boundAt?.equals(source)) return;
     leg.boundAt = source;
     const { via, member } = leg;
@@ -225,10 +227,14 @@ export class RelayLegs implements LegTaker, PathHelper {
     leg.lastBindAt = clock.now();
     leg.binds++;
     leg.unanswered++;
-    this.#counter = leg.lastCounter = Math.max(this.#counter + 1, clock.wall());
-    const datagram = encodeBind("bind", leg.key, leg.lastCounter);
+    const datagram = encodeBind("bind", leg.key, this.#nextCounter());
     const endpoints = leg.boundAt === undefined ? this.#endpointsOf(leg) : [leg.boundAt];
     for (const endpoint of endpoints) plane.sendProbe(datagram, endpoint);
+  }
+
+  /** Higher each time, also after a restart. */
+  #nextCounter(): number {
+    return this.#counter = Math.max(this.#counter + 1, this.#parts.clock.wall());
   }
 
   /** Where packets find the relay comes first. */

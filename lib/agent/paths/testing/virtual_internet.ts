@@ -14,8 +14,8 @@ import {
 } from "../../../base/mod.ts";
 import { PrivateKey, type PublicKey } from "../../../crypto/mod.ts";
 import type { Member, NodeId } from "../../../mesh/mod.ts";
-import { Endpoint } from "../../../net/mod.ts";
-import { BIND_KIND, RelaySessions, RelaySwitch, type SwitchLeg } from "../../../relay/mod.ts";
+import { Endpoint, PATH_KIND } from "../../../net/mod.ts";
+import { RelaySessions, RelaySwitch, type SwitchLeg } from "../../../relay/mod.ts";
 import type { PathMessage } from "../../links/mod.ts";
 import { Introductions } from "../introductions.ts";
 import { type PathContext, PathWatch } from "../path_watch.ts";
@@ -285,7 +285,7 @@ export class VirtualInternet {
 
   send(from: VirtualNode, datagram: Uint8Array, to: Endpoint): void {
     if (this.#down.has(from.id)) return;
-    if (datagram[1] === BIND_KIND) this.#binds.push(this.clock.now());
+    if (datagram[1] === PATH_KIND.BIND) this.#binds.push(this.clock.now());
     if (from.kind === "same-lan" && to.address.toString().startsWith("192.168.")) {
       const near = this.nodes.find(({ kind, inside }) => kind === "same-lan" && inside.equals(to));
       if (near !== undefined) this.#later(() => this.#receive(near, datagram, from.inside.toString()));
