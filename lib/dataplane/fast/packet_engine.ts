@@ -172,6 +172,7 @@ export class PacketEngine {
   sendProbe(datagram: Uint8Array, destination: Endpoint): void {
     const at = this.#free + SINGLE_AT;
     this.#bytes.set(datagram, at);
+    this.#parts.probes.noteSent(this.#parts.now(), destination);
     this.#sender?.sendProbe(at, datagram.length, destination);
   }
 
@@ -330,8 +331,12 @@ export class PacketEngine {
     if (receiver === undefined) return;
     if (!isPathDatagram(this.#bytes, at, lengthBytes)) {
       this.#handshakes.take(this.#bytes, at, lengthBytes, receiver, batch);
-    } else if (probes.admits(now, this.#bytes, at)) {
-      onProbe(this.#bytes.slice(at, at + lengthBytes), receiver.source(batch));
+    } else if (probes.expects(this.#bytes, at)) {
+      // Whence the rest came is not even read.
+      const source = receiver.source(batch);
+      if (probes.admits(now, this.#bytes, at, source)) {
+        onProbe(this.#bytes.slice(at, at + lengthBytes), source);
+      }
     }
   }
 
