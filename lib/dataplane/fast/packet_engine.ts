@@ -329,14 +329,11 @@ export class PacketEngine {
     const { probes, onProbe } = this.#parts;
     const receiver = this.#receiver;
     if (receiver === undefined) return;
-    if (!isPathDatagram(this.#bytes, at, lengthBytes)) {
-      this.#handshakes.take(this.#bytes, at, lengthBytes, receiver, batch);
-    } else if (probes.expects(this.#bytes, at)) {
-      // Whence the rest came is not even read.
-      const source = receiver.source(batch);
-      if (probes.admits(now, this.#bytes, at, source)) {
-        onProbe(this.#bytes.slice(at, at + lengthBytes), source);
-      }
+    const bytes = this.#bytes;
+    if (!isPathDatagram(bytes, at, lengthBytes)) {
+      this.#handshakes.take(bytes, at, lengthBytes, receiver, batch);
+    } else if (probes.expects(bytes, at) && probes.admits(now, bytes, at, receiver.source(batch))) {
+      onProbe(bytes.slice(at, at + lengthBytes), receiver.source(batch));
     }
   }
 
