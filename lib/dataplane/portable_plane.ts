@@ -124,6 +124,7 @@ export class PortablePlane implements WireGuardPlane {
 
   sendProbe(datagram: Uint8Array, endpoint: Endpoint): void {
     checkProbe(datagram);
+    this.#probes.noteSent(systemClock.now(), endpoint);
     this.#socket.sendProbe(datagram, endpoint);
   }
 
@@ -278,7 +279,9 @@ export class PortablePlane implements WireGuardPlane {
   /** @returns whether it is of the path protocol */
   #takeProbe(now: Millis, datagram: Uint8Array, source: Endpoint): boolean {
     if (!isPathDatagram(datagram, 0, datagram.length)) return false;
-    if (this.#probes.admits(now, datagram, 0)) this.#onProbe(datagram.slice(), source);
+    if (this.#probes.expects(datagram, 0) && this.#probes.admits(now, datagram, 0, source)) {
+      this.#onProbe(datagram.slice(), source);
+    }
     return true;
   }
 

@@ -24,6 +24,8 @@ export interface SessionActivity {
   readonly bytes: number;
   /** Authentic binds of both legs. */
   readonly binds: number;
+  /** Whether each of both has been bound; not known where it is absent. */
+  readonly isBound?: boolean;
 }
 
 /** What the host of a relay did not take. */

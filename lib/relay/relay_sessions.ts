@@ -11,14 +11,20 @@ import type { RelayPorts, SessionActivity } from "./relay_forwarder.ts";
 export interface RelayBounds {
   /** That one member has asked for; those that others have asked for with it are theirs. */
   readonly perMember: number;
+  /** That others have asked for with one member; 256 unless told. */
+  readonly perOther?: number;
   /** Of all. */
   readonly total: number;
   /** After so long without a datagram or a bind a session ends, in milliseconds. */
   readonly idleMs: number;
+  /** By then both members have bound their legs, or the session ends, in milliseconds; 15 s unless told. */
+  readonly bindMs?: number;
 }
 
 /** What holds unless told. */
 export const RELAY_BOUNDS: RelayBounds = { perMember: 32, total: 1024, idleMs: 120_000 };
+const PER_OTHER = 256;
+const BIND_MS = 15_000;
 
 /** Where a member's end of a session is: a UDP port of the relay, and what binds it. */
 export interface RelayLeg extends LegKey {
@@ -34,6 +40,8 @@ export type RelayRefusal =
   | "not-member"
   /** Who asks has as many as a member may ask for. */
   | "too-many-of-member"
+  /** With the other one others have as many as there may be. */
+  | "too-many-of-other"
   /** There are as many as there may be. */
   | "too-many"
   /** This host has no port, or no descriptor, left. */
@@ -48,6 +56,8 @@ export interface RelaySession {
 
 interface OpenSession extends RelaySession {
   readonly asker: string;
+  readonly other: string;
+  readonly openedAt: number;
   readonly ports: RelayPorts;
   seenActivity: number;
   activeAt: number;
@@ -58,7 +68,10 @@ export class RelaySessions {
   readonly #bounds: RelayBounds;
   readonly #random: RandomSource;
   readonly #sessions = new Map<string, OpenSession>();
-  readonly #counts = new Map<string, number>();
+  /** By who has asked for them. */
+  readonly #asked = new Map<string, number>();
+  /** By with whom they were asked for. */
+  readonly #wanted = new Map<string, number>();
 
   constructor(random: RandomSource, bounds: RelayBounds = RELAY_BOUNDS) {
     this.#random = random;
@@ -110,13 +123,17 @@ export class RelaySessions {
       if (!isOver(session)) continue;
       this.#sessions.delete(key);
       session.ports.close();
-      this.#add(session.asker, -1);
+      add(this.#asked, session.asker, -1);
+      add(this.#wanted, session.other, -1);
       count++;
     }
     return count;
   }
 
-  /** Ends sessions that nobody uses; to be called every few seconds. @returns how many */
+  /**
+   * Ends sessions that nobody uses, and those that one of both has not come to; to be called every few seconds.
+   * @returns how many
+   */
   endIdle(now: number): number {
     for (const session of this.#sessions.values()) {
       const { datagrams, binds } = session.ports.activity();
@@ -125,7 +142,12 @@ export class RelaySessions {
       session.seenActivity = activity;
       session.activeAt = now;
     }
-    return this.end((session) => now - (session as OpenSession).activeAt >= this.#bounds.idleMs);
+    const { idleMs, bindMs = BIND_MS } = this.#bounds;
+    return this.end((each) => {
+      const { activeAt, openedAt, ports } = each as OpenSession;
+      if (now - activeAt >= idleMs) return true;
+      return now - openedAt >= bindMs && ports.activity().isBound === false;
+    });
   }
 
   #make(
@@ -134,22 +156,34 @@ export class RelaySessions {
     now: number,
     openPorts: (keys: readonly [LegKey, LegKey]) => RelayPorts | undefined,
   ): OpenSession | RelayRefusal {
-    const { perMember, total } = this.#bounds;
-    if ((this.#counts.get(asker) ?? 0) >= perMember) return "too-many-of-member";
+    const { perMember, perOther = PER_OTHER, total } = this.#bounds;
+    const other = members[0] === asker ? members[1] : members[0];
+    if ((this.#asked.get(asker) ?? 0) >= perMember) return "too-many-of-member";
+    if ((this.#wanted.get(other) ?? 0) >= perOther) return "too-many-of-other";
     if (this.#sessions.size >= total) return "too-many";
     const keys = [drawLegKey(this.#random), drawLegKey(this.#random)] as const;
     const ports = openPorts(keys);
     if (ports === undefined) return "no-port";
     const legs = [{ ...keys[0], port: ports.a }, { ...keys[1], port: ports.b }] as const;
-    const session: OpenSession = { members, legs, asker, ports, seenActivity: 0, activeAt: now };
+    const session: OpenSession = {
+      members,
+      legs,
+      asker,
+      other,
+      openedAt: now,
+      ports,
+      seenActivity: 0,
+      activeAt: now,
+    };
     this.#sessions.set(members.join(), session);
-    this.#add(asker, 1);
+    add(this.#asked, asker, 1);
+    add(this.#wanted, other, 1);
     return session;
   }
+}
 
-  #add(member: string, change: number): void {
-    const count = (this.#counts.get(member) ?? 0) + change;
-    if (count > 0) this.#counts.set(member, count);
-    else this.#counts.delete(member);
-  }
+function add(counts: Map<string, number>, member: string, change: number): void {
+  const count = (counts.get(member) ?? 0) + change;
+  if (count > 0) counts.set(member, count);
+  else counts.delete(member);
 }

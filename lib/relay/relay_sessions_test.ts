@@ -7,6 +7,7 @@ import { RelaySessions } from "./relay_sessions.ts";
 class Ports {
   open = 0;
   datagrams = 0;
+  isBound = true;
   #next = 1;
 
   readonly make = (): RelayPorts => {
@@ -14,7 +15,7 @@ class Ports {
     return {
       a: this.#next++,
       b: this.#next++,
-      activity: () => ({ datagrams: this.datagrams, bytes: 0, binds: 0 }),
+      activity: () => ({ datagrams: this.datagrams, bytes: 0, binds: 0, isBound: this.isBound }),
       close: () => void this.open--,
     };
   };
@@ -69,6 +70,31 @@ Deno.test("RelaySessions ends what nobody uses, and nothing else", () => {
   assert.equal(sessions.endIdle(2997), 0);
   assert.equal(sessions.endIdle(2998), 1);
   assert.equal(ports.open, 0);
+});
+
+Deno.test("RelaySessions bounds what others ask for with one member", () => {
+  const ports = new Ports();
+  const sessions = new RelaySessions(new SeededRandom(1), { ...bounds, total: 100, perOther: 2 });
+  assert.equal(typeof sessions.open("a", "victim", 0, ports.make), "object");
+  assert.equal(typeof sessions.open("b", "victim", 0, ports.make), "object");
+  assert.equal(sessions.open("c", "victim", 0, ports.make), "too-many-of-other");
+  assert.equal(typeof sessions.open("victim", "c", 0, ports.make), "object");
+  sessions.end(({ members }) => members.includes("a"));
+  assert.equal(typeof sessions.open("d", "victim", 0, ports.make), "object");
+});
+
+Deno.test("RelaySessions ends a session to which one of both never comes, however often it is asked for", () => {
+  const ports = new Ports();
+  ports.isBound = false;
+  const sessions = new RelaySessions(new SeededRandom(1), { ...bounds, idleMs: 120_000 });
+  sessions.open("a", "b", 0, ports.make);
+  ports.datagrams++;
+  sessions.open("a", "b", 14_000, ports.make);
+  assert.equal(sessions.endIdle(14_999), 0);
+  assert.equal(sessions.endIdle(15_000), 1);
+  ports.isBound = true;
+  sessions.open("a", "b", 15_000, ports.make);
+  assert.equal(sessions.endIdle(60_000), 0);
 });
 
 Deno.test("PortPicker gives the ports of its range in turn, past those that are taken", () => {

@@ -113,6 +113,11 @@ export class SwitchSession<Port> {
     this.b = new SwitchLeg(...second, this, now);
     this.bucket = bucket;
   }
+
+  /** Whether both members have said where they are. */
+  get isBound(): boolean {
+    return this.a.source !== undefined && this.b.source !== undefined;
+  }
 }
 
 /** How much a relay carries, in bytes a second; Infinity for all there is. */

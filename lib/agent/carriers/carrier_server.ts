@@ -20,7 +20,7 @@ export interface CarrierBounds {
 }
 
 /** What holds unless told. */
-export const CARRIER_BOUNDS: CarrierBounds = { perMember: 32, total: 128 };
+export const CARRIER_BOUNDS: CarrierBounds = { perMember: 32, total: 512 };
 
 /** What a stream is reset with that is refused; 0 is the end of a carrier. */
 export const CARRIER_REFUSALS = {

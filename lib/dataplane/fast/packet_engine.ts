@@ -172,6 +172,7 @@ export class PacketEngine {
   sendProbe(datagram: Uint8Array, destination: Endpoint): void {
     const at = this.#free + SINGLE_AT;
     this.#bytes.set(datagram, at);
+    this.#parts.probes.noteSent(this.#parts.now(), destination);
     this.#sender?.sendProbe(at, datagram.length, destination);
   }
 
@@ -328,10 +329,11 @@ export class PacketEngine {
     const { probes, onProbe } = this.#parts;
     const receiver = this.#receiver;
     if (receiver === undefined) return;
-    if (!isPathDatagram(this.#bytes, at, lengthBytes)) {
-      this.#handshakes.take(this.#bytes, at, lengthBytes, receiver, batch);
-    } else if (probes.admits(now, this.#bytes, at)) {
-      onProbe(this.#bytes.slice(at, at + lengthBytes), receiver.source(batch));
+    const bytes = this.#bytes;
+    if (!isPathDatagram(bytes, at, lengthBytes)) {
+      this.#handshakes.take(bytes, at, lengthBytes, receiver, batch);
+    } else if (probes.expects(bytes, at) && probes.admits(now, bytes, at, receiver.source(batch))) {
+      onProbe(bytes.slice(at, at + lengthBytes), receiver.source(batch));
     }
   }
 

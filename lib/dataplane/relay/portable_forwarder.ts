@@ -62,6 +62,7 @@ export class PortableForwarder implements RelayForwarder {
         datagrams: session.carriedDatagrams,
         bytes: session.carriedBytes,
         binds: session.binds,
+        isBound: session.isBound,
       }),
       close: () => sockets.forEach((socket) => this.#closeSocket(socket)),
     };

@@ -135,8 +135,8 @@ export class FastForwarder implements RelayForwarder {
   }
 
   #activity(slot: number): SessionActivity {
-    const [datagrams = 0, bytes = 0, binds = 0] = this.#counts.subarray(slot * SESSION_COUNTS);
-    return { datagrams, bytes, binds };
+    const [datagrams = 0, bytes = 0, binds = 0, bound = 0] = this.#counts.subarray(slot * SESSION_COUNTS);
+    return { datagrams, bytes, binds, isBound: bound === 1 };
   }
 
   #closeSockets(slot: number): void {

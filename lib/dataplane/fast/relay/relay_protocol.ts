@@ -46,8 +46,8 @@ export type RelayReport =
   | { readonly kind: "closed"; readonly slot: number }
   | { readonly kind: "ended" };
 
-/** Datagrams, bytes and binds of a session. */
-export const SESSION_COUNTS = 3;
+/** Datagrams, bytes and binds of a session, and 1 when both legs are bound. */
+export const SESSION_COUNTS = 4;
 
 /** @returns memory for the counts of all sessions */
 export function countsMemory(): SharedArrayBuffer {

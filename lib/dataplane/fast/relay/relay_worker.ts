@@ -89,11 +89,12 @@ class RelayWorker {
     return true;
   }
 
-  #show(slot: number, { carriedDatagrams, carriedBytes, binds }: SwitchSession<EnginePort>): void {
+  #show(slot: number, { carriedDatagrams, carriedBytes, binds, isBound }: SwitchSession<EnginePort>): void {
     const at = slot * SESSION_COUNTS;
     this.#counts[at] = carriedDatagrams;
     this.#counts[at + 1] = carriedBytes;
     this.#counts[at + 2] = binds;
+    this.#counts[at + 3] = isBound ? 1 : 0;
     const { drops } = this.#engine.switch;
     // The reasons of the switch are the first of all.
     for (let i = 0; i < RELAY_DROPS.length; i++) {
