@@ -138,7 +138,12 @@ export class RelayLegs implements LegTaker, PathHelper {
     leg.unanswered = 0;
     // Until it is repeated the relay sends little: the bind might have come from anybody's address.
     const echo = echoOf(datagram);
-    if (echo !== undefined) plane.sendProbe(encodeBind("bind", leg.key, this.#nextCounter(), echo), source);
+    if (echo !== undefined) {
+      // Lost, it is asked for again as any bind is.
+      leg.lastBindAt = this.#parts.clock.now();
+      leg.unanswered++;
+      plane.sendProbe(encodeBind("bind", leg.key, this.#nextCounter(), echo), source);
+    }
     if (leg.boundAt?.equals(source)) return;
     leg.boundAt = source;
     const { via, member } = leg;
