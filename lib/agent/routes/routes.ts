@@ -101,6 +101,8 @@ export class Routes implements Disposable {
         host: this.gatewayHost.get(),
       }),
     );
+    // An exit's are none of them: what carries the mesh goes past it.
+    endpoints.routedPrefixes = () => this.#sync?.installed.filter(({ prefixBits }) => prefixBits > 0) ?? [];
     this.exit.start({
       network,
       journal: new HostJournal(store),
@@ -111,6 +113,7 @@ export class Routes implements Disposable {
     resources.defer(repeat(this.#parts, look, () => this.follow()));
     resources.defer(() => {
       this.#sync = undefined;
+      endpoints.routedPrefixes = () => [];
       this.#cancelTimer?.();
       this.#cancelTimer = undefined;
     });
