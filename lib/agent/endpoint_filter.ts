@@ -20,6 +20,8 @@ export interface OwnHost {
   readonly prefixes: readonly Cidr[];
   /** The networks of the overlay. */
   readonly overlay: readonly Cidr[];
+  /** Networks that this host reaches through members: what is sent there would be sealed for them, again and again. */
+  readonly routed: readonly Cidr[];
   /** Ports that this node listens on itself. */
   readonly ports: ReadonlySet<number>;
   /** Whether the network's nodes meet on the loopback: this node or a leader states that it is there. */
@@ -31,7 +33,7 @@ export interface OwnHost {
  * @returns whether a member may be tried there
  */
 export function mayBeTried({ address, port }: Endpoint, host: OwnHost, isFound: boolean): boolean {
-  const isOfOverlay = host.overlay.some((prefix) => prefix.contains(address));
+  const isOfOverlay = [...host.overlay, ...host.routed].some((prefix) => prefix.contains(address));
   if (isOfOverlay || address.isMulticast || address.isUnspecified || isReserved(address)) return false;
   const isNear = host.prefixes.some((prefix) => prefix.contains(address));
   if (address.isLinkLocal) return isFound && isNear;

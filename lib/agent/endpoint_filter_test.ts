@@ -16,6 +16,7 @@ const host = (meetsOnLoopback: boolean) => ({
   addresses: addresses.map((text) => IpAddress.parse(text) ?? assert.fail(text)),
   prefixes: prefixes.map((text) => Cidr.parse(text) ?? assert.fail(text)),
   overlay: [Cidr.parse("10.200.0.0/16") ?? assert.fail()],
+  routed: [Cidr.parse("192.168.1.0/24") ?? assert.fail()],
   ports: new Set([51820, 9180]),
   meetsOnLoopback: () => meetsOnLoopback,
 });
@@ -34,7 +35,7 @@ Deno.test("mayBeTried() lets no member send this node to its own loopback, link,
       "192.0.2.255:51820",
       "240.0.0.1:51820",
     ],
-    ...["0.0.0.1:51820"],
+    ...["0.0.0.1:51820", "192.168.1.5:51820"],
   ];
   assert.deepEqual(refused.filter((text) => allowed(text)), []);
   const usable = [
@@ -42,6 +43,7 @@ Deno.test("mayBeTried() lets no member send this node to its own loopback, link,
     "198.51.100.1:51820",
     "[2001:db8::9]:51820",
     "10.0.0.1:51820",
+    "192.168.2.5:51820",
     "198.18.0.1:1",
   ];
   assert.deepEqual(usable.filter((text) => !allowed(text)), []);

@@ -54,6 +54,9 @@ export class EndpointSelector {
   /** The names of this host's devices that lead into overlay networks, not to the host; set while there are some. */
   overlayDevices: () => ReadonlySet<string> = () => new Set();
 
+  /** The networks that this host reaches through members now; set while there may be some. */
+  routedPrefixes: () => readonly Cidr[] = () => [];
+
   /** Tells where gateways let others reach this node; set while they are asked for it. */
   mappedEndpoints: () => MappedEndpoints = () => NOTHING_MAPPED;
   /** Whether a device leads into the overlay or one of its networks. */
@@ -93,6 +96,11 @@ export class EndpointSelector {
     const statement = this.own();
     this.#isOnLoopback = statement.endpoints.some(({ address }) => address.isLoopback);
     return this.#mesh.state(statement, isAnew);
+  }
+
+  /** @returns whether what is sent there goes through the mesh, so that nothing that carries the mesh can be there */
+  isOverMesh(address: IpAddress): boolean {
+    return [...this.overlay, ...this.routedPrefixes()].some((prefix) => prefix.contains(address));
   }
 
   /** @returns what this node says of itself; labels as it said them before, when its options say none */
@@ -146,6 +154,7 @@ export class EndpointSelector {
       addresses: this.#addresses,
       prefixes: this.#prefixes,
       overlay: this.overlay,
+      routed: this.routedPrefixes(),
       ports: this.#ports,
       meetsOnLoopback: () => this.#isOnLoopback || this.#isLeaderOnLoopback(),
     };

@@ -60,7 +60,10 @@ export interface PathMesh {
 /** What all of this works with. */
 export interface PathContext extends Pick<AgentContext, "clock" | "timers" | "log"> {
   readonly mesh: PathMesh;
-  readonly endpoints: Pick<EndpointSelector, "own" | "pathCandidates" | "tunnelEndpoints" | "worthATry">;
+  readonly endpoints: Pick<
+    EndpointSelector,
+    "isOverMesh" | "own" | "pathCandidates" | "tunnelEndpoints" | "worthATry"
+  >;
 }
 
 /** What the watch works with. */
@@ -123,6 +126,8 @@ export class PathWatch {
   /** Takes a datagram of the path protocol from the packet plane. */
   handleProbe(datagram: Uint8Array, source: Endpoint): void {
     if (this.#isClosed) return;
+    // What came through the mesh shows no way to carry it.
+    if (this.#parts.endpoints.isOverMesh(source.address)) return;
     if (datagram[1] === PATH_KIND.BOUND) {
       for (const helper of this.#helpers) helper.handleBound?.(datagram, source);
       return;

@@ -54,6 +54,8 @@ export class ExitUse {
   readonly #parts: ExitUseParts;
   #host: ExitHost | undefined;
   #plan: ExitPlan | undefined;
+  /** Whether this host may have been changed: a plan that failed is carried out as far as it went. */
+  #isTouched = false;
   #looks = 0;
   #failure: string | undefined;
 
@@ -118,6 +120,7 @@ export class ExitUse {
     const isSame = this.#plan !== undefined && textOf(plan) === textOf(this.#plan);
     if (isSame && ++this.#looks < LOOKS_A_REVIEW) return;
     this.#looks = 0;
+    this.#isTouched = true;
     try {
       host.journal.record({ kind: "exit", name: host.fixed.interfaceName });
       host.network.setExit(plan, this.#plan);
@@ -142,10 +145,12 @@ export class ExitUse {
 
   #clear(): void {
     const host = this.#host;
-    if (host === undefined || this.#plan === undefined) return;
+    if (host === undefined || !this.#isTouched) return;
     host.network.clearExit();
     host.journal.forget({ kind: "exit", name: host.fixed.interfaceName });
+    this.#isTouched = false;
     this.#plan = undefined;
+    this.#failure = undefined;
   }
 }
 

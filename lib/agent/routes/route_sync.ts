@@ -71,6 +71,11 @@ export class RouteSync implements Disposable {
     return this.#local.get(`${prefix}`);
   }
 
+  /** The networks that this host leads into the mesh now. */
+  get installed(): readonly Cidr[] {
+    return [...this.#installed.values()];
+  }
+
   /** Brings this host in line; early and repeated calls are harmless. */
   follow(): void {
     const { book } = this.#parts;

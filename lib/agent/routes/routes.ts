@@ -12,6 +12,7 @@ import { isAboutStatement, type MemberRecord, type NodeId } from "../../mesh/mod
 import type { AgentContext } from "../agent_context.ts";
 import { SharedGatewayHost } from "../networks/mod.ts";
 import type { Candidate } from "./carrier_choice.ts";
+import { exitDials } from "./exit_dials.ts";
 import { ExitUse } from "./exit_use.ts";
 import { RouteActs } from "./route_acts.ts";
 import { type KnownRoute, RouteBook } from "./route_book.ts";
@@ -101,6 +102,8 @@ export class Routes implements Disposable {
         host: this.gatewayHost.get(),
       }),
     );
+    // An exit's are none of them: what carries the mesh goes past it.
+    endpoints.routedPrefixes = () => this.#sync?.installed.filter(({ prefixBits }) => prefixBits > 0) ?? [];
     this.exit.start({
       network,
       journal: new HostJournal(store),
@@ -111,6 +114,7 @@ export class Routes implements Disposable {
     resources.defer(repeat(this.#parts, look, () => this.follow()));
     resources.defer(() => {
       this.#sync = undefined;
+      endpoints.routedPrefixes = () => [];
       this.#cancelTimer?.();
       this.#cancelTimer = undefined;
     });
@@ -192,8 +196,7 @@ export class Routes implements Disposable {
     const members = roster.members().filter(({ record: { nodeId, roles } }) =>
       nodeId !== identity.id && (nodeId === exit || roles.includes("leader"))
     );
-    const dials = members.flatMap((member) => endpoints.tunnelEndpoints(member));
-    return [...new Map(dials.map((endpoint) => [`${endpoint}`, endpoint])).values()];
+    return exitDials(members, exit, endpoints);
   }
 
   #followSoon(): void {

@@ -269,6 +269,7 @@ export class VirtualInternet {
         replica: { subscribe: () => () => {} },
       },
       endpoints: {
+        isOverMesh: () => false,
         own: () => ({ endpoints: [node.inside], channelEndpoints: [], labels: {} }),
         tunnelEndpoints: stated,
         pathCandidates: (member) => stated(member).map((at) => ({ endpoint: at, kind: "direct" as const })),
