@@ -105,6 +105,7 @@ export class Agent {
       ...this.#context,
       ownerOf: (nodeId) => this.networks.book.ownerOf(nodeId),
       health: (nodeId) => this.#session?.health.checker.figures(nodeId),
+      linkedAt: () => this.#session?.linkedAt() ?? [],
     });
     this.programEndpoints = new ProgramEndpoints(() => this.networks, this.#context.log);
     this.networks = new Networks({
@@ -113,7 +114,9 @@ export class Agent {
       drivers: builtInDrivers(),
       askLeaders: async (request) => await this.#session?.leaders.askAgain(request),
     });
-    this.relay = this.#resources.use(new RelayHost(this.#context));
+    this.relay = this.#resources.use(
+      new RelayHost({ ...this.#context, isHindered: () => this.routes.exit.chosen !== undefined }),
+    );
     this.carriers = new Carriers({
       ...this.#context,
       relay: this.relay,

@@ -9,6 +9,7 @@ import type { ChannelDropReason } from "../channel/mod.ts";
 import type { LeaderDistance, NetcheckReport } from "../api/mod.ts";
 import { NO_UPDATE, type NodeId } from "../mesh/mod.ts";
 import type { AgentOptions } from "../config/mod.ts";
+import { Endpoint } from "../net/mod.ts";
 import type { StreamListener } from "../transport/mod.ts";
 import type { DeviceEvent } from "../wireguard/mod.ts";
 import type { AgentContext } from "./agent_context.ts";
@@ -146,6 +147,13 @@ export class MemberSession {
     });
     paths.addHelper(this.#introductions);
     paths.addHelper(legs);
+    // What was said of the member was true of the way that it had.
+    paths.addHelper({
+      handleUnreached: () => {},
+      handleChosen: (nodeId, kind) => {
+        if (kind !== undefined) this.health.checker.suspect(nodeId);
+      },
+    });
   }
 
   /** Follows what happens to a session of the packet plane. */
@@ -256,6 +264,13 @@ export class MemberSession {
     const { endpoints, mesh: { replica } } = this.#parts;
     const statement = endpoints.updateStatement();
     replica.publish({ ...NO_UPDATE, statements: statement === undefined ? [] : [statement] });
+  }
+
+  /** @returns where the links that this node has dialled go on this host's networks */
+  linkedAt(): readonly Endpoint[] {
+    return this.messages.links.all().filter(({ dialler }) => dialler === "us")
+      .flatMap(({ channel }) => Endpoint.parse(channel.remoteAddress) ?? [])
+      .filter(({ address }) => !this.#parts.endpoints.isOverMesh(address));
   }
 
   /** Notes who is there, and removes ephemeral members that have been away for too long; to be called every few seconds. */

@@ -5,7 +5,7 @@
  */
 
 import type { ByteStream } from "../base/mod.ts";
-import { Endpoint, type WebAddress } from "../net/mod.ts";
+import { Endpoint, IpAddress, type WebAddress } from "../net/mod.ts";
 import type { ProxySettings } from "./http_proxy.ts";
 import { ConnectionStream, connectWithin, type DialOptions } from "./runtime_sockets.ts";
 import { requestUpgrade } from "./websocket/mod.ts";
@@ -27,7 +27,7 @@ export class OutwardDialer {
   async dial(target: Endpoint | WebAddress, options: DialOptions): Promise<ByteStream | undefined> {
     if (target instanceof Endpoint) {
       const connection = await this.#connect(target.address.toString(), target.port, options);
-      return connection && plainStream(connection, target.toString());
+      return connection && plainStream(connection);
     }
     const connection = await this.#connect(target.hostname, target.port, options);
     return connection && await openWebSocket(connection, target, options);
@@ -78,9 +78,12 @@ async function settledNow<T>(attempt: Promise<T | undefined>): Promise<T | undef
   return await Promise.race([attempt, Promise.resolve(undefined)]);
 }
 
-function plainStream(connection: Deno.TcpConn, remoteAddress: string): ByteStream {
+/** Its remote address is where its segments go, which is a proxy's where one leads further. */
+function plainStream(connection: Deno.TcpConn): ByteStream {
+  const { hostname, port } = connection.remoteAddr;
   setNoDelay(connection);
-  return new ConnectionStream(connection, remoteAddress);
+  const address = IpAddress.parse(hostname);
+  return new ConnectionStream(connection, address ? new Endpoint(address, port).toString() : hostname);
 }
 
 async function openWebSocket(

@@ -28,6 +28,8 @@ const BYTES_PER_MBIT = 125_000;
 /** What a relay needs of its node. */
 export interface RelayHostParts
   extends Pick<AgentContext, "mesh" | "options" | "clock" | "timers" | "random" | "log"> {
+  /** Whether what it would carry would take a way of this host's own programs: one that uses an exit does not relay. */
+  readonly isHindered?: () => boolean;
   /** `RELAY_BOUNDS` unless told. */
   readonly bounds?: RelayBounds;
   /** `openForwarder` unless told. */
@@ -67,7 +69,8 @@ export class RelayHost implements AsyncDisposable {
 
   /** Whether this node carries packets for others now. */
   get isOn(): boolean {
-    return this.#stop !== undefined && mayRelay(this.#parts.options, this.#parts.mesh.role);
+    const { options, mesh, isHindered } = this.#parts;
+    return this.#stop !== undefined && mayRelay(options, mesh.role) && !isHindered?.();
   }
 
   /** Begins to take requests. Harmless when repeated. */
@@ -133,7 +136,7 @@ export class RelayHost implements AsyncDisposable {
   }
 
   #lookAfter(): void {
-    if (!mayRelay(this.#parts.options, this.#parts.mesh.role)) {
+    if (!this.isOn) {
       this.#end(() => this.#sessions.end(() => true));
     }
     this.#end(() => this.#sessions.endIdle(this.#parts.clock.now()));

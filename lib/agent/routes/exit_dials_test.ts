@@ -3,7 +3,7 @@ import type { Member, NodeId } from "../../mesh/mod.ts";
 import { Endpoint } from "../../net/mod.ts";
 import { exitDials } from "./exit_dials.ts";
 
-Deno.test("exitDials() has both planes' endpoints, each once, the exit's first", () => {
+Deno.test("exitDials() has both planes' endpoints, each once, what is linked first, then the exit's", () => {
   const at = (text: string) => Endpoint.parse(text) ?? assert.fail(text);
   const member = (nodeId: string) => ({ record: { nodeId } }) as Member;
   const channels = new Map([["leader", [at("192.0.2.1:7")]], ["exit", [at("192.0.2.2:4000")]]]);
@@ -11,6 +11,6 @@ Deno.test("exitDials() has both planes' endpoints, each once, the exit's first",
   const dials = exitDials([member("leader"), member("exit")], "exit" as NodeId, {
     channelEndpoints: ({ record }) => channels.get(record.nodeId) ?? [],
     tunnelEndpoints: ({ record }) => tunnels.get(record.nodeId) ?? [],
-  });
-  assert.deepEqual(dials.map(String), ["192.0.2.2:4000", "192.0.2.2:5000", "192.0.2.1:7"]);
+  }, [at("192.0.2.9:3128"), at("192.0.2.1:7")]);
+  assert.deepEqual(dials.map(String), ["192.0.2.9:3128", "192.0.2.1:7", "192.0.2.2:4000", "192.0.2.2:5000"]);
 });

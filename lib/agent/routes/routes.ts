@@ -24,12 +24,17 @@ const LOOK_MS = 1_000;
 /** What changes together is carried out together. */
 const PAUSE_MS = 5;
 
+/** So many places to which links went are remembered for an exit. */
+const MAX_LINKED = 12;
+
 /** What it is made of. */
 export interface RoutesParts extends AgentContext {
   /** @returns the member that goes on from this id */
   readonly ownerOf: (nodeId: NodeId) => MemberRecord | undefined;
   /** How a member is; undefined when nobody has asked it yet. */
   readonly health: (nodeId: NodeId) => Pick<Candidate, "healthy" | "score"> | undefined;
+  /** Where the links that this node has dialled go on this host's networks. */
+  readonly linkedAt: () => readonly Endpoint[];
 }
 
 /** This node's interface. */
@@ -48,6 +53,8 @@ export class Routes implements Disposable {
   readonly gatewayHost: SharedGatewayHost;
   readonly #parts: RoutesParts;
   readonly #unsubscribe: () => void;
+  /** Where this node's links went, the latest last. */
+  readonly #linked = new Map<string, Endpoint>();
   #sync: RouteSync | undefined;
   #cancelTimer: (() => void) | undefined;
 
@@ -196,7 +203,19 @@ export class Routes implements Disposable {
     const members = roster.members().filter(({ record: { nodeId, roles } }) =>
       nodeId !== identity.id && (nodeId === exit || roles.includes("leader"))
     );
-    return exitDials(members, exit, endpoints);
+    return exitDials(members, exit, endpoints, this.#rememberLinks());
+  }
+
+  /** A link that breaks is dialled where it was: behind a name, a proxy or a member that relays. */
+  #rememberLinks(): readonly Endpoint[] {
+    for (const endpoint of this.#parts.linkedAt()) {
+      const key = endpoint.toString();
+      this.#linked.delete(key);
+      this.#linked.set(key, endpoint);
+      const [oldest] = this.#linked.keys();
+      if (this.#linked.size > MAX_LINKED && oldest !== undefined) this.#linked.delete(oldest);
+    }
+    return [...this.#linked.values()].reverse();
   }
 
   #followSoon(): void {
