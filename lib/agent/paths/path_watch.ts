@@ -109,7 +109,16 @@ export class PathWatch {
     this.#resources.defer(
       replica.subscribe({ handleRosterEvent: (event) => this.#handleRosterEvent(event) }),
     );
+    // What was exchanged before this began is no news.
+    for (const { publicKey, txBytes, rxBytes } of this.#parts.plane.peerStatuses()) {
+      const nodeId = roster.byPublicKey(publicKey)?.record.nodeId;
+      if (nodeId !== undefined) this.#traffic.set(nodeId, { tx: txBytes, rx: rxBytes });
+    }
     for (const member of roster.members()) this.#follow(member);
+    // They introduce others, and tell this node where they see it.
+    for (const { record } of roster.members()) {
+      if (record.roles.includes("leader")) this.prober.want(this.#parts.clock.now(), record.nodeId);
+    }
     const look = { intervalMs: LOOK_MS, problem: "cannot look after the paths" };
     this.#resources.defer(repeat(this.#parts, look, () => this.#look()));
     this.#advance();
@@ -223,12 +232,8 @@ export class PathWatch {
     for (const { publicKey, txBytes, rxBytes, source } of plane.peerStatuses()) {
       const nodeId = roster.byPublicKey(publicKey)?.record.nodeId;
       if (nodeId === undefined) continue;
-      const known = this.#traffic.get(nodeId);
-      if (known === undefined) {
-        // What was exchanged before this began is no news.
-        this.#traffic.set(nodeId, { tx: txBytes, rx: rxBytes });
-        continue;
-      }
+      let known = this.#traffic.get(nodeId);
+      if (known === undefined) this.#traffic.set(nodeId, known = { tx: 0, rx: 0 });
       const sentBytes = Math.max(0, txBytes - known.tx);
       const receivedBytes = Math.max(0, rxBytes - known.rx);
       known.tx = txBytes;

@@ -25,7 +25,7 @@ const MAX_UNANSWERED = 4;
 /** So long after packets have found a direct path the leg is let go. */
 const LINGER_MS = 60_000;
 /** Where no bind was answered for so long, a stream is tried. */
-const STREAM_AFTER_MS = 1_200;
+const STREAM_AFTER_MS = 500;
 /** While a stream carries, it is looked so often whether UDP has come to pass. */
 const BIND_BESIDE_STREAM_MS = 120_000;
 /** A stream that was refused is asked for again after so long. */
