@@ -70,6 +70,9 @@ export class Departure {
     try {
       await leaders.leave();
     } catch (error) {
+      // The answer was lost, and its own revocation has come by another way.
+      const hasHeard = (this.#mesh.leaving as string | undefined) === "left";
+      if (hasHeard) return this.#finishLeaving(true);
       if (!isForced || !(error instanceof WeftError)) {
         this.#isUnderWay = false;
         this.#mesh.leaving = undefined;
@@ -78,6 +81,10 @@ export class Departure {
       this.#log.warn("no leader knows that this node leaves", { error });
       isKnown = false;
     }
+    return this.#finishLeaving(isKnown);
+  }
+
+  #finishLeaving(isKnown: boolean): boolean {
     this.#mesh.leaving = "left";
     this.#isDone = true;
     this.#log.info("this node leaves its network", { isKnown });

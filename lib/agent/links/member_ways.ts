@@ -98,9 +98,10 @@ export class MemberWays {
     const { endpoints, tunnelIsUp } = this.#parts;
     const direct = endpoints.channelEndpoints(member)
       .map((endpoint) => ({ kind: "direct", endpoint }) as const);
-    return tunnelIsUp?.(member.record.nodeId)
-      ? [...direct.slice(0, 1), ...this.#tunnel(member), ...direct.slice(1)]
-      : direct;
+    if (!tunnelIsUp?.(member.record.nodeId)) return direct;
+    // What a leader has to say to a member that leaves would be lost with the tunnel.
+    const firstCount = member.record.roles.includes("leader") ? direct.length : 1;
+    return [...direct.slice(0, firstCount), ...this.#tunnel(member), ...direct.slice(firstCount)];
   }
 
   /** @returns the ways through other members */
