@@ -57,7 +57,7 @@ export class Carriers implements LinkObserver {
   readonly #parts: CarrierParts;
   readonly #server: CarrierServer;
   readonly #channels = new WeakMap<Channel, CarrierChannel>();
-  readonly #links = new Map<NodeId, Channel>();
+  readonly #links = new Map<NodeId, Link>();
   readonly #open = new Map<string, Promise<OpenCarrier | undefined>>();
   readonly #pipes = new Set<CarrierPipe>();
   /** Of carriers that have ended. */
@@ -83,8 +83,7 @@ export class Carriers implements LinkObserver {
   }
 
   handleLink(link: Link): void {
-    const { nodeId, channel } = link;
-    this.#links.set(nodeId, channel);
+    this.#links.set(link.nodeId, link);
     this.handleSpareLink(link);
   }
 
@@ -98,7 +97,7 @@ export class Carriers implements LinkObserver {
 
   /** The streams of the link have ended with it. */
   handleLinkClosed(nodeId: NodeId): void {
-    if (this.#links.get(nodeId)?.isOpen === false) this.#links.delete(nodeId);
+    if (this.#links.get(nodeId)?.channel.isOpen === false) this.#links.delete(nodeId);
   }
 
   /**
@@ -107,7 +106,7 @@ export class Carriers implements LinkObserver {
    * By another member than `target` it uses the leg of `target`'s relay session with this node, which is bound to whoever
    * has bound it last: a carrier is to be closed when its leg works by UDP.
    * @param via whom there is a link to: `target`, or a member that relays
-   * @returns undefined when there is no link or no plane, or the other end refuses
+   * @returns undefined when there is no link of its own to `via` or no plane, or the other end refuses
    */
   async open(via: NodeId, target: NodeId): Promise<Carrier | undefined> {
     const key = `${via} ${target}`;
@@ -153,9 +152,11 @@ export class Carriers implements LinkObserver {
   async #openNew(via: NodeId, target: NodeId): Promise<OpenCarrier | undefined> {
     const { planePort, openSocket, clock, timers } = this.#parts;
     const peerPort = planePort();
-    const channel = this.#links.get(via);
-    if (peerPort === undefined || !channel?.isOpen) return undefined;
-    const stream = channel.openStream(CARRIER_TOPIC, idBytes(target));
+    const link = this.#links.get(via);
+    if (peerPort === undefined || !link?.channel.isOpen) return undefined;
+    // What a member copies for messages is little, and the tunnel is what is to be carried.
+    if (link.way.kind === "relay" || link.way.kind === "tunnel") return undefined;
+    const stream = link.channel.openStream(CARRIER_TOPIC, idBytes(target));
     // Nobody is kept waiting for the socket: it is there before the other end is.
     let pipe: CarrierPipe;
     try {

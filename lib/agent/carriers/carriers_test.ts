@@ -12,6 +12,7 @@ import type { RelayLegs } from "../relay/mod.ts";
 import { CARRIER_REFUSALS, type CarrierBounds, type CarrierParts } from "./carrier_server.ts";
 import { type Carrier, CARRIER_TOPIC, Carriers } from "./carriers.ts";
 
+const WAY = { kind: "direct", endpoint: Endpoint.parse("192.0.2.9:51820") ?? assert.fail() } as const;
 const [A, B, R] = ["a", "b", "c"].map((digit) => digit.repeat(32) as NodeId) as [NodeId, NodeId, NodeId];
 const LOOPBACK = IpAddress.parse("127.0.0.1") ?? assert.fail();
 const PATIENCE_MS = 20_000;
@@ -92,7 +93,7 @@ class World implements AsyncDisposable {
       nodeId: R,
       channel: world.channels[0],
       dialler: "us",
-      way: { kind: "relay", via: R },
+      way: WAY,
     });
     return world;
   }
@@ -103,7 +104,7 @@ class World implements AsyncDisposable {
       nodeId: A,
       channel: this.channels[1],
       dialler: "them",
-      way: { kind: "relay", via: R },
+      way: WAY,
     });
   }
 
