@@ -106,7 +106,9 @@ export class MemberSession {
         overlay !== undefined && parts.endpoints.overlay.some((one) => one.contains(address)),
       isWilling: () => mayRelay(parts.options, mesh.role),
       // A stream of the link itself may carry the tunnel.
+      // What a leader says to a member that leaves or is removed would be lost with the tunnel.
       tunnelIsUp: (nodeId) =>
+        mesh.role !== "leader" && !roster.get(nodeId)?.record.roles.includes("leader") &&
         overlay !== undefined && this.paths?.prober.paths(nodeId)?.chosen?.kind !== "carrier" &&
         this.health.tunnelIsUp(nodeId),
       unheardMs: (nodeId) => {

@@ -98,10 +98,8 @@ export class MemberWays {
     const { endpoints, tunnelIsUp } = this.#parts;
     const direct = endpoints.channelEndpoints(member)
       .map((endpoint) => ({ kind: "direct", endpoint }) as const);
-    if (!tunnelIsUp?.(member.record.nodeId)) return direct;
-    // What a leader has to say to a member that leaves would be lost with the tunnel.
-    const firstCount = member.record.roles.includes("leader") ? direct.length : 1;
-    return [...direct.slice(0, firstCount), ...this.#tunnel(member), ...direct.slice(firstCount)];
+    // What a leader has to say to a member that leaves would be lost with the tunnel, so it comes last.
+    return tunnelIsUp?.(member.record.nodeId) ? [...direct, ...this.#tunnel(member)] : direct;
   }
 
   /** @returns the ways through other members */
