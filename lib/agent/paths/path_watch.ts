@@ -26,7 +26,7 @@ import { innerMtuBytes, wantedPayloadBytes } from "./path_mtu.ts";
 
 /** How often it is looked with whom packets were exchanged. */
 const LOOK_MS = 250;
-/** Who answers no probe, and is no candidate's source any more, is roaming as WireGuard does. */
+/** The source of the candidates that a member's own statement and discovery name. */
 const STATED = "stated";
 
 /** What the packet plane does for paths. */
