@@ -21,6 +21,7 @@ export * from "./priority_queue.ts";
 export * from "./printable.ts";
 export * from "./random.ts";
 export * from "./rate_limit.ts";
+export * from "./rate_meter.ts";
 export * from "./state_store.ts";
 export * from "./time.ts";
 export * from "./tabulation_hash.ts";

@@ -3,6 +3,7 @@
  * @module
  */
 
+import { RateMeter } from "./rate_meter.ts";
 import type { Clock, Millis } from "./time.ts";
 
 /** How much may be spent, in a unit that the caller chooses: bytes, messages, microseconds of work. */
@@ -32,16 +33,12 @@ export interface TokenBucketLimits {
  */
 export class TokenBucket {
   readonly #clock: Clock;
-  readonly #limits: TokenBucketLimits;
-  #balance: number;
-  #countedAt: Millis;
+  readonly #meter: RateMeter;
 
-  /** @param limits `burst` at least 0, `perSecond` more than 0 */
-  constructor(clock: Clock, limits: TokenBucketLimits) {
+  /** `burst` is at least 0, `perSecond` more than 0. */
+  constructor(clock: Clock, { burst, perSecond }: TokenBucketLimits) {
     this.#clock = clock;
-    this.#limits = limits;
-    this.#balance = limits.burst;
-    this.#countedAt = clock.now();
+    this.#meter = new RateMeter(perSecond, burst);
   }
 
   /**
@@ -49,12 +46,9 @@ export class TokenBucket {
    * @returns how many milliseconds to wait before the next work; 0 while the bucket is not overdrawn
    */
   spend(cost: number): number {
-    const { burst, perSecond } = this.#limits;
     const now = this.#clock.now();
-    const earned = (now - this.#countedAt) * perSecond / 1000;
-    this.#countedAt = now;
-    this.#balance = Math.min(burst, this.#balance + earned) - cost;
-    return this.#balance >= 0 ? 0 : -this.#balance * 1000 / perSecond;
+    this.#meter.take(now, cost);
+    return this.#meter.waitMs(now, 0);
   }
 }
 

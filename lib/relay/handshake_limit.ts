@@ -4,27 +4,22 @@
  * @module
  */
 
+import { millis, RateMeter } from "../base/mod.ts";
+
 /** WireGuard begins one in 5 s (paper §6.1), and each end anew when it starts. */
 const BURST = 10;
-const PER_MS = 0.002;
+const PER_SECOND = 2;
 
-/** A token bucket of handshake messages. */
+/** A meter of handshake messages. */
 export class HandshakeLimit {
-  #tokens = BURST;
-  #countedAt: number;
+  readonly #rate = new RateMeter(PER_SECOND, BURST);
 
-  /** @param now monotonic milliseconds */
-  constructor(now: number) {
-    this.#countedAt = now;
-  }
-
-  /** @param kind the first byte of a datagram @returns whether it may pass; one that begins or answers a handshake counts */
+  /**
+   * @param now monotonic milliseconds
+   * @param kind the first byte of a datagram
+   * @returns whether it may pass; one that begins or answers a handshake counts
+   */
   allows(now: number, kind: number | undefined): boolean {
-    if (kind !== 1 && kind !== 2) return true;
-    this.#tokens = Math.min(BURST, this.#tokens + Math.max(0, now - this.#countedAt) * PER_MS);
-    this.#countedAt = now;
-    if (this.#tokens < 1) return false;
-    this.#tokens--;
-    return true;
+    return kind !== 1 && kind !== 2 || this.#rate.tryTake(millis(now), 1);
   }
 }

@@ -17,9 +17,9 @@
 
 export * from "./bind.ts";
 export * from "./carrier_frames.ts";
+export * from "./forwarding_rate.ts";
 export * from "./handshake_limit.ts";
 export * from "./leg_secret.ts";
-export * from "./rate_bucket.ts";
 export * from "./relay_forwarder.ts";
 export * from "./relay_sessions.ts";
 export * from "./relay_switch.ts";

@@ -9,12 +9,12 @@
  * @module
  */
 
-import { Counters, equalBytes, type RandomSource } from "../base/mod.ts";
+import { Counters, equalBytes, millis, type RandomSource, RateMeter } from "../base/mod.ts";
 import { type Endpoint, PATH_KIND, PATH_MAGIC, pathKindAt } from "../net/mod.ts";
 import { BIND_BYTES, decodeBind, ECHO_BYTES, encodeBind, isAuthenticBind } from "./bind.ts";
+import { forwardingMeter } from "./forwarding_rate.ts";
 import { HandshakeLimit } from "./handshake_limit.ts";
 import type { LegKey } from "./leg_secret.ts";
-import { RateBucket } from "./rate_bucket.ts";
 
 /** Why a datagram was dropped. */
 export const RELAY_DROPS = [
@@ -50,7 +50,7 @@ const RESPONSE = [2, 92] as const;
 const COOKIE_REPLY = [3, 64] as const;
 const TRANSPORT_DATA = [4, 32] as const;
 /** To a source that has not proven itself: handshakes, questions after the path and some packets, no flood. */
-const UNPROVEN_BYTES_PER_MS = 4;
+const UNPROVEN_BYTES_PER_SECOND = 4_000;
 const UNPROVEN_BURST_BYTES = 8_192;
 
 /** One end of a session; `port` is the caller's own: a socket. */
@@ -58,7 +58,7 @@ export class SwitchLeg<Port> {
   readonly key: LegKey;
   readonly port: Port;
   readonly session: SwitchSession<Port>;
-  readonly handshakes: HandshakeLimit;
+  readonly handshakes: HandshakeLimit = new HandshakeLimit();
   /** The source of the newest authentic bind: who alone is heard, and where the other one's datagrams go. */
   source: Endpoint | undefined;
   /** Of that bind. */
@@ -67,12 +67,9 @@ export class SwitchLeg<Port> {
   isProven = false;
   /** What a bind from `source` has to repeat; zeros when it is proven. */
   readonly echo: Uint8Array = new Uint8Array(ECHO_BYTES);
-  #unprovenBytes = UNPROVEN_BURST_BYTES;
-  #unprovenAt: number;
+  readonly #unproven = new RateMeter(UNPROVEN_BYTES_PER_SECOND, UNPROVEN_BURST_BYTES);
 
-  constructor(key: LegKey, port: Port, session: SwitchSession<Port>, now: number) {
-    this.handshakes = new HandshakeLimit(now);
-    this.#unprovenAt = now;
+  constructor(key: LegKey, port: Port, session: SwitchSession<Port>) {
     this.key = key;
     this.port = port;
     this.session = session;
@@ -86,13 +83,7 @@ export class SwitchLeg<Port> {
 
   /** @returns whether so many bytes may be sent to `source`, which take of what an unproven one may have */
   mayReceive(now: number, lengthBytes: number): boolean {
-    if (this.isProven) return true;
-    const earned = Math.max(0, now - this.#unprovenAt) * UNPROVEN_BYTES_PER_MS;
-    this.#unprovenBytes = Math.min(UNPROVEN_BURST_BYTES, this.#unprovenBytes + earned);
-    this.#unprovenAt = now;
-    if (this.#unprovenBytes < lengthBytes) return false;
-    this.#unprovenBytes -= lengthBytes;
-    return true;
+    return this.isProven || this.#unproven.tryTake(millis(now), lengthBytes);
   }
 }
 
@@ -100,18 +91,18 @@ export class SwitchLeg<Port> {
 export class SwitchSession<Port> {
   readonly a: SwitchLeg<Port>;
   readonly b: SwitchLeg<Port>;
-  readonly bucket: RateBucket;
+  readonly rate: RateMeter;
   carriedDatagrams = 0;
   carriedBytes = 0;
   /** How many authentic binds there were. */
   binds = 0;
 
-  constructor(ends: readonly (readonly [LegKey, Port])[], bucket: RateBucket, now: number) {
+  constructor(ends: readonly (readonly [LegKey, Port])[], rate: RateMeter) {
     const [first, second] = ends;
     if (first === undefined || second === undefined) throw new RangeError("A relay session has two legs");
-    this.a = new SwitchLeg(...first, this, now);
-    this.b = new SwitchLeg(...second, this, now);
-    this.bucket = bucket;
+    this.a = new SwitchLeg(...first, this);
+    this.b = new SwitchLeg(...second, this);
+    this.rate = rate;
   }
 
   /** Whether both members have said where they are. */
@@ -132,22 +123,19 @@ export class RelaySwitch<Port> {
   /** The answer to the bind that was judged last, `BIND_BYTES` long. */
   answer: Uint8Array = new Uint8Array(BIND_BYTES);
   readonly #rates: RelayRates;
-  readonly #total: RateBucket;
+  readonly #total: RateMeter;
   readonly #random: RandomSource;
 
-  /** @param now monotonic milliseconds, as everywhere here @param random of echoes; no member may foresee it */
-  constructor(rates: RelayRates, now: number, random: RandomSource) {
+  /** @param random of echoes; no member may foresee it */
+  constructor(rates: RelayRates, random: RandomSource) {
     this.#rates = rates;
     this.#random = random;
-    this.#total = new RateBucket(rates.totalBytesPerSecond, now);
+    this.#total = forwardingMeter(rates.totalBytesPerSecond);
   }
 
   /** @param ends key and port of each leg @returns a session whose legs nobody has bound yet */
-  open(
-    ends: readonly [a: readonly [LegKey, Port], b: readonly [LegKey, Port]],
-    now: number,
-  ): SwitchSession<Port> {
-    return new SwitchSession(ends, new RateBucket(this.#rates.sessionBytesPerSecond, now), now);
+  open(ends: readonly [a: readonly [LegKey, Port], b: readonly [LegKey, Port]]): SwitchSession<Port> {
+    return new SwitchSession(ends, forwardingMeter(this.#rates.sessionBytesPerSecond));
   }
 
   /**
@@ -171,12 +159,13 @@ export class RelaySwitch<Port> {
     if (leg.other.source === undefined) return this.#drop("other-unbound");
     if (!leg.handshakes.allows(now, bytes[at])) return this.#drop("handshake-rate");
     const { session } = leg;
-    if (!session.bucket.has(now, lengthBytes) || !this.#total.has(now, lengthBytes)) {
+    const time = millis(now);
+    if (!session.rate.has(time, lengthBytes) || !this.#total.has(time, lengthBytes)) {
       return this.#drop("over-rate");
     }
     if (!leg.other.mayReceive(now, lengthBytes)) return this.#drop("unproven-source");
-    session.bucket.take(lengthBytes);
-    this.#total.take(lengthBytes);
+    session.rate.take(time, lengthBytes);
+    this.#total.take(time, lengthBytes);
     session.carriedDatagrams++;
     session.carriedBytes += lengthBytes;
     return "carried";

@@ -19,7 +19,7 @@ const [home, office, elsewhere] = ["192.0.2.1:1000", "192.0.2.2:1000", "192.0.2.
 
 function openSession(relay: RelaySwitch<string>): SwitchSession<string> {
   const random = new SeededRandom(3);
-  return relay.open([[drawLegKey(random), "a"], [drawLegKey(random), "b"]], 0);
+  return relay.open([[drawLegKey(random), "a"], [drawLegKey(random), "b"]]);
 }
 
 function judge(
@@ -46,7 +46,7 @@ function prove(relay: RelaySwitch<string>, leg: SwitchLeg<string>, source: Endpo
 }
 
 Deno.test("RelaySwitch sends little to a source that has not repeated an echo", () => {
-  const relay = new RelaySwitch<string>(UNBOUNDED, 0, new SeededRandom(4));
+  const relay = new RelaySwitch<string>(UNBOUNDED, new SeededRandom(4));
   const { a, b } = openSession(relay);
   prove(relay, a, home);
   prove(relay, b, office);
@@ -70,7 +70,7 @@ Deno.test("RelaySwitch sends little to a source that has not repeated an echo", 
 });
 
 Deno.test("RelaySwitch carries between the newest authentic sources alone", () => {
-  const relay = new RelaySwitch<string>(UNBOUNDED, 0, new SeededRandom(4));
+  const relay = new RelaySwitch<string>(UNBOUNDED, new SeededRandom(4));
   const { a, b } = openSession(relay);
   const steps: [leg: SwitchLeg<string>, source: Endpoint, bytes: Uint8Array, outcome: string][] = [
     [a, home, data(), "unbound"],
@@ -104,7 +104,7 @@ Deno.test("RelaySwitch carries between the newest authentic sources alone", () =
 });
 
 Deno.test("RelaySwitch answers a bind with no more bytes than it has", () => {
-  const relay = new RelaySwitch<string>(UNBOUNDED, 0, new SeededRandom(4));
+  const relay = new RelaySwitch<string>(UNBOUNDED, new SeededRandom(4));
   const { a } = openSession(relay);
   const bind = encodeBind("bind", a.key, 5);
   assert.equal(judge(relay, a, home, bind), "bound");
@@ -114,7 +114,7 @@ Deno.test("RelaySwitch answers a bind with no more bytes than it has", () => {
 
 Deno.test("RelaySwitch carries no more in a second than a session, and all of them, may", () => {
   const rates = { sessionBytesPerSecond: 1_000_000, totalBytesPerSecond: 1_500_000 };
-  const relay = new RelaySwitch<string>(rates, 0, new SeededRandom(4));
+  const relay = new RelaySwitch<string>(rates, new SeededRandom(4));
   const sessions = [openSession(relay), openSession(relay)];
   for (const { a, b } of sessions) {
     prove(relay, a, home);
@@ -133,7 +133,7 @@ Deno.test("RelaySwitch carries no more in a second than a session, and all of th
 });
 
 Deno.test("RelaySwitch lets each member of a session begin a few handshakes, and carries its packets all the same", () => {
-  const relay = new RelaySwitch<string>(UNBOUNDED, 0, new SeededRandom(4));
+  const relay = new RelaySwitch<string>(UNBOUNDED, new SeededRandom(4));
   const { a, b } = openSession(relay);
   prove(relay, a, home);
   prove(relay, b, office);
@@ -184,7 +184,7 @@ Deno.test("mayBeCarried() knows WireGuard and the path protocol by kind and leng
 });
 
 Deno.test("RelaySwitch survives whatever comes, and binds nobody by it", () => {
-  const relay = new RelaySwitch<string>(UNBOUNDED, 0, new SeededRandom(4));
+  const relay = new RelaySwitch<string>(UNBOUNDED, new SeededRandom(4));
   const { a, b } = openSession(relay);
   const head = fc.constantFrom([0x77, 3, 0, 0], [0x77, 4, 0, 0], [0x77, 1, 0, 0], [4, 0, 0, 0], [1, 0, 0, 0]);
   let count = 0;

@@ -13,7 +13,14 @@
  * @module
  */
 
-import { BoundedQueue, type Counters, type Millis, type RandomSource, randomUint32 } from "../base/mod.ts";
+import {
+  BoundedQueue,
+  type Counters,
+  type Millis,
+  type RandomSource,
+  randomUint32,
+  RateMeter,
+} from "../base/mod.ts";
 import {
   clampTcpMss,
   cutIpv4,
@@ -58,11 +65,10 @@ export interface PathMtuParts {
 /** Belongs to one device. */
 export class PathMtu {
   readonly #parts: PathMtuParts;
+  readonly #answerRate = new RateMeter(ANSWERS_PER_SECOND, ANSWERS_BURST);
   /** For the host. */
   readonly #answers = new BoundedQueue<Uint8Array>(MAX_ANSWERS);
   #identification: number;
-  #left = ANSWERS_BURST;
-  #countedAt = -Infinity;
 
   constructor(parts: PathMtuParts) {
     this.#parts = parts;
@@ -98,7 +104,7 @@ export class PathMtu {
 
   #refuse(now: Millis, packet: Uint8Array, version: IpFamily, limitBytes: number): DropReason {
     const { allowedIps, send } = this.#parts;
-    if (this.#maySay(now)) {
+    if (this.#answerRate.tryTake(now, 1)) {
       const mtuBytes = version === 4 ? limitBytes : Math.max(IPV6_LEAST_MTU_BYTES, limitBytes);
       const answer = undeliverable(packet, 0, packet.length, { version, why: "too-big", mtuBytes });
       const isPassedOn = allowedIps.lookupBytes(packet, ipSourceOffset(version), version) !== undefined;
@@ -106,15 +112,6 @@ export class PathMtu {
       else if (answer !== undefined) this.#answers.push(answer);
     }
     return this.#count("packet-too-long");
-  }
-
-  #maySay(now: Millis): boolean {
-    const earned = Math.max(0, now - this.#countedAt) * ANSWERS_PER_SECOND / 1000;
-    this.#left = Math.min(ANSWERS_BURST, this.#left + earned);
-    this.#countedAt = now;
-    if (this.#left < 1) return false;
-    this.#left--;
-    return true;
   }
 
   #count(reason: DropReason): DropReason {

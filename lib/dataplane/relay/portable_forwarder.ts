@@ -42,7 +42,7 @@ export class PortableForwarder implements RelayForwarder {
   constructor({ ports, rates, clock }: ForwarderOptions & { readonly clock: Clock }) {
     this.#clock = clock;
     this.#ports = new PortPicker(ports);
-    this.#switch = new RelaySwitch(rates, clock.now(), systemRandom);
+    this.#switch = new RelaySwitch(rates, systemRandom);
     this.ended = this.#end.promise;
   }
 
@@ -50,7 +50,7 @@ export class PortableForwarder implements RelayForwarder {
     if (this.#isClosed) return undefined;
     const sockets = this.#openSockets();
     if (sockets === undefined) return undefined;
-    const session = this.#switch.open([[keys[0], sockets[0]], [keys[1], sockets[1]]], this.#clock.now());
+    const session = this.#switch.open([[keys[0], sockets[0]], [keys[1], sockets[1]]]);
     for (const leg of [session.a, session.b]) {
       this.#sockets.add(leg.port);
       void this.#serve(leg);

@@ -3,11 +3,10 @@
  * @module
  */
 
-import type { Clock, Millis } from "../../base/mod.ts";
+import { type Clock, RateMeter } from "../../base/mod.ts";
 import { MESH } from "../compile/mod.ts";
 import { type Decision, NO_RULE, type PolicyEvaluator, type RuleNumber } from "../evaluate/mod.ts";
 import type { Denial, RuleCounts } from "../flows/mod.ts";
-import { TokenBucket } from "../shaping/mod.ts";
 
 /** Denials that wait to be taken, of all sources and of one; what is more is counted alone. */
 const MAX_WAITING = 256;
@@ -64,7 +63,7 @@ export class MessageGuard {
   #enforced: PolicyEvaluator | undefined;
   #trial: PolicyEvaluator | undefined;
   readonly #counts = new Map<RuleNumber, RuleCounts>();
-  readonly #buckets = new Map<string, TokenBucket>();
+  readonly #buckets = new Map<string, RateMeter>();
   readonly #waiting = new Map<string, { denial: Denial; count: number }>();
   readonly #waitingOf = new Map<string, number>();
 
@@ -247,16 +246,16 @@ export class MessageGuard {
     if (perSecond === 0) return true;
     const cost = itemsPerSecond > 0 ? 1 : lengthBytes;
     const now = this.#parts.clock.now();
-    const bucket = this.#bucket(`${rule} ${direction} ${source}`, now, perSecond, burst);
+    const bucket = this.#bucket(`${rule} ${direction} ${source}`, perSecond, burst);
     if (bucket.waitMs(now, cost) > 0) return false;
-    bucket.take(cost);
+    bucket.take(now, cost);
     return true;
   }
 
-  #bucket(key: string, now: Millis, perSecond: number, burst: number): TokenBucket {
+  #bucket(key: string, perSecond: number, burst: number): RateMeter {
     const known = this.#buckets.get(key);
     if (known !== undefined) return known;
-    const bucket = new TokenBucket(now, perSecond, burst);
+    const bucket = new RateMeter(perSecond, Math.max(1, burst));
     this.#buckets.set(key, bucket);
     if (this.#buckets.size > MAX_BUCKETS) {
       const [oldest] = this.#buckets.keys();

@@ -16,4 +16,3 @@
 export * from "./dscp.ts";
 export * from "./packet_policer.ts";
 export * from "./packet_shaper.ts";
-export { TokenBucket } from "./token_bucket.ts";

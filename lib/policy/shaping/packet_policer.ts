@@ -32,8 +32,8 @@ export class PacketPolicer {
     const qosCost = qos === undefined ? 0 : costOf(qos.shape, lengthBytes, packets);
     if (limit !== undefined && limit.bucket.waitMs(now, limitCost) > 0) return false;
     if (qos !== undefined && qos.bucket.waitMs(now, qosCost) > 0) return false;
-    limit?.bucket.take(limitCost);
-    qos?.bucket.take(qosCost);
+    limit?.bucket.take(now, limitCost);
+    qos?.bucket.take(now, qosCost);
     return true;
   }
 }

@@ -127,8 +127,8 @@ export class PacketShaper {
     const qosCost = qos === undefined ? 0 : costOf(qos.shape, ipBytes, packets);
     const queue = this.#queues.get(lane);
     if (queue === undefined && waitMs(now, lane, cost, qos, qosCost) === 0) {
-      lane.bucket.take(cost);
-      qos?.bucket.take(qosCost);
+      lane.bucket.take(now, cost);
+      qos?.bucket.take(now, qosCost);
       return SHAPED.NOW;
     }
     return this.#queue(now, queue ?? this.#open(lane), {
@@ -161,8 +161,8 @@ export class PacketShaper {
         this.#schedule(now, queue);
         continue;
       }
-      queue.lane.bucket.take(cost);
-      qos?.bucket.take(qosCost);
+      queue.lane.bucket.take(now, cost);
+      qos?.bucket.take(now, qosCost);
       this.#advance(queue, packet);
       this.#schedule(now, queue);
       return packet;

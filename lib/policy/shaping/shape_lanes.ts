@@ -3,10 +3,9 @@
  * @module
  */
 
-import type { Millis } from "../../base/mod.ts";
+import { type Millis, RateMeter } from "../../base/mod.ts";
 import { NO_RULE, type PolicyEvaluator, type RuleNumber, type Shape } from "../evaluate/mod.ts";
 import type { GuardOutcome } from "../flows/mod.ts";
-import { TokenBucket } from "./token_bucket.ts";
 
 /** Buckets of all rules together; members beyond share one for each rule and direction. */
 const MAX_BUCKETS = 131_072;
@@ -21,7 +20,7 @@ export interface Tolerance {
 
 /** One bucket, and what its tokens are. */
 export interface ShapeLane {
-  readonly bucket: TokenBucket;
+  readonly bucket: RateMeter;
   readonly shape: Shape;
 }
 
@@ -72,8 +71,8 @@ export class ShapeLanes {
     let lane = lanes.get(key);
     if (lane !== undefined) return lane;
     if (this.#size >= MAX_BUCKETS) this.#forgetFull(now);
-    if (this.#size >= MAX_BUCKETS) return shaping.shared[way] ??= this.#open(now, shape);
-    lane = this.#open(now, shape);
+    if (this.#size >= MAX_BUCKETS) return shaping.shared[way] ??= this.#open(shape);
+    lane = this.#open(shape);
     lanes.set(key, lane);
     this.#size++;
     return lane;
@@ -89,10 +88,10 @@ export class ShapeLanes {
     return made;
   }
 
-  #open(now: Millis, shape: Shape): ShapeLane {
+  #open(shape: Shape): ShapeLane {
     const { rate, burst } = this.#tolerance;
     const perSecond = shape.bytesPerSecond > 0 ? shape.bytesPerSecond : shape.itemsPerSecond;
-    return { bucket: new TokenBucket(now, perSecond * rate, shape.burst * burst), shape };
+    return { bucket: new RateMeter(perSecond * rate, Math.max(1, shape.burst * burst)), shape };
   }
 
   #forgetFull(now: Millis): void {

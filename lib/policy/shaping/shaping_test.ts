@@ -3,7 +3,7 @@ import { type Millis, millis, SeededRandom } from "../../base/mod.ts";
 import { internetChecksum } from "../../net/mod.ts";
 import { NO_RULE, type PolicyEvaluator, type Shape } from "../evaluate/mod.ts";
 import { type GuardOutcome, VERDICT } from "../flows/mod.ts";
-import { markDscp, PacketPolicer, PacketShaper, SHAPED, TokenBucket } from "./mod.ts";
+import { markDscp, PacketPolicer, PacketShaper, SHAPED } from "./mod.ts";
 
 const LIMIT = 0;
 const QOS = 1;
@@ -88,20 +88,6 @@ Deno.test("markDscp() leaves alone what is no IP", () => {
     markDscp(bytes, 0, 46);
     assert.deepEqual(bytes, new Uint8Array(40).fill(first));
   }
-});
-
-Deno.test("TokenBucket lets its burst pass, then its rate, and more than its burst once it is full", () => {
-  const bucket = new TokenBucket(millis(0), 1_000, 500);
-  assert.equal(bucket.waitMs(millis(0), 500), 0);
-  bucket.take(500);
-  assert.equal(bucket.waitMs(millis(0), 100), 100);
-  assert.equal(bucket.waitMs(millis(100), 100), 0);
-  // A clock that goes back gives nothing, and takes nothing.
-  assert.equal(bucket.waitMs(millis(50), 100), 0);
-  assert.ok(bucket.isFull(millis(10_000)));
-  assert.equal(bucket.waitMs(millis(10_000), 2_000), 0);
-  bucket.take(2_000);
-  assert.equal(bucket.waitMs(millis(10_000), 500), 2_000);
 });
 
 Deno.test("PacketShaper sends at its rule's rate, in order, and drops what would wait too long", () => {

@@ -83,13 +83,13 @@ export class RelayEngine {
   readonly #legs: (SwitchLeg<EnginePort> | undefined)[] = new Array(2 * MAX_SESSIONS).fill(undefined);
 
   constructor(parts: RelayEngineParts) {
-    const { io, memory, base, rates, now, random, wakeFd } = parts;
+    const { io, memory, base, rates, random, wakeFd } = parts;
     this.#parts = parts;
     this.#bytes = new Uint8Array(memory.buffer);
     this.#view = new DataView(memory.buffer);
     this.#receiver = new GroReceiver({ io, memory, base, area: RECEIVER_AT, fd: -1, receiveAt: RECEIVE_AT });
     this.#ready = new ReadySet({ io, memory, base, readyAt: READY_AT });
-    this.switch = new RelaySwitch(rates, now(), random);
+    this.switch = new RelaySwitch(rates, random);
     writePollfd(this.#view, POLL_AT, wakeFd);
   }
 
@@ -104,7 +104,7 @@ export class RelayEngine {
       slot,
       sender: this.#sender(2 * slot + which, sockets[which]),
     });
-    const session = this.switch.open([[keys[0], port(0)], [keys[1], port(1)]], this.#parts.now());
+    const session = this.switch.open([[keys[0], port(0)], [keys[1], port(1)]]);
     this.#legs[2 * slot] = session.a;
     this.#legs[2 * slot + 1] = session.b;
     return sockets.every(({ fd }, which) => this.#ready.add(fd, 2 * slot + which));
