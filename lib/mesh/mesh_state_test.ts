@@ -218,6 +218,10 @@ Deno.test("forgetNetwork() leaves nothing of a network but what is of the host, 
   assert.equal(admission?.admit({ ...machine, remotePublicKey: publicKey }), "pending");
   leader.leadership.promote(leader.record);
   leader.prepareRotation({ endpoints: [], channelEndpoints: [], labels: {} });
+  for (const former of ["", "-former"]) {
+    for (const kind of ["head", "document"]) store.put(`policy${former}-${kind}`, "x", Uint8Array.of(1));
+  }
+  store.put("policy-declared", "revision", Uint8Array.of(1));
   store.put("host-journal", "interface weft0", Uint8Array.of(1));
   leader.leaving = "asked";
   MeshState.finishLeaving(store, options);

@@ -84,7 +84,7 @@ export {
   type PathCall,
   type RelayLeg,
 } from "./wire/mod.ts";
-export { Election, type LeaderView } from "./leaders/mod.ts";
+export { Election, type LeaderView, SLICE_KIND } from "./leaders/mod.ts";
 export {
   Admission,
   type AdmissionRefusal,

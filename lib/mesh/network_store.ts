@@ -83,6 +83,11 @@ const NETWORK_COLLECTIONS = [
   "endpoint-options",
   "exit-use",
   "route-offer",
+  "policy-head",
+  "policy-document",
+  "policy-declared",
+  "policy-former-head",
+  "policy-former-document",
 ] as const;
 
 /** How far a node has come that leaves: it has asked a leader to revoke it, or it is no member any more. */

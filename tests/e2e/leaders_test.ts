@@ -127,6 +127,30 @@ labTest(
       assert.equal(listed.length, 2);
       assert.deepEqual([await given(first), await given(second)], [0n, before]);
     });
+
+    await test.step("dead: demoted all the same, none of its addresses is lost, and it learns of it at its return", async () => {
+      const capacity = 65_534n;
+      const third = nodes.find(({ weft }) =>
+        weft !== second.weft && weft !== first.weft && weft.name !== "d"
+      );
+      assert.ok(third);
+      await third.weft.kill();
+      await second.weft.untilStatus(
+        ({ leaders }) => leaders.some(({ name, alive }) => name === third.weft.name && !alive),
+        ELECTION_BOUND_MS,
+        "the third one is dead",
+      );
+      await second.weft.expectCommand("leader", "demote", third.weft.name);
+      await second.weft.untilStatus(
+        ({ leaders }) =>
+          leaders.flatMap(({ slices = [] }) => slices)
+            .reduce((sum, text) => sum + (AddressRange.parse(text)?.size ?? 0n), 0n) === capacity,
+        10_000,
+        "the only leader has every address of the block",
+      );
+      await third.weft.start("up");
+      await third.weft.untilStatus(({ node }) => node.role === "member", 30_000, "it leads no more");
+    });
   },
 );
 

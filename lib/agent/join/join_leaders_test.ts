@@ -30,9 +30,9 @@ const admitted: Admitted = {
   roster: { records: [], statements: [], entries: [] },
 };
 
-/** Leaders that give these answers, each at an endpoint of its own; undefined for one that is away. */
+/** Leaders that give these answers, each at an endpoint of its own; undefined is away, "hello" refuses the handshake. */
 async function join(
-  ...answers: readonly (MeshMessage | undefined)[]
+  ...answers: readonly (MeshMessage | "hello" | undefined)[]
 ): Promise<{ asked: number[]; result: unknown }> {
   const leaders = answers.map((answer, i) => ({
     answer,
@@ -67,10 +67,13 @@ async function join(
         random,
         clock,
         timers,
-        authorize: () => ({ presharedKey: token.presharedKey, reply: new Uint8Array(0), context: undefined }),
+        authorize: () =>
+          reply === "hello"
+            ? undefined
+            : { presharedKey: token.presharedKey, reply: new Uint8Array(0), context: undefined },
       });
       const message = await accepted?.channel.receive();
-      if (message === undefined) return;
+      if (message === undefined || reply === "hello") return;
       assert.equal(decodeMeshMessage(message.body)?.kind, "join-request");
       asked.push(at);
       await accepted?.channel.send({ topic: MESH_TOPIC, body: encodeMeshMessage(reply) });
@@ -111,6 +114,16 @@ Deno.test("joinNetwork() fails when all leaders refuse, each asked once", async 
   const { asked, result } = await join(refused, refused);
   assert.deepEqual(asked, [0, 1]);
   assert.ok(result instanceof JoinRefusedError);
+});
+
+Deno.test("joinNetwork() says why the first leader refused, also when the others lead no more or are away", async () => {
+  const full = { kind: "refused", reason: "no-address" } as const;
+  for (const other of ["hello", undefined] as const) {
+    const { asked, result } = await join(full, other);
+    assert.deepEqual(asked, [0]);
+    assert.ok(result instanceof JoinRefusedError, String(result));
+    assert.match(result.message, /no address left/);
+  }
 });
 
 Deno.test("joinNetwork() does not go on to wait at another leader when somebody has refused the machine", async () => {

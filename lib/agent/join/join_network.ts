@@ -64,8 +64,9 @@ export async function joinNetwork(
   for (;;) {
     const channel = await reachLeader(token, leaders, identity, parts).catch((error) => {
       // While it waits, a leader may be away for a while.
-      if (pauseMs === undefined || !(error instanceof UnreachableError)) throw error;
-      return undefined;
+      if (pauseMs !== undefined && error instanceof UnreachableError) return undefined;
+      // What a leader has said tells more than that another one of the token is away, or leads no more.
+      throw reason === undefined ? error : refused(reason);
     });
     if (channel === undefined) {
       pauseMs = await pauseForApproval(token, pauseMs, parts);

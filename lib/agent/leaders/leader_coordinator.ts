@@ -15,6 +15,7 @@ import {
   NO_UPDATE,
   type NodeId,
   type ReplicaUpdate,
+  SLICE_KIND,
 } from "../../mesh/mod.ts";
 import type { ClaimOutcome, TopicPath } from "../../service/mod.ts";
 import type { AgentContext } from "../agent_context.ts";
@@ -45,6 +46,7 @@ export class LeaderCoordinator {
   readonly #claims: PathClaims;
   #unsubscribe: () => void = () => {};
   #isClosed = false;
+  #isSettling = false;
 
   constructor(parts: LeaderCoordinatorParts) {
     this.#parts = parts;
@@ -69,12 +71,17 @@ export class LeaderCoordinator {
     const { mesh: { admission, record, replica }, clock } = this.#parts;
     // No other leader may be there to renew it.
     if (admission !== undefined && !record.revoked && record.expiresAt <= clock.wall()) this.renew(record);
-    this.#unsubscribe = replica.subscribe({ handleMembersChange: () => this.#followLeaders() });
+    this.#unsubscribe = replica.subscribe({
+      handleMembersChange: () => this.#followLeaders(),
+      handleEntryEvent: ({ kind }) => kind === SLICE_KIND && this.settleSlices(),
+    });
     this.#followLeaders();
   }
 
   #followLeaders(): void {
-    const { mesh: { roster, admission, replica }, clock } = this.#parts;
+    const { mesh: { roster, replica, leadership }, clock, log } = this.#parts;
+    if (leadership.yield()) log.warn("this node leads no more: another leader has demoted it");
+    const { admission } = this.#parts.mesh;
     const redone = admission?.redoMissed() ?? [];
     // What members miss is for leaders to sign.
     if (admission === undefined) roster.takeMissed();
@@ -82,6 +89,21 @@ export class LeaderCoordinator {
     const leaders = roster.liveRecords().filter(({ roles }) => roles.includes("leader"));
     this.#election.setLeaders(leaders.map(({ nodeId }) => nodeId).toArray(), clock.now());
     this.#advance();
+    this.settleSlices();
+  }
+
+  /** Says what this leader hands out, and takes what is nobody's if it is elected; early and repeated calls are harmless. */
+  settleSlices(): void {
+    const { mesh: { leadership, replica, identity } } = this.#parts;
+    // What it publishes is an event of the kind that calls it.
+    if (this.#isSettling) return;
+    this.#isSettling = true;
+    try {
+      const update = leadership.settleSlices(this.elected === identity.id);
+      if (update.entries.length > 0) replica.publish(update);
+    } finally {
+      this.#isSettling = false;
+    }
   }
 
   /** Renews a record, as only leaders can. @returns whether that was done */
@@ -96,6 +118,7 @@ export class LeaderCoordinator {
   /** Renews what is due, on the elected leader; early and repeated calls are harmless. */
   renewDue(): void {
     const { mesh: { admission, identity, replica }, messages } = this.#parts;
+    this.settleSlices();
     if (admission === undefined || this.elected !== identity.id) return;
     const renewed = admission.renewDue((nodeId) =>
       nodeId === identity.id || messages.links.get(nodeId) !== undefined
@@ -124,28 +147,34 @@ export class LeaderCoordinator {
     this.#mustLead();
     if (record.verifyingKey === undefined) throw cannot(`promote ${record.name}: it runs no weft`);
     if (record.roles.includes("leader")) throw cannot(`promote ${record.name}: it is a leader already`);
-    await attributed(
-      this.#parts.mesh,
-      record,
-      () => this.#ask(record, () => leadership.promote(record), "promote"),
-    );
+    const { mesh } = this.#parts;
+    await attributed(mesh, record, () => this.#ask(record, () => leadership.promote(record), "promote"))
+      .catch((error) => {
+        // Who does not answer may have taken what was set aside for it.
+        if (error instanceof InvalidRequestError) mesh.replica.publish(leadership.withdraw(record));
+        throw error;
+      });
     leadership.settle(record);
     log.info("promoted", { name: record.name });
   }
 
   /**
-   * Makes a leader an ordinary member; its addresses go to this one, or to another leader when it is this one.
+   * Makes a leader an ordinary member; its addresses go to this one, or to another leader when it is this one. One that is
+   * dead is not asked: it learns that it leads no more when it comes back.
    * @throws NotLeaderError, InvalidRequestError, UnreachableError
    */
   async demote({ record }: Member): Promise<void> {
     const { mesh: { leadership, identity, replica }, log } = this.#parts;
     this.#mustLead();
     if (!record.roles.includes("leader")) throw cannot(`demote ${record.name}: it is no leader`);
+    const isDead = this.views().some(({ nodeId, isAlive }) => nodeId === record.nodeId && !isAlive);
     if (record.nodeId === identity.id) await this.#resign();
+    else if (isDead) this.#depose(record);
     else {
       const asked = () => this.#ask(record, () => ({ kind: "demotion" }), "demote");
       const { slices, update } = await attributed(this.#parts.mesh, record, asked);
-      if (slices !== undefined) leadership.take(slices, update);
+      if (slices !== undefined) leadership.take(slices, update, record);
+      this.settleSlices();
       replica.deliverEvents();
     }
     log.info("demoted", { name: record.name });
@@ -260,6 +289,14 @@ export class LeaderCoordinator {
     this.#requests.close();
   }
 
+  #depose(record: MemberRecord): void {
+    const { leadership, replica } = this.#parts.mesh;
+    const deposing = () => leadership.depose(record);
+    const update = leadership.audit?.as({ kind: "operator" }, deposing) ?? deposing();
+    if (update === undefined) throw cannot(`demote ${record.name}: it is no member any more`);
+    replica.publish(update);
+  }
+
   async #resign(what = "demote this node"): Promise<void> {
     const { leadership, roster, identity, replica } = this.#parts.mesh;
     const others = this.views().filter(({ nodeId, isAlive }) => isAlive && nodeId !== identity.id);
@@ -332,7 +369,8 @@ export class LeaderCoordinator {
         return isLeader ? leadership.demote(asker) : refused;
       case "handover":
         if (!isLeader || admission === undefined) return refused;
-        leadership.take(request.slices, request.update);
+        leadership.take(request.slices, request.update, asker);
+        this.settleSlices();
         return { answer: { kind: "done" } };
       case "rotation": {
         const update = admission && signRotation(admission, asker, request.rotation);

@@ -9,7 +9,7 @@
  * @module
  */
 
-import type { Environment, StateStore } from "../../base/mod.ts";
+import type { Environment, Millis, StateStore } from "../../base/mod.ts";
 import { SigningKey } from "../../crypto/mod.ts";
 import { AddressRange, type Cidr, type IpAddress } from "../../net/mod.ts";
 import {
@@ -22,15 +22,18 @@ import {
   TokenBook,
 } from "../admission/mod.ts";
 import { type NetworkIdentity, type NodeIdentity, openSealed, sealFor, SEED_BYTES } from "../identity/mod.ts";
-import { type MemberRecord, NO_UPDATE, type ReplicaUpdate, type Role } from "../records/mod.ts";
+import { type MemberRecord, NO_UPDATE, type ReplicaUpdate, type Role, type Signed } from "../records/mod.ts";
 import type { MemberAnswer, MemberRequest, SliceGrant } from "../wire/mod.ts";
 import { dropSigningKey, keepSigningKey } from "../network_store.ts";
 import type { Replica } from "../replica/mod.ts";
 import { SliceLedger } from "./slice_ledger.ts";
+import { fitting, isLeader, joined, SliceTable, without } from "./slice_table.ts";
 
 const SEED_LABEL = "network seed";
 /** So many records travel with slices that are handed over; with more, only what is above all of them is. */
 const MAX_HANDED_RECORDS = 1000;
+/** What nobody holds is claimed after so long: who holds it may be about to say so. Two rounds of anti-entropy. */
+const CLAIM_AFTER_MS = 20_000;
 
 /** Whose leadership it is, and where its records and addresses come from. */
 export interface LeadershipOptions extends Pick<Environment, "clock" | "random"> {
@@ -62,7 +65,10 @@ export class Leadership {
   isNameTaken: (name: string) => boolean = () => false;
   readonly #store: StateStore;
   readonly #options: LeadershipOptions;
+  readonly #table: SliceTable;
   #leader: LeaderState | undefined;
+  /** What nobody holds, and since when that is so. */
+  #unheld: { readonly ranges: string; readonly since: Millis } | undefined;
 
   /**
    * @param signingKey absent for one that is no leader now
@@ -71,6 +77,7 @@ export class Leadership {
   constructor(store: StateStore, options: LeadershipOptions, signingKey?: SigningKey) {
     this.#store = store;
     this.#options = options;
+    this.#table = new SliceTable(options.replica, options.network.id);
     if (signingKey !== undefined) this.#leader = this.#open(signingKey);
   }
 
@@ -108,13 +115,33 @@ export class Leadership {
 
   /**
    * @param member who is to lead; not this node, and no device
-   * @returns the request to send it; the same slice again until it has answered
+   * @returns the request to send it; the same slice again until it has answered, for an hour
    * @throws TypeError on a node that is no leader
    */
   promote(member: MemberRecord): Extract<MemberRequest, { kind: "promotion" }> {
     const { signingKey, ledger } = this.#required();
-    const sealedSeed = sealFor(member.publicKey, SEED_LABEL, signingKey.exposeBytes(), this.#options.random);
-    return { kind: "promotion", sealedSeed, slices: ledger.cutFor(member.nodeId) };
+    const { nodeId, publicKey } = member;
+    const sealedSeed = sealFor(publicKey, SEED_LABEL, signingKey.exposeBytes(), this.#options.random);
+    const entries: (Signed | undefined)[] = [];
+    const slices = this.#undoable(() => {
+      // Once that time is over, what was set aside is anybody's.
+      if (!this.#table.has(nodeId)) ledger.settle(nodeId);
+      const slices = ledger.cutFor(nodeId);
+      entries.push(this.#stateOwn(), this.#table.state(nodeId, signingKey, "reserved", slices.ranges));
+      return slices;
+    });
+    this.#options.replica.publish({ ...NO_UPDATE, entries: entries.filter((entry) => entry !== undefined) });
+    return { kind: "promotion", sealedSeed, slices };
+  }
+
+  /** Takes back what was set aside for a member that has refused to lead. @returns what others are to be sent */
+  withdraw({ nodeId }: MemberRecord): ReplicaUpdate {
+    const { signingKey, ledger } = this.#required();
+    return this.#undoable(() => {
+      ledger.reclaim(nodeId);
+      const entries = [this.#table.state(nodeId, signingKey, "reserved", undefined), this.#stateOwn()];
+      return { ...NO_UPDATE, entries: entries.filter((entry) => entry !== undefined) };
+    });
   }
 
   /** Forgets what was set aside for a member that has taken it. */
@@ -137,15 +164,23 @@ export class Leadership {
       if (this.#leader === undefined) SliceLedger.begin(this.#store);
       const leader = this.#leader ??= this.#open(signingKey);
       leader.ledger.take(slices);
-      return this.#signOwn(leader, ["leader", "member"]);
+      const changes = this.#signOwn(leader, ["leader", "member"]);
+      const stated = this.#stateOwn();
+      return stated === undefined ? changes : { ...changes, entries: [stated] };
     });
   }
 
-  /** Takes over addresses of a leader that gives them up, with the records of everybody who has one of them. */
-  take(slices: SliceGrant, records: ReplicaUpdate = NO_UPDATE): void {
+  /**
+   * Takes over addresses of a leader that gives them up, with the records of everybody who has one of them.
+   * @param from who gives them up; what it still states as its own counts no more
+   */
+  take(slices: SliceGrant, records?: ReplicaUpdate, from?: MemberRecord): void {
     const { ledger } = this.#required();
-    this.#options.replica.merge(records);
-    ledger.take(slices);
+    if (records !== undefined) this.#options.replica.merge(records);
+    const { id: self } = this.#options.identity();
+    // They may have been claimed meanwhile: this may be an answer to who has asked again.
+    const others = this.#table.holdings().filter(({ holder }) => holder !== self && holder !== from?.nodeId);
+    ledger.take(slices, others.flatMap(({ ranges }) => ranges));
   }
 
   /**
@@ -153,7 +188,9 @@ export class Leadership {
    * @throws TypeError on a node that is no leader
    */
   handOver(to: MemberRecord): { readonly slices: SliceGrant; readonly records: ReplicaUpdate } {
-    const slices = this.#required().ledger.allFor(to.nodeId);
+    const { ledger } = this.#required();
+    const [slices, stated] = this.#undoable(() => [ledger.allFor(to.nodeId), this.#stateOwn()] as const);
+    const entries = stated === undefined ? [] : [stated];
     const { roster } = this.#options.replica;
     const holders = roster.allRecords().filter(({ addresses }) =>
       addresses.some((address) => slices.ranges.some((range) => range.contains(address)))
@@ -161,10 +198,13 @@ export class Leadership {
     if (holders.length > MAX_HANDED_RECORDS) {
       const taken = holders.flatMap(({ addresses }) => addresses);
       const ranges = slices.ranges.map((range) => above(range, taken)).filter((range) => range !== undefined);
-      return { slices: { ...slices, ranges }, records: NO_UPDATE };
+      return { slices: { ...slices, ranges }, records: { ...NO_UPDATE, entries } };
     }
     const records = holders.map(({ nodeId }) => roster.signedRecord(nodeId));
-    return { slices, records: { ...NO_UPDATE, records: records.filter((signed) => signed !== undefined) } };
+    return {
+      slices,
+      records: { ...NO_UPDATE, records: records.filter((each) => each !== undefined), entries },
+    };
   }
 
   /** Is no leader any more. @returns what others are to be sent */
@@ -172,12 +212,113 @@ export class Leadership {
     const leader = this.#required();
     const changes = this.#undoable(() => {
       const changes = this.#signOwn(leader, ["member"]);
-      dropSigningKey(this.#store);
-      this.#leader = undefined;
-      return changes;
+      const { id } = this.#options.identity();
+      const gone = this.#table.state(id, leader.signingKey, "held", undefined);
+      this.#end(leader);
+      return gone === undefined ? changes : { ...changes, entries: [gone] };
     });
     leader.unwatch();
     return changes;
+  }
+
+  /**
+   * Is no leader any more when the network's key says so: another leader has demoted this one while it was away.
+   * @returns whether that is so
+   */
+  yield(): boolean {
+    const leader = this.#leader;
+    const { identity, replica: { roster } } = this.#options;
+    const own = roster.recordById(identity().id);
+    if (leader === undefined || own === undefined || own.revoked || isLeader(own)) return false;
+    this.#undoable(() => this.#end(leader));
+    leader.unwatch();
+    return true;
+  }
+
+  /**
+   * Says of a leader that is dead that it leads no more, and takes over what it has stated as its own.
+   * @returns what others are to be sent; undefined when the network says no more of that member
+   */
+  depose(member: MemberRecord): ReplicaUpdate | undefined {
+    const { admission, signingKey, ledger } = this.#required();
+    return this.#undoable(() => {
+      const holdings = this.#table.holdings();
+      const former = holdings.filter(({ holder }) => holder === member.nodeId).flatMap(({ ranges }) =>
+        ranges
+      );
+      const others = holdings.filter(({ holder }) => holder !== member.nodeId).flatMap(({ ranges }) =>
+        ranges
+      );
+      const enrolled = admission.amend(member, { roles: ["member"] });
+      if (typeof enrolled === "string") return undefined;
+      const gone = this.#table.state(member.nodeId, signingKey, "held", undefined);
+      ledger.replace(joined([...ledger.slices, ...without(former, others)]));
+      const entries = [gone, this.#stateOwn()].filter((signed) => signed !== undefined);
+      return { ...NO_UPDATE, records: [enrolled.signed], entries };
+    });
+  }
+
+  /**
+   * Holds this leader's addresses against what others hold: of what two hold, the lower node id keeps it; what nobody
+   * holds, the elected leader claims after 20 s, unless there is a leader that has not said what it holds. Early and
+   * repeated calls are harmless, and on others than leaders nothing happens.
+   * @returns what others are to be sent
+   */
+  settleSlices(isElected: boolean): ReplicaUpdate {
+    if (this.#leader === undefined) return NO_UPDATE;
+    const { ledger, signingKey } = this.#leader;
+    const { replica: { roster }, identity } = this.#options;
+    const { id: self } = identity();
+    const others = this.#table.holdings().filter(({ holder }) => holder !== self);
+    const stronger = others.filter(({ holder, state }) => state === "held" && holder < self);
+    const own = without(ledger.slices, stronger.flatMap(({ ranges }) => ranges));
+    const leaders = roster.liveRecords().filter((record) => record.nodeId !== self && isLeader(record))
+      .toArray();
+    const silent = leaders.filter(({ nodeId }) => !others.some(({ holder }) => holder === nodeId));
+    const isComplete = silent.length === 0;
+    const claimed = isElected && isComplete
+      ? this.#claimable([...own, ...others.flatMap(({ ranges }) => ranges)])
+      : this.#claimable(undefined);
+    const mine = fitting([...own, ...claimed]);
+    try {
+      return this.#undoable(() => {
+        if (mine.join() !== joined(ledger.slices).join()) ledger.replace(mine);
+        // The only leader there ever was has nobody to tell.
+        if (others.length === 0 && leaders.length === 0 && !this.#table.has(self)) return NO_UPDATE;
+        // A reservation that has lapsed may stand in the way of what its leader states since: it states that anew.
+        const lapsed = (isElected ? silent : [])
+          .map(({ nodeId }) => this.#table.state(nodeId, signingKey, "held", undefined));
+        const entries = [this.#stateOwn(), ...lapsed].filter((signed) => signed !== undefined);
+        return entries.length === 0 ? NO_UPDATE : { ...NO_UPDATE, entries };
+      });
+    } catch (error) {
+      // There are too many entries: all stays as it is.
+      if (!(error instanceof RangeError)) throw error;
+      return NO_UPDATE;
+    }
+  }
+
+  /** @returns what nobody holds, once that has been the same for long enough */
+  #claimable(held: readonly AddressRange[] | undefined): readonly AddressRange[] {
+    const free = held === undefined ? [] : without(this.#options.newPool().slices, held);
+    const now = this.#options.clock.now();
+    if (free.length === 0) this.#unheld = undefined;
+    else if (this.#unheld?.ranges !== free.join()) this.#unheld = { ranges: free.join(), since: now };
+    if (this.#unheld === undefined || now - this.#unheld.since < CLAIM_AFTER_MS) return [];
+    return free;
+  }
+
+  /** Has the network know what this leader holds now. @returns what is new of it */
+  #stateOwn(): Signed | undefined {
+    const { signingKey, ledger } = this.#required();
+    return this.#table.state(this.#options.identity().id, signingKey, "held", fitting(ledger.slices));
+  }
+
+  /** Forgets key and addresses; within a transaction. */
+  #end({ ledger }: LeaderState): void {
+    ledger.replace([]);
+    dropSigningKey(this.#store);
+    this.#leader = undefined;
   }
 
   /** Answers a leader that asks this node to be none any more; the same again when it asks again. `update` is for all. */
@@ -229,11 +370,13 @@ export class Leadership {
   /** Runs `body` in a transaction. When that is undone, this node leads or not as before. */
   #undoable<T>(body: () => T): T {
     const before = this.#leader;
+    const slices = before?.ledger.slices ?? [];
     try {
       return this.#store.transaction(body);
     } catch (error) {
       if (this.#leader !== before) this.#leader?.unwatch();
       this.#leader = before;
+      before?.ledger.revert(slices);
       this.#options.replica.reload();
       throw error;
     }

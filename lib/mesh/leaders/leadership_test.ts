@@ -170,6 +170,93 @@ Deno.test("Leadership.demote() hands addresses over once, with who has them, and
   );
 });
 
+function sizeOf(...states: readonly MeshState[]): bigint {
+  return states.flatMap(({ leadership }) => leadership.slices).reduce((sum, { size }) => sum + size, 0n);
+}
+
+/** Has leaders settle, the first one elected, until what nobody holds has been claimed. */
+function settle(stage: Fixture, ...leaders: readonly MeshState[]): void {
+  for (const ms of [0, 21_000, 0]) {
+    stage.clock.advance(ms);
+    for (const [i, { leadership }] of leaders.entries()) leadership.settleSlices(i === 0);
+    stage.sync(...leaders);
+  }
+}
+
+Deno.test("Leadership.settleSlices() brings back the addresses of leaders that were removed", () => {
+  const stage = new Fixture(9);
+  const a = stage.create();
+  for (let round = 0; round < 4; round++) {
+    const b = stage.join(a, `b${round}`);
+    stage.promote(a, b);
+    assert.ok(sizeOf(a) < 64n);
+    a.admission?.revoke(b.record.publicKey);
+    settle(stage, a);
+    assert.equal(sizeOf(a), 64n, `round ${round}`);
+  }
+  assert.equal(sizeOf(stage.load(a)), 64n);
+});
+
+Deno.test("Leadership.settleSlices() claims nothing while a leader has not said what it holds", () => {
+  const stage = new Fixture(10);
+  const a = stage.create();
+  const [b, c] = [stage.join(a, "b"), stage.join(a, "c")];
+  stage.promote(a, b);
+  // A leader of a former release says nothing; its record alone shows that it leads.
+  const former = a.admission?.amend(c.record, { roles: ["leader", "member"] });
+  assert.ok(typeof former === "object");
+  a.admission?.revoke(b.record.publicKey);
+  settle(stage, a);
+  assert.equal(sizeOf(a), 32n);
+});
+
+Deno.test("Leadership.withdraw() takes back what was set aside for a member that refuses to lead", () => {
+  const stage = new Fixture(11);
+  const a = stage.create();
+  const b = stage.join(a, "b");
+  a.leadership.promote(b.record);
+  assert.equal(sizeOf(a), 32n);
+  a.leadership.withdraw(b.record);
+  assert.deepEqual([sizeOf(a), sizeOf(stage.load(a))], [64n, 64n]);
+});
+
+Deno.test("Leadership.settleSlices() lets one of two keep what both hold, and nothing is lost", () => {
+  for (let seed = 12; seed < 20; seed++) {
+    const stage = new Fixture(seed);
+    const a = stage.create();
+    const b = stage.join(a, "b");
+    const request = sent(a.leadership.promote(b.record));
+    assert.equal(request.kind, "promotion");
+    // It takes what it was given where nobody hears of it, and after an hour that counts as lost.
+    assert.ok(b.leadership.accept(request));
+    stage.clock.advance(3_600_000);
+    for (const ms of [0, 21_000, 0]) {
+      stage.clock.advance(ms);
+      a.leadership.settleSlices(true);
+    }
+    assert.deepEqual([sizeOf(a), sizeOf(b)], [64n, 32n]);
+    stage.sync(a, b);
+    settle(stage, a, b);
+    settle(stage, a, b);
+    assert.equal(sizeOf(a, b), 64n, `${slicesOf(a)} and ${slicesOf(b)}`);
+  }
+});
+
+Deno.test("Leadership.depose() ends the leadership of one that is dead, which learns of it at its return", () => {
+  const stage = new Fixture(20);
+  const a = stage.create();
+  const b = stage.join(a, "b");
+  stage.promote(a, b);
+  assert.ok(a.leadership.depose(b.record));
+  settle(stage, a);
+  assert.equal(sizeOf(a), 64n);
+  const back = stage.load(b);
+  assert.equal(back.leadership.yield(), false, "it has heard nothing yet");
+  stage.sync(a, back);
+  assert.equal(back.leadership.yield(), true);
+  assert.deepEqual([back.role, slicesOf(back), stage.load(back).role], ["member", "", "member"]);
+});
+
 Deno.test("Leadership.accept() takes no other key and nothing that is sealed for another", () => {
   const stage = new Fixture(5);
   const a = stage.create();

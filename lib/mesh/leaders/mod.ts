@@ -5,3 +5,4 @@
 
 export * from "./election.ts";
 export * from "./leadership.ts";
+export { SLICE_KIND } from "./slice_table.ts";

@@ -3,7 +3,8 @@
  *
  *     own ──cut──► granted to X ──X confirms──► X's own
  *
- * What is granted is nobody's until it is taken, so an answer that is lost can only lose addresses, never double them.
+ * What is granted is taken once, so an answer that is lost can't double addresses; what all leaders know of it stands in
+ * `SliceTable`, from which what was lost comes back.
  *
  * @module
  */
@@ -21,6 +22,7 @@ import type { AddressPool } from "../admission/mod.ts";
 import { ID_BYTES, type NodeId } from "../identity/mod.ts";
 import { readList } from "../records/mod.ts";
 import { MAX_GRANT_RANGES, type SliceGrant } from "../wire/mod.ts";
+import { without } from "./slice_table.ts";
 
 const COLLECTION = "slice";
 const OWN = "own";
@@ -73,17 +75,41 @@ export class SliceLedger {
     for (const kind of ["half", "all"]) this.#store.delete(COLLECTION, `${kind}/${to}`);
   }
 
+  /** Takes back what was set aside for a member that has not become a leader. */
+  reclaim(to: NodeId): void {
+    const pending = this.#read(`half/${to}`);
+    if (pending === undefined) return;
+    this.#change(() => {
+      this.settle(to);
+      this.#pool.setSlices([...this.#pool.slices, ...pending.ranges]);
+      this.#keep();
+    });
+  }
+
+  /** Has this leader allocate from these parts, and no others. */
+  replace(ranges: readonly AddressRange[]): void {
+    this.#change(() => {
+      this.#pool.setSlices(ranges);
+      this.#keep();
+    });
+  }
+
+  /** Has the pool allocate from what it did before a transaction that was undone. */
+  revert(before: readonly AddressRange[]): void {
+    this.#pool.setSlices(before);
+  }
+
   /** @returns what was set aside as a whole for `to` and is not settled */
   pendingAllFor(to: NodeId): SliceGrant | undefined {
     return this.#read(`all/${to}`);
   }
 
-  /** Takes a grant, once; within the caller's transaction. */
-  take(grant: SliceGrant): void {
+  /** Takes a grant, once, but for what others hold; within the caller's transaction. */
+  take(grant: SliceGrant, others: readonly AddressRange[] = []): void {
     if (this.#store.get(COLLECTION, `taken/${grant.id}`) !== undefined) return;
     this.#change(() => {
       this.#store.put(COLLECTION, `taken/${grant.id}`, new Uint8Array(0));
-      this.#pool.setSlices([...this.#pool.slices, ...grant.ranges]);
+      this.#pool.setSlices([...this.#pool.slices, ...without(grant.ranges, others)]);
       this.#keep();
     });
   }

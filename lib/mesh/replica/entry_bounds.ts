@@ -28,6 +28,7 @@ export const FULL_SHARES = 1024;
 /** What only the network's key may write. */
 export const NETWORK_KINDS: ReadonlySet<string> = new Set([
   "policy",
+  "slice",
   "token",
   "token-use",
   "network",
