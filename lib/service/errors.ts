@@ -165,10 +165,21 @@ export class ServiceNotGrantedError extends WeftError {
   }
 }
 
-/** @returns what the caller gets for something that a handler threw */
+/** @returns what the caller gets for something that a handler threw, whatever that is */
 export function failureOf(error: unknown): WireFailure {
-  if (error instanceof ActionError || error instanceof CallError) {
-    return { code: error.code, message: error.message, retryable: error.retryable, executed: true };
+  try {
+    if (error instanceof ActionError || error instanceof CallError) {
+      const { code, message, retryable } = error;
+      return { code: textOf(code), message: textOf(message), retryable, executed: true };
+    }
+    if (error instanceof Error) return failure("HandlerFailed", textOf(error.message), true);
+  } catch {
+    // A getter has thrown, or there is no way to say it as text: that must not cost the caller its answer.
   }
-  return failure("HandlerFailed", error instanceof Error ? error.message : "the handler has failed", true);
+  return failure("HandlerFailed", "the handler has failed", true);
+}
+
+/** Types say that it is text, and programs without types need not keep to that. @throws what its conversion throws */
+function textOf(value: unknown): string {
+  return typeof value === "string" ? value : String(value);
 }

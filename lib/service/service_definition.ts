@@ -83,7 +83,7 @@ export interface ServiceDefinition extends ServiceHooks {
   readonly actions?: Readonly<Record<string, ActionHandler | AnyActionDefinition>>;
   /** What it publishes, by name. */
   readonly events?: Readonly<Record<string, EventDefinition>>;
-  /** What it listens to, by pattern. */
+  /** What it listens to, by pattern. Where several match, an event with `one_per_service` goes to one of them. */
   readonly subscriptions?: Readonly<Record<string, EventHandler>>;
   /** Who may call it: a selector such as `role=web`. Every member by default. */
   readonly allow?: string;

@@ -33,6 +33,7 @@ import {
   type SubscriptionHandle,
   Subscriptions,
 } from "./events/mod.ts";
+import { HandlerLog } from "./handler_log.ts";
 import { type LocalService, LocalServices } from "./local/mod.ts";
 import {
   type Compressor,
@@ -87,14 +88,19 @@ export abstract class ServiceRuntime {
   protected readonly paths: CallPaths = new CallPaths();
   #rejected = 0;
 
-  /** @param peers who may call, and whom calls go to rather */
-  constructor(parts: ServiceRuntimeParts, peers: Pick<ServicePeers, "selector" | "isHealthy">) {
+  /** @param peers who may call, whom calls go to rather, and what they are called */
+  constructor(parts: ServiceRuntimeParts, peers: Pick<ServicePeers, "selector" | "isHealthy" | "nameOf">) {
     const { clock, timers, random, log, links, compressor, limits } = parts;
     const run = this.run = (randomUint32(random) % RUN_HIGH) * TWO_32 + randomUint32(random) || 1;
     const carrier = new MessageCarrier(links, compressor, limits, timers);
-    this.services = new LocalServices((text) => peers.selector(text), () => this.#servicesChanged());
+    const handlerLog = new HandlerLog(log, (peer) => peers.nameOf(peer));
+    const onChange = () => this.#servicesChanged();
+    this.services = new LocalServices((text) => peers.selector(text), onChange, handlerLog);
     this.base = { clock, timers, random, log, run, carrier, services: this.services };
-    this.subscriptions = new Subscriptions(carrier.memory, () => this.sendAdvert());
+    this.subscriptions = new Subscriptions(
+      { memory: carrier.memory, log: handlerLog },
+      () => this.sendAdvert(),
+    );
     this.sender = new EventSender(carrier);
     const balancer = this.balancer = new Balancer(random, links, peers);
     this.remoteCaller = new RemoteCaller(this.base, balancer, {

@@ -6,7 +6,7 @@
 import { type Environment, millis } from "../../base/mod.ts";
 import type { CallOptions, CallPath } from "./call_options.ts";
 import { CallContext } from "../service_definition.ts";
-import { CallError, callError, failure, type WireFailure } from "../errors.ts";
+import { CallError, callError, failure, failureOf, type WireFailure } from "../errors.ts";
 import { LocalParams, type LocalService, type Outcome, runAction } from "../local/mod.ts";
 import { showPath } from "../topics/mod.ts";
 import { endItems, isItemSource, toStream } from "../wire/mod.ts";
@@ -46,8 +46,9 @@ export function callLocal(
       isSettled = true;
       cancelTimer();
       signal?.removeEventListener("abort", abort);
-      if (outcome.kind === "failure") reject(new CallError(outcome.failure));
-      else resolve(isItemSource(outcome.value) ? toStream(outcome.value) : outcome.value);
+      const answer = asCallerGets(outcome);
+      if (answer.kind === "failure") reject(new CallError(answer.failure));
+      else resolve(answer.value);
     };
     runAction(action, new LocalParams(params), context, settle);
     if (isSettled) return;
@@ -57,4 +58,14 @@ export function callLocal(
       () => giveUp(failure("Timeout", `No answer from ${showPath(path.text)} in time`, true)),
     );
   });
+}
+
+/** A source that does not let itself be read has failed, as it has for a caller elsewhere. */
+function asCallerGets(outcome: Outcome): Outcome {
+  if (outcome.kind === "failure" || !isItemSource(outcome.value)) return outcome;
+  try {
+    return { kind: "value", value: toStream(outcome.value) };
+  } catch (error) {
+    return { kind: "failure", failure: failureOf(error) };
+  }
 }

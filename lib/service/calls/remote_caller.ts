@@ -108,15 +108,15 @@ export class RemoteCaller {
     });
   }
 
-  /** Makes a call. @param settle is called once @returns a function that gives it up */
-  call(order: CallOrder, settle: (reply: Reply) => void): () => void {
+  /** Makes a call. @param settle is called once @returns a function that gives it up, for what reason it is told */
+  call(order: CallOrder, settle: (reply: Reply) => void): (reason?: WireFailure) => void {
     const call = new PendingCall(order, settle);
     if (this.#isClosed) this.#fail(call, failure("Stopped", "this node stops"));
     else if (this.pending >= MAX_PENDING_CALLS) {
       this.#fail(call, failure("Overloaded", `${MAX_PENDING_CALLS} calls wait already`));
     } else this.#start(call);
-    return () =>
-      this.#giveUp(call, failure("Canceled", `Canceled: ${showPath(order.path.text)}`, call.isSent));
+    return (reason = failure("Canceled", `Canceled: ${showPath(order.path.text)}`)) =>
+      this.#giveUp(call, { ...reason, executed: call.isSent });
   }
 
   /** Takes an answer in. @param stream what it has opened, if anything */

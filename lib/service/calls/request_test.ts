@@ -146,3 +146,43 @@ Deno.test("MessageCarrier sends a long value on a stream of its own, and rejects
   await fails("PayloadTooLarge", b.runtime.request("math/echo", new Uint8Array(3 << 20)));
   await fails("PayloadTooLarge", b.runtime.request("big/make"));
 });
+
+Deno.test("NodeRuntime.request() is answered by a handler that throws an Error without text, here and elsewhere", async (test) => {
+  await using mesh = new MemoryMesh();
+  const [a, b] = [mesh.add("a"), mesh.add("b")];
+  const withMessage = (error: Error, message: unknown) =>
+    Object.defineProperty(error, "message", { value: message });
+  const thrower = (error: () => unknown) => () => {
+    throw error();
+  };
+  const unsayable = {
+    toString() {
+      throw new TypeError("unsayable");
+    },
+  };
+  const silent = Object.defineProperty(new Error(), "message", {
+    get() {
+      throw new TypeError("no message");
+    },
+  });
+  const errors: Record<string, [() => unknown, string, string]> = {
+    number: [() => withMessage(new Error(), 7), "HandlerFailed", "7"],
+    nothing: [() => withMessage(new Error(), undefined), "HandlerFailed", "undefined"],
+    symbol: [() => withMessage(new Error(), Symbol("s")), "HandlerFailed", "Symbol(s)"],
+    unsayable: [() => withMessage(new Error(), unsayable), "HandlerFailed", "the handler has failed"],
+    getter: [() => silent, "HandlerFailed", "the handler has failed"],
+    code: [() => withMessage(new ActionError(404 as never, ""), 1), "404", "1"],
+    plain: [() => ({ message: 7 }), "HandlerFailed", "the handler has failed"],
+  };
+  const actions = Object.fromEntries(Object.entries(errors).map(([name, [error]]) => [name, thrower(error)]));
+  await a.runtime.addService({ path: "odd", actions });
+  await settle();
+  for (const [name, [, code, message]] of Object.entries(errors)) {
+    for (const { id, runtime } of [a, b]) {
+      await test.step(`${name} for ${id}`, async () => {
+        const call = runtime.request(`odd/${name}`, null, { timeoutMs: 1_000, retries: 0 });
+        assert.equal((await mesh.until(fails(code, call))).message, message);
+      });
+    }
+  }
+});

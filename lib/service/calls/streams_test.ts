@@ -339,3 +339,41 @@ Deno.test("sendItems() sends 32 MiB with few of them on the way", async () => {
   // The window of the stream in memory is 256 KiB.
   assert.ok(ahead <= 16, `${ahead} items of 32 KiB were ahead`);
 });
+
+Deno.test("callLocal() fails when what was answered can't be read, and its call leaves the bulkhead once", async () => {
+  await using mesh = new MemoryMesh();
+  const { runtime } = mesh.add("a");
+  const broken = {
+    [Symbol.asyncIterator]() {
+      throw new TypeError("it has no items");
+    },
+  };
+  let running = 0;
+  await runtime.addService({
+    path: "flow",
+    concurrency: 1,
+    actions: {
+      broken: () => broken,
+      brokenLater: () => Promise.resolve(broken),
+      brokenThen: () => ({
+        then() {
+          throw new TypeError("it promises nothing");
+        },
+      }),
+      hold: () => {
+        running++;
+        return new Promise(() => {});
+      },
+    },
+  });
+  for (const action of ["broken", "brokenLater", "brokenThen"]) {
+    const error = await mesh.until(failureOf(runtime.request(`flow/${action}`)));
+    assert.deepEqual([error.code, error.executed], ["HandlerFailed", true], action);
+    assert.match(error.message, /^it (has no items|promises nothing)$/);
+  }
+  const held = [1, 2].map(() => failureOf(runtime.request("flow/hold", null, { timeoutMs: 100 })));
+  await settle();
+  assert.equal(running, 1, "the bound holds as before");
+  await mesh.run(200);
+  for (const { code } of await Promise.all(held)) assert.equal(code, "Timeout");
+});

@@ -8,6 +8,7 @@ export { type PublishOptions, publishRefusal, type PublishRight, PubSub } from "
 export {
   DEFAULT_EVENT_QUEUE,
   type EventStream,
+  onlyGroups,
   streamEvents,
   type SubscribeOptions,
   type Subscription,

@@ -18,7 +18,8 @@ import {
 import { ActionError, CallError, failure } from "../errors.ts";
 import { isProgram, type PeerId, type ServicePeers } from "../ports.ts";
 import type { NodeBase } from "../runtime_base.ts";
-import type { Subscription, Subscriptions } from "./subscriptions.ts";
+import { GroupTurns } from "./group_turns.ts";
+import { onlyGroups, type Subscription, type Subscriptions } from "./subscriptions.ts";
 import { showPath, TopicPath, TopicPattern } from "../topics/mod.ts";
 import { copyValue, decodeValue, type EventMessage, type WireValue } from "../wire/mod.ts";
 
@@ -42,7 +43,7 @@ export class PubSub {
   readonly #subscriptions: Subscriptions;
   readonly #sender: EventSender;
   readonly #onRetain: () => void;
-  #turn = 0;
+  readonly #turns = new GroupTurns();
 
   /** @param onRetain is called when the first event is kept, or the last one forgotten */
   constructor(base: NodeBase, subscriptions: Subscriptions, sender: EventSender, onRetain: () => void) {
@@ -91,9 +92,11 @@ export class PubSub {
   /** Delivers an event of another node, to this program and to attached ones. */
   handleEvent(peer: PeerId, topic: TopicPath, event: EventMessage): void {
     const { groups, publishedAt, past } = event;
-    const accepts = (group: string) => groups.length === 0 || group === "" || groups.includes(group);
-    this.#subscriptions.deliver(topic, event.data, publishedAt, peer, accepts, past);
-    const listeners = this.#base.programs.listeners(topic).filter(({ group }) => accepts(group));
+    const only = onlyGroups(groups);
+    this.#subscriptions.deliver(topic, event.data, publishedAt, peer, only, past);
+    const listeners = this.#base.programs.listeners(topic).filter(({ group }) =>
+      only === undefined || group === "" || only.has(group)
+    );
     if (listeners.length === 0) return;
     const targets = groups.length === 0 ? everybody(listeners) : this.#choose(topic, listeners).groupsOf;
     const passed = { topic, data: copyValue(event.data), publishedAt, past };
@@ -161,8 +164,7 @@ export class PubSub {
     const { topic, data, publishedAt } = event;
     const listeners = mode === "local_only" ? [] : this.#listeners(topic);
     const chosen = mode === "one_per_service" ? this.#choose(topic, listeners) : undefined;
-    const accepts = (group: string) => chosen?.own.has(group) ?? true;
-    const local = this.#subscriptions.deliver(topic, data, publishedAt, from, accepts, false);
+    const local = this.#subscriptions.deliver(topic, data, publishedAt, from, chosen?.own, false);
     const targets = chosen?.groupsOf ?? everybody(listeners.filter(({ peer }) => peer !== from));
     const sends: (boolean | Promise<boolean>)[] = [];
     for (const [peer, groups] of targets) sends.push(this.#sender.send(peer, event, groups));
@@ -199,7 +201,7 @@ export class PubSub {
     };
     for (const [group, peers] of peersOf) {
       if (group === "") { for (const peer of peers) add(peer, group); }
-      else add([...peers][this.#turn++ % peers.size] as PeerId, group);
+      else add([...peers][this.#turns.next(group, peers.size)] as PeerId, group);
     }
     return { groupsOf, own };
   }

@@ -5,6 +5,8 @@
  */
 
 import { BoundedQueue, isPrintable, type MemoryBudget } from "../../base/mod.ts";
+import { GroupTurns } from "./group_turns.ts";
+import type { HandlerLog } from "../handler_log.ts";
 import type { PeerId } from "../ports.ts";
 import { InvalidServiceError } from "../errors.ts";
 import { type EventHandler, readCount, type ServiceEvent } from "../service_definition.ts";
@@ -20,7 +22,7 @@ const MAX_REMEMBERED = 1_024;
 export interface SubscribeOptions {
   /** Whether events that were published to be kept come first. */
   readonly includePast?: boolean;
-  /** The service that it belongs to: of those with the same one, `one_per_service` reaches one. */
+  /** The service that it belongs to: of those with the same one, `one_per_service` reaches one, on a node in turn. */
   readonly group?: string;
   /** How many of the handler's promises may be under way, 1 by default: then events come one after the other. */
   readonly concurrency?: number;
@@ -38,19 +40,25 @@ export interface SubscriptionHandle extends Disposable {
   unsubscribe(): void;
 }
 
+/** What all subscriptions of a program stand on. */
+export interface SubscriptionParts {
+  /** What events of others take their room from while they wait. */
+  readonly memory: MemoryBudget;
+  /** Is told what handlers throw. */
+  readonly log: HandlerLog;
+}
+
 /** Subscriptions by pattern. */
 export class Subscriptions {
   readonly #trie = new TopicTrie<Subscription>();
-  readonly #memory: MemoryBudget;
+  readonly #parts: SubscriptionParts;
   readonly #onChange: () => void;
+  readonly #turns = new GroupTurns();
   #rejected = 0;
 
-  /**
-   * @param memory what events of others take their room from while they wait
-   * @param onChange is called when one has come or gone
-   */
-  constructor(memory: MemoryBudget, onChange: () => void) {
-    this.#memory = memory;
+  /** @param onChange is called when one has come or gone */
+  constructor(parts: SubscriptionParts, onChange: () => void) {
+    this.#parts = parts;
     this.#onChange = onChange;
   }
 
@@ -75,7 +83,7 @@ export class Subscriptions {
 
   #add(pattern: string, consumer: Consumer, options: SubscribeOptions): Subscription {
     const parsed = TopicPattern.parse(pattern);
-    const subscription: Subscription = new Subscription(parsed, consumer, options, this.#memory, () => {
+    const subscription: Subscription = new Subscription(parsed, consumer, options, this.#parts, () => {
       remove();
       this.#onChange();
     });
@@ -102,7 +110,8 @@ export class Subscriptions {
   /**
    * Hands an event to those that match.
    * @param publisher undefined for this node
-   * @param accepts whether the event is for a group
+   * @param only the groups of which one subscription each gets it, in turn, beside those without a group; undefined
+   *   when all get it
    * @returns how many subscriptions it was handed to
    */
   deliver(
@@ -110,7 +119,7 @@ export class Subscriptions {
     data: WireValue,
     publishedAt: number,
     publisher: PeerId | undefined,
-    accepts: (group: string) => boolean,
+    only: ReadonlySet<string> | undefined,
     isPast: boolean,
   ): number {
     const matches = this.#trie.match(topic);
@@ -124,14 +133,39 @@ export class Subscriptions {
     }
     const text = showPath(topic);
     let delivered = 0;
-    for (const { value: subscription, params } of matches) {
-      if (!accepts(subscription.group) || (isPast && !subscription.includesPast)) continue;
+    for (
+      const { value: subscription, params } of only === undefined ? matches : this.#choose(matches, only)
+    ) {
+      if (isPast && !subscription.includesPast) continue;
       delivered++;
       subscription.deliver({ topic: text, data: value, params, publishedAt, isPast, publisher }, data);
     }
     return delivered;
   }
+
+  /** Of each of the groups one subscription; those without a group all. */
+  #choose(matches: readonly Match[], only: ReadonlySet<string>): readonly Match[] {
+    const byGroup = new Map<string, Match[]>();
+    for (const match of matches) {
+      const { group } = match.value;
+      if (group !== "" && !only.has(group)) continue;
+      const others = byGroup.get(group);
+      if (others === undefined) byGroup.set(group, [match]);
+      else others.push(match);
+    }
+    return [...byGroup].flatMap(([group, all]) =>
+      group === "" ? all : all[this.#turns.next(group, all.length)] ?? []
+    );
+  }
 }
+
+/** @returns the groups for which an event is alone; undefined when it is for everybody */
+export function onlyGroups(groups: readonly string[]): ReadonlySet<string> | undefined {
+  return groups.length === 0 ? undefined : new Set(groups);
+}
+
+/** A subscription whose pattern matches, and what the pattern's names stand for. */
+type Match = ReturnType<TopicTrie<Subscription>["match"]>[number];
 
 /** Who gets the events: a handler, or somebody who is told and takes them. */
 type Consumer = { readonly handler: EventHandler } | { readonly onEvent: () => void };
@@ -152,6 +186,7 @@ export class Subscription implements SubscriptionHandle {
   readonly includesPast: boolean;
   readonly #consumer: Consumer;
   readonly #memory: MemoryBudget;
+  readonly #log: HandlerLog;
   readonly #concurrency: number;
   readonly #maxWaiting: number;
   readonly #takeBack: () => void;
@@ -168,7 +203,7 @@ export class Subscription implements SubscriptionHandle {
     pattern: TopicPattern,
     consumer: Consumer,
     options: SubscribeOptions,
-    memory: MemoryBudget,
+    { memory, log }: SubscriptionParts,
     takeBack: () => void,
   ) {
     this.pattern = pattern;
@@ -181,6 +216,7 @@ export class Subscription implements SubscriptionHandle {
     this.includesPast = options.includePast ?? false;
     this.#consumer = consumer;
     this.#memory = memory;
+    this.#log = log;
     this.#concurrency = readCount(options.concurrency, 1, 1, "concurrency");
     this.#maxWaiting = readCount(options.queue, DEFAULT_EVENT_QUEUE, 1, "queue");
     this.#takeBack = takeBack;
@@ -239,16 +275,20 @@ export class Subscription implements SubscriptionHandle {
     let result: unknown;
     try {
       result = handler(event);
-    } catch {
-      this.#failed++;
-      return;
+    } catch (error) {
+      return this.#fail(event, error);
     }
     if (typeof (result as { then?: unknown } | undefined | null)?.then !== "function") return;
     this.#running++;
-    (result as Promise<unknown>).then(() => this.#next(handler), () => {
-      this.#failed++;
+    (result as Promise<unknown>).then(() => this.#next(handler), (error) => {
+      this.#fail(event, error);
       this.#next(handler);
     });
+  }
+
+  #fail({ topic, publisher }: ServiceEvent, error: unknown): void {
+    this.#failed++;
+    this.#log.event(this.group, topic, publisher, error);
   }
 
   #next(handler: EventHandler): void {

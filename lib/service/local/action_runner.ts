@@ -127,14 +127,22 @@ function invoke(
   context: CallContext,
   end: (outcome: Outcome) => void,
 ): void {
-  const fail = (error: unknown) => end({ kind: "failure", failure: failureOf(error) });
+  const fail = (error: unknown) => {
+    action.log.action(showPath(action.service.path), action.name, context.caller, error);
+    end({ kind: "failure", failure: failureOf(error) });
+  };
+  let answer: unknown;
+  let isLater: boolean;
   try {
-    const answer = action.definition.handler(params as never, context);
-    if (isPromise(answer)) answer.then((value) => finish(action, value, end), fail);
-    else finish(action, answer, end);
+    answer = action.definition.handler(params as never, context);
+    isLater = isPromise(answer);
   } catch (error) {
-    fail(error);
+    return fail(error);
   }
+  // Outside of it, since what throws behind `end` must not end the call a second time. What only looks like a promise
+  // may call back twice, or throw.
+  if (isLater) Promise.resolve(answer).then((value) => finish(action, value, end), fail);
+  else finish(action, answer, end);
 }
 
 function finish(action: LocalAction, value: unknown, end: (outcome: Outcome) => void): void {

@@ -12,6 +12,7 @@
 import { isPrintable, printableJson, showUnprintable } from "../../base/mod.ts";
 import { Bulkhead } from "./bulkhead.ts";
 import { InvalidServiceError } from "../errors.ts";
+import type { HandlerLog } from "../handler_log.ts";
 import type { PeerId } from "../ports.ts";
 import {
   type AdvertisedService,
@@ -47,6 +48,8 @@ export interface LocalAction {
   readonly bulkheads: readonly Bulkhead[];
   /** Whether this peer may call it. */
   readonly allows: (caller: PeerId) => boolean;
+  /** Is told what its handler throws. */
+  readonly log: HandlerLog;
 }
 
 /** One service. */
@@ -69,12 +72,14 @@ export class LocalService {
    * @internal
    * @param selector reads who may call
    * @param onChange is called after a pause and its end
+   * @param log is told what its handlers throw
    * @throws InvalidServiceError, InvalidTopicError, and what `selector` throws
    */
   constructor(
     definition: ServiceDefinition,
     selector: (text: string) => (caller: PeerId) => boolean,
     onChange: () => void,
+    log: HandlerLog,
   ) {
     const { actions = {}, allow, concurrency, queue } = definition;
     this.definition = definition;
@@ -93,7 +98,7 @@ export class LocalService {
       }
       // An action's own selector replaces the service's.
       const allows = allow === undefined ? allowsService : selector(allow);
-      return { name, service: this, definition, idempotent, bulkheads, allows };
+      return { name, service: this, definition, idempotent, bulkheads, allows, log };
     };
     this.actions = new Map(Object.entries(actions).map(([name, given]) => [name, toAction(name, given)]));
   }
@@ -241,17 +246,21 @@ export class LocalServices {
   readonly #services = new Map<string, LocalService>();
   readonly #selector: (text: string) => (caller: PeerId) => boolean;
   readonly #onChange: () => void;
+  readonly #log: HandlerLog;
 
   /**
    * @param selector reads who may call
    * @param onChange is called when one is paused or resumed
+   * @param log is told what handlers throw
    */
   constructor(
     selector: (text: string) => (caller: PeerId) => boolean,
     onChange: () => void,
+    log: HandlerLog,
   ) {
     this.#selector = selector;
     this.#onChange = onChange;
+    this.#log = log;
   }
 
   /** @returns the service at a path with its network */
@@ -265,7 +274,7 @@ export class LocalServices {
 
   /** @throws InvalidServiceError, InvalidTopicError, and what is wrong with a selector */
   add(definition: ServiceDefinition): LocalService {
-    const service = new LocalService(definition, this.#selector, this.#onChange);
+    const service = new LocalService(definition, this.#selector, this.#onChange, this.#log);
     const path = service.path.toString();
     if (this.#services.has(path)) {
       throw new InvalidServiceError(`Cannot add ${showPath(path)}: this program has a service there`, {

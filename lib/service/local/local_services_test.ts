@@ -1,12 +1,15 @@
 import assert from "node:assert/strict";
-import { isPrintable } from "../../base/mod.ts";
+import { isPrintable, silentLogger } from "../../base/mod.ts";
 import { InvalidServiceError } from "../errors.ts";
+import { HandlerLog } from "../handler_log.ts";
 import type { ServiceDefinition } from "../service_definition.ts";
 import { InvalidTopicError } from "../topics/mod.ts";
 import { LocalService } from "./local_services.ts";
 
+const SILENT = new HandlerLog(silentLogger, () => undefined);
+
 function define(definition: Partial<ServiceDefinition>): LocalService {
-  return new LocalService({ path: "math", ...definition }, () => () => true, () => {});
+  return new LocalService({ path: "math", ...definition }, () => () => true, () => {}, SILENT);
 }
 
 const refused: readonly (readonly [string, Partial<ServiceDefinition>, RegExp])[] = [

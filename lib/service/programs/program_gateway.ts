@@ -19,7 +19,7 @@ import {
 } from "../calls/mod.ts";
 import type { Provider, ServiceDirectory } from "../directory/mod.ts";
 import { isElectable, type ServiceLeadership } from "../leadership/mod.ts";
-import { failed } from "../errors.ts";
+import { failed, failureOf } from "../errors.ts";
 import type { PeerId, ServiceStream } from "../ports.ts";
 import type { NodeBase } from "../runtime_base.ts";
 import { showPath } from "../topics/mod.ts";
@@ -147,12 +147,13 @@ export class ProgramGateway {
     const { promise, resolve } = Promise.withResolvers<Reply>();
     const deadline = millis(this.#base.clock.now() + timeoutOf(request));
     const order = { path, params, deadline, source, to };
-    const cancel = this.#remoteCaller.call(order, (reply) => {
+    const giveUp = this.#remoteCaller.call(order, (reply) => {
       resolve(reply.kind === "value" ? { kind: "value", value: copyValue(reply.value) } : reply);
     });
     // The signal is of this call alone, so that nothing is left behind on it.
-    if (signal.aborted) cancel();
-    else signal.addEventListener("abort", cancel, { once: true });
+    const abort = () => giveUp(failureOf(signal.reason));
+    if (signal.aborted) abort();
+    else signal.addEventListener("abort", abort, { once: true });
     return promise;
   }
 

@@ -16,7 +16,13 @@ import type { ServiceDefinition } from "../service_definition.ts";
 import { CircuitBreaker, type Provider } from "../directory/mod.ts";
 import { PublishRights } from "./publish_rights.ts";
 import { ActionError, failed, ServiceNotGrantedError } from "../errors.ts";
-import { type PublishOptions, type PublishReport, reportSends, type Subscription } from "../events/mod.ts";
+import {
+  onlyGroups,
+  type PublishOptions,
+  type PublishReport,
+  reportSends,
+  type Subscription,
+} from "../events/mod.ts";
 import { LeadHooks } from "../leadership/mod.ts";
 import type { LocalService, LocalServices } from "../local/mod.ts";
 import { AGENT, type PeerId, peerId } from "../ports.ts";
@@ -39,8 +45,8 @@ const PROVIDERS: readonly Provider[] = [
   anyProvider(AGENT, new CircuitBreaker({ failureThreshold: Number.MAX_SAFE_INTEGER })),
 ];
 
-/** The agent has checked who calls. */
-const EVERYBODY = { isHealthy: () => true, selector: () => () => true };
+/** The agent has checked who calls, and alone knows names. */
+const EVERYBODY = { isHealthy: () => true, selector: () => () => true, nameOf: () => undefined };
 
 /** What a program sends in place of groups, which the agent knows. */
 const ANY_GROUP = "*";
@@ -132,7 +138,7 @@ export class ProgramRuntime extends ServiceRuntime {
     // Of each group one subscriber: the agent chooses it, among those of this program too.
     const local = mode === "one_per_service"
       ? 0
-      : this.subscriptions.deliver(topic, data, publishedAt, undefined, () => true, false);
+      : this.subscriptions.deliver(topic, data, publishedAt, undefined, undefined, false);
     if (mode === "local_only") return reportSends(local, []);
     // The agent keeps what is to be retained, for longer than the program lives.
     const event = { topic, data, publishedAt, retain };
@@ -167,8 +173,7 @@ export class ProgramRuntime extends ServiceRuntime {
 
   protected override handleEvent(_: PeerId, topic: TopicPath, event: EventMessage): void {
     const { data, publishedAt, groups, past } = event;
-    const accepts = (group: string) => groups.length === 0 || group === "" || groups.includes(group);
-    this.subscriptions.deliver(topic, data, publishedAt, AGENT, accepts, past);
+    this.subscriptions.deliver(topic, data, publishedAt, AGENT, onlyGroups(groups), past);
   }
 
   protected override handleNotice(_: PeerId, message: NodeMessage): void {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import type { ServiceDefinition } from "../mod.ts";
 import { attached, MemoryMesh, settle } from "../testing/memory_mesh.ts";
-import { NO_VALUE, NodeMessageEncoder } from "../wire/node_message.ts";
+import { decodeNodeMessage, NO_VALUE, NodeMessageEncoder } from "../wire/node_message.ts";
 import { failureOf, readAll } from "../testing/outcome.ts";
 import { MAX_PENDING_OF_PROGRAM } from "../calls/mod.ts";
 import type { ServiceRuntime } from "../service_runtime.ts";
@@ -339,4 +339,42 @@ Deno.test("RemoteCaller bounds the calls that wait for one program, and serves t
   await mesh.run(30_000);
   assert.equal(agent.runtime.pendingCalls, 0);
   assert.equal(await other.runtime.request("stopped/where"), "stopped", "there is room again");
+});
+
+Deno.test("ProgramGateway answers a program whose deadline passes with Timeout, and one that gives up with Canceled", async () => {
+  const { mesh, agent, other, program } = await attached();
+  await using _ = mesh;
+  await other.runtime.addService(place("b"));
+  await settle();
+  const codes: (string | undefined)[] = [];
+  mesh.watch = (_, to, bytes) => {
+    const message = decodeNodeMessage(bytes);
+    if (to === program.id && message?.kind === "response") codes.push(message.failure?.code);
+  };
+  const encoder = new NodeMessageEncoder();
+  const call = (number: number, timeoutMs: number) =>
+    agent.runtime.handleMessage(
+      program.id,
+      encoder.encode({
+        kind: "request",
+        number,
+        callerRun: 5,
+        providerRun: 0,
+        path: "mesh:place/hold",
+        params: NO_VALUE,
+        timeoutMs,
+        streamsParams: false,
+        caller: "",
+        routing: undefined,
+      }),
+    );
+  // As often as the agent looks at the deadlines of its callers, so that it does that first.
+  call(1, 100);
+  await mesh.run(150);
+  assert.deepEqual(codes, ["Timeout"]);
+  call(2, 10_000);
+  await settle();
+  agent.runtime.handleMessage(program.id, encoder.encode({ kind: "cancel", number: 2, callerRun: 5 }));
+  await settle();
+  assert.deepEqual(codes, ["Timeout", "Canceled"]);
 });

@@ -94,6 +94,7 @@ export class MemoryMesh {
   posted = 0;
   watch: (from: PeerId, to: PeerId, message: Uint8Array) => boolean | void = () => {};
   rights: MemoryRights = ALL_RIGHTS;
+  log: typeof silentLogger = silentLogger;
   readonly #random: SeededRandom;
   readonly #parted = new Set<string>();
   readonly #streams = new Map<string, Set<() => void>>();
@@ -216,8 +217,7 @@ export class MemoryMesh {
   }
 
   #environment() {
-    const { clock, timers } = this;
-    return { clock, timers, random: new SeededRandom(this.#seed++), log: silentLogger };
+    return { clock: this.clock, timers: this.timers, random: new SeededRandom(this.#seed++), log: this.log };
   }
 
   #others(node: MemoryNode): MemoryNode[] {
