@@ -2,7 +2,8 @@
 /**
  * `deno task bench:reach`: two members in every pair of places, and a leader in the open: how soon the first packet passes
  * and the direct path stands, what it carries, and how long a TCP flow stands still while one end changes its network.
- * `--pairs KIND:KIND,…` measures those alone, `--no-roaming` leaves the changes out, `--json FILE` keeps everything.
+ * `--pairs KIND:KIND,…` measures those alone, and `--roaming FROM:TO:PARTNER,…` those changes; `none` leaves all of them
+ * out; `--json FILE` keeps everything.
  * nebula is measured beside it where `NEBULA` or the PATH names it. Prints Markdown.
  * @module
  */
@@ -12,10 +13,15 @@ import { type Cell, firstLine, measureCell } from "./bench/reach/cell.ts";
 import { findNebula, weft } from "./bench/reach/contenders.ts";
 import { parseOptions, type ReachOptions } from "./bench/reach/options.ts";
 import { matrixTable, roamingTable, throughputTable } from "./bench/reach/report.ts";
-import { JOURNEYS, measureJourney, type RoamingCell } from "./bench/reach/roaming.ts";
+import { measureJourney, type RoamingCell } from "./bench/reach/roaming.ts";
 
 const options = readOptions();
-const lacking = unmet([...PACKET_PLANE, ...programsOf(options.pairs.flat()), "iperf3", "timeout"]);
+const lacking = unmet([
+  ...PACKET_PLANE,
+  ...programsOf([...options.pairs, ...options.journeys.map((one) => [one.from, one.to, one.partner])].flat()),
+  "iperf3",
+  "timeout",
+]);
 if (lacking !== undefined) {
   console.error(`Cannot measure: ${lacking}`);
   Deno.exit(1);
@@ -50,7 +56,7 @@ for (const pair of options.pairs) {
   }
 }
 const journeys: RoamingCell[] = [];
-for (const journey of options.hasRoaming ? JOURNEYS : []) {
+for (const journey of options.journeys) {
   log(`${journey.from} – ${journey.to}, with ${journey.partner}`);
   journeys.push(await measureJourney(journey, contenders, log));
 }

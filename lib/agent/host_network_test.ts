@@ -3,9 +3,9 @@ import { silentLogger, VirtualClock, VirtualTimers } from "../base/mod.ts";
 import { Cidr, IpAddress } from "../net/mod.ts";
 import { type HostAddress, hostAddresses, HostNetwork, type HostNetworkChange } from "./host_network.ts";
 
-function at(device: string, text: string): HostAddress {
+function at(device: string, text: string, hardwareAddress = "02:00:00:00:00:01"): HostAddress {
   const address = IpAddress.parse(text) ?? assert.fail(text);
-  return { device, address, network: Cidr.host(address) };
+  return { device, hardwareAddress, address, network: Cidr.host(address) };
 }
 
 Deno.test("HostNetwork tells all who have subscribed what was added and removed, once", () => {
@@ -35,6 +35,39 @@ Deno.test("HostNetwork tells all who have subscribed what was added and removed,
   const before = reads;
   timers.advance(10_000);
   assert.equal(reads, before);
+});
+
+Deno.test("HostNetwork notices another network that gives the same address", () => {
+  const timers = new VirtualTimers(new VirtualClock());
+  let now = [at("eth0", "192.168.1.100")];
+  const network = new HostNetwork({ timers, log: silentLogger }, () => now);
+  let changes = 0;
+  using _end = { [Symbol.dispose]: network.subscribe(() => changes++) };
+  now = [at("eth0", "192.168.1.100", "02:00:00:00:00:02")];
+  timers.advance(1_000);
+  assert.equal(changes, 1);
+});
+
+Deno.test("HostNetwork hears of an address that was lost and is there again before a look", async () => {
+  const timers = new VirtualTimers(new VirtualClock());
+  const home = at("eth0", "192.168.1.100");
+  const told = Promise.withResolvers<{ lost: IpAddress[] } | undefined>();
+  const end = Promise.withResolvers<undefined>();
+  const answers = [told.promise, end.promise];
+  const follower = { next: async () => await answers.shift(), close: () => end.resolve(undefined) };
+  const network = new HostNetwork({ timers, log: silentLogger }, () => [home], () => follower);
+  const heard: HostNetworkChange[] = [];
+  const unsubscribe = network.subscribe((change) => heard.push(change));
+  timers.advance(1_000);
+  assert.deepEqual(heard, []);
+  told.resolve({ lost: [home.address] });
+  await told.promise;
+  await Promise.resolve();
+  await Promise.resolve();
+  timers.advance(1_000);
+  assert.deepEqual(heard.map(({ added, removed }) => [added, removed]), [[[home], [home]]]);
+  unsubscribe();
+  assert.equal(await end.promise, undefined);
 });
 
 Deno.test("hostAddresses() leaves the loopback and own devices out", () => {

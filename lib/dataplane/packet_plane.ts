@@ -37,7 +37,8 @@ export interface PlaneOptions {
   readonly observer: (event: DeviceEvent) => void;
   /**
    * Receives datagrams of the path protocol with ids of `changeProbeIds`, by the socket of WireGuard; `datagram` is the
-   * receiver's to keep. Others are dropped, and those beyond 100 a second of one id, or 2,000 of all.
+   * receiver's to keep. Others are dropped, and those beyond 100 a second of one id, or 2,000 of all. So it
+   * does with answers of STUN: one to each request of `sendProbe`, from the server that it went to, within 10 s.
    */
   readonly onProbe?: (datagram: Uint8Array, source: Endpoint) => void;
   /** Is asked what becomes of connections to proxied hosts; `answerProxy` answers. */
@@ -82,9 +83,9 @@ export interface PacketPlane extends PolicyPlane {
    */
   setPath(publicKey: PublicKey, endpoint: Endpoint | undefined): void;
   /**
-   * Sends a datagram of the path protocol (`probes`) by the socket of WireGuard, uncut on its whole way where the host can
+   * Sends a datagram of the path protocol (`probes`), or a Binding request of STUN, by the socket of WireGuard, uncut on its whole way where the host can
    * say so, and whatever the host believes of that way's MTU. What the host refuses to send is counted.
-   * @throws RangeError when it does not begin with 0x77, or has not 48 to 1,500 bytes
+   * @throws RangeError when it is neither: the former begins with 0x77, and has 48 to 1,500 bytes
    */
   sendProbe(datagram: Uint8Array, endpoint: Endpoint): void;
   /** Says which ids `onProbe` waits for. @throws RangeError when one is not 16 hexadecimal digits */

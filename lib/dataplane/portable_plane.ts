@@ -6,7 +6,7 @@
 import type { Millis } from "../base/mod.ts";
 import { type PresharedKey, type PrivateKey, type PublicKey, selectAead } from "../crypto/mod.ts";
 import { type PacketDevice, systemClock, systemRandom, systemTimers } from "../host/mod.ts";
-import { type Endpoint, ipVersion, isPathDatagram } from "../net/mod.ts";
+import { type Endpoint, ipVersion, isPathDatagram, isStunAnswer } from "../net/mod.ts";
 import {
   checkPathMtu,
   Device,
@@ -124,7 +124,7 @@ export class PortablePlane implements WireGuardPlane {
 
   sendProbe(datagram: Uint8Array, endpoint: Endpoint): void {
     checkProbe(datagram);
-    this.#probes.noteSent(systemClock.now(), endpoint);
+    this.#probes.noteOutgoing(systemClock.now(), datagram, endpoint);
     this.#socket.sendProbe(datagram, endpoint);
   }
 
@@ -276,8 +276,12 @@ export class PortablePlane implements WireGuardPlane {
     }
   }
 
-  /** @returns whether it is of the path protocol */
+  /** @returns whether it is of the path protocol, or an answer of STUN */
   #takeProbe(now: Millis, datagram: Uint8Array, source: Endpoint): boolean {
+    if (isStunAnswer(datagram, 0, datagram.length)) {
+      if (this.#probes.stun.admits(now, datagram, 0, () => source)) this.#onProbe(datagram.slice(), source);
+      return true;
+    }
     if (!isPathDatagram(datagram, 0, datagram.length)) return false;
     if (this.#probes.expects(datagram, 0) && this.#probes.admits(now, datagram, 0, source)) {
       this.#onProbe(datagram.slice(), source);

@@ -7,6 +7,7 @@ import assert from "node:assert/strict";
 import { expectRun, labTest, NetworkNamespace, PACKET_PLANE, waitFor } from "../../tests/lab/mod.ts";
 import { Cidr, IpAddress } from "../net/mod.ts";
 import { HostError, InterfaceExistsError } from "./host_error.ts";
+import { AddressMonitor } from "./netlink/address_monitor.ts";
 import { LinkMonitor } from "./netlink/link_monitor.ts";
 import { findRouteOverlap, Netlink } from "./netlink/mod.ts";
 import { openTun, type PacketDevice } from "./tun/tun_device.ts";
@@ -94,6 +95,23 @@ function testInside(): void {
     await waitFor(async () => await device.readBatch() === undefined, 5_000, {
       what: "the namespace is gone",
     });
+    device.close();
+  });
+
+  Deno.test("AddressMonitor tells of an address that goes, also when it is there again at once", async () => {
+    using network = Netlink.open();
+    const device = openTun({ name: "weft9", mtuBytes: 1420 });
+    network.setLinkUp("weft9", 1420);
+    network.addAddress("weft9", address("192.0.2.7"), 24);
+    using monitor = AddressMonitor.open();
+    await expectRun(["sh", "-c", "ip address flush dev weft9 && ip address add 192.0.2.7/24 dev weft9"]);
+    const lost: string[] = [];
+    while (lost.length === 0) lost.push(...((await monitor.next())?.lost ?? ["none"]).map(String));
+    assert.deepEqual(lost, ["192.0.2.7"]);
+    const waiting = monitor.next();
+    monitor.close();
+    // What is left to be told of the new address may come first.
+    if (await waiting !== undefined) assert.equal(await monitor.next(), undefined);
     device.close();
   });
 

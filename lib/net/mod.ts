@@ -21,6 +21,7 @@ export * from "./ndp.ts";
 export * from "./path_header.ts";
 export * from "./prefix_trie.ts";
 export * from "./special_blocks.ts";
+export * from "./stun_header.ts";
 export * from "./tcp.ts";
 export * from "./tcp_mss.ts";
 export * from "./web_address.ts";

@@ -15,6 +15,7 @@
 
 import { type Millis, millis } from "../base/mod.ts";
 import type { Endpoint } from "../net/mod.ts";
+import { Moves } from "./moves.ts";
 import type { Candidate, Path } from "./path.ts";
 import { PathSet, type SetOutcome } from "./path_set.ts";
 
@@ -45,8 +46,11 @@ const FRUITLESS_MS = 15_000;
 /** After so much traffic the length that a path carries is made sure of again (RFC 8899 §4.3). */
 const MTU_RECHECK_MS = 30_000;
 
-/** Asks at an endpoint, by a datagram of so many bytes or the shortest. @returns the number of the question */
-export type Ask = (endpoint: Endpoint, lengthBytes?: number) => number;
+/**
+ * Asks at an endpoint, by a datagram of so many bytes or the shortest, that tells of a move of this host, unless it is 0.
+ * @returns the number of the question
+ */
+export type Ask = (endpoint: Endpoint, lengthBytes?: number, move?: number) => number;
 
 /** What one member's paths need to know. */
 export interface MemberPathsParts {
@@ -95,6 +99,7 @@ export class MemberPaths {
   #nextSearchAt = Infinity;
   #pauseMs = FIRST_PAUSE_MS;
   #lostPauseMs = LOST_PAUSE_MS;
+  readonly #moves = new Moves();
 
   constructor(parts: MemberPathsParts) {
     this.#parts = parts;
@@ -164,14 +169,19 @@ export class MemberPaths {
 
   /** This host's addresses have changed: what was known of paths counts no more. */
   handleMove(now: Millis): void {
+    this.#moves.begin(now);
     for (const path of this.#paths.values()) path.reset();
     this.#pauseMs = FIRST_PAUSE_MS;
     this.#lostPauseMs = LOST_PAUSE_MS;
     if (this.#usedAt !== undefined) this.#beginSearch(now);
   }
 
-  /** The member has asked from `source`, and nobody has repeated an old question. */
-  handleAsk(now: Millis, source: Endpoint): void {
+  /**
+   * The member has asked from `source`, and nobody has repeated an old question.
+   * @param move the number of the move of which it tells, or 0
+   */
+  handleAsk(now: Millis, source: Endpoint, move: number): void {
+    if (this.#moves.isNews(now, move)) this.#followMove(now);
     const known = this.#paths.get(source);
     this.#usedAt ??= now;
     this.#lostPauseMs = LOST_PAUSE_MS;
@@ -249,6 +259,12 @@ export class MemberPaths {
     this.#nextSearchAt = Infinity;
     if (!isIdle) this.#changes.push({ kind: "unreached" });
     this.#goOnSearching(now);
+  }
+
+  /** What led to where the member was need not lead to it now; each path that does answers within a round trip. */
+  #followMove(now: Millis): void {
+    for (const path of this.#paths.values()) path.reset();
+    if (this.#usedAt !== undefined) this.#beginSearch(now);
   }
 
   /** Probes are answered, and packets are not: something on the way tells them apart. */
@@ -337,7 +353,7 @@ export class MemberPaths {
 
   #ask(now: Millis, path: Path): void {
     if (path === this.#chosen) this.#unaskedBytes = 0;
-    path.noteAsked(now, this.#parts.ask(path.endpoint), 0, false);
+    path.noteAsked(now, this.#parts.ask(path.endpoint, undefined, this.#moves.told(now)), 0, false);
   }
 
   #choose(now: Millis): void {

@@ -162,3 +162,31 @@ Deno.test("MemberPaths is not brought down by lost probes while packets come fro
   }
   assert.equal(network.chosen("a"), DIRECT.at);
 });
+
+Deno.test("MemberPaths leaves the path to where a member was when that says that it has moved, and only then", () => {
+  for (const hasMoved of [true, false]) {
+    const network = relayed();
+    network.tell("a", "stated", DIRECT);
+    network.tell("a", "relay", { at: RELAY_A, kind: "relay", via: "r" });
+    network.want("a");
+    // It has just been heard from there, and says nothing itself.
+    use(network, 3);
+    network.loses = (to) => to === DIRECT.at || to === OPEN_A.inside;
+    if (hasMoved) network.b.prober.handleMove(network.now);
+    else network.b.prober.want(network.now, "a");
+    network.run(200);
+    assert.equal(network.chosen("a"), hasMoved ? RELAY_A : DIRECT.at);
+  }
+});
+
+Deno.test("MemberPaths goes back to a path that a move has not ended, within a round trip", () => {
+  const network = relayed();
+  network.tell("a", "stated", DIRECT);
+  network.tell("a", "relay", { at: RELAY_A, kind: "relay", via: "r" });
+  network.want("a");
+  use(network, 3);
+  network.b.prober.handleMove(network.now);
+  network.run(100);
+  assert.equal(network.chosen("a"), DIRECT.at);
+  assert.ok(paths(network).all.length <= 3);
+});

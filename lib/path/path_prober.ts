@@ -87,9 +87,9 @@ export class PathProber {
     const keys = derivePairKeys(this.#parts.privateKey, publicKey);
     if (keys === undefined) return undefined;
     const { wantedBytes } = this.#parts;
-    const ask = (endpoint: Endpoint, lengthBytes?: number): number => {
+    const ask = (endpoint: Endpoint, lengthBytes?: number, move?: number): number => {
       const counter = this.#nextCounter();
-      this.#send(encodeAsk(keys.outgoing, counter, lengthBytes), endpoint);
+      this.#send(encodeAsk(keys.outgoing, counter, lengthBytes, move), endpoint);
       return counter;
     };
     const paths = new MemberPaths({ ask, wantedBytes });
@@ -164,7 +164,7 @@ export class PathProber {
       if (asked === "repeated") return this.drops.count("probe-replayed");
       this.#send(encodeAnswer(member.keys.outgoing, probe.counter, source), source);
       // An old one may come from anywhere: it is answered, and teaches nothing.
-      if (asked === "fresh") member.paths.handleAsk(now, source);
+      if (asked === "fresh") member.paths.handleAsk(now, source, probe.move);
     }
     this.#follow(now, name, member);
   }

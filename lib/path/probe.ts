@@ -4,9 +4,10 @@
  * ```
  *   0      1      2      4            12          20       21    22     24          40       56
  *   +------+------+------+------------+-----------+--------+-----+------+-----------+--------+---------+
- *   | 0x77 | kind | zero | receiver   | counter   | family | 0   | port | address   | MAC    | padding |
+ *   | 0x77 | kind | zero | receiver   | counter   | family |move | port | address   | MAC    | padding |
  *   +------+------+------+------------+-----------+--------+-----+------+-----------+--------+---------+
- *   kind: 1 asks, 2 answers. Numbers are little-endian, addresses in network order.
+ *   kind: 1 asks, 2 answers. move: in questions of who is somewhere else since a moment, the number of that move, else 0.
+ *   Numbers are little-endian, addresses in network order.
  * ```
  *
  * An answer repeats the counter of its question and says from where that came; it has no padding, so that it is never
@@ -38,6 +39,7 @@ export const MAX_PROBE_BYTES: number = MOST_PATH_BYTES;
 
 const COUNTER_AT = PATH_BODY_AT;
 const FAMILY_AT = 20;
+const MOVE_AT = 21;
 const PORT_AT = 22;
 const ADDRESS_AT = 24;
 const MAC_AT = 40;
@@ -45,7 +47,13 @@ const MAC_BYTES = 16;
 
 /** What a probe says. */
 export type Probe =
-  | { readonly kind: "ask"; readonly counter: number; readonly lengthBytes: number }
+  | {
+    readonly kind: "ask";
+    readonly counter: number;
+    readonly lengthBytes: number;
+    /** Who asks is somewhere else since a moment: 1 to 255, another one for each move; else 0. */
+    readonly move: number;
+  }
   | {
     readonly kind: "answer";
     /** Of the question. */
@@ -57,10 +65,18 @@ export type Probe =
 /**
  * @param counter a whole number below 2^53
  * @param lengthBytes of the datagram, `PROBE_BYTES` to `MAX_PROBE_BYTES`
+ * @param move the number of the move by which this node is somewhere else since a moment, 1 to 255; else 0
  * @returns a question to whoever has the other end of `key`
  */
-export function encodeAsk(key: ProbeKey, counter: number, lengthBytes: number = PROBE_BYTES): Uint8Array {
-  return seal(key, begin(key, PATH_KIND.ASK, counter, lengthBytes));
+export function encodeAsk(
+  key: ProbeKey,
+  counter: number,
+  lengthBytes: number = PROBE_BYTES,
+  move: number = 0,
+): Uint8Array {
+  const out = begin(key, PATH_KIND.ASK, counter, lengthBytes);
+  out[MOVE_AT] = move;
+  return seal(key, out);
 }
 
 /** @returns the answer to the question `counter`, which came from `seenAt` */
@@ -89,7 +105,9 @@ export function decodeProbe(key: ProbeKey, datagram: Uint8Array): Probe | undefi
   const view = new DataView(datagram.buffer, datagram.byteOffset, datagram.byteLength);
   const counter = Number(view.getBigUint64(COUNTER_AT, true));
   if (!Number.isSafeInteger(counter)) return undefined;
-  if (datagram[1] === PATH_KIND.ASK) return { kind: "ask", counter, lengthBytes: datagram.length };
+  if (datagram[1] === PATH_KIND.ASK) {
+    return { kind: "ask", counter, lengthBytes: datagram.length, move: datagram[MOVE_AT] ?? 0 };
+  }
   const seenAt = readSeenAt(datagram, view);
   return { kind: "answer", counter, ...seenAt && { seenAt } };
 }

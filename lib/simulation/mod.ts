@@ -6,9 +6,12 @@
  *         │            │
  *     VirtualTimers ◄─ SimNetwork
  *
+ * `reach` is another one: nodes behind NATs that look for paths.
+ *
  * @module
  */
 
+export * from "./reach/mod.ts";
 export { Simulation, type SimulationOptions } from "./simulation.ts";
 export { type PhaseReport, runScenario, type ScenarioOptions, type ScenarioReport } from "./scenario.ts";
 export type { SimNode } from "./sim_node.ts";

@@ -4,5 +4,6 @@
  * @module
  */
 
+export * from "./mapped_addresses.ts";
 export * from "./stun_client.ts";
 export * from "./stun_message.ts";

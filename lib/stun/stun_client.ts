@@ -18,7 +18,8 @@ const MAX_SERVERS = 16;
 
 /** Why a datagram was dropped. */
 export type StunDropReason = typeof STUN_DROP_REASONS[number];
-const STUN_DROP_REASONS = ["stun-malformed", "stun-unasked"] as const;
+/** All of them. */
+export const STUN_DROP_REASONS = ["stun-malformed", "stun-unasked"] as const;
 
 /** What came of one server. */
 export interface StunResult {
@@ -41,14 +42,20 @@ interface Question {
 /** Asks each of some servers once. `handleTimeout` may be called early and often. */
 export class StunClient {
   /** How many datagrams were dropped, by reason. */
-  readonly drops: Counters<StunDropReason> = new Counters(STUN_DROP_REASONS);
+  readonly drops: Counters<StunDropReason>;
   readonly #random: RandomSource;
   #waiting: readonly Question[];
   readonly #results: StunResult[] = [];
   readonly #transmits: { readonly datagram: Uint8Array; readonly destination: Endpoint }[] = [];
 
-  /** @param servers the first 16 are asked */
-  constructor(now: Millis, servers: readonly Endpoint[], random: RandomSource) {
+  /** @param servers the first 16 are asked @param drops of its own unless given */
+  constructor(
+    now: Millis,
+    servers: readonly Endpoint[],
+    random: RandomSource,
+    drops: Counters<StunDropReason> = new Counters(STUN_DROP_REASONS),
+  ) {
+    this.drops = drops;
     this.#random = random;
     this.#waiting = servers.slice(0, MAX_SERVERS).map((server) => ({ server, beganAt: now, sent: [] }));
   }

@@ -15,6 +15,7 @@ export * from "./internet/kinds.ts";
 export * from "./internet/nat_probe.ts";
 export * from "./internet/network.ts";
 export * from "./internet/site.ts";
+export * from "./internet/steady_flow.ts";
 export * from "./lab.ts";
 export * from "./namespace.ts";
 export * from "./nodes/frame_nodes.ts";

@@ -90,8 +90,6 @@ export class Introductions implements PathHelper {
     for (const introducer of this.#introducers(nodeId)) this.#send(introducer, { kind: "path-call", call });
   }
 
-  handleChosen(): void {}
-
   /** A member wants to be introduced, or this node is introduced to one. */
   handleMessage(from: NodeId, message: PathMessage): void {
     if (message.kind === "path-call") this.#introduce(from, message.call);

@@ -6,4 +6,5 @@
 export { Introductions, type LegTaker, type RelayServer } from "./introductions.ts";
 export { PathReporter } from "./path_reporter.ts";
 export { RelayLegs, type StreamCarriers } from "./relay_legs.ts";
+export { StunWatch } from "./stun_watch.ts";
 export { type PathContext, type PathHelper, type PathPlane, PathWatch } from "./path_watch.ts";

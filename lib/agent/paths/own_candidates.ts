@@ -1,5 +1,6 @@
 /**
- * Where this node may be reached: the endpoints that it states, and those at which members have seen its datagrams.
+ * Where this node may be reached: the endpoints that it states, and those at which members, and servers of STUN that were
+ * asked, have seen its datagrams.
  * @module
  */
 
@@ -19,6 +20,9 @@ export class OwnCandidates {
   /** The newest last. */
   readonly #seen = new Map<string, { readonly by: NodeId; readonly at: Endpoint }>();
 
+  /** What servers of STUN say, one endpoint of each. */
+  #mapped: readonly Endpoint[] = [];
+
   constructor(endpoints: Pick<EndpointSelector, "own">, isMember: (nodeId: NodeId) => boolean) {
     this.#endpoints = endpoints;
     this.#isMember = isMember;
@@ -33,11 +37,16 @@ export class OwnCandidates {
     if (this.#seen.size > MAX_OBSERVERS && oldest !== undefined) this.#seen.delete(oldest);
   }
 
-  /** @returns where members see this node, each once, what most of them say first */
+  /** Servers of STUN see this node's datagrams come from there, and nowhere else any more; each says one. */
+  setMapped(endpoints: readonly Endpoint[]): void {
+    this.#mapped = endpoints;
+  }
+
+  /** @returns where others see this node, each once, what most of them say first */
   seen(): readonly Endpoint[] {
     const counts = new Map<string, { readonly at: Endpoint; count: number }>();
-    for (const { by, at } of this.#seen.values()) {
-      if (!this.#isMember(by)) continue;
+    const ofMembers = [...this.#seen.values()].filter(({ by }) => this.#isMember(by));
+    for (const at of [...ofMembers.map((each) => each.at), ...this.#mapped]) {
       const known = counts.get(at.toString());
       if (known === undefined) counts.set(at.toString(), { at, count: 1 });
       else known.count++;
@@ -53,20 +62,22 @@ export class OwnCandidates {
     return [...seen, ...stated].slice(0, MAX_INTRODUCED_ENDPOINTS);
   }
 
-  /** Whether members see this node at different ports, so that its NAT maps each destination to another one (RFC 4787 §4.1). */
+  /** Whether others see this node at different ports, so that its NAT maps each destination to another one (RFC 4787 §4.1). */
   get variesByDestination(): boolean | undefined {
     const ports = new Map<string, Set<number>>();
-    for (const { at } of this.#seen.values()) {
+    const all = [...[...this.#seen.values()].map(({ at }) => at), ...this.#mapped];
+    for (const at of all) {
       const host = at.address.toString();
       const known = ports.get(host) ?? new Set();
       ports.set(host, known.add(at.port));
     }
-    if (this.#seen.size < 2) return undefined;
+    if (all.length < 2) return undefined;
     return [...ports.values()].some((each) => each.size > 1);
   }
 
   /** What was seen counts no more: this host is somewhere else. */
   forget(): void {
     this.#seen.clear();
+    this.#mapped = [];
   }
 }

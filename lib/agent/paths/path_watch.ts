@@ -16,7 +16,7 @@ import { DeadlineTimer, repeat } from "../../base/mod.ts";
 import type { AgentOptions } from "../../config/mod.ts";
 import type { Member, NodeId, NodeIdentity, Replica, Roster, RosterEvent } from "../../mesh/mod.ts";
 import type { PublicKey } from "../../crypto/mod.ts";
-import { type Endpoint, PATH_KIND } from "../../net/mod.ts";
+import { type Endpoint, PATH_KIND, PATH_MAGIC } from "../../net/mod.ts";
 import { type Candidate, type PathEvent, PathProber } from "../../path/mod.ts";
 import type { DeviceEvent, PeerStatus } from "../../wireguard/mod.ts";
 import type { AgentContext } from "../agent_context.ts";
@@ -41,11 +41,13 @@ export interface PathPlane {
 /** Who helps to find a path. */
 export interface PathHelper {
   /** Nothing direct works to a member; called again from time to time while that is so. */
-  handleUnreached(nodeId: NodeId): void;
+  handleUnreached?(nodeId: NodeId): void;
   /** Packets take a direct path now, or another one, or none is known. */
-  handleChosen(nodeId: NodeId, kind: Candidate["kind"] | undefined): void;
+  handleChosen?(nodeId: NodeId, kind: Candidate["kind"] | undefined): void;
   /** A relay answers. */
   handleBound?(datagram: Uint8Array, source: Endpoint): void;
+  /** A server of STUN answers. */
+  handleStun?(datagram: Uint8Array, source: Endpoint): void;
   /** This host's addresses have changed. */
   handleMove?(): void;
 }
@@ -132,11 +134,15 @@ export class PathWatch {
     for (const { record } of this.#parts.mesh.roster.members()) this.#remove(record.nodeId, record.publicKey);
   }
 
-  /** Takes a datagram of the path protocol from the packet plane. */
+  /** Takes a datagram of the path protocol, or an answer of STUN, from the packet plane. */
   handleProbe(datagram: Uint8Array, source: Endpoint): void {
     if (this.#isClosed) return;
     // What came through the mesh shows no way to carry it.
     if (this.#parts.endpoints.isOverMesh(source.address)) return;
+    if (datagram[0] !== PATH_MAGIC) {
+      for (const helper of this.#helpers) helper.handleStun?.(datagram, source);
+      return;
+    }
     if (datagram[1] === PATH_KIND.BOUND) {
       for (const helper of this.#helpers) helper.handleBound?.(datagram, source);
       return;
@@ -265,7 +271,7 @@ export class PathWatch {
     if (record === undefined) return;
     if (event.kind === "seen") return this.own.note(nodeId, event.at);
     if (event.kind === "unreached") {
-      for (const helper of this.#helpers) helper.handleUnreached(nodeId);
+      for (const helper of this.#helpers) helper.handleUnreached?.(nodeId);
       return;
     }
     const { path } = event;
@@ -277,6 +283,6 @@ export class PathWatch {
       kind: path?.kind ?? "none",
       at: path?.endpoint.toString(),
     });
-    for (const helper of this.#helpers) helper.handleChosen(nodeId, path?.kind);
+    for (const helper of this.#helpers) helper.handleChosen?.(nodeId, path?.kind);
   }
 }

@@ -121,7 +121,7 @@ export class RelayLegs implements LegTaker, PathHelper {
       lastBindAt: now,
       unanswered: 0,
       hasStream: false,
-      streamAt: now + STREAM_AFTER_MS,
+      streamAt: now + this.#streamAfterMs(via),
       dropAt,
     });
     plane.changeProbeIds({ add: [key] });
@@ -153,13 +153,7 @@ export class RelayLegs implements LegTaker, PathHelper {
 
   /** This host is somewhere else: relays have to hear of it before anything comes through them. */
   handleMove(): void {
-    for (const leg of this.#legs.values()) {
-      leg.boundAt = undefined;
-      leg.unanswered = leg.binds = 0;
-      leg.takenAt = this.#parts.clock.now();
-      leg.streamAt = leg.takenAt + STREAM_AFTER_MS;
-      this.#bind(leg);
-    }
+    for (const leg of this.#legs.values()) this.#bindAnew(leg);
   }
 
   /** @returns what relays have given this node for a member */
@@ -170,6 +164,10 @@ export class RelayLegs implements LegTaker, PathHelper {
 
   handleUnreached(nodeId: NodeId): void {
     const { clock, carriers } = this.#parts;
+    // Where a leg led there, UDP may have ceased to get as far as the relay.
+    for (const leg of this.#legs.values()) {
+      if (leg.member === nodeId && leg.boundAt !== undefined && !leg.hasStream) this.#bindAnew(leg);
+    }
     if (carriers === undefined || this.#direct.has(nodeId)) return;
     this.#direct.set(nodeId, { since: clock.now(), hasStream: false });
   }
@@ -235,6 +233,20 @@ export class RelayLegs implements LegTaker, PathHelper {
     const datagram = encodeBind("bind", leg.key, this.#nextCounter());
     const endpoints = leg.boundAt === undefined ? this.#endpointsOf(leg) : [leg.boundAt];
     for (const endpoint of endpoints) plane.sendProbe(datagram, endpoint);
+  }
+
+  /** As a leg that was just taken; its path is left only when another one answers. */
+  #bindAnew(leg: Leg): void {
+    leg.boundAt = undefined;
+    leg.unanswered = leg.binds = 0;
+    leg.takenAt = this.#parts.clock.now();
+    leg.streamAt = leg.takenAt + this.#streamAfterMs(leg.via);
+    this.#bind(leg);
+  }
+
+  /** Where packets to the relay itself go in a stream, UDP does not get there. @returns how long it is waited for */
+  #streamAfterMs(via: NodeId): number {
+    return this.#chosen.get(via) === "carrier" ? 0 : STREAM_AFTER_MS;
   }
 
   /** Higher each time, also after a restart. */

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { VirtualInternet } from "./testing/virtual_internet.ts";
+import { VirtualInternet } from "../../simulation/mod.ts";
 
 function twoWithLeader(a: "open" | "symmetric-nat", b: "open" | "symmetric-nat") {
   const internet = new VirtualInternet(5);
@@ -43,6 +43,30 @@ Deno.test("RelayLegs keeps the leg that carries packets bound", () => {
   use(internet, a, b.id, 150);
   assert.equal(a.watch.prober.paths(b.id)?.chosen?.kind, "relay");
   assert.ok(internet.bindsInLast(20_000) > 0);
+});
+
+Deno.test("RelayLegs asks for a stream when UDP no longer gets as far as the relay that carried packets", () => {
+  const { internet, leader, a, b } = twoWithLeader("symmetric-nat", "symmetric-nat");
+  use(internet, a, b.id, 5);
+  assert.equal(a.watch.prober.paths(b.id)?.chosen?.kind, "relay");
+  assert.deepEqual(a.askedStreams.filter(({ target }) => target === b.id), []);
+  internet.blockUdp(a);
+  a.legs.handleUnreached(b.id);
+  internet.run(1_000);
+  assert.ok(a.askedStreams.some(({ target, via }) => target === b.id && via === leader.id));
+});
+
+Deno.test("RelayLegs waits for no bind where packets to the relay go in a stream already", () => {
+  const { internet, leader, a, b } = twoWithLeader("symmetric-nat", "symmetric-nat");
+  a.legs.handleChosen(leader.id, "carrier");
+  const leg = { port: 40_123, id: new Uint8Array(8).fill(1), secret: new Uint8Array(32).fill(2) };
+  a.legs.take(leader.id, b.id, leg);
+  assert.deepEqual(a.askedStreams.at(-1), { via: leader.id, target: b.id });
+  a.legs.handleChosen(leader.id, "direct");
+  a.askedStreams.length = 0;
+  a.legs.take(leader.id, b.id, { ...leg, id: new Uint8Array(8).fill(3) });
+  internet.run(300);
+  assert.deepEqual(a.askedStreams, []);
 });
 
 Deno.test("PathWatch leaves the plane as it found it when it ends", () => {

@@ -4,4 +4,5 @@
  */
 
 export { checkNetwork, gatewayReport, type NetcheckParts } from "./netcheck.ts";
+export { findServers } from "./stun_probe.ts";
 export { PortMapping, type PortMappingParts } from "./port_mapping.ts";

@@ -3,7 +3,7 @@
  * @module
  */
 
-import type { ScenarioReport } from "../../simulation/mod.ts";
+import type { KindReport, ReachReport, ScenarioReport } from "../../simulation/mod.ts";
 import { UsageError } from "../failure.ts";
 import { formatBytes, formatSpan, paintedCell, parseDurationMs, tableLines } from "../output/mod.ts";
 import { paint, type Terminal } from "../terminal.ts";
@@ -14,6 +14,7 @@ const MAX_NODES = 5_000;
 /** Of the progress bar, in columns. */
 const MAX_BAR_WIDTH = 40;
 const TITLES = ["WHAT", ">CHANGES", ">AGREED AFTER", ">ROUNDS", ">MESSAGES/NODE", ">BYTES/NODE"];
+const REACH_TITLES = ["PLACES", ">PAIRS", ">CONNECTED", ">FIRST PATH", ">DIRECT", "PATHS"];
 
 /** Adds the command. */
 export function addSimCommand(program: AnyCommand, context: CommandContext): void {
@@ -24,10 +25,19 @@ export function addSimCommand(program: AnyCommand, context: CommandContext): voi
     .option("--seed <number>", "the same seed is the same run (default: 1)")
     .option("--loss <part>", "the part of messages that is lost, 0 to 0.9 (default: 0)")
     .option("--split <duration>", "how long the network is split (default: 1h)")
+    .option("--reach", "in place of all that: nodes behind NATs and firewalls look for paths to each other")
     .option("--json", "as JSON")
-    .addHelpText("after", "\nExample:\n  $ weft sim --nodes 1000 --seed 7 --loss 0.05");
+    .addHelpText(
+      "after",
+      "\nExamples:\n  $ weft sim --nodes 1000 --seed 7 --loss 0.05\n  $ weft sim --nodes 1000 --reach",
+    );
   command.action(async () => {
-    const { nodes = "100", seed = "1", loss = "0", split = "1h", json } = command.opts();
+    const { nodes = "100", seed = "1", loss = "0", split = "1h", json, reach } = command.opts();
+    if (reach === true && command.opts()["split"] !== undefined) {
+      throw new UsageError("Cannot use --split with --reach: the network stays whole there", {
+        hint: "Leave one of them out.",
+      });
+    }
     const splitMs = parseDurationMs(String(split));
     if (splitMs === undefined) {
       throw new UsageError(`Cannot use --split ${split}: that is no duration`, { hint: "Write 90s or 1h." });
@@ -36,22 +46,26 @@ export function addSimCommand(program: AnyCommand, context: CommandContext): voi
       nodes: numberOf("--nodes", nodes, { min: 2, max: MAX_NODES }),
       seed: numberOf("--seed", seed, { min: 0, max: 0xffff_ffff }),
       loss: numberOf("--loss", loss, { min: 0, max: 0.9, isPart: true }),
-      splitMs,
     };
     // No other command needs it.
-    const { runScenario } = await import("../../simulation/mod.ts");
+    const { runReach, runScenario } = await import("../../simulation/mod.ts");
     const { terminal } = ports;
     const bar = new ProgressBar(terminal);
-    const report = runScenario({
-      ...options,
-      onProgress: (part, what) => {
-        if (json !== true) bar.show(part, what);
-      },
-    });
-    bar.clear();
-    if (json === true) printJson(ports, report);
-    else terminal.out(simText(report, terminal));
-    if (!report.isConverged || report.violations.length > 0) context.exitCode = 1;
+    const onProgress = (part: number, what: string): void => {
+      if (json !== true) bar.show(part, what);
+    };
+    const finish = <R>(report: R, isGood: boolean, text: (report: R, terminal: Terminal) => string): void => {
+      bar.clear();
+      if (json === true) printJson(ports, report);
+      else terminal.out(text(report, terminal));
+      if (!isGood) context.exitCode = 1;
+    };
+    if (reach === true) {
+      const report = runReach({ ...options, onProgress });
+      return finish(report, report.isConnected, reachText);
+    }
+    const report = runScenario({ ...options, splitMs, onProgress });
+    finish(report, report.isConverged && report.violations.length === 0, simText);
   });
 }
 
@@ -80,6 +94,46 @@ export function simText(report: ScenarioReport, terminal: Terminal): string {
     } of virtual time.`,
     "",
   ].join("\n");
+}
+
+/** @returns what came of each pair of kinds of places, and of all */
+export function reachText(report: ReachReport, terminal: Terminal): string {
+  const { nodes, loss, seed, pairs, simulatedMs, kinds, failures, isConnected } = report;
+  const rows = kinds.map((kind) => {
+    const { kinds: [a, b], connected, slowestFirstMs, slowestDirectMs } = kind;
+    const share = `${Math.floor(100 * connected / kind.pairs)} %`;
+    return [
+      `${a}, ${b}`,
+      `${kind.pairs}`,
+      connected === kind.pairs ? share : paintedCell(terminal, "bad", share),
+      millisText(slowestFirstMs),
+      millisText(slowestDirectMs),
+      pathsText(kind),
+    ];
+  });
+  const verdict = isConnected
+    ? paint(terminal, "good", "All pairs reach each other, directly where their NATs let them.")
+    : paint(terminal, "bad", "Not all pairs have the path that they could have.");
+  return [
+    ...tableLines(REACH_TITLES, rows),
+    "",
+    ...failures.map((what) => paint(terminal, "bad", `Must not be: ${what}`)),
+    `${verdict} ${nodes} nodes, ${pairs} pairs, ${loss * 100} % lost, seed ${seed}, ${
+      formatSpan(simulatedMs)
+    } of virtual time.`,
+    "",
+  ].join("\n");
+}
+
+function millisText(ms: number | null): string {
+  return ms === null ? "" : `${Math.round(ms)} ms`;
+}
+
+function pathsText({ direct, connected }: KindReport): string {
+  const relayed = connected - direct;
+  return [...direct > 0 ? [`${direct} direct`] : [], ...relayed > 0 ? [`${relayed} by a relay`] : []].join(
+    ", ",
+  );
 }
 
 function numberOf(

@@ -22,6 +22,35 @@ Deno.test("weft sim --json prints the report", async () => {
   assert.deepEqual([report.nodes, report.seed, report.isConverged, report.phases.length], [20, 3, true, 10]);
 });
 
+Deno.test("weft sim --reach prints what came of each pair of kinds of places, the same for the same seed", async () => {
+  const reach = ["sim", "--nodes", "60", "--seed", "3", "--reach"];
+  const runs = [new SamplePorts(), new SamplePorts()];
+  for (const ports of runs) assert.equal(await main(reach, ports), 0, ports.stdout + ports.stderr);
+  const [text = ""] = runs.map(({ stdout }) => stdout);
+  assert.equal(runs[1]?.stdout, text);
+  assert.match(text, /^PLACES +PAIRS +CONNECTED +FIRST PATH +DIRECT +PATHS/);
+  assert.match(text, /^symmetric-nat, symmetric-nat +\d+ +100 % +\d+ ms +\d+ by a relay$/m);
+  assert.match(text, /^open, symmetric-nat +(\d+) +100 % +\d+ ms +\d+ ms +\1 direct$/m);
+  assert.match(text, /All pairs reach each other.* 60 nodes, \d+ pairs, 0 % lost, seed 3/);
+  const ports = new SamplePorts();
+  assert.equal(await main([...reach, "--json"], ports), 0);
+  const report = JSON.parse(ports.stdout);
+  assert.deepEqual([report.nodes, report.isConnected, report.kinds.length], [60, true, 21]);
+  assert.equal(
+    report.kinds.reduce((sum: number, { pairs }: { pairs: number }) => sum + pairs, 0),
+    report.pairs,
+  );
+});
+
+Deno.test("weft sim --reach fails and says which pairs lack a path where nearly everything is lost", async () => {
+  const ports = new SamplePorts();
+  assert.equal(await main(["sim", "--nodes", "12", "--reach", "--loss", "0.9"], ports), 1);
+  assert.match(ports.stdout, /^Must not be: .* have no (direct )?path$/m);
+  const refused = new SamplePorts();
+  assert.equal(await main(["sim", "--reach", "--split", "5m"], refused), 2);
+  assert.match(refused.stderr, /--split with --reach/);
+});
+
 for (
   const [option, value] of [["--nodes", "1"], ["--nodes", "1e3"], ["--loss", "1"], [
     "--split",

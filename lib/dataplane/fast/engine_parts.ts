@@ -36,7 +36,7 @@ export interface PacketEngineParts {
   readonly proxy: TransparentProxy;
   /** Says what may pass. */
   readonly guards: PlaneGuards;
-  /** Says which datagrams of the path protocol `onProbe` sees. */
+  /** Says which datagrams of the path protocol, and answers of STUN, `onProbe` sees. */
   readonly probes: ProbeGate;
   readonly mtuBytes: number;
   readonly tunFd: number;

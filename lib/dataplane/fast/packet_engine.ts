@@ -16,7 +16,7 @@
 import type { Millis } from "../../base/mod.ts";
 import { MAX_BATCH } from "../../crypto/mod.ts";
 import { ERRNO, polledEvents, POLLERR, POLLFD_BYTES, POLLNVAL, writePollfd } from "../../host/mod.ts";
-import { type Endpoint, type IpFamily, isPathDatagram } from "../../net/mod.ts";
+import { type Endpoint, type IpFamily, isPathDatagram, isStunAnswer } from "../../net/mod.ts";
 import type { BatchSession } from "../../wireguard/mod.ts";
 import { GroBatches } from "./gro_batches.ts";
 import { DIRECTION } from "../../policy/mod.ts";
@@ -168,11 +168,11 @@ export class PacketEngine {
     return former;
   }
 
-  /** Sends a datagram of the path protocol by the socket of all others. */
+  /** Sends a datagram of the path protocol, or a request of STUN, by the socket of all others. */
   sendProbe(datagram: Uint8Array, destination: Endpoint): void {
     const at = this.#free + SINGLE_AT;
     this.#bytes.set(datagram, at);
-    this.#parts.probes.noteSent(this.#parts.now(), destination);
+    this.#parts.probes.noteOutgoing(this.#parts.now(), datagram, destination);
     this.#sender?.sendProbe(at, datagram.length, destination);
   }
 
@@ -324,13 +324,16 @@ export class PacketEngine {
     return true;
   }
 
-  /** What carries no packet: asks after paths, and handshakes. */
+  /** What carries no packet: asks after paths, answers of STUN, and handshakes. */
   #takeControl(now: Millis, at: number, lengthBytes: number, batch: number): void {
     const { probes, onProbe } = this.#parts;
     const receiver = this.#receiver;
     if (receiver === undefined) return;
     const bytes = this.#bytes;
-    if (!isPathDatagram(bytes, at, lengthBytes)) {
+    if (isStunAnswer(bytes, at, lengthBytes)) {
+      const source = () => receiver.source(batch);
+      if (probes.stun.admits(now, bytes, at, source)) onProbe(bytes.slice(at, at + lengthBytes), source());
+    } else if (!isPathDatagram(bytes, at, lengthBytes)) {
       this.#handshakes.take(bytes, at, lengthBytes, receiver, batch);
     } else if (probes.expects(bytes, at) && probes.admits(now, bytes, at, receiver.source(batch))) {
       onProbe(bytes.slice(at, at + lengthBytes), receiver.source(batch));

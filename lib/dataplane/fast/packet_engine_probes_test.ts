@@ -86,3 +86,39 @@ Deno.test("PacketEngine works no more on a flood of probes than on one of garbag
   assert.equal(harness.asked.length, 100, "and of those that are waited for, few");
   assert.equal(harness.probes.counters.get("probe-flood"), 3_900);
 });
+
+/** @param type 0x0101 of a success @param id the last byte of the transaction's id */
+function stun(type: number, id: number): Uint8Array {
+  const datagram = new Uint8Array(32);
+  datagram.set([type >> 8, type & 255, 0, 12, 0x21, 0x12, 0xa4, 0x42]);
+  datagram[19] = id;
+  return datagram;
+}
+
+Deno.test("PacketEngine hands on the answer of the STUN server that was asked, once, and loses no handshake to it", () => {
+  const harness = new EngineHarness({ seed: 24 });
+  harness.greet();
+  harness.engine.sendProbe(stun(0x0001, 1), source);
+  const [packet] = harness.sealed([ipPacket(2, 1, 200)]);
+  const batch = Uint8Array.of(...stun(0x0101, 1), ...stun(0x0101, 1), ...stun(0x0101, 2));
+  const initiation = stun(0x0101, 1);
+  initiation.set([1, 0, 0, 0]);
+  harness.calls.receives.push(
+    { bytes: stun(0x0101, 1), source: peerEndpoint },
+    { bytes: batch, source, segmentBytes: 32 },
+    { bytes: packet ?? assert.fail(), source: peerEndpoint },
+    { bytes: initiation, source },
+  );
+  harness.run();
+  assert.deepEqual(harness.asked.map((each) => [each.datagram, each.source]), [[
+    stun(0x0101, 1),
+    `${source}`,
+  ]]);
+  assert.equal(harness.probes.counters.get("foreign-stun"), 3);
+  assert.equal(harness.calls.written.length, 1, "packets pass as ever");
+  assert.equal(
+    harness.device.counters.get("malformed-datagram"),
+    1,
+    "what begins as WireGuard is WireGuard's",
+  );
+});

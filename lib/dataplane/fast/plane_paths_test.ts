@@ -61,6 +61,14 @@ function probe(id: string, lengthBytes: number): Uint8Array {
   return datagram;
 }
 
+/** @returns a Binding request without attributes */
+function stun(id: number): Uint8Array {
+  const datagram = new Uint8Array(20);
+  datagram.set([0, 1, 0, 0, 0x21, 0x12, 0xa4, 0x42]);
+  datagram[19] = id;
+  return datagram;
+}
+
 function local(plane: WireGuardPlane): Endpoint {
   return Endpoint.parse(`127.0.0.1:${plane.localPort}`) ?? assert.fail();
 }
@@ -112,6 +120,53 @@ for (
       assert.equal(seen.length, 0);
     },
   });
+
+  for (const address of ["127.0.0.1", "::1"]) {
+    Deno.test({
+      name:
+        `${name} asks a STUN server at ${address} by its one socket, and hands on one answer to each request`,
+      ignore,
+      fn: async () => {
+        const seen: { readonly datagram: Uint8Array; readonly source: Endpoint }[] = [];
+        const options = { mtuBytes: 1420, observer: () => {}, log: silentLogger };
+        await using opened = await open({
+          ...options,
+          onProbe: (datagram, source) => seen.push({ datagram, source }),
+        });
+        const { plane } = opened;
+        plane.setPrivateKey(keyA);
+        assert.equal(plane.listen({ port: 0, fwmark: 0 }), undefined);
+        const listen = { transport: "udp", hostname: address, port: 0 } as const;
+        const server = Deno.listenDatagram(listen);
+        const other = Deno.listenDatagram(listen);
+        try {
+          const at = Endpoint.parse(
+            `${address === "::1" ? "[::1]" : address}:${(server.addr as Deno.NetAddr).port}`,
+          ) ??
+            assert.fail();
+          plane.sendProbe(stun(1), at);
+          const [request, from] = await server.receive();
+          assert.deepEqual(request, stun(1));
+          assert.equal((from as Deno.NetAddr).port, plane.localPort);
+          const answer = stun(1);
+          answer[0] = 1;
+          await other.send(answer, from);
+          await waitUntil(() => plane.drops()["foreign-stun"] === 1 || undefined);
+          await server.send(answer, from);
+          const { datagram, source } = await waitUntil(() => seen.shift());
+          assert.deepEqual(datagram, answer);
+          assert.equal(`${source}`, `${at}`);
+          await server.send(answer, from);
+          await waitUntil(() => plane.drops()["foreign-stun"] === 2 || undefined);
+          assert.equal(seen.length, 0);
+          assert.throws(() => plane.sendProbe(answer, at), RangeError);
+        } finally {
+          server.close();
+          other.close();
+        }
+      },
+    });
+  }
 
   Deno.test({
     name: `${name} calls at the path that is set, stays there, and says where packets came from`,

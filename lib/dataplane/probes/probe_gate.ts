@@ -8,14 +8,16 @@
  * @module
  */
 
-import { Counters, type Millis } from "../../base/mod.ts";
+import { Counters, type Millis, RateMeter } from "../../base/mod.ts";
 import {
   type Endpoint,
   isPathDatagram,
+  isStunRequest,
   LEAST_PATH_BYTES,
   MOST_PATH_BYTES,
   PATH_ID_AT,
 } from "../../net/mod.ts";
+import { StunGate } from "./stun_gate.ts";
 
 /** From known sources all together: a thousand paths that are asked twice a second. */
 const TOTAL_PER_SECOND = 2000;
@@ -32,8 +34,8 @@ const MAX_KNOWN = 8192;
 /** So long a place is known after something was sent there. */
 const KNOWN_MS = 60_000;
 
-/** Why one goes no further: nobody waits for it, or there are too many. */
-export const PROBE_DROPS = ["foreign-probe", "probe-flood"] as const;
+/** Why one goes no further: nobody waits for it, or there are too many; of STUN, it answers nothing that was asked. */
+export const PROBE_DROPS = ["foreign-probe", "probe-flood", "foreign-stun"] as const;
 
 /** One of `PROBE_DROPS`. */
 export type ProbeDrop = typeof PROBE_DROPS[number];
@@ -44,24 +46,9 @@ export interface ProbeIdChange {
   readonly remove?: readonly string[];
 }
 
-/** So many more may come; a second earns the whole again. */
-class Allowance {
-  readonly #perSecond: number;
-  #left: number;
-  #countedAt = -Infinity;
-
-  constructor(perSecond: number) {
-    this.#perSecond = this.#left = perSecond;
-  }
-
-  take(now: Millis): boolean {
-    const earned = Math.max(0, now - this.#countedAt) * this.#perSecond / 1000;
-    this.#left = Math.min(this.#perSecond, this.#left + earned);
-    this.#countedAt = now;
-    if (this.#left < 1) return false;
-    this.#left--;
-    return true;
-  }
+/** @returns a meter of datagrams that holds those of one second at most */
+function meterOf(perSecond: number): RateMeter {
+  return new RateMeter(perSecond, perSecond);
 }
 
 interface KnownPlace {
@@ -71,17 +58,17 @@ interface KnownPlace {
 
 interface KnownSource {
   readonly endpoint: Endpoint;
-  readonly allowance: Allowance;
+  readonly rate: RateMeter;
   heardAt: number;
 }
 
 /** What is waited for with one id. */
 class ExpectedId {
-  readonly strangers = new Allowance(PER_SECOND);
+  readonly strangers = meterOf(PER_SECOND);
   readonly #sources: KnownSource[] = [];
 
   /** @returns what may come from a known source, or undefined when there is no room for one more */
-  allowanceOf(now: Millis, source: Endpoint): Allowance | undefined {
+  meterFor(now: Millis, source: Endpoint): RateMeter | undefined {
     const sources = this.#sources;
     let idle = -1;
     for (let i = 0; i < sources.length; i++) {
@@ -89,22 +76,22 @@ class ExpectedId {
       if (known === undefined) continue;
       if (known.endpoint === source || known.endpoint.equals(source)) {
         known.heardAt = now;
-        return known.allowance;
+        return known.rate;
       }
       if (now - known.heardAt >= SOURCE_IDLE_MS) idle = i;
     }
     if (idle < 0 && sources.length >= MAX_SOURCES) return undefined;
-    const fresh = { endpoint: source, allowance: new Allowance(PER_SECOND), heardAt: now };
+    const fresh = { endpoint: source, rate: meterOf(PER_SECOND), heardAt: now };
     sources[idle < 0 ? sources.length : idle] = fresh;
-    return fresh.allowance;
+    return fresh.rate;
   }
 }
 
-/** @throws RangeError when `datagram` is none of the path protocol */
+/** @throws RangeError when `datagram` is none of the path protocol, and no Binding request of STUN */
 export function checkProbe(datagram: Uint8Array): void {
-  if (isPathDatagram(datagram, 0, datagram.length)) return;
+  if (isPathDatagram(datagram, 0, datagram.length) || isStunRequest(datagram)) return;
   throw new RangeError(
-    `Cannot send ${datagram.length} bytes as a probe: it has ${LEAST_PATH_BYTES} to ${MOST_PATH_BYTES} and begins with 0x77`,
+    `Cannot send ${datagram.length} bytes as a probe: unless it is a request of STUN it has ${LEAST_PATH_BYTES} to ${MOST_PATH_BYTES} and begins with 0x77`,
   );
 }
 
@@ -120,8 +107,10 @@ export class ProbeGate {
   readonly counters: Counters<ProbeDrop> = new Counters<ProbeDrop>(PROBE_DROPS);
   /** By the two halves of their ids, as numbers: a lookup makes no text. */
   readonly #expected = new Map<number, Map<number, ExpectedId>>();
-  readonly #total = new Allowance(TOTAL_PER_SECOND);
-  readonly #strangers = new Allowance(STRANGERS_PER_SECOND);
+  /** Answers of STUN. */
+  readonly stun: StunGate = new StunGate(this.counters);
+  readonly #total = meterOf(TOTAL_PER_SECOND);
+  readonly #strangers = meterOf(STRANGERS_PER_SECOND);
   /** By a hash; of two with the same one the newer is known. The order is that in which they were added. */
   readonly #places = new Map<number, KnownPlace>();
 
@@ -139,6 +128,12 @@ export class ProbeGate {
       lows?.delete(low);
       if (lows?.size === 0) this.#expected.delete(high);
     }
+  }
+
+  /** This node sends there what `checkProbe` has seen. */
+  noteOutgoing(now: Millis, datagram: Uint8Array, destination: Endpoint): void {
+    if (isStunRequest(datagram)) this.stun.noteAsked(now, datagram, destination);
+    else this.noteSent(now, destination);
   }
 
   /** This node sends a datagram of the path protocol there. */
@@ -173,10 +168,10 @@ export class ProbeGate {
   admits(now: Millis, memory: Uint8Array, at: number, source: Endpoint): boolean {
     const expected = this.#find(memory, at);
     if (expected === undefined) return false;
-    const own = this.#isKnown(now, source) ? expected.allowanceOf(now, source) : undefined;
+    const own = this.#isKnown(now, source) ? expected.meterFor(now, source) : undefined;
     const isAllowed = own === undefined
-      ? expected.strangers.take(now) && this.#strangers.take(now)
-      : own.take(now) && this.#total.take(now);
+      ? expected.strangers.tryTake(now, 1) && this.#strangers.tryTake(now, 1)
+      : own.tryTake(now, 1) && this.#total.tryTake(now, 1);
     if (!isAllowed) this.counters.count("probe-flood");
     return isAllowed;
   }

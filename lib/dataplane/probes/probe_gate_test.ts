@@ -36,7 +36,7 @@ Deno.test("ProbeGate admits ids that are waited for, wherever they stand, and no
   gate.change({ remove: [HIGH_ID.toUpperCase(), "1111111111111111"] });
   assert.ok(!gate.expects(probe(HIGH_ID), 0));
   assert.ok(gate.admits(now, probe(HIGH_ID.replace("88", "89")), 0, stranger));
-  assert.deepEqual(gate.counters.snapshot(), { "foreign-probe": 3, "probe-flood": 0 });
+  assert.deepEqual(gate.counters.snapshot(), { "foreign-probe": 3, "probe-flood": 0, "foreign-stun": 0 });
   assert.throws(() => checkProbeIds({ add: ["12"] }), RangeError);
   assert.throws(() => checkProbeIds({ remove: ["g".repeat(16)] }), RangeError);
 });

@@ -40,6 +40,8 @@ export class GatewayHost implements Disposable {
   #rules = "";
   #lacks: readonly IpFamily[] = [];
   #homeless: readonly Cidr[] = [];
+  /** Networks to which a route of their own has led, by their text. */
+  #named = new Set<string>();
 
   constructor(options: GatewayHostOptions) {
     this.#options = options;
@@ -176,9 +178,13 @@ export class GatewayHost implements Disposable {
   ): readonly PlacedRouting[] {
     const { meshInterface } = this.#options;
     const homeless: Cidr[] = [];
+    const working = hostRoutes.filter(({ isDown }) => isDown !== true);
+    // What is down is still no business of an exit's users.
     const own = hostRoutes.filter(({ table, interfaceName, cidr }) =>
       table === MAIN_TABLE && interfaceName !== meshInterface && interfaceName !== "lo" && cidr.prefixBits > 0
     );
+    const known = this.#named;
+    this.#named = new Set();
     const names = resolvers.map((resolver) => ({
       prefix: Cidr.host(resolver),
       masquerade: true,
@@ -187,10 +193,17 @@ export class GatewayHost implements Disposable {
     const placed = [...this.#routings, ...names].flatMap((routing): PlacedRouting[] => {
       const { prefix } = routing;
       const isExit = prefix.prefixBits === 0;
-      const there = isExit ? [] : own.filter(({ cidr }) => cidr.overlaps(prefix));
+      const there = isExit ? [] : own.filter(({ cidr, isDown }) => isDown !== true && cidr.overlaps(prefix));
       const named = there.flatMap(({ interfaceName }) => interfaceName ?? []);
-      // What no route names goes where everything goes, as on any router.
-      const ways = named.length > 0 ? named : defaultWays(hostRoutes, prefix.family, meshInterface);
+      const hadOwn = known.has(`${prefix}`);
+      if (named.length > 0 || hadOwn) this.#named.add(`${prefix}`);
+      // What no route names goes where everything goes, as on any router; but what had a route of its own and has lost it
+      // is not where the others are.
+      const ways = named.length > 0
+        ? named
+        : hadOwn
+        ? []
+        : defaultWays(working, prefix.family, meshInterface);
       if (ways.length === 0) {
         homeless.push(prefix);
         return [];

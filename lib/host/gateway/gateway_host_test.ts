@@ -82,6 +82,25 @@ Deno.test("GatewayHost says to which networks this host has no way itself", () =
   assert.match(host.rules, /ip daddr 10\.9\.0\.0\/16 oifname \{ "eth0" \} accept/);
 });
 
+Deno.test("GatewayHost has lost a network whose own route is gone or down, although everything goes somewhere", () => {
+  for (const loss of ["gone", "down"] as const) {
+    const host = new FakeHost();
+    using gateway = host.gateway();
+    const lead = () => gateway.lead([{ prefix: cidr("172.17.3.0/24"), masquerade: true }]);
+    lead();
+    assert.deepEqual(gateway.homeless, []);
+    host.docker = loss;
+    lead();
+    lead();
+    assert.deepEqual(gateway.homeless.map(String), ["172.17.3.0/24"], loss);
+    assert.doesNotMatch(host.rules, /172\.17\.3/);
+    host.docker = "up";
+    lead();
+    assert.deepEqual(gateway.homeless, []);
+    assert.match(host.rules, /172\.17\.3\.0\/24 oifname \{ "docker0" \} accept/);
+  }
+});
+
 Deno.test("GatewayHost says which family it cannot forward", () => {
   const host = new FakeHost();
   host.hasNoSix = true;
@@ -144,6 +163,7 @@ class FakeHost implements HostNetwork, PacketFilter {
   readonly calls: string[] = [];
   rules = "";
   way = "eth0";
+  docker: "up" | "down" | "gone" = "up";
   refuses = false;
   hasNoSix = false;
 
@@ -179,7 +199,12 @@ class FakeHost implements HostNetwork, PacketFilter {
     return [
       { cidr: cidr("0.0.0.0/0"), interfaceName: this.way, table: 254 },
       { cidr: cidr("0.0.0.0/0"), interfaceName: "tun9", table: 51820 },
-      { cidr: cidr("172.17.0.0/16"), interfaceName: "docker0", table: 254 },
+      ...this.docker === "gone" ? [] : [{
+        cidr: cidr("172.17.0.0/16"),
+        interfaceName: "docker0",
+        table: 254,
+        ...this.docker === "down" && { isDown: true as const },
+      }],
       { cidr: cidr("::/0"), interfaceName: "lo", table: 254 },
     ];
   }

@@ -3,6 +3,7 @@
  * @module
  */
 
+export { type AddressChange, AddressMonitor } from "./address_monitor.ts";
 export { EXIT_TABLE, type ExitPlan } from "./exit_routing.ts";
 export * from "./link_monitor.ts";
 export * from "./netlink.ts";

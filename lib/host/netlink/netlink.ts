@@ -23,6 +23,7 @@ import {
   type RoutePayload,
   RTM,
 } from "./netlink_route.ts";
+import type { HostRoute } from "./route_overlap.ts";
 
 // linux/socket.h
 const SOL_SOCKET = 1;
@@ -37,15 +38,6 @@ const RECEIVE_BYTES = 1 << 16;
 const RECEIVE_TIMEOUT_SECONDS = 2;
 /** How often a listing is begun anew when routes changed meanwhile. */
 const MAX_DUMP_ATTEMPTS = 5;
-
-/** A route of the host. */
-export interface HostRoute {
-  readonly cidr: Cidr;
-  /** Undefined for a route that only forbids, as `blackhole` does. */
-  readonly interfaceName: string | undefined;
-  /** The routing table's number; 254 is the main table. */
-  readonly table: number;
-}
 
 /** Links, addresses and routes of the host, as a port: tests have a network in memory. */
 export interface HostNetwork {
@@ -247,7 +239,7 @@ export class Netlink implements HostNetwork, Disposable {
 
   listRoutes(): readonly HostRoute[] {
     const what = "list the routes";
-    const names = new Map(this.#listLinks(what).map(({ index, name }) => [index, name]));
+    const links = new Map(this.#listLinks(what).map((link) => [link.index, link]));
     const routes = this.#dump(what, RTM.GETROUTE, {
       answer: RTM.NEWROUTE,
       bodyBytes: 12,
@@ -257,7 +249,10 @@ export class Netlink implements HostNetwork, Disposable {
       if (route === "other") return [];
       const { cidr, table, interfaceIndexes } = route;
       if (interfaceIndexes.length === 0) return [{ cidr, table, interfaceName: undefined }];
-      return interfaceIndexes.map((index) => ({ cidr, table, interfaceName: names.get(index) }));
+      return interfaceIndexes.map((index) => {
+        const link = links.get(index);
+        return { cidr, table, interfaceName: link?.name, ...link?.isRunning === false && { isDown: true } };
+      });
     });
   }
 

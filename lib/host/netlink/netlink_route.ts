@@ -61,6 +61,7 @@ const IFA_LOCAL = 2;
 const IFA_FLAGS = 8;
 const IFA_F_NODAD = 0x02;
 
+const ADDRESS_BODY_BYTES = 8;
 const LINK_BODY_BYTES = 16;
 const ROUTE_BODY_BYTES = 12;
 const NEXT_HOP_BYTES = 8;
@@ -158,6 +159,16 @@ export function encodeAddress(index: number, address: IpAddress, prefixBits: num
   // Nobody else can have the address, and until it is detected as unique (RFC 4862 §5.4) it could not be used.
   if (address.family === 6) attributes.push([IFA_FLAGS, encodeUint32(IFA_F_NODAD)]);
   return { body, attributes };
+}
+
+/** @returns the address of an RTM_NEWADDR or RTM_DELADDR, or undefined when it is none */
+export function decodeAddress(payload: Uint8Array): IpAddress | undefined {
+  if (payload.length < ADDRESS_BODY_BYTES) return undefined;
+  const attributes = decodeAttributes(payload.subarray(ADDRESS_BODY_BYTES));
+  // Of a point-to-point link the other one is that of the far end.
+  const bytes = attributes?.get(IFA_LOCAL) ?? attributes?.get(IFA_ADDRESS);
+  const addressBytes = payload[0] === AF_INET ? 4 : payload[0] === AF_INET6 ? 16 : undefined;
+  return bytes === undefined || bytes.length !== addressBytes ? undefined : IpAddress.fromBytes(bytes);
 }
 
 /**

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { IpAddress } from "../../net/mod.ts";
-import { decodeLink, decodeRoute, encodeAddress, encodeLink } from "./netlink_route.ts";
+import { decodeAddress, decodeLink, decodeRoute, encodeAddress, encodeLink } from "./netlink_route.ts";
 
 /** What Linux 6 listed, without the messages' headers: interface 2 is eth1, 3 is eth0. */
 const ROUTES:
@@ -122,4 +122,16 @@ Deno.test("encodeAddress() and encodeLink() lay out the fixed parts", () => {
   assert.equal(encodeAddress(7, address, 16).body.toHex(), "0210000007000000");
   assert.equal(encodeLink(7, { isUp: true }).body.toHex(), "00000000070000000100000001000000");
   assert.equal(encodeLink(7, {}).body.toHex(), "00000000070000000000000000000000");
+});
+
+Deno.test("decodeAddress() reads what Linux tells of an address that goes, and nothing cut or of another family", () => {
+  // 192.168.1.100/24 of interface 2, as `ip address flush` had it told: address, local, broadcast, label, flags
+  const hex =
+    "021880000200000008000100c0a8016408000200c0a8016408000400c0a801ff090003006574683000000000080008008000" +
+    "0000";
+  const payload = Uint8Array.fromHex(hex);
+  assert.equal(decodeAddress(payload)?.toString(), "192.168.1.100");
+  assert.equal(decodeAddress(payload.subarray(0, 7)), undefined);
+  assert.equal(decodeAddress(payload.with(0, 10)), undefined);
+  assert.equal(decodeAddress(payload.with(0, 1)), undefined);
 });

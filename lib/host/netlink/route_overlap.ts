@@ -1,11 +1,21 @@
 /**
- * Whether what a host routes already is in the way of a block.
+ * What a host routes already, and whether that is in the way of a block.
  * @module
  */
 
 import type { Cidr } from "../../net/mod.ts";
-import type { HostRoute } from "./netlink.ts";
 import { MAIN_TABLE } from "./netlink_route.ts";
+
+/** A route of the host. */
+export interface HostRoute {
+  readonly cidr: Cidr;
+  /** Undefined for a route that only forbids, as `blackhole` does. */
+  readonly interfaceName: string | undefined;
+  /** The routing table's number; 254 is the main table. */
+  readonly table: number;
+  /** The interface is down, or has no carrier: the kernel keeps the route meanwhile. */
+  readonly isDown?: true;
+}
 
 /**
  * Looks for a route of the main table that has addresses in common with `cidr`. A default route has, and does not

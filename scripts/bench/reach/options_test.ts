@@ -1,13 +1,27 @@
 import assert from "node:assert/strict";
 import { ATTACHMENT_KINDS } from "../../../tests/lab/mod.ts";
 import { allPairs, parseOptions } from "./options.ts";
+import { JOURNEYS } from "./roaming.ts";
 
 Deno.test("parseOptions() takes pairs of kinds", () => {
-  const options = parseOptions(["--pairs", "open:double-nat,ipv6-only:open", "--no-roaming", "--json", "x"]);
+  const options = parseOptions([
+    "--pairs",
+    "open:double-nat,ipv6-only:open",
+    "--roaming",
+    "none",
+    "--json",
+    "x",
+  ]);
   assert.deepEqual(options.pairs, [["open", "double-nat"], ["ipv6-only", "open"]]);
-  assert.equal(options.hasRoaming, false);
+  assert.deepEqual(options.journeys, []);
   assert.equal(options.json, "x");
-  assert.equal(parseOptions([]).hasRoaming, true);
+  assert.deepEqual(parseOptions([]).journeys, JOURNEYS);
+});
+
+Deno.test("parseOptions() takes journeys", () => {
+  const { journeys } = parseOptions(["--roaming", "open:double-nat:ipv6-only"]);
+  assert.deepEqual(journeys, [{ from: "open", to: "double-nat", partner: "ipv6-only" }]);
+  assert.throws(() => parseOptions(["--roaming", "open:double-nat"]), /a journey is FROM:TO:PARTNER/);
 });
 
 Deno.test("parseOptions() rejects what is no pair of kinds", () => {

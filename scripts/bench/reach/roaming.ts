@@ -3,9 +3,9 @@
  * @module
  */
 
-import { type AttachmentKind, CapturedProcess, Internet, labProgram, pause } from "../../../tests/lab/mod.ts";
+import { type AttachmentKind, Internet, longestGap } from "../../../tests/lab/mod.ts";
 import { firstLine } from "./cell.ts";
-import { type Contender, HOST_NAMES, type Member } from "./contenders.ts";
+import { type Contender, HOST_NAMES } from "./contenders.ts";
 
 /** Who moves where, and with whom it talks. */
 export interface Journey {
@@ -31,7 +31,6 @@ export const JOURNEYS: readonly Journey[] = [
 ];
 
 const BOUND_MS = 8_000;
-const PORT = 5300;
 
 /** Measures all contenders on a journey, each in an Internet of its own. */
 export async function measureJourney(
@@ -64,43 +63,11 @@ async function travel(
   const { a, b } = await contender.open(internet);
   const home = internet.host(HOST_NAMES.a).network;
   const abroad = await internet.network(journey.to);
-  const there = await gapWhile(b, a, () => a.host.moveTo(abroad));
+  const there = await longestGap(b, a, BOUND_MS, () => a.host.moveTo(abroad));
   if (home === undefined) return {};
-  const back = await gapWhile(a, b, () => a.host.moveTo(home));
+  const back = await longestGap(a, b, BOUND_MS, () => a.host.moveTo(home));
   return {
     ...there === undefined ? {} : { receivingMs: there },
     ...back === undefined ? {} : { sendingMs: back },
   };
-}
-
-/** @returns how long the flow stood still, at most, in milliseconds; undefined when it did not go on */
-async function gapWhile(
-  sender: Member,
-  receiver: Member,
-  move: () => Promise<void>,
-): Promise<number | undefined> {
-  const run = ({ host }: Member, ...args: readonly string[]) =>
-    new CapturedProcess(host.namespace.command(labProgram("steady_stream.ts", args)), { label: host.name });
-  await using source = run(sender, "send", sender.address, `${PORT}`);
-  await source.until(({ stdout }) => stdout.includes("ready"), 10_000, "it listens");
-  await using sink = run(receiver, "receive", sender.address, `${PORT}`);
-  const ticks = () => sink.stdout.split("tick").length - 1;
-  try {
-    await sink.until(() => ticks() >= 5, BOUND_MS, "the flow begins");
-  } catch {
-    // It may be broken since the last move.
-    return undefined;
-  }
-  const before = sink.stdout.length;
-  await move();
-  // What was underway already when the move was over does not count.
-  await pause(100);
-  const seen = ticks();
-  try {
-    await sink.until(() => ticks() >= seen + 5, BOUND_MS, "the flow goes on");
-  } catch {
-    return undefined;
-  }
-  const gaps = [...sink.stdout.slice(before).matchAll(/^gap (\d+)$/gm)].map(([, ms]) => Number(ms));
-  return Math.max(0, ...gaps);
 }

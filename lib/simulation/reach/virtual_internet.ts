@@ -4,6 +4,7 @@
  * @module
  */
 
+import { Introductions, type PathContext, type PathMessage, PathWatch, RelayLegs } from "../../agent/mod.ts";
 import {
   millis,
   randomUint32,
@@ -11,53 +12,17 @@ import {
   silentLogger,
   VirtualClock,
   VirtualTimers,
-} from "../../../base/mod.ts";
-import { PrivateKey, type PublicKey } from "../../../crypto/mod.ts";
-import type { Member, NodeId } from "../../../mesh/mod.ts";
-import { Endpoint, PATH_KIND } from "../../../net/mod.ts";
-import { RelaySessions, RelaySwitch, type SwitchLeg } from "../../../relay/mod.ts";
-import type { PathMessage } from "../../links/mod.ts";
-import { Introductions } from "../introductions.ts";
-import { type PathContext, PathWatch } from "../path_watch.ts";
-import { RelayLegs } from "../relay_legs.ts";
-
-/** Where a node is. */
-export type PlaceKind =
-  | "open"
-  | "same-lan"
-  /** Endpoint-independent mapping, address-dependent filtering (RFC 4787). */
-  | "cone-nat"
-  /** Endpoint-independent mapping, address-and-port-dependent filtering. */
-  | "port-restricted-nat"
-  /** Another port for each destination, address-and-port-dependent filtering. */
-  | "symmetric-nat"
-  /** Global, behind a firewall that lets in answers only. */
-  | "firewall";
-
-/** All of them. */
-export const PLACE_KINDS: readonly PlaceKind[] = [
-  "open",
-  "same-lan",
-  "cone-nat",
-  "port-restricted-nat",
-  "symmetric-nat",
-  "firewall",
-];
+} from "../../base/mod.ts";
+import { PrivateKey, type PublicKey } from "../../crypto/mod.ts";
+import type { Member, NodeId } from "../../mesh/mod.ts";
+import { Endpoint, PATH_KIND } from "../../net/mod.ts";
+import { RelaySessions, RelaySwitch, type SwitchLeg } from "../../relay/mod.ts";
+import type { PlaceKind } from "./places.ts";
 
 const PORT = 51_820;
 /** One way, in milliseconds; up to so much more by chance. */
 const DELAY_MS = 8;
 const JITTER_MS = 8;
-
-/** @returns whether two such places can have a path of their own, when both ends are told of each other */
-export function hasDirectPath(a: PlaceKind, b: PlaceKind): boolean {
-  if (a === "same-lan" && b === "same-lan") return true;
-  const places = [a, b];
-  if (places.includes("open")) return true;
-  if (!places.includes("symmetric-nat")) return true;
-  // The other end has to let in a port that it has not sent to.
-  return places.includes("cone-nat");
-}
 
 /** One node. */
 export class VirtualNode {
@@ -75,6 +40,8 @@ export class VirtualNode {
   /** When packets to a member first had a path, and first a direct one, in virtual milliseconds. */
   readonly firstAt: Map<string, number> = new Map();
   readonly directAt: Map<string, number> = new Map();
+  /** The streams that this node wanted to carry its packets; it gets none. */
+  readonly askedStreams: { readonly via: NodeId; readonly target: NodeId }[] = [];
   /** By destination, or one for all. */
   readonly #mappings = new Map<string, number>();
   readonly #sentTo = new Set<string>();
@@ -107,7 +74,13 @@ export class VirtualNode {
       peerStatuses: () => [],
     };
     const paths = this.watch = new PathWatch({ ...context, options: { mtuBytes: 1_420 }, plane });
-    this.legs = new RelayLegs({ ...context, plane, paths, carriers: undefined });
+    const carriers = {
+      open: (via: NodeId, target: NodeId) => {
+        this.askedStreams.push({ via, target });
+        return Promise.resolve(undefined);
+      },
+    };
+    this.legs = new RelayLegs({ ...context, plane, paths, carriers });
     this.introductions = new Introductions({
       ...context,
       paths,
@@ -188,6 +161,7 @@ export class VirtualInternet {
   readonly #legs = new Map<string, SwitchLeg<Endpoint>>();
   readonly #relays = new Map<string, { sessions: RelaySessions; switch: RelaySwitch<Endpoint> }>();
   readonly #down = new Set<string>();
+  readonly #withoutUdp = new Set<string>();
   /** When binds were sent, in virtual milliseconds. */
   readonly #binds: number[] = [];
   #nextPort = 40_000;
@@ -207,7 +181,7 @@ export class VirtualInternet {
       this.leaders.push(node);
       const sessions = new RelaySessions(this.random, { perMember: 1_000, total: 100_000, idleMs: 120_000 });
       const rates = { totalBytesPerSecond: Infinity, sessionBytesPerSecond: Infinity };
-      this.#relays.set(node.id, { sessions, switch: new RelaySwitch(rates, 0, this.random) });
+      this.#relays.set(node.id, { sessions, switch: new RelaySwitch(rates, this.random) });
     }
     return node;
   }
@@ -225,6 +199,11 @@ export class VirtualInternet {
   takeDown(node: VirtualNode): void {
     this.#down.add(node.id);
     for (const known of this.#knows.values()) known.delete(node);
+  }
+
+  /** No datagram comes from or to a node any more; its links live on. */
+  blockUdp(node: VirtualNode): void {
+    this.#withoutUdp.add(node.id);
   }
 
   /** Lets `ms` pass. */
@@ -285,7 +264,7 @@ export class VirtualInternet {
   }
 
   send(from: VirtualNode, datagram: Uint8Array, to: Endpoint): void {
-    if (this.#down.has(from.id)) return;
+    if (this.#down.has(from.id) || this.#withoutUdp.has(from.id)) return;
     if (datagram[1] === PATH_KIND.BIND) this.#binds.push(this.clock.now());
     if (from.kind === "same-lan" && to.address.toString().startsWith("192.168.")) {
       const near = this.nodes.find(({ kind, inside }) => kind === "same-lan" && inside.equals(to));
@@ -304,7 +283,7 @@ export class VirtualInternet {
       const ends = ports.map((port) => endpoint(`${relay.outsideAddress}:${port}`));
       const [first, second] = ends;
       if (first === undefined || second === undefined) return undefined;
-      const session = parts.switch.open([[keys[0], first], [keys[1], second]], this.clock.now());
+      const session = parts.switch.open([[keys[0], first], [keys[1], second]]);
       this.#legs.set(first.toString(), session.a);
       this.#legs.set(second.toString(), session.b);
       return {
@@ -339,7 +318,8 @@ export class VirtualInternet {
   }
 
   #receive(node: VirtualNode, datagram: Uint8Array, from: string): void {
-    if (!this.#down.has(node.id)) node.watch.handleProbe(datagram, endpoint(from));
+    if (this.#down.has(node.id) || this.#withoutUdp.has(node.id)) return;
+    node.watch.handleProbe(datagram, endpoint(from));
   }
 
   #later(act: () => void): void {
