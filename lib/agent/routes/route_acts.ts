@@ -26,6 +26,7 @@ import {
   decisionKey,
   encodeDecision,
   encodeOffer,
+  ROUTE_DOWN_KIND,
   ROUTE_KIND,
   ROUTE_OFFER_KIND,
   type RouteDecision,
@@ -75,6 +76,22 @@ export class RouteActs {
   withdraw(prefix: Cidr): void {
     this.#parts.store.delete(OFFERS, `${prefix}`);
     this.#write(prefix, { masquerade: false, withdrawn: true });
+  }
+
+  /**
+   * Says whether this node has no way itself to a network that it leads to; harmless when it has said so.
+   * @throws RangeError when it says too much else already, or is no member any more
+   */
+  setDown(prefix: Cidr, isDown: boolean): void {
+    const { mesh: { identity, replica }, book } = this.#parts;
+    const signed = replica.entries.write(identity.id, identity.signingKey, {
+      kind: ROUTE_DOWN_KIND,
+      key: `${prefix}`,
+      body: isDown ? new Uint8Array(0) : undefined,
+    });
+    if (signed === undefined) return;
+    book.forget();
+    this.#publish([signed]);
   }
 
   /**

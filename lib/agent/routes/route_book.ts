@@ -11,6 +11,8 @@ import { type Cidr, hostlessBlock } from "../../net/mod.ts";
 import {
   decodeDecision,
   decodeOffer,
+  parsePrefix,
+  ROUTE_DOWN_KIND,
   ROUTE_KIND,
   ROUTE_OFFER_KIND,
   type RouteDecision,
@@ -35,6 +37,8 @@ export interface KnownRoute {
   readonly masquerade: boolean;
   /** `withdrawn` by the member itself, although it is approved. */
   readonly state: "offered" | "approved" | "rejected" | "withdrawn";
+  /** Whether the member says that it has no way there itself at present; nobody else can say so of it. */
+  readonly isDown: boolean;
   /** Absent while nobody has decided. */
   readonly decision?: RouteDecision;
   /** The version of the offer that is there; 0 for none. */
@@ -100,6 +104,7 @@ export class RouteBook {
   #read(): readonly KnownRoute[] {
     const { mesh: { replica: { entries } }, ownerOf } = this.#parts;
     const offers = this.#offers();
+    const down = this.#down();
     const routes: KnownRoute[] = [];
     const decided = new Set<string>();
     // A former version may have kept what members wrote of this kind.
@@ -126,6 +131,7 @@ export class RouteBook {
         owner,
         masquerade: state === "offered" ? offer?.masquerade ?? masquerade : masquerade,
         state,
+        isDown: owner !== undefined && down.has(`${prefix}@${owner.nodeId}`),
         decision,
         offerVersion: offer?.version ?? 0,
       });
@@ -138,6 +144,7 @@ export class RouteBook {
         owner: ownerOf(nodeId),
         masquerade,
         state: "offered",
+        isDown: down.has(key),
         offerVersion: version,
       });
     }
@@ -157,15 +164,31 @@ export class RouteBook {
     const counts = new Map<string, number>();
     for (const { origin, key, body, version } of entries.list(ROUTE_OFFER_KIND)) {
       const nodeId = parseNodeId(origin);
-      const count = counts.get(origin) ?? 0;
-      counts.set(origin, count + 1);
-      if (nodeId === undefined || count >= MAX_MEMBER_OFFERS || offers.size >= MAX_OFFERS) continue;
+      if (!hasRoom(counts, origin, offers.size) || nodeId === undefined) continue;
       const offer = decodeOffer(key, body);
       if (offer === undefined || this.problem(offer.prefix) !== undefined) continue;
       offers.set(`${offer.prefix}@${nodeId}`, { ...offer, nodeId, version });
     }
     return offers;
   }
+
+  /** @returns `NETWORK@NODE` of all that members say are down, so many of each and in all as offers */
+  #down(): ReadonlySet<string> {
+    const down = new Set<string>();
+    const counts = new Map<string, number>();
+    for (const { origin, key } of this.#parts.mesh.replica.entries.list(ROUTE_DOWN_KIND)) {
+      const prefix = parsePrefix(key);
+      if (hasRoom(counts, origin, down.size) && prefix !== undefined) down.add(`${prefix}@${origin}`);
+    }
+    return down;
+  }
+}
+
+/** Whether one more of a member's entries is looked at; it counts it. */
+function hasRoom(counts: Map<string, number>, origin: string, total: number): boolean {
+  const count = counts.get(origin) ?? 0;
+  counts.set(origin, count + 1);
+  return count < MAX_MEMBER_OFFERS && total < MAX_OFFERS;
 }
 
 function sortKey({ address, prefixBits }: Cidr): string {

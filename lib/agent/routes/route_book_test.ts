@@ -138,6 +138,22 @@ Deno.test("RouteBook has none lead to a network who was removed, and leaders for
   assert.deepEqual(leader.node.mesh.replica.entries.list(ROUTE_KIND), []);
 });
 
+Deno.test("RouteBook heeds who says that it has no way itself to where it leads, of its own routes alone", () => {
+  const { leader, web, sync } = staged();
+  leader.acts.decide(LAN, web.node.mesh.record, DECIDED);
+  leader.acts.setDown(LAN, true);
+  sync();
+  assert.deepEqual(leader.routes.approved.map(({ isDown }) => isDown), [false]);
+  web.acts.setDown(LAN, true);
+  sync();
+  for (const { routes } of [leader, web]) {
+    assert.deepEqual(routes.approved.map(({ isDown }) => isDown), [true]);
+  }
+  web.acts.setDown(LAN, false);
+  sync();
+  assert.deepEqual(leader.routes.approved.map(({ isDown }) => isDown), [false]);
+});
+
 const DECIDED = { masquerade: true, rejected: false } as const;
 
 interface Staged {

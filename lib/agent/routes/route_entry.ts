@@ -3,6 +3,7 @@
  * them are led to.
  *
  *     route-offer/192.168.50.0/24         RouteOffer, of the member that is to lead there
+ *     route-down/192.168.50.0/24          nothing: while it is there, its member has no way to that network itself
  *     route/192.168.50.0/24@NODE          RouteDecision, of the network's key
  *
  * @module
@@ -17,6 +18,8 @@ import { decodeMessage, encodeMessage, RouteDecisionSchema, RouteOfferSchema } f
 export const ROUTE_KIND = "route";
 /** The kind of the entries by which members offer networks; whoever heeds one looks for the network key's word. */
 export const ROUTE_OFFER_KIND = "route-offer";
+/** The kind of the entries by which members say that they have no way themselves to a network that they lead to. */
+export const ROUTE_DOWN_KIND = "route-down";
 
 /** What a member says of a network. */
 export interface RouteOffer {
@@ -92,8 +95,8 @@ export function decisionKey(prefix: Cidr, nodeId: NodeId): string {
   return `${prefix}@${nodeId}`;
 }
 
-/** @returns the network, if it is written in the one way that keys have it */
-function parsePrefix(text: string): Cidr | undefined {
+/** Never throws. @returns the network, if it is written in the one way that keys have it */
+export function parsePrefix(text: string): Cidr | undefined {
   const prefix = Cidr.parse(text);
   return prefix !== undefined && `${prefix}` === text ? prefix : undefined;
 }

@@ -4,13 +4,17 @@
  * @module
  */
 
-import type { Clock, Logger } from "../../base/mod.ts";
+import type { Clock, Logger, Millis } from "../../base/mod.ts";
 import type { GatewayHost, HostNetwork, HostRoute, HostRouting } from "../../host/mod.ts";
 import { findRouteOverlap } from "../../host/mod.ts";
 import type { MemberRecord, NodeId } from "../../mesh/mod.ts";
 import type { Cidr, IpAddress } from "../../net/mod.ts";
 import { type Candidate, CarrierChoice } from "./carrier_choice.ts";
+import type { RouteActs } from "./route_acts.ts";
 import type { KnownRoute, RouteBook } from "./route_book.ts";
+
+/** A network has to be there again for so long before this node says so, in milliseconds: a bad cable is not told of each time. */
+export const BACK_FOR_MS = 5_000;
 
 /** What has come of a network on this host. */
 export interface LocalRoute {
@@ -23,6 +27,7 @@ export interface LocalRoute {
 /** What it is made of. */
 export interface RouteSyncParts {
   readonly book: Pick<RouteBook, "approved">;
+  readonly acts: Pick<RouteActs, "setDown">;
   readonly clock: Pick<Clock, "now">;
   readonly log: Logger;
   readonly ownId: () => NodeId;
@@ -30,7 +35,7 @@ export interface RouteSyncParts {
   readonly records: () => Iterable<MemberRecord>;
   /** How a member is; undefined when nobody has asked it yet. */
   readonly health: (nodeId: NodeId) => Pick<Candidate, "healthy" | "score"> | undefined;
-  /** Where peers are, outside. */
+  /** Where peers are, and whom this node has links with, outside. */
   readonly peerAddresses: () => Iterable<IpAddress>;
   readonly peers: { setCarried(carried: ReadonlyMap<NodeId, readonly Cidr[]>): void };
   /** Who is sent what is for nobody that this host knows, and what that is; undefined for nobody. */
@@ -45,6 +50,8 @@ export interface RouteSyncParts {
 interface WantedRoute {
   readonly prefix: Cidr;
   readonly carriers: NodeId[] | "here";
+  /** Those who say that they have no way there themselves. */
+  readonly down: Set<NodeId>;
   /** Whether it is behind a plain device. */
   readonly isDevice: boolean;
 }
@@ -61,6 +68,9 @@ export class RouteSync implements Disposable {
   #carried = "";
   #led = "";
   #ledProblem: string | undefined;
+  /** Since when networks are there again that are said to be down, by their text. */
+  readonly #backSince = new Map<string, Millis>();
+  #downProblem: string | undefined;
 
   constructor(parts: RouteSyncParts) {
     this.#parts = parts;
@@ -80,6 +90,7 @@ export class RouteSync implements Disposable {
   follow(): void {
     const { book } = this.#parts;
     this.#lead(book.approved);
+    this.#sayDown(book.approved);
     const wanted = this.#wanted(book.approved);
     const exit = this.#parts.exit();
     if (wanted.size === 0 && this.#installed.size === 0 && exit === undefined && this.#carried === "") {
@@ -91,9 +102,11 @@ export class RouteSync implements Disposable {
     const local = new Map<string, LocalRoute>();
     const carried = new Map<NodeId, Cidr[]>();
     const usable = new Map<string, Cidr>();
-    for (const [text, { prefix, carriers, isDevice }] of wanted) {
+    for (const [text, { prefix, carriers, down, isDevice }] of wanted) {
       const problem = carriers === "here" ? undefined : this.#problem(prefix, hostRoutes, outside);
-      const carrier = carriers === "here" || problem !== undefined ? undefined : this.#choose(text, carriers);
+      const carrier = carriers === "here" || problem !== undefined
+        ? undefined
+        : this.#choose(text, carriers, down);
       if (carrier !== undefined) {
         usable.set(text, prefix);
         // What is behind a device is its peer's, or its hub's, as long as its record says so.
@@ -132,26 +145,31 @@ export class RouteSync implements Disposable {
         const carriers = nodeId === self
           ? "here" as const
           : [hub === self || hub === undefined ? nodeId : hub];
-        wanted.set(`${prefix}`, { prefix, carriers, isDevice: true });
+        wanted.set(`${prefix}`, { prefix, carriers, down: new Set(), isDevice: true });
       }
     }
-    for (const { prefix, owner } of approved) {
+    for (const { prefix, owner, isDown } of approved) {
       const text = `${prefix}`;
       const known = wanted.get(text);
       if (prefix.prefixBits === 0 || known?.isDevice) continue;
-      if (owner.nodeId === self) wanted.set(text, { prefix, carriers: "here", isDevice: false });
-      else if (known === undefined) wanted.set(text, { prefix, carriers: [owner.nodeId], isDevice: false });
-      else if (known.carriers !== "here") known.carriers.push(owner.nodeId);
+      const down = known?.down ?? new Set();
+      if (isDown) down.add(owner.nodeId);
+      if (owner.nodeId === self) wanted.set(text, { prefix, carriers: "here", down, isDevice: false });
+      else if (known === undefined) {
+        wanted.set(text, { prefix, carriers: [owner.nodeId], down, isDevice: false });
+      } else if (known.carriers !== "here") known.carriers.push(owner.nodeId);
     }
     return wanted;
   }
 
-  #choose(text: string, carriers: readonly NodeId[]): NodeId | undefined {
+  #choose(text: string, carriers: readonly NodeId[], down: ReadonlySet<NodeId>): NodeId | undefined {
     const candidates = carriers.map((nodeId) => ({
       nodeId,
       healthy: undefined,
       score: 0,
       ...this.#parts.health(nodeId),
+      // It answers, but leads nowhere.
+      ...down.has(nodeId) && { healthy: false },
     }));
     return this.#choice.choose(this.#parts.clock.now(), text, candidates);
   }
@@ -168,7 +186,7 @@ export class RouteSync implements Disposable {
     }
     // What carries the mesh would have to be carried by it.
     const peer = outside.find((address) => prefix.contains(address));
-    return peer && `a peer is at ${peer}, which is in it`;
+    return peer && `what carries the mesh goes to ${peer}, which is in it`;
   }
 
   #ownProblem(prefix: Cidr): string | undefined {
@@ -241,6 +259,37 @@ export class RouteSync implements Disposable {
       this.#ledProblem = error instanceof Error ? error.message : String(error);
       if (before !== this.#ledProblem) log.warn("cannot lead members to networks", { error });
     }
+  }
+
+  /** The next one takes over from this node, while it has no way itself to where it leads. */
+  #sayDown(approved: readonly (KnownRoute & { readonly owner: MemberRecord })[]): void {
+    const { acts, clock, log } = this.#parts;
+    const self = this.#parts.ownId();
+    const back = new Set<string>();
+    let failure: string | undefined;
+    for (const { prefix, owner, isDown } of approved) {
+      if (owner.nodeId !== self || prefix.prefixBits === 0) continue;
+      const text = `${prefix}`;
+      const isLost = this.#ownProblem(prefix) !== undefined;
+      if (!isLost && !isDown) continue;
+      if (!isLost) {
+        back.add(text);
+        const since = this.#backSince.get(text) ?? clock.now();
+        this.#backSince.set(text, since);
+        if (clock.now() - since < BACK_FOR_MS) continue;
+      }
+      try {
+        // Said again, it is renewed before it lapses.
+        acts.setDown(prefix, isLost);
+      } catch (error) {
+        failure = error instanceof Error ? error.message : String(error);
+      }
+    }
+    for (const text of this.#backSince.keys()) if (!back.has(text)) this.#backSince.delete(text);
+    if (failure !== undefined && failure !== this.#downProblem) {
+      log.warn("cannot say to which networks this host has a way", { problem: failure });
+    }
+    this.#downProblem = failure;
   }
 
   /** Each problem is told once. */

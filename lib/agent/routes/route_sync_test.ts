@@ -3,7 +3,7 @@ import { silentLogger, VirtualClock } from "../../base/mod.ts";
 import type { HostRoute, HostRouting } from "../../host/mod.ts";
 import type { MemberRecord, NodeId } from "../../mesh/mod.ts";
 import { Cidr, IpAddress } from "../../net/mod.ts";
-import { type KnownRoute, RouteSync, type RouteSyncParts } from "./mod.ts";
+import { BACK_FOR_MS, type KnownRoute, RouteSync, type RouteSyncParts } from "./mod.ts";
 
 const [SELF, B, C] = ["a", "b", "c"].map((letter) => letter.repeat(32) as NodeId) as [NodeId, NodeId, NodeId];
 const LAN = "192.168.50.0/24";
@@ -40,7 +40,10 @@ Deno.test("RouteSync does not lead what carries the mesh into it", () => {
   host.outside.push("198.51.100.7");
   host.follow();
   assert.deepEqual(host.routes, []);
-  assert.match(host.sync.local(cidr("198.51.100.0/24"))?.problem ?? "", /a peer is at 198\.51\.100\.7/);
+  assert.match(
+    host.sync.local(cidr("198.51.100.0/24"))?.problem ?? "",
+    /what carries the mesh goes to 198\.51\.100\.7/,
+  );
 });
 
 Deno.test("RouteSync forwards for members where this node leads there, and has no route to it", () => {
@@ -78,12 +81,54 @@ Deno.test("RouteSync sends an exit everything, without a route in the main table
   assert.deepEqual(host.carried, {});
 });
 
+Deno.test("RouteSync has the next one carry while a router says that it has no way there itself", () => {
+  const host = new FakeHost();
+  host.approve(LAN, B);
+  host.approve(LAN, C);
+  host.follow();
+  host.setDown(LAN, B, true);
+  host.follow();
+  assert.deepEqual([host.routes, host.carried], [[LAN], { [C]: [LAN] }]);
+  host.setDown(LAN, C, true);
+  host.setDown(LAN, B, false);
+  host.follow();
+  assert.deepEqual(host.carried, { [B]: [LAN] });
+});
+
+Deno.test("RouteSync says at once that this host has lost a network, and a while later that it is back", () => {
+  const host = new FakeHost();
+  host.approve(LAN, SELF);
+  host.follow();
+  assert.deepEqual(host.said, []);
+  host.homeless.push(cidr(LAN));
+  host.follow();
+  assert.deepEqual(host.said, [`${LAN} true`]);
+  host.setDown(LAN, SELF, true);
+  host.homeless.length = 0;
+  host.follow();
+  host.homeless.push(cidr(LAN));
+  host.clock.advance(BACK_FOR_MS - 1);
+  host.follow();
+  host.homeless.length = 0;
+  host.follow();
+  host.clock.advance(BACK_FOR_MS - 1);
+  host.follow();
+  assert(!host.said.join().includes("false"), "it has not been there for long enough");
+  host.clock.advance(1);
+  host.follow();
+  assert.equal(host.said.at(-1), `${LAN} false`);
+});
+
 /** What a sync is told, and what it does. */
 class FakeHost {
   approved: (KnownRoute & { readonly owner: MemberRecord })[] = [];
   exit: { readonly nodeId: NodeId; readonly prefixes: readonly Cidr[] } | undefined;
   carried: Record<string, readonly string[]> = {};
   led: readonly string[] = [];
+  readonly clock = new VirtualClock();
+  readonly homeless: Cidr[] = [];
+  /** What this host has said of networks. */
+  readonly said: string[] = [];
   readonly own: HostRoute[] = [];
   readonly outside: string[] = [];
   readonly records: MemberRecord[] = [];
@@ -91,7 +136,8 @@ class FakeHost {
   readonly #installed = new Set<string>();
   readonly sync = new RouteSync({
     book: this.#book(),
-    clock: new VirtualClock(),
+    acts: { setDown: (prefix, isDown) => void this.said.push(`${prefix} ${isDown}`) },
+    clock: this.clock,
     log: silentLogger,
     ownId: () => SELF,
     records: () => this.records,
@@ -113,7 +159,7 @@ class FakeHost {
       lead: (routings: readonly HostRouting[]) => {
         this.led = routings.map(({ prefix, masquerade }) => `${prefix} ${masquerade}`);
       },
-      homeless: [],
+      homeless: this.homeless,
       lacks: [],
     },
   });
@@ -140,8 +186,16 @@ class FakeHost {
       signedId: nodeId,
       masquerade: true,
       state: "approved",
+      isDown: false,
       offerVersion: 0,
     });
+  }
+
+  /** A member says so of a network. */
+  setDown(text: string, nodeId: NodeId, isDown: boolean): void {
+    this.approved = this.approved.map((known) =>
+      `${known.prefix}` === text && known.owner.nodeId === nodeId ? { ...known, isDown } : known
+    );
   }
 
   follow(): void {

@@ -14,9 +14,10 @@ import { SharedGatewayHost } from "../networks/mod.ts";
 import type { Candidate } from "./carrier_choice.ts";
 import { exitDials } from "./exit_dials.ts";
 import { ExitUse } from "./exit_use.ts";
+import { LinkedAddresses } from "./linked_addresses.ts";
 import { RouteActs } from "./route_acts.ts";
 import { type KnownRoute, RouteBook } from "./route_book.ts";
-import { ROUTE_KIND, ROUTE_OFFER_KIND } from "./route_entry.ts";
+import { ROUTE_DOWN_KIND, ROUTE_KIND, ROUTE_OFFER_KIND } from "./route_entry.ts";
 import { RouteSync, type RouteSyncParts } from "./route_sync.ts";
 
 /** How often it is looked who answers, and where the host's own routes lead, in milliseconds. */
@@ -72,7 +73,7 @@ export class Routes implements Disposable {
     });
     this.#unsubscribe = mesh.replica.subscribe({
       handleEntryEvent: ({ kind }) => {
-        if (kind !== ROUTE_KIND && kind !== ROUTE_OFFER_KIND) return;
+        if (kind !== ROUTE_KIND && kind !== ROUTE_OFFER_KIND && kind !== ROUTE_DOWN_KIND) return;
         this.book.forget();
         this.#followSoon();
       },
@@ -92,13 +93,18 @@ export class Routes implements Disposable {
     const { mesh, store, endpoints, options: { interfaceName, port } } = this.#parts;
     const resources = new DisposableStack();
     const network = resources.use(Netlink.open());
+    const linked = new LinkedAddresses(this.#parts.linkedAt);
     this.#sync = resources.use(
       new RouteSync({
         ...this.#parts,
         book: this.book,
+        acts: this.acts,
         ownId: () => mesh.identity.id,
         records: () => mesh.roster.liveRecords(),
-        peerAddresses: () => plane.peerStatuses().flatMap(({ endpoint }) => endpoint?.address ?? []),
+        peerAddresses: () => [
+          ...plane.peerStatuses().flatMap(({ endpoint }) => endpoint?.address ?? []),
+          ...linked.get(),
+        ],
         peers,
         exit: () => {
           const nodeId = this.exit.exit?.nodeId;
@@ -174,7 +180,7 @@ export class Routes implements Disposable {
   }
 
   /** @returns one route, as this node sees it */
-  report({ prefix, owner, signedId, masquerade, state, decision }: KnownRoute): RouteReport {
+  report({ prefix, owner, signedId, masquerade, state, decision, isDown }: KnownRoute): RouteReport {
     const { mesh: { roster, identity } } = this.#parts;
     const nameOf = (nodeId: NodeId) => roster.recordById(nodeId)?.name ?? nodeId;
     const isExit = prefix.prefixBits === 0;
@@ -184,7 +190,9 @@ export class Routes implements Disposable {
     const isCarried = isUsedExit ||
       state === "approved" && local !== undefined && local.carrier === owner?.nodeId;
     const use = state !== "approved" ? "none" : isHere ? "here" : isCarried ? "carries" : "standby";
-    const problem = isUsedExit ? this.exitProblem() : state === "approved" ? local?.problem : undefined;
+    const own = isUsedExit ? this.exitProblem() : state === "approved" ? local?.problem : undefined;
+    const problem = own ??
+      (isDown && !isHere && state === "approved" ? "the router itself has no way there" : undefined);
     return {
       network: `${prefix}`,
       node: owner?.name ?? nameOf(signedId),

@@ -65,9 +65,24 @@ labTest("routes: a network behind members is reached when a leader says so, and 
     20_000,
     { what: "B carries, C stands by" },
   );
+
+  // The first one answers, but its cable is pulled; it says so, until it is plugged in again.
+  await hostD.namespace.ip("link set lan0 down");
+  await untilReached(hostA, PRINTER);
+  assert((await packetsFrom(hostD, "192.168.50.3")) > 0, "C carries meanwhile");
+  await waitFor(
+    async () => /router itself has no way there/.test((await routesOf(a.weft))[0]?.problem ?? ""),
+    20_000,
+    { what: "B says why" },
+  );
+  await hostD.namespace.ip("link set lan0 up");
+  await waitFor(async () => (await routesOf(a.weft))[0]?.problem === undefined, 20_000, {
+    what: "B says that it is back",
+  });
+  const before = await packetsFrom(hostD, "192.168.50.3");
   await b.weft.kill();
   await untilReached(hostA, PRINTER, 30_000);
-  assert((await packetsFrom(hostD, "192.168.50.3")) > 0, "C carries");
+  assert((await packetsFrom(hostD, "192.168.50.3")) > before, "C carries again");
 
   // What a killed router has left is taken back by its next start, which leads nobody anywhere any more.
   assert.match(await rulesOf(hostB), /weft_gateway/);
