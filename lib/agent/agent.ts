@@ -15,7 +15,7 @@ import { Authority } from "./authority.ts";
 import { Carriers } from "./carriers/mod.ts";
 import { Departure } from "./departure.ts";
 import { EndpointSelector } from "./endpoint_selector.ts";
-import { hostAddresses, HostNetwork } from "./host_network.ts";
+import { followAddresses, hostAddresses, HostNetwork } from "./host_network.ts";
 import { InterruptedError, RemovedError } from "./errors.ts";
 import { unconfirmedLabelsText } from "./leaders/mod.ts";
 import { MemberSession } from "./member_session.ts";
@@ -95,7 +95,8 @@ export class Agent {
     const log = this.#resources.use(new LimitedLogger(parts.log, parts));
     const endpoints = new EndpointSelector(mesh, options, parts.named);
     const members = new MemberFinder(mesh, options.dnsZone, () => this.#session?.leaders.elected);
-    const hostNetwork = new HostNetwork({ ...parts, log }, () => hostAddresses(endpoints.isOwnDevice));
+    const addresses = () => hostAddresses(endpoints.isOwnDevice);
+    const hostNetwork = new HostNetwork({ ...parts, log }, addresses, followAddresses);
     this.#context = { ...parts, log, authority, endpoints, hostNetwork, members };
     this.#madeAt = parts.clock.now();
     this.closed = this.#ended.promise;

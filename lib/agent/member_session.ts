@@ -30,8 +30,9 @@ import {
   PathWatch,
   RelayLegs,
   type RelayServer,
+  StunWatch,
 } from "./paths/mod.ts";
-import { checkNetwork, type NetcheckParts, PortMapping } from "./reach/mod.ts";
+import { checkNetwork, findServers, type NetcheckParts, PortMapping } from "./reach/mod.ts";
 
 /** What outlives a session. */
 export interface MemberSessionParts extends AgentContext {
@@ -60,6 +61,7 @@ export class MemberSession {
   paths: PathWatch | undefined;
   #introductions: Introductions | undefined;
   #legs: RelayLegs | undefined;
+  #stun: StunWatch | undefined;
   readonly #parts: MemberSessionParts;
   readonly #prober: DhtProber;
   #lan: LanDiscovery | undefined;
@@ -149,9 +151,14 @@ export class MemberSession {
     });
     paths.addHelper(this.#introductions);
     paths.addHelper(legs);
+    const { stunServers } = parts.options;
+    if (stunServers.length > 0) {
+      const find = () => findServers(stunServers, parts);
+      this.#stun = new StunWatch({ ...parts, plane, own: paths.own, findServers: find });
+      paths.addHelper(this.#stun);
+    }
     // What was said of the member was true of the way that it had.
     paths.addHelper({
-      handleUnreached: () => {},
       handleChosen: (nodeId, kind) => {
         if (kind !== undefined) this.health.checker.suspect(nodeId);
       },
@@ -190,6 +197,11 @@ export class MemberSession {
   /** How nodes anywhere are found; undefined unless the options say so. */
   get dht(): DhtDiscovery | undefined {
     return this.#dht;
+  }
+
+  /** Servers that say where they see this node's datagrams; undefined unless the options name one. */
+  get stun(): StunWatch | undefined {
+    return this.#stun;
   }
 
   /** This node's ports in the gateways before it; undefined when they are not asked. */
@@ -236,6 +248,7 @@ export class MemberSession {
     messages.start();
     this.paths?.start();
     this.#legs?.start();
+    this.#stun?.start();
     this.#unsubscribe = this.#parts.hostNetwork.subscribe(() => this.#followHost());
     health.start();
     this.leaders.start();
@@ -302,6 +315,7 @@ export class MemberSession {
     await Promise.all([this.#lan?.close(), this.#dht?.close(), this.#portMapping?.close()]);
     this.health.close();
     this.#legs?.close();
+    this.#stun?.close();
     this.paths?.close();
     this.leaders.close();
     await this.messages.close();

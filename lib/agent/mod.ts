@@ -21,6 +21,8 @@ export * from "./errors.ts";
 export { type AttachOptions, Node, type NodeOptions } from "./node.ts";
 export type { ProgramEndpoint } from "./networks/mod.ts";
 export * from "./overlay_bootstrap.ts";
+export type { PathMessage } from "./links/mod.ts";
+export { Introductions, type PathContext, PathWatch, RelayLegs } from "./paths/mod.ts";
 export { checkNetwork, type NetcheckParts } from "./reach/mod.ts";
 export { VERSION } from "./status_report.ts";
 export { AlreadyInitializedError, NotInitializedError } from "../mesh/mod.ts";

@@ -102,6 +102,7 @@ export function buildStatus(sources: StatusSources): StatusReport {
       ...session?.lan?.discovery.drops(),
       ...session?.dht?.drops(),
       ...session?.portMapping?.drops(),
+      ...session?.stun?.drops(),
     }),
     refused: happened(mesh.replica.refusals.snapshot()),
   };

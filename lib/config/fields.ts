@@ -4,35 +4,26 @@
  * @module
  */
 
-import { z } from "zod";
 import { MAX_LABELS, MAX_NAME_LENGTH } from "../mesh/bounds.ts";
 import { IpAddress } from "../net/mod.ts";
 import type { AgentOptions } from "./agent_options.ts";
 import { NETWORK_ENDPOINTS, NETWORKS } from "./declared_networks.ts";
+import { DISCOVERY_FIELDS } from "./discovery_fields.ts";
+import { DNS_FIELDS } from "./dns_fields.ts";
 import type { Field, OptionName } from "./field.ts";
 import {
-  DEFAULT_DISCOVERY_PORT,
-  DEFAULT_DNS_PORT,
-  DEFAULT_DNS_ZONE,
   DEFAULT_EPHEMERAL_MS,
   DEFAULT_INTERFACE_NAME,
   DEFAULT_LOG_LEVEL,
   DEFAULT_MTU_BYTES,
   DEFAULT_OVERLAY_CIDR,
   DEFAULT_STATE_DIR,
-  DEFAULT_STATUS_ADDRESS,
-  DEFAULT_STATUS_PORT,
   DEFAULT_WG_PORT,
 } from "./defaults.ts";
 import {
-  dhtBootstrap,
-  discoveryPeer,
-  dnsForward,
   dnsLabel,
-  domainName,
   endpoint,
   ephemeralTerm,
-  hostText,
   integer,
   interfaceName,
   labelValue,
@@ -45,15 +36,11 @@ import {
   parsed,
   pathText,
   POLICY_FILE,
-  PUBLIC_DHT_BOOTSTRAP,
-  RESOLVERS,
   selectorText,
-  STATUS_PLACES,
-  statusAddresses,
-  TOKEN_FILE,
   truth,
 } from "./field_schemas.ts";
 import { RELAY_FIELDS } from "./relay_fields.ts";
+import { STATUS_FIELDS } from "./status_fields.ts";
 
 /** What every IPv4 host takes (RFC 791 §3.1), and what fits 65,535 bytes as `DEFAULT_MTU_BYTES` fits 1500. */
 const MIN_MTU_BYTES = 576;
@@ -170,43 +157,7 @@ export const FIELDS: { readonly [Key in keyof AgentOptions]-?: Field<Key> } = {
     rule: "it is either true or false",
     hint: "Rootless nodes have the message plane only and need no privileges.",
   },
-  discovery: {
-    flag: "discovery",
-    help: "call out to no neighbours, and listen to none",
-    initial: true,
-    schema: truth,
-    rule: "it is either true or false",
-    hint: "Without discovery a node sends nothing to its neighbours; --no-discovery is the flag.",
-  },
-  discoveryPeers: {
-    flag: "discovery-peer",
-    value: "address",
-    help: "whom to call beside neighbours",
-    isRepeated: true,
-    initial: [],
-    schema: list(discoveryPeer),
-    rule: "a peer is an IPv4 address, with a port or without",
-    hint: `Write 192.0.2.1, or 192.0.2.1:${DEFAULT_DISCOVERY_PORT}.`,
-  },
-  discoveryDht: {
-    flag: "discovery-dht",
-    help: "find others, and be found, by the public BitTorrent DHT",
-    initial: false,
-    initialText: "no",
-    schema: truth,
-    rule: "it is either true or false",
-    hint: "With it this node's address and port are in the public BitTorrent DHT, under a number of the day.",
-  },
-  discoveryDhtBootstrap: {
-    flag: "discovery-dht-bootstrap",
-    value: "host:port",
-    help: "by whom to enter it",
-    isRepeated: true,
-    initial: PUBLIC_DHT_BOOTSTRAP,
-    schema: list(dhtBootstrap).refine((nodes) => nodes.length >= 1 && nodes.length <= 16),
-    rule: "the DHT is entered by 1 to 16 nodes, each a name or an IPv4 address and a port",
-    hint: "Write dht.example.com:6881, or 192.0.2.1:6881; without it the public ones are asked.",
-  },
+  ...DISCOVERY_FIELDS,
   endpoints: {
     flag: "endpoint",
     plural: "endpoints",
@@ -250,104 +201,8 @@ export const FIELDS: { readonly [Key in keyof AgentOptions]-?: Field<Key> } = {
     rule: "labels are written KEY=VALUE, of letters, digits, dots, hyphens, slashes and underscores",
     hint: "For example --label role=web.",
   },
-  statusAddress: {
-    flag: "status-address",
-    value: "where",
-    help: "where the status page listens: loopback, overlay, any, or an address",
-    isRepeated: true,
-    initial: [DEFAULT_STATUS_ADDRESS],
-    initialText: DEFAULT_STATUS_ADDRESS,
-    schema: statusAddresses,
-    choices: STATUS_PLACES,
-    rule: "the status page listens at loopback, overlay, any, or an IP address",
-    hint: "The default is loopback, which only this machine reaches; elsewhere the page asks for a token.",
-  },
-  statusPort: {
-    flag: "status-port",
-    value: "port",
-    help: "its port, or off",
-    initial: DEFAULT_STATUS_PORT,
-    schema: z.union([
-      z.literal("off"),
-      z.literal(false).transform(() => "off" as const),
-      integer(0, MAX_PORT),
-    ]),
-    choices: ["off"],
-    rule: `the status page has a port from 1 to ${MAX_PORT}, 0 for any free one, or is off`,
-    hint: `The default is ${DEFAULT_STATUS_PORT}.`,
-  },
-  statusNames: {
-    flag: "status-name",
-    plural: "status-names",
-    value: "name",
-    help: "by which name or address it may be called, beside the node's own",
-    isRepeated: true,
-    initial: [],
-    schema: list(hostText),
-    rule: "that is neither a domain name nor an address",
-    hint: "Write weft.example.com, or 192.0.2.7, without a port.",
-  },
-  statusTokenFile: {
-    flag: "status-token-file",
-    value: "file",
-    help: "the token that the page asks for beyond the loopback",
-    initial: undefined,
-    initialText: "one in the state, which `weft status token` prints",
-    ...TOKEN_FILE,
-  },
-  dns: {
-    flag: "dns",
-    value: "how",
-    help: "auto, on or off: whether this node answers names",
-    initial: "auto",
-    initialText: "auto, off if rootless",
-    schema: z.union([z.enum(["auto", "on", "off"]), z.boolean().transform((isOn) => isOn ? "on" : "off")]),
-    choices: ["auto", "on", "off"],
-    rule: "the name server is auto, on or off",
-    hint: "The default is auto: on, but off in rootless nodes.",
-  },
-  dnsPorts: {
-    flag: "dns-port",
-    value: "ports",
-    help: "where it answers on its overlay address",
-    initial: [DEFAULT_DNS_PORT],
-    initialText: `${DEFAULT_DNS_PORT}`,
-    schema: z.union([integer(1, MAX_PORT).transform((port) => [port]), list(integer(1, MAX_PORT))])
-      .pipe(z.array(z.number()).min(1).max(4)),
-    rule: `the name server has one to four ports from 1 to ${MAX_PORT}`,
-    hint:
-      `The default is ${DEFAULT_DNS_PORT}; with --dns-port ${DEFAULT_DNS_PORT},53 it has the usual one too.`,
-  },
-  dnsZone: {
-    flag: "dns-zone",
-    value: "name",
-    help: "the zone of the names",
-    initial: DEFAULT_DNS_ZONE,
-    schema: domainName,
-    rule: "that is no domain name",
-    hint: `The default is ${DEFAULT_DNS_ZONE}; overlay.local. is another.`,
-  },
-  dnsForward: {
-    flag: "dns-forward",
-    value: "[suffix=]server",
-    help: "whom to ask for other names, or `system`",
-    isRepeated: true,
-    initial: [],
-    initialText: "nobody",
-    schema: list(dnsForward),
-    rule: "a server is an address, or a suffix, = and an address",
-    hint: "Write 9.9.9.9, corp.example=10.0.0.53:5353, or system for the servers that this host asks.",
-  },
-  dnsResolver: {
-    flag: "dns-resolver",
-    value: "how",
-    help: "auto, resolved, resolv.conf or off: how this host is made to ask",
-    initial: "auto",
-    ...RESOLVERS,
-    rule: "the host's resolver is auto, resolved, resolv.conf or off",
-    hint:
-      "The default is auto: systemd-resolved where it is in use, else /etc/resolv.conf; off leaves it alone.",
-  },
+  ...STATUS_FIELDS,
+  ...DNS_FIELDS,
   offers: {
     flag: "offer",
     plural: "offers",

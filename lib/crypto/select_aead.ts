@@ -5,10 +5,10 @@
  */
 
 import { chacha20poly1305 } from "@noble/ciphers/chacha.js";
-import { createCipheriv, createDecipheriv } from "node:crypto";
 import { equalBytes } from "../base/mod.ts";
 import { type Aead, CounterKey, type NonceCipher, TAG_BYTES } from "./aead.ts";
 import { wasmAead } from "./aead_wasm.ts";
+import { requirePlatformCrypto } from "./platform_crypto.ts";
 
 /** The cipher alone. */
 export const nobleCipher: NonceCipher = {
@@ -36,7 +36,7 @@ const OPTIONS = { authTagLength: TAG_BYTES };
 /** The cipher alone. */
 export const platformCipher: NonceCipher = {
   seal(key, nonce, plaintext, data, out, at) {
-    const cipher = createCipheriv(CIPHER, key, nonce, OPTIONS);
+    const cipher = requirePlatformCrypto().createCipheriv(CIPHER, key, nonce, OPTIONS);
     if (data.length > 0) cipher.setAAD(data, { plaintextLength: plaintext.length });
     out.set(cipher.update(plaintext), at);
     cipher.final();
@@ -44,7 +44,7 @@ export const platformCipher: NonceCipher = {
   },
   open(key, nonce, ciphertext, data, out, at) {
     const length = ciphertext.length - TAG_BYTES;
-    const decipher = createDecipheriv(CIPHER, key, nonce, OPTIONS);
+    const decipher = requirePlatformCrypto().createDecipheriv(CIPHER, key, nonce, OPTIONS);
     if (data.length > 0) decipher.setAAD(data, { plaintextLength: length });
     decipher.setAuthTag(ciphertext.subarray(length));
     const plaintext = decipher.update(ciphertext.subarray(0, length));

@@ -5,8 +5,8 @@
  */
 
 import { x25519 as noble } from "@noble/curves/ed25519.js";
-import { createPrivateKey, createPublicKey, diffieHellman } from "node:crypto";
 import { concatBytes } from "../base/mod.ts";
+import { requirePlatformCrypto } from "./platform_crypto.ts";
 
 /** Diffie-Hellman over Curve25519. */
 export interface X25519 {
@@ -25,12 +25,14 @@ const SPKI_PREFIX = Uint8Array.fromHex("302a300506032b656e032100");
 export const platformX25519: X25519 = {
   name: "platform",
   publicKey(scalar) {
+    const { createPublicKey } = requirePlatformCrypto();
     const spki = createPublicKey(importScalar(scalar) as unknown as Parameters<typeof createPublicKey>[0])
       .export({ format: "der", type: "spki" });
     return new Uint8Array(spki.subarray(SPKI_PREFIX.length));
   },
   sharedSecret(scalar, publicKey) {
     try {
+      const { createPublicKey, diffieHellman } = requirePlatformCrypto();
       const peer = createPublicKey({
         key: concatBytes(SPKI_PREFIX, publicKey) as Buffer,
         format: "der",
@@ -76,6 +78,7 @@ export function selectX25519(): X25519 {
 /** The one that is used. */
 export const x25519: X25519 = selectX25519();
 
-function importScalar(scalar: Uint8Array): ReturnType<typeof createPrivateKey> {
-  return createPrivateKey({ key: concatBytes(PKCS8_PREFIX, scalar) as Buffer, format: "der", type: "pkcs8" });
+function importScalar(scalar: Uint8Array): import("node:crypto").KeyObject {
+  const key = concatBytes(PKCS8_PREFIX, scalar) as Buffer;
+  return requirePlatformCrypto().createPrivateKey({ key, format: "der", type: "pkcs8" });
 }

@@ -3,6 +3,7 @@
  *
  *     base <- net, crypto, noise, proto <- protocols, host, config <- dataplane <- uapi <- wg_interface <- agent
  *     agent <- http, cli <- entries        protocols <- service, forward <- agent; service, policy <- api <- agent
+ *     mesh, relay, agent <- simulation <- cli
  *     overlay <- drivers <- dataplane; policy <- config, dataplane, service
  *
  * @module
@@ -55,7 +56,7 @@ export const ALLOWED_IMPORTS: ReadonlyMap<string, readonly string[]> = new Map([
   // A policy is written in a file of its own.
   ["config", [...SHARED, "policy"]],
   ["drivers", [...GROUND, "net", "overlay"]],
-  ["simulation", [...SHARED, "mesh"]],
+  ["simulation", [...SHARED, "mesh", "relay", "agent"]],
   ["service", [...SHARED, "policy"]],
   ["forward", [...SHARED, "transport"]],
   ["dataplane", [...SHARED, "host", "transport", "wireguard", "overlay", "drivers", "policy", "relay"]],

@@ -59,7 +59,7 @@ export class CarrierPipe {
   readonly #queue = new FrameQueue(QUEUE_BOUNDS);
   readonly #reader = new FrameReader();
   readonly #clock: Clock;
-  readonly #handshakes: HandshakeLimit;
+  readonly #handshakes = new HandshakeLimit();
   readonly #closed = Promise.withResolvers<void>();
   #stream: ChannelStream | undefined;
   #isWriting = false;
@@ -69,7 +69,6 @@ export class CarrierPipe {
 
   constructor({ openSocket, clock, peerPort, intercept = () => false }: CarrierPipeOptions) {
     this.#clock = clock;
-    this.#handshakes = new HandshakeLimit(clock.now());
     this.socket = openSocket({
       peerPort,
       onDatagram: (datagram) => {

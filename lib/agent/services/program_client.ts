@@ -11,7 +11,7 @@ import { AGENT, type CarrierLimits, type PeerId, type PeerLinks, ProgramRuntime 
 import { dialUnix, SocketYield } from "../../transport/mod.ts";
 import { InvalidRequestError, UnreachableError } from "../errors.ts";
 import { type PortListener, tryEncodeHeader } from "./stream_forwarder.ts";
-import { EarlyMessageGate, SERVICE_TOPIC } from "./early_message_gate.ts";
+import { EarlyMessageGate, SERVICE_TOPIC } from "../peers/mod.ts";
 
 const DIAL_TIMEOUT_MS = 12_000;
 /** How often an agent that is gone is dialled. */

@@ -7,8 +7,8 @@ import type { Counters, Environment } from "../../base/mod.ts";
 import { acceptLocalChannel, type Channel, type ChannelDropReason } from "../../channel/mod.ts";
 import { type NodeRuntime, type PeerId, programId } from "../../service/mod.ts";
 import { listenUnix, type UnixStreamListener } from "../../transport/mod.ts";
-import type { EarlyMessageGate } from "./early_message_gate.ts";
-import type { MeshPeers } from "./mesh_peers.ts";
+import type { EarlyMessageGate } from "../peers/mod.ts";
+import type { MeshPeers } from "../peers/mod.ts";
 
 /** How many programs may be attached at the same time. */
 const MAX_PROGRAMS = 256;

@@ -28,9 +28,9 @@ import type { OfferedService } from "../names/mod.ts";
 import type { Link } from "../links/mod.ts";
 import { ProgramListener } from "./program_listener.ts";
 import type { ServicesReport } from "../../api/mod.ts";
-import { EarlyMessageGate, type ForwardHandler } from "./early_message_gate.ts";
-import { asNodeId, asPeerId, MeshPeers, type RunningNode } from "./mesh_peers.ts";
-import { AdvertSync } from "./advert_sync.ts";
+import { EarlyMessageGate, type ForwardHandler } from "../peers/mod.ts";
+import { asNodeId, asPeerId, MeshPeers, type RunningNode } from "../peers/mod.ts";
+import { AdvertSync } from "../peers/mod.ts";
 import { OfferSync } from "./offer_sync.ts";
 
 interface ServiceHostParts extends AgentContext {

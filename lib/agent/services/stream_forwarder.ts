@@ -31,7 +31,7 @@ import { IpAddress } from "../../net/mod.ts";
 import type { MessageGuard } from "../../policy/mod.ts";
 import { isProgram, type PeerId, PeerTally } from "../../service/mod.ts";
 import { InvalidRequestError } from "../errors.ts";
-import type { MeshPeers } from "./mesh_peers.ts";
+import type { MeshPeers } from "../peers/mod.ts";
 
 /** How long the other end may take to accept a connection. */
 const DIAL_TIMEOUT_MS = 10_000;

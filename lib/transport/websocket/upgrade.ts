@@ -3,7 +3,6 @@
  * @module
  */
 
-import { createHash } from "node:crypto";
 import { type ByteStream, utf8Bytes } from "../../base/mod.ts";
 import { hasItem, type HttpHead, onlyValue, readHead } from "./http_head.ts";
 import { WebSocketStream } from "./websocket_stream.ts";
@@ -46,7 +45,7 @@ export async function requestUpgrade(
   ];
   const isSent = await stream.write(utf8Bytes(request.join("\r\n")));
   const received = isSent ? await readHead(stream) : undefined;
-  if (received !== undefined && isAgreed(received.head, key)) {
+  if (received !== undefined && await isAgreed(received.head, key)) {
     return new WebSocketStream(stream, "client", received.rest);
   }
   stream.close();
@@ -54,14 +53,15 @@ export async function requestUpgrade(
 }
 
 /** RFC 6455 §4.1, the client's checks of the answer. */
-function isAgreed(head: HttpHead, key: string): boolean {
+async function isAgreed(head: HttpHead, key: string): Promise<boolean> {
   return /^HTTP\/1\.1 101(?: |$)/.test(head.firstLine) && hasItem(head, "upgrade", "websocket") &&
-    hasItem(head, "connection", "upgrade") && onlyValue(head, "sec-websocket-accept") === acceptValue(key) &&
+    hasItem(head, "connection", "upgrade") &&
+    onlyValue(head, "sec-websocket-accept") === await acceptValue(key) &&
     !head.fields.has("sec-websocket-extensions") && !head.fields.has("sec-websocket-protocol");
 }
 
-function acceptValue(key: string): string {
-  return createHash("sha1").update(key + GUID).digest("base64");
+async function acceptValue(key: string): Promise<string> {
+  return new Uint8Array(await crypto.subtle.digest("SHA-1", new TextEncoder().encode(key + GUID))).toBase64();
 }
 
 /**
@@ -121,7 +121,7 @@ async function openUpgradable(inner: ByteStream): Promise<ByteStream> {
   const isRequest = first.length >= GET.length && GET.every((byte, i) => first[i] === byte);
   if (!isRequest) return new BegunStream(inner, first);
   const received = await readHead(inner, first);
-  const answer = received === undefined ? { status: "400 Bad Request" } : answerTo(received.head);
+  const answer = received === undefined ? { status: "400 Bad Request" } : await answerTo(received.head);
   const lines = [`HTTP/1.1 ${answer.status}`, ...answer.fields ?? ["Connection: close", "Content-Length: 0"]];
   const isSent = await inner.write(utf8Bytes(`${lines.join("\r\n")}\r\n\r\n`));
   if (isSent && received !== undefined && answer.fields !== undefined) {
@@ -131,8 +131,15 @@ async function openUpgradable(inner: ByteStream): Promise<ByteStream> {
   return inner;
 }
 
+/** What a request is told. */
+interface UpgradeAnswer {
+  readonly status: string;
+  /** Other than those of a refusal. */
+  readonly fields?: readonly string[];
+}
+
 /** RFC 6455 §4.2.1. @returns fields only when the client is to have its WebSocket */
-function answerTo(head: HttpHead): { readonly status: string; readonly fields?: readonly string[] } {
+async function answerTo(head: HttpHead): Promise<UpgradeAnswer> {
   const [, target, version] = /^GET (\S+) HTTP\/1\.(\d)$/.exec(head.firstLine) ?? [];
   if (target === undefined || version === "0" || onlyValue(head, "host") === undefined) {
     return { status: "400 Bad Request" };
@@ -146,7 +153,7 @@ function answerTo(head: HttpHead): { readonly status: string; readonly fields?: 
   if (!isKey || onlyValue(head, "sec-websocket-version") !== "13") return { status: "400 Bad Request" };
   return {
     status: "101 Switching Protocols",
-    fields: ["Upgrade: websocket", "Connection: Upgrade", `Sec-WebSocket-Accept: ${acceptValue(key)}`],
+    fields: ["Upgrade: websocket", "Connection: Upgrade", `Sec-WebSocket-Accept: ${await acceptValue(key)}`],
   };
 }
 

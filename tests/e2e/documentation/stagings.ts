@@ -280,4 +280,5 @@ export const STAGINGS: Readonly<Record<string, Staging>> = {
   "weft completions bash > /etc/bash_completion.d/weft": { inside: covered("/etc/bash_completion.d") },
   "weft sim [--nodes 1000] [--seed 7] [--loss 0.05]": { with: { "1000": "40" } },
   "weft sim --nodes 1000 --seed 7 --loss 0.05": { with: { "1000": "40" } },
+  "weft sim --nodes 1000 --reach": { with: { "1000": "40" } },
 };

@@ -20,17 +20,26 @@ import {
 } from "../../service/mod.ts";
 import type { AgentContext } from "../agent_context.ts";
 import type { Authority } from "../authority.ts";
-import type { HealthWatch } from "../health/mod.ts";
 import type { LeaderCoordinator } from "../leaders/mod.ts";
 import type { MessagePlane } from "../links/mod.ts";
 import type { MemberFinder } from "../member_finder.ts";
 import { SERVICE_TOPIC } from "./early_message_gate.ts";
 
+/** What tunnels say of members; a node without a packet plane knows nothing. */
+export interface MemberHealth {
+  readonly checker: {
+    /** @returns undefined where nothing is known */
+    figures(nodeId: NodeId): { readonly healthy: boolean } | undefined;
+  };
+  /** @returns whether packets between this host and a member arrive */
+  hasTunnel(nodeId: NodeId): boolean;
+}
+
 /** The node with what is made anew after its keys have changed; undefined while it does not run. */
 export interface RunningNode {
   readonly session: {
     readonly messages: MessagePlane;
-    readonly health: HealthWatch;
+    readonly health: MemberHealth;
     readonly leaders: Pick<LeaderCoordinator, "elected" | "claim">;
   } | undefined;
 }
