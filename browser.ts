@@ -13,8 +13,11 @@ export {
 } from "./lib/agent/browser/mod.ts";
 export {
   CallError,
+  type CallMode,
   type CallOptions,
   type EventHandler,
+  type ItemSource,
+  type ServiceEvent,
   type SubscribeOptions,
   type SubscriptionHandle,
 } from "./lib/service/mod.ts";

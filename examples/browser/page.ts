@@ -56,7 +56,7 @@ function follow(): void {
   leave.disabled = node === undefined;
   if (callButton !== null) callButton.disabled = node === undefined;
   if (node === undefined) return;
-  const links = node.links().map(describe);
+  const links = node.links.map(describe);
   state.textContent = `joined as ${node.name}: ${links.length === 0 ? "no link yet" : links.join(", ")}`;
 }
 

@@ -212,8 +212,8 @@ export class PageNode {
     return this.#mesh.record.name;
   }
 
-  /** @returns the links that it has now */
-  links(): readonly PageLink[] {
+  /** The links that it has now. */
+  get links(): readonly PageLink[] {
     return this.#messages.links.all().map(({ nodeId, channel, way }) => ({
       name: this.#mesh.roster.get(nodeId)?.record.name ?? nodeId,
       at: channel.remoteAddress,
