@@ -62,9 +62,9 @@ export class SourceFile {
       this.path.includes("/testing/");
   }
 
-  /** Whether it is what users run: in lib, in drivers, or one of the two entries, and no test. */
+  /** Whether it is what users run: in lib, in drivers, one of the two entries or a part of them, and no test. */
   get isProduct(): boolean {
-    const isEntry = this.path === "main.ts" || this.path === "mod.ts";
+    const isEntry = ["main.ts", "mod.ts", "control.ts"].includes(this.path);
     return this.isTypeScript && !this.isTest && (isEntry || /^(lib|drivers)\//.test(this.path));
   }
 
