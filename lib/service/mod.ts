@@ -15,7 +15,7 @@
  */
 
 export * from "./bounds.ts";
-export type { CallAnswer, CallOptions } from "./calls/mod.ts";
+export * from "./call_context.ts";
 export * from "./service_definition.ts";
 export * from "./directory/mod.ts";
 export {
@@ -26,18 +26,14 @@ export {
   ServiceNotGrantedError,
   type WireFailure,
 } from "./errors.ts";
-export type {
-  EventStream,
-  PublishOptions,
-  PublishReport,
-  SubscribeOptions,
-  SubscriptionHandle,
-} from "./events/mod.ts";
+export type { EventStream, SubscribeOptions, SubscriptionHandle } from "./events/mod.ts";
 export type { LocalService } from "./local/mod.ts";
 export * from "./node_runtime.ts";
+export * from "./options.ts";
 export * from "./ports.ts";
 export * from "./programs/mod.ts";
 export type { ProviderReport, ServiceReport } from "./registry/mod.ts";
+export type { Schema, SchemaIssue, SchemaResult } from "./schema.ts";
 export { ServiceClient } from "./service_client.ts";
 export { ServiceRuntime, type ServiceRuntimeParts } from "./service_runtime.ts";
 export * from "./topics/mod.ts";

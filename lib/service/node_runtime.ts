@@ -5,9 +5,7 @@
 
 import { type CallMode, DEFAULT_TIMEOUT_MS } from "./bounds.ts";
 import {
-  type CallAnswer,
   callLocal,
-  type CallOptions,
   type CallOrder,
   type CallPath,
   DEFAULT_RETRIES,
@@ -19,9 +17,7 @@ import {
 import { type EventHandler, readCount } from "./service_definition.ts";
 import { PermittedAdverts, type Provider, ServiceDirectory } from "./directory/mod.ts";
 import {
-  type PublishOptions,
   publishRefusal,
-  type PublishReport,
   PubSub,
   type SubscribeOptions,
   type Subscription,
@@ -30,6 +26,7 @@ import {
 import { CallError, callError, failed, type WireFailure } from "./errors.ts";
 import { isProgram, type MessagePolicy, NO_POLICY, type PeerId, type ServicePeers } from "./ports.ts";
 import { NodePolicy } from "./node_policy.ts";
+import type { CallAnswer, CallOptions, PublishOptions, PublishReport } from "./options.ts";
 import { ProgramGateway } from "./programs/mod.ts";
 import { ServiceLeadership } from "./leadership/mod.ts";
 import { type AdvertOptions, RegistryService, ServiceClaims, type ServiceReport } from "./registry/mod.ts";

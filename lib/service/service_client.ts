@@ -3,8 +3,8 @@
  * @module
  */
 
-import type { CallOptions } from "./calls/mod.ts";
-import type { PublishOptions, PublishReport, SubscribeOptions, SubscriptionHandle } from "./events/mod.ts";
+import type { SubscribeOptions, SubscriptionHandle } from "./events/mod.ts";
+import type { CallOptions, PublishOptions, PublishReport } from "./options.ts";
 import type {
   ActionName,
   EventHandler,

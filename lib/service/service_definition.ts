@@ -3,8 +3,10 @@
  * @module
  */
 
+import type { CallContext } from "./call_context.ts";
 import { InvalidServiceError } from "./errors.ts";
 import type { PeerId } from "./ports.ts";
+import type { Schema } from "./schema.ts";
 
 /** Serves an action. What it returns, or what its promise gives, is the answer; a stream is sent as one. */
 export type ActionHandler<Params = never, Result = unknown> = (
@@ -170,93 +172,6 @@ export function action<Params, Result>(
   definition: ActionDefinition<Params, Result>,
 ): ActionDefinition<Params, Result> {
   return definition;
-}
-
-/** One call, as its handler sees it. */
-export class CallContext {
-  /** Who calls; undefined when it is a program of this node. */
-  readonly caller: PeerId | undefined;
-  /** `service/action`. */
-  readonly path: string;
-  /** When the caller gives up, by the clock that services go by. */
-  readonly deadlineMs: number;
-  /** The items that the caller streams; empty when it streams none. */
-  readonly stream: ReadableStream<unknown> | undefined;
-  #abort: AbortController | undefined;
-  #reason: unknown;
-  #isAborted = false;
-
-  /** Made by the runtime, one for each call. @param deadlineMs by the clock that services go by */
-  constructor(
-    path: string,
-    deadlineMs: number,
-    caller: PeerId | undefined,
-    stream: ReadableStream<unknown> | undefined,
-  ) {
-    this.path = path;
-    this.deadlineMs = deadlineMs;
-    this.caller = caller;
-    this.stream = stream;
-  }
-
-  /** Aborted when the caller has given up, is gone, or its deadline has passed. */
-  get signal(): AbortSignal {
-    // Most handlers never look.
-    if (this.#abort === undefined) {
-      this.#abort = new AbortController();
-      if (this.#isAborted) this.#abort.abort(this.#reason);
-    }
-    return this.#abort.signal;
-  }
-
-  /** Whether nobody waits for the answer any more. */
-  get isAborted(): boolean {
-    return this.#isAborted;
-  }
-
-  /** Nobody waits for the answer any more. Harmless when repeated. */
-  abort(reason: unknown): void {
-    if (this.#isAborted) return;
-    this.#isAborted = true;
-    this.#reason = reason;
-    this.#abort?.abort(reason);
-  }
-}
-
-/** The part of a Standard Schema (version 1) that is used here. */
-export interface Schema<Input = unknown, Output = Input> {
-  /** The convention's only property. */
-  readonly "~standard": {
-    readonly version: 1;
-    readonly vendor: string;
-    readonly validate: (value: unknown) => SchemaResult<Output> | Promise<SchemaResult<Output>>;
-    readonly types?: { readonly input: Input; readonly output: Output } | undefined;
-  };
-}
-
-/** What a schema says of a value. */
-export type SchemaResult<Output> =
-  | { readonly value: Output; readonly issues?: undefined }
-  | { readonly issues: readonly SchemaIssue[] };
-
-/** One thing that is wrong with a value. */
-export interface SchemaIssue {
-  /** One sentence. */
-  readonly message: string;
-  /** Where in the value, from the outside in. */
-  readonly path?: readonly (PropertyKey | { readonly key: PropertyKey })[] | undefined;
-}
-
-const SHOWN_ISSUES = 4;
-
-/** @returns the issues in one line, with where they are */
-export function describeIssues(issues: readonly SchemaIssue[]): string {
-  const shown = issues.slice(0, SHOWN_ISSUES).map(({ message, path = [] }) => {
-    const where = path.map((part) => String(typeof part === "object" ? part.key : part)).join(".");
-    return where === "" ? message : `${where}: ${message}`;
-  });
-  const more = issues.length - shown.length;
-  return shown.join("; ") + (more > 0 ? `; and ${more} more` : "");
 }
 
 /** @returns the number, or a default @throws InvalidServiceError when it is no whole number from `least` on */

@@ -3,7 +3,7 @@ import { z } from "zod";
 import { action, type CallAnswer, defineService, type Schema, type SchemaResult } from "./mod.ts";
 import { MemoryMesh, type MemoryNode, settle } from "./testing/memory_mesh.ts";
 import { fails } from "./testing/outcome.ts";
-import { describeIssues } from "./service_definition.ts";
+import { describeIssues } from "./schema.ts";
 
 /** The least that follows the convention. */
 function schema<T>(

@@ -7,7 +7,6 @@
 import { type Environment, type MemoryBudget, randomUint32 } from "../base/mod.ts";
 import {
   Balancer,
-  type CallOptions,
   type CallOrder,
   type CallPath,
   CallPaths,
@@ -25,8 +24,6 @@ import {
   DEFAULT_EVENT_QUEUE,
   EventSender,
   type EventStream,
-  type PublishOptions,
-  type PublishReport,
   streamEvents,
   type SubscribeOptions,
   type Subscription,
@@ -35,6 +32,7 @@ import {
 } from "./events/mod.ts";
 import { HandlerLog } from "./handler_log.ts";
 import { type LocalService, LocalServices } from "./local/mod.ts";
+import type { CallOptions, PublishOptions, PublishReport } from "./options.ts";
 import {
   type Compressor,
   isProgram,

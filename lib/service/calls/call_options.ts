@@ -3,37 +3,14 @@
  * @module
  */
 
-import { CALL_MODES, type CallMode, DEFAULT_TIMEOUT_MS } from "../bounds.ts";
-import { callError, InvalidServiceError, type WireFailure } from "../errors.ts";
+import { CALL_MODES, DEFAULT_TIMEOUT_MS } from "../bounds.ts";
+import { callError, InvalidServiceError } from "../errors.ts";
+import type { CallOptions } from "../options.ts";
 import { readCount } from "../service_definition.ts";
-import type { ItemSource } from "../wire/mod.ts";
 import { showPath, TopicPath } from "../topics/mod.ts";
 
 /** How often a call is tried again unless its caller says so. */
 export const DEFAULT_RETRIES = 3;
-
-/** What a caller may choose. */
-export interface CallOptions {
-  /** The deadline, which travels with the request; 10,000 unless given. */
-  readonly timeoutMs?: number;
-  /** Which provider is asked; `round-robin` unless given, and `leader` for a service that has one. */
-  readonly mode?: CallMode;
-  /** The node that has to answer, by name, id, key or address; in place of a mode. */
-  readonly node?: string;
-  /** How often it is tried again, 3 times unless given: only what surely did not run, or is idempotent. */
-  readonly retries?: number;
-  /** Whether running it twice does no harm; as the action says unless given. */
-  readonly idempotent?: boolean;
-  /** Gives up, and aborts the handler's signal. */
-  readonly signal?: AbortSignal;
-  /** Items for the handler's `context.stream`. A call with a stream is made once. */
-  readonly stream?: ItemSource;
-}
-
-/** One answer of a call to all. */
-export type CallAnswer =
-  | { readonly node: string; readonly ok: true; readonly result: unknown }
-  | { readonly node: string; readonly ok: false; readonly error: WireFailure };
 
 /** Those of a caller who has chosen nothing. */
 export const NO_OPTIONS: CallOptions = {};

@@ -9,7 +9,7 @@ import { DedupWindow } from "./dedup_window.ts";
 import { IncomingParams } from "./incoming_params.ts";
 import type { Reply } from "./pending_calls.ts";
 import type { FindRoute, Forward, Route } from "./route.ts";
-import { CallContext } from "../service_definition.ts";
+import { CallContext } from "../call_context.ts";
 import { CallError, callError, type Failed, failure, failureOf, type WireFailure } from "../errors.ts";
 import { type Outcome, runAction, whyRefused } from "../local/mod.ts";
 import type { PeerId, ServiceStream } from "../ports.ts";

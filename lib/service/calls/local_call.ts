@@ -4,10 +4,11 @@
  */
 
 import { type Environment, millis } from "../../base/mod.ts";
-import type { CallOptions, CallPath } from "./call_options.ts";
-import { CallContext } from "../service_definition.ts";
+import type { CallPath } from "./call_options.ts";
+import { CallContext } from "../call_context.ts";
 import { CallError, callError, failure, failureOf, type WireFailure } from "../errors.ts";
 import { LocalParams, type LocalService, type Outcome, runAction } from "../local/mod.ts";
+import type { CallOptions } from "../options.ts";
 import { showPath } from "../topics/mod.ts";
 import { endItems, isItemSource, toStream } from "../wire/mod.ts";
 

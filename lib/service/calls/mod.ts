@@ -3,15 +3,7 @@
  * @module
  */
 
-export {
-  type CallAnswer,
-  type CallOptions,
-  type CallPath,
-  CallPaths,
-  checkOptions,
-  DEFAULT_RETRIES,
-  NO_OPTIONS,
-} from "./call_options.ts";
+export { type CallPath, CallPaths, checkOptions, DEFAULT_RETRIES, NO_OPTIONS } from "./call_options.ts";
 export { CallServer } from "./call_server.ts";
 export { callLocal } from "./local_call.ts";
 export { type CallDestination, type CallOrder, MAX_PENDING_OF_PROGRAM, type Reply } from "./pending_calls.ts";

@@ -11,7 +11,7 @@
  */
 
 import { millis } from "../../base/mod.ts";
-import type { CallOptions, CallPath } from "./call_options.ts";
+import type { CallPath } from "./call_options.ts";
 import {
   type CallDestination,
   type CallOrder,
@@ -35,6 +35,7 @@ import {
   sendItems,
   type WireValue,
 } from "../wire/mod.ts";
+import type { CallOptions } from "../options.ts";
 import type { PeerId, PostOutcome, ServiceStream } from "../ports.ts";
 import type { Provider } from "../directory/mod.ts";
 import type { RuntimeBase } from "../runtime_base.ts";

@@ -3,6 +3,7 @@
  * @module
  */
 
+import type { PublishReport } from "../options.ts";
 import type { PeerId } from "../ports.ts";
 import type { TopicPath } from "../topics/mod.ts";
 import type { EventMessage, MessageCarrier, WireValue } from "../wire/mod.ts";
@@ -12,16 +13,6 @@ export const MAX_WAITING_EVENTS = 1_024;
 
 /** What an event that waits takes beside its data. */
 const WAITING_OVERHEAD_BYTES = 512;
-
-/** What became of an event. */
-export interface PublishReport {
-  /** How many subscriptions of this node it was handed to. */
-  readonly local: number;
-  /** How many nodes it was sent to. */
-  readonly sent: number;
-  /** How many nodes could not be reached. */
-  readonly lost: number;
-}
 
 /** What was published, and may be kept. */
 export interface RetainedEvent {

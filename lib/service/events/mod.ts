@@ -3,8 +3,8 @@
  * @module
  */
 
-export { EventSender, type PublishReport, reportSends } from "./event_sender.ts";
-export { type PublishOptions, publishRefusal, type PublishRight, PubSub } from "./pub_sub.ts";
+export { EventSender, reportSends } from "./event_sender.ts";
+export { publishRefusal, type PublishRight, PubSub } from "./pub_sub.ts";
 export {
   DEFAULT_EVENT_QUEUE,
   type EventStream,

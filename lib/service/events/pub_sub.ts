@@ -6,15 +6,10 @@
 
 import { type MemoryAccount, memoryAccount, UNBOUNDED_ACCOUNT } from "../../base/mod.ts";
 import type { BroadcastMode } from "../bounds.ts";
+import type { PublishOptions, PublishReport } from "../options.ts";
 import type { ServiceDefinition } from "../service_definition.ts";
 import type { Listener } from "../directory/mod.ts";
-import {
-  type EventSender,
-  type OutgoingEvent,
-  type PublishReport,
-  reportSends,
-  type RetainedEvent,
-} from "./event_sender.ts";
+import { type EventSender, type OutgoingEvent, reportSends, type RetainedEvent } from "./event_sender.ts";
 import { ActionError, CallError, failure } from "../errors.ts";
 import { isProgram, type PeerId, type ServicePeers } from "../ports.ts";
 import type { NodeBase } from "../runtime_base.ts";
@@ -27,14 +22,6 @@ import { copyValue, decodeValue, type EventMessage, type WireValue } from "../wi
 export const MAX_RETAINED = 1_024;
 /** How many bytes all of them have together. */
 export const MAX_RETAINED_BYTES: number = 4 << 20;
-
-/** What a publisher may choose. */
-export interface PublishOptions {
-  /** Who gets it; `all` unless given. */
-  readonly broadcastMode?: BroadcastMode;
-  /** Keeps it as the topic's last event; without data, forgets the one that is kept. */
-  readonly retain?: boolean;
-}
 
 /** Publishes for one node and its programs. */
 export class PubSub {

@@ -4,7 +4,8 @@
  */
 
 import type { Bulkhead } from "./bulkhead.ts";
-import { type CallContext, describeIssues, type Schema } from "../service_definition.ts";
+import type { CallContext } from "../call_context.ts";
+import { describeIssues, type Schema } from "../schema.ts";
 import { type Failed, failed, failureOf } from "../errors.ts";
 import type { LocalAction } from "./local_services.ts";
 import { showPath, type TopicPath } from "../topics/mod.ts";

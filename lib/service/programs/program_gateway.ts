@@ -7,7 +7,6 @@ import { CALL_MODES, type CallMode, MAX_TIMEOUT_MS } from "../bounds.ts";
 import { millis } from "../../base/mod.ts";
 import {
   type CallDestination,
-  type CallOptions,
   type CallPath,
   DEFAULT_RETRIES,
   type Forward,
@@ -20,6 +19,7 @@ import {
 import type { Provider, ServiceDirectory } from "../directory/mod.ts";
 import { isElectable, type ServiceLeadership } from "../leadership/mod.ts";
 import { failed, failureOf } from "../errors.ts";
+import type { CallOptions } from "../options.ts";
 import type { PeerId, ServiceStream } from "../ports.ts";
 import type { NodeBase } from "../runtime_base.ts";
 import { showPath } from "../topics/mod.ts";

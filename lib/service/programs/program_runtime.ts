@@ -4,27 +4,15 @@
  * @module
  */
 
-import {
-  anyProvider,
-  callLocal,
-  type CallOptions,
-  type CallPath,
-  type Route,
-  routeToAction,
-} from "../calls/mod.ts";
+import { anyProvider, callLocal, type CallPath, type Route, routeToAction } from "../calls/mod.ts";
 import type { ServiceDefinition } from "../service_definition.ts";
 import { CircuitBreaker, type Provider } from "../directory/mod.ts";
 import { PublishRights } from "./publish_rights.ts";
 import { ActionError, failed, ServiceNotGrantedError } from "../errors.ts";
-import {
-  onlyGroups,
-  type PublishOptions,
-  type PublishReport,
-  reportSends,
-  type Subscription,
-} from "../events/mod.ts";
+import { onlyGroups, reportSends, type Subscription } from "../events/mod.ts";
 import { LeadHooks } from "../leadership/mod.ts";
 import type { LocalService, LocalServices } from "../local/mod.ts";
+import type { CallOptions, PublishOptions, PublishReport } from "../options.ts";
 import { AGENT, type PeerId, peerId } from "../ports.ts";
 import {
   type AdvertOptions,

@@ -1,0 +1,49 @@
+/**
+ * What callers and publishers may choose, and what they get.
+ * @module
+ */
+
+import type { BroadcastMode, CallMode } from "./bounds.ts";
+import type { WireFailure } from "./errors.ts";
+import type { ItemSource } from "./wire/mod.ts";
+
+/** What a caller may choose. */
+export interface CallOptions {
+  /** The deadline, which travels with the request; 10,000 unless given. */
+  readonly timeoutMs?: number;
+  /** Which provider is asked; `round-robin` unless given, and `leader` for a service that has one. */
+  readonly mode?: CallMode;
+  /** The node that has to answer, by name, id, key or address; in place of a mode. */
+  readonly node?: string;
+  /** How often it is tried again, 3 times unless given: only what surely did not run, or is idempotent. */
+  readonly retries?: number;
+  /** Whether running it twice does no harm; as the action says unless given. */
+  readonly idempotent?: boolean;
+  /** Gives up, and aborts the handler's signal. */
+  readonly signal?: AbortSignal;
+  /** Items for the handler's `context.stream`. A call with a stream is made once. */
+  readonly stream?: ItemSource;
+}
+
+/** One answer of a call to all. */
+export type CallAnswer =
+  | { readonly node: string; readonly ok: true; readonly result: unknown }
+  | { readonly node: string; readonly ok: false; readonly error: WireFailure };
+
+/** What a publisher may choose. */
+export interface PublishOptions {
+  /** Who gets it; `all` unless given. */
+  readonly broadcastMode?: BroadcastMode;
+  /** Keeps it as the topic's last event; without data, forgets the one that is kept. */
+  readonly retain?: boolean;
+}
+
+/** What became of an event. */
+export interface PublishReport {
+  /** How many subscriptions of this node it was handed to. */
+  readonly local: number;
+  /** How many nodes it was sent to. */
+  readonly sent: number;
+  /** How many nodes could not be reached. */
+  readonly lost: number;
+}
