@@ -46,6 +46,8 @@ export {
   EMPTY_ADVERT,
   encodeAdvert,
   type ItemSource,
+  type Metadata,
+  type PropagatedContext,
   type ServiceAdvert,
   type ServiceState,
 } from "./wire/mod.ts";

@@ -26,7 +26,7 @@ import {
 import { CallError, callError, failed, type WireFailure } from "./errors.ts";
 import { isProgram, type MessagePolicy, NO_POLICY, type PeerId, type ServicePeers } from "./ports.ts";
 import { NodePolicy } from "./node_policy.ts";
-import type { CallAnswer, CallOptions, PublishOptions, PublishReport } from "./options.ts";
+import type { CallAnswer, PreparedCallOptions, PublishOptions, PublishReport } from "./options.ts";
 import { ProgramGateway } from "./programs/mod.ts";
 import { ServiceLeadership } from "./leadership/mod.ts";
 import { type AdvertOptions, RegistryService, ServiceClaims, type ServiceReport } from "./registry/mod.ts";
@@ -37,6 +37,7 @@ import {
   type EventMessage,
   NO_VALUE,
   type NodeMessage,
+  type PropagatedContext,
   type RequestMessage,
   type ServiceAdvert,
   type WireValue,
@@ -209,7 +210,7 @@ export class NodeRuntime extends ServiceRuntime {
   protected override call(
     path: CallPath,
     params: unknown,
-    options: CallOptions,
+    options: PreparedCallOptions,
     timeoutMs: number,
   ): Promise<unknown> {
     const { node } = options;
@@ -267,6 +268,7 @@ export class NodeRuntime extends ServiceRuntime {
     topic: TopicPath,
     data: WireValue,
     options: PublishOptions,
+    context: PropagatedContext | undefined,
   ): Promise<PublishReport> {
     const { peers } = this.#parts;
     // What stays on this node is no other member's business.
@@ -274,7 +276,7 @@ export class NodeRuntime extends ServiceRuntime {
       throw publishRefusal(peers, topic);
     }
     if (options.broadcastMode !== "local_only") this.#policy.checkPublish(topic, data);
-    return this.#events.publish(topic, data, options);
+    return this.#events.publish(topic, data, options, context);
   }
 
   protected override acceptsEvent(
@@ -339,7 +341,7 @@ export class NodeRuntime extends ServiceRuntime {
   async #callAll(
     path: CallPath,
     params: unknown,
-    { stream: _, ...options }: CallOptions,
+    { stream: _, ...options }: PreparedCallOptions,
     timeoutMs: number,
   ): Promise<readonly CallAnswer[]> {
     const { peers, peers: { self } } = this.#parts;
@@ -379,7 +381,7 @@ export class NodeRuntime extends ServiceRuntime {
   #callRemote(
     path: CallPath,
     params: unknown,
-    options: CallOptions,
+    options: PreparedCallOptions,
     mode: CallMode,
     peer: PeerId | undefined,
     timeoutMs: number,
@@ -390,7 +392,7 @@ export class NodeRuntime extends ServiceRuntime {
     return this.remoteCaller.request(path, params, options, timeoutMs, to, (leftMs) => {
       // The service may have come to this node meanwhile.
       const isHere = choice.here(path, mode, peer) !== undefined;
-      return isHere ? this.request(path.text, params, { ...options, timeoutMs: leftMs }) : undefined;
+      return isHere ? this.callAgain(path, params, options, leftMs) : undefined;
     });
   }
 }

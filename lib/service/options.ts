@@ -5,10 +5,23 @@
 
 import type { BroadcastMode, CallMode } from "./bounds.ts";
 import type { WireFailure } from "./errors.ts";
-import type { ItemSource } from "./wire/mod.ts";
+import type { ItemSource, Metadata, PropagatedContext } from "./wire/mod.ts";
+
+/** What goes along with a call or an event, and on with what its handler does by its context. */
+export interface PropagationOptions {
+  /**
+   * Texts by name, which handlers find as `context.metadata`: at most 32, of 4 KiB together. Names are letters, digits,
+   * `_`, `.` and `-`.
+   */
+  readonly metadata?: Metadata;
+  /** The trace that it belongs to, as W3C Trace Context writes it: `00-…-…-01`. */
+  readonly traceparent?: string;
+  /** What vendors add to the trace, at most 512 characters; only beside `traceparent`. */
+  readonly tracestate?: string;
+}
 
 /** What a caller may choose. */
-export interface CallOptions {
+export interface CallOptions extends PropagationOptions {
   /** The deadline, which travels with the request; 10,000 unless given. */
   readonly timeoutMs?: number;
   /** Which provider is asked; `round-robin` unless given, and `leader` for a service that has one. */
@@ -21,8 +34,22 @@ export interface CallOptions {
   readonly idempotent?: boolean;
   /** Gives up, and aborts the handler's signal. */
   readonly signal?: AbortSignal;
+  /**
+   * A range of versions, such as `^1.2` or `1.x || >=2.1` (Semantic Versioning, as npm reads it): only whoever offers one of
+   * those is asked.
+   */
+  readonly version?: string;
   /** Items for the handler's `context.stream`. A call with a stream is made once. */
   readonly stream?: ItemSource;
+}
+
+/**
+ * A caller's choice, with all that goes along.
+ * @internal
+ */
+export interface PreparedCallOptions extends CallOptions {
+  /** Undefined for nothing. */
+  readonly context?: PropagatedContext | undefined;
 }
 
 /** One answer of a call to all. */
@@ -31,7 +58,7 @@ export type CallAnswer =
   | { readonly node: string; readonly ok: false; readonly error: WireFailure };
 
 /** What a publisher may choose. */
-export interface PublishOptions {
+export interface PublishOptions extends PropagationOptions {
   /** Who gets it; `all` unless given. */
   readonly broadcastMode?: BroadcastMode;
   /** Keeps it as the topic's last event; without data, forgets the one that is kept. */

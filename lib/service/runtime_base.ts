@@ -4,6 +4,7 @@
  */
 
 import type { Environment } from "../base/mod.ts";
+import type { ContextHost } from "./call_context.ts";
 import type { ServiceDirectory } from "./directory/mod.ts";
 import type { LocalServices } from "./local/mod.ts";
 import type { MessagePolicy, PeerId, ServicePeers } from "./ports.ts";
@@ -16,6 +17,8 @@ export interface RuntimeBase extends Environment {
   readonly carrier: MessageCarrier;
   /** Of this program. */
   readonly services: LocalServices;
+  /** What handlers call and publish by. */
+  readonly host: ContextHost;
 }
 
 /** Of a node. */

@@ -3,6 +3,7 @@
  * @module
  */
 
+import type { HandlerContext } from "./call_context.ts";
 import type { SubscribeOptions, SubscriptionHandle } from "./events/mod.ts";
 import type { CallOptions, PublishOptions, PublishReport } from "./options.ts";
 import type {
@@ -38,6 +39,20 @@ export class ServiceClient<Service extends ServiceDefinition> {
   constructor(path: string, runtime: ServiceCaller) {
     this.path = path;
     this.#runtime = runtime;
+  }
+
+  /**
+   * The same service for a handler: what came along with its call goes on, and its deadline holds.
+   * @param context of the handler that calls or publishes
+   * @returns a client of this service, whose `subscribe` is as before
+   */
+  within(context: HandlerContext): ServiceClient<Service> {
+    const runtime = this.#runtime;
+    return new ServiceClient<Service>(this.path, {
+      request: (path, params, options) => context.request(path, params, options),
+      publish: (topic, data, options) => context.publish(topic, data, options),
+      subscribe: (pattern, handler, options) => runtime.subscribe(pattern, handler, options),
+    });
   }
 
   /** Calls an action. @throws CallError */

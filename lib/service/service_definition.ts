@@ -3,10 +3,11 @@
  * @module
  */
 
-import type { CallContext } from "./call_context.ts";
+import type { CallContext, EventContext } from "./call_context.ts";
 import { InvalidServiceError } from "./errors.ts";
 import type { PeerId } from "./ports.ts";
 import type { Schema } from "./schema.ts";
+import type { Metadata } from "./wire/mod.ts";
 
 /** Serves an action. What it returns, or what its promise gives, is the answer; a stream is sent as one. */
 export type ActionHandler<Params = never, Result = unknown> = (
@@ -50,10 +51,14 @@ export interface ServiceEvent<Data = unknown> {
   readonly isPast: boolean;
   /** Who published it; this node when undefined. */
   readonly publisher: PeerId | undefined;
+  /** What the publisher has said beside it. */
+  readonly metadata: Metadata;
+  /** The trace that it belongs to (W3C Trace Context); undefined for none. */
+  readonly traceparent: string | undefined;
 }
 
 /** Handles events of one subscription. One that throws, or whose promise rejects, is counted and hurts nobody else. */
-export type EventHandler<Data = unknown> = (event: ServiceEvent<Data>) => unknown;
+export type EventHandler<Data = unknown> = (event: ServiceEvent<Data>, context: EventContext) => unknown;
 
 /** An event that the service publishes under `path/name`. */
 export interface EventDefinition {

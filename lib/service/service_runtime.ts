@@ -16,6 +16,7 @@ import {
   RemoteCaller,
   type Route,
 } from "./calls/mod.ts";
+import type { ContextHost } from "./call_context.ts";
 import { ServiceClient } from "./service_client.ts";
 import type { EventHandler, ServiceDefinition } from "./service_definition.ts";
 import type { Provider } from "./directory/mod.ts";
@@ -32,7 +33,7 @@ import {
 } from "./events/mod.ts";
 import { HandlerLog } from "./handler_log.ts";
 import { type LocalService, LocalServices } from "./local/mod.ts";
-import type { CallOptions, PublishOptions, PublishReport } from "./options.ts";
+import type { CallOptions, PreparedCallOptions, PublishOptions, PublishReport } from "./options.ts";
 import {
   type Compressor,
   isProgram,
@@ -46,6 +47,7 @@ import type { RuntimeBase } from "./runtime_base.ts";
 import { showPath, TopicPath } from "./topics/mod.ts";
 import {
   type CarrierLimits,
+  contextOf,
   decodeNodeMessage,
   EMPTY_ADVERT,
   encodeValue,
@@ -53,6 +55,7 @@ import {
   isRemote,
   MessageCarrier,
   type NodeMessage,
+  type PropagatedContext,
   type RequestMessage,
   RESET_CANCELED,
   RESET_MALFORMED,
@@ -94,9 +97,14 @@ export abstract class ServiceRuntime {
     const handlerLog = new HandlerLog(log, (peer) => peers.nameOf(peer));
     const onChange = () => this.#servicesChanged();
     this.services = new LocalServices((text) => peers.selector(text), onChange, handlerLog);
-    this.base = { clock, timers, random, log, run, carrier, services: this.services };
+    const host: ContextHost = {
+      now: () => clock.now(),
+      requestIn: (parent, path, params, options) => this.#request(path, params, options, parent),
+      publishIn: (parent, topic, data, options) => this.#publish(topic, data, options, parent),
+    };
+    this.base = { clock, timers, random, log, run, carrier, services: this.services, host };
     this.subscriptions = new Subscriptions(
-      { memory: carrier.memory, log: handlerLog },
+      { memory: carrier.memory, log: handlerLog, host },
       () => this.sendAdvert(),
     );
     this.sender = new EventSender(carrier);
@@ -120,7 +128,7 @@ export abstract class ServiceRuntime {
   protected abstract call(
     path: CallPath,
     params: unknown,
-    options: CallOptions,
+    options: PreparedCallOptions,
     timeoutMs: number,
   ): Promise<unknown>;
   /** @param isAgain whether it was asked about before its parameters came */
@@ -130,6 +138,7 @@ export abstract class ServiceRuntime {
     topic: TopicPath,
     data: WireValue,
     options: PublishOptions,
+    context: PropagatedContext | undefined,
   ): Promise<PublishReport>;
   /** Why the network's policy does not let a call go; a program leaves that to its agent. */
   protected refusal(_order: CallOrder, _provider: Provider | undefined): WireFailure | undefined {
@@ -239,10 +248,35 @@ export abstract class ServiceRuntime {
   // Apart, since a parameter that is left out would be whatever type the answer is put to.
   request<Result>(path: string, params?: unknown, options?: CallOptions): Promise<Result>;
   request(path: string, params?: unknown, options: CallOptions = NO_OPTIONS): Promise<unknown> {
+    return this.#request(path, params, options, undefined);
+  }
+
+  #request(
+    path: string,
+    params: unknown,
+    options: CallOptions,
+    parent: PropagatedContext | undefined,
+  ): Promise<unknown> {
     // No async function: each would cost turns and objects on the path of every call.
     try {
       const parsed = this.paths.parse(path);
-      return this.call(parsed, params, options, checkOptions(parsed, options));
+      const context = contextOf(options, parent);
+      const prepared = context === undefined ? options : { ...options, context };
+      return this.call(parsed, params, prepared, checkOptions(parsed, options));
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  /** Makes a call anew that has found nobody, and may find somebody now. */
+  protected callAgain(
+    path: CallPath,
+    params: unknown,
+    options: PreparedCallOptions,
+    leftMs: number,
+  ): Promise<unknown> {
+    try {
+      return this.call(path, params, { ...options, timeoutMs: leftMs }, leftMs);
     } catch (error) {
       return Promise.reject(error);
     }
@@ -259,11 +293,20 @@ export abstract class ServiceRuntime {
    * @throws InvalidTopicError, CallError when it can't be sent at all
    */
   publish(topic: string, data?: unknown, options: PublishOptions = {}): Promise<PublishReport> {
+    return this.#publish(topic, data, options, undefined);
+  }
+
+  #publish(
+    topic: string,
+    data: unknown,
+    options: PublishOptions,
+    parent: PropagatedContext | undefined,
+  ): Promise<PublishReport> {
     try {
       const path = TopicPath.parse(topic);
       const value = encodeValue(data);
       this.base.carrier.checkLength(value);
-      return this.publishValue(path, value, options);
+      return this.publishValue(path, value, options, contextOf(options, parent));
     } catch (error) {
       return Promise.reject(error);
     }

@@ -57,7 +57,7 @@ interface IncomingCall {
 
 /** Serves requests; one for a node or program. */
 export class CallServer {
-  readonly #base: Pick<RuntimeBase, "clock" | "timers" | "carrier" | "run">;
+  readonly #base: Pick<RuntimeBase, "clock" | "timers" | "carrier" | "run" | "host">;
   readonly #route: FindRoute;
   /** Calls whose answers are streams that go on. */
   readonly #streaming = new Map<IncomingCall, ServiceStream>();
@@ -69,7 +69,7 @@ export class CallServer {
   #isClosed = false;
 
   constructor(
-    base: Pick<RuntimeBase, "clock" | "timers" | "carrier" | "run">,
+    base: Pick<RuntimeBase, "clock" | "timers" | "carrier" | "run" | "host">,
     route: FindRoute,
   ) {
     this.#base = base;
@@ -185,6 +185,8 @@ export class CallServer {
       deadline,
       isHere ? route.caller : undefined,
       isHere && items !== undefined ? receiveItems(items, carrier.account(peer)) : undefined,
+      this.#base.host,
+      request.context,
     );
     const call = { peer, request, caller, isKept: isOnce, context, params, items };
     caller.running.set(request.number, call);

@@ -7,6 +7,7 @@ import { fakeLinks } from "../testing/fake_links.ts";
 import { MessageCarrier } from "../wire/message_carrier.ts";
 import { Compression } from "../../proto/mod.ts";
 import { NO_VALUE, type RequestMessage } from "../wire/node_message.ts";
+import { NO_HOST } from "../testing/no_host.ts";
 
 const PEER = peerId("hostile");
 const request: RequestMessage = {
@@ -34,7 +35,13 @@ Deno.test("CallServer keeps up to 64 MiB of answers for a peer that reads nothin
   });
   const clock = new VirtualClock();
   const server = new CallServer(
-    { clock, timers: new VirtualTimers(clock), carrier: new MessageCarrier(stuck, undefined), run: 1 },
+    {
+      clock,
+      timers: new VirtualTimers(clock),
+      carrier: new MessageCarrier(stuck, undefined),
+      run: 1,
+      host: NO_HOST,
+    },
     () => failed("UnknownAction", "nothing of this name"),
   );
   for (let number = 1; number <= 140_000; number++) server.handleRequest(PEER, { ...request, number });
@@ -48,7 +55,7 @@ Deno.test("CallServer.close() leaves nothing behind, also of parameters that are
   const inflated = Promise.withResolvers<Uint8Array>();
   const compressor = { deflate: () => Promise.resolve(undefined), inflate: () => inflated.promise };
   const carrier = new MessageCarrier(fakeLinks({}), compressor);
-  const server = new CallServer({ clock, timers, carrier, run: 1 }, () => ({
+  const server = new CallServer({ clock, timers, carrier, run: 1, host: NO_HOST }, () => ({
     kind: "forward",
     forward: () => assert.fail("it was closed before"),
   }));

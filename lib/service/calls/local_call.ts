@@ -3,12 +3,13 @@
  * @module
  */
 
-import { type Environment, millis } from "../../base/mod.ts";
+import { millis } from "../../base/mod.ts";
 import type { CallPath } from "./call_options.ts";
 import { CallContext } from "../call_context.ts";
 import { CallError, callError, failure, failureOf, type WireFailure } from "../errors.ts";
 import { LocalParams, type LocalService, type Outcome, runAction } from "../local/mod.ts";
-import type { CallOptions } from "../options.ts";
+import type { PreparedCallOptions } from "../options.ts";
+import type { RuntimeBase } from "../runtime_base.ts";
 import { showPath } from "../topics/mod.ts";
 import { endItems, isItemSource, toStream } from "../wire/mod.ts";
 
@@ -17,11 +18,11 @@ import { endItems, isItemSource, toStream } from "../wire/mod.ts";
  * @throws CallError
  */
 export function callLocal(
-  { clock, timers }: Environment,
+  { clock, timers, host }: Pick<RuntimeBase, "clock" | "timers" | "host">,
   service: LocalService,
   path: CallPath,
   params: unknown,
-  { signal, stream }: CallOptions,
+  { signal, stream, context: propagated }: PreparedCallOptions,
   timeoutMs: number,
 ): Promise<unknown> {
   const action = service.actions.get(path.action);
@@ -30,7 +31,14 @@ export function callLocal(
   }
   return new Promise((resolve, reject) => {
     const deadline = millis(clock.now() + timeoutMs);
-    const context = new CallContext(path.text, deadline, undefined, stream && toStream(stream));
+    const context = new CallContext(
+      path.text,
+      deadline,
+      undefined,
+      stream && toStream(stream),
+      host,
+      propagated,
+    );
     let isSettled = false;
     let cancelTimer = () => {};
     const giveUp = (reason: WireFailure) => {

@@ -10,7 +10,13 @@ import type { CallPath } from "./call_options.ts";
 import type { Provider } from "../directory/mod.ts";
 import type { Failed, WireFailure } from "../errors.ts";
 import { AGENT, isProgram, type PeerId, PeerTally, type ServiceStream } from "../ports.ts";
-import { type ItemSource, RESET_CANCELED, type WireRouting, type WireValue } from "../wire/mod.ts";
+import {
+  type ItemSource,
+  type PropagatedContext,
+  RESET_CANCELED,
+  type WireRouting,
+  type WireValue,
+} from "../wire/mod.ts";
 
 /** What comes back. The bytes of a value are good for this turn only. */
 export type Reply =
@@ -38,6 +44,8 @@ export interface CallOrder {
   readonly deadline: Millis;
   readonly source: ItemSource | undefined;
   readonly to: CallDestination;
+  /** What travels along; undefined for nothing. */
+  readonly context: PropagatedContext | undefined;
 }
 
 const FIRST_BACKOFF_MS = 50;

@@ -35,7 +35,7 @@ import {
   sendItems,
   type WireValue,
 } from "../wire/mod.ts";
-import type { CallOptions } from "../options.ts";
+import type { PreparedCallOptions } from "../options.ts";
 import type { PeerId, PostOutcome, ServiceStream } from "../ports.ts";
 import type { Provider } from "../directory/mod.ts";
 import type { RuntimeBase } from "../runtime_base.ts";
@@ -76,7 +76,7 @@ export class RemoteCaller {
   request(
     path: CallPath,
     params: unknown,
-    { signal, stream }: CallOptions,
+    { signal, stream, context }: PreparedCallOptions,
     timeoutMs: number,
     to: CallDestination,
     again: (leftMs: number) => Promise<unknown> | undefined,
@@ -89,7 +89,7 @@ export class RemoteCaller {
       let cancel = () => {};
       const abort = () => cancel();
       signal?.addEventListener("abort", abort, { once: true });
-      cancel = this.call({ path, params: value, deadline, source: stream, to }, (reply) => {
+      cancel = this.call({ path, params: value, deadline, source: stream, to, context }, (reply) => {
         signal?.removeEventListener("abort", abort);
         if (reply.kind === "value") {
           try {
@@ -270,6 +270,7 @@ export class RemoteCaller {
       streamsParams: false,
       routing: order.to.routing,
       caller: order.to.caller ?? "",
+      context: order.context,
     };
   }
 

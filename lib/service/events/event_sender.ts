@@ -6,7 +6,13 @@
 import type { PublishReport } from "../options.ts";
 import type { PeerId } from "../ports.ts";
 import type { TopicPath } from "../topics/mod.ts";
-import type { EventMessage, MessageCarrier, WireValue } from "../wire/mod.ts";
+import {
+  type EventMessage,
+  memoryOfContext,
+  type MessageCarrier,
+  type PropagatedContext,
+  type WireValue,
+} from "../wire/mod.ts";
 
 /** How many events wait for one link that is slow or not there; further ones are lost. */
 export const MAX_WAITING_EVENTS = 1_024;
@@ -26,6 +32,8 @@ export interface RetainedEvent {
 export interface OutgoingEvent extends RetainedEvent {
   readonly past?: boolean;
   readonly retain?: boolean;
+  /** What travels along; undefined for nothing. */
+  readonly context?: PropagatedContext | undefined;
 }
 
 /** Sends events; one for a node or program. */
@@ -41,7 +49,7 @@ export class EventSender {
   /** @param groups whose subscribers it is for; everybody's when empty @returns whether it was sent */
   send(
     peer: PeerId,
-    { topic, data, publishedAt, past = false, retain = false }: OutgoingEvent,
+    { topic, data, publishedAt, past = false, retain = false, context }: OutgoingEvent,
     groups: readonly string[],
   ): boolean | Promise<boolean> {
     const message: EventMessage = {
@@ -52,6 +60,7 @@ export class EventSender {
       groups,
       past,
       retain,
+      context,
     };
     const before = this.#waiting.get(peer);
     if (
@@ -62,7 +71,10 @@ export class EventSender {
     const queue = before ?? { count: 0, last: Promise.resolve() };
     if (queue.count === MAX_WAITING_EVENTS) return false;
     // Whoever reads slowly is who makes it wait.
-    const claim = this.#carrier.hold(peer, data.data.length + WAITING_OVERHEAD_BYTES);
+    const claim = this.#carrier.hold(
+      peer,
+      data.data.length + memoryOfContext(context) + WAITING_OVERHEAD_BYTES,
+    );
     if (claim === undefined) return false;
     queue.count++;
     this.#waiting.set(peer, queue);

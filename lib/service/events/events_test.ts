@@ -92,7 +92,7 @@ Deno.test("Subscriptions.deliver() hands over topic, parameters, time and publis
   await a.runtime.publish("orders/44/sent");
   await settle();
   const publishedAt = mesh.clock.wall();
-  const rest = { publishedAt, isPast: false, publisher: a.id };
+  const rest = { publishedAt, isPast: false, publisher: a.id, metadata: {}, traceparent: undefined };
   assert.deepEqual(events, [
     { topic: "orders/42/paid", data: { cents: 5 }, params: { id: "42", what: "paid" }, ...rest },
     { topic: "shop:orders/43/paid", data: Uint8Array.of(1), params: { id: "43" }, ...rest },

@@ -16,7 +16,7 @@ import type { NodeBase } from "../runtime_base.ts";
 import { GroupTurns } from "./group_turns.ts";
 import { onlyGroups, type Subscription, type Subscriptions } from "./subscriptions.ts";
 import { showPath, TopicPath, TopicPattern } from "../topics/mod.ts";
-import { copyValue, decodeValue, type EventMessage, type WireValue } from "../wire/mod.ts";
+import { copyValue, type EventMessage, type PropagatedContext, type WireValue } from "../wire/mod.ts";
 
 /** How many topics keep their last event. */
 export const MAX_RETAINED = 1_024;
@@ -62,46 +62,45 @@ export class PubSub {
    * Publishes in the name of this node.
    * @returns once it is on its way to whoever listens
    */
-  publish(topic: TopicPath, data: WireValue, options: PublishOptions): Promise<PublishReport> {
+  publish(
+    topic: TopicPath,
+    data: WireValue,
+    options: PublishOptions,
+    context: PropagatedContext | undefined,
+  ): Promise<PublishReport> {
     const { broadcastMode = "all", retain = false } = options;
-    const event = { topic, data, publishedAt: this.#base.clock.wall() };
+    const event = { topic, data, publishedAt: this.#base.clock.wall(), context };
     if (retain) this.#retain(event);
     return this.#spread(event, broadcastMode, undefined);
   }
 
   /** Publishes in the name of an attached program, which has delivered it to its own subscriptions. */
-  publishFor(program: PeerId, topic: TopicPath, { data, publishedAt, groups, retain }: EventMessage): void {
-    const event = { topic, data: copyValue(data), publishedAt };
+  publishFor(program: PeerId, topic: TopicPath, message: EventMessage): void {
+    const { data, publishedAt, groups, retain, context } = message;
+    const event = { topic, data: copyValue(data), publishedAt, context };
     if (retain) this.#retain(event);
     void this.#spread(event, groups.length > 0 ? "one_per_service" : "all", program);
   }
 
   /** Delivers an event of another node, to this program and to attached ones. */
   handleEvent(peer: PeerId, topic: TopicPath, event: EventMessage): void {
-    const { groups, publishedAt, past } = event;
+    const { groups, publishedAt, past, context } = event;
     const only = onlyGroups(groups);
-    this.#subscriptions.deliver(topic, event.data, publishedAt, peer, only, past);
+    this.#subscriptions.deliver({ ...event, topic }, peer, only);
     const listeners = this.#base.programs.listeners(topic).filter(({ group }) =>
       only === undefined || group === "" || only.has(group)
     );
     if (listeners.length === 0) return;
     const targets = groups.length === 0 ? everybody(listeners) : this.#choose(topic, listeners).groupsOf;
-    const passed = { topic, data: copyValue(event.data), publishedAt, past };
+    const passed = { topic, data: copyValue(event.data), publishedAt, past, context };
     for (const [program, forGroups] of targets) void this.#sender.send(program, passed, forGroups);
   }
 
   /** Delivers what is kept here to a subscription, and has other nodes send what they keep. @param text its pattern */
   deliverPast(subscription: Subscription, text: string): void {
     const { pattern } = subscription;
-    for (const { topic, data, publishedAt } of this.retained.matching(pattern)) {
-      subscription.deliver({
-        topic: showPath(topic),
-        data: decodeValue(data),
-        params: pattern.match(topic) ?? {},
-        publishedAt,
-        isPast: true,
-        publisher: undefined,
-      }, data);
+    for (const event of this.retained.matching(pattern)) {
+      this.#subscriptions.deliverPast(subscription, event);
     }
     void this.#askPast(text);
   }
@@ -148,10 +147,10 @@ export class PubSub {
 
   /** @param from the program that publishes */
   #spread(event: OutgoingEvent, mode: BroadcastMode, from: PeerId | undefined): Promise<PublishReport> {
-    const { topic, data, publishedAt } = event;
+    const { topic } = event;
     const listeners = mode === "local_only" ? [] : this.#listeners(topic);
     const chosen = mode === "one_per_service" ? this.#choose(topic, listeners) : undefined;
-    const local = this.#subscriptions.deliver(topic, data, publishedAt, from, chosen?.own, false);
+    const local = this.#subscriptions.deliver(event, from, chosen?.own);
     const targets = chosen?.groupsOf ?? everybody(listeners.filter(({ peer }) => peer !== from));
     const sends: (boolean | Promise<boolean>)[] = [];
     for (const [peer, groups] of targets) sends.push(this.#sender.send(peer, event, groups));
@@ -196,7 +195,8 @@ export class PubSub {
   #retain(event: RetainedEvent): void {
     const before = this.retained.size;
     if (event.data.data.length === 0) this.retained.delete(event.topic);
-    else this.retained.set(event);
+    // What came along is of that moment, and is not kept.
+    else this.retained.set({ topic: event.topic, data: event.data, publishedAt: event.publishedAt });
     if ((before === 0) !== (this.retained.size === 0)) this.#onRetain();
   }
 }

@@ -5,12 +5,21 @@
  */
 
 import { BoundedQueue, isPrintable, type MemoryBudget } from "../../base/mod.ts";
+import { type ContextHost, EventContext } from "../call_context.ts";
 import { GroupTurns } from "./group_turns.ts";
 import type { HandlerLog } from "../handler_log.ts";
 import type { PeerId } from "../ports.ts";
 import { InvalidServiceError } from "../errors.ts";
 import { type EventHandler, readCount, type ServiceEvent } from "../service_definition.ts";
-import { decodeValue, MAX_TEXT, memoryOf, type WireValue } from "../wire/mod.ts";
+import {
+  decodeValue,
+  MAX_TEXT,
+  memoryOf,
+  memoryOfContext,
+  NO_METADATA,
+  type PropagatedContext,
+  type WireValue,
+} from "../wire/mod.ts";
 import { showPath, type TopicPath, TopicPattern, TopicTrie } from "../topics/mod.ts";
 
 /** How many events wait for a handler that is not ready, by default. */
@@ -40,8 +49,22 @@ export interface SubscriptionHandle extends Disposable {
   unsubscribe(): void;
 }
 
+/** An event that is here, as it travels. */
+export interface ReceivedEvent {
+  readonly topic: TopicPath;
+  readonly data: WireValue;
+  /** Milliseconds since 1970. */
+  readonly publishedAt: number;
+  /** Published before the subscription. */
+  readonly past?: boolean;
+  /** What came along; undefined for nothing. */
+  readonly context?: PropagatedContext | undefined;
+}
+
 /** What all subscriptions of a program stand on. */
 export interface SubscriptionParts {
+  /** What handlers call and publish by. */
+  readonly host: ContextHost;
   /** What events of others take their room from while they wait. */
   readonly memory: MemoryBudget;
   /** Is told what handlers throw. */
@@ -109,19 +132,18 @@ export class Subscriptions {
 
   /**
    * Hands an event to those that match.
+   * @param received good for this turn
    * @param publisher undefined for this node
    * @param only the groups of which one subscription each gets it, in turn, beside those without a group; undefined
    *   when all get it
    * @returns how many subscriptions it was handed to
    */
   deliver(
-    topic: TopicPath,
-    data: WireValue,
-    publishedAt: number,
+    received: ReceivedEvent,
     publisher: PeerId | undefined,
     only: ReadonlySet<string> | undefined,
-    isPast: boolean,
   ): number {
+    const { topic, data, publishedAt, past: isPast = false } = received;
     const matches = this.#trie.match(topic);
     if (matches.length === 0) return 0;
     let value: unknown;
@@ -132,15 +154,47 @@ export class Subscriptions {
       return 0;
     }
     const text = showPath(topic);
+    const context = new EventContext(this.#parts.host, publisher, received.context);
+    const { metadata, traceparent } = context;
     let delivered = 0;
     for (
       const { value: subscription, params } of only === undefined ? matches : this.#choose(matches, only)
     ) {
       if (isPast && !subscription.includesPast) continue;
       delivered++;
-      subscription.deliver({ topic: text, data: value, params, publishedAt, isPast, publisher }, data);
+      const event = {
+        topic: text,
+        data: value,
+        params,
+        publishedAt,
+        isPast,
+        publisher,
+        metadata,
+        traceparent,
+      };
+      subscription.deliver(event, context, received);
     }
     return delivered;
+  }
+
+  /** Hands what this node has kept to one that is new. */
+  deliverPast(subscription: Subscription, received: ReceivedEvent): void {
+    const { topic, data, publishedAt } = received;
+    const context = new EventContext(this.#parts.host, undefined, undefined);
+    subscription.deliver(
+      {
+        topic: showPath(topic),
+        data: decodeValue(data),
+        params: subscription.pattern.match(topic) ?? {},
+        publishedAt,
+        isPast: true,
+        publisher: undefined,
+        metadata: NO_METADATA,
+        traceparent: undefined,
+      },
+      context,
+      received,
+    );
   }
 
   /** Of each of the groups one subscription; those without a group all. */
@@ -173,6 +227,7 @@ type Consumer = { readonly handler: EventHandler } | { readonly onEvent: () => v
 /** An event that waits, and the room that it takes of its publisher's. */
 interface WaitingEvent {
   readonly event: ServiceEvent;
+  readonly context: EventContext;
   readonly bytes: number;
 }
 
@@ -243,23 +298,33 @@ export class Subscription implements SubscriptionHandle {
 
   /** @returns the event that has waited longest */
   take(): ServiceEvent | undefined {
-    const waiting = this.#waiting?.shift();
-    if (waiting !== undefined) this.#release(waiting);
-    return waiting?.event;
+    return this.#take()?.event;
   }
 
-  /** Hands an event on, now or when somebody is ready. @param value its data as they came */
-  deliver(event: ServiceEvent, value: WireValue): void {
+  #take(): WaitingEvent | undefined {
+    const waiting = this.#waiting?.shift();
+    if (waiting !== undefined) this.#release(waiting);
+    return waiting;
+  }
+
+  /** Hands an event on, now or when somebody is ready. @param received the same as it came */
+  deliver(
+    event: ServiceEvent,
+    context: EventContext,
+    { data, context: propagated }: Pick<ReceivedEvent, "data" | "context">,
+  ): void {
     if (this.#isEnded || (this.includesPast && !this.#isNews(event))) return;
     const consumer = this.#consumer;
     if ("handler" in consumer && this.#running < this.#concurrency) {
-      return this.#handle(consumer.handler, event);
+      return this.#handle(consumer.handler, event, context);
     }
     const { publisher } = event;
-    const bytes = publisher === undefined ? 0 : memoryOf(value) + WAITING_OVERHEAD_BYTES;
+    const bytes = publisher === undefined
+      ? 0
+      : memoryOf(data) + memoryOfContext(propagated) + WAITING_OVERHEAD_BYTES;
     if (publisher !== undefined && !this.#memory.claim(publisher, bytes)) return void this.#dropped++;
     this.#waiting ??= new BoundedQueue(this.#maxWaiting);
-    const oldest = this.#waiting.push({ event, bytes });
+    const oldest = this.#waiting.push({ event, context, bytes });
     if (oldest !== undefined) {
       this.#dropped++;
       this.#release(oldest);
@@ -271,10 +336,10 @@ export class Subscription implements SubscriptionHandle {
     if (publisher !== undefined) this.#memory.release(publisher, bytes);
   }
 
-  #handle(handler: EventHandler, event: ServiceEvent): void {
+  #handle(handler: EventHandler, event: ServiceEvent, context: EventContext): void {
     let result: unknown;
     try {
-      result = handler(event);
+      result = handler(event, context);
     } catch (error) {
       return this.#fail(event, error);
     }
@@ -294,9 +359,9 @@ export class Subscription implements SubscriptionHandle {
   #next(handler: EventHandler): void {
     this.#running--;
     while (this.#running < this.#concurrency) {
-      const event = this.take();
-      if (event === undefined) return;
-      this.#handle(handler, event);
+      const waiting = this.#take();
+      if (waiting === undefined) return;
+      this.#handle(handler, waiting.event, waiting.context);
     }
   }
 

@@ -37,7 +37,7 @@ import {
 
 /** How many parsed selectors are kept. */
 const MAX_SELECTORS = 256;
-const NO_ROUTING: WireRouting = { mode: "", node: "", idempotent: false, retries: undefined };
+const NO_ROUTING: WireRouting = { mode: "", node: "", idempotent: false, retries: undefined, version: "" };
 
 /** The programs that are attached to one node. */
 export class ProgramGateway {
@@ -146,7 +146,7 @@ export class ProgramGateway {
   ): Promise<Reply> {
     const { promise, resolve } = Promise.withResolvers<Reply>();
     const deadline = millis(this.#base.clock.now() + timeoutOf(request));
-    const order = { path, params, deadline, source, to };
+    const order = { path, params, deadline, source, to, context: request.context };
     const giveUp = this.#remoteCaller.call(order, (reply) => {
       resolve(reply.kind === "value" ? { kind: "value", value: copyValue(reply.value) } : reply);
     });
@@ -163,12 +163,16 @@ export class ProgramGateway {
   }
 
   async #callAll(path: CallPath, request: RequestMessage, params: WireValue): Promise<Reply> {
-    const { idempotent, retries } = request.routing ?? NO_ROUTING;
+    const { idempotent, retries, version } = request.routing ?? NO_ROUTING;
+    const { metadata, traceparent = "", tracestate = "" } = request.context ?? {};
     const answers = await this.#request(path.text, decodeValue(params), {
       mode: "all",
       timeoutMs: timeoutOf(request),
       idempotent: idempotent || this.#choice.isIdempotent(path),
       ...(retries === undefined ? {} : { retries }),
+      ...(version === "" ? {} : { version }),
+      ...(metadata === undefined ? {} : { metadata }),
+      ...(traceparent === "" ? {} : { traceparent, tracestate }),
     });
     return { kind: "value", value: encodeValue(answers) };
   }

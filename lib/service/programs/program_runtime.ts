@@ -12,7 +12,7 @@ import { ActionError, failed, ServiceNotGrantedError } from "../errors.ts";
 import { onlyGroups, reportSends, type Subscription } from "../events/mod.ts";
 import { LeadHooks } from "../leadership/mod.ts";
 import type { LocalService, LocalServices } from "../local/mod.ts";
-import type { CallOptions, PublishOptions, PublishReport } from "../options.ts";
+import type { CallOptions, PreparedCallOptions, PublishOptions, PublishReport } from "../options.ts";
 import { AGENT, type PeerId, peerId } from "../ports.ts";
 import {
   type AdvertOptions,
@@ -24,7 +24,7 @@ import {
 } from "../registry/mod.ts";
 import { ServiceRuntime, type ServiceRuntimeParts } from "../service_runtime.ts";
 import { showPath, TopicPath } from "../topics/mod.ts";
-import type { EventMessage, NodeMessage, RequestMessage, WireValue } from "../wire/mod.ts";
+import type { EventMessage, NodeMessage, PropagatedContext, RequestMessage, WireValue } from "../wire/mod.ts";
 
 const SELF = peerId("self");
 
@@ -90,19 +90,19 @@ export class ProgramRuntime extends ServiceRuntime {
   protected override call(
     path: CallPath,
     params: unknown,
-    options: CallOptions,
+    options: PreparedCallOptions,
     timeoutMs: number,
   ): Promise<unknown> {
     const service = this.#here(path, options);
     if (service !== undefined) return callLocal(this.base, service, path, params, options, timeoutMs);
-    const { mode = "", node = "", idempotent = false, retries } = options;
-    const routing = { mode, node, idempotent, retries };
+    const { mode = "", node = "", idempotent = false, retries, version = "" } = options;
+    const routing = { mode, node, idempotent, retries, version };
     // The agent tries again, not the program.
     const to = { mode: "round-robin", peer: AGENT, retries: 0, idempotent, routing } as const;
     return this.remoteCaller.request(path, params, options, timeoutMs, to, (leftMs) => {
       // The service may have come to this program meanwhile.
       const isHere = this.#here(path, options) !== undefined;
-      return isHere ? this.request(path.text, params, { ...options, timeoutMs: leftMs }) : undefined;
+      return isHere ? this.callAgain(path, params, options, leftMs) : undefined;
     });
   }
 
@@ -120,16 +120,17 @@ export class ProgramRuntime extends ServiceRuntime {
     topic: TopicPath,
     data: WireValue,
     { broadcastMode: mode = "all", retain = false }: PublishOptions,
+    context: PropagatedContext | undefined,
   ): Promise<PublishReport> {
     const publishedAt = this.base.clock.wall();
     const isChecked = mode === "local_only" || this.#publishRights.isKnown(topic.toString());
     // Of each group one subscriber: the agent chooses it, among those of this program too.
     const local = mode === "one_per_service"
       ? 0
-      : this.subscriptions.deliver(topic, data, publishedAt, undefined, undefined, false);
+      : this.subscriptions.deliver({ topic, data, publishedAt, context }, undefined, undefined);
     if (mode === "local_only") return reportSends(local, []);
     // The agent keeps what is to be retained, for longer than the program lives.
-    const event = { topic, data, publishedAt, retain };
+    const event = { topic, data, publishedAt, retain, context };
     const report = reportSends(local, [this.sender.send(AGENT, event, mode === "all" ? [] : [ANY_GROUP])]);
     if (isChecked) return report;
     // Behind the event, so that none overtakes another; the agent asks the same of the event itself.
@@ -160,8 +161,7 @@ export class ProgramRuntime extends ServiceRuntime {
   }
 
   protected override handleEvent(_: PeerId, topic: TopicPath, event: EventMessage): void {
-    const { data, publishedAt, groups, past } = event;
-    this.subscriptions.deliver(topic, data, publishedAt, AGENT, onlyGroups(groups), past);
+    this.subscriptions.deliver({ ...event, topic }, AGENT, onlyGroups(event.groups));
   }
 
   protected override handleNotice(_: PeerId, message: NodeMessage): void {

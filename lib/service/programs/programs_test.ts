@@ -283,7 +283,7 @@ Deno.test("NodeRuntime ignores answers that a program forges, and the routing an
     timeoutMs: 1_000,
     streamsParams: false,
     caller: "",
-    routing: { mode: "", node: "c", idempotent: false, retries: undefined },
+    routing: { mode: "", node: "c", idempotent: false, retries: undefined, version: "" },
   });
   agent.runtime.handleMessage(other.id, request);
   await settle();

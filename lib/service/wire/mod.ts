@@ -22,6 +22,16 @@ export {
   type WireValue,
 } from "./node_message.ts";
 export {
+  contextOf,
+  isTraceparent,
+  MAX_METADATA_BYTES,
+  MAX_METADATA_ENTRIES,
+  memoryOfContext,
+  type Metadata,
+  NO_METADATA,
+  type PropagatedContext,
+} from "./propagated_context.ts";
+export {
   type AdvertisedAction,
   type AdvertisedService,
   type AdvertisedSubscription,

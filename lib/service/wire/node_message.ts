@@ -6,6 +6,7 @@
 
 import type { WireFailure } from "../errors.ts";
 import { Compression, Encoding, WireReader, WireWriter } from "../../proto/mod.ts";
+import { type PropagatedContext, readContext, writeContext } from "./propagated_context.ts";
 import { decodeAdvert, encodeAdvert, type ServiceAdvert } from "./service_advert.ts";
 
 /** A value of a program, as it travels. */
@@ -36,6 +37,8 @@ export interface WireRouting {
   readonly idempotent: boolean;
   /** How often the call is tried again; undefined when the agent may choose. */
   readonly retries: number | undefined;
+  /** A range that the provider's version is in; empty for any. */
+  readonly version: string;
 }
 
 /** A call. */
@@ -52,6 +55,8 @@ export interface RequestMessage {
   readonly routing: WireRouting | undefined;
   /** For a program that is attached: who calls; empty for its agent. */
   readonly caller: string;
+  /** What travels along; undefined for nothing. */
+  readonly context?: PropagatedContext | undefined;
 }
 
 /** An answer: a result unless there is a failure. */
@@ -76,6 +81,8 @@ export interface EventMessage {
   readonly past: boolean;
   /** From a program to its agent: to be kept. */
   readonly retain: boolean;
+  /** What travels along; undefined for nothing. */
+  readonly context?: PropagatedContext | undefined;
 }
 
 /** Everything that nodes say to each other about services. */
@@ -148,10 +155,12 @@ export class NodeMessageEncoder {
 }
 
 function writeRequest(writer: WireWriter, request: RequestMessage): void {
-  const { routing } = request;
+  const { routing, context } = request;
+  if (context !== undefined) writeContext(writer, 10, context);
   writer.string(9, request.caller);
   if (routing !== undefined) {
     const before = writer.length;
+    writer.string(5, routing.version);
     if (routing.retries !== undefined) writer.uint(4, routing.retries + 1);
     writer.bool(3, routing.idempotent);
     writer.string(2, routing.node);
@@ -176,6 +185,7 @@ function writeResponse(writer: WireWriter, response: ResponseMessage): void {
 }
 
 function writeEvent(writer: WireWriter, event: EventMessage): void {
+  if (event.context !== undefined) writeContext(writer, 7, event.context);
   writer.bool(6, event.retain);
   writer.bool(5, event.past);
   for (const group of event.groups.toReversed()) writer.text(4, group);
@@ -247,11 +257,12 @@ export function decodeNodeMessage(bytes: Uint8Array, mayAdvertise = true): NodeM
   return reader.isBroken ? undefined : message;
 }
 
-function readRequest(reader: WireReader): RequestMessage {
+function readRequest(reader: WireReader): RequestMessage | undefined {
   let number = 0, callerRun = 0, providerRun = 0, timeoutMs = 0;
   let path = "", streamsParams = false, caller = "";
   let params = NO_VALUE;
   let routing: WireRouting | undefined;
+  let context: PropagatedContext | undefined;
   for (let field = reader.field(); field !== 0; field = reader.field()) {
     if (field === 1) number = reader.uint();
     else if (field === 2) callerRun = reader.fixed64();
@@ -262,7 +273,10 @@ function readRequest(reader: WireReader): RequestMessage {
     else if (field === 7) streamsParams = reader.uint() !== 0;
     else if (field === 8) routing = readRouting(reader);
     else if (field === 9) caller = reader.string(MAX_NAME_BYTES);
-    else reader.skip();
+    else if (field === 10) {
+      context = readContext(reader);
+      if (context === undefined) return undefined;
+    } else reader.skip();
   }
   return {
     kind: "request",
@@ -275,21 +289,23 @@ function readRequest(reader: WireReader): RequestMessage {
     streamsParams,
     routing,
     caller,
+    context,
   };
 }
 
 function readRouting(outer: WireReader): WireRouting {
   const reader = outer.message();
-  let mode = "", node = "", idempotent = false, retries = 0;
+  let mode = "", node = "", idempotent = false, retries = 0, version = "";
   for (let field = reader.field(); field !== 0; field = reader.field()) {
     if (field === 1) mode = reader.string(MAX_NAME_BYTES);
     else if (field === 2) node = reader.string(MAX_NAME_BYTES);
     else if (field === 3) idempotent = reader.uint() !== 0;
     else if (field === 4) retries = reader.uint();
+    else if (field === 5) version = reader.string(MAX_NAME_BYTES);
     else reader.skip();
   }
   outer.join(reader);
-  return { mode, node, idempotent, retries: retries === 0 ? undefined : retries - 1 };
+  return { mode, node, idempotent, retries: retries === 0 ? undefined : retries - 1, version };
 }
 
 function readResponse(reader: WireReader): ResponseMessage {
@@ -311,6 +327,7 @@ function readEvent(reader: WireReader): EventMessage | undefined {
   let topic = "", publishedAt = 0, past = false, retain = false;
   let data = NO_VALUE;
   const groups: string[] = [];
+  let context: PropagatedContext | undefined;
   for (let field = reader.field(); field !== 0; field = reader.field()) {
     if (field === 1) topic = reader.string(MAX_NAME_BYTES);
     else if (field === 2) data = readValue(reader);
@@ -321,9 +338,12 @@ function readEvent(reader: WireReader): EventMessage | undefined {
       groups.push(group);
     } else if (field === 5) past = reader.uint() !== 0;
     else if (field === 6) retain = reader.uint() !== 0;
-    else reader.skip();
+    else if (field === 7) {
+      context = readContext(reader);
+      if (context === undefined) return undefined;
+    } else reader.skip();
   }
-  return { kind: "event", topic, data, publishedAt, groups, past, retain };
+  return { kind: "event", topic, data, publishedAt, groups, past, retain, context };
 }
 
 function readDiscovery(reader: WireReader): NodeMessage | undefined {

@@ -18,6 +18,7 @@ import {
   NodeMessageEncoder,
   type WireValue,
 } from "./node_message.ts";
+import type { PropagatedContext } from "./propagated_context.ts";
 import { EMPTY_ADVERT } from "./service_advert.ts";
 import { ADVERT, FLAG, NUMBER, record, TEXT } from "../testing/arbitrary_advert.ts";
 
@@ -34,11 +35,22 @@ const VALUE: fc.Arbitrary<WireValue> = record({
   plainBytes: NUMBER,
 });
 const FAILURE = record({ code: TEXT, message: TEXT, retryable: FLAG, executed: FLAG });
+const CONTEXT: fc.Arbitrary<PropagatedContext> = record({
+  metadata: fc.dictionary(fc.stringMatching(/^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,20}$/), TEXT, {
+    maxKeys: 5,
+    noNullPrototype: true,
+  }),
+  traceparent: fc.constantFrom("", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"),
+  tracestate: fc.constant(""),
+  callerPath: TEXT,
+  origin: fc.constantFrom("", "some node"),
+});
 const ROUTING = record({
   mode: TEXT,
   node: TEXT,
   idempotent: FLAG,
   retries: fc.option(fc.nat(100), { nil: undefined }),
+  version: TEXT,
 });
 const MESSAGE: fc.Arbitrary<NodeMessage> = fc.oneof(
   record({
@@ -52,6 +64,7 @@ const MESSAGE: fc.Arbitrary<NodeMessage> = fc.oneof(
     streamsParams: FLAG,
     routing: fc.option(ROUTING, { nil: undefined }),
     caller: TEXT,
+    context: fc.option(CONTEXT, { nil: undefined }),
   }),
   record({
     kind: fc.constant("response" as const),
@@ -69,6 +82,7 @@ const MESSAGE: fc.Arbitrary<NodeMessage> = fc.oneof(
     groups: fc.array(TEXT, { maxLength: 4 }),
     past: FLAG,
     retain: FLAG,
+    context: fc.option(CONTEXT, { nil: undefined }),
   }),
   record({ kind: fc.constant("discovery" as const), advert: ADVERT }),
   record({ kind: fc.constant("heartbeat" as const), run: NUMBER }),
@@ -88,13 +102,14 @@ function byOracle(message: NodeMessage): Generated["payload"] {
   const init = (): Parameters<typeof encodeMessage<typeof NodeMessageSchema>>[1]["payload"] => {
     switch (message.kind) {
       case "request": {
-        const { routing, params, ...rest } = message;
+        const { routing, params, context, ...rest } = message;
         const value = {
           ...rest,
           number: BigInt(rest.number),
           callerRun: BigInt(rest.callerRun),
           providerRun: BigInt(rest.providerRun),
           params: wide(params),
+          ...(context === undefined ? {} : { context: { ...context, metadata: { ...context.metadata } } }),
           ...(routing === undefined ? {} : {
             routing: { ...routing, retries: routing.retries === undefined ? 0 : routing.retries + 1 },
           }),
@@ -112,10 +127,16 @@ function byOracle(message: NodeMessage): Generated["payload"] {
         };
       }
       case "event": {
-        const { publishedAt, data, groups, ...rest } = message;
+        const { publishedAt, data, groups, context, ...rest } = message;
         return {
           case: "event",
-          value: { ...rest, publishedAt: BigInt(publishedAt), data: wide(data), groups: [...groups] },
+          value: {
+            ...rest,
+            publishedAt: BigInt(publishedAt),
+            data: wide(data),
+            groups: [...groups],
+            ...(context === undefined ? {} : { context: { ...context, metadata: { ...context.metadata } } }),
+          },
         };
       }
       case "discovery": {
@@ -221,6 +242,7 @@ Deno.test("decodeNodeMessage() rejects kinds of later versions, and has defaults
     streamsParams: false,
     routing: undefined,
     caller: "",
+    context: undefined,
   });
   assert.deepEqual(bare(2), {
     kind: "response",
@@ -230,7 +252,15 @@ Deno.test("decodeNodeMessage() rejects kinds of later versions, and has defaults
     failure: undefined,
     streamsResult: false,
   });
-  const event = { topic: "", data: NO_VALUE, publishedAt: 0, groups: [], past: false, retain: false };
+  const event = {
+    topic: "",
+    data: NO_VALUE,
+    publishedAt: 0,
+    groups: [],
+    past: false,
+    retain: false,
+    context: undefined,
+  };
   assert.deepEqual(bare(3), { kind: "event", ...event });
   assert.equal(bare(4), undefined, "an advert is needed");
   assert.deepEqual(bare(5), { kind: "heartbeat", run: 0 });

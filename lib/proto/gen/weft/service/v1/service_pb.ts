@@ -13,7 +13,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file weft/service/v1/service.proto.
  */
 export const file_weft_service_v1_service: GenFile = /*@__PURE__*/
-  fileDesc("Ch13ZWZ0L3NlcnZpY2UvdjEvc2VydmljZS5wcm90bxIPd2VmdC5zZXJ2aWNlLnYxIo4DCgtOb2RlTWVzc2FnZRIyCgdyZXF1ZXN0GAEgASgLMh8ud2VmdC5zZXJ2aWNlLnYxLlJlcXVlc3RNZXNzYWdlSAASNAoIcmVzcG9uc2UYAiABKAsyIC53ZWZ0LnNlcnZpY2UudjEuUmVzcG9uc2VNZXNzYWdlSAASLgoFZXZlbnQYAyABKAsyHS53ZWZ0LnNlcnZpY2UudjEuRXZlbnRNZXNzYWdlSAASNgoJZGlzY292ZXJ5GAQgASgLMiEud2VmdC5zZXJ2aWNlLnYxLkRpc2NvdmVyeU1lc3NhZ2VIABI2CgloZWFydGJlYXQYBSABKAsyIS53ZWZ0LnNlcnZpY2UudjEuSGVhcnRiZWF0TWVzc2FnZUgAEjAKBmNhbmNlbBgGIAEoCzIeLndlZnQuc2VydmljZS52MS5DYW5jZWxNZXNzYWdlSAASOAoKbGVhZGVyc2hpcBgHIAEoCzIiLndlZnQuc2VydmljZS52MS5MZWFkZXJzaGlwTWVzc2FnZUgAQgkKB3BheWxvYWQiogEKBVZhbHVlEisKCGVuY29kaW5nGAEgASgOMhkud2VmdC5zZXJ2aWNlLnYxLkVuY29kaW5nEgwKBGRhdGEYAiABKAwSMQoLY29tcHJlc3Npb24YAyABKA4yHC53ZWZ0LnNlcnZpY2UudjEuQ29tcHJlc3Npb24SFgoOZGV0YWNoZWRfYnl0ZXMYBCABKAQSEwoLcGxhaW5fYnl0ZXMYBSABKAQi5wEKDlJlcXVlc3RNZXNzYWdlEg4KBm51bWJlchgBIAEoBBISCgpjYWxsZXJfcnVuGAIgASgGEhQKDHByb3ZpZGVyX3J1bhgDIAEoBhIMCgRwYXRoGAQgASgJEiYKBnBhcmFtcxgFIAEoCzIWLndlZnQuc2VydmljZS52MS5WYWx1ZRISCgp0aW1lb3V0X21zGAYgASgNEhYKDnN0cmVhbXNfcGFyYW1zGAcgASgIEikKB3JvdXRpbmcYCCABKAsyGC53ZWZ0LnNlcnZpY2UudjEuUm91dGluZxIOCgZjYWxsZXIYCSABKAkiSgoHUm91dGluZxIMCgRtb2RlGAEgASgJEgwKBG5vZGUYAiABKAkSEgoKaWRlbXBvdGVudBgDIAEoCBIPCgdyZXRyaWVzGAQgASgNIq8BCg9SZXNwb25zZU1lc3NhZ2USDgoGbnVtYmVyGAEgASgEEhIKCmNhbGxlcl9ydW4YAiABKAYSKAoGcmVzdWx0GAMgASgLMhYud2VmdC5zZXJ2aWNlLnYxLlZhbHVlSAASKwoHZmFpbHVyZRgEIAEoCzIYLndlZnQuc2VydmljZS52MS5GYWlsdXJlSAASFgoOc3RyZWFtc19yZXN1bHQYBSABKAhCCQoHb3V0Y29tZSJNCgdGYWlsdXJlEgwKBGNvZGUYASABKAkSDwoHbWVzc2FnZRgCIAEoCRIRCglyZXRyeWFibGUYAyABKAgSEAoIZXhlY3V0ZWQYBCABKAgiMwoNQ2FuY2VsTWVzc2FnZRIOCgZudW1iZXIYASABKAQSEgoKY2FsbGVyX3J1bhgCIAEoBiKHAQoMRXZlbnRNZXNzYWdlEg0KBXRvcGljGAEgASgJEiQKBGRhdGEYAiABKAsyFi53ZWZ0LnNlcnZpY2UudjEuVmFsdWUSFAoMcHVibGlzaGVkX2F0GAMgASgEEg4KBmdyb3VwcxgEIAMoCRIMCgRwYXN0GAUgASgIEg4KBnJldGFpbhgGIAEoCCJCChBEaXNjb3ZlcnlNZXNzYWdlEi4KBmFkdmVydBgBIAEoCzIeLndlZnQuc2VydmljZS52MS5TZXJ2aWNlQWR2ZXJ0Ih8KEEhlYXJ0YmVhdE1lc3NhZ2USCwoDcnVuGAEgASgGIiIKEUxlYWRlcnNoaXBNZXNzYWdlEg0KBXBhdGhzGAEgAygJIo8BCg1TZXJ2aWNlQWR2ZXJ0EgsKA3J1bhgBIAEoBhIqCghzZXJ2aWNlcxgCIAMoCzIYLndlZnQuc2VydmljZS52MS5TZXJ2aWNlEjQKDXN1YnNjcmlwdGlvbnMYAyADKAsyHS53ZWZ0LnNlcnZpY2UudjEuU3Vic2NyaXB0aW9uEg8KB3JldGFpbnMYBCABKAgi3QEKB1NlcnZpY2USDAoEcGF0aBgBIAEoCRIPCgd2ZXJzaW9uGAIgASgJEhMKC2Rlc2NyaXB0aW9uGAMgASgJEiUKBXN0YXRlGAQgASgOMhYud2VmdC5zZXJ2aWNlLnYxLlN0YXRlEigKB2FjdGlvbnMYBSADKAsyFy53ZWZ0LnNlcnZpY2UudjEuQWN0aW9uEg4KBmV2ZW50cxgGIAMoCRIOCgZlbGVjdHMYByABKAgSDAoEcG9ydBgIIAEoDRIQCghwcm90b2NvbBgJIAEoCRINCgVhbGxvdxgKIAEoCSI5CgZBY3Rpb24SDAoEbmFtZRgBIAEoCRISCgppZGVtcG90ZW50GAIgASgIEg0KBWFsbG93GAMgASgJIi4KDFN1YnNjcmlwdGlvbhIPCgdwYXR0ZXJuGAEgASgJEg0KBWdyb3VwGAIgASgJImoKClN0cmVhbUl0ZW0SJwoFdmFsdWUYASABKAsyFi53ZWZ0LnNlcnZpY2UudjEuVmFsdWVIABIrCgdmYWlsdXJlGAIgASgLMhgud2VmdC5zZXJ2aWNlLnYxLkZhaWx1cmVIAEIGCgRraW5kKkwKCEVuY29kaW5nEhgKFEVOQ09ESU5HX1VOU1BFQ0lGSUVEEAASEQoNRU5DT0RJTkdfSlNPThABEhMKD0VOQ09ESU5HX0JJTkFSWRACKkMKC0NvbXByZXNzaW9uEhsKF0NPTVBSRVNTSU9OX1VOU1BFQ0lGSUVEEAASFwoTQ09NUFJFU1NJT05fREVGTEFURRABKpEBCgVTdGF0ZRIVChFTVEFURV9VTlNQRUNJRklFRBAAEhEKDVNUQVRFX0NSRUFURUQQARIVChFTVEFURV9JTklUSUFMSVpFRBACEhEKDVNUQVRFX1JVTk5JTkcQAxIQCgxTVEFURV9QQVVTRUQQBBIRCg1TVEFURV9TVE9QUEVEEAUSDwoLU1RBVEVfRVJST1IQBmIGcHJvdG8z");
+  fileDesc("Ch13ZWZ0L3NlcnZpY2UvdjEvc2VydmljZS5wcm90bxIPd2VmdC5zZXJ2aWNlLnYxIo4DCgtOb2RlTWVzc2FnZRIyCgdyZXF1ZXN0GAEgASgLMh8ud2VmdC5zZXJ2aWNlLnYxLlJlcXVlc3RNZXNzYWdlSAASNAoIcmVzcG9uc2UYAiABKAsyIC53ZWZ0LnNlcnZpY2UudjEuUmVzcG9uc2VNZXNzYWdlSAASLgoFZXZlbnQYAyABKAsyHS53ZWZ0LnNlcnZpY2UudjEuRXZlbnRNZXNzYWdlSAASNgoJZGlzY292ZXJ5GAQgASgLMiEud2VmdC5zZXJ2aWNlLnYxLkRpc2NvdmVyeU1lc3NhZ2VIABI2CgloZWFydGJlYXQYBSABKAsyIS53ZWZ0LnNlcnZpY2UudjEuSGVhcnRiZWF0TWVzc2FnZUgAEjAKBmNhbmNlbBgGIAEoCzIeLndlZnQuc2VydmljZS52MS5DYW5jZWxNZXNzYWdlSAASOAoKbGVhZGVyc2hpcBgHIAEoCzIiLndlZnQuc2VydmljZS52MS5MZWFkZXJzaGlwTWVzc2FnZUgAQgkKB3BheWxvYWQiogEKBVZhbHVlEisKCGVuY29kaW5nGAEgASgOMhkud2VmdC5zZXJ2aWNlLnYxLkVuY29kaW5nEgwKBGRhdGEYAiABKAwSMQoLY29tcHJlc3Npb24YAyABKA4yHC53ZWZ0LnNlcnZpY2UudjEuQ29tcHJlc3Npb24SFgoOZGV0YWNoZWRfYnl0ZXMYBCABKAQSEwoLcGxhaW5fYnl0ZXMYBSABKAQinAIKDlJlcXVlc3RNZXNzYWdlEg4KBm51bWJlchgBIAEoBBISCgpjYWxsZXJfcnVuGAIgASgGEhQKDHByb3ZpZGVyX3J1bhgDIAEoBhIMCgRwYXRoGAQgASgJEiYKBnBhcmFtcxgFIAEoCzIWLndlZnQuc2VydmljZS52MS5WYWx1ZRISCgp0aW1lb3V0X21zGAYgASgNEhYKDnN0cmVhbXNfcGFyYW1zGAcgASgIEikKB3JvdXRpbmcYCCABKAsyGC53ZWZ0LnNlcnZpY2UudjEuUm91dGluZxIOCgZjYWxsZXIYCSABKAkSMwoHY29udGV4dBgKIAEoCzIiLndlZnQuc2VydmljZS52MS5Qcm9wYWdhdGVkQ29udGV4dCLWAQoRUHJvcGFnYXRlZENvbnRleHQSQgoIbWV0YWRhdGEYASADKAsyMC53ZWZ0LnNlcnZpY2UudjEuUHJvcGFnYXRlZENvbnRleHQuTWV0YWRhdGFFbnRyeRITCgt0cmFjZXBhcmVudBgCIAEoCRISCgp0cmFjZXN0YXRlGAMgASgJEhMKC2NhbGxlcl9wYXRoGAQgASgJEg4KBm9yaWdpbhgFIAEoCRovCg1NZXRhZGF0YUVudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEiWwoHUm91dGluZxIMCgRtb2RlGAEgASgJEgwKBG5vZGUYAiABKAkSEgoKaWRlbXBvdGVudBgDIAEoCBIPCgdyZXRyaWVzGAQgASgNEg8KB3ZlcnNpb24YBSABKAkirwEKD1Jlc3BvbnNlTWVzc2FnZRIOCgZudW1iZXIYASABKAQSEgoKY2FsbGVyX3J1bhgCIAEoBhIoCgZyZXN1bHQYAyABKAsyFi53ZWZ0LnNlcnZpY2UudjEuVmFsdWVIABIrCgdmYWlsdXJlGAQgASgLMhgud2VmdC5zZXJ2aWNlLnYxLkZhaWx1cmVIABIWCg5zdHJlYW1zX3Jlc3VsdBgFIAEoCEIJCgdvdXRjb21lIk0KB0ZhaWx1cmUSDAoEY29kZRgBIAEoCRIPCgdtZXNzYWdlGAIgASgJEhEKCXJldHJ5YWJsZRgDIAEoCBIQCghleGVjdXRlZBgEIAEoCCIzCg1DYW5jZWxNZXNzYWdlEg4KBm51bWJlchgBIAEoBBISCgpjYWxsZXJfcnVuGAIgASgGIrwBCgxFdmVudE1lc3NhZ2USDQoFdG9waWMYASABKAkSJAoEZGF0YRgCIAEoCzIWLndlZnQuc2VydmljZS52MS5WYWx1ZRIUCgxwdWJsaXNoZWRfYXQYAyABKAQSDgoGZ3JvdXBzGAQgAygJEgwKBHBhc3QYBSABKAgSDgoGcmV0YWluGAYgASgIEjMKB2NvbnRleHQYByABKAsyIi53ZWZ0LnNlcnZpY2UudjEuUHJvcGFnYXRlZENvbnRleHQiQgoQRGlzY292ZXJ5TWVzc2FnZRIuCgZhZHZlcnQYASABKAsyHi53ZWZ0LnNlcnZpY2UudjEuU2VydmljZUFkdmVydCIfChBIZWFydGJlYXRNZXNzYWdlEgsKA3J1bhgBIAEoBiIiChFMZWFkZXJzaGlwTWVzc2FnZRINCgVwYXRocxgBIAMoCSKPAQoNU2VydmljZUFkdmVydBILCgNydW4YASABKAYSKgoIc2VydmljZXMYAiADKAsyGC53ZWZ0LnNlcnZpY2UudjEuU2VydmljZRI0Cg1zdWJzY3JpcHRpb25zGAMgAygLMh0ud2VmdC5zZXJ2aWNlLnYxLlN1YnNjcmlwdGlvbhIPCgdyZXRhaW5zGAQgASgIIt0BCgdTZXJ2aWNlEgwKBHBhdGgYASABKAkSDwoHdmVyc2lvbhgCIAEoCRITCgtkZXNjcmlwdGlvbhgDIAEoCRIlCgVzdGF0ZRgEIAEoDjIWLndlZnQuc2VydmljZS52MS5TdGF0ZRIoCgdhY3Rpb25zGAUgAygLMhcud2VmdC5zZXJ2aWNlLnYxLkFjdGlvbhIOCgZldmVudHMYBiADKAkSDgoGZWxlY3RzGAcgASgIEgwKBHBvcnQYCCABKA0SEAoIcHJvdG9jb2wYCSABKAkSDQoFYWxsb3cYCiABKAkiOQoGQWN0aW9uEgwKBG5hbWUYASABKAkSEgoKaWRlbXBvdGVudBgCIAEoCBINCgVhbGxvdxgDIAEoCSIuCgxTdWJzY3JpcHRpb24SDwoHcGF0dGVybhgBIAEoCRINCgVncm91cBgCIAEoCSJqCgpTdHJlYW1JdGVtEicKBXZhbHVlGAEgASgLMhYud2VmdC5zZXJ2aWNlLnYxLlZhbHVlSAASKwoHZmFpbHVyZRgCIAEoCzIYLndlZnQuc2VydmljZS52MS5GYWlsdXJlSABCBgoEa2luZCpMCghFbmNvZGluZxIYChRFTkNPRElOR19VTlNQRUNJRklFRBAAEhEKDUVOQ09ESU5HX0pTT04QARITCg9FTkNPRElOR19CSU5BUlkQAipDCgtDb21wcmVzc2lvbhIbChdDT01QUkVTU0lPTl9VTlNQRUNJRklFRBAAEhcKE0NPTVBSRVNTSU9OX0RFRkxBVEUQASqRAQoFU3RhdGUSFQoRU1RBVEVfVU5TUEVDSUZJRUQQABIRCg1TVEFURV9DUkVBVEVEEAESFQoRU1RBVEVfSU5JVElBTElaRUQQAhIRCg1TVEFURV9SVU5OSU5HEAMSEAoMU1RBVEVfUEFVU0VEEAQSEQoNU1RBVEVfU1RPUFBFRBAFEg8KC1NUQVRFX0VSUk9SEAZiBnByb3RvMw");
 
 /**
  * @generated from message weft.service.v1.NodeMessage
@@ -181,6 +181,11 @@ export type RequestMessage = Message<"weft.service.v1.RequestMessage"> & {
    * @generated from field: string caller = 9;
    */
   caller: string;
+
+  /**
+   * @generated from field: weft.service.v1.PropagatedContext context = 10;
+   */
+  context?: PropagatedContext | undefined;
 };
 
 /**
@@ -189,6 +194,51 @@ export type RequestMessage = Message<"weft.service.v1.RequestMessage"> & {
  */
 export const RequestMessageSchema: GenMessage<RequestMessage> = /*@__PURE__*/
   messageDesc(file_weft_service_v1_service, 2);
+
+/**
+ * What travels on with calls and events, from handler to handler; the word of whoever calls.
+ *
+ * @generated from message weft.service.v1.PropagatedContext
+ */
+export type PropagatedContext = Message<"weft.service.v1.PropagatedContext"> & {
+  /**
+   * @generated from field: map<string, string> metadata = 1;
+   */
+  metadata: { [key: string]: string };
+
+  /**
+   * As W3C Trace Context writes them.
+   *
+   * @generated from field: string traceparent = 2;
+   */
+  traceparent: string;
+
+  /**
+   * @generated from field: string tracestate = 3;
+   */
+  tracestate: string;
+
+  /**
+   * service/action of the handler that calls; empty for none.
+   *
+   * @generated from field: string caller_path = 4;
+   */
+  callerPath: string;
+
+  /**
+   * Id of the node where it began; empty for the one that calls.
+   *
+   * @generated from field: string origin = 5;
+   */
+  origin: string;
+};
+
+/**
+ * Describes the message weft.service.v1.PropagatedContext.
+ * Use `create(PropagatedContextSchema)` to create a new message.
+ */
+export const PropagatedContextSchema: GenMessage<PropagatedContext> = /*@__PURE__*/
+  messageDesc(file_weft_service_v1_service, 3);
 
 /**
  * @generated from message weft.service.v1.Routing
@@ -217,6 +267,13 @@ export type Routing = Message<"weft.service.v1.Routing"> & {
    * @generated from field: uint32 retries = 4;
    */
   retries: number;
+
+  /**
+   * A range of Semantic Versioning that the provider's version is in; empty for any.
+   *
+   * @generated from field: string version = 5;
+   */
+  version: string;
 };
 
 /**
@@ -224,7 +281,7 @@ export type Routing = Message<"weft.service.v1.Routing"> & {
  * Use `create(RoutingSchema)` to create a new message.
  */
 export const RoutingSchema: GenMessage<Routing> = /*@__PURE__*/
-  messageDesc(file_weft_service_v1_service, 3);
+  messageDesc(file_weft_service_v1_service, 4);
 
 /**
  * @generated from message weft.service.v1.ResponseMessage
@@ -272,7 +329,7 @@ export type ResponseMessage = Message<"weft.service.v1.ResponseMessage"> & {
  * Use `create(ResponseMessageSchema)` to create a new message.
  */
 export const ResponseMessageSchema: GenMessage<ResponseMessage> = /*@__PURE__*/
-  messageDesc(file_weft_service_v1_service, 4);
+  messageDesc(file_weft_service_v1_service, 5);
 
 /**
  * @generated from message weft.service.v1.Failure
@@ -310,7 +367,7 @@ export type Failure = Message<"weft.service.v1.Failure"> & {
  * Use `create(FailureSchema)` to create a new message.
  */
 export const FailureSchema: GenMessage<Failure> = /*@__PURE__*/
-  messageDesc(file_weft_service_v1_service, 5);
+  messageDesc(file_weft_service_v1_service, 6);
 
 /**
  * Nobody waits for the answer any more.
@@ -334,7 +391,7 @@ export type CancelMessage = Message<"weft.service.v1.CancelMessage"> & {
  * Use `create(CancelMessageSchema)` to create a new message.
  */
 export const CancelMessageSchema: GenMessage<CancelMessage> = /*@__PURE__*/
-  messageDesc(file_weft_service_v1_service, 6);
+  messageDesc(file_weft_service_v1_service, 7);
 
 /**
  * @generated from message weft.service.v1.EventMessage
@@ -377,6 +434,11 @@ export type EventMessage = Message<"weft.service.v1.EventMessage"> & {
    * @generated from field: bool retain = 6;
    */
   retain: boolean;
+
+  /**
+   * @generated from field: weft.service.v1.PropagatedContext context = 7;
+   */
+  context?: PropagatedContext | undefined;
 };
 
 /**
@@ -384,7 +446,7 @@ export type EventMessage = Message<"weft.service.v1.EventMessage"> & {
  * Use `create(EventMessageSchema)` to create a new message.
  */
 export const EventMessageSchema: GenMessage<EventMessage> = /*@__PURE__*/
-  messageDesc(file_weft_service_v1_service, 7);
+  messageDesc(file_weft_service_v1_service, 8);
 
 /**
  * What a program tells the agent that it is attached to.
@@ -403,7 +465,7 @@ export type DiscoveryMessage = Message<"weft.service.v1.DiscoveryMessage"> & {
  * Use `create(DiscoveryMessageSchema)` to create a new message.
  */
 export const DiscoveryMessageSchema: GenMessage<DiscoveryMessage> = /*@__PURE__*/
-  messageDesc(file_weft_service_v1_service, 8);
+  messageDesc(file_weft_service_v1_service, 9);
 
 /**
  * Sent every 2 s by whoever offers a service that one of several nodes leads.
@@ -422,7 +484,7 @@ export type HeartbeatMessage = Message<"weft.service.v1.HeartbeatMessage"> & {
  * Use `create(HeartbeatMessageSchema)` to create a new message.
  */
 export const HeartbeatMessageSchema: GenMessage<HeartbeatMessage> = /*@__PURE__*/
-  messageDesc(file_weft_service_v1_service, 9);
+  messageDesc(file_weft_service_v1_service, 10);
 
 /**
  * From an agent to a program that is attached to it, whenever it changes.
@@ -443,7 +505,7 @@ export type LeadershipMessage = Message<"weft.service.v1.LeadershipMessage"> & {
  * Use `create(LeadershipMessageSchema)` to create a new message.
  */
 export const LeadershipMessageSchema: GenMessage<LeadershipMessage> = /*@__PURE__*/
-  messageDesc(file_weft_service_v1_service, 10);
+  messageDesc(file_weft_service_v1_service, 11);
 
 /**
  * What a node offers and listens to. Adverts of one node add up.
@@ -479,7 +541,7 @@ export type ServiceAdvert = Message<"weft.service.v1.ServiceAdvert"> & {
  * Use `create(ServiceAdvertSchema)` to create a new message.
  */
 export const ServiceAdvertSchema: GenMessage<ServiceAdvert> = /*@__PURE__*/
-  messageDesc(file_weft_service_v1_service, 11);
+  messageDesc(file_weft_service_v1_service, 12);
 
 /**
  * @generated from message weft.service.v1.Service
@@ -547,7 +609,7 @@ export type Service = Message<"weft.service.v1.Service"> & {
  * Use `create(ServiceSchema)` to create a new message.
  */
 export const ServiceSchema: GenMessage<Service> = /*@__PURE__*/
-  messageDesc(file_weft_service_v1_service, 12);
+  messageDesc(file_weft_service_v1_service, 13);
 
 /**
  * @generated from message weft.service.v1.Action
@@ -576,7 +638,7 @@ export type Action = Message<"weft.service.v1.Action"> & {
  * Use `create(ActionSchema)` to create a new message.
  */
 export const ActionSchema: GenMessage<Action> = /*@__PURE__*/
-  messageDesc(file_weft_service_v1_service, 13);
+  messageDesc(file_weft_service_v1_service, 14);
 
 /**
  * @generated from message weft.service.v1.Subscription
@@ -600,7 +662,7 @@ export type Subscription = Message<"weft.service.v1.Subscription"> & {
  * Use `create(SubscriptionSchema)` to create a new message.
  */
 export const SubscriptionSchema: GenMessage<Subscription> = /*@__PURE__*/
-  messageDesc(file_weft_service_v1_service, 14);
+  messageDesc(file_weft_service_v1_service, 15);
 
 /**
  * One item of a stream of parameters or results; each has its length before it, 4 bytes, big-endian.
@@ -631,7 +693,7 @@ export type StreamItem = Message<"weft.service.v1.StreamItem"> & {
  * Use `create(StreamItemSchema)` to create a new message.
  */
 export const StreamItemSchema: GenMessage<StreamItem> = /*@__PURE__*/
-  messageDesc(file_weft_service_v1_service, 15);
+  messageDesc(file_weft_service_v1_service, 16);
 
 /**
  * @generated from enum weft.service.v1.Encoding
