@@ -10,9 +10,11 @@ import { type DialRefusal, type Duplex, isRefusal } from "../forward/mod.ts";
 import type {
   CallOptions,
   CarrierLimits,
+  ClientOptions,
   EventHandler,
   EventStream,
   LocalService,
+  Middleware,
   PublishOptions,
   PublishReport,
   ServiceClient,
@@ -42,6 +44,8 @@ export interface NodeOptions extends AgentOptionsInput {
   readonly logger?: Logger;
   /** Limits of values. */
   readonly limits?: CarrierLimits;
+  /** What calls and events go through; the first one is outermost. */
+  readonly middleware?: readonly Middleware[];
 }
 
 /** How a program is attached to the agent of its machine. */
@@ -52,6 +56,8 @@ export interface AttachOptions {
   readonly logger?: Logger;
   /** Limits of values. */
   readonly limits?: CarrierLimits;
+  /** What calls and events go through; the first one is outermost. */
+  readonly middleware?: readonly Middleware[];
 }
 
 /**
@@ -112,8 +118,9 @@ export class Node implements AsyncDisposable {
    * @throws UnreachableError when no agent runs with that state directory
    */
   static async attach(options: AttachOptions = {}): Promise<Node> {
-    const { stateDir = DEFAULT_STATE_DIR, logger = silentLogger, limits } = options;
+    const { stateDir = DEFAULT_STATE_DIR, logger = silentLogger, limits, middleware = [] } = options;
     const program = await ProgramClient.open(programSocketPath(stateDir), logger, limits);
+    program.runtime.use(...middleware);
     return new Node(program.runtime, program, program);
   }
 
@@ -143,11 +150,24 @@ export class Node implements AsyncDisposable {
   }
 
   /**
+   * Has calls and events of this program go through middleware from now on: those that it makes, and those that its services
+   * and subscriptions get. What was there before is around what comes later; that of a service, then that of an action, is
+   * inside.
+   */
+  use(...middleware: readonly Middleware[]): void {
+    this.#services.use(...middleware);
+  }
+
+  /**
    * A service as its callers see it: `node.service<typeof math>("math").request("add", { a: 1, b: 2 })`.
    * @param path the service's, as its definition says
+   * @param options what its calls have in common
    */
-  service<Service extends ServiceDefinition>(path: Service["path"]): ServiceClient<Service> {
-    return this.#services.client<Service>(path);
+  service<Service extends ServiceDefinition>(
+    path: Service["path"],
+    options?: ClientOptions,
+  ): ServiceClient<Service> {
+    return this.#services.client<Service>(path, options);
   }
 
   /** All services that are known, wherever they run; or the one at a path. */
@@ -360,7 +380,10 @@ export class Node implements AsyncDisposable {
     });
   }
 
-  static async #own({ logger, limits, ...options }: NodeOptions, open: OpenOverlay): Promise<Node> {
+  static async #own(
+    { logger, limits, middleware = [], ...options }: NodeOptions,
+    open: OpenOverlay,
+  ): Promise<Node> {
     const defaults = { rootless: true, discovery: false, port: freeTcpPort() };
     const overlay = await open(SaidSettings.ofProgram(options, defaults), {
       ...(logger === undefined ? {} : { logger }),
@@ -368,6 +391,7 @@ export class Node implements AsyncDisposable {
     });
     await overlay.start();
     const { runtime, forward } = overlay.services;
+    runtime.use(...middleware);
     return new Node(runtime, forward, overlay);
   }
 }

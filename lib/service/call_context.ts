@@ -9,7 +9,7 @@ import { callError } from "./errors.ts";
 import type { CallOptions, PublishOptions, PublishReport } from "./options.ts";
 import { AGENT, isProgram, type PeerId } from "./ports.ts";
 import { showPath } from "./topics/mod.ts";
-import { type Metadata, NO_METADATA, type PropagatedContext } from "./wire/mod.ts";
+import { contextOf, type Metadata, NO_METADATA, type PropagatedContext } from "./wire/mod.ts";
 
 /**
  * What a context asks of the program that it belongs to.
@@ -38,14 +38,13 @@ export interface ContextHost {
 export abstract class HandlerContext {
   /** What the caller or publisher has said beside it: texts by name. Its word, and no more. */
   readonly metadata: Metadata;
-  /** The trace that it belongs to (W3C Trace Context); undefined for none. */
-  readonly traceparent: string | undefined;
   /** What vendors have added to the trace. */
   readonly tracestate: string | undefined;
   /** `service/action` of the handler that called or published, as its node says; undefined when none did. */
   readonly callerPath: string | undefined;
   readonly #host: ContextHost;
   readonly #origin: string;
+  #traceparent: string | undefined;
 
   /**
    * @internal
@@ -55,9 +54,23 @@ export abstract class HandlerContext {
     this.#host = host;
     this.#origin = propagated?.origin ?? "";
     this.metadata = propagated?.metadata ?? NO_METADATA;
-    this.traceparent = propagated?.traceparent || undefined;
+    this.#traceparent = propagated?.traceparent || undefined;
     this.tracestate = propagated?.tracestate || undefined;
     this.callerPath = propagated?.callerPath ? showPath(propagated.callerPath) : undefined;
+  }
+
+  /** The trace that it belongs to (W3C Trace Context); undefined for none. */
+  get traceparent(): string | undefined {
+    return this.#traceparent;
+  }
+
+  /**
+   * What the handler does by this context belongs to that span from now on.
+   * @param traceparent as Trace Context writes it
+   * @throws InvalidServiceError when it is none
+   */
+  continueTrace(traceparent: string): void {
+    this.#traceparent = contextOf({ traceparent })?.traceparent;
   }
 
   /** Who has called or published; undefined for a program of this node. */
@@ -173,14 +186,17 @@ export class CallContext extends HandlerContext {
     this.#abort?.abort(reason);
   }
 
+  /** Who calls. */
   protected override get sender(): PeerId | undefined {
     return this.caller;
   }
 
+  /** The action's. */
   protected override get ownPath(): string {
     return this.path;
   }
 
+  /** Ends with this call, and no later than its deadline. */
   protected override within(options: CallOptions, now: number): CallOptions {
     const leftMs = Math.floor(this.deadlineMs - now);
     if (leftMs < 1) throw callError("Timeout", `No time is left of ${showPath(this.path)} for another call`);
@@ -208,10 +224,12 @@ export class EventContext extends HandlerContext {
     this.#publisher = publisher;
   }
 
+  /** Who published it. */
   protected override get sender(): PeerId | undefined {
     return this.#publisher;
   }
 
+  /** A handler of events has none. */
   protected override get ownPath(): string {
     return "";
   }

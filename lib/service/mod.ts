@@ -29,12 +29,22 @@ export {
 export type { EventStream, SubscribeOptions, SubscriptionHandle } from "./events/mod.ts";
 export type { LocalService } from "./local/mod.ts";
 export * from "./node_runtime.ts";
+export {
+  type HandledEvent,
+  type Middleware,
+  type Next,
+  type OutgoingCall,
+  type Publication,
+  type ServedCall,
+} from "./middleware_chain.ts";
+export * from "./middleware/mod.ts";
 export * from "./options.ts";
 export * from "./ports.ts";
 export * from "./programs/mod.ts";
 export type { ProviderReport, ServiceReport } from "./registry/mod.ts";
 export type { Schema, SchemaIssue, SchemaResult } from "./schema.ts";
-export { ServiceClient } from "./service_client.ts";
+export * from "./service_event.ts";
+export { type ClientOptions, ServiceClient } from "./service_client.ts";
 export { ServiceRuntime, type ServiceRuntimeParts } from "./service_runtime.ts";
 export * from "./topics/mod.ts";
 export {

@@ -38,3 +38,17 @@ export function describeIssues(issues: readonly SchemaIssue[]): string {
   const more = issues.length - shown.length;
   return shown.join("; ") + (more > 0 ? `; and ${more} more` : "");
 }
+
+/** @returns what the schema makes of a value, or what is wrong with it in one line; a schema that throws has failed, too */
+export async function validate(
+  schema: Schema,
+  value: unknown,
+): Promise<{ readonly issues: string } | { readonly issues?: undefined; readonly value: unknown }> {
+  try {
+    const checked = await schema["~standard"].validate(value);
+    if (checked.issues !== undefined) return { issues: describeIssues(checked.issues) };
+    return { value: (checked as { readonly value: unknown }).value };
+  } catch {
+    return { issues: "the schema has failed" };
+  }
+}

@@ -5,9 +5,9 @@
 
 import type { CallContext, EventContext } from "./call_context.ts";
 import { InvalidServiceError } from "./errors.ts";
-import type { PeerId } from "./ports.ts";
+import type { Middleware } from "./middleware_chain.ts";
 import type { Schema } from "./schema.ts";
-import type { Metadata } from "./wire/mod.ts";
+import type { ServiceEvent } from "./service_event.ts";
 
 /** Serves an action. What it returns, or what its promise gives, is the answer; a stream is sent as one. */
 export type ActionHandler<Params = never, Result = unknown> = (
@@ -29,6 +29,8 @@ export interface ActionDefinition<Params = never, Result = unknown> {
   readonly concurrency?: number;
   /** Who may call it beside those whom the service allows: a selector such as `role=web`. */
   readonly allow?: string;
+  /** What its calls go through, behind that of the service; the first one is outermost. */
+  readonly middleware?: readonly Middleware[];
 }
 
 /** An action, whatever its parameters are. */
@@ -36,26 +38,6 @@ export type AnyActionDefinition = Omit<ActionDefinition, "params"> & {
   /** Checks and types the parameters. */
   readonly params?: Schema | undefined;
 };
-
-/** Something that was published. */
-export interface ServiceEvent<Data = unknown> {
-  /** Such as `orders/placed`; with its network of topics when that is not the default one. */
-  readonly topic: string;
-  /** Whatever JSON can say, or bytes; shared among the handlers of this program. */
-  readonly data: Data;
-  /** What the `{…}` of the subscription's pattern stand for. */
-  readonly params: Readonly<Record<string, string>>;
-  /** Milliseconds since 1970. */
-  readonly publishedAt: number;
-  /** Published before the subscription. */
-  readonly isPast: boolean;
-  /** Who published it; this node when undefined. */
-  readonly publisher: PeerId | undefined;
-  /** What the publisher has said beside it. */
-  readonly metadata: Metadata;
-  /** The trace that it belongs to (W3C Trace Context); undefined for none. */
-  readonly traceparent: string | undefined;
-}
 
 /** Handles events of one subscription. One that throws, or whose promise rejects, is counted and hurts nobody else. */
 export type EventHandler<Data = unknown> = (event: ServiceEvent<Data>, context: EventContext) => unknown;
@@ -96,6 +78,8 @@ export interface ServiceDefinition extends ServiceHooks {
   readonly allow?: string;
   /** Whether one of its nodes leads it, and calls go there. */
   readonly mode?: "leader";
+  /** What its calls and events go through, behind that of the node; the first one is outermost. */
+  readonly middleware?: readonly Middleware[];
   /** How many calls run at the same time, 256 by default. */
   readonly concurrency?: number;
   /** How many more wait, 1,024 by default; further ones fail with `Overloaded`. */

@@ -11,13 +11,14 @@ import {
   type CallPath,
   CallPaths,
   CallServer,
-  checkOptions,
   NO_OPTIONS,
   RemoteCaller,
   type Route,
 } from "./calls/mod.ts";
 import type { ContextHost } from "./call_context.ts";
-import { ServiceClient } from "./service_client.ts";
+import { type Middleware, MiddlewareChain } from "./middleware_chain.ts";
+import { Outgoing } from "./outgoing.ts";
+import { type ClientOptions, ServiceClient } from "./service_client.ts";
 import type { EventHandler, ServiceDefinition } from "./service_definition.ts";
 import type { Provider } from "./directory/mod.ts";
 import { failed, InvalidServiceError, type WireFailure } from "./errors.ts";
@@ -47,7 +48,6 @@ import type { RuntimeBase } from "./runtime_base.ts";
 import { showPath, TopicPath } from "./topics/mod.ts";
 import {
   type CarrierLimits,
-  contextOf,
   decodeNodeMessage,
   EMPTY_ADVERT,
   encodeValue,
@@ -87,6 +87,8 @@ export abstract class ServiceRuntime {
   protected readonly subscriptions: Subscriptions;
   protected isClosed = false;
   protected readonly paths: CallPaths = new CallPaths();
+  readonly #middleware: MiddlewareChain;
+  readonly #outgoing: Outgoing;
   #rejected = 0;
 
   /** @param peers who may call, whom calls go to rather, and what they are called */
@@ -96,18 +98,27 @@ export abstract class ServiceRuntime {
     const carrier = new MessageCarrier(links, compressor, limits, timers);
     const handlerLog = new HandlerLog(log, (peer) => peers.nameOf(peer));
     const onChange = () => this.#servicesChanged();
-    this.services = new LocalServices((text) => peers.selector(text), onChange, handlerLog);
+    const middleware = this.#middleware = new MiddlewareChain({ clock, timers, random, log });
+    this.services = new LocalServices((text) => peers.selector(text), onChange, handlerLog, middleware);
     const host: ContextHost = {
       now: () => clock.now(),
-      requestIn: (parent, path, params, options) => this.#request(path, params, options, parent),
-      publishIn: (parent, topic, data, options) => this.#publish(topic, data, options, parent),
+      requestIn: (parent, path, params, options) => this.#outgoing.request(path, params, options, parent),
+      publishIn: (parent, topic, data, options) => this.#outgoing.publish(topic, data, options, parent),
     };
     this.base = { clock, timers, random, log, run, carrier, services: this.services, host };
     this.subscriptions = new Subscriptions(
-      { memory: carrier.memory, log: handlerLog, host },
+      { memory: carrier.memory, log: handlerLog, host, middleware },
       () => this.sendAdvert(),
     );
     this.sender = new EventSender(carrier);
+    this.#outgoing = new Outgoing(middleware, this.paths, {
+      call: (path, params, options, timeoutMs) => this.call(path, params, options, timeoutMs),
+      publish: (topic, data, options, context) => {
+        const value = encodeValue(data);
+        carrier.checkLength(value);
+        return this.publishValue(topic, value, options, context);
+      },
+    });
     const balancer = this.balancer = new Balancer(random, links, peers);
     this.remoteCaller = new RemoteCaller(this.base, balancer, {
       providers: (order) => this.providers(order),
@@ -212,11 +223,12 @@ export abstract class ServiceRuntime {
     }
     const service = this.services.add(definition);
     const group = showPath(service.path);
+    const { middleware = [] } = definition;
     const subscriptions: SubscriptionHandle[] = [];
     try {
       await this.admit(service.path);
       for (const [pattern, handler] of Object.entries(definition.subscriptions ?? {})) {
-        subscriptions.push(this.subscriptions.add(pattern, handler, { group }));
+        subscriptions.push(this.subscriptions.add(pattern, handler, { group, middleware }));
       }
       await service.start();
     } catch (error) {
@@ -248,24 +260,7 @@ export abstract class ServiceRuntime {
   // Apart, since a parameter that is left out would be whatever type the answer is put to.
   request<Result>(path: string, params?: unknown, options?: CallOptions): Promise<Result>;
   request(path: string, params?: unknown, options: CallOptions = NO_OPTIONS): Promise<unknown> {
-    return this.#request(path, params, options, undefined);
-  }
-
-  #request(
-    path: string,
-    params: unknown,
-    options: CallOptions,
-    parent: PropagatedContext | undefined,
-  ): Promise<unknown> {
-    // No async function: each would cost turns and objects on the path of every call.
-    try {
-      const parsed = this.paths.parse(path);
-      const context = contextOf(options, parent);
-      const prepared = context === undefined ? options : { ...options, context };
-      return this.call(parsed, params, prepared, checkOptions(parsed, options));
-    } catch (error) {
-      return Promise.reject(error);
-    }
+    return this.#outgoing.request(path, params, options);
   }
 
   /** Makes a call anew that has found nobody, and may find somebody now. */
@@ -282,9 +277,17 @@ export abstract class ServiceRuntime {
     }
   }
 
+  /** What calls and events of this program go through from now on, behind what is there already. */
+  use(...all: readonly Middleware[]): void {
+    for (const middleware of all) this.#middleware.use(middleware);
+  }
+
   /** @param path the service's, as its definition says @returns the service with its types */
-  client<Service extends ServiceDefinition>(path: Service["path"]): ServiceClient<Service> {
-    return new ServiceClient<Service>(path, this);
+  client<Service extends ServiceDefinition>(
+    path: Service["path"],
+    options: ClientOptions = {},
+  ): ServiceClient<Service> {
+    return new ServiceClient<Service>(path, this, this.#middleware.environment, options);
   }
 
   /**
@@ -293,23 +296,7 @@ export abstract class ServiceRuntime {
    * @throws InvalidTopicError, CallError when it can't be sent at all
    */
   publish(topic: string, data?: unknown, options: PublishOptions = {}): Promise<PublishReport> {
-    return this.#publish(topic, data, options, undefined);
-  }
-
-  #publish(
-    topic: string,
-    data: unknown,
-    options: PublishOptions,
-    parent: PropagatedContext | undefined,
-  ): Promise<PublishReport> {
-    try {
-      const path = TopicPath.parse(topic);
-      const value = encodeValue(data);
-      this.base.carrier.checkLength(value);
-      return this.publishValue(path, value, options, contextOf(options, parent));
-    } catch (error) {
-      return Promise.reject(error);
-    }
+    return this.#outgoing.publish(topic, data, options);
   }
 
   /** Has a handler get events. @throws InvalidTopicError, InvalidServiceError */

@@ -3,13 +3,12 @@
  * @module
  */
 
+export { type EventStream, streamEvents } from "./event_stream.ts";
 export { EventSender, reportSends } from "./event_sender.ts";
 export { publishRefusal, type PublishRight, PubSub } from "./pub_sub.ts";
 export {
   DEFAULT_EVENT_QUEUE,
-  type EventStream,
   onlyGroups,
-  streamEvents,
   type SubscribeOptions,
   type Subscription,
   type SubscriptionHandle,

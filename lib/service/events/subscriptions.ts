@@ -1,16 +1,23 @@
 /**
- * The subscriptions of this program: delivery of events to their handlers, what waits for a handler, and events as a
- * stream to read in a loop.
+ * The subscriptions of this program: delivery of events to their handlers, what waits for a handler.
  * @module
  */
 
-import { BoundedQueue, isPrintable, type MemoryBudget } from "../../base/mod.ts";
+import { BoundedQueue, type Environment, isPrintable, type MemoryBudget } from "../../base/mod.ts";
 import { type ContextHost, EventContext } from "../call_context.ts";
 import { GroupTurns } from "./group_turns.ts";
 import type { HandlerLog } from "../handler_log.ts";
+import {
+  type EventHook,
+  JoinedHooks,
+  type Middleware,
+  MiddlewareChain,
+  runHooks,
+} from "../middleware_chain.ts";
 import type { PeerId } from "../ports.ts";
 import { InvalidServiceError } from "../errors.ts";
-import { type EventHandler, readCount, type ServiceEvent } from "../service_definition.ts";
+import { type EventHandler, readCount } from "../service_definition.ts";
+import type { ServiceEvent } from "../service_event.ts";
 import {
   decodeValue,
   MAX_TEXT,
@@ -37,6 +44,8 @@ export interface SubscribeOptions {
   readonly concurrency?: number;
   /** How many events wait meanwhile, 1,024 by default; then the oldest is dropped. */
   readonly queue?: number;
+  /** What its events go through, behind that of the node; the first one is outermost. */
+  readonly middleware?: readonly Middleware[];
 }
 
 /** What a subscriber holds in hand. */
@@ -69,6 +78,8 @@ export interface SubscriptionParts {
   readonly memory: MemoryBudget;
   /** Is told what handlers throw. */
   readonly log: HandlerLog;
+  /** What the events of all of them go through. */
+  readonly middleware: MiddlewareChain;
 }
 
 /** Subscriptions by pattern. */
@@ -245,6 +256,8 @@ export class Subscription implements SubscriptionHandle {
   readonly #concurrency: number;
   readonly #maxWaiting: number;
   readonly #takeBack: () => void;
+  readonly #hooks: JoinedHooks<EventHook>;
+  readonly #environment: Environment;
   #waiting: BoundedQueue<WaitingEvent> | undefined;
   /** When each topic's last event was published; only of those that include the past. */
   readonly #lastOf = new Map<string, number>();
@@ -258,7 +271,7 @@ export class Subscription implements SubscriptionHandle {
     pattern: TopicPattern,
     consumer: Consumer,
     options: SubscribeOptions,
-    { memory, log }: SubscriptionParts,
+    { memory, log, middleware }: SubscriptionParts,
     takeBack: () => void,
   ) {
     this.pattern = pattern;
@@ -268,6 +281,10 @@ export class Subscription implements SubscriptionHandle {
         `Cannot subscribe: a group is one printable line of at most ${MAX_TEXT} characters`,
       );
     }
+    const { environment } = middleware;
+    this.#environment = environment;
+    const own = new MiddlewareChain(environment, options.middleware);
+    this.#hooks = new JoinedHooks(middleware.events, own.events);
     this.includesPast = options.includePast ?? false;
     this.#consumer = consumer;
     this.#memory = memory;
@@ -339,7 +356,7 @@ export class Subscription implements SubscriptionHandle {
   #handle(handler: EventHandler, event: ServiceEvent, context: EventContext): void {
     let result: unknown;
     try {
-      result = handler(event, context);
+      result = this.#call(handler, event, context);
     } catch (error) {
       return this.#fail(event, error);
     }
@@ -349,6 +366,17 @@ export class Subscription implements SubscriptionHandle {
       this.#fail(event, error);
       this.#next(handler);
     });
+  }
+
+  #call(handler: EventHandler, event: ServiceEvent, context: EventContext): unknown {
+    const hooks = this.#hooks.all();
+    if (hooks.length === 0) return handler(event, context);
+    return runHooks(
+      hooks,
+      { event, context, group: this.group },
+      this.#environment,
+      (handled) => handler(handled.event, handled.context),
+    );
   }
 
   #fail({ topic, publisher }: ServiceEvent, error: unknown): void {
@@ -376,46 +404,4 @@ export class Subscription implements SubscriptionHandle {
     }
     return true;
   }
-}
-
-/** The events of one subscription; reading it drives nothing else, and whoever does not read loses the oldest. */
-export interface EventStream extends AsyncIterableIterator<ServiceEvent>, AsyncDisposable {
-  /** Events that were dropped because nobody read them. */
-  readonly dropped: number;
-}
-
-/** @param subscribe makes a subscription, whose events are taken from it */
-export function streamEvents(subscribe: (onEvent: () => void) => Subscription): EventStream {
-  const readers: ((result: IteratorResult<ServiceEvent>) => void)[] = [];
-  let isEnded = false;
-  const give = () => {
-    const reader = readers.shift();
-    const value = reader && subscription.take();
-    if (value !== undefined) reader?.({ done: false, value });
-  };
-  const subscription = subscribe(give);
-  const end = (): Promise<IteratorResult<ServiceEvent>> => {
-    isEnded = true;
-    subscription.unsubscribe();
-    for (const reader of readers.splice(0)) reader({ done: true, value: undefined });
-    return Promise.resolve({ done: true, value: undefined });
-  };
-  return {
-    get dropped() {
-      return subscription.dropped;
-    },
-    next() {
-      const value = subscription.take();
-      if (value !== undefined) return Promise.resolve({ done: false, value });
-      if (isEnded) return Promise.resolve({ done: true, value: undefined });
-      return new Promise((resolve) => readers.push(resolve));
-    },
-    return: end,
-    async [Symbol.asyncDispose]() {
-      await end();
-    },
-    [Symbol.asyncIterator]() {
-      return this;
-    },
-  };
 }

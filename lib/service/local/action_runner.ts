@@ -6,8 +6,9 @@
 import type { Bulkhead } from "./bulkhead.ts";
 import type { CallContext } from "../call_context.ts";
 import { describeIssues, type Schema } from "../schema.ts";
-import { type Failed, failed, failureOf } from "../errors.ts";
+import { CallError, type Failed, failed, failureOf, type WireFailure } from "../errors.ts";
 import type { LocalAction } from "./local_services.ts";
+import { type ActionHook, runHooks, type ServedCall } from "../middleware_chain.ts";
 import { showPath, type TopicPath } from "../topics/mod.ts";
 
 /** How an action ended: with a value, which may be a stream, or a failure. */
@@ -100,6 +101,53 @@ function read(
   } catch (error) {
     return end({ kind: "failure", failure: { ...failureOf(error), executed: false } });
   }
+  const hooks = action.hooks.all();
+  if (hooks.length === 0) serve(action, value, context, end);
+  else intercept(action, hooks, value, context, end);
+}
+
+/** Runs an action behind its middleware, which may answer in its place. */
+function intercept(
+  action: LocalAction,
+  hooks: readonly ActionHook[],
+  params: unknown,
+  context: CallContext,
+  end: (outcome: Outcome) => void,
+): void {
+  const service = showPath(action.service.path);
+  const said = new WeakMap<CallError, WireFailure>();
+  let hasRun = false;
+  const last = (call: ServedCall): Promise<unknown> => {
+    const hadRun = hasRun;
+    // For as long as it runs, and whoever is around it does not wait.
+    hasRun = true;
+    return new Promise((resolve, reject) =>
+      serve(action, call.params, context, (outcome) => {
+        if (outcome.kind === "value") return resolve(outcome.value);
+        hasRun = hadRun || outcome.failure.executed;
+        const error = new CallError(outcome.failure);
+        said.set(error, outcome.failure);
+        reject(error);
+      })
+    );
+  };
+  runHooks(hooks, { service, action: action.name, params, context }, action.environment, last).then(
+    (value) => end({ kind: "value", value }),
+    (error) => {
+      const known = error instanceof CallError ? said.get(error) : undefined;
+      if (known !== undefined) return end({ kind: "failure", failure: known });
+      action.log.action(service, action.name, context.caller, error);
+      end({ kind: "failure", failure: { ...failureOf(error), executed: hasRun } });
+    },
+  );
+}
+
+function serve(
+  action: LocalAction,
+  value: unknown,
+  context: CallContext,
+  end: (outcome: Outcome) => void,
+): void {
   const schema = action.definition.params;
   if (schema === undefined) return invoke(action, value, context, end);
   check(schema, value, (issues, checked) => {

@@ -9,10 +9,11 @@
  * @module
  */
 
-import { isPrintable, printableJson, showUnprintable } from "../../base/mod.ts";
+import { type Environment, isPrintable, printableJson, showUnprintable } from "../../base/mod.ts";
 import { Bulkhead } from "./bulkhead.ts";
 import { InvalidServiceError } from "../errors.ts";
 import type { HandlerLog } from "../handler_log.ts";
+import { type ActionHook, JoinedHooks, MiddlewareChain } from "../middleware_chain.ts";
 import type { PeerId } from "../ports.ts";
 import {
   type AdvertisedService,
@@ -48,6 +49,9 @@ export interface LocalAction {
   readonly bulkheads: readonly Bulkhead[];
   /** Whether this peer may call it. */
   readonly allows: (caller: PeerId) => boolean;
+  /** What its calls go through. */
+  readonly hooks: JoinedHooks<ActionHook>;
+  readonly environment: Environment;
   /** Is told what its handler throws. */
   readonly log: HandlerLog;
 }
@@ -73,6 +77,7 @@ export class LocalService {
    * @param selector reads who may call
    * @param onChange is called after a pause and its end
    * @param log is told what its handlers throw
+   * @param outer what its calls go through before its own middleware
    * @throws InvalidServiceError, InvalidTopicError, and what `selector` throws
    */
   constructor(
@@ -80,7 +85,10 @@ export class LocalService {
     selector: (text: string) => (caller: PeerId) => boolean,
     onChange: () => void,
     log: HandlerLog,
+    outer: MiddlewareChain,
   ) {
+    const { environment } = outer;
+    const { middleware = [] } = definition;
     const { actions = {}, allow, concurrency, queue } = definition;
     this.definition = definition;
     this.#onChange = onChange;
@@ -98,7 +106,9 @@ export class LocalService {
       }
       // An action's own selector replaces the service's.
       const allows = allow === undefined ? allowsService : selector(allow);
-      return { name, service: this, definition, idempotent, bulkheads, allows, log };
+      const own = new MiddlewareChain(environment, [...middleware, ...definition.middleware ?? []]);
+      const hooks = new JoinedHooks(this.path.service.startsWith("$") ? [] : outer.actions, own.actions);
+      return { name, service: this, definition, idempotent, bulkheads, allows, hooks, environment, log };
     };
     this.actions = new Map(Object.entries(actions).map(([name, given]) => [name, toAction(name, given)]));
   }
@@ -247,17 +257,21 @@ export class LocalServices {
   readonly #selector: (text: string) => (caller: PeerId) => boolean;
   readonly #onChange: () => void;
   readonly #log: HandlerLog;
+  readonly #middleware: MiddlewareChain;
 
   /**
    * @param selector reads who may call
    * @param onChange is called when one is paused or resumed
    * @param log is told what handlers throw
+   * @param middleware what calls of all of them go through
    */
   constructor(
     selector: (text: string) => (caller: PeerId) => boolean,
     onChange: () => void,
     log: HandlerLog,
+    middleware: MiddlewareChain,
   ) {
+    this.#middleware = middleware;
     this.#selector = selector;
     this.#onChange = onChange;
     this.#log = log;
@@ -274,7 +288,13 @@ export class LocalServices {
 
   /** @throws InvalidServiceError, InvalidTopicError, and what is wrong with a selector */
   add(definition: ServiceDefinition): LocalService {
-    const service = new LocalService(definition, this.#selector, this.#onChange, this.#log);
+    const service = new LocalService(
+      definition,
+      this.#selector,
+      this.#onChange,
+      this.#log,
+      this.#middleware,
+    );
     const path = service.path.toString();
     if (this.#services.has(path)) {
       throw new InvalidServiceError(`Cannot add ${showPath(path)}: this program has a service there`, {

@@ -5,11 +5,12 @@ import { HandlerLog } from "../handler_log.ts";
 import type { ServiceDefinition } from "../service_definition.ts";
 import { InvalidTopicError } from "../topics/mod.ts";
 import { LocalService } from "./local_services.ts";
+import { NO_MIDDLEWARE } from "../testing/no_host.ts";
 
 const SILENT = new HandlerLog(silentLogger, () => undefined);
 
 function define(definition: Partial<ServiceDefinition>): LocalService {
-  return new LocalService({ path: "math", ...definition }, () => () => true, () => {}, SILENT);
+  return new LocalService({ path: "math", ...definition }, () => () => true, () => {}, SILENT, NO_MIDDLEWARE);
 }
 
 const refused: readonly (readonly [string, Partial<ServiceDefinition>, RegExp])[] = [

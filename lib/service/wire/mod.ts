@@ -18,7 +18,6 @@ export {
   type NodeMessage,
   type RequestMessage,
   type ResponseMessage,
-  type WireRouting,
   type WireValue,
 } from "./node_message.ts";
 export {
@@ -46,4 +45,5 @@ export {
   type ServiceAdvert,
   type ServiceState,
 } from "./service_advert.ts";
+export type { WireRouting } from "./wire_routing.ts";
 export { copyValue, decodeValue, encodeValue, isRemote, memoryOf } from "./wire_value.ts";

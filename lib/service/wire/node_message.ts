@@ -7,6 +7,7 @@
 import type { WireFailure } from "../errors.ts";
 import { Compression, Encoding, WireReader, WireWriter } from "../../proto/mod.ts";
 import { type PropagatedContext, readContext, writeContext } from "./propagated_context.ts";
+import { readRouting, type WireRouting, writeRouting } from "./wire_routing.ts";
 import { decodeAdvert, encodeAdvert, type ServiceAdvert } from "./service_advert.ts";
 
 /** A value of a program, as it travels. */
@@ -29,17 +30,6 @@ export const NO_VALUE: WireValue = {
   detachedBytes: 0,
   plainBytes: 0,
 };
-
-/** How a program wants its agent to choose among providers. */
-export interface WireRouting {
-  readonly mode: string;
-  readonly node: string;
-  readonly idempotent: boolean;
-  /** How often the call is tried again; undefined when the agent may choose. */
-  readonly retries: number | undefined;
-  /** A range that the provider's version is in; empty for any. */
-  readonly version: string;
-}
 
 /** A call. */
 export interface RequestMessage {
@@ -158,15 +148,7 @@ function writeRequest(writer: WireWriter, request: RequestMessage): void {
   const { routing, context } = request;
   if (context !== undefined) writeContext(writer, 10, context);
   writer.string(9, request.caller);
-  if (routing !== undefined) {
-    const before = writer.length;
-    writer.string(5, routing.version);
-    if (routing.retries !== undefined) writer.uint(4, routing.retries + 1);
-    writer.bool(3, routing.idempotent);
-    writer.string(2, routing.node);
-    writer.string(1, routing.mode);
-    writer.message(8, before);
-  }
+  if (routing !== undefined) writeRouting(writer, 8, routing);
   writer.bool(7, request.streamsParams);
   writer.uint(6, request.timeoutMs);
   writeValue(writer, 5, request.params);
@@ -291,21 +273,6 @@ function readRequest(reader: WireReader): RequestMessage | undefined {
     caller,
     context,
   };
-}
-
-function readRouting(outer: WireReader): WireRouting {
-  const reader = outer.message();
-  let mode = "", node = "", idempotent = false, retries = 0, version = "";
-  for (let field = reader.field(); field !== 0; field = reader.field()) {
-    if (field === 1) mode = reader.string(MAX_NAME_BYTES);
-    else if (field === 2) node = reader.string(MAX_NAME_BYTES);
-    else if (field === 3) idempotent = reader.uint() !== 0;
-    else if (field === 4) retries = reader.uint();
-    else if (field === 5) version = reader.string(MAX_NAME_BYTES);
-    else reader.skip();
-  }
-  outer.join(reader);
-  return { mode, node, idempotent, retries: retries === 0 ? undefined : retries - 1, version };
 }
 
 function readResponse(reader: WireReader): ResponseMessage {

@@ -12,6 +12,7 @@ export type Metadata = Readonly<Record<string, string>>;
 
 /** What travels along. */
 export interface PropagatedContext {
+  /** At most 32, of 4 KiB together. */
   readonly metadata: Metadata;
   /** As Trace Context §3.2 writes it; empty for none. */
   readonly traceparent: string;
