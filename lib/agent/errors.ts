@@ -6,7 +6,7 @@
 import { WeftError } from "../base/mod.ts";
 import { ROTATION_BURST } from "../mesh/mod.ts";
 export { InvalidRequestError } from "../api/mod.ts";
-import type { Refusal } from "../forward/mod.ts";
+import type { DialRefusal, Refusal } from "../forward/mod.ts";
 
 /** Only a leader can do this, and this node is none. */
 export class NotLeaderError extends WeftError {
@@ -176,4 +176,21 @@ export class DialError extends WeftError {
     this.refusal = refusal;
     this.rule = rule;
   }
+}
+
+/** @returns why a port can't be reached, for people */
+export function dialError(host: string, port: number, { refusal, rule }: DialRefusal): DialError {
+  if (rule !== undefined) {
+    const reason = rule === "default"
+      ? "no rule of the policy allows it"
+      : `the policy's rule ${rule} denies it`;
+    return new DialError(`Cannot reach port ${port} of ${host}: ${reason}`, refusal, {
+      rule,
+      hint: "`weft policy explain` shows every rule that was asked.",
+    });
+  }
+  const hint = refusal === "connection-refused"
+    ? { hint: `Nothing is offered there: \`weft offer ${port}\` on it does.` }
+    : {};
+  return new DialError(`Cannot reach port ${port} of ${host}: ${refusal}`, refusal, hint);
 }

@@ -18,7 +18,8 @@ export {
   programSocketPath,
 } from "./services/mod.ts";
 export * from "./errors.ts";
-export { type AttachOptions, Node, type NodeOptions } from "./node.ts";
+export { Node } from "./node.ts";
+export type { AttachOptions, NodeOptions } from "./node_options.ts";
 export type { ProgramEndpoint } from "./networks/mod.ts";
 export * from "./overlay_bootstrap.ts";
 export type { PathMessage } from "./links/mod.ts";

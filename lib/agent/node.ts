@@ -4,12 +4,11 @@
  */
 
 import type { AgentControl, NetworkReport, NetworkRequest, RouteReport } from "../api/mod.ts";
-import { type Logger, silentLogger } from "../base/mod.ts";
-import { type AgentOptionsInput, DEFAULT_STATE_DIR, SaidSettings } from "../config/mod.ts";
-import { type DialRefusal, type Duplex, isRefusal } from "../forward/mod.ts";
+import { silentLogger } from "../base/mod.ts";
+import { DEFAULT_STATE_DIR, SaidSettings } from "../config/mod.ts";
+import { type Duplex, isRefusal } from "../forward/mod.ts";
 import type {
   CallOptions,
-  CarrierLimits,
   ClientOptions,
   EventHandler,
   EventStream,
@@ -20,9 +19,11 @@ import type {
   ServiceClient,
   ServiceDefinition,
   ServiceReport,
+  ServiceRequirement,
   ServiceRuntime,
   SubscribeOptions,
   SubscriptionHandle,
+  WaitOptions,
 } from "../service/mod.ts";
 import { freeTcpPort } from "../transport/mod.ts";
 import {
@@ -33,32 +34,11 @@ import {
   programSocketPath,
   type StreamForwarder,
 } from "./services/mod.ts";
-import { DialError, InvalidRequestError } from "./errors.ts";
+import { dialError, InvalidRequestError } from "./errors.ts";
 import type { ProgramEndpoint } from "./networks/mod.ts";
 import type { EndpointConfig } from "../overlay/mod.ts";
+import type { AttachOptions, NodeOptions } from "./node_options.ts";
 import { OverlayBootstrap, type OverlayPorts } from "./overlay_bootstrap.ts";
-
-/** How a node is made; all options of an agent are options here too. */
-export interface NodeOptions extends AgentOptionsInput {
-  /** Where messages of the log go; nowhere unless given. */
-  readonly logger?: Logger;
-  /** Limits of values. */
-  readonly limits?: CarrierLimits;
-  /** What calls and events go through; the first one is outermost. */
-  readonly middleware?: readonly Middleware[];
-}
-
-/** How a program is attached to the agent of its machine. */
-export interface AttachOptions {
-  /** The agent's state directory; the default one unless given. */
-  readonly stateDir?: string;
-  /** Where messages of the log go; nowhere unless given. */
-  readonly logger?: Logger;
-  /** Limits of values. */
-  readonly limits?: CarrierLimits;
-  /** What calls and events go through; the first one is outermost. */
-  readonly middleware?: readonly Middleware[];
-}
 
 /**
  * A node of the mesh in a Deno program, without root, TUN or FFI. Needs `--allow-net`,
@@ -192,6 +172,33 @@ export class Node implements AsyncDisposable {
   }
 
   /**
+   * Waits until somebody who answers runs each of these services.
+   *
+   * @example
+   * ```ts
+   * import assert from "node:assert/strict";
+   * import { Node } from "@weft/mesh";
+   * const stateDir = await Deno.makeTempDir();
+   * const node = await Node.lead({ name: "shop", stateDir });
+   * const waiting = node.waitFor("stock", { version: "^1.2", timeoutMs: 5_000 });
+   * await node.addService({ path: "stock", version: "1.4.0", actions: { take: () => 1 } });
+   * await waiting;
+   * assert.equal(await node.request("stock/take", {}, { version: "^1.2" }), 1);
+   * await node.stop();
+   * await Deno.remove(stateDir, { recursive: true });
+   * ```
+   * @param services a path, or several, each with a range of versions where that matters
+   * @throws CallError with code `Timeout`, which names those that are missing and why, or `Canceled`; InvalidTopicError,
+   *   InvalidServiceError
+   */
+  waitFor(
+    services: ServiceRequirement | readonly ServiceRequirement[],
+    options?: WaitOptions,
+  ): Promise<void> {
+    return this.#services.waitFor(services, options);
+  }
+
+  /**
    * Publishes an event to whoever listens.
    * @returns once it is on its way
    * @throws InvalidTopicError, CallError with code `InvalidParams`, `PayloadTooLarge`, or `Refused` when this member may not
@@ -202,7 +209,8 @@ export class Node implements AsyncDisposable {
   }
 
   /**
-   * Subscribes to events. Data are shared among the handlers of this program: leave them as they are.
+   * Subscribes to events. Others learn of it within a moment: what is published before `await subscription.ready` may be
+   * missed. Data are shared among the handlers of this program: leave them as they are.
    *
    * @example
    * ```ts
@@ -403,19 +411,3 @@ type Membership =
   & Pick<OverlayBootstrap, "name" | "closed" | "stop">
   & Partial<Pick<OverlayBootstrap, "leave" | "programEndpoints" | "control">>;
 type OpenOverlay = (said: SaidSettings, ports: OverlayPorts) => Promise<OverlayBootstrap>;
-
-function dialError(host: string, port: number, { refusal, rule }: DialRefusal): DialError {
-  if (rule !== undefined) {
-    const reason = rule === "default"
-      ? "no rule of the policy allows it"
-      : `the policy's rule ${rule} denies it`;
-    return new DialError(`Cannot reach port ${port} of ${host}: ${reason}`, refusal, {
-      rule,
-      hint: "`weft policy explain` shows every rule that was asked.",
-    });
-  }
-  const hint = refusal === "connection-refused"
-    ? { hint: `Nothing is offered there: \`weft offer ${port}\` on it does.` }
-    : {};
-  return new DialError(`Cannot reach port ${port} of ${host}: ${refusal}`, refusal, hint);
-}

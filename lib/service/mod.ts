@@ -26,7 +26,7 @@ export {
   ServiceNotGrantedError,
   type WireFailure,
 } from "./errors.ts";
-export type { EventStream, SubscribeOptions, SubscriptionHandle } from "./events/mod.ts";
+export type { EventStream, SubscribeOptions, SubscriptionHandle, SubscriptionReach } from "./events/mod.ts";
 export type { LocalService } from "./local/mod.ts";
 export * from "./node_runtime.ts";
 export {

@@ -15,21 +15,42 @@ import {
   routeToAction,
 } from "./calls/mod.ts";
 import { type EventHandler, readCount } from "./service_definition.ts";
-import { PermittedAdverts, type Provider, ServiceDirectory } from "./directory/mod.ts";
+import {
+  ChangeSignal,
+  PermittedAdverts,
+  type Provider,
+  ServiceDirectory,
+  VersionRange,
+} from "./directory/mod.ts";
 import {
   publishRefusal,
   PubSub,
   type SubscribeOptions,
   type Subscription,
   type SubscriptionHandle,
+  type SubscriptionReach,
 } from "./events/mod.ts";
-import { CallError, callError, failed, type WireFailure } from "./errors.ts";
+import { CallError, callError, failed, failure, type WireFailure } from "./errors.ts";
 import { isProgram, type MessagePolicy, NO_POLICY, type PeerId, type ServicePeers } from "./ports.ts";
 import { NodePolicy } from "./node_policy.ts";
-import type { CallAnswer, PreparedCallOptions, PublishOptions, PublishReport } from "./options.ts";
+import type {
+  CallAnswer,
+  PreparedCallOptions,
+  PublishOptions,
+  PublishReport,
+  ServiceRequirement,
+  WaitOptions,
+} from "./options.ts";
 import { ProgramGateway } from "./programs/mod.ts";
 import { ServiceLeadership } from "./leadership/mod.ts";
-import { type AdvertOptions, RegistryService, ServiceClaims, type ServiceReport } from "./registry/mod.ts";
+import {
+  type AdvertOptions,
+  readRequirements,
+  RegistryService,
+  ServiceAvailability,
+  ServiceClaims,
+  type ServiceReport,
+} from "./registry/mod.ts";
 import type { NodeBase } from "./runtime_base.ts";
 import { ServiceRuntime, type ServiceRuntimeParts } from "./service_runtime.ts";
 import { showPath, type TopicPath, TopicPattern } from "./topics/mod.ts";
@@ -66,6 +87,8 @@ export class NodeRuntime extends ServiceRuntime {
   readonly #registry: RegistryService;
   readonly #adverts: PermittedAdverts;
   readonly #claims: ServiceClaims;
+  readonly #changes: ChangeSignal;
+  readonly #availability: ServiceAvailability;
   #refusedEvents = 0;
   readonly #saidOfEvents = new Set<PeerId>();
 
@@ -75,6 +98,7 @@ export class NodeRuntime extends ServiceRuntime {
     const { policy = NO_POLICY } = parts;
     const followProviders = (paths: ReadonlySet<string>) => {
       this.leadership.follow();
+      this.#changes.notify();
       for (const path of paths) if (this.#choice.all(path).length === 0) this.balancer.forget(path);
     };
     this.directory = new ServiceDirectory(followProviders);
@@ -84,8 +108,10 @@ export class NodeRuntime extends ServiceRuntime {
       parts,
       (path) => this.services.get(path) !== undefined || this.programs.directory.providers(path).length > 0,
     );
+    const changes = this.#changes = new ChangeSignal(parts.timers);
     const base: NodeBase = {
       ...this.base,
+      changes,
       peers: parts.peers,
       policy,
       directory: this.directory,
@@ -103,7 +129,8 @@ export class NodeRuntime extends ServiceRuntime {
     this.#choice = new ProviderChoice(base, this.leadership);
     this.#policy = new NodePolicy(policy, parts.peers, this.#choice);
     this.#events = new PubSub(base, this.subscriptions, this.sender, () => this.sendAdvert());
-    this.#registry = new RegistryService(base, this.leadership, claims);
+    this.#availability = new ServiceAvailability(base);
+    this.#registry = new RegistryService(base, this.leadership, claims, this.#availability);
     this.programs = new ProgramGateway(
       base,
       this.leadership,
@@ -118,6 +145,14 @@ export class NodeRuntime extends ServiceRuntime {
 
   override report(path?: string): readonly ServiceReport[] {
     return this.#registry.report(path);
+  }
+
+  override async waitFor(
+    services: ServiceRequirement | readonly ServiceRequirement[],
+    options: WaitOptions = {},
+  ): Promise<void> {
+    const signal = options.signal ? AbortSignal.any([options.signal, this.closing]) : this.closing;
+    await this.#availability.wait(readRequirements(services, options.version), { ...options, signal });
   }
 
   /** What other members advertise now, and may not offer or hear. */
@@ -214,6 +249,7 @@ export class NodeRuntime extends ServiceRuntime {
     timeoutMs: number,
   ): Promise<unknown> {
     const { node } = options;
+    const version = options.version === undefined ? undefined : VersionRange.parse(options.version);
     const instead = this.services.get(path.service) ? undefined : this.#policy.instead(path, this.paths);
     if (instead !== undefined) return this.call(instead, params, options, timeoutMs);
     const mode = node !== undefined ? "round-robin" : options.mode ?? this.#choice.usualMode(path);
@@ -222,12 +258,12 @@ export class NodeRuntime extends ServiceRuntime {
     if (node !== undefined && peer === undefined) {
       throw callError("NoProvider", `No node is called ${node}`);
     }
-    const service = this.#choice.here(path, mode, peer);
+    const service = this.#choice.here(path, mode, peer, version);
     if (service !== undefined) return callLocal(this.base, service, path, params, options, timeoutMs);
     if (mode === "local" && !this.#choice.hasProgram(path)) {
       throw callError("NoProvider", `This node does not offer ${showPath(path.service)}`);
     }
-    return this.#callRemote(path, params, options, mode, peer, timeoutMs);
+    return this.#callRemote(path, params, options, mode, peer, timeoutMs, version);
   }
 
   protected override route(
@@ -257,7 +293,11 @@ export class NodeRuntime extends ServiceRuntime {
   }
 
   protected override refusal(order: CallOrder, provider: Provider | undefined): WireFailure | undefined {
-    return this.#policy.refusal(order, provider);
+    const { path, to: { version } } = order;
+    const denied = this.#policy.refusal(order, provider);
+    if (denied !== undefined || provider !== undefined || version === undefined) return denied;
+    const [missing] = this.#availability.missing([{ path: path.service, range: version }]);
+    return missing === undefined ? undefined : failure("NoProvider", `Nobody serves the call: ${missing}`);
   }
 
   protected override admit(path: TopicPath): Promise<void> {
@@ -324,11 +364,19 @@ export class NodeRuntime extends ServiceRuntime {
     this.#events.deliverPast(subscription, pattern);
   }
 
+  protected override confirmSubscription(
+    pattern: TopicPattern,
+    group: string,
+  ): Promise<SubscriptionReach> {
+    return this.#events.live.confirm(pattern, group);
+  }
+
   protected override sendAdvert(): void {
     this.#parts.onAdvertChange?.();
   }
 
   protected override followServices(): void {
+    this.#changes.notify();
     this.leadership.follow();
   }
 
@@ -347,13 +395,15 @@ export class NodeRuntime extends ServiceRuntime {
     const { peers, peers: { self } } = this.#parts;
     const own = this.services.get(path.service);
     const asked: [string, Promise<unknown>][] = [];
-    if (own?.actions.has(path.action)) {
+    const { version: wanted } = options;
+    const range = wanted === undefined ? undefined : VersionRange.parse(wanted);
+    if (own?.actions.has(path.action) && (range?.has(own.version) ?? true)) {
       const answer = callLocal(this.base, own, path, params, options, timeoutMs);
       asked.push([peers.nameOf(self) ?? self, answer]);
     }
     let denied: PeerId | undefined;
     for (const { peer, service } of this.#choice.all(path.service)) {
-      if (service.state !== "running") continue;
+      if (service.state !== "running" || range?.has(service.version) === false) continue;
       if (!this.#policy.mayCall(peer, path)) {
         denied = peer;
         continue;
@@ -385,13 +435,15 @@ export class NodeRuntime extends ServiceRuntime {
     mode: CallMode,
     peer: PeerId | undefined,
     timeoutMs: number,
+    version?: VersionRange,
   ): Promise<unknown> {
     const choice = this.#choice;
     const retries = readCount(options.retries, DEFAULT_RETRIES, 0, "retries");
-    const to = { mode, peer, retries, idempotent: options.idempotent ?? choice.isIdempotent(path) };
+    const idempotent = options.idempotent ?? choice.isIdempotent(path);
+    const to = { mode, peer, retries, idempotent, version };
     return this.remoteCaller.request(path, params, options, timeoutMs, to, (leftMs) => {
       // The service may have come to this node meanwhile.
-      const isHere = choice.here(path, mode, peer) !== undefined;
+      const isHere = choice.here(path, mode, peer, version) !== undefined;
       return isHere ? this.callAgain(path, params, options, leftMs) : undefined;
     });
   }

@@ -43,6 +43,24 @@ export interface CallOptions extends PropagationOptions {
   readonly stream?: ItemSource;
 }
 
+/** A service that has to be there. */
+export type ServiceRequirement = string | {
+  /** The service's path. */
+  readonly path: string;
+  /** A range of versions such as `^1.2`. */
+  readonly version?: string;
+};
+
+/** How long services are waited for. */
+export interface WaitOptions {
+  /** A range of versions such as `^1.2`, for those that say none themselves. */
+  readonly version?: string;
+  /** In milliseconds; 30,000 unless given. */
+  readonly timeoutMs?: number;
+  /** Gives up. */
+  readonly signal?: AbortSignal;
+}
+
 /**
  * A caller's choice, with all that goes along.
  * @internal

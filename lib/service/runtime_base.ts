@@ -5,7 +5,7 @@
 
 import type { Environment } from "../base/mod.ts";
 import type { ContextHost } from "./call_context.ts";
-import type { ServiceDirectory } from "./directory/mod.ts";
+import type { ChangeSignal, ServiceDirectory } from "./directory/mod.ts";
 import type { LocalServices } from "./local/mod.ts";
 import type { MessagePolicy, PeerId, ServicePeers } from "./ports.ts";
 import type { MessageCarrier } from "./wire/mod.ts";
@@ -29,6 +29,8 @@ export interface NodeBase extends RuntimeBase {
   readonly directory: ServiceDirectory;
   /** What attached programs offer and listen to: to other nodes they are this node. */
   readonly programs: ServiceDirectory;
+  /** Tells when who offers what may have changed, or who listens. */
+  readonly changes: ChangeSignal;
   /** Asks one peer for one of the services that everybody has. */
   ask(peer: PeerId, path: string, params: unknown): Promise<unknown>;
 }

@@ -6,6 +6,7 @@
 import type { CallContext, EventContext } from "./call_context.ts";
 import { InvalidServiceError } from "./errors.ts";
 import type { Middleware } from "./middleware_chain.ts";
+import type { ServiceRequirement } from "./options.ts";
 import type { Schema } from "./schema.ts";
 import type { ServiceEvent } from "./service_event.ts";
 
@@ -78,6 +79,13 @@ export interface ServiceDefinition extends ServiceHooks {
   readonly allow?: string;
   /** Whether one of its nodes leads it, and calls go there. */
   readonly mode?: "leader";
+  /**
+   * Services that it needs: it starts, and listens, when somebody runs each of them. Services that need each other never
+   * start.
+   */
+  readonly dependencies?: readonly ServiceRequirement[];
+  /** How long they are waited for before adding it fails, in milliseconds; 60,000 unless given. */
+  readonly dependencyTimeoutMs?: number;
   /** What its calls and events go through, behind that of the node; the first one is outermost. */
   readonly middleware?: readonly Middleware[];
   /** How many calls run at the same time, 256 by default. */

@@ -30,11 +30,19 @@ import {
   type SubscribeOptions,
   type Subscription,
   type SubscriptionHandle,
+  type SubscriptionReach,
   Subscriptions,
 } from "./events/mod.ts";
 import { HandlerLog } from "./handler_log.ts";
 import { type LocalService, LocalServices } from "./local/mod.ts";
-import type { CallOptions, PreparedCallOptions, PublishOptions, PublishReport } from "./options.ts";
+import type {
+  CallOptions,
+  PreparedCallOptions,
+  PublishOptions,
+  PublishReport,
+  ServiceRequirement,
+  WaitOptions,
+} from "./options.ts";
 import {
   type Compressor,
   isProgram,
@@ -45,7 +53,7 @@ import {
 } from "./ports.ts";
 import { type AdvertOptions, buildAdvert, type ServiceReport } from "./registry/mod.ts";
 import type { RuntimeBase } from "./runtime_base.ts";
-import { showPath, TopicPath } from "./topics/mod.ts";
+import { showPath, TopicPath, type TopicPattern } from "./topics/mod.ts";
 import {
   type CarrierLimits,
   decodeNodeMessage,
@@ -63,6 +71,8 @@ import {
   type WireValue,
 } from "./wire/mod.ts";
 
+/** How long a service waits for those that it needs, unless it says so. */
+const DEPENDENCY_TIMEOUT_MS = 60_000;
 const RUN_HIGH = 0x10_0000;
 const TWO_32 = 0x1_0000_0000;
 
@@ -86,6 +96,7 @@ export abstract class ServiceRuntime {
   protected readonly sender: EventSender;
   protected readonly subscriptions: Subscriptions;
   protected isClosed = false;
+  readonly #closing = new AbortController();
   protected readonly paths: CallPaths = new CallPaths();
   readonly #middleware: MiddlewareChain;
   readonly #outgoing: Outgoing;
@@ -107,7 +118,13 @@ export abstract class ServiceRuntime {
     };
     this.base = { clock, timers, random, log, run, carrier, services: this.services, host };
     this.subscriptions = new Subscriptions(
-      { memory: carrier.memory, log: handlerLog, host, middleware },
+      {
+        memory: carrier.memory,
+        log: handlerLog,
+        host,
+        middleware,
+        confirm: (pattern, group) => this.confirmSubscription(pattern, group),
+      },
       () => this.sendAdvert(),
     );
     this.sender = new EventSender(carrier);
@@ -132,6 +149,16 @@ export abstract class ServiceRuntime {
 
   /** All services that are known, or the one at a path. */
   abstract report(path?: string): readonly ServiceReport[];
+
+  /**
+   * Waits until somebody runs each of these services.
+   * @throws CallError with code `Timeout`, which names those that are missing and why, or `Canceled`; InvalidTopicError,
+   *   InvalidServiceError
+   */
+  abstract waitFor(
+    services: ServiceRequirement | readonly ServiceRequirement[],
+    options?: WaitOptions,
+  ): Promise<void>;
 
   /** What an advert says beside this program's services and subscriptions. */
   protected abstract advertOptions(): AdvertOptions;
@@ -172,6 +199,8 @@ export abstract class ServiceRuntime {
   protected abstract admit(path: TopicPath): Promise<void>;
   /** Handles a message that is neither a call, an answer nor an event. */
   protected abstract handleNotice(peer: PeerId, message: NodeMessage): void;
+  /** Asks others whether they know of a subscription. */
+  protected abstract confirmSubscription(pattern: TopicPattern, group: string): Promise<SubscriptionReach>;
   /** Brings events that were published before to a new subscription. @param pattern its text */
   protected abstract deliverPast(subscription: Subscription, pattern: string): void;
   /** What `advert` gives has changed. */
@@ -185,6 +214,11 @@ export abstract class ServiceRuntime {
     const { run, services, subscriptions } = this;
     if (this.isClosed) return { ...EMPTY_ADVERT, run };
     return buildAdvert(run, services.all(), subscriptions.all(), this.advertOptions());
+  }
+
+  /** Aborted when this program stops. */
+  protected get closing(): AbortSignal {
+    return this.#closing.signal;
   }
 
   /** Messages that could not be read, events among them. */
@@ -209,7 +243,7 @@ export abstract class ServiceRuntime {
 
   /**
    * Adds a service and starts it, once a leader has let this node have its path; when none answers within 5 s, it runs
-   * on this node alone until one does.
+   * on this node alone until one does. One with dependencies starts when they are there.
    * @throws ServiceNotGrantedError when the path is somebody else's
    * @throws InvalidServiceError, InvalidTopicError, InvalidSelectorError, and what its hooks throw
    */
@@ -223,17 +257,25 @@ export abstract class ServiceRuntime {
     }
     const service = this.services.add(definition);
     const group = showPath(service.path);
-    const { middleware = [] } = definition;
+    const { middleware = [], dependencies = [], dependencyTimeoutMs = DEPENDENCY_TIMEOUT_MS } = definition;
     const subscriptions: SubscriptionHandle[] = [];
     try {
       await this.admit(service.path);
+      if (dependencies.length > 0) {
+        this.base.log.info("a service waits for others", { service: group });
+        await this.waitFor(dependencies, { timeoutMs: dependencyTimeoutMs });
+      }
+      if (this.services.get(service.path.toString()) !== service) {
+        throw new InvalidServiceError(`Cannot add ${group}: it was taken away meanwhile`);
+      }
       for (const [pattern, handler] of Object.entries(definition.subscriptions ?? {})) {
         subscriptions.push(this.subscriptions.add(pattern, handler, { group, middleware }));
       }
       await service.start();
     } catch (error) {
       for (const subscription of subscriptions) subscription.unsubscribe();
-      this.services.remove(service.path.toString());
+      const path = service.path.toString();
+      if (this.services.get(path) === service) this.services.remove(path);
       throw error;
     }
     service.own(subscriptions);
@@ -343,6 +385,7 @@ export abstract class ServiceRuntime {
   async close(): Promise<void> {
     if (this.isClosed) return;
     this.isClosed = true;
+    this.#closing.abort();
     this.stopLeading();
     this.sendAdvert();
     await Promise.all(

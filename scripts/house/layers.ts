@@ -98,6 +98,8 @@ export const PACKAGE_FOLDERS: ReadonlyMap<string, readonly string[]> = new Map([
   ["commander", ["cli"]],
   ["fast-check", []],
   ["hono", ["http"]],
+  ["@types/semver", ["service"]],
+  ["semver", ["service"]],
   ["uqr", ["cli"]],
   ["yaml", ["config"]],
   // What is asked for is bounded by the same means as what is configured.

@@ -7,7 +7,7 @@
 import type { CallMode } from "../bounds.ts";
 import { type Millis, randomFraction, type RandomSource } from "../../base/mod.ts";
 import type { CallPath } from "./call_options.ts";
-import type { Provider } from "../directory/mod.ts";
+import type { Provider, VersionRange } from "../directory/mod.ts";
 import type { Failed, WireFailure } from "../errors.ts";
 import { AGENT, isProgram, type PeerId, PeerTally, type ServiceStream } from "../ports.ts";
 import {
@@ -31,6 +31,8 @@ export interface CallDestination {
   readonly peer: PeerId | undefined;
   readonly retries: number;
   readonly idempotent: boolean;
+  /** The range that the provider's version is in; undefined for any. */
+  readonly version?: VersionRange | undefined;
   /** How an agent is to choose, in a call of a program that is attached to it. */
   readonly routing?: WireRouting;
   /** Who calls, in a call that an agent hands to a program. */

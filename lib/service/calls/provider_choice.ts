@@ -9,7 +9,7 @@ import type { CallMode } from "../bounds.ts";
 import type { CallPath } from "./call_options.ts";
 import type { CallOrder } from "./pending_calls.ts";
 import { failure, type WireFailure } from "../errors.ts";
-import { CircuitBreaker, type Provider } from "../directory/mod.ts";
+import { CircuitBreaker, type Provider, type VersionRange } from "../directory/mod.ts";
 import type { LocalService } from "../local/mod.ts";
 import type { ServiceLeadership } from "../leadership/mod.ts";
 import { isProgram, type PeerId, type PeerLinks, type ServicePeers } from "../ports.ts";
@@ -57,8 +57,14 @@ export class ProviderChoice {
   }
 
   /** @returns the service of this program, when it is to serve the call */
-  here(path: CallPath, mode: CallMode, peer: PeerId | undefined): LocalService | undefined {
+  here(
+    path: CallPath,
+    mode: CallMode,
+    peer: PeerId | undefined,
+    version?: VersionRange,
+  ): LocalService | undefined {
     const own = this.#base.services.get(path.service);
+    if (own !== undefined && version?.has(own.version) === false) return undefined;
     return own !== undefined && this.#isHere(own, path.service, mode, peer) ? own : undefined;
   }
 
@@ -70,15 +76,21 @@ export class ProviderChoice {
     return nodes.length === 0 ? programs : [...nodes, ...programs];
   }
 
-  /** Who may serve an order: attached programs before other nodes; in mode `leader` the one that leads. */
-  providers({ path: { service, text }, to: { mode, peer } }: CallOrder): readonly Provider[] {
+  /**
+   * Who may serve an order, in a version that its caller wants: attached programs before other nodes; in mode `leader` the
+   * one that leads.
+   */
+  providers({ path: { service, text }, to: { mode, peer, version } }: CallOrder): readonly Provider[] {
+    const inRange = (all: readonly Provider[]) =>
+      version === undefined ? all : all.filter((one) => version.has(one.service.version));
     const { directory, programs: attached, peers: { self } } = this.#base;
     const leadership = this.#leadership;
     if (peer !== undefined && text.includes(":$")) return [anyProvider(peer)];
     if (peer !== undefined && peer !== self && mode !== "local") {
-      return (isProgram(peer) ? attached : directory).providers(service).filter((one) => one.peer === peer);
+      const offered = (isProgram(peer) ? attached : directory).providers(service);
+      return inRange(offered.filter((one) => one.peer === peer));
     }
-    let programs = attached.providers(service);
+    let programs = inRange(attached.providers(service));
     // Of several programs that lead together one is asked, and the same one each time.
     if (programs.length > 1 && leadership.isElected(service)) {
       programs = programs.filter((one) => one.service.state === "running").slice(0, 1);
@@ -86,9 +98,9 @@ export class ProviderChoice {
     if (mode === "local" || peer === self) return programs;
     if (mode === "leader") {
       const leader = leadership.ranked(service).slice(0, 1);
-      return leader[0]?.peer === self ? programs : leader;
+      return leader[0]?.peer === self ? programs : inRange(leader);
     }
-    return programs.some((one) => one.service.state === "running") ? programs : this.all(service);
+    return programs.some((one) => one.service.state === "running") ? programs : inRange(this.all(service));
   }
 
   /** Whether an attached program offers the service. */

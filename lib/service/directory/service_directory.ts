@@ -72,6 +72,15 @@ export class ServiceDirectory {
     return this.#listeners.matchingValues(topic);
   }
 
+  /** Whether a peer's advert says that it listens to all of a pattern, for that group. */
+  hears(peer: PeerId, pattern: TopicPattern, group: string): boolean {
+    return this.advertsOf(peer).some(({ subscriptions }) =>
+      subscriptions.some((one) =>
+        one.group === group && TopicPattern.tryParse(one.pattern)?.covers(pattern) === true
+      )
+    );
+  }
+
   /** @returns who has retained events */
   retainers(): readonly PeerId[] {
     return this.peers().filter((peer) => this.advertsOf(peer).some(({ retains }) => retains));

@@ -4,10 +4,12 @@
  */
 
 import type { ServiceEvent } from "../service_event.ts";
-import type { Subscription } from "./subscriptions.ts";
+import type { Subscription, SubscriptionReach } from "./subscriptions.ts";
 
 /** The events of one subscription; reading it drives nothing else, and whoever does not read loses the oldest. */
 export interface EventStream extends AsyncIterableIterator<ServiceEvent>, AsyncDisposable {
+  /** As that of a subscription: resolves when it is live at all nodes that are linked now. */
+  readonly ready: Promise<SubscriptionReach>;
   /** Events that were dropped because nobody read them. */
   readonly dropped: number;
 }
@@ -29,6 +31,9 @@ export function streamEvents(subscribe: (onEvent: () => void) => Subscription): 
     return Promise.resolve({ done: true, value: undefined });
   };
   return {
+    get ready() {
+      return subscription.ready;
+    },
     get dropped() {
       return subscription.dropped;
     },

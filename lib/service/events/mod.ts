@@ -5,6 +5,7 @@
 
 export { type EventStream, streamEvents } from "./event_stream.ts";
 export { EventSender, reportSends } from "./event_sender.ts";
+export { LiveSubscriptions } from "./live_subscriptions.ts";
 export { publishRefusal, type PublishRight, PubSub } from "./pub_sub.ts";
 export {
   DEFAULT_EVENT_QUEUE,
@@ -12,5 +13,6 @@ export {
   type SubscribeOptions,
   type Subscription,
   type SubscriptionHandle,
+  type SubscriptionReach,
   Subscriptions,
 } from "./subscriptions.ts";

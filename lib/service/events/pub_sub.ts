@@ -13,6 +13,7 @@ import { type EventSender, type OutgoingEvent, reportSends, type RetainedEvent }
 import { ActionError, CallError, failure } from "../errors.ts";
 import { isProgram, type PeerId, type ServicePeers } from "../ports.ts";
 import type { NodeBase } from "../runtime_base.ts";
+import { LiveSubscriptions } from "./live_subscriptions.ts";
 import { GroupTurns } from "./group_turns.ts";
 import { onlyGroups, type Subscription, type Subscriptions } from "./subscriptions.ts";
 import { showPath, TopicPath, TopicPattern } from "../topics/mod.ts";
@@ -31,11 +32,13 @@ export class PubSub {
   readonly #sender: EventSender;
   readonly #onRetain: () => void;
   readonly #turns = new GroupTurns();
+  readonly live: LiveSubscriptions;
 
   /** @param onRetain is called when the first event is kept, or the last one forgotten */
   constructor(base: NodeBase, subscriptions: Subscriptions, sender: EventSender, onRetain: () => void) {
     this.retained = new RetainedEvents(memoryAccount(base.carrier.memory, "retained"));
     this.#base = base;
+    this.live = new LiveSubscriptions(base);
     this.#subscriptions = subscriptions;
     this.#sender = sender;
     this.#onRetain = onRetain;
@@ -49,6 +52,10 @@ export class PubSub {
       actions: {
         past: ({ pattern }: { pattern: string }, { caller }) =>
           caller === undefined ? 0 : this.#sendPast(caller, pattern),
+        listens: {
+          idempotent: true,
+          handler: (params: unknown, { caller }) => this.live.answer(params, caller),
+        },
         mayPublish: {
           idempotent: true,
           handler: ({ topic }: { topic: string }, { caller }): PublishRight =>

@@ -48,8 +48,21 @@ export interface SubscribeOptions {
   readonly middleware?: readonly Middleware[];
 }
 
+/** Where a subscription is live. */
+export interface SubscriptionReach {
+  /** At how many other nodes: what they publish from now on comes. */
+  readonly nodes: number;
+  /** The names of nodes that are linked and have not said so within 5 s, or do not let this node hear that. */
+  readonly missing: readonly string[];
+}
+
 /** What a subscriber holds in hand. */
 export interface SubscriptionHandle extends Disposable {
+  /**
+   * Resolves when the subscription is live at all nodes that are linked now, or after 5 s. What they publish before may be
+   * missed; a node that is linked later learns of it on its way in.
+   */
+  readonly ready: Promise<SubscriptionReach>;
   /** Events that were dropped because the handler was too slow. */
   readonly dropped: number;
   /** Events whose handler has failed. */
@@ -80,6 +93,8 @@ export interface SubscriptionParts {
   readonly log: HandlerLog;
   /** What the events of all of them go through. */
   readonly middleware: MiddlewareChain;
+  /** Asks others whether they know of one by now. */
+  confirm(pattern: TopicPattern, group: string): Promise<SubscriptionReach>;
 }
 
 /** Subscriptions by pattern. */
@@ -258,6 +273,8 @@ export class Subscription implements SubscriptionHandle {
   readonly #takeBack: () => void;
   readonly #hooks: JoinedHooks<EventHook>;
   readonly #environment: Environment;
+  readonly #confirm: SubscriptionParts["confirm"];
+  #ready: Promise<SubscriptionReach> | undefined;
   #waiting: BoundedQueue<WaitingEvent> | undefined;
   /** When each topic's last event was published; only of those that include the past. */
   readonly #lastOf = new Map<string, number>();
@@ -271,7 +288,7 @@ export class Subscription implements SubscriptionHandle {
     pattern: TopicPattern,
     consumer: Consumer,
     options: SubscribeOptions,
-    { memory, log, middleware }: SubscriptionParts,
+    { memory, log, middleware, confirm }: SubscriptionParts,
     takeBack: () => void,
   ) {
     this.pattern = pattern;
@@ -283,6 +300,7 @@ export class Subscription implements SubscriptionHandle {
     }
     const { environment } = middleware;
     this.#environment = environment;
+    this.#confirm = confirm;
     const own = new MiddlewareChain(environment, options.middleware);
     this.#hooks = new JoinedHooks(middleware.events, own.events);
     this.includesPast = options.includePast ?? false;
@@ -292,6 +310,11 @@ export class Subscription implements SubscriptionHandle {
     this.#concurrency = readCount(options.concurrency, 1, 1, "concurrency");
     this.#maxWaiting = readCount(options.queue, DEFAULT_EVENT_QUEUE, 1, "queue");
     this.#takeBack = takeBack;
+  }
+
+  get ready(): Promise<SubscriptionReach> {
+    // Nobody is asked unless somebody waits for it.
+    return this.#ready ??= this.#confirm(this.pattern, this.group);
   }
 
   get dropped(): number {

@@ -113,6 +113,11 @@ export class LocalService {
     this.actions = new Map(Object.entries(actions).map(([name, given]) => [name, toAction(name, given)]));
   }
 
+  /** As its definition says, `0.0.0` when that says nothing. */
+  get version(): string {
+    return this.definition.version ?? "0.0.0";
+  }
+
   /** Whether it takes calls. */
   get state(): ServiceState {
     return this.#state;
@@ -174,8 +179,8 @@ export class LocalService {
    */
   advert(path: string, withAllow = false): AdvertisedService {
     const optional = (allow: string | undefined) => withAllow && allow !== undefined ? { allow } : {};
-    const { version = "0.0.0", description = "", events = {}, mode, port = 0, protocol = "tcp" } =
-      this.definition;
+    const { version } = this;
+    const { description = "", events = {}, mode, port = 0, protocol = "tcp" } = this.definition;
     return {
       path,
       version,

@@ -16,7 +16,7 @@ import {
   type Route,
   routeToAction,
 } from "../calls/mod.ts";
-import type { Provider, ServiceDirectory } from "../directory/mod.ts";
+import { type Provider, type ServiceDirectory, VersionRange } from "../directory/mod.ts";
 import { isElectable, type ServiceLeadership } from "../leadership/mod.ts";
 import { failed, failureOf } from "../errors.ts";
 import type { CallOptions } from "../options.ts";
@@ -81,12 +81,15 @@ export class ProgramGateway {
   /** @returns where a program's call leads: to the agent's own service, or on to wherever its routing says */
   routeFrom(program: PeerId, path: CallPath, { routing }: RequestMessage): Route {
     const choice = this.#choice;
-    const { mode: wanted, node, retries = DEFAULT_RETRIES, idempotent } = routing ?? NO_ROUTING;
+    const { mode: wanted, node, retries = DEFAULT_RETRIES, idempotent, version: range } = routing ??
+      NO_ROUTING;
+    const version = range === "" ? undefined : VersionRange.tryParse(range);
+    if (range !== "" && version === undefined) return failed("InvalidParams", "that is no range of versions");
     const peer = node === "" ? undefined : this.#base.peers.find(node);
     const isUnknown = node !== "" && peer === undefined;
     const usual = choice.usualMode(path);
     const hereMode = node !== "" ? "round-robin" : wanted === "" ? usual : wanted as CallMode;
-    const own = isUnknown ? undefined : choice.here(path, hereMode, peer);
+    const own = isUnknown ? undefined : choice.here(path, hereMode, peer, version);
     if (own !== undefined) return routeToAction(own, path, program);
     const mode = CALL_MODES.includes(wanted as CallMode) ? wanted as CallMode : usual;
     if (mode === "all") {
@@ -94,7 +97,7 @@ export class ProgramGateway {
     }
     if (isUnknown) return failed("NoProvider", `No node is called ${node}`);
     const forward: Forward = (request, params, stream, signal) => {
-      const to = { mode, peer, retries, idempotent: idempotent || choice.isIdempotent(path) };
+      const to = { mode, peer, retries, idempotent: idempotent || choice.isIdempotent(path), version };
       return this.#call(path, request, params, this.#items(program, stream), signal, to);
     };
     return { kind: "forward", forward };

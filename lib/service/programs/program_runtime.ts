@@ -6,24 +6,33 @@
 
 import { anyProvider, callLocal, type CallPath, type Route, routeToAction } from "../calls/mod.ts";
 import type { ServiceDefinition } from "../service_definition.ts";
-import { CircuitBreaker, type Provider } from "../directory/mod.ts";
+import { CircuitBreaker, type Provider, VersionRange } from "../directory/mod.ts";
 import { PublishRights } from "./publish_rights.ts";
-import { ActionError, failed, ServiceNotGrantedError } from "../errors.ts";
-import { onlyGroups, reportSends, type Subscription } from "../events/mod.ts";
+import { ActionError, CallError, callError, failed, ServiceNotGrantedError } from "../errors.ts";
+import { onlyGroups, reportSends, type Subscription, type SubscriptionReach } from "../events/mod.ts";
 import { LeadHooks } from "../leadership/mod.ts";
 import type { LocalService, LocalServices } from "../local/mod.ts";
-import type { CallOptions, PreparedCallOptions, PublishOptions, PublishReport } from "../options.ts";
+import type {
+  CallOptions,
+  PreparedCallOptions,
+  PublishOptions,
+  PublishReport,
+  ServiceRequirement,
+  WaitOptions,
+} from "../options.ts";
 import { AGENT, type PeerId, peerId } from "../ports.ts";
 import {
   type AdvertOptions,
   CLAIM_TIMEOUT_MS,
+  DEFAULT_WAIT_MS,
   type PathClaim,
   readPath,
+  readRequirements,
   type ServiceReport,
   serviceReport,
 } from "../registry/mod.ts";
 import { ServiceRuntime, type ServiceRuntimeParts } from "../service_runtime.ts";
-import { showPath, TopicPath } from "../topics/mod.ts";
+import { showPath, TopicPath, type TopicPattern } from "../topics/mod.ts";
 import type { EventMessage, NodeMessage, PropagatedContext, RequestMessage, WireValue } from "../wire/mod.ts";
 
 const SELF = peerId("self");
@@ -69,6 +78,32 @@ export class ProgramRuntime extends ServiceRuntime {
         const self = { id: SELF, name: "program", state, version, isLocal: true, isHealthy: true };
         return serviceReport(path, service, [elects ? { ...self, isLeader: this.#granted.has(path) } : self]);
       });
+  }
+
+  /** The agent knows what there is, and is asked until it says that all of it is. */
+  override async waitFor(
+    services: ServiceRequirement | readonly ServiceRequirement[],
+    { version, timeoutMs = DEFAULT_WAIT_MS, signal: given }: WaitOptions = {},
+  ): Promise<void> {
+    const requirements = readRequirements(services, version).map(({ path, range }) => ({
+      path,
+      ...range === undefined ? {} : { version: range.toString() },
+    }));
+    const { clock } = this.base;
+    const signal = given ? AbortSignal.any([given, this.closing]) : this.closing;
+    const until = clock.now() + timeoutMs;
+    let missing = requirements.map(({ path }) => `${showPath(path)} is not there`);
+    for (let leftMs: number = timeoutMs; leftMs >= 1; leftMs = Math.floor(until - clock.now())) {
+      const options = { timeoutMs: leftMs, signal, idempotent: true };
+      try {
+        const asked = { services: requirements };
+        ({ missing } = await this.request<{ missing: string[] }>("$registry/wait", asked, options));
+      } catch (error) {
+        if (!(error instanceof CallError && error.code === "Timeout")) throw error;
+      }
+      if (missing.length === 0) return;
+    }
+    throw callError("Timeout", `Waited ${timeoutMs} ms in vain: ${missing.join("; ")}`);
   }
 
   /** The agent can be reached. */
@@ -175,6 +210,14 @@ export class ProgramRuntime extends ServiceRuntime {
       .catch((error) => this.base.log.debug("no past events", { from: AGENT, error }));
   }
 
+  protected override async confirmSubscription(
+    pattern: TopicPattern,
+    group: string,
+  ): Promise<SubscriptionReach> {
+    const question = { pattern: pattern.anonymous().toString(), group };
+    return await this.request<SubscriptionReach>("$events/listens", question, { idempotent: true });
+  }
+
   protected override sendAdvert(): void {
     this.base.carrier.post(AGENT, { kind: "discovery", advert: this.advert() });
   }
@@ -188,8 +231,11 @@ export class ProgramRuntime extends ServiceRuntime {
   }
 
   /** A service of this program serves its calls, unless the agent has to choose or everybody has the service. */
-  #here({ service: path }: CallPath, { mode, node }: CallOptions): LocalService | undefined {
+  #here({ service: path }: CallPath, { mode, node, version }: CallOptions): LocalService | undefined {
     const service = this.services.get(path);
+    if (version !== undefined && service !== undefined && !VersionRange.parse(version).has(service.version)) {
+      return undefined;
+    }
     if (service === undefined || node !== undefined || path.includes(":$")) return undefined;
     const isChosen = mode === undefined
       ? service.definition.mode === "leader"

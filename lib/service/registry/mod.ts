@@ -12,4 +12,10 @@ export {
   type ServiceReport,
   serviceReport,
 } from "./registry_service.ts";
+export {
+  DEFAULT_WAIT_MS,
+  readRequirements,
+  type Requirement,
+  ServiceAvailability,
+} from "./service_availability.ts";
 export { CLAIM_TIMEOUT_MS, type ClaimRefusal, ServiceClaims } from "./service_claims.ts";

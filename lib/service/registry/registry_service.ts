@@ -3,13 +3,16 @@
  * @module
  */
 
+import type { CallContext } from "../call_context.ts";
 import { ActionError } from "../errors.ts";
+import type { ServiceRequirement } from "../options.ts";
 import { isProgram, type PeerId } from "../ports.ts";
 import type { NodeBase } from "../runtime_base.ts";
 import type { AdvertisedAction, AdvertisedService, ServiceState } from "../wire/mod.ts";
 import type { ServiceDefinition } from "../service_definition.ts";
 import type { ClaimRefusal, ServiceClaims } from "./service_claims.ts";
 import type { ServiceLeadership } from "../leadership/mod.ts";
+import { readRequirements, type ServiceAvailability } from "./service_availability.ts";
 import { showPath, TopicPath } from "../topics/mod.ts";
 
 /** One node that offers a service. */
@@ -53,14 +56,29 @@ export interface PathClaim {
   readonly refusal?: ClaimRefusal;
 }
 
+/** What came of waiting for services: what is missing yet, and why. */
+export interface WaitAnswer {
+  readonly missing: readonly string[];
+}
+
+/** How long a question of a program waits before it is asked again. */
+const HOLD_MS = 1_000;
+
 /** Answers what services there are. */
 export class RegistryService {
   readonly #base: NodeBase;
   readonly #leadership: ServiceLeadership;
   readonly #claims: ServiceClaims;
+  readonly #availability: ServiceAvailability;
 
-  constructor(base: NodeBase, leadership: ServiceLeadership, claims: ServiceClaims) {
+  constructor(
+    base: NodeBase,
+    leadership: ServiceLeadership,
+    claims: ServiceClaims,
+    availability: ServiceAvailability,
+  ) {
     this.#base = base;
+    this.#availability = availability;
     this.#claims = claims;
     this.#leadership = leadership;
   }
@@ -76,6 +94,7 @@ export class RegistryService {
         pause: (params: unknown, { caller }) => this.#set(readPath(params), caller, "pause"),
         resume: (params: unknown, { caller }) => this.#set(readPath(params), caller, "resume"),
         claim: (params: unknown, { caller }) => this.#claim(readPath(params), caller),
+        wait: { idempotent: true, handler: (params: unknown, context) => this.#wait(params, context) },
       },
     };
   }
@@ -103,6 +122,23 @@ export class RegistryService {
     }
     const refusal = await this.#claims.ask(TopicPath.parse(text));
     return refusal === undefined ? {} : { refusal };
+  }
+
+  /** What programs of this machine ask again and again while they wait. */
+  async #wait(params: unknown, { caller, deadlineMs, signal }: CallContext): Promise<WaitAnswer> {
+    if (caller !== undefined && !isProgram(caller)) {
+      throw new ActionError("Refused", "Only programs of this machine may ask that");
+    }
+    const { services } = (params ?? {}) as { services?: ServiceRequirement[] };
+    if (!Array.isArray(services)) {
+      throw new ActionError("InvalidParams", 'The parameters are {"services": […]}');
+    }
+    const requirements = readRequirements(services);
+    const { changes, clock } = this.#base;
+    // Some time is left for the answer.
+    const holdMs = Math.min(HOLD_MS, 0.9 * (deadlineMs - clock.now()));
+    await changes.until(() => this.#availability.missing(requirements).length === 0, holdMs, signal);
+    return { missing: this.#availability.missing(requirements) };
   }
 
   /** Pauses or resumes a service here, and at the attached programs that offer it. */

@@ -165,6 +165,22 @@ export class TopicPattern {
   }
 
   /**
+   * Compares with another pattern.
+   * @returns whether this one matches whatever that one does
+   */
+  covers(other: TopicPattern): boolean {
+    if (other.network !== this.network) return false;
+    for (const [i, part] of this.parts.entries()) {
+      const theirs = other.parts[i];
+      if (theirs === undefined) return false;
+      if (part.kind === "rest") return true;
+      if (theirs.kind === "rest") return false;
+      if (part.kind === "literal" && (theirs.kind !== "literal" || theirs.text !== part.text)) return false;
+    }
+    return other.parts.length === this.parts.length;
+  }
+
+  /**
    * Compares with a topic.
    * @returns what the parameters of the pattern stand for in `path`, or undefined when it does not match
    */

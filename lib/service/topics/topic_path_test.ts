@@ -150,3 +150,27 @@ Deno.test("TopicPattern.toString() is read back as the same pattern, and every p
     if (path !== undefined) assert.deepEqual(pattern?.match(path), {});
   }));
 });
+
+Deno.test("TopicPattern.covers() is true where every path of the other pattern matches", () => {
+  const cases: readonly [wide: string, narrow: string, covers: boolean][] = [
+    ["a/b", "a/b", true],
+    ["a/*", "a/b", true],
+    ["a/*", "a/{id}", true],
+    ["a/b", "a/*", false],
+    ["a/>", "a/b/c", true],
+    ["a/>", "a/*/>", true],
+    ["a/>", "a", false],
+    ["a/*", "a/>", false],
+    [">", "a/>", true],
+    ["a/b", "a/b/c", false],
+    ["a/b/c", "a/b", false],
+    ["x:a", "a", false],
+  ];
+  for (const [wide, narrow, covers] of cases) {
+    assert.equal(
+      TopicPattern.parse(wide).covers(TopicPattern.parse(narrow)),
+      covers,
+      `${wide} and ${narrow}`,
+    );
+  }
+});
