@@ -30,7 +30,7 @@ import {
   type SubscriptionHandle,
   type SubscriptionReach,
 } from "./events/mod.ts";
-import { CallError, callError, failed, failure, type WireFailure } from "./errors.ts";
+import { CallError, callError, failed, failure, InvalidServiceError, type WireFailure } from "./errors.ts";
 import { isProgram, type MessagePolicy, NO_POLICY, type PeerId, type ServicePeers } from "./ports.ts";
 import { NodePolicy } from "./node_policy.ts";
 import type {
@@ -50,6 +50,7 @@ import {
   ServiceAvailability,
   ServiceClaims,
   type ServiceReport,
+  ServiceRoom,
 } from "./registry/mod.ts";
 import type { NodeBase } from "./runtime_base.ts";
 import { ServiceRuntime, type ServiceRuntimeParts } from "./service_runtime.ts";
@@ -89,6 +90,7 @@ export class NodeRuntime extends ServiceRuntime {
   readonly #claims: ServiceClaims;
   readonly #changes: ChangeSignal;
   readonly #availability: ServiceAvailability;
+  readonly #room: ServiceRoom;
   #refusedEvents = 0;
   readonly #saidOfEvents = new Set<PeerId>();
 
@@ -130,7 +132,8 @@ export class NodeRuntime extends ServiceRuntime {
     this.#policy = new NodePolicy(policy, parts.peers, this.#choice);
     this.#events = new PubSub(base, this.subscriptions, this.sender, () => this.sendAdvert());
     this.#availability = new ServiceAvailability(base);
-    this.#registry = new RegistryService(base, this.leadership, claims, this.#availability);
+    this.#room = new ServiceRoom(base);
+    this.#registry = new RegistryService(base, this.leadership, claims, this.#availability, this.#room);
     this.programs = new ProgramGateway(
       base,
       this.leadership,
@@ -204,8 +207,10 @@ export class NodeRuntime extends ServiceRuntime {
 
   /** A node or program is gone for good. */
   handlePeerGone(peer: PeerId): void {
-    if (isProgram(peer)) this.programs.forget(peer);
-    else this.directory.set(peer, []);
+    if (isProgram(peer)) {
+      this.programs.forget(peer);
+      this.#room.forget(peer);
+    } else this.directory.set(peer, []);
     this.#adverts.forget(peer);
     this.#saidOfEvents.delete(peer);
     this.leadership.forget(peer);
@@ -300,8 +305,10 @@ export class NodeRuntime extends ServiceRuntime {
     return missing === undefined ? undefined : failure("NoProvider", `Nobody serves the call: ${missing}`);
   }
 
-  protected override admit(path: TopicPath): Promise<void> {
-    return this.#claims.admit(path);
+  protected override async admit(path: TopicPath): Promise<void> {
+    const refusal = this.#room.refusal(path);
+    if (refusal !== undefined) throw new InvalidServiceError(refusal.message, { hint: refusal.hint });
+    await this.#claims.admit(path);
   }
 
   protected override publishValue(
@@ -356,7 +363,8 @@ export class NodeRuntime extends ServiceRuntime {
   protected override handleNotice(peer: PeerId, message: NodeMessage): void {
     if (message.kind === "heartbeat") this.leadership.handleHeartbeat(peer);
     else if (message.kind === "discovery" && isProgram(peer)) {
-      this.programs.directory.set(peer, [message.advert]);
+      const left = this.programs.directory.set(peer, [message.advert]);
+      this.#room.handleAdvert(peer, left, message.advert.refused ?? 0);
     }
   }
 

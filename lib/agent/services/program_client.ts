@@ -14,6 +14,8 @@ import { type PortListener, tryEncodeHeader } from "./stream_forwarder.ts";
 import { EarlyMessageGate, SERVICE_TOPIC } from "../peers/mod.ts";
 
 const DIAL_TIMEOUT_MS = 12_000;
+/** So long an agent may take to answer for the first time. */
+const ANSWER_TIMEOUT_MS = 5_000;
 /** How often an agent that is gone is dialled. */
 const RETRY_MS = 500;
 
@@ -50,10 +52,17 @@ export class ProgramClient {
     });
   }
 
-  /** @throws UnreachableError when no agent is there */
+  /** @throws UnreachableError when no agent is there, or it lets this program in no more */
   static async open(path: string, log: Logger, limits?: CarrierLimits): Promise<ProgramClient> {
     const program = new ProgramClient(path, log, limits);
-    if (await program.#reach()) return program;
+    if (await program.#reach()) {
+      const refusal = await program.#whyRefused();
+      if (refusal === undefined) return program;
+      await program.stop();
+      throw new UnreachableError(`The agent at ${path} does not let this program in: ${refusal}`, {
+        hint: "Stop programs that are not needed, or have several services in one program.",
+      });
+    }
     throw new UnreachableError(`No agent lets programs in at ${path}`, {
       hint: "Start one with `weft up`, or name its state directory.",
     });
@@ -87,6 +96,15 @@ export class ProgramClient {
     await this.#eventLoop.close();
     this.#log[Symbol.dispose]();
     this.#ended.resolve();
+  }
+
+  /** An agent that lets nobody in any more says so and closes; one that does answers. @returns its reason */
+  async #whyRefused(): Promise<string | undefined> {
+    const channel = this.#channel;
+    const options = { timeoutMs: ANSWER_TIMEOUT_MS, idempotent: true, retries: 0 };
+    const answered = this.runtime.request("$registry/wait", { services: [] }, options).catch(() => {});
+    await Promise.race([answered, channel?.closed]);
+    return channel?.closeReason;
   }
 
   #links(): PeerLinks {
@@ -132,6 +150,8 @@ export class ProgramClient {
     this.runtime.handleLink();
     void channel.closed.then(() => {
       this.#channel = undefined;
+      const reason = channel.closeReason;
+      if (reason) this.#log.warn("the agent has ended the connection", { path: this.#path, reason });
       this.runtime.handleLinkLost();
       this.#redial();
     });

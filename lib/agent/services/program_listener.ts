@@ -58,8 +58,9 @@ export class ProgramListener {
       const stream = await this.#listener.accept();
       if (stream === undefined) return;
       if (this.#channels.size >= MAX_PROGRAMS) {
-        log.warn("too many programs are attached", { limit: MAX_PROGRAMS });
-        stream.close();
+        log.warn("too many programs are attached: another one was turned away", { limit: MAX_PROGRAMS });
+        acceptLocalChannel(stream, { clock, timers, counters })
+          .close(`${MAX_PROGRAMS} programs are attached already`);
         continue;
       }
       const peer = programId(++this.#lastNumber);

@@ -18,4 +18,5 @@ export {
   type Requirement,
   ServiceAvailability,
 } from "./service_availability.ts";
+export { ServiceRoom } from "./service_room.ts";
 export { CLAIM_TIMEOUT_MS, type ClaimRefusal, ServiceClaims } from "./service_claims.ts";

@@ -10,6 +10,7 @@ import { isProgram, type PeerId } from "../ports.ts";
 import type { NodeBase } from "../runtime_base.ts";
 import type { AdvertisedAction, AdvertisedService, ServiceState } from "../wire/mod.ts";
 import type { ServiceDefinition } from "../service_definition.ts";
+import type { ServiceRoom } from "./service_room.ts";
 import type { ClaimRefusal, ServiceClaims } from "./service_claims.ts";
 import type { ServiceLeadership } from "../leadership/mod.ts";
 import { readRequirements, type ServiceAvailability } from "./service_availability.ts";
@@ -70,13 +71,16 @@ export class RegistryService {
   readonly #leadership: ServiceLeadership;
   readonly #claims: ServiceClaims;
   readonly #availability: ServiceAvailability;
+  readonly #room: ServiceRoom;
 
   constructor(
     base: NodeBase,
     leadership: ServiceLeadership,
     claims: ServiceClaims,
     availability: ServiceAvailability,
+    room: ServiceRoom,
   ) {
+    this.#room = room;
     this.#base = base;
     this.#availability = availability;
     this.#claims = claims;
@@ -120,7 +124,8 @@ export class RegistryService {
     if (caller !== undefined && !isProgram(caller)) {
       throw new ActionError("Refused", "Only programs of this machine may ask that");
     }
-    const refusal = await this.#claims.ask(TopicPath.parse(text));
+    const path = TopicPath.parse(text);
+    const refusal = this.#room.refusal(path) ?? await this.#claims.ask(path);
     return refusal === undefined ? {} : { refusal };
   }
 

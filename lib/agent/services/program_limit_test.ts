@@ -1,0 +1,44 @@
+import assert from "node:assert/strict";
+import { Node } from "../node.ts";
+import { dialUnix, freeTcpPort } from "../../transport/mod.ts";
+import { OverlayBootstrap } from "../overlay_bootstrap.ts";
+import { programSocketPath } from "./program_client.ts";
+
+Deno.test("Node.attach() of a program that is one too many says so, and the agent has a line for it", async () => {
+  const stateDir = await Deno.makeTempDir();
+  const warnings: string[] = [];
+  const write = (message: string) => void warnings.push(message);
+  const logger = { debug: () => {}, info: () => {}, warn: write, error: write };
+  const options = { name: "lead", port: freeTcpPort(), rootless: true, discovery: false, stateDir };
+  const agent = await OverlayBootstrap.initLeader(options, { logger });
+  await agent.start();
+  await agent.services.openPrograms(programSocketPath(stateDir));
+  const program = await Node.attach({ stateDir });
+  const others = await Promise.all(Array.from({ length: 255 }, () => dialUnix(programSocketPath(stateDir))));
+  try {
+    const refused = await Node.attach({ stateDir }).then(() => undefined, (error) => error);
+    assert.match(refused?.message, /does not let this program in: 256 programs are attached already/);
+    assert.equal(refused.code, "Unreachable");
+    assert.ok(warnings.includes("too many programs are attached: another one was turned away"));
+    others[0]?.close();
+    await using late = await attachSoon(stateDir);
+    assert.equal(late.name, "program");
+  } finally {
+    for (const stream of others) stream?.close();
+    await program.stop();
+    await agent.stop();
+    await Deno.remove(stateDir, { recursive: true });
+  }
+});
+
+/** Attaches as soon as there is room. */
+async function attachSoon(stateDir: string): Promise<Node> {
+  for (let turn = 0;; turn++) {
+    try {
+      return await Node.attach({ stateDir });
+    } catch (error) {
+      if (turn === 200) throw error;
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+  }
+}
