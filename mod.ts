@@ -276,6 +276,8 @@ export {
   type LocalService,
   logging,
   type LoggingOptions,
+  type MemberChange,
+  type MemberInfo,
   type Metadata,
   metrics,
   type MetricsMiddleware,

@@ -13,6 +13,8 @@ import type {
   EventHandler,
   EventStream,
   LocalService,
+  MemberChange,
+  MemberInfo,
   Middleware,
   PublishOptions,
   PublishReport,
@@ -169,6 +171,25 @@ export class Node implements AsyncDisposable {
   request<Result>(path: string, params?: unknown, options?: CallOptions): Promise<Result>;
   request(path: string, params?: unknown, options?: CallOptions): Promise<unknown> {
     return this.#services.request(path, params, options);
+  }
+
+  /** All members of the network, this node among them, by name. @throws CallError when the machine's agent does not answer */
+  members(): Promise<readonly MemberInfo[]> {
+    return this.#services.members();
+  }
+
+  /** Looks a member up. @param name its name or id @returns undefined when there is none */
+  async member(name: string): Promise<MemberInfo | undefined> {
+    const members = await this.members();
+    return members.find((member) => member.name === name) ?? members.find(({ id }) => id === name);
+  }
+
+  /**
+   * Tells of each member that joins, leaves, changes, answers no more or answers again.
+   * @returns what ends it
+   */
+  onMemberChange(handler: (change: MemberChange) => void): SubscriptionHandle {
+    return this.#services.onMemberChange(handler);
   }
 
   /**

@@ -31,7 +31,14 @@ import {
   type SubscriptionReach,
 } from "./events/mod.ts";
 import { CallError, callError, failed, failure, InvalidServiceError, type WireFailure } from "./errors.ts";
-import { isProgram, type MessagePolicy, NO_POLICY, type PeerId, type ServicePeers } from "./ports.ts";
+import {
+  isProgram,
+  type MemberInfo,
+  type MessagePolicy,
+  NO_POLICY,
+  type PeerId,
+  type ServicePeers,
+} from "./ports.ts";
 import { NodePolicy } from "./node_policy.ts";
 import type {
   CallAnswer,
@@ -45,6 +52,7 @@ import { ProgramGateway } from "./programs/mod.ts";
 import { ServiceLeadership } from "./leadership/mod.ts";
 import {
   type AdvertOptions,
+  MemberWatch,
   readRequirements,
   RegistryService,
   ServiceAvailability,
@@ -53,9 +61,10 @@ import {
   ServiceRoom,
 } from "./registry/mod.ts";
 import type { NodeBase } from "./runtime_base.ts";
-import { ServiceRuntime, type ServiceRuntimeParts } from "./service_runtime.ts";
-import { showPath, type TopicPath, TopicPattern } from "./topics/mod.ts";
+import { MEMBER_TOPIC, ServiceRuntime, type ServiceRuntimeParts } from "./service_runtime.ts";
+import { showPath, TopicPath, TopicPattern } from "./topics/mod.ts";
 import {
+  encodeValue,
   type EventMessage,
   NO_VALUE,
   type NodeMessage,
@@ -74,6 +83,8 @@ export interface NodeRuntimeParts extends ServiceRuntimeParts {
   onAdvertChange?(): void;
 }
 
+const MEMBER_PATH = TopicPath.parse(MEMBER_TOPIC);
+
 /** Services of one node. */
 export class NodeRuntime extends ServiceRuntime {
   /** What other nodes offer and listen to. */
@@ -91,6 +102,7 @@ export class NodeRuntime extends ServiceRuntime {
   readonly #changes: ChangeSignal;
   readonly #availability: ServiceAvailability;
   readonly #room: ServiceRoom;
+  readonly #members: MemberWatch;
   #refusedEvents = 0;
   readonly #saidOfEvents = new Set<PeerId>();
 
@@ -133,7 +145,19 @@ export class NodeRuntime extends ServiceRuntime {
     this.#events = new PubSub(base, this.subscriptions, this.sender, () => this.sendAdvert());
     this.#availability = new ServiceAvailability(base);
     this.#room = new ServiceRoom(base);
-    this.#registry = new RegistryService(base, this.leadership, claims, this.#availability, this.#room);
+    this.#members = new MemberWatch(parts.peers, parts.timers, {
+      isHeard: () =>
+        this.subscriptions.hears(MEMBER_PATH) || this.programs.directory.listeners(MEMBER_PATH).length > 0,
+      tell: (change) => this.#events.publishHere(MEMBER_PATH, encodeValue(change)),
+    });
+    this.#registry = new RegistryService(
+      base,
+      this.leadership,
+      claims,
+      this.#availability,
+      this.#room,
+      this.#members,
+    );
     this.programs = new ProgramGateway(
       base,
       this.leadership,
@@ -158,6 +182,15 @@ export class NodeRuntime extends ServiceRuntime {
     await this.#availability.wait(readRequirements(services, options.version), { ...options, signal });
   }
 
+  override members(): Promise<readonly MemberInfo[]> {
+    return Promise.resolve(this.#members.all());
+  }
+
+  /** Members may have come, gone or changed, or answer again or no more: whoever listens here is told soon. */
+  followMembers(): void {
+    this.#members.followSoon();
+  }
+
   /** What other members advertise now, and may not offer or hear. */
   get refusedAdverts(): number {
     return this.#adverts.refused;
@@ -171,6 +204,7 @@ export class NodeRuntime extends ServiceRuntime {
   handleLink(peer: PeerId): void {
     this.leadership.handleHeartbeat(peer);
     this.#claims.retrySoon();
+    if (!isProgram(peer)) this.followMembers();
   }
 
   /** What the network lets this node do has changed. */
@@ -194,6 +228,7 @@ export class NodeRuntime extends ServiceRuntime {
   /** A link has ended. @param isLast whether no other leads to the peer */
   handleLinkLost(peer: PeerId, isLast: boolean = true): void {
     if (isLast) this.leadership.handleLinkLost(peer);
+    if (isLast && !isProgram(peer)) this.followMembers();
     this.remoteCaller.handleLinkLost(peer);
   }
 
@@ -242,7 +277,8 @@ export class NodeRuntime extends ServiceRuntime {
       retains: this.#events.retained.size > 0,
       rights: {
         mayOffer: (path) => peers.mayOffer(self, path),
-        maySubscribe: (pattern) => peers.maySubscribe(self, pattern),
+        // What this node tells itself is nobody else's.
+        maySubscribe: (pattern) => showPath(pattern) !== MEMBER_TOPIC && peers.maySubscribe(self, pattern),
       },
     };
   }
@@ -333,6 +369,10 @@ export class NodeRuntime extends ServiceRuntime {
     isAgain: boolean,
   ): boolean {
     const { peers } = this.#parts;
+    if (topic.service === MEMBER_PATH.service) {
+      this.#refusedEvents++;
+      return false;
+    }
     if (peers.mayPublish(isProgram(peer) ? peers.self : peer, topic)) {
       if (this.#policy.acceptsEvent(peer, topic, event, isAgain)) return true;
       this.#refusedEvents++;
@@ -380,6 +420,8 @@ export class NodeRuntime extends ServiceRuntime {
   }
 
   protected override sendAdvert(): void {
+    // Somebody may listen to them now.
+    this.#members.followSoon();
     this.#parts.onAdvertChange?.();
   }
 
@@ -390,6 +432,7 @@ export class NodeRuntime extends ServiceRuntime {
 
   protected override stopLeading(): void {
     this.leadership.close();
+    this.#members.close();
     this.#claims.close();
   }
 

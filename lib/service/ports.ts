@@ -113,10 +113,30 @@ export const NO_POLICY: MessagePolicy = {
   mayHear: () => true,
 };
 
+/** A member of the network, as programs see it. */
+export interface MemberInfo {
+  /** The node's id. */
+  readonly id: PeerId;
+  /** The name within the network. */
+  readonly name: string;
+  /** Overlay addresses. */
+  readonly addresses: readonly string[];
+  /** What a leader or its token calls it. */
+  readonly labels: Readonly<Record<string, string>>;
+  /** `leader` and `member`. */
+  readonly roles: readonly string[];
+  /** Whether it is the node that was asked. */
+  readonly isSelf: boolean;
+  /** Whether it answers, as far as is known. */
+  readonly isHealthy: boolean;
+}
+
 /** Who is who, and who may do what. */
 export interface ServicePeers extends ServiceRights {
   /** This node, whose id changes when it goes on under other keys. */
   readonly self: PeerId;
+  /** All members, this node among them; nobody where they can't be told. */
+  members?(): readonly MemberInfo[];
   /** @returns the name to show; undefined when it is nobody known */
   nameOf(peer: PeerId): string | undefined;
   /** @returns who is meant by a name, id, key or address */

@@ -46,12 +46,13 @@ import type {
 import {
   type Compressor,
   isProgram,
+  type MemberInfo,
   type PeerId,
   type PeerLinks,
   type ServicePeers,
   type ServiceStream,
 } from "./ports.ts";
-import { type AdvertOptions, buildAdvert, type ServiceReport } from "./registry/mod.ts";
+import { type AdvertOptions, buildAdvert, type MemberChange, type ServiceReport } from "./registry/mod.ts";
 import type { RuntimeBase } from "./runtime_base.ts";
 import { showPath, TopicPath, type TopicPattern } from "./topics/mod.ts";
 import {
@@ -75,6 +76,9 @@ import {
 const DEPENDENCY_TIMEOUT_MS = 60_000;
 const RUN_HIGH = 0x10_0000;
 const TWO_32 = 0x1_0000_0000;
+
+/** Where a node tells itself and its programs of members. No other node publishes there. */
+export const MEMBER_TOPIC = "$node/members";
 
 /** The links of a program, and limits of what goes over them. */
 export interface ServiceRuntimeParts extends Environment {
@@ -159,6 +163,14 @@ export abstract class ServiceRuntime {
     services: ServiceRequirement | readonly ServiceRequirement[],
     options?: WaitOptions,
   ): Promise<void>;
+
+  /** All members of the network, this node among them. @throws CallError when the agent does not answer */
+  abstract members(): Promise<readonly MemberInfo[]>;
+
+  /** Has a handler told of each change of the members. */
+  onMemberChange(handler: (change: MemberChange) => void): SubscriptionHandle {
+    return this.subscriptions.add(MEMBER_TOPIC, ({ data }) => handler(data as MemberChange));
+  }
 
   /** What an advert says beside this program's services and subscriptions. */
   protected abstract advertOptions(): AdvertOptions;

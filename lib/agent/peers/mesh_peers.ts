@@ -9,6 +9,7 @@ import { Selector } from "../../policy/mod.ts";
 import {
   type ClaimOutcome,
   isProgram,
+  type MemberInfo,
   type PeerId,
   peerId,
   type PeerLinks,
@@ -68,6 +69,22 @@ export class MeshPeers implements PeerLinks, ServicePeers {
 
   get self(): PeerId {
     return asPeerId(this.#mesh.identity.id);
+  }
+
+  members(): readonly MemberInfo[] {
+    return this.#mesh.roster.members().map(({ record: { nodeId, name, addresses, labels, roles } }) => {
+      const id = asPeerId(nodeId);
+      const isSelf = id === this.self;
+      return {
+        id,
+        name,
+        addresses: addresses.map(String),
+        labels,
+        roles,
+        isSelf,
+        isHealthy: isSelf || this.isHealthy(id),
+      };
+    });
   }
 
   nameOf(peer: PeerId): string | undefined {

@@ -60,6 +60,7 @@ export class ServiceHost {
   readonly #gates = new WeakMap<Channel, EarlyMessageGate>();
   readonly #eventLoop: SocketYield;
   #programs: ProgramListener | undefined;
+  #unfollow: () => void = () => {};
   #isClosed = false;
 
   constructor(parts: ServiceHostParts) {
@@ -107,6 +108,9 @@ export class ServiceHost {
 
   /** Tells others what this node offers, and reads what they do. */
   start(): void {
+    const { replica } = this.#parts.mesh;
+    this.#unfollow = replica.subscribe({ handleRosterEvent: () => this.runtime.followMembers() });
+    this.runtime.followMembers();
     this.adverts.start();
     this.offers.start();
   }
@@ -202,6 +206,7 @@ export class ServiceHost {
   async close(): Promise<void> {
     if (this.#isClosed) return;
     this.#isClosed = true;
+    this.#unfollow();
     try {
       this.adverts.close();
       this.offers.close();

@@ -60,6 +60,8 @@ const event: ServiceEvent = {
   params: { what: "placed" },
   publishedAt: 1_700_000_000_000,
   isPast: false,
+  metadata: {},
+  traceparent: undefined,
   publisher: undefined,
 };
 
@@ -142,6 +144,7 @@ export class SampleServices {
       return ended.promise;
     };
     const stream: EventStream = {
+      ready: Promise.resolve({ nodes: 0, missing: [] }),
       dropped: this.dropped,
       next: () => {
         const value = events.shift();

@@ -81,6 +81,15 @@ export class PubSub {
     return this.#spread(event, broadcastMode, undefined);
   }
 
+  /** Tells this program and those that are attached, and nobody else. */
+  publishHere(topic: TopicPath, data: WireValue): void {
+    const event = { topic, data, publishedAt: this.#base.clock.wall() };
+    this.#subscriptions.deliver(event, undefined, undefined);
+    for (const program of everybody(this.#base.programs.listeners(topic)).keys()) {
+      void this.#sender.send(program, event, []);
+    }
+  }
+
   /** Publishes in the name of an attached program, which has delivered it to its own subscriptions. */
   publishFor(program: PeerId, topic: TopicPath, message: EventMessage): void {
     const { data, publishedAt, groups, retain, context } = message;

@@ -20,7 +20,7 @@ import type {
   ServiceRequirement,
   WaitOptions,
 } from "../options.ts";
-import { AGENT, type PeerId, peerId } from "../ports.ts";
+import { AGENT, type MemberInfo, type PeerId, peerId } from "../ports.ts";
 import {
   type AdvertOptions,
   CLAIM_TIMEOUT_MS,
@@ -104,6 +104,10 @@ export class ProgramRuntime extends ServiceRuntime {
       if (missing.length === 0) return;
     }
     throw callError("Timeout", `Waited ${timeoutMs} ms in vain: ${missing.join("; ")}`);
+  }
+
+  override members(): Promise<readonly MemberInfo[]> {
+    return this.request<readonly MemberInfo[]>("$registry/members", undefined, { idempotent: true });
   }
 
   /** The agent can be reached. */

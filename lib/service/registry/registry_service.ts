@@ -10,6 +10,7 @@ import { isProgram, type PeerId } from "../ports.ts";
 import type { NodeBase } from "../runtime_base.ts";
 import type { AdvertisedAction, AdvertisedService, ServiceState } from "../wire/mod.ts";
 import type { ServiceDefinition } from "../service_definition.ts";
+import type { MemberWatch } from "./members.ts";
 import type { ServiceRoom } from "./service_room.ts";
 import type { ClaimRefusal, ServiceClaims } from "./service_claims.ts";
 import type { ServiceLeadership } from "../leadership/mod.ts";
@@ -72,6 +73,7 @@ export class RegistryService {
   readonly #claims: ServiceClaims;
   readonly #availability: ServiceAvailability;
   readonly #room: ServiceRoom;
+  readonly #members: MemberWatch;
 
   constructor(
     base: NodeBase,
@@ -79,7 +81,9 @@ export class RegistryService {
     claims: ServiceClaims,
     availability: ServiceAvailability,
     room: ServiceRoom,
+    members: MemberWatch,
   ) {
+    this.#members = members;
     this.#room = room;
     this.#base = base;
     this.#availability = availability;
@@ -97,6 +101,13 @@ export class RegistryService {
         show: { idempotent: true, handler: (params: unknown) => this.#show(readPath(params)) },
         pause: (params: unknown, { caller }) => this.#set(readPath(params), caller, "pause"),
         resume: (params: unknown, { caller }) => this.#set(readPath(params), caller, "resume"),
+        members: {
+          idempotent: true,
+          handler: (_: unknown, { caller }) => {
+            mustBeProgram(caller);
+            return this.#members.all();
+          },
+        },
         claim: (params: unknown, { caller }) => this.#claim(readPath(params), caller),
         wait: { idempotent: true, handler: (params: unknown, context) => this.#wait(params, context) },
       },
@@ -121,9 +132,7 @@ export class RegistryService {
 
   /** What programs of this machine ask before they offer a service, in this node's name. */
   async #claim(text: string, caller: PeerId | undefined): Promise<PathClaim> {
-    if (caller !== undefined && !isProgram(caller)) {
-      throw new ActionError("Refused", "Only programs of this machine may ask that");
-    }
+    mustBeProgram(caller);
     const path = TopicPath.parse(text);
     const refusal = this.#room.refusal(path) ?? await this.#claims.ask(path);
     return refusal === undefined ? {} : { refusal };
@@ -131,9 +140,7 @@ export class RegistryService {
 
   /** What programs of this machine ask again and again while they wait. */
   async #wait(params: unknown, { caller, deadlineMs, signal }: CallContext): Promise<WaitAnswer> {
-    if (caller !== undefined && !isProgram(caller)) {
-      throw new ActionError("Refused", "Only programs of this machine may ask that");
-    }
+    mustBeProgram(caller);
     const { services } = (params ?? {}) as { services?: ServiceRequirement[] };
     if (!Array.isArray(services)) {
       throw new ActionError("InvalidParams", 'The parameters are {"services": […]}');
@@ -212,6 +219,12 @@ export function serviceReport(
 ): ServiceReport {
   const { description = "", actions = [], events = [] } = service ?? {};
   return { path: showPath(path), description, actions, events, providers };
+}
+
+/** @throws ActionError */
+function mustBeProgram(caller: PeerId | undefined): void {
+  if (caller === undefined || isProgram(caller)) return;
+  throw new ActionError("Refused", "Only programs of this machine may ask that");
 }
 
 function isBuiltIn(path: string): boolean {

@@ -263,6 +263,16 @@ export class MemoryMesh {
     return {
       self: id,
       ...rightsOf(id, () => options.rights ?? this.rights),
+      members: () =>
+        Array.from(this.nodes.values(), (node) => ({
+          id: node.id,
+          name: String(node.id),
+          addresses: [],
+          labels: Object.fromEntries((node.options.labels ?? []).map((label) => label.split("="))),
+          roles: ["member"],
+          isSelf: node.id === id,
+          isHealthy: node.id === id || this.#reaches(id, node.id),
+        })),
       nameOf: (peer) => peer,
       find: (text) => this.nodes.get(peerId(text))?.id,
       isHealthy: (peer) => this.#reaches(id, peer),

@@ -1,0 +1,50 @@
+import assert from "node:assert/strict";
+import type { MemberChange } from "../mod.ts";
+import { attached } from "../testing/memory_mesh.ts";
+
+Deno.test("members() lists who there is, and onMemberChange() tells what changes, in a node and in its programs", async () => {
+  const { mesh, agent, other, program } = await attached();
+  await using _ = mesh;
+  const seen: [string, string, string][] = [];
+  const note = (who: string) => ({ kind, member }: MemberChange) => void seen.push([who, kind, member.name]);
+  agent.runtime.onMemberChange(note("agent"));
+  const handle = program.runtime.onMemberChange(note("program"));
+  await mesh.run(20);
+  const names = (await mesh.until(program.runtime.members())).map(({ name, isSelf }) => [name, isSelf]);
+  assert.deepEqual(names, [["a", true], ["b", false]]);
+  assert.deepEqual(await agent.runtime.members(), await mesh.until(program.runtime.members()));
+  mesh.part(agent, other);
+  await mesh.run(50);
+  mesh.part(agent, other, false);
+  await mesh.run(50);
+  mesh.add("c", { labels: ["role=web"] });
+  await mesh.run(50);
+  const changes = (who: string) => seen.filter(([one]) => one === who).map(([, kind, name]) => [kind, name]);
+  assert.deepEqual(changes("agent"), [["down", "b"], ["up", "b"], ["joined", "c"]]);
+  assert.deepEqual(changes("program"), changes("agent"));
+  handle.unsubscribe();
+  const c = (await agent.runtime.members()).find(({ name }) => name === "c");
+  assert.deepEqual(c?.labels, { role: "web" });
+  assert.ok(c);
+  mesh.nodes.delete(c.id);
+  agent.runtime.followMembers();
+  await mesh.run(50);
+  assert.deepEqual(changes("agent").at(-1), ["left", "c"]);
+  assert.equal(changes("program").length, 3);
+});
+
+Deno.test("nobody but the node itself tells of members, and others neither hear nor ask", async () => {
+  const { mesh, agent, other, program } = await attached();
+  await using _ = mesh;
+  const seen: MemberChange[] = [];
+  agent.runtime.onMemberChange((change) => void seen.push(change));
+  await mesh.run(20);
+  const patterns = agent.runtime.advert().subscriptions.map(({ pattern }) => pattern);
+  assert.deepEqual(patterns, [], "others are not told of it");
+  await other.runtime.publish("$node/members", { kind: "joined" });
+  await program.runtime.publish("$node/members", { kind: "joined" });
+  await mesh.run(50);
+  assert.deepEqual(seen, []);
+  const asked = other.runtime.request("$registry/members", undefined, { node: "a" });
+  await assert.rejects(mesh.until(asked), { code: "Refused" });
+});
