@@ -292,6 +292,7 @@ export const publishReport: LazyObject<PublishReport> = named("PublishReport", (
   local: count(),
   sent: count(),
   lost: count(),
+  copies: count().exactOptional(),
 }), "What became of an event.");
 
 const serviceEvent: LazyObject<Exclude<control.EventLine, { readonly dropped: number }>> = named(

@@ -134,9 +134,9 @@ export class NodeRuntime extends ServiceRuntime {
         this.#claims.follow(this.programs.directory.paths());
         this.sendAdvert();
       }),
-      ask: (peer, text, params) => {
+      ask: (peer, text, params, options = NO_OPTIONS) => {
         const path = this.paths.parse(text);
-        return this.#callRemote(path, params, NO_OPTIONS, "round-robin", peer, DEFAULT_TIMEOUT_MS);
+        return this.#callRemote(path, params, options, "round-robin", peer, DEFAULT_TIMEOUT_MS);
       },
     };
     this.leadership = new ServiceLeadership(base, () => this.programs.grantLeadership());
@@ -245,7 +245,10 @@ export class NodeRuntime extends ServiceRuntime {
     if (isProgram(peer)) {
       this.programs.forget(peer);
       this.#room.forget(peer);
-    } else this.directory.set(peer, []);
+    } else {
+      this.directory.set(peer, []);
+      this.#events.copies.forget(peer);
+    }
     this.#adverts.forget(peer);
     this.#saidOfEvents.delete(peer);
     this.leadership.forget(peer);
@@ -274,7 +277,7 @@ export class NodeRuntime extends ServiceRuntime {
     const { peers, peers: { self } } = this.#parts;
     return {
       programs: this.programs.adverts(),
-      retains: this.#events.retained.size > 0,
+      retains: this.#events.retains,
       rights: {
         mayOffer: (path) => peers.mayOffer(self, path),
         // What this node tells itself is nobody else's.

@@ -81,6 +81,12 @@ export interface PublishOptions extends PropagationOptions {
   readonly broadcastMode?: BroadcastMode;
   /** Keeps it as the topic's last event; without data, forgets the one that is kept. */
   readonly retain?: boolean;
+  /**
+   * On how many other nodes that are linked now the retained event is kept, too, at most 8; none unless given. Those must be
+   * let publish to the topic, too. Whoever subscribes later gets it from them when this node is gone, until its member is
+   * removed.
+   */
+  readonly replicas?: number;
 }
 
 /** What became of an event. */
@@ -91,4 +97,6 @@ export interface PublishReport {
   readonly sent: number;
   /** How many nodes could not be reached. */
   readonly lost: number;
+  /** How many other nodes keep it, with `replicas`; when that is fewer than were asked for, the log says why. */
+  readonly copies?: number;
 }

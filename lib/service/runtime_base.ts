@@ -7,6 +7,7 @@ import type { Environment } from "../base/mod.ts";
 import type { ContextHost } from "./call_context.ts";
 import type { ChangeSignal, ServiceDirectory } from "./directory/mod.ts";
 import type { LocalServices } from "./local/mod.ts";
+import type { PreparedCallOptions } from "./options.ts";
 import type { MessagePolicy, PeerId, ServicePeers } from "./ports.ts";
 import type { MessageCarrier } from "./wire/mod.ts";
 
@@ -32,5 +33,5 @@ export interface NodeBase extends RuntimeBase {
   /** Tells when who offers what may have changed, or who listens. */
   readonly changes: ChangeSignal;
   /** Asks one peer for one of the services that everybody has. */
-  ask(peer: PeerId, path: string, params: unknown): Promise<unknown>;
+  ask(peer: PeerId, path: string, params: unknown, options?: PreparedCallOptions): Promise<unknown>;
 }

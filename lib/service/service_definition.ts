@@ -47,6 +47,10 @@ export type EventHandler<Data = unknown> = (event: ServiceEvent<Data>, context: 
 export interface EventDefinition {
   /** Checks and types the data. */
   readonly schema?: Schema;
+  /** Whether the last one is kept unless its publisher says something else. */
+  readonly retain?: boolean;
+  /** On how many other nodes the last one is kept, too, unless its publisher says something else. */
+  readonly replicas?: number;
 }
 
 /** What runs when a service changes its state. */

@@ -137,7 +137,7 @@ export abstract class ServiceRuntime {
       publish: (topic, data, options, context) => {
         const value = encodeValue(data);
         carrier.checkLength(value);
-        return this.publishValue(topic, value, options, context);
+        return this.publishValue(topic, value, this.#asDefined(topic, options), context);
       },
     });
     const balancer = this.balancer = new Balancer(random, links, peers);
@@ -438,6 +438,16 @@ export abstract class ServiceRuntime {
         whole.claim.release();
       });
     }
+  }
+
+  /** What the service of this program says of its event holds where the publisher says nothing. */
+  #asDefined(topic: TopicPath, options: PublishOptions): PublishOptions {
+    const text = topic.toString();
+    const at = text.lastIndexOf("/");
+    const events = this.services.get(text.slice(0, at))?.definition.events;
+    if (events === undefined || !Object.hasOwn(events, text.slice(at + 1))) return options;
+    const { retain = false, replicas = 0 } = events[text.slice(at + 1)] ?? {};
+    return retain && options.retain === undefined ? { retain, replicas, ...options } : options;
   }
 
   #servicesChanged(): void {

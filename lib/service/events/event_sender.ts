@@ -32,6 +32,8 @@ export interface RetainedEvent {
 export interface OutgoingEvent extends RetainedEvent {
   readonly past?: boolean;
   readonly retain?: boolean;
+  /** From a program to its agent: on how many other nodes it is to be kept, too. */
+  readonly replicas?: number;
   /** What travels along; undefined for nothing. */
   readonly context?: PropagatedContext | undefined;
 }
@@ -49,7 +51,7 @@ export class EventSender {
   /** @param groups whose subscribers it is for; everybody's when empty @returns whether it was sent */
   send(
     peer: PeerId,
-    { topic, data, publishedAt, past = false, retain = false, context }: OutgoingEvent,
+    { topic, data, publishedAt, past = false, retain = false, replicas = 0, context }: OutgoingEvent,
     groups: readonly string[],
   ): boolean | Promise<boolean> {
     const message: EventMessage = {
@@ -60,6 +62,7 @@ export class EventSender {
       groups,
       past,
       retain,
+      replicas,
       context,
     };
     const before = this.#waiting.get(peer);

@@ -4,7 +4,7 @@ import { MAX_WAITING_EVENTS } from "./event_sender.ts";
 import type { ServiceEvent } from "../mod.ts";
 import { MemoryMesh, type MemoryNode, settle } from "../testing/memory_mesh.ts";
 import { decodeNodeMessage } from "../wire/node_message.ts";
-import { MAX_RETAINED, MAX_RETAINED_BYTES } from "./pub_sub.ts";
+import { MAX_RETAINED, MAX_RETAINED_BYTES } from "./retained_events.ts";
 
 function meshOf(names: string): [MemoryMesh, MemoryNode[]] {
   const mesh = new MemoryMesh();

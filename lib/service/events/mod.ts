@@ -6,7 +6,7 @@
 export { type EventStream, streamEvents } from "./event_stream.ts";
 export { EventSender, reportSends } from "./event_sender.ts";
 export { LiveSubscriptions } from "./live_subscriptions.ts";
-export { publishRefusal, type PublishRight, PubSub } from "./pub_sub.ts";
+export { publishRefusal, type PublishRight, PubSub, readReplicas } from "./pub_sub.ts";
 export {
   DEFAULT_EVENT_QUEUE,
   onlyGroups,

@@ -4,25 +4,23 @@
  * @module
  */
 
-import { type MemoryAccount, memoryAccount, UNBOUNDED_ACCOUNT } from "../../base/mod.ts";
+import { memoryAccount } from "../../base/mod.ts";
+import type { CallContext } from "../call_context.ts";
 import type { BroadcastMode } from "../bounds.ts";
 import type { PublishOptions, PublishReport } from "../options.ts";
 import type { ServiceDefinition } from "../service_definition.ts";
 import type { Listener } from "../directory/mod.ts";
 import { type EventSender, type OutgoingEvent, reportSends, type RetainedEvent } from "./event_sender.ts";
-import { ActionError, CallError, failure } from "../errors.ts";
+import { ActionError, CallError, failure, InvalidServiceError } from "../errors.ts";
 import { isProgram, type PeerId, type ServicePeers } from "../ports.ts";
 import type { NodeBase } from "../runtime_base.ts";
+import { EventCopies, MAX_REPLICAS } from "./event_copies.ts";
+import { RetainedEvents } from "./retained_events.ts";
 import { LiveSubscriptions } from "./live_subscriptions.ts";
 import { GroupTurns } from "./group_turns.ts";
 import { onlyGroups, type Subscription, type Subscriptions } from "./subscriptions.ts";
 import { showPath, TopicPath, TopicPattern } from "../topics/mod.ts";
 import { copyValue, type EventMessage, type PropagatedContext, type WireValue } from "../wire/mod.ts";
-
-/** How many topics keep their last event. */
-export const MAX_RETAINED = 1_024;
-/** How many bytes all of them have together. */
-export const MAX_RETAINED_BYTES: number = 4 << 20;
 
 /** Publishes for one node and its programs. */
 export class PubSub {
@@ -33,12 +31,14 @@ export class PubSub {
   readonly #onRetain: () => void;
   readonly #turns = new GroupTurns();
   readonly live: LiveSubscriptions;
+  readonly copies: EventCopies;
 
   /** @param onRetain is called when the first event is kept, or the last one forgotten */
   constructor(base: NodeBase, subscriptions: Subscriptions, sender: EventSender, onRetain: () => void) {
     this.retained = new RetainedEvents(memoryAccount(base.carrier.memory, "retained"));
     this.#base = base;
     this.live = new LiveSubscriptions(base);
+    this.copies = new EventCopies(base, onRetain);
     this.#subscriptions = subscriptions;
     this.#sender = sender;
     this.#onRetain = onRetain;
@@ -52,6 +52,10 @@ export class PubSub {
       actions: {
         past: ({ pattern }: { pattern: string }, { caller }) =>
           caller === undefined ? 0 : this.#sendPast(caller, pattern),
+        keep: {
+          idempotent: true,
+          handler: (params: unknown, context: CallContext) => this.copies.keep(params, context),
+        },
         listens: {
           idempotent: true,
           handler: (params: unknown, { caller }) => this.live.answer(params, caller),
@@ -76,9 +80,12 @@ export class PubSub {
     context: PropagatedContext | undefined,
   ): Promise<PublishReport> {
     const { broadcastMode = "all", retain = false } = options;
+    const replicas = readReplicas(options);
     const event = { topic, data, publishedAt: this.#base.clock.wall(), context };
-    if (retain) this.#retain(event);
-    return this.#spread(event, broadcastMode, undefined);
+    const copied = retain ? this.#retain(event, replicas) : undefined;
+    const spread = this.#spread(event, broadcastMode, undefined);
+    if (replicas === 0 || copied === undefined) return spread;
+    return Promise.all([spread, copied]).then(([report, copies]) => ({ ...report, copies }));
   }
 
   /** Tells this program and those that are attached, and nobody else. */
@@ -92,9 +99,9 @@ export class PubSub {
 
   /** Publishes in the name of an attached program, which has delivered it to its own subscriptions. */
   publishFor(program: PeerId, topic: TopicPath, message: EventMessage): void {
-    const { data, publishedAt, groups, retain, context } = message;
+    const { data, publishedAt, groups, retain, replicas = 0, context } = message;
     const event = { topic, data: copyValue(data), publishedAt, context };
-    if (retain) this.#retain(event);
+    if (retain) void this.#retain(event, Math.min(replicas, MAX_REPLICAS));
     void this.#spread(event, groups.length > 0 ? "one_per_service" : "all", program);
   }
 
@@ -115,7 +122,7 @@ export class PubSub {
   /** Delivers what is kept here to a subscription, and has other nodes send what they keep. @param text its pattern */
   deliverPast(subscription: Subscription, text: string): void {
     const { pattern } = subscription;
-    for (const event of this.retained.matching(pattern)) {
+    for (const event of this.#kept(pattern)) {
       this.#subscriptions.deliverPast(subscription, event);
     }
     void this.#askPast(text);
@@ -138,7 +145,7 @@ export class PubSub {
     if (!isProgram(peer) && !peers.maySubscribe(peer, pattern)) {
       throw new ActionError("Refused", `${showPath(pattern)} may not be heard from there`);
     }
-    const events = this.retained.matching(pattern).filter(({ topic }) =>
+    const events = this.#kept(pattern).filter(({ topic }) =>
       isProgram(peer) || policy.mayHear(self, peer, topic.toString())
     );
     for (const event of events) void this.#sender.send(peer, { ...event, past: true }, []);
@@ -208,13 +215,41 @@ export class PubSub {
     return { groupsOf, own };
   }
 
-  #retain(event: RetainedEvent): void {
+  /** Whether anything is kept here for whoever subscribes later. */
+  get retains(): boolean {
+    return this.retained.size + this.copies.size > 0;
+  }
+
+  /** @returns the newest of each topic, of this node's events and the copies of others', oldest first */
+  #kept(pattern: TopicPattern): readonly RetainedEvent[] {
+    const newest = new Map<string, RetainedEvent>();
+    for (const event of [...this.copies.matching(pattern), ...this.retained.matching(pattern)]) {
+      const text = event.topic.toString();
+      const known = newest.get(text);
+      if (known === undefined || known.publishedAt <= event.publishedAt) newest.set(text, event);
+    }
+    return [...newest.values()].sort((a, b) => a.publishedAt - b.publishedAt);
+  }
+
+  /** @returns how many other nodes keep it */
+  #retain(event: RetainedEvent, replicas: number): Promise<number> {
     const before = this.retained.size;
     if (event.data.data.length === 0) this.retained.delete(event.topic);
     // What came along is of that moment, and is not kept.
     else this.retained.set({ topic: event.topic, data: event.data, publishedAt: event.publishedAt });
     if ((before === 0) !== (this.retained.size === 0)) this.#onRetain();
+    return this.copies.spread({ ...event, data: copyValue(event.data) }, replicas);
   }
+}
+
+/** @returns on how many other nodes an event is to be kept @throws InvalidServiceError */
+export function readReplicas({ replicas = 0, retain = false }: PublishOptions): number {
+  if (!Number.isInteger(replicas) || replicas < 0 || replicas > MAX_REPLICAS || (replicas > 0 && !retain)) {
+    throw new InvalidServiceError(
+      `Cannot keep an event on ${replicas} other nodes: it is a whole number up to ${MAX_REPLICAS}, beside retain`,
+    );
+  }
+  return replicas;
 }
 
 /** Whether a topic may be published to; the refusal says why not. */
@@ -238,48 +273,6 @@ export function publishRefusal(
   return new CallError(failure("Refused", `Cannot publish to ${showPath(topic)}: ${reason}`), {
     hint: `On a leader, \`weft grant add ${name} --publish '${grant}'\` allows it.`,
   });
-}
-
-/** Keeps events; when there are too many, those that were published longest ago go. */
-export class RetainedEvents {
-  readonly #events = new Map<string, RetainedEvent>();
-  readonly #memory: MemoryAccount;
-  #bytes = 0;
-
-  /** @param memory counts what is kept, which has a bound of its own */
-  constructor(memory: MemoryAccount = UNBOUNDED_ACCOUNT) {
-    this.#memory = memory;
-  }
-
-  get size(): number {
-    return this.#events.size;
-  }
-
-  /** Keeps an event in the place of the topic's last one. */
-  set(event: RetainedEvent): void {
-    this.delete(event.topic);
-    this.#events.set(event.topic.toString(), event);
-    this.#bytes += event.data.data.length;
-    this.#memory.charge(event.data.data.length);
-    for (const { topic } of this.#events.values()) {
-      if (this.#events.size <= MAX_RETAINED && this.#bytes <= MAX_RETAINED_BYTES) return;
-      this.delete(topic);
-    }
-  }
-
-  /** Forgets the topic's last event. */
-  delete(topic: TopicPath): void {
-    const key = topic.toString();
-    const bytes = this.#events.get(key)?.data.data.length ?? 0;
-    this.#bytes -= bytes;
-    this.#memory.release(bytes);
-    this.#events.delete(key);
-  }
-
-  /** @returns what is kept of the topics that match, oldest first */
-  matching(pattern: TopicPattern): readonly RetainedEvent[] {
-    return [...this.#events.values()].filter(({ topic }) => pattern.match(topic) !== undefined);
-  }
 }
 
 function everybody(listeners: readonly Listener[]): ReadonlyMap<PeerId, readonly string[]> {

@@ -9,7 +9,13 @@ import type { ServiceDefinition } from "../service_definition.ts";
 import { CircuitBreaker, type Provider, VersionRange } from "../directory/mod.ts";
 import { PublishRights } from "./publish_rights.ts";
 import { ActionError, CallError, callError, failed, ServiceNotGrantedError } from "../errors.ts";
-import { onlyGroups, reportSends, type Subscription, type SubscriptionReach } from "../events/mod.ts";
+import {
+  onlyGroups,
+  readReplicas,
+  reportSends,
+  type Subscription,
+  type SubscriptionReach,
+} from "../events/mod.ts";
 import { LeadHooks } from "../leadership/mod.ts";
 import type { LocalService, LocalServices } from "../local/mod.ts";
 import type {
@@ -158,9 +164,11 @@ export class ProgramRuntime extends ServiceRuntime {
   protected override publishValue(
     topic: TopicPath,
     data: WireValue,
-    { broadcastMode: mode = "all", retain = false }: PublishOptions,
+    options: PublishOptions,
     context: PropagatedContext | undefined,
   ): Promise<PublishReport> {
+    const { broadcastMode: mode = "all", retain = false } = options;
+    const replicas = readReplicas(options);
     const publishedAt = this.base.clock.wall();
     const isChecked = mode === "local_only" || this.#publishRights.isKnown(topic.toString());
     // Of each group one subscriber: the agent chooses it, among those of this program too.
@@ -169,7 +177,7 @@ export class ProgramRuntime extends ServiceRuntime {
       : this.subscriptions.deliver({ topic, data, publishedAt, context }, undefined, undefined);
     if (mode === "local_only") return reportSends(local, []);
     // The agent keeps what is to be retained, for longer than the program lives.
-    const event = { topic, data, publishedAt, retain, context };
+    const event = { topic, data, publishedAt, retain, replicas, context };
     const report = reportSends(local, [this.sender.send(AGENT, event, mode === "all" ? [] : [ANY_GROUP])]);
     if (isChecked) return report;
     // Behind the event, so that none overtakes another; the agent asks the same of the event itself.

@@ -71,6 +71,8 @@ export interface EventMessage {
   readonly past: boolean;
   /** From a program to its agent: to be kept. */
   readonly retain: boolean;
+  /** From a program to its agent: on how many other nodes it is to be kept, too. */
+  readonly replicas?: number;
   /** What travels along; undefined for nothing. */
   readonly context?: PropagatedContext | undefined;
 }
@@ -167,6 +169,7 @@ function writeResponse(writer: WireWriter, response: ResponseMessage): void {
 }
 
 function writeEvent(writer: WireWriter, event: EventMessage): void {
+  writer.uint(8, event.replicas ?? 0);
   if (event.context !== undefined) writeContext(writer, 7, event.context);
   writer.bool(6, event.retain);
   writer.bool(5, event.past);
@@ -291,7 +294,7 @@ function readResponse(reader: WireReader): ResponseMessage {
 }
 
 function readEvent(reader: WireReader): EventMessage | undefined {
-  let topic = "", publishedAt = 0, past = false, retain = false;
+  let topic = "", publishedAt = 0, past = false, retain = false, replicas = 0;
   let data = NO_VALUE;
   const groups: string[] = [];
   let context: PropagatedContext | undefined;
@@ -308,9 +311,10 @@ function readEvent(reader: WireReader): EventMessage | undefined {
     else if (field === 7) {
       context = readContext(reader);
       if (context === undefined) return undefined;
-    } else reader.skip();
+    } else if (field === 8) replicas = reader.uint();
+    else reader.skip();
   }
-  return { kind: "event", topic, data, publishedAt, groups, past, retain, context };
+  return { kind: "event", topic, data, publishedAt, groups, past, retain, replicas, context };
 }
 
 function readDiscovery(reader: WireReader): NodeMessage | undefined {

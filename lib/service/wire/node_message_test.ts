@@ -82,6 +82,7 @@ const MESSAGE: fc.Arbitrary<NodeMessage> = fc.oneof(
     groups: fc.array(TEXT, { maxLength: 4 }),
     past: FLAG,
     retain: FLAG,
+    replicas: fc.nat(100),
     context: fc.option(CONTEXT, { nil: undefined }),
   }),
   record({ kind: fc.constant("discovery" as const), advert: ADVERT }),
@@ -259,6 +260,7 @@ Deno.test("decodeNodeMessage() rejects kinds of later versions, and has defaults
     groups: [],
     past: false,
     retain: false,
+    replicas: 0,
     context: undefined,
   };
   assert.deepEqual(bare(3), { kind: "event", ...event });
