@@ -59,6 +59,7 @@ export {
   programSocketPath,
   RemovedError,
   RouteOverlapError,
+  ServiceNode,
   type StartToken,
   TooOftenError,
   UnknownNameError,

@@ -30,7 +30,7 @@ import {
   type SubscriptionHandle,
   type SubscriptionReach,
 } from "./events/mod.ts";
-import { CallError, callError, failed, failure, InvalidServiceError, type WireFailure } from "./errors.ts";
+import { callError, failed, failure, InvalidServiceError, type WireFailure } from "./errors.ts";
 import {
   isProgram,
   type MemberInfo,
@@ -39,9 +39,10 @@ import {
   type PeerId,
   type ServicePeers,
 } from "./ports.ts";
+import { callAll } from "./call_all.ts";
+import { EventAdmission } from "./event_admission.ts";
 import { NodePolicy } from "./node_policy.ts";
 import type {
-  CallAnswer,
   PreparedCallOptions,
   PublishOptions,
   PublishReport,
@@ -61,12 +62,12 @@ import {
   ServiceRoom,
 } from "./registry/mod.ts";
 import type { NodeBase } from "./runtime_base.ts";
-import { MEMBER_TOPIC, ServiceRuntime, type ServiceRuntimeParts } from "./service_runtime.ts";
-import { showPath, TopicPath, TopicPattern } from "./topics/mod.ts";
+import { ServiceRuntime, type ServiceRuntimeParts } from "./service_runtime.ts";
+import { MEMBER_PATH, MEMBER_TOPIC } from "./registry/mod.ts";
+import { showPath, type TopicPath, TopicPattern } from "./topics/mod.ts";
 import {
   encodeValue,
   type EventMessage,
-  NO_VALUE,
   type NodeMessage,
   type PropagatedContext,
   type RequestMessage,
@@ -82,8 +83,6 @@ export interface NodeRuntimeParts extends ServiceRuntimeParts {
   /** What `advert` gives has changed. */
   onAdvertChange?(): void;
 }
-
-const MEMBER_PATH = TopicPath.parse(MEMBER_TOPIC);
 
 /** Services of one node. */
 export class NodeRuntime extends ServiceRuntime {
@@ -103,8 +102,7 @@ export class NodeRuntime extends ServiceRuntime {
   readonly #availability: ServiceAvailability;
   readonly #room: ServiceRoom;
   readonly #members: MemberWatch;
-  #refusedEvents = 0;
-  readonly #saidOfEvents = new Set<PeerId>();
+  readonly #admission: EventAdmission;
 
   constructor(parts: NodeRuntimeParts) {
     super(parts, parts.peers);
@@ -142,6 +140,7 @@ export class NodeRuntime extends ServiceRuntime {
     this.leadership = new ServiceLeadership(base, () => this.programs.grantLeadership());
     this.#choice = new ProviderChoice(base, this.leadership);
     this.#policy = new NodePolicy(policy, parts.peers, this.#choice);
+    this.#admission = new EventAdmission(parts, this.#policy);
     this.#events = new PubSub(base, this.subscriptions, this.sender, () => this.sendAdvert());
     this.#availability = new ServiceAvailability(base);
     this.#room = new ServiceRoom(base);
@@ -198,7 +197,7 @@ export class NodeRuntime extends ServiceRuntime {
 
   /** Events of others, and of programs of this node, that their publishers may not publish. */
   get refusedEvents(): number {
-    return this.#refusedEvents;
+    return this.#admission.refused;
   }
 
   handleLink(peer: PeerId): void {
@@ -250,7 +249,7 @@ export class NodeRuntime extends ServiceRuntime {
       this.#events.copies.forget(peer);
     }
     this.#adverts.forget(peer);
-    this.#saidOfEvents.delete(peer);
+    this.#admission.forget(peer);
     this.leadership.forget(peer);
     this.server.forget(peer);
   }
@@ -297,7 +296,17 @@ export class NodeRuntime extends ServiceRuntime {
     const instead = this.services.get(path.service) ? undefined : this.#policy.instead(path, this.paths);
     if (instead !== undefined) return this.call(instead, params, options, timeoutMs);
     const mode = node !== undefined ? "round-robin" : options.mode ?? this.#choice.usualMode(path);
-    if (mode === "all") return this.#callAll(path, params, options, timeoutMs);
+    if (mode === "all") {
+      const all = { base: this.base, choice: this.#choice, policy: this.#policy, peers: this.#parts.peers };
+      return callAll(
+        all,
+        path,
+        params,
+        options,
+        timeoutMs,
+        (peer, single) => this.#callRemote(path, params, single, "round-robin", peer, timeoutMs),
+      );
+    }
     const peer = node === undefined ? undefined : this.#parts.peers.find(node);
     if (node !== undefined && peer === undefined) {
       throw callError("NoProvider", `No node is called ${node}`);
@@ -371,26 +380,7 @@ export class NodeRuntime extends ServiceRuntime {
     event: EventMessage,
     isAgain: boolean,
   ): boolean {
-    const { peers } = this.#parts;
-    if (topic.service === MEMBER_PATH.service) {
-      this.#refusedEvents++;
-      return false;
-    }
-    if (peers.mayPublish(isProgram(peer) ? peers.self : peer, topic)) {
-      if (this.#policy.acceptsEvent(peer, topic, event, isAgain)) return true;
-      this.#refusedEvents++;
-      return false;
-    }
-    this.#refusedEvents++;
-    if (!this.#saidOfEvents.has(peer)) {
-      // Once for each, however many there are.
-      this.#saidOfEvents.add(peer);
-      this.#parts.log.warn("a member publishes what it may not; it is not delivered", {
-        peer: peers.nameOf(peer) ?? peer,
-        topic: showPath(topic),
-      });
-    }
-    return false;
+    return this.#admission.accepts(peer, topic, event, isAgain);
   }
 
   protected override hears(peer: PeerId, topic: TopicPath): boolean {
@@ -437,49 +427,6 @@ export class NodeRuntime extends ServiceRuntime {
     this.leadership.close();
     this.#members.close();
     this.#claims.close();
-  }
-
-  /** Calls every provider that runs the service. @throws CallError when there is none */
-  async #callAll(
-    path: CallPath,
-    params: unknown,
-    { stream: _, ...options }: PreparedCallOptions,
-    timeoutMs: number,
-  ): Promise<readonly CallAnswer[]> {
-    const { peers, peers: { self } } = this.#parts;
-    const own = this.services.get(path.service);
-    const asked: [string, Promise<unknown>][] = [];
-    const { version: wanted } = options;
-    const range = wanted === undefined ? undefined : VersionRange.parse(wanted);
-    if (own?.actions.has(path.action) && (range?.has(own.version) ?? true)) {
-      const answer = callLocal(this.base, own, path, params, options, timeoutMs);
-      asked.push([peers.nameOf(self) ?? self, answer]);
-    }
-    let denied: PeerId | undefined;
-    for (const { peer, service } of this.#choice.all(path.service)) {
-      if (service.state !== "running" || range?.has(service.version) === false) continue;
-      if (!this.#policy.mayCall(peer, path)) {
-        denied = peer;
-        continue;
-      }
-      const answer = this.#callRemote(path, params, options, "round-robin", peer, timeoutMs);
-      asked.push([peers.nameOf(peer) ?? peer, answer]);
-    }
-    if (asked.length === 0) {
-      const refusal = this.#policy.whyNotTo({ path, params: NO_VALUE }, denied);
-      throw refusal === undefined
-        ? callError("NoProvider", `Nobody offers ${showPath(path.service)}`)
-        : new CallError(refusal);
-    }
-    return await Promise.all(asked.map(async ([node, answer]): Promise<CallAnswer> => {
-      try {
-        return { node, ok: true, result: await answer };
-      } catch (error) {
-        if (!(error instanceof CallError)) throw error;
-        const { code, message, retryable, executed } = error;
-        return { node, ok: false, error: { code, message, retryable, executed } };
-      }
-    }));
   }
 
   #callRemote(

@@ -19,6 +19,7 @@ import type { ContextHost } from "./call_context.ts";
 import { type Middleware, MiddlewareChain } from "./middleware_chain.ts";
 import { Outgoing } from "./outgoing.ts";
 import { type ClientOptions, ServiceClient } from "./service_client.ts";
+import { ServiceStarter } from "./service_starter.ts";
 import type { EventHandler, ServiceDefinition } from "./service_definition.ts";
 import type { Provider } from "./directory/mod.ts";
 import { failed, InvalidServiceError, type WireFailure } from "./errors.ts";
@@ -52,7 +53,13 @@ import {
   type ServicePeers,
   type ServiceStream,
 } from "./ports.ts";
-import { type AdvertOptions, buildAdvert, type MemberChange, type ServiceReport } from "./registry/mod.ts";
+import {
+  type AdvertOptions,
+  buildAdvert,
+  MEMBER_TOPIC,
+  type MemberChange,
+  type ServiceReport,
+} from "./registry/mod.ts";
 import type { RuntimeBase } from "./runtime_base.ts";
 import { showPath, TopicPath, type TopicPattern } from "./topics/mod.ts";
 import {
@@ -72,13 +79,8 @@ import {
   type WireValue,
 } from "./wire/mod.ts";
 
-/** How long a service waits for those that it needs, unless it says so. */
-const DEPENDENCY_TIMEOUT_MS = 60_000;
 const RUN_HIGH = 0x10_0000;
 const TWO_32 = 0x1_0000_0000;
-
-/** Where a node tells itself and its programs of members. No other node publishes there. */
-export const MEMBER_TOPIC = "$node/members";
 
 /** The links of a program, and limits of what goes over them. */
 export interface ServiceRuntimeParts extends Environment {
@@ -104,6 +106,7 @@ export abstract class ServiceRuntime {
   protected readonly paths: CallPaths = new CallPaths();
   readonly #middleware: MiddlewareChain;
   readonly #outgoing: Outgoing;
+  readonly #starter: ServiceStarter;
   #rejected = 0;
 
   /** @param peers who may call, whom calls go to rather, and what they are called */
@@ -131,13 +134,17 @@ export abstract class ServiceRuntime {
       },
       () => this.sendAdvert(),
     );
+    this.#starter = new ServiceStarter(this.services, this.subscriptions, log, {
+      admit: (path) => this.admit(path),
+      waitFor: (services, options) => this.waitFor(services, options),
+    });
     this.sender = new EventSender(carrier);
     this.#outgoing = new Outgoing(middleware, this.paths, {
       call: (path, params, options, timeoutMs) => this.call(path, params, options, timeoutMs),
       publish: (topic, data, options, context) => {
         const value = encodeValue(data);
         carrier.checkLength(value);
-        return this.publishValue(topic, value, this.#asDefined(topic, options), context);
+        return this.publishValue(topic, value, this.#starter.asDefined(topic, options), context);
       },
     });
     const balancer = this.balancer = new Balancer(random, links, peers);
@@ -267,30 +274,7 @@ export abstract class ServiceRuntime {
         { hint: "Choose a path that does not begin with $." },
       );
     }
-    const service = this.services.add(definition);
-    const group = showPath(service.path);
-    const { middleware = [], dependencies = [], dependencyTimeoutMs = DEPENDENCY_TIMEOUT_MS } = definition;
-    const subscriptions: SubscriptionHandle[] = [];
-    try {
-      await this.admit(service.path);
-      if (dependencies.length > 0) {
-        this.base.log.info("a service waits for others", { service: group });
-        await this.waitFor(dependencies, { timeoutMs: dependencyTimeoutMs });
-      }
-      if (this.services.get(service.path.toString()) !== service) {
-        throw new InvalidServiceError(`Cannot add ${group}: it was taken away meanwhile`);
-      }
-      for (const [pattern, handler] of Object.entries(definition.subscriptions ?? {})) {
-        subscriptions.push(this.subscriptions.add(pattern, handler, { group, middleware }));
-      }
-      await service.start();
-    } catch (error) {
-      for (const subscription of subscriptions) subscription.unsubscribe();
-      const path = service.path.toString();
-      if (this.services.get(path) === service) this.services.remove(path);
-      throw error;
-    }
-    service.own(subscriptions);
+    const service = await this.#starter.add(definition);
     this.#servicesChanged();
     return service;
   }
@@ -438,16 +422,6 @@ export abstract class ServiceRuntime {
         whole.claim.release();
       });
     }
-  }
-
-  /** What the service of this program says of its event holds where the publisher says nothing. */
-  #asDefined(topic: TopicPath, options: PublishOptions): PublishOptions {
-    const text = topic.toString();
-    const at = text.lastIndexOf("/");
-    const events = this.services.get(text.slice(0, at))?.definition.events;
-    if (events === undefined || !Object.hasOwn(events, text.slice(at + 1))) return options;
-    const { retain = false, replicas = 0 } = events[text.slice(at + 1)] ?? {};
-    return retain && options.retain === undefined ? { retain, replicas, ...options } : options;
   }
 
   #servicesChanged(): void {

@@ -4,7 +4,8 @@
  */
 
 import type { ServiceEvent } from "../service_event.ts";
-import type { Subscription, SubscriptionReach } from "./subscriptions.ts";
+import type { SubscriptionReach } from "./subscribe_options.ts";
+import type { Subscription } from "./subscriptions.ts";
 
 /** The events of one subscription; reading it drives nothing else, and whoever does not read loses the oldest. */
 export interface EventStream extends AsyncIterableIterator<ServiceEvent>, AsyncDisposable {

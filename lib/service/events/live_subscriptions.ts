@@ -7,7 +7,7 @@ import { withTimeout } from "../../base/mod.ts";
 import { ActionError } from "../errors.ts";
 import { isProgram, type PeerId } from "../ports.ts";
 import type { NodeBase } from "../runtime_base.ts";
-import type { SubscriptionReach } from "./subscriptions.ts";
+import type { SubscriptionReach } from "./subscribe_options.ts";
 import { TopicPattern } from "../topics/mod.ts";
 
 /** How long a subscription waits for the nodes that are linked. */

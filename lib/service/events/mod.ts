@@ -3,16 +3,9 @@
  * @module
  */
 
+export type { SubscribeOptions, SubscriptionHandle, SubscriptionReach } from "./subscribe_options.ts";
 export { type EventStream, streamEvents } from "./event_stream.ts";
 export { EventSender, reportSends } from "./event_sender.ts";
 export { LiveSubscriptions } from "./live_subscriptions.ts";
 export { publishRefusal, type PublishRight, PubSub, readReplicas } from "./pub_sub.ts";
-export {
-  DEFAULT_EVENT_QUEUE,
-  onlyGroups,
-  type SubscribeOptions,
-  type Subscription,
-  type SubscriptionHandle,
-  type SubscriptionReach,
-  Subscriptions,
-} from "./subscriptions.ts";
+export { DEFAULT_EVENT_QUEUE, onlyGroups, type Subscription, Subscriptions } from "./subscriptions.ts";

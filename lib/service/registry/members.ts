@@ -4,7 +4,13 @@
  */
 
 import type { Timers } from "../../base/mod.ts";
+import { TopicPath } from "../topics/mod.ts";
 import type { MemberInfo, PeerId, ServicePeers } from "../ports.ts";
+
+/** Where a node tells itself and its programs of members. Nobody else publishes there. */
+export const MEMBER_TOPIC = "$node/members";
+/** The same, as a path. */
+export const MEMBER_PATH: TopicPath = TopicPath.parse(MEMBER_TOPIC);
 
 /** One change of the members. */
 export interface MemberChange {

@@ -4,7 +4,7 @@
  */
 
 export { type AdvertOptions, buildAdvert } from "./advert_builder.ts";
-export { type MemberChange, MemberWatch } from "./members.ts";
+export { MEMBER_PATH, MEMBER_TOPIC, type MemberChange, MemberWatch } from "./members.ts";
 export {
   type PathClaim,
   type ProviderReport,

@@ -1,0 +1,180 @@
+/**
+ * What a node of the mesh does with services and events, and whom it knows.
+ * @module
+ */
+
+import type {
+  CallOptions,
+  ClientOptions,
+  EventHandler,
+  EventStream,
+  LocalService,
+  MemberChange,
+  MemberInfo,
+  Middleware,
+  PublishOptions,
+  PublishReport,
+  ServiceClient,
+  ServiceDefinition,
+  ServiceReport,
+  ServiceRequirement,
+  ServiceRuntime,
+  SubscribeOptions,
+  SubscriptionHandle,
+  WaitOptions,
+} from "../service/mod.ts";
+
+/** Services, events and members, as a program has them: what each `Node` does. */
+export abstract class ServiceNode {
+  readonly #services: ServiceRuntime;
+
+  /**
+   * @internal
+   * @param services of this program
+   */
+  constructor(services: ServiceRuntime) {
+    this.#services = services;
+  }
+
+  /**
+   * Adds a service and starts it, at a path that is nobody's or this member's. While no leader answers who could say so, it
+   * runs on this node alone.
+   * @throws ServiceNotGrantedError when the path is somebody else's; the hint says what a leader does
+   * @throws InvalidServiceError, InvalidTopicError, InvalidSelectorError, and what its hooks throw
+   */
+  addService(definition: ServiceDefinition): Promise<LocalService> {
+    return this.#services.addService(definition);
+  }
+
+  /** Stops a service and takes it away. @returns whether there was one */
+  removeService(path: string): Promise<boolean> {
+    return this.#services.removeService(path);
+  }
+
+  /**
+   * Has calls and events of this program go through middleware from now on: those that it makes, and those that its services
+   * and subscriptions get. What was there before is around what comes later; that of a service, then that of an action, is
+   * inside.
+   */
+  use(...middleware: readonly Middleware[]): void {
+    this.#services.use(...middleware);
+  }
+
+  /**
+   * A service as its callers see it: `node.service<typeof math>("math").request("add", { a: 1, b: 2 })`.
+   * @param path the service's, as its definition says
+   * @param options what its calls have in common
+   */
+  service<Service extends ServiceDefinition>(
+    path: Service["path"],
+    options?: ClientOptions,
+  ): ServiceClient<Service> {
+    return this.#services.client<Service>(path, options);
+  }
+
+  /** All services that are known, wherever they run; or the one at a path. */
+  services(path?: string): readonly ServiceReport[] {
+    return this.#services.report(path);
+  }
+
+  /**
+   * Calls an action, here if it is here, else wherever it runs.
+   * @param path `service/action`
+   * @param params undefined, bytes, or whatever JSON can say
+   * @returns what the handler has answered; a `ReadableStream` when it streams; with mode `all` a list of `CallAnswer`. Its
+   *   type is what the caller says it is, `request<number>("math/add", { a: 1, b: 2 })`, and nobody checks that: `unknown`
+   *   unless it is said. `service` has the types of a definition.
+   * @throws CallError with a `code`, InvalidTopicError
+   */
+  request(path: string, params?: unknown, options?: CallOptions): Promise<unknown>;
+  /** The same, of a type that the caller says. */
+  request<Result>(path: string, params?: unknown, options?: CallOptions): Promise<Result>;
+  request(path: string, params?: unknown, options?: CallOptions): Promise<unknown> {
+    return this.#services.request(path, params, options);
+  }
+
+  /** All members of the network, this node among them, by name. @throws CallError when the machine's agent does not answer */
+  members(): Promise<readonly MemberInfo[]> {
+    return this.#services.members();
+  }
+
+  /** Looks a member up. @param name its name or id @returns undefined when there is none */
+  async member(name: string): Promise<MemberInfo | undefined> {
+    const members = await this.members();
+    return members.find((member) => member.name === name) ?? members.find(({ id }) => id === name);
+  }
+
+  /**
+   * Tells of each member that joins, leaves, changes, answers no more or answers again.
+   * @returns what ends it
+   */
+  onMemberChange(handler: (change: MemberChange) => void): SubscriptionHandle {
+    return this.#services.onMemberChange(handler);
+  }
+
+  /**
+   * Waits until somebody who answers runs each of these services.
+   *
+   * @example
+   * ```ts
+   * import assert from "node:assert/strict";
+   * import { Node } from "@weft/mesh";
+   * const stateDir = await Deno.makeTempDir();
+   * const node = await Node.lead({ name: "shop", stateDir });
+   * const waiting = node.waitFor("stock", { version: "^1.2", timeoutMs: 5_000 });
+   * await node.addService({ path: "stock", version: "1.4.0", actions: { take: () => 1 } });
+   * await waiting;
+   * assert.equal(await node.request("stock/take", {}, { version: "^1.2" }), 1);
+   * await node.stop();
+   * await Deno.remove(stateDir, { recursive: true });
+   * ```
+   * @param services a path, or several, each with a range of versions where that matters
+   * @throws CallError with code `Timeout`, which names those that are missing and why, or `Canceled`; InvalidTopicError,
+   *   InvalidServiceError
+   */
+  waitFor(
+    services: ServiceRequirement | readonly ServiceRequirement[],
+    options?: WaitOptions,
+  ): Promise<void> {
+    return this.#services.waitFor(services, options);
+  }
+
+  /**
+   * Publishes an event to whoever listens.
+   * @returns once it is on its way
+   * @throws InvalidTopicError, CallError with code `InvalidParams`, `PayloadTooLarge`, or `Refused` when this member may not
+   *   publish to the topic
+   */
+  publish(topic: string, data?: unknown, options?: PublishOptions): Promise<PublishReport> {
+    return this.#services.publish(topic, data, options);
+  }
+
+  /**
+   * Subscribes to events. Others learn of it within a moment: what is published before `await subscription.ready` may be
+   * missed. Data are shared among the handlers of this program: leave them as they are.
+   *
+   * @example
+   * ```ts
+   * import assert from "node:assert/strict";
+   * import { Node } from "@weft/mesh";
+   * const stateDir = await Deno.makeTempDir();
+   * const node = await Node.lead({ name: "shop", stateDir });
+   * const paid = Promise.withResolvers<string | undefined>();
+   * node.subscribe("orders/{id}/paid", ({ params }) => paid.resolve(params.id));
+   * await node.publish("orders/42/paid", { euros: 7 });
+   * assert.equal(await paid.promise, "42");
+   * await node.stop();
+   * await Deno.remove(stateDir, { recursive: true });
+   * ```
+   * @param pattern a topic in which `{name}` and `*` stand for one segment, and `>` at the end for one or more
+   * @throws InvalidTopicError, InvalidServiceError
+   */
+  subscribe(pattern: string, handler: EventHandler, options?: SubscribeOptions): SubscriptionHandle {
+    return this.#services.subscribe(pattern, handler, options);
+  }
+
+  /** Events to read in a loop; who reads too slowly loses the oldest. @throws InvalidTopicError */
+  on(pattern: string, options?: SubscribeOptions): EventStream {
+    return this.#services.on(pattern, options);
+  }
+}
