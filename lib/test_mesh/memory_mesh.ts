@@ -1,27 +1,31 @@
 /**
  * Nodes in one process that reach each other through memory, under a virtual clock: messages are late, lost and doubled
- * as a seed says, links break, nodes are cut off and started again, programs come and go.
+ * as a seed says, links break, nodes are cut off, frozen and started again, programs come and go.
  * @module
  */
 
-import { randomFraction, SeededRandom, silentLogger, VirtualClock, VirtualTimers } from "../../base/mod.ts";
-import { ALL_RIGHTS, type MemoryRights, rightsOf } from "./memory_rights.ts";
-import { streamPair } from "./memory_stream.ts";
+import { type Logger, randomFraction, SeededRandom, silentLogger } from "../base/mod.ts";
+import { type RosterMember, Selector } from "../policy/mod.ts";
 import {
   AGENT,
   isProgram,
+  NodeRuntime,
   type PeerId,
   peerId,
   type PeerLinks,
   type PostOutcome,
   programId,
+  ProgramRuntime,
   type ServicePeers,
   type ServiceStream,
-} from "../ports.ts";
-import { NodeRuntime, type NodeRuntimeParts } from "../node_runtime.ts";
-import { ProgramRuntime } from "../programs/mod.ts";
+} from "../service/mod.ts";
+import { type LinkImpairment, MemoryLink } from "./memory_link.ts";
+import { MemoryNode, type MemoryNodeOptions, MemoryProgram } from "./memory_node.ts";
+import { ALL_RIGHTS, type MemoryRights, rightsOf } from "./memory_rights.ts";
+import { streamPair } from "./memory_stream.ts";
+import { VirtualTime } from "./virtual_time.ts";
 
-/** What happens to messages. */
+/** What happens to messages on every link, beside what its impairment says; here they overtake each other. */
 export interface LinkFaults {
   /** Of each message, the odds that it is lost, and that it comes twice. */
   lost: number;
@@ -30,79 +34,35 @@ export interface LinkFaults {
   delayMs: number;
 }
 
-/** What a node may be made with. */
-export interface MemoryNodeOptions {
-  readonly labels?: readonly string[];
-  /** What this node takes the network to allow, in place of what the mesh says: it may run another program. */
-  readonly rights?: MemoryRights;
-  readonly limits?: NodeRuntimeParts["limits"];
-  /** What this node asks of the policy; a node that ignores it has none. */
-  readonly policy?: NodeRuntimeParts["policy"];
-  readonly compressor?: NodeRuntimeParts["compressor"];
-}
+/** After so long without a sign of the other end a link is given up, in milliseconds; channels do the same. */
+export const GIVE_UP_MS = 30_000;
 
 const RESET_LINK = 0;
 
-/** One node of the mesh. */
-export class MemoryNode {
-  readonly id: PeerId;
-  readonly options: MemoryNodeOptions;
-  readonly programs: Map<PeerId, MemoryProgram> = new Map();
-  runtime: NodeRuntime;
-  isDown = false;
-  /** Its links stand, and nothing comes through. */
-  isMute = false;
-  /** Counts its lives: what one has left behind does not speak for the next. */
-  life = 0;
-  readonly #make: (node: MemoryNode) => NodeRuntime;
-
-  constructor(id: PeerId, options: MemoryNodeOptions, make: (node: MemoryNode) => NodeRuntime) {
-    this.id = id;
-    this.options = options;
-    this.#make = make;
-    this.runtime = make(this);
-  }
-
-  /** The same node, started again. */
-  start(): void {
-    this.runtime = this.#make(this);
-    this.isDown = false;
-  }
-}
-
-/** A program that is attached to a node. */
-export class MemoryProgram {
-  readonly id: PeerId;
-  readonly node: MemoryNode;
-  readonly runtime: ProgramRuntime;
-  isGone = false;
-
-  constructor(id: PeerId, node: MemoryNode, make: (program: MemoryProgram) => ProgramRuntime) {
-    this.id = id;
-    this.node = node;
-    this.runtime = make(this);
-  }
-}
-
 /** Nodes that know and reach each other. */
-export class MemoryMesh {
-  readonly clock: VirtualClock = new VirtualClock();
-  readonly timers: VirtualTimers = new VirtualTimers(this.clock);
+export class MemoryMesh extends VirtualTime implements AsyncDisposable {
   readonly faults: LinkFaults = { lost: 0, doubled: 0, delayMs: 0 };
   readonly nodes: Map<PeerId, MemoryNode> = new Map();
   /** Messages that were handed to a link; `watch` sees each, and drops it by answering false. */
   posted = 0;
   watch: (from: PeerId, to: PeerId, message: Uint8Array) => boolean | void = () => {};
   rights: MemoryRights = ALL_RIGHTS;
-  log: typeof silentLogger = silentLogger;
+  log: Logger = silentLogger;
+  /** How long it takes until others know what a node offers and listens to, in milliseconds. */
+  advertDelayMs = 0;
+  /** The last round trip of two nodes in milliseconds. */
+  rttMs: (from: PeerId, to: PeerId) => number = (_, to) => to.charCodeAt(0);
+  /** What a node offers or listens to has changed, and others know it. */
+  onSpread: () => void = () => {};
   readonly #random: SeededRandom;
-  readonly #parted = new Set<string>();
+  readonly #links = new Map<string, MemoryLink>();
   readonly #streams = new Map<string, Set<() => void>>();
   readonly #spreading = new Set<MemoryNode>();
   #seed: number;
   #lastProgram = 0;
 
   constructor(seed = 1) {
+    super();
     this.#seed = seed;
     this.#random = new SeededRandom(seed);
   }
@@ -111,8 +71,8 @@ export class MemoryMesh {
   add(name: string, options: MemoryNodeOptions = {}): MemoryNode {
     const node = new MemoryNode(peerId(name), options, (node) =>
       new NodeRuntime({
-        ...this.#environment(),
-        links: this.#links(node),
+        ...this.#environment(node),
+        links: this.#linksOf(node),
         peers: this.#peers(node),
         onAdvertChange: () => this.#spreadSoon(node),
         limits: options.limits,
@@ -130,7 +90,7 @@ export class MemoryMesh {
     const program = new MemoryProgram(
       id,
       node,
-      (program) => new ProgramRuntime({ ...this.#environment(), links: this.#programLinks(program) }),
+      (program) => new ProgramRuntime({ ...this.#environment(node), links: this.#programLinks(program) }),
     );
     node.programs.set(program.id, program);
     node.runtime.handleLink(program.id);
@@ -143,36 +103,76 @@ export class MemoryMesh {
     const { node, id } = program;
     program.isGone = true;
     node.programs.delete(id);
-    this.#break(keyOf(node.id, id));
+    this.#break(node.id, id);
     node.runtime.handleLinkLost(id);
     node.runtime.handlePeerGone(id);
     program.runtime.handleLinkLost();
   }
 
   /** Cuts two nodes off from each other, or lets them meet again. */
-  part(a: MemoryNode, b: MemoryNode, isParted = true): void {
-    const key = keyOf(a.id, b.id);
-    if (isParted === this.#parted.has(key)) return;
-    if (isParted) this.#parted.add(key);
-    else this.#parted.delete(key);
-    if (isParted) this.breakLink(a, b);
-    else this.#link(a, b);
+  part(a: MemoryNode, b: MemoryNode, isParted: boolean = true): void {
+    const link = this.#link(a.id, b.id);
+    if (isParted === link.isCut) return;
+    link.isCut = isParted;
+    if (isParted) this.#sever(a, b);
+    else this.#meet(a, b);
+    this.#spreadAll();
+  }
+
+  /**
+   * Lets nothing through between two nodes, who are not told: what they send waits on the way. After `GIVE_UP_MS` both
+   * give their link up.
+   */
+  hush(a: MemoryNode, b: MemoryNode, isSilent: boolean = true): void {
+    this.#link(a.id, b.id).isSilent = isSilent;
+    this.#review(a, b);
+    this.#spreadAll();
+  }
+
+  /** Says what is wrong with the way between two nodes, in the place of what was. */
+  impair(a: MemoryNode, b: MemoryNode, impairment: LinkImpairment): void {
+    this.#link(a.id, b.id).impairment = impairment;
+  }
+
+  /** What was said to be wrong with the way between two nodes. */
+  impairmentOf(a: PeerId, b: PeerId): LinkImpairment {
+    return this.#link(a, b).impairment;
+  }
+
+  /** Stops a node in its tracks: its timers wait, and so does what is sent to it and by it. */
+  freeze(node: MemoryNode): void {
+    node.freeze();
+    for (const other of this.#others(node)) this.#review(node, other);
+  }
+
+  /** Has a frozen node go on where it was. */
+  thaw(node: MemoryNode): void {
+    node.thaw();
+    for (const other of this.#others(node)) this.#review(node, other);
+    this.#spreadAll();
   }
 
   /** Breaks the link of two nodes, who can make a new one at once. */
   breakLink(a: MemoryNode, b: MemoryNode): void {
-    this.#break(keyOf(a.id, b.id));
-    a.runtime.handleLinkLost(b.id);
-    b.runtime.handleLinkLost(a.id);
+    const link = this.#link(a.id, b.id);
+    link.release();
+    this.#sever(a, b);
+    this.#review(a, b);
   }
 
   /** Takes a node down as a crash does. */
   crash(node: MemoryNode): void {
     node.isDown = true;
     node.life++;
+    node.thaw();
     for (const other of this.#others(node)) {
-      this.#break(keyOf(node.id, other.id));
-      other.runtime.handleLinkLost(node.id);
+      this.#break(node.id, other.id);
+      this.#review(node, other);
+      this.#tell(other, () => other.runtime.handleLinkLost(node.id));
+    }
+    for (const program of node.programs.values()) {
+      this.#break(node.id, program.id);
+      program.runtime.handleLinkLost();
     }
   }
 
@@ -181,43 +181,31 @@ export class MemoryMesh {
     void node.runtime.close();
     node.start();
     this.#introduce(node);
-  }
-
-  /** Lets time pass, and promises settle on the way. */
-  async run(ms: number, stepMs = 5): Promise<void> {
-    for (let passed = 0; passed < ms; passed += stepMs) {
-      await settle();
-      this.timers.advance(stepMs);
+    for (const program of node.programs.values()) {
+      node.runtime.handleLink(program.id);
+      program.runtime.handleLink();
     }
-    await settle();
-  }
-
-  /** Lets time pass until a promise settles. @returns what it gives @throws what it throws */
-  async until<T>(promise: Promise<T>, limitMs = 60_000): Promise<T> {
-    let isSettled = false;
-    promise.then(() => isSettled = true, () => isSettled = true);
-    await settle();
-    for (let passed = 0; !isSettled; passed += 5) {
-      if (passed > limitMs) throw new Error(`nothing came of it within ${limitMs} ms`);
-      this.timers.advance(5);
-      await settle();
-    }
-    return await promise;
   }
 
   /** Stops all nodes. */
   async close(): Promise<void> {
     const nodes = [...this.nodes.values()];
     const programs = nodes.flatMap((node) => [...node.programs.values()]);
-    await Promise.all([...programs, ...nodes].map(({ runtime }) => runtime.close()));
+    for (const node of nodes) this.thaw(node);
+    await this.until(Promise.all([...programs, ...nodes].map(({ runtime }) => runtime.close())));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
   }
 
-  #environment() {
-    return { clock: this.clock, timers: this.timers, random: new SeededRandom(this.#seed++), log: this.log };
+  #environment(node: MemoryNode) {
+    return {
+      clock: this.clock,
+      timers: node.timersOf(this.timers),
+      random: new SeededRandom(this.#seed++),
+      log: node.options.log ?? this.log,
+    };
   }
 
   #others(node: MemoryNode): MemoryNode[] {
@@ -225,38 +213,96 @@ export class MemoryMesh {
   }
 
   #introduce(node: MemoryNode): void {
-    for (const other of this.#others(node)) {
-      node.runtime.setAdverts(other.id, [other.runtime.advert()]);
-      this.#link(node, other);
-    }
+    for (const other of this.#others(node)) this.#meet(node, other);
+    for (const other of this.#reachedFrom(node)) node.runtime.setAdverts(other.id, [other.runtime.advert()]);
     this.#spread(node);
   }
 
-  #link(a: MemoryNode, b: MemoryNode): void {
+  #meet(a: MemoryNode, b: MemoryNode): void {
+    this.#review(a, b);
     if (!this.#reaches(a.id, b.id)) return;
-    a.runtime.handleLink(b.id);
-    b.runtime.handleLink(a.id);
+    this.#tell(a, () => a.runtime.handleLink(b.id));
+    this.#tell(b, () => b.runtime.handleLink(a.id));
+  }
+
+  #sever(a: MemoryNode, b: MemoryNode): void {
+    this.#break(a.id, b.id);
+    this.#review(a, b);
+    this.#tell(a, () => a.runtime.handleLinkLost(b.id));
+    this.#tell(b, () => b.runtime.handleLinkLost(a.id));
+  }
+
+  /** A node that is frozen hears of it when it goes on. */
+  #tell(node: MemoryNode, what: () => void): void {
+    if (!node.isFrozen) return what();
+    const { life } = node;
+    node.whenThawed(() => node.life === life && what());
+  }
+
+  /** Holds the link of two nodes up, or lets it go on, as they and it are now. */
+  #review(a: MemoryNode, b: MemoryNode): void {
+    const link = this.#link(a.id, b.id);
+    const isStill = (link.isSilent || a.isFrozen || b.isFrozen) && !a.isDown && !b.isDown && !link.isCut;
+    if (link.isGivenUp && !isStill) {
+      link.isGivenUp = false;
+      this.#meet(a, b);
+    } else if (isStill && link.stands && !link.isHeldUp) {
+      link.cancelGivingUp = this.timers.setTimer(GIVE_UP_MS, () => {
+        link.cancelGivingUp = undefined;
+        link.isGivenUp = true;
+        this.#sever(a, b);
+      });
+    } else if (!isStill && link.isHeldUp) link.release();
   }
 
   /** Many changes of one turn are sent as one. */
   #spreadSoon(node: MemoryNode): void {
     if (this.#spreading.has(node)) return;
     this.#spreading.add(node);
-    queueMicrotask(() => {
+    const spread = () => {
       this.#spreading.delete(node);
       this.#spread(node);
-    });
+    };
+    if (this.advertDelayMs > 0) this.timers.setTimer(this.advertDelayMs, spread);
+    else queueMicrotask(spread);
   }
 
   #spread(node: MemoryNode): void {
-    if (node.isDown) return;
-    for (const other of this.#others(node)) other.runtime.setAdverts(node.id, [node.runtime.advert()]);
+    if (node.isDown || node.isFrozen) return;
+    for (const other of this.#reachedFrom(node)) other.runtime.setAdverts(node.id, [node.runtime.advert()]);
+    this.onSpread();
+  }
+
+  #spreadAll(): void {
+    for (const node of this.nodes.values()) this.#spread(node);
+  }
+
+  /** Those to whom the word of a node gets, by whatever way. */
+  #reachedFrom(node: MemoryNode): MemoryNode[] {
+    const reached = new Set([node]);
+    for (const each of reached) {
+      for (const other of this.nodes.values()) {
+        if (reached.has(other) || other.isFrozen || !this.#reaches(each.id, other.id)) continue;
+        if (!this.#link(each.id, other.id).isHeldUp) reached.add(other);
+      }
+    }
+    reached.delete(node);
+    return [...reached];
   }
 
   #reaches(a: PeerId, b: PeerId): boolean {
     const [from, to] = [this.nodes.get(a), this.nodes.get(b)];
-    return from !== undefined && to !== undefined && !from.isDown && !to.isDown &&
-      !this.#parted.has(keyOf(a, b));
+    return from !== undefined && to !== undefined && !from.isDown && !to.isDown && this.#link(a, b).stands;
+  }
+
+  #link(a: PeerId, b: PeerId): MemoryLink {
+    const key = keyOf(a, b);
+    let link = this.#links.get(key);
+    if (link === undefined) {
+      link = new MemoryLink({ timers: this.timers, draw: () => this.draw(), now: () => this.clock.now() });
+      this.#links.set(key, link);
+    }
+    return link;
   }
 
   #peers({ id, options }: MemoryNode): ServicePeers {
@@ -266,57 +312,54 @@ export class MemoryMesh {
       nameOf: (peer) => peer,
       find: (text) => this.nodes.get(peerId(text))?.id,
       isHealthy: (peer) => this.#reaches(id, peer),
-      isOperator: (peer) => peer === "leader",
+      isOperator: (peer) => this.nodes.get(peer)?.options.isLeader ?? false,
       selector: (text) => {
-        if (text.includes("(")) throw new RangeError(`Cannot read the selector ${text}`);
-        return (peer) => this.nodes.get(peer)?.options.labels?.includes(text) ?? false;
+        const selector = Selector.parse(text);
+        return (peer) => {
+          const node = this.nodes.get(peer);
+          return node !== undefined && selector.matches(subjectOf(node));
+        };
       },
     };
   }
 
-  #links(node: MemoryNode): PeerLinks {
+  #linksOf(node: MemoryNode): PeerLinks {
     const { id, life } = node;
     const reaches = (peer: PeerId) =>
       node.life === life && (isProgram(peer) ? node.programs.has(peer) : this.#reaches(id, peer));
     const receiver = (peer: PeerId) => node.programs.get(peer)?.runtime ?? this.nodes.get(peer)?.runtime;
     const nameFor = (peer: PeerId) => isProgram(peer) ? AGENT : id;
+    const deliver = (peer: PeerId, bytes: Uint8Array, stream?: ServiceStream) => {
+      if (reaches(peer)) receiver(peer)?.handleMessage(nameFor(peer), bytes, stream);
+    };
     return {
       post: (peer, message) => {
         if (!reaches(peer)) return "no-link";
-        const isLost = node.isMute || this.nodes.get(peer)?.isMute;
-        const deliver = (bytes: Uint8Array) => {
-          if (reaches(peer)) receiver(peer)?.handleMessage(nameFor(peer), bytes);
-        };
-        return isLost ? "queued" : this.#post(id, peer, message, deliver);
+        if (node.isMute || this.nodes.get(peer)?.isMute) return "queued";
+        return this.#post(id, peer, message, (bytes) => deliver(peer, bytes));
       },
       drained: () => Promise.resolve(),
       reach: (peer) => Promise.resolve(reaches(peer)),
-      openStream: (peer, header) => {
-        if (!reaches(peer)) return undefined;
-        return this.#open(keyOf(id, peer), header, (bytes, far) => {
-          if (reaches(peer)) receiver(peer)?.handleMessage(nameFor(peer), bytes, far);
-        });
-      },
-      rttMs: (peer) => peer.charCodeAt(0),
+      openStream: (peer, header) =>
+        reaches(peer) ? this.#open(id, peer, header, (bytes, far) => deliver(peer, bytes, far)) : undefined,
+      rttMs: (peer) => this.rttMs(id, peer),
       linked: () => this.#others(node).map((other) => other.id).filter(reaches),
     };
   }
 
   #programLinks(program: MemoryProgram): PeerLinks {
     const { node, id } = program;
-    const deliver = (bytes: Uint8Array) => {
-      if (!program.isGone) node.runtime.handleMessage(id, bytes);
+    const isGone = () => program.isGone || node.isDown;
+    const deliver = (bytes: Uint8Array, stream?: ServiceStream) => {
+      if (!isGone()) node.runtime.handleMessage(id, bytes, stream);
     };
     return {
-      post: (_, message) => program.isGone ? "no-link" : this.#post(id, node.id, message, deliver),
+      post: (_, message) => isGone() ? "no-link" : this.#post(id, node.id, message, deliver),
       drained: () => Promise.resolve(),
-      reach: () => Promise.resolve(!program.isGone),
-      openStream: (_, header) =>
-        program.isGone ? undefined : this.#open(keyOf(node.id, id), header, (bytes, far) => {
-          if (!program.isGone) node.runtime.handleMessage(id, bytes, far);
-        }),
+      reach: () => Promise.resolve(!isGone()),
+      openStream: (_, header) => isGone() ? undefined : this.#open(id, node.id, header, deliver),
       rttMs: () => 0,
-      linked: () => program.isGone ? [] : [AGENT],
+      linked: () => isGone() ? [] : [AGENT],
     };
   }
 
@@ -325,6 +368,7 @@ export class MemoryMesh {
     this.posted++;
     if (this.watch(from, to, message) === false) return "queued";
     if (lost > 0 && this.draw() < lost) return "queued";
+    if (this.#way(from, to)?.loses()) return "queued";
     const copies = doubled > 0 && this.draw() < doubled ? 2 : 1;
     for (let i = 0; i < copies; i++) {
       const bytes = message.slice();
@@ -333,33 +377,57 @@ export class MemoryMesh {
         // The bytes are good until the handler returns, and not longer.
         bytes.fill(0xaa);
       };
-      if (delayMs === 0) queueMicrotask(arrive);
-      else this.timers.setTimer(this.draw() * delayMs, arrive);
+      const send = () => this.#carry(from, to, arrive);
+      if (delayMs === 0) queueMicrotask(send);
+      else this.timers.setTimer(this.draw() * delayMs, send);
     }
     return "queued";
   }
 
   #open(
-    link: string,
+    from: PeerId,
+    to: PeerId,
     header: Uint8Array,
     deliver: (header: Uint8Array, far: ServiceStream) => void,
   ): ServiceStream {
+    const link = keyOf(from, to);
     const streams = this.#streams.get(link) ?? new Set();
     this.#streams.set(link, streams);
     const broken = () => near.reset(RESET_LINK);
-    const [near, far] = streamPair(() => streams.delete(broken));
+    const [near, far] = streamPair(() => streams.delete(broken), [
+      (arrive) => this.#carry(from, to, arrive),
+      (arrive) => this.#carry(to, from, arrive),
+    ]);
     streams.add(broken);
     const bytes = header.slice();
-    queueMicrotask(() => {
-      deliver(bytes, far);
-      bytes.fill(0xaa);
-    });
+    queueMicrotask(() =>
+      this.#carry(from, to, () => {
+        deliver(bytes, far);
+        bytes.fill(0xaa);
+      })
+    );
     return near;
   }
 
-  #break(link: string): void {
-    for (const broken of [...this.#streams.get(link) ?? []]) broken();
-    this.#streams.delete(link);
+  /** Between two nodes their link carries; a program is on the machine of its node, and stops with it. */
+  #carry(from: PeerId, to: PeerId, arrive: () => void): void {
+    const way = this.#way(from, to);
+    if (way !== undefined) return way.carry(from, arrive);
+    const node = this.nodes.get(from) ?? this.nodes.get(to);
+    if (node?.isFrozen) node.whenThawed(arrive);
+    else arrive();
+  }
+
+  /** @returns undefined between a program and its node */
+  #way(from: PeerId, to: PeerId): MemoryLink | undefined {
+    return isProgram(from) || isProgram(to) ? undefined : this.#link(from, to);
+  }
+
+  #break(a: PeerId, b: PeerId): void {
+    this.#way(a, b)?.break();
+    const key = keyOf(a, b);
+    for (const broken of [...this.#streams.get(key) ?? []]) broken();
+    this.#streams.delete(key);
   }
 
   /** @returns a number in [0, 1) */
@@ -373,28 +441,23 @@ export class MemoryMesh {
   }
 }
 
-/** Lets every promise that can settle do so. */
-export async function settle(): Promise<void> {
-  await new Promise<void>((resolve) => setImmediate(resolve));
-}
-
 function keyOf(a: PeerId, b: PeerId): string {
   return a < b ? `${a} ${b}` : `${b} ${a}`;
 }
 
-/** An agent, another node, and a program that is attached to the agent. */
-export interface AttachedMesh {
-  readonly mesh: MemoryMesh;
-  readonly agent: MemoryNode;
-  readonly other: MemoryNode;
-  readonly program: MemoryProgram;
-}
-
-/** @returns a mesh of two nodes, `a` and `b`, and a program of the first */
-export async function attached(): Promise<AttachedMesh> {
-  const mesh = new MemoryMesh();
-  const [agent, other] = [mesh.add("a"), mesh.add("b")];
-  const program = mesh.attach(agent);
-  await settle();
-  return { mesh, agent, other, program };
+/** @returns a node as selectors and policies look at it */
+export function subjectOf({ id, options, runtime }: MemoryNode): RosterMember {
+  const { labels = {}, isLeader = false } = options;
+  return {
+    id,
+    name: id,
+    labels,
+    addresses: [],
+    roles: isLeader ? ["member", "leader"] : ["member"],
+    // Few selectors ask.
+    get services() {
+      return runtime.advert().services.map(({ path }) => path);
+    },
+    blocks: [],
+  };
 }

@@ -1,24 +1,35 @@
 /**
- * Streams of bytes in memory, for the tests of this folder.
+ * Streams of bytes in memory.
  * @module
  */
 
-import type { ServiceStream } from "../ports.ts";
+import type { ServiceStream } from "../service/mod.ts";
 
 const WINDOW_BYTES = 1 << 18;
 const PIECE_BYTES = 16_384;
 
-/** Two ends of a stream in memory, with a window as a channel has one. @param onDone both directions are over */
-export function streamPair(onDone: () => void = () => {}): [ServiceStream, ServiceStream] {
-  const [ab, ba] = [new Pipe(), new Pipe()];
+/** Brings something to the other end, now or later; of one direction in order. It may be lost with the link. */
+export type Carry = (arrive: () => void) => void;
+
+const AT_ONCE: Carry = (arrive) => arrive();
+
+/**
+ * Two ends of a stream in memory, with a window as a channel has one.
+ * @param onDone both directions are over
+ * @param carries brings what each end writes to the other one; at once unless given
+ */
+export function streamPair(
+  onDone: () => void = () => {},
+  carries: readonly [forth: Carry, back: Carry] = [AT_ONCE, AT_ONCE],
+): [ServiceStream, ServiceStream] {
+  const [ab, ba] = [new Pipe(carries[0]), new Pipe(carries[1])];
   let resetCode: number | undefined;
   const isOver = () => ab.isOver && ba.isOver;
   const end = (out: Pipe, into: Pipe): ServiceStream => ({
     read: () => into.read(),
     write: (bytes) => out.write(bytes),
     end() {
-      out.end();
-      if (isOver()) onDone();
+      out.end(() => isOver() && onDone());
     },
     reset(code) {
       if (isOver()) return;
@@ -35,18 +46,25 @@ export function streamPair(onDone: () => void = () => {}): [ServiceStream, Servi
 }
 
 class Pipe {
+  readonly #carry: Carry;
   readonly #pieces: Uint8Array[] = [];
+  /** What was written and not yet read, on its way or arrived. */
   #bytes = 0;
   #isEnded = false;
+  #hasEndArrived = false;
   #isBroken = false;
   #wake: (() => void)[] = [];
 
+  constructor(carry: Carry) {
+    this.#carry = carry;
+  }
+
   get isOver(): boolean {
-    return this.#isEnded || this.#isBroken;
+    return this.#hasEndArrived || this.#isBroken;
   }
 
   async read(): Promise<Uint8Array | undefined> {
-    while (this.#pieces.length === 0 && !this.#isEnded && !this.#isBroken) await this.#change();
+    while (this.#pieces.length === 0 && !this.#hasEndArrived && !this.#isBroken) await this.#change();
     const piece = this.#isBroken ? undefined : this.#pieces.shift();
     this.#bytes -= piece?.length ?? 0;
     this.#changed();
@@ -58,20 +76,29 @@ class Pipe {
       while (this.#bytes >= WINDOW_BYTES && !this.#isBroken) await this.#change();
       if (this.#isBroken || this.#isEnded) return false;
       const piece = bytes.slice(at, at + PIECE_BYTES);
-      this.#pieces.push(piece);
       this.#bytes += piece.length;
-      this.#changed();
+      this.#carry(() => {
+        if (this.#isBroken) return;
+        this.#pieces.push(piece);
+        this.#changed();
+      });
     }
     return !this.#isBroken;
   }
 
-  end(): void {
+  end(onArrived: () => void): void {
+    if (this.#isEnded) return;
     this.#isEnded = true;
+    this.#carry(() => {
+      this.#hasEndArrived = true;
+      onArrived();
+      this.#changed();
+    });
     this.#changed();
   }
 
   break(): void {
-    if (this.#isEnded && this.#pieces.length === 0) return;
+    if (this.#hasEndArrived && this.#pieces.length === 0) return;
     this.#isBroken = true;
     this.#pieces.length = 0;
     this.#changed();

@@ -1,0 +1,6 @@
+/**
+ * Streams of bytes in memory, for the tests of this folder.
+ * @module
+ */
+
+export { streamPair } from "../../test_mesh/mod.ts";
