@@ -4,7 +4,7 @@
  */
 
 import type { Logger, Timers } from "../base/mod.ts";
-import { type NodeRuntime, type NodeRuntimeParts, type PeerId, type ProgramRuntime } from "../service/mod.ts";
+import type { NodeRuntime, NodeRuntimeParts, PeerId, ProgramRuntime } from "../service/mod.ts";
 import type { MemoryRights } from "./memory_rights.ts";
 
 /** What a node may be made with. */

@@ -15,7 +15,8 @@
  */
 
 export { type LinkImpairment } from "./memory_link.ts";
-export { type LinkFaults, MemoryMesh } from "./memory_mesh.ts";
+export { MemoryMesh } from "./memory_mesh.ts";
+export { type LinkFaults, MemoryNetwork } from "./memory_network.ts";
 export { MemoryNode, type MemoryNodeOptions, MemoryProgram } from "./memory_node.ts";
 export { ALL_RIGHTS, type MemoryRights, rightsOf } from "./memory_rights.ts";
 export { type Carry, streamPair } from "./memory_stream.ts";
