@@ -164,7 +164,9 @@ export class MemoryMesh extends MemoryNetwork implements AsyncDisposable {
     const nodes = [...this.nodes.values()];
     const programs = nodes.flatMap((node) => [...node.programs.values()]);
     for (const node of nodes) this.thaw(node);
-    await this.until(Promise.all([...programs, ...nodes].map(({ runtime }) => runtime.close())));
+    const closed = Promise.all([...programs, ...nodes].map(({ runtime }) => runtime.close()));
+    // A hook may wait for what is not of the mesh, which no virtual time brings.
+    await this.until(closed).catch(() => closed);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -232,8 +234,7 @@ export class MemoryMesh extends MemoryNetwork implements AsyncDisposable {
     if (this.#spreading.has(node)) return;
     this.#spreading.add(node);
     const spread = () => {
-      this.#spreading.delete(node);
-      this.#spread(node);
+      if (this.#spreading.delete(node)) this.#spread(node);
     };
     if (this.advertDelayMs > 0) this.timers.setTimer(this.advertDelayMs, spread);
     else queueMicrotask(spread);
@@ -243,6 +244,15 @@ export class MemoryMesh extends MemoryNetwork implements AsyncDisposable {
     if (node.isDown || node.isFrozen) return;
     for (const other of this.#reachedFrom(node)) other.runtime.setAdverts(node.id, [node.runtime.advert()]);
     this.onSpread();
+  }
+
+  /** Those whose adverts have changed in this turn tell them now, and not at its end. */
+  spreadNow(): void {
+    if (this.advertDelayMs > 0) return;
+    for (const node of this.#spreading) {
+      this.#spreading.delete(node);
+      this.#spread(node);
+    }
   }
 
   #spreadAll(): void {

@@ -20,4 +20,8 @@ export { type LinkFaults, MemoryNetwork } from "./memory_network.ts";
 export { MemoryNode, type MemoryNodeOptions, MemoryProgram } from "./memory_node.ts";
 export { ALL_RIGHTS, type MemoryRights, rightsOf } from "./memory_rights.ts";
 export { type Carry, streamPair } from "./memory_stream.ts";
+export { type LogLine, type SentMessage } from "./test_log.ts";
+export { type NodeRef, TestMesh, type TestMeshOptions, type TestNodeOptions } from "./test_mesh.ts";
+export { TestNode } from "./test_node.ts";
+export { type TestGrants } from "./test_rights.ts";
 export { settle, VirtualTime } from "./virtual_time.ts";
