@@ -89,6 +89,64 @@ Deno.test("TestMesh.impair() delays what goes over a link, in order, messages an
   assert.equal(mesh.nowMs, healed);
 });
 
+Deno.test("TestMesh delays, holds and breaks a stream that is open", async () => {
+  await using mesh = new TestMesh();
+  const [shop, store] = await mesh.addNodes("shop", "store");
+  let next = Promise.withResolvers<void>();
+  await store.addService({
+    path: "stock",
+    actions: {
+      async *count() {
+        for (let i = 1;; i++) {
+          yield i;
+          await next.promise;
+          next = Promise.withResolvers();
+        }
+      },
+    },
+  });
+  const reader = (await shop.request<ReadableStream<number>>("stock/count")).getReader();
+  assert.equal((await reader.read()).value, 1);
+  mesh.impair({ delayMs: 500 });
+  next.resolve();
+  assert.equal((await mesh.until(reader.read())).value, 2);
+  assert.equal(mesh.nowMs, 500);
+  mesh.heal();
+  mesh.freeze(store);
+  const third = reader.read();
+  next.resolve();
+  await mesh.advance(10_000);
+  assert.equal(await Promise.race([third, "held"]), "held");
+  mesh.thaw(store);
+  assert.equal((await mesh.until(third)).value, 3);
+  mesh.cut(shop, store);
+  assert.equal(await codeOf(mesh.until(reader.read())), "StreamBroken");
+});
+
+Deno.test("TestMesh loses what is on its way when a link breaks", async () => {
+  await using mesh = new TestMesh();
+  const [shop, store] = await mesh.addNodes("shop", "store");
+  const heard: unknown[] = [];
+  store.subscribe("orders/*", ({ data }) => void heard.push(data));
+  mesh.impair({ delayMs: 100 });
+  await shop.publish("orders/placed", "lost");
+  await mesh.advance(50);
+  mesh.cut(shop, store);
+  mesh.heal();
+  await shop.publish("orders/placed", "kept");
+  await mesh.advance(200);
+  assert.deepEqual(heard, ["kept"]);
+});
+
+Deno.test("TestNode.request() lets a test look at a failure later", async () => {
+  await using mesh = new TestMesh();
+  const [shop, store] = await mesh.addNodes("shop", "store");
+  await store.addService({ path: "stock", actions: { count: () => mesh.sleep(60_000) } });
+  const call = shop.request("stock/count");
+  await mesh.advance(11_000);
+  assert.equal(await codeOf(call), "Timeout");
+});
+
 Deno.test("TestMesh.impair() without names is for nodes that come later, too", async () => {
   await using mesh = new TestMesh();
   mesh.impair({ delayMs: 10 });
@@ -278,7 +336,10 @@ Deno.test("TestMesh knows selectors, grants and policies", async () => {
     labels: { role: "web" },
     grants: { publish: ["page/>"], offer: [] },
   });
-  const db = await mesh.addNode("db-1", { labels: { role: "db" }, grants: { offer: ["orders", "stock/*"] } });
+  const db = await mesh.addNode("db-1", {
+    labels: { role: "db" },
+    grants: { offer: ["orders", "stock/*"], publish: [], subscribe: [] },
+  });
   const rest = await mesh.addNode("rest");
   await db.addService({ path: "orders", allow: "role=web", actions: { list: () => [], drop: () => 0 } });
   assert.deepEqual(await web.request("orders/list"), []);
@@ -292,6 +353,14 @@ Deno.test("TestMesh knows selectors, grants and policies", async () => {
   assert.equal(await codeOf(web.publish("other/seen")), "Refused");
   assert.equal(await codeOf(rest.publish("orders/placed")), "Refused");
   await db.publish("orders/placed");
+  assert.equal(await codeOf(db.publish("page/seen")), "Refused");
+  const heard: string[] = [];
+  for (const pattern of ["page/seen", "orders/*"]) {
+    db.subscribe(pattern, ({ topic }) => void heard.push(topic));
+  }
+  const reports = [await web.publish("page/seen"), await db.publish("orders/placed")];
+  await mesh.settle();
+  assert.deepEqual([heard, reports.map(({ sent }) => sent)], [["orders/placed"], [0, 0]]);
 
   mesh.applyPolicy(definePolicy({
     policies: [{
