@@ -31,6 +31,7 @@ export class MemoryMesh extends MemoryNetwork implements AsyncDisposable {
   /** What a node offers or listens to has changed, and others know it. */
   onSpread: () => void = () => {};
   readonly #spreading = new Set<MemoryNode>();
+  #areWaysNew = false;
   #seed: number;
   #lastProgram = 0;
 
@@ -88,7 +89,7 @@ export class MemoryMesh extends MemoryNetwork implements AsyncDisposable {
     link.isCut = isParted;
     if (isParted) this.#sever(a, b);
     else this.#meet(a, b);
-    this.#spreadAll();
+    this.#spreadAllSoon();
   }
 
   /**
@@ -98,7 +99,7 @@ export class MemoryMesh extends MemoryNetwork implements AsyncDisposable {
   hush(a: MemoryNode, b: MemoryNode, isSilent: boolean = true): void {
     this.link(a.id, b.id).isSilent = isSilent;
     this.#review(a, b);
-    this.#spreadAll();
+    this.#spreadAllSoon();
   }
 
   /** Says what is wrong with the way between two nodes, in the place of what was. */
@@ -121,7 +122,7 @@ export class MemoryMesh extends MemoryNetwork implements AsyncDisposable {
   thaw(node: MemoryNode): void {
     node.thaw();
     for (const other of this.#others(node)) this.#review(node, other);
-    this.#spreadAll();
+    this.#spreadAllSoon();
   }
 
   /** Breaks the link of two nodes, who can make a new one at once. */
@@ -248,6 +249,7 @@ export class MemoryMesh extends MemoryNetwork implements AsyncDisposable {
 
   /** Those whose adverts have changed in this turn tell them now, and not at its end. */
   spreadNow(): void {
+    this.#spreadAll();
     if (this.advertDelayMs > 0) return;
     for (const node of this.#spreading) {
       this.#spreading.delete(node);
@@ -255,21 +257,42 @@ export class MemoryMesh extends MemoryNetwork implements AsyncDisposable {
     }
   }
 
+  /** Ways between nodes have changed: many at once are one change. */
+  #spreadAllSoon(): void {
+    if (this.#areWaysNew) return;
+    this.#areWaysNew = true;
+    queueMicrotask(() => this.#spreadAll());
+  }
+
   #spreadAll(): void {
-    for (const node of this.nodes.values()) this.#spread(node);
+    if (!this.#areWaysNew) return;
+    this.#areWaysNew = false;
+    const left = new Set(
+      Array.from(this.nodes.values()).filter(({ isDown, isFrozen }) => !isDown && !isFrozen),
+    );
+    for (const node of left) {
+      const together = [node, ...this.#reachedFrom(node)];
+      const adverts = together.map(({ id, runtime }) => [id, [runtime.advert()]] as const);
+      for (const each of together) {
+        left.delete(each);
+        for (const [id, advert] of adverts) if (id !== each.id) each.runtime.setAdverts(id, advert);
+      }
+    }
+    this.onSpread();
   }
 
   /** Those to whom the word of a node gets, by whatever way. */
   #reachedFrom(node: MemoryNode): MemoryNode[] {
-    const reached = new Set([node]);
+    const left = new Set(this.#others(node).filter(({ isDown, isFrozen }) => !isDown && !isFrozen));
+    const reached = [node];
     for (const each of reached) {
-      for (const other of this.nodes.values()) {
-        if (reached.has(other) || other.isFrozen || !this.reaches(each.id, other.id)) continue;
-        if (!this.link(each.id, other.id).isHeldUp) reached.add(other);
+      for (const other of left) {
+        if (!this.reaches(each.id, other.id) || this.link(each.id, other.id).isHeldUp) continue;
+        left.delete(other);
+        reached.push(other);
       }
     }
-    reached.delete(node);
-    return [...reached];
+    return reached.slice(1);
   }
 
   #peers({ id, options }: MemoryNode): ServicePeers {
