@@ -141,10 +141,11 @@ Deno.test("TestMesh loses what is on its way when a link breaks", async () => {
 Deno.test("TestNode.request() lets a test look at a failure later", async () => {
   await using mesh = new TestMesh();
   const [shop, store] = await mesh.addNodes("shop", "store");
-  await store.addService({ path: "stock", actions: { count: () => mesh.sleep(60_000) } });
-  const call = shop.request("stock/count");
+  const stock = defineService({ path: "stock", actions: { count: () => mesh.sleep(60_000) } });
+  await store.addService(stock);
+  const calls = [shop.request("stock/count"), shop.service<typeof stock>("stock").request("count")];
   await mesh.advance(11_000);
-  assert.equal(await codeOf(call), "Timeout");
+  for (const call of calls) assert.equal(await codeOf(call), "Timeout");
 });
 
 Deno.test("TestMesh.impair() without names is for nodes that come later, too", async () => {

@@ -10,6 +10,7 @@ import type {
   LocalService,
   PublishOptions,
   PublishReport,
+  ServiceClient,
   ServiceDefinition,
   ServiceHooks,
   ServiceNode,
@@ -18,7 +19,6 @@ import type {
   SubscribeOptions,
   SubscriptionHandle,
 } from "../service/mod.ts";
-import { ServiceClient } from "../service/mod.ts";
 
 /**
  * What a node of a test stands on.
@@ -78,11 +78,16 @@ export class TestNode implements ServiceNode {
   }
 
   /**
-   * A service as its callers see it: `node.service<typeof math>("math").request("add", { a: 1, b: 2 })`.
+   * A service as its callers see it: `node.service<typeof math>("math").request("add", { a: 1, b: 2 })`. Like everything that
+   * a program holds, it ends with a crash.
    * @param path the service's, as its definition says
    */
   service<Service extends ServiceDefinition>(path: Service["path"]): ServiceClient<Service> {
-    return new ServiceClient<Service>(path, this);
+    const client = this.#host.runtime.client<Service>(path);
+    const request = client.request.bind(client) as (...args: unknown[]) => Promise<unknown>;
+    const call = (...args: unknown[]) => this.#observe(() => request(...args));
+    client.request = call as typeof client.request;
+    return client;
   }
 
   /** All services that this node knows, wherever they run; or the one at a path. */
@@ -100,10 +105,7 @@ export class TestNode implements ServiceNode {
   /** The same, of a type that the caller says. */
   request<Result>(path: string, params?: unknown, options?: CallOptions): Promise<Result>;
   request(path: string, params?: unknown, options?: CallOptions): Promise<unknown> {
-    this.#host.tellAdverts();
-    const answer = this.#host.runtime.request(path, params, options);
-    answer.catch(() => {});
-    return answer;
+    return this.#observe(() => this.#host.runtime.request(path, params, options));
   }
 
   /** Publishes an event to whoever listens. @throws InvalidTopicError, CallError when it can't be sent at all */
@@ -135,6 +137,14 @@ export class TestNode implements ServiceNode {
   /** The same as `stop`. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.stop();
+  }
+
+  /** Calls by what nodes know now. Whether somebody looks at a failure is the test's affair. */
+  #observe(request: () => Promise<unknown>): Promise<unknown> {
+    this.#host.tellAdverts();
+    const answer = request();
+    answer.catch(() => {});
+    return answer;
   }
 }
 
