@@ -4,10 +4,10 @@ import { Node, OverlayBootstrap } from "../../mod.ts";
 import { freeTcpPort } from "../../lib/transport/mod.ts";
 import { labTest, waitFor } from "../lab/mod.ts";
 
-const BOUND_MS = 8_000;
+const BOUND_MS = 30_000;
 
 labTest(
-  "a page in a browser joins by a token, calls a service of another node, and leaves",
+  "a page in a browser joins by a token, calls a service of another node, leaves, and is missed when it is closed",
   ["chromium"],
   async () => {
     await using resources = new AsyncDisposableStack();
@@ -44,6 +44,16 @@ labTest(
       what: "the leader has heard that the page left",
     });
     assert.equal(await adder.request<number>("math/add", { a: 1, b: 2 }), 3);
+
+    // Closed without a word.
+    await page.submit("join", { token: leader.joinToken(), name: "closed" });
+    await page.waitForText("state", /^joined as closed: .*leader/);
+    const seen = () => leader.control.status().peers.find(({ name }) => name === "closed");
+    assert.equal(seen()?.channel, "open");
+    await page.close();
+    await waitFor(() => seen()?.healthy === false && seen()?.channel !== "open", BOUND_MS, {
+      what: "the leader has seen that it is gone",
+    });
   },
 );
 
@@ -98,6 +108,12 @@ class Page implements AsyncDisposable {
     const id = this.#waiting.size + 1;
     this.#socket.send(JSON.stringify({ id, method: "Runtime.evaluate", params: { expression } }));
     return new Promise((resolve) => this.#waiting.set(id, resolve));
+  }
+
+  /** Closes the tab, as its user does. */
+  async close(): Promise<void> {
+    const { host, pathname } = new URL(this.#socket.url);
+    await (await fetch(`http://${host}/json/close/${pathname.split("/").at(-1)}`)).body?.cancel();
   }
 
   /** Fills a form's fields in, and submits it. */
