@@ -23,7 +23,14 @@ labTest(
     const adder = resources.use(
       await Node.join(leader.joinToken(), { name: "adder", stateDir: `${folder}/adder` }),
     );
-    await adder.addService({ path: "math", actions: { add: ({ a, b }: { a: number; b: number }) => a + b } });
+    await adder.addService({
+      path: "math",
+      actions: {
+        add: ({ a, b }: { a: number; b: number }) => a + b,
+        // Long enough to be compressed.
+        digits: ({ count }: { count: number }) => "7".repeat(count),
+      },
+    });
     const server = await servePage(0);
     resources.defer(() => server.shutdown());
     const page = resources.use(await Page.open(`http://127.0.0.1:${server.addr.port}/`, `${folder}/profile`));
@@ -35,6 +42,8 @@ labTest(
     await page.waitForText("state", /^joined as page: .*leader \(direct at 127\.0\.0\.1:\d+/);
     await page.submit("call", { path: "math/add", params: '{ "a": 20, "b": 22 }' });
     await page.waitForText("answer", /^42$/);
+    await page.submit("call", { path: "math/digits", params: '{ "count": 200000 }' });
+    await page.waitForText("answer", /^"7{200000}"$/);
     await page.submit("call", { path: "math/divide", params: "{}" });
     await page.waitForText("answer", /divide/);
 
