@@ -19,7 +19,7 @@ export {
 } from "./services/mod.ts";
 export * from "./errors.ts";
 export { Node } from "./node.ts";
-export { ServiceNode } from "./service_node.ts";
+export { NodeServices } from "./node_services.ts";
 export type { AttachOptions, NodeOptions } from "./node_options.ts";
 export type { ProgramEndpoint } from "./networks/mod.ts";
 export * from "./overlay_bootstrap.ts";

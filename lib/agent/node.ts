@@ -7,8 +7,8 @@ import type { AgentControl, NetworkReport, NetworkRequest, RouteReport } from ".
 import { silentLogger } from "../base/mod.ts";
 import { DEFAULT_STATE_DIR, SaidSettings } from "../config/mod.ts";
 import { type Duplex, isRefusal } from "../forward/mod.ts";
-import type { ServiceRuntime } from "../service/mod.ts";
-import { ServiceNode } from "./service_node.ts";
+import type { ServiceNode, ServiceRuntime } from "../service/mod.ts";
+import { NodeServices } from "./node_services.ts";
 import { freeTcpPort } from "../transport/mod.ts";
 import {
   type IncomingConnection,
@@ -44,7 +44,7 @@ import { OverlayBootstrap, type OverlayPorts } from "./overlay_bootstrap.ts";
  * await Deno.remove(stateDir, { recursive: true });
  * ```
  */
-export class Node extends ServiceNode implements AsyncDisposable {
+export class Node extends NodeServices implements ServiceNode {
   readonly #ports: Ports;
   readonly #membership: Membership;
 

@@ -45,6 +45,7 @@ export type { MemberChange, ProviderReport, ServiceReport } from "./registry/mod
 export type { Schema, SchemaIssue, SchemaResult } from "./schema.ts";
 export * from "./service_event.ts";
 export { type ClientOptions, ServiceClient } from "./service_client.ts";
+export type { ServiceNode } from "./service_node.ts";
 export { ServiceRuntime, type ServiceRuntimeParts } from "./service_runtime.ts";
 export * from "./topics/mod.ts";
 export {
@@ -53,10 +54,12 @@ export {
   type AdvertisedSubscription,
   type CarrierLimits,
   decodeAdvert,
+  decodeNodeMessage,
   EMPTY_ADVERT,
   encodeAdvert,
   type ItemSource,
   type Metadata,
+  type NodeMessage,
   type PropagatedContext,
   type ServiceAdvert,
   type ServiceState,

@@ -17,7 +17,7 @@ Deno.test("members() lists who there is, and onMemberChange() tells what changes
   await mesh.run(50);
   mesh.part(agent, other, false);
   await mesh.run(50);
-  mesh.add("c", { labels: ["role=web"] });
+  mesh.add("c", { labels: { role: "web" } });
   await mesh.run(50);
   const changes = (who: string) => seen.filter(([one]) => one === who).map(([, kind, name]) => [kind, name]);
   assert.deepEqual(changes("agent"), [["down", "b"], ["up", "b"], ["joined", "c"]]);

@@ -25,7 +25,7 @@ import type {
 } from "../service/mod.ts";
 
 /** Services, events and members, as a program has them: what each `Node` does. */
-export abstract class ServiceNode {
+export abstract class NodeServices {
   readonly #services: ServiceRuntime;
 
   /**
