@@ -393,7 +393,7 @@ export class NodeRuntime extends ServiceRuntime {
     return this.remoteCaller.request(path, params, options, timeoutMs, to, (leftMs) => {
       // The service may have come to this node meanwhile.
       const isHere = choice.here(path, mode, peer) !== undefined;
-      return isHere ? this.request(path.text, params, { ...options, timeoutMs: leftMs }) : undefined;
+      return isHere ? this.callAgain(path, params, options, leftMs) : undefined;
     });
   }
 }

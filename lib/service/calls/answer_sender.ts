@@ -52,7 +52,7 @@ export class AnswerSender {
    * Sends the items of a handler at the pace at which they are read.
    * @param onBroken is called when nobody reads them any more
    * @param onOpen gets the stream that carries them
-   * @returns false when there is no link
+   * @returns false when there is no link, or as many streams as there may be
    */
   async sendItems(
     peer: PeerId,
@@ -89,6 +89,11 @@ export class AnswerSender {
     }
     try {
       const sent = await this.#carrier.sendLong(peer, value, (result) => response(request, { result }));
+      if (sent === "no-link") {
+        // Lost without a link, and with one there are as many streams as there may be.
+        const full = failure("Overloaded", "too many streams of this caller are open already", true);
+        return void this.sendFailure(peer, request, full);
+      }
       if (sent !== "refused") return;
       const reason = failure("PayloadTooLarge", "the result is over the caller's limit", true);
       this.sendFailure(peer, request, reason);

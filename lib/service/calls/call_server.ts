@@ -123,8 +123,13 @@ export class CallServer {
   }
 
   handleCancel(peer: PeerId, callerRun: number, number: number): void {
+    const reason = callError("Canceled", "the caller gave up");
     const call = this.#callers.get(peer)?.find(({ run }) => run === callerRun)?.running.get(number);
-    call?.context.abort(callError("Canceled", "the caller gave up"));
+    if (call !== undefined) return call.context.abort(reason);
+    for (const [call, stream] of this.#streaming) {
+      const isMeant = call.peer === peer && call.caller.run === callerRun && call.request.number === number;
+      if (isMeant) return endStream(call, stream, reason);
+    }
   }
 
   /** Ends the calls that run, and the streams of answers, of whoever may not call any more. */
@@ -139,11 +144,8 @@ export class CallServer {
         }
       }
     }
-    for (const [{ peer, request, context, items }, stream] of [...this.#streaming]) {
-      if (mayCall(peer, request.path)) continue;
-      context.abort(reason);
-      stream.reset(RESET_CANCELED);
-      items?.reset(RESET_CANCELED);
+    for (const [call, stream] of [...this.#streaming]) {
+      if (!mayCall(call.peer, call.request.path)) endStream(call, stream, reason);
     }
   }
 
@@ -294,6 +296,9 @@ export class CallServer {
     if (!await this.#answers.sendItems(peer, request, source, end, onOpen)) {
       end();
       endItems(source);
+      // Lost without a link, and with one it has as many streams as it may.
+      const full = failure("Overloaded", "too many streams of this caller are open already", true);
+      this.#answers.sendFailure(peer, request, full);
     }
     this.#streaming.delete(call);
     items?.reset(RESET_CANCELED);
@@ -343,6 +348,12 @@ export class CallServer {
 /** Whether what it leads to may run once only. */
 function isKept(route: Exclude<Route, Failed>): boolean {
   return route.kind === "forward" || !route.action.idempotent;
+}
+
+function endStream({ context, items }: IncomingCall, stream: ServiceStream, reason: CallError): void {
+  context.abort(reason);
+  stream.reset(RESET_CANCELED);
+  items?.reset(RESET_CANCELED);
 }
 
 function abortAll(running: ReadonlyMap<number, IncomingCall>): void {

@@ -20,7 +20,7 @@ export function callLocal(
   service: LocalService,
   path: CallPath,
   params: unknown,
-  { signal, stream }: CallOptions,
+  { signal, stream, timeoutMs: givenMs }: CallOptions,
   timeoutMs: number,
 ): Promise<unknown> {
   const action = service.actions.get(path.action);
@@ -31,41 +31,105 @@ export function callLocal(
     const deadline = millis(clock.now() + timeoutMs);
     const context = new CallContext(path.text, deadline, undefined, stream && toStream(stream));
     let isSettled = false;
+    /** Ends what was answered as a stream; a deadline that nobody has given is one for the answer to begin. */
+    let answered: AbortController | undefined;
     let cancelTimer = () => {};
     const giveUp = (reason: WireFailure) => {
-      if (isSettled) return;
-      context.abort(new CallError(reason));
+      const error = new CallError(reason);
+      context.abort(error);
+      answered?.abort(error);
       settle({ kind: "failure", failure: reason });
     };
     const abort = () => giveUp(failure("Canceled", `Canceled: ${showPath(path.text)}`, true));
+    const over = () => {
+      answered = undefined;
+      cancelTimer();
+      signal?.removeEventListener("abort", abort);
+    };
+    const open = (items: ReadableStream<unknown>) => {
+      if (givenMs === undefined) cancelTimer();
+      if (givenMs === undefined && signal === undefined) return items;
+      answered = new AbortController();
+      return breakable(items, answered.signal, over);
+    };
     const settle = (outcome: Outcome) => {
       if (isSettled) {
         if (outcome.kind === "value" && isItemSource(outcome.value)) endItems(outcome.value);
         return;
       }
       isSettled = true;
-      cancelTimer();
-      signal?.removeEventListener("abort", abort);
-      const answer = asCallerGets(outcome);
+      const answer = asCallerGets(outcome, open);
+      if (answered === undefined) over();
       if (answer.kind === "failure") reject(new CallError(answer.failure));
       else resolve(answer.value);
     };
     runAction(action, new LocalParams(params), context, settle);
-    if (isSettled) return;
+    if (isSettled && answered === undefined) return;
     signal?.addEventListener("abort", abort, { once: true });
+    if (isSettled && givenMs === undefined) return;
     cancelTimer = timers.setTimer(
       timeoutMs,
-      () => giveUp(failure("Timeout", `No answer from ${showPath(path.text)} in time`, true)),
+      () => {
+        const what = isSettled ? "No end of the answer" : "No answer";
+        giveUp(failure("Timeout", `${what} from ${showPath(path.text)} in time`, true));
+      },
     );
   });
 }
 
 /** A source that does not let itself be read has failed, as it has for a caller elsewhere. */
-function asCallerGets(outcome: Outcome): Outcome {
-  if (outcome.kind === "failure" || !isItemSource(outcome.value)) return outcome;
+function asCallerGets(
+  outcome: Outcome,
+  open: (items: ReadableStream<unknown>) => ReadableStream<unknown>,
+): Outcome {
   try {
-    return { kind: "value", value: toStream(outcome.value) };
+    if (outcome.kind === "failure" || !isItemSource(outcome.value)) return outcome;
+    return { kind: "value", value: open(toStream(outcome.value)) };
   } catch (error) {
     return { kind: "failure", failure: failureOf(error) };
   }
+}
+
+/**
+ * @param signal breaks them off: who reads gets the signal's reason, and their source is ended
+ * @param onEnd is called once, when they have ended, whatever has ended them
+ * @returns the same items @throws TypeError when somebody else reads them
+ */
+function breakable(
+  items: ReadableStream<unknown>,
+  signal: AbortSignal,
+  onEnd: () => void,
+): ReadableStream<unknown> {
+  const reader = items.getReader();
+  let isEnded = false;
+  const leave = () => {
+    if (!isEnded) onEnd();
+    isEnded = true;
+  };
+  return new ReadableStream<unknown>({
+    start(controller) {
+      signal.addEventListener("abort", () => {
+        if (isEnded) return;
+        leave();
+        reader.cancel(signal.reason).catch(() => {});
+        controller.error(signal.reason);
+      }, { once: true });
+    },
+    async pull(controller) {
+      try {
+        const next = await reader.read();
+        if (isEnded) return;
+        if (!next.done) return controller.enqueue(next.value);
+        leave();
+        controller.close();
+      } catch (error) {
+        leave();
+        controller.error(error);
+      }
+    },
+    cancel(reason) {
+      leave();
+      return reader.cancel(reason);
+    },
+  }, { highWaterMark: 0 });
 }

@@ -10,7 +10,7 @@ import type { CallPath } from "./call_options.ts";
 import type { Provider } from "../directory/mod.ts";
 import type { Failed, WireFailure } from "../errors.ts";
 import { AGENT, isProgram, type PeerId, PeerTally, type ServiceStream } from "../ports.ts";
-import { type ItemSource, RESET_CANCELED, type WireRouting, type WireValue } from "../wire/mod.ts";
+import type { ItemSource, WireRouting, WireValue } from "../wire/mod.ts";
 
 /** What comes back. The bytes of a value are good for this turn only. */
 export type Reply =
@@ -38,6 +38,8 @@ export interface CallOrder {
   readonly deadline: Millis;
   readonly source: ItemSource | undefined;
   readonly to: CallDestination;
+  /** Whether an answer that is a stream has to have ended by the deadline, not only to have begun. */
+  readonly boundsStream?: boolean;
 }
 
 const FIRST_BACKOFF_MS = 50;
@@ -50,6 +52,8 @@ export class PendingCall {
   readonly order: CallOrder;
   /** Is called once. */
   readonly settle: (reply: Reply) => void;
+  /** Is called once, when nothing of it goes on any more: it is settled, and a stream that it was answered by has ended. */
+  readonly onOver: () => void;
   provider: Provider | undefined;
   number = 0;
   retriesLeft: number;
@@ -68,9 +72,10 @@ export class PendingCall {
   /** How often its provider was dialled in a row, and nothing could be sent. */
   #reaches = 0;
 
-  constructor(order: CallOrder, settle: (reply: Reply) => void) {
+  constructor(order: CallOrder, settle: (reply: Reply) => void, onOver: () => void) {
     this.order = order;
     this.settle = settle;
+    this.onOver = onOver;
     this.retriesLeft = order.source === undefined ? order.to.retries : 0;
   }
 
@@ -168,31 +173,4 @@ export interface CallRouting {
    * @returns why the network's policy does not let it go
    */
   refusal(order: CallOrder, provider: Provider | undefined): WireFailure | undefined;
-}
-
-/** What goes on after a call was answered by a stream. */
-interface OpenAnswer {
-  readonly call: PendingCall;
-  readonly peer: PeerId;
-  readonly stream: ServiceStream;
-}
-
-/** Answers that are streams, until they have been read. */
-export class OpenAnswers {
-  readonly #open = new Set<OpenAnswer>();
-
-  /** @returns what is to be called at its end */
-  add(answer: OpenAnswer): () => void {
-    this.#open.add(answer);
-    return () => void this.#open.delete(answer);
-  }
-
-  /** Breaks those for which there is a reason. */
-  endForbidden(why: (peer: PeerId, path: CallPath) => WireFailure | undefined): void {
-    for (const { call, peer, stream } of [...this.#open]) {
-      if (why(peer, call.order.path) === undefined) continue;
-      stream.reset(RESET_CANCELED);
-      call.items?.reset(RESET_CANCELED);
-    }
-  }
 }

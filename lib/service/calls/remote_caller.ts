@@ -16,11 +16,11 @@ import {
   type CallDestination,
   type CallOrder,
   type CallRouting,
-  OpenAnswers,
   PendingCall,
   PendingCalls,
   type Reply,
 } from "./pending_calls.ts";
+import { OpenAnswers } from "./open_answers.ts";
 import { type Balancer, ELSEWHERE, noProvider, TROUBLE } from "./provider_choice.ts";
 import { CallError, failure, type WireFailure } from "../errors.ts";
 import {
@@ -28,14 +28,13 @@ import {
   encodeValue,
   isRemote,
   type ItemSource,
-  receiveItems,
   type RequestMessage,
   RESET_CANCELED,
   type ResponseMessage,
   sendItems,
   type WireValue,
 } from "../wire/mod.ts";
-import type { PeerId, PostOutcome, ServiceStream } from "../ports.ts";
+import { isProgram, type PeerId, type PostOutcome, type ServiceStream } from "../ports.ts";
 import type { Provider } from "../directory/mod.ts";
 import type { RuntimeBase } from "../runtime_base.ts";
 import { showPath } from "../topics/mod.ts";
@@ -52,7 +51,7 @@ export class RemoteCaller {
   readonly #pending = new PendingCalls();
   /** Without a number, for they wait to be tried again. */
   readonly #resting = new Set<PendingCall>();
-  readonly #answers = new OpenAnswers();
+  readonly #answers: OpenAnswers;
   #lastNumber = 0;
   #cancelSweep: (() => void) | undefined;
   #isClosed = false;
@@ -61,6 +60,7 @@ export class RemoteCaller {
     this.#base = base;
     this.#balancer = balancer;
     this.#routing = routing;
+    this.#answers = new OpenAnswers(base);
   }
 
   get pending(): number {
@@ -75,7 +75,7 @@ export class RemoteCaller {
   request(
     path: CallPath,
     params: unknown,
-    { signal, stream }: CallOptions,
+    { signal, stream, timeoutMs: givenMs }: CallOptions,
     timeoutMs: number,
     to: CallDestination,
     again: (leftMs: number) => Promise<unknown> | undefined,
@@ -88,8 +88,16 @@ export class RemoteCaller {
       let cancel = () => {};
       const abort = () => cancel();
       signal?.addEventListener("abort", abort, { once: true });
-      cancel = this.call({ path, params: value, deadline, source: stream, to }, (reply) => {
-        signal?.removeEventListener("abort", abort);
+      const order = {
+        path,
+        params: value,
+        deadline,
+        source: stream,
+        to,
+        boundsStream: givenMs !== undefined,
+      };
+      const onOver = () => signal?.removeEventListener("abort", abort);
+      cancel = this.call(order, (reply) => {
         if (reply.kind === "value") {
           try {
             return resolve(decodeValue(reply.value));
@@ -104,13 +112,22 @@ export class RemoteCaller {
         const answer = mayRepeat ? again(leftMs) : undefined;
         if (answer === undefined) reject(new CallError(reply.failure));
         else resolve(answer);
-      });
+      }, onOver);
     });
   }
 
-  /** Makes a call. @param settle is called once @returns a function that gives it up, for what reason it is told */
-  call(order: CallOrder, settle: (reply: Reply) => void): (reason?: WireFailure) => void {
-    const call = new PendingCall(order, settle);
+  /**
+   * Makes a call.
+   * @param settle is called once
+   * @param onOver is called once, behind it, when a stream that it was answered by has ended, too
+   * @returns a function that gives it up, such a stream as well, for what reason it is told
+   */
+  call(
+    order: CallOrder,
+    settle: (reply: Reply) => void,
+    onOver: () => void = () => {},
+  ): (reason?: WireFailure) => void {
+    const call = new PendingCall(order, settle, onOver);
     if (this.#isClosed) this.#fail(call, failure("Stopped", "this node stops"));
     else if (this.pending >= MAX_PENDING_CALLS) {
       this.#fail(call, failure("Overloaded", `${MAX_PENDING_CALLS} calls wait already`));
@@ -135,11 +152,7 @@ export class RemoteCaller {
     if (response.streamsResult) {
       if (stream === undefined) return this.#handleFailure(call, failure("Incompatible", "no stream", true));
       provider.breaker.handleSuccess();
-      const onEnd = this.#answers.add({ call, peer, stream });
-      return this.#settle(call, {
-        kind: "stream",
-        items: receiveItems(stream, carrier.account(peer), onEnd),
-      });
+      return this.#settle(call, { kind: "stream", items: this.#answers.add(call, peer, stream) });
     }
     if (!isRemote(response.result)) {
       stream?.reset(RESET_CANCELED);
@@ -184,6 +197,7 @@ export class RemoteCaller {
     for (const call of [...this.#pending.values(), ...this.#resting]) {
       this.#fail(call, failure("Stopped", "this node stops", call.isSent));
     }
+    this.#answers.close(failure("Stopped", "this node stops", true));
   }
 
   #start(call: PendingCall): void {
@@ -228,6 +242,10 @@ export class RemoteCaller {
           return this.#fail(call, failure("PayloadTooLarge", "the parameters are over the provider's limit"));
         }
         call.isSent = false;
+        if (sent === "no-link" && this.#isLinked(provider.peer)) {
+          const full = `Too many streams to ${provider.peer} are open already`;
+          return this.#handleFailure(call, failure("Overloaded", full));
+        }
         // What is lost on the way may have arrived as a whole.
         call.isResent ||= sent === "lost";
         this.#handlePosted(call, provider, sent === "lost" ? "no-link" : sent);
@@ -249,10 +267,18 @@ export class RemoteCaller {
     }
     const request = { ...this.#request(call, provider, order.params), streamsParams: true };
     const stream = carrier.openStream(provider.peer, request);
-    if (stream === undefined) return this.#handlePosted(call, provider, "no-link");
+    if (stream === undefined) {
+      if (!this.#isLinked(provider.peer)) return this.#handlePosted(call, provider, "no-link");
+      return this.#fail(call, failure("Overloaded", `Too many streams to ${provider.peer} are open already`));
+    }
     call.isSent = true;
     call.items = stream;
     void sendItems(source, stream, undefined, carrier.account(provider.peer));
+  }
+
+  /** Whether a stream that can't be opened is one too many. */
+  #isLinked(peer: PeerId): boolean {
+    return isProgram(peer) || this.#base.carrier.links.linked().includes(peer);
   }
 
   #request(call: PendingCall, { run }: Provider, params: WireValue): RequestMessage {
@@ -343,7 +369,7 @@ export class RemoteCaller {
   }
 
   #giveUp(call: PendingCall, reason: WireFailure): void {
-    if (call.isSettled) return;
+    if (call.isSettled) return this.#answers.end(call, reason);
     const { provider, isSent } = call;
     if (isSent && provider !== undefined) {
       const { run, carrier } = this.#base;
@@ -368,6 +394,7 @@ export class RemoteCaller {
     // A stream of answers may go on for as long as its parameters do.
     if (reply.kind !== "stream") call.items?.reset(RESET_CANCELED);
     call.settle(reply);
+    if (reply.kind !== "stream") call.onOver();
   }
 
   /** Whether a call waits for what was begun with this attempt. */

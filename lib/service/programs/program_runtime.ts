@@ -114,7 +114,7 @@ export class ProgramRuntime extends ServiceRuntime {
     return this.remoteCaller.request(path, params, options, timeoutMs, to, (leftMs) => {
       // The service may have come to this program meanwhile.
       const isHere = this.#here(path, options) !== undefined;
-      return isHere ? this.request(path.text, params, { ...options, timeoutMs: leftMs }) : undefined;
+      return isHere ? this.callAgain(path, params, options, leftMs) : undefined;
     });
   }
 

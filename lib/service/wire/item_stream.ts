@@ -43,8 +43,13 @@ export type ItemSource = ReadableStream<unknown> | AsyncIterable<unknown>;
 
 /** @returns whether a handler's answer is a stream */
 export function isItemSource(value: unknown): value is ItemSource {
-  return value instanceof ReadableStream ||
-    (typeof value === "object" && value !== null && Symbol.asyncIterator in value);
+  if (typeof value !== "object" || value === null) return false;
+  try {
+    return value instanceof ReadableStream || Symbol.asyncIterator in value;
+  } catch {
+    // A proxy may throw whatever it is asked.
+    return false;
+  }
 }
 
 /** Ends a source that nobody reads. */
@@ -128,7 +133,15 @@ function readSource(source: ItemSource): SourceReader {
     return { next: () => reader.read() as Promise<IteratorResult<unknown>>, end: () => reader.cancel() };
   }
   const iterator = source[Symbol.asyncIterator]();
-  return { next: () => iterator.next(), end: () => iterator.return?.() };
+  return {
+    async next() {
+      const result = await iterator.next();
+      if (typeof result === "object" && result !== null) return result;
+      // What has no `done` would go on for ever.
+      throw new TypeError("an iterator gives results, which are objects");
+    },
+    end: () => iterator.return?.(),
+  };
 }
 
 /** A source that can't be ended is left to itself. */
@@ -142,12 +155,14 @@ function end(ending: () => unknown): void {
 
 /**
  * @param account what items take their room from while they arrive
+ * @param signal breaks it off: who reads gets the signal's reason
  * @returns the items that arrive, read as they are asked for; cancelling it breaks the stream
  */
 export function receiveItems(
   stream: ServiceStream,
   account: MemoryAccount = UNBOUNDED_ACCOUNT,
   onEnd: () => void = () => {},
+  signal?: AbortSignal,
 ): ReadableStream<unknown> {
   const reader = new ItemReader(stream, account);
   const release = () => {
@@ -155,6 +170,13 @@ export function receiveItems(
     onEnd();
   };
   return new ReadableStream<unknown>({
+    start(controller) {
+      signal?.addEventListener("abort", () => {
+        release();
+        stream.reset(RESET_CANCELED);
+        controller.error(signal.reason);
+      }, { once: true });
+    },
     async pull(controller) {
       const item = await reader.next();
       if (item === undefined) {
