@@ -43,6 +43,8 @@ export interface AgentParts extends GivenContext {
   /** Closed by `stop`. */
   readonly store: StateStore & Disposable;
   readonly limits?: CarrierLimits;
+  /** How long calls that are under way may take when it stops, in milliseconds. */
+  readonly drainMs?: number | undefined;
 }
 
 /** Starts, connects and stops everything. */
@@ -140,6 +142,7 @@ export class Agent {
       node: this,
       counters: this.#channelCounters,
       limits: parts.limits,
+      drainMs: parts.drainMs,
       onChange: () => this.#names?.services.followSoon(),
     });
     const taken = { mesh, authority, zone: options.dnsZone, offered: () => this.services.offered() };

@@ -24,6 +24,7 @@ export * from "./overlay_bootstrap.ts";
 export type { PathMessage } from "./links/mod.ts";
 export { Introductions, type PathContext, PathWatch, RelayLegs } from "./paths/mod.ts";
 export { checkNetwork, type NetcheckParts } from "./reach/mod.ts";
+export { stopOnSignals, type StopOnSignalsOptions, type Stoppable } from "./stop_on_signals.ts";
 export { VERSION } from "./status_report.ts";
 export { AlreadyInitializedError, NotInitializedError } from "../mesh/mod.ts";
 export type { WaitingMachine } from "./start/mod.ts";

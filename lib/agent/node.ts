@@ -42,6 +42,8 @@ export interface NodeOptions extends AgentOptionsInput {
   readonly logger?: Logger;
   /** Limits of values. */
   readonly limits?: CarrierLimits;
+  /** How long calls that are under way may take when the node stops, in milliseconds; 5,000 unless given. */
+  readonly drainMs?: number;
 }
 
 /** How a program is attached to the agent of its machine. */
@@ -52,6 +54,8 @@ export interface AttachOptions {
   readonly logger?: Logger;
   /** Limits of values. */
   readonly limits?: CarrierLimits;
+  /** How long calls that are under way may take when the program stops, in milliseconds; 5,000 unless given. */
+  readonly drainMs?: number;
 }
 
 /**
@@ -112,8 +116,8 @@ export class Node implements AsyncDisposable {
    * @throws UnreachableError when no agent runs with that state directory
    */
   static async attach(options: AttachOptions = {}): Promise<Node> {
-    const { stateDir = DEFAULT_STATE_DIR, logger = silentLogger, limits } = options;
-    const program = await ProgramClient.open(programSocketPath(stateDir), logger, limits);
+    const { stateDir = DEFAULT_STATE_DIR, logger = silentLogger, limits, drainMs } = options;
+    const program = await ProgramClient.open(programSocketPath(stateDir), logger, { limits, drainMs });
     return new Node(program.runtime, program, program);
   }
 
@@ -342,9 +346,13 @@ export class Node implements AsyncDisposable {
     });
   }
 
-  /** Stops services, withdraws what it offers, and closes everything. Harmless when repeated. */
-  async stop(): Promise<void> {
-    await this.#membership.stop();
+  /**
+   * Withdraws what it offers, waits for the calls and streams that are under way, stops services, and closes everything.
+   * Calls that come meanwhile are told so, and go to another provider. Harmless when repeated.
+   * @param options.drainMs how long calls may take to end, in milliseconds; as the node was made with unless given
+   */
+  async stop(options: { readonly drainMs?: number } = {}): Promise<void> {
+    await this.#membership.stop(options);
   }
 
   /** The same as `stop`. */
@@ -360,11 +368,12 @@ export class Node implements AsyncDisposable {
     });
   }
 
-  static async #own({ logger, limits, ...options }: NodeOptions, open: OpenOverlay): Promise<Node> {
+  static async #own({ logger, limits, drainMs, ...options }: NodeOptions, open: OpenOverlay): Promise<Node> {
     const defaults = { rootless: true, discovery: false, port: freeTcpPort() };
     const overlay = await open(SaidSettings.ofProgram(options, defaults), {
       ...(logger === undefined ? {} : { logger }),
       ...(limits === undefined ? {} : { limits }),
+      ...(drainMs === undefined ? {} : { drainMs }),
     });
     await overlay.start();
     const { runtime, forward } = overlay.services;

@@ -45,6 +45,8 @@ export interface OverlayPorts {
   readonly logger?: Logger;
   /** Limits of the values that services exchange. */
   readonly limits?: CarrierLimits;
+  /** How long calls that are under way may take when the node stops, in milliseconds; 5,000 unless given. */
+  readonly drainMs?: number;
   /** Called once when a leader has to approve a machine that joins, with the name that it asks for, and its id. */
   readonly onPending?: (waiting: WaitingMachine) => void;
   /**
@@ -200,9 +202,14 @@ export class OverlayBootstrap {
     if (this.#store.isHeld) this.#awaitRoom();
   }
 
-  /** Takes the node down and leaves the host as it was; an ephemeral one leaves its network first. Harmless at any time. */
-  async stop(): Promise<void> {
+  /**
+   * Takes the node down and leaves the host as it was, once the calls under way have ended; others turn to somebody else
+   * from now on. An ephemeral one leaves its network first. Harmless at any time.
+   * @param options.drainMs how long calls may take to end, in milliseconds; as the node was made with unless given
+   */
+  async stop({ drainMs }: { readonly drainMs?: number } = {}): Promise<void> {
     this.#endFlushing();
+    await this.#agent.services.drain(drainMs);
     await this.#agent.departure.leaveAtEnd(this.#agent.session?.leaders);
     await this.#agent.stop();
   }
@@ -355,7 +362,7 @@ export class OverlayBootstrap {
 
   static async #open(
     input: AgentOptionsInput | SaidSettings,
-    { logger = silentLogger, limits, onOptions, onPending, process }: OverlayPorts,
+    { logger = silentLogger, limits, drainMs, onOptions, onPending, process }: OverlayPorts,
     makeMesh: MakeMesh,
   ): Promise<OverlayBootstrap> {
     const said = saidSettings(input);
@@ -376,7 +383,15 @@ export class OverlayBootstrap {
       const named = new NamedEndpoints(options.endpoints, environment);
       await named.look();
       const mesh = await makeMesh({ store, host, named, options, onPending, keep: () => settings.keep() });
-      const agent = new Agent({ ...environment, mesh, store, options, named, ...limits && { limits } });
+      const agent = new Agent({
+        ...environment,
+        mesh,
+        store,
+        options,
+        named,
+        drainMs,
+        ...limits && { limits },
+      });
       try {
         if (policy !== undefined) applyDeclaredPolicy(policy, agent, { store, log: logger });
       } catch (error) {

@@ -15,7 +15,7 @@
  */
 
 export * from "./bounds.ts";
-export type { CallAnswer, CallOptions } from "./calls/mod.ts";
+export { type CallAnswer, type CallOptions, DEFAULT_DRAIN_MS } from "./calls/mod.ts";
 export * from "./service_definition.ts";
 export * from "./directory/mod.ts";
 export {

@@ -13,6 +13,8 @@ import {
   CallPaths,
   CallServer,
   checkOptions,
+  DEFAULT_DRAIN_MS,
+  drained,
   NO_OPTIONS,
   RemoteCaller,
   type Route,
@@ -87,6 +89,7 @@ export abstract class ServiceRuntime {
   protected isClosed = false;
   protected readonly paths: CallPaths = new CallPaths();
   #rejected = 0;
+  #draining: Promise<boolean> | undefined;
 
   /** @param peers who may call, whom calls go to rather, and what they are called */
   constructor(parts: ServiceRuntimeParts, peers: Pick<ServicePeers, "selector" | "isHealthy" | "nameOf">) {
@@ -165,7 +168,7 @@ export abstract class ServiceRuntime {
   /** What others are to know of this program, and of those that are attached to it. */
   advert(): ServiceAdvert {
     const { run, services, subscriptions } = this;
-    if (this.isClosed) return { ...EMPTY_ADVERT, run };
+    if (this.isClosed || this.#draining !== undefined) return { ...EMPTY_ADVERT, run };
     return buildAdvert(run, services.all(), subscriptions.all(), this.advertOptions());
   }
 
@@ -323,6 +326,26 @@ export abstract class ServiceRuntime {
       if (message.kind === "discovery") this.#rejected += message.advert.refused ?? 0;
       this.handleNotice(peer, message);
     } else this.server.handleCancel(peer, message.callerRun, message.number);
+  }
+
+  /**
+   * Offers nothing any more, leads no service and takes no more calls of others, who turn to somebody else; then waits for
+   * the calls and streams that are under way. To be called before `close`; once is enough.
+   * @param limitMs how long at most; 5 s unless given
+   * @returns whether all have ended
+   */
+  drain(limitMs: number = DEFAULT_DRAIN_MS): Promise<boolean> {
+    if (this.#draining !== undefined) return this.#draining;
+    const offers = this.advert().services.length > 0;
+    const [isServed, isAnswered] = [this.server.drain(), this.remoteCaller.drain()];
+    this.#draining = drained(this.base, {
+      isIdle: () => this.isClosed || (isServed() && isAnswered()),
+      isAsked: offers && this.base.carrier.links.linked().length > 0,
+      limitMs,
+    });
+    this.stopLeading();
+    this.sendAdvert();
+    return this.#draining;
   }
 
   /** Stops all services, fails what waits, and offers nothing any more. */

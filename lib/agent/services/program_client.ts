@@ -17,6 +17,13 @@ const DIAL_TIMEOUT_MS = 12_000;
 /** How often an agent that is gone is dialled. */
 const RETRY_MS = 500;
 
+/** What a program may be opened with. */
+interface ProgramOptions {
+  readonly limits?: CarrierLimits | undefined;
+  /** How long calls that are under way may take when it stops; 5,000 ms unless given. */
+  readonly drainMs?: number | undefined;
+}
+
 /** Where programs are attached. @returns the path of the socket at which an agent accepts programs */
 export function programSocketPath(stateDir: string): string {
   return `${stateDir}/programs.sock`;
@@ -28,6 +35,7 @@ export class ProgramClient {
   readonly runtime: ProgramRuntime;
   readonly closed: Promise<void>;
   readonly #path: string;
+  readonly #drainMs: number | undefined;
   readonly #log: LimitedLogger;
   readonly #ended = Promise.withResolvers<void>();
   readonly #eventLoop = new SocketYield(systemTimers);
@@ -36,8 +44,9 @@ export class ProgramClient {
   #cancelRetry: () => void = () => {};
   #isStopped = false;
 
-  private constructor(path: string, log: Logger, limits: CarrierLimits | undefined) {
+  private constructor(path: string, log: Logger, { limits, drainMs }: ProgramOptions) {
     this.#path = path;
+    this.#drainMs = drainMs;
     const environment = systemEnvironment(log);
     this.#log = new LimitedLogger(log, environment);
     this.closed = this.#ended.promise;
@@ -51,8 +60,8 @@ export class ProgramClient {
   }
 
   /** @throws UnreachableError when no agent is there */
-  static async open(path: string, log: Logger, limits?: CarrierLimits): Promise<ProgramClient> {
-    const program = new ProgramClient(path, log, limits);
+  static async open(path: string, log: Logger, options: ProgramOptions = {}): Promise<ProgramClient> {
+    const program = new ProgramClient(path, log, options);
     if (await program.#reach()) return program;
     throw new UnreachableError(`No agent lets programs in at ${path}`, {
       hint: "Start one with `weft up`, or name its state directory.",
@@ -76,11 +85,12 @@ export class ProgramClient {
     });
   }
 
-  /** Stops services and closes the channel. Harmless when repeated. */
-  async stop(): Promise<void> {
+  /** Waits for the calls that are under way, stops services and closes the channel. Harmless when repeated. */
+  async stop({ drainMs = this.#drainMs }: { readonly drainMs?: number | undefined } = {}): Promise<void> {
     if (this.#isStopped) return await this.closed;
     this.#isStopped = true;
     this.#cancelRetry();
+    await this.runtime.drain(drainMs);
     await this.runtime.close();
     this.#channel?.close("the program stops");
     await this.#channel?.closed;

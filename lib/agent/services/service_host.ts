@@ -16,6 +16,7 @@ import type { NodeId } from "../../mesh/mod.ts";
 import type { MessageGuard } from "../../policy/mod.ts";
 import {
   type CarrierLimits,
+  DEFAULT_DRAIN_MS,
   NodeRuntime,
   type PeerId,
   peerId,
@@ -38,6 +39,8 @@ interface ServiceHostParts extends AgentContext {
   /** Counts why channels to programs come to an early end. */
   readonly counters: Counters<ChannelDropReason>;
   readonly limits?: CarrierLimits | undefined;
+  /** How long calls that are under way may take when it stops; 5,000 unless given. */
+  readonly drainMs?: number | undefined;
   /** What the network's policy says. */
   readonly policy: MessageGuard;
   /** What is offered has changed, or who is linked. */
@@ -60,10 +63,13 @@ export class ServiceHost {
   readonly #gates = new WeakMap<Channel, EarlyMessageGate>();
   readonly #eventLoop: SocketYield;
   #programs: ProgramListener | undefined;
+  readonly #drainMs: number;
+  #draining: Promise<void> | undefined;
   #isClosed = false;
 
   constructor(parts: ServiceHostParts) {
     this.#parts = parts;
+    this.#drainMs = parts.drainMs ?? DEFAULT_DRAIN_MS;
     const { clock, timers, random, log, mesh, options, limits, policy } = parts;
     const onChange = () => parts.onChange();
     this.#eventLoop = new SocketYield(timers);
@@ -198,10 +204,33 @@ export class ServiceHost {
     this.#parts.onChange();
   }
 
-  /** Withdraws the adverts while there are links, then stops services, programs and connections. */
+  /**
+   * Withdraws the adverts, refuses further calls of others, and waits for those that are under way; once, whoever asks.
+   * @param limitMs how long at most; as the node was made with unless given
+   */
+  drain(limitMs: number = this.#drainMs): Promise<void> {
+    return this.#draining ??= this.#drain(limitMs);
+  }
+
+  async #drain(limitMs: number): Promise<void> {
+    const { mesh, log } = this.#parts;
+    // Nobody reaches a node that is no member any more.
+    const isRemoved = mesh.roster.isRevoked(mesh.identity.publicKey);
+    const drained = this.runtime.drain(isRemoved ? 0 : limitMs);
+    try {
+      this.adverts.advertiseNow();
+    } catch (error) {
+      // A full disk is no reason to stay.
+      log.warn("cannot take this node's services back", { error });
+    }
+    if (!await drained) log.warn("calls that were under way are cut off", { afterMs: limitMs });
+  }
+
+  /** Withdraws the adverts while there are links, drains, then stops services, programs and connections. */
   async close(): Promise<void> {
     if (this.#isClosed) return;
     this.#isClosed = true;
+    await this.drain();
     try {
       this.adverts.close();
       this.offers.close();

@@ -25,9 +25,16 @@ export const NOT_KEPT: Uint8Array = new Uint8Array(0);
 /** Sends answers, as far as their callers read them; one for a node or program. */
 export class AnswerSender {
   readonly #carrier: MessageCarrier;
+  /** Answers that wait for room, or are long and on their way. */
+  #waiting = 0;
 
   constructor(carrier: MessageCarrier) {
     this.#carrier = carrier;
+  }
+
+  /** Whether no answer waits. */
+  get isIdle(): boolean {
+    return this.#waiting === 0;
   }
 
   /** @returns the bytes that were sent, good until others are */
@@ -75,7 +82,9 @@ export class AnswerSender {
     const claim = this.#carrier.hold(peer, bytes.length + WAITING_OVERHEAD_BYTES);
     if (claim === undefined) return;
     const kept = bytes.slice();
+    this.#waiting++;
     void links.drained(peer).then(() => {
+      this.#waiting--;
       claim.release();
       this.post(peer, kept);
     });
@@ -87,6 +96,7 @@ export class AnswerSender {
       const reason = failure("Overloaded", "too much waits for this caller already", true);
       return void this.sendFailure(peer, request, reason);
     }
+    this.#waiting++;
     try {
       const sent = await this.#carrier.sendLong(peer, value, (result) => response(request, { result }));
       if (sent === "no-link") {
@@ -100,6 +110,7 @@ export class AnswerSender {
     } catch {
       this.sendFailure(peer, request, failure("InvalidResult", "the result can't be compressed", true));
     } finally {
+      this.#waiting--;
       claim.release();
     }
   }

@@ -12,7 +12,7 @@ import type { FindRoute, Forward, Route } from "./route.ts";
 import { CallContext } from "../service_definition.ts";
 import { CallError, callError, type Failed, failure, failureOf, type WireFailure } from "../errors.ts";
 import { type Outcome, runAction, whyRefused } from "../local/mod.ts";
-import type { PeerId, ServiceStream } from "../ports.ts";
+import { isProgram, type PeerId, type ServiceStream } from "../ports.ts";
 import type { RuntimeBase } from "../runtime_base.ts";
 import {
   encodeValue,
@@ -34,6 +34,8 @@ const SWEEP_MS = 100;
 
 /** What was answered before a caller was silent for so long is forgotten: it gets `OutcomeUnknown` if it asks again. */
 const IDLE_MS = 900_000;
+
+const STOPPED = failure("Stopped", "this node stops");
 
 interface CallerRun {
   readonly run: number;
@@ -66,6 +68,7 @@ export class CallServer {
   #running = 0;
   #cancelSweep: (() => void) | undefined;
   #cancelIdleSweep: (() => void) | undefined;
+  #isDraining = false;
   #isClosed = false;
 
   constructor(
@@ -92,6 +95,7 @@ export class CallServer {
       const reason = failure("Unreachable", "the provider was started again");
       return void this.#answers.sendFailure(peer, request, reason);
     }
+    if (this.#isTooLate(peer, request)) return this.#reject(peer, request, STOPPED, stream);
     const { params } = request;
     const route = this.#route(peer, request, false);
     const refused = route.kind === "action" && isRemote(params)
@@ -114,6 +118,10 @@ export class CallServer {
         return this.#reject(peer, request, whole, undefined, whole.code !== "StreamBroken");
       }
       const held = new IncomingParams(carrier, peer, whole.value, whole.claim);
+      if (this.#isTooLate(peer, request)) {
+        held.release();
+        return this.#reject(peer, request, STOPPED, undefined);
+      }
       // Meanwhile the caller may have lost its right, and the service may be gone.
       const route = this.#route(peer, request, true);
       if (route.kind !== "failure") return this.#begin(peer, request, route, held, undefined);
@@ -149,6 +157,20 @@ export class CallServer {
     }
   }
 
+  /**
+   * Begins no more calls of others: who asks is told, and may turn to somebody else. What the programs of this node call
+   * by way of it goes on.
+   * @returns whether nothing is under way any more of what was
+   */
+  drain(): () => boolean {
+    this.#isDraining = true;
+    const runs = [...this.#callers.values()].flat();
+    const calls = [...runs.flatMap(({ running }) => [...running.values()]), ...this.#streaming.keys()];
+    const isUnderWay = (call: IncomingCall) =>
+      call.caller.running.get(call.request.number) === call || this.#streaming.has(call);
+    return () => this.#answers.isIdle && !calls.some(isUnderWay);
+  }
+
   /** Forgets a peer that is gone for good. */
   forget(peer: PeerId): void {
     for (const { running } of this.#callers.get(peer) ?? []) abortAll(running);
@@ -162,6 +184,11 @@ export class CallServer {
     this.#cancelIdleSweep?.();
     this.#cancelSweep = this.#cancelIdleSweep = undefined;
     for (const peer of [...this.#callers.keys()]) this.forget(peer);
+  }
+
+  /** Whether this node stops, and the call is one that somebody else may serve. */
+  #isTooLate(peer: PeerId, { path }: RequestMessage): boolean {
+    return this.#isDraining && !isProgram(peer) && !path.includes(":$");
   }
 
   #begin(

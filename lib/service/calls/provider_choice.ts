@@ -27,7 +27,12 @@ export const TROUBLE: ReadonlySet<string> = new Set([
 ]);
 
 /** Failures after which somebody else may serve the call at once. */
-export const ELSEWHERE: ReadonlySet<string> = new Set(["NoProvider", "ServicePaused", "Unreachable"]);
+export const ELSEWHERE: ReadonlySet<string> = new Set([
+  "NoProvider",
+  "ServicePaused",
+  "Unreachable",
+  "Stopped",
+]);
 
 const ANYTHING: AdvertisedService = {
   path: "",

@@ -191,6 +191,12 @@ export class RemoteCaller {
     this.#answers.endForbidden(why);
   }
 
+  /** @returns whether all calls have been settled that are under way now */
+  drain(): () => boolean {
+    const calls = [...this.#pending.values(), ...this.#resting];
+    return () => calls.every(({ isSettled }) => isSettled);
+  }
+
   close(): void {
     this.#isClosed = true;
     this.#cancelSweep?.();
