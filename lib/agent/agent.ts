@@ -8,7 +8,7 @@ import { channelCounters } from "../channel/mod.ts";
 import { type MeshState, TOKEN_KIND } from "../mesh/mod.ts";
 import { carrierSockets, type FramePlane } from "../dataplane/mod.ts";
 import { builtInDrivers } from "../../drivers/mod.ts";
-import type { CarrierLimits } from "../service/mod.ts";
+import type { ServiceSettings } from "../service/mod.ts";
 import { listenTcp, type StreamListener } from "../transport/mod.ts";
 import type { AgentContext, GivenContext } from "./agent_context.ts";
 import { Authority } from "./authority.ts";
@@ -42,9 +42,7 @@ const ANSWER_DELAY_MS = 100;
 export interface AgentParts extends GivenContext {
   /** Closed by `stop`. */
   readonly store: StateStore & Disposable;
-  readonly limits?: CarrierLimits;
-  /** How long calls that are under way may take when it stops, in milliseconds. */
-  readonly drainMs?: number | undefined;
+  readonly service?: ServiceSettings;
 }
 
 /** Starts, connects and stops everything. */
@@ -141,8 +139,7 @@ export class Agent {
       policy: this.policies.messages.guard,
       node: this,
       counters: this.#channelCounters,
-      limits: parts.limits,
-      drainMs: parts.drainMs,
+      settings: parts.service,
       onChange: () => this.#names?.services.followSoon(),
     });
     const taken = { mesh, authority, zone: options.dnsZone, offered: () => this.services.offered() };

@@ -9,7 +9,6 @@ import { type AgentOptionsInput, DEFAULT_STATE_DIR, SaidSettings } from "../conf
 import { type DialRefusal, type Duplex, isRefusal } from "../forward/mod.ts";
 import type {
   CallOptions,
-  CarrierLimits,
   EventHandler,
   EventStream,
   LocalService,
@@ -19,6 +18,7 @@ import type {
   ServiceDefinition,
   ServiceReport,
   ServiceRuntime,
+  ServiceSettings,
   SubscribeOptions,
   SubscriptionHandle,
 } from "../service/mod.ts";
@@ -37,25 +37,17 @@ import type { EndpointConfig } from "../overlay/mod.ts";
 import { OverlayBootstrap, type OverlayPorts } from "./overlay_bootstrap.ts";
 
 /** How a node is made; all options of an agent are options here too. */
-export interface NodeOptions extends AgentOptionsInput {
+export interface NodeOptions extends AgentOptionsInput, ServiceSettings {
   /** Where messages of the log go; nowhere unless given. */
   readonly logger?: Logger;
-  /** Limits of values. */
-  readonly limits?: CarrierLimits;
-  /** How long calls that are under way may take when the node stops, in milliseconds; 5,000 unless given. */
-  readonly drainMs?: number;
 }
 
 /** How a program is attached to the agent of its machine. */
-export interface AttachOptions {
+export interface AttachOptions extends ServiceSettings {
   /** The agent's state directory; the default one unless given. */
   readonly stateDir?: string;
   /** Where messages of the log go; nowhere unless given. */
   readonly logger?: Logger;
-  /** Limits of values. */
-  readonly limits?: CarrierLimits;
-  /** How long calls that are under way may take when the program stops, in milliseconds; 5,000 unless given. */
-  readonly drainMs?: number;
 }
 
 /**
@@ -116,8 +108,8 @@ export class Node implements AsyncDisposable {
    * @throws UnreachableError when no agent runs with that state directory
    */
   static async attach(options: AttachOptions = {}): Promise<Node> {
-    const { stateDir = DEFAULT_STATE_DIR, logger = silentLogger, limits, drainMs } = options;
-    const program = await ProgramClient.open(programSocketPath(stateDir), logger, { limits, drainMs });
+    const { stateDir = DEFAULT_STATE_DIR, logger = silentLogger, ...settings } = options;
+    const program = await ProgramClient.open(programSocketPath(stateDir), logger, settings);
     return new Node(program.runtime, program, program);
   }
 
@@ -368,11 +360,15 @@ export class Node implements AsyncDisposable {
     });
   }
 
-  static async #own({ logger, limits, drainMs, ...options }: NodeOptions, open: OpenOverlay): Promise<Node> {
+  static async #own(
+    { logger, limits, breaker, drainMs, ...options }: NodeOptions,
+    open: OpenOverlay,
+  ): Promise<Node> {
     const defaults = { rootless: true, discovery: false, port: freeTcpPort() };
     const overlay = await open(SaidSettings.ofProgram(options, defaults), {
       ...(logger === undefined ? {} : { logger }),
       ...(limits === undefined ? {} : { limits }),
+      ...(breaker === undefined ? {} : { breaker }),
       ...(drainMs === undefined ? {} : { drainMs }),
     });
     await overlay.start();

@@ -17,7 +17,7 @@ import type { OverlayHealthChecker } from "../health/mod.ts";
 import { ResumedStateStore, SqliteStateStore, systemEnvironment } from "../host/mod.ts";
 import { MeshState, NotInitializedError, storedNetworkId } from "../mesh/mod.ts";
 import type { IpAddress } from "../net/mod.ts";
-import type { CarrierLimits } from "../service/mod.ts";
+import type { ServiceSettings } from "../service/mod.ts";
 import { Agent } from "./agent.ts";
 import { checkDeclared, DeclaredNetworks, type ProgramEndpoints } from "./networks/mod.ts";
 import { NamedEndpoints } from "./named_endpoints.ts";
@@ -40,13 +40,9 @@ import { agentOperations, type AgentProcess, type StartToken, startTokenOf } fro
 const FLUSH_MS = 10_000;
 
 /** What a node takes beside its options. */
-export interface OverlayPorts {
+export interface OverlayPorts extends ServiceSettings {
   /** Where messages of the log go; nowhere unless given. */
   readonly logger?: Logger;
-  /** Limits of the values that services exchange. */
-  readonly limits?: CarrierLimits;
-  /** How long calls that are under way may take when the node stops, in milliseconds; 5,000 unless given. */
-  readonly drainMs?: number;
   /** Called once when a leader has to approve a machine that joins, with the name that it asks for, and its id. */
   readonly onPending?: (waiting: WaitingMachine) => void;
   /**
@@ -362,7 +358,7 @@ export class OverlayBootstrap {
 
   static async #open(
     input: AgentOptionsInput | SaidSettings,
-    { logger = silentLogger, limits, drainMs, onOptions, onPending, process }: OverlayPorts,
+    { logger = silentLogger, onOptions, onPending, process, ...service }: OverlayPorts,
     makeMesh: MakeMesh,
   ): Promise<OverlayBootstrap> {
     const said = saidSettings(input);
@@ -383,15 +379,7 @@ export class OverlayBootstrap {
       const named = new NamedEndpoints(options.endpoints, environment);
       await named.look();
       const mesh = await makeMesh({ store, host, named, options, onPending, keep: () => settings.keep() });
-      const agent = new Agent({
-        ...environment,
-        mesh,
-        store,
-        options,
-        named,
-        drainMs,
-        ...limits && { limits },
-      });
+      const agent = new Agent({ ...environment, mesh, store, options, named, service });
       try {
         if (policy !== undefined) applyDeclaredPolicy(policy, agent, { store, log: logger });
       } catch (error) {

@@ -13,7 +13,7 @@ export interface Stoppable {
 export interface StopOnSignalsOptions {
   /** SIGINT and SIGTERM unless given; on Windows SIGINT and SIGBREAK. */
   readonly signals?: readonly Deno.Signal[];
-  /** Is called when everything has stopped; ends the process unless given. @param code 0, or 1 when the stop has failed */
+  /** Ends the process unless given. @param code 0 when everything has stopped, 130 at the second signal */
   readonly exit?: (code: number) => void;
 }
 
@@ -45,10 +45,8 @@ export function stopOnSignals(
   let asked = 0;
   const handler = () => {
     if (asked++ > 0) return exit(INTERRUPTED);
-    node.stop().then(() => exit(0), (error) => {
-      console.error(error);
-      exit(1);
-    });
+    // What is reported so ends the process with 1, unless the program says otherwise.
+    node.stop().then(() => exit(0), reportError);
   };
   for (const signal of signals) Deno.addSignalListener(signal, handler);
   return {

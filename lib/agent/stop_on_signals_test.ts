@@ -6,8 +6,11 @@ async function tell(signal: Deno.Signal): Promise<void> {
   const told = Promise.withResolvers<void>();
   const handler = () => told.resolve();
   Deno.addSignalListener(signal, handler);
+  // A handler of signals alone keeps no process waiting.
+  const waiting = setInterval(() => {}, 1_000);
   Deno.kill(Deno.pid, signal);
   await told.promise;
+  clearInterval(waiting);
   Deno.removeSignalListener(signal, handler);
 }
 

@@ -38,6 +38,7 @@ export * from "./node_runtime.ts";
 export * from "./ports.ts";
 export * from "./programs/mod.ts";
 export type { ProviderReport, ServiceReport } from "./registry/mod.ts";
+export type { ServiceSettings } from "./settings.ts";
 export { ServiceClient } from "./service_client.ts";
 export { ServiceRuntime, type ServiceRuntimeParts } from "./service_runtime.ts";
 export * from "./topics/mod.ts";

@@ -5,19 +5,21 @@
 
 import { type CallMode, DEFAULT_TIMEOUT_MS } from "./bounds.ts";
 import {
+  answerOf,
   type CallAnswer,
   callLocal,
   type CallOptions,
   type CallOrder,
   type CallPath,
-  DEFAULT_RETRIES,
+  callRemote,
   NO_OPTIONS,
   ProviderChoice,
+  readTries,
   type Route,
   routeToAction,
 } from "./calls/mod.ts";
-import { type EventHandler, readCount } from "./service_definition.ts";
-import { PermittedAdverts, type Provider, ServiceDirectory } from "./directory/mod.ts";
+import type { EventHandler } from "./service_definition.ts";
+import { type BreakerOptions, PermittedAdverts, type Provider, ServiceDirectory } from "./directory/mod.ts";
 import {
   type PublishOptions,
   publishRefusal,
@@ -50,6 +52,8 @@ export interface NodeRuntimeParts extends ServiceRuntimeParts {
   readonly peers: ServicePeers;
   /** What the network's policy says; nothing unless given. */
   readonly policy?: MessagePolicy;
+  /** When providers are spared that fail. */
+  readonly breaker?: BreakerOptions | undefined;
   /** What `advert` gives has changed. */
   onAdvertChange?(): void;
 }
@@ -79,7 +83,7 @@ export class NodeRuntime extends ServiceRuntime {
       this.leadership.follow();
       for (const path of paths) if (this.#choice.all(path).length === 0) this.balancer.forget(path);
     };
-    this.directory = new ServiceDirectory(followProviders);
+    this.directory = new ServiceDirectory(followProviders, parts.breaker);
     this.#adverts = new PermittedAdverts(parts.peers, parts.log);
     const claims = this.#claims = new ServiceClaims(
       parts.peers,
@@ -95,7 +99,7 @@ export class NodeRuntime extends ServiceRuntime {
         followProviders(paths);
         this.#claims.follow(this.programs.directory.paths());
         this.sendAdvert();
-      }),
+      }, parts.breaker),
       ask: (peer, text, params) => {
         const path = this.paths.parse(text);
         return this.#callRemote(path, params, NO_OPTIONS, "round-robin", peer, DEFAULT_TIMEOUT_MS);
@@ -368,15 +372,7 @@ export class NodeRuntime extends ServiceRuntime {
         ? callError("NoProvider", `Nobody offers ${showPath(path.service)}`)
         : new CallError(refusal);
     }
-    return await Promise.all(asked.map(async ([node, answer]): Promise<CallAnswer> => {
-      try {
-        return { node, ok: true, result: await answer };
-      } catch (error) {
-        if (!(error instanceof CallError)) throw error;
-        const { code, message, retryable, executed } = error;
-        return { node, ok: false, error: { code, message, retryable, executed } };
-      }
-    }));
+    return await Promise.all(asked.map(([node, answer]) => answerOf(node, answer)));
   }
 
   #callRemote(
@@ -388,12 +384,12 @@ export class NodeRuntime extends ServiceRuntime {
     timeoutMs: number,
   ): Promise<unknown> {
     const choice = this.#choice;
-    const retries = readCount(options.retries, DEFAULT_RETRIES, 0, "retries");
-    const to = { mode, peer, retries, idempotent: options.idempotent ?? choice.isIdempotent(path) };
-    return this.remoteCaller.request(path, params, options, timeoutMs, to, (leftMs) => {
+    const { idempotent = choice.isIdempotent(path) } = options;
+    const to = { mode, peer, idempotent, ...readTries(options) };
+    return callRemote(this.base, this.remoteCaller, path, params, options, timeoutMs, to, (leftMs) => {
       // The service may have come to this node meanwhile.
       const isHere = choice.here(path, mode, peer) !== undefined;
-      return isHere ? this.callAgain(path, params, options, leftMs) : undefined;
+      return isHere ? this.call(path, params, options, leftMs) : undefined;
     });
   }
 }

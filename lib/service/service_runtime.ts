@@ -253,20 +253,6 @@ export abstract class ServiceRuntime {
     }
   }
 
-  /** Makes a call once more, in the time that is left: one that its caller has not bounded is not bounded by that. */
-  protected callAgain(
-    path: CallPath,
-    params: unknown,
-    options: CallOptions,
-    leftMs: number,
-  ): Promise<unknown> {
-    try {
-      return this.call(path, params, options, leftMs);
-    } catch (error) {
-      return Promise.reject(error);
-    }
-  }
-
   /** @param path the service's, as its definition says @returns the service with its types */
   client<Service extends ServiceDefinition>(path: Service["path"]): ServiceClient<Service> {
     return new ServiceClient<Service>(path, this);

@@ -7,7 +7,13 @@ import { LimitedLogger, type Logger, memoryAccount } from "../../base/mod.ts";
 import { type Channel, openLocalChannel } from "../../channel/mod.ts";
 import { awaitAccepted, type DialRefusal, type Duplex, FORWARD_TOPIC } from "../../forward/mod.ts";
 import { systemClock, systemCompressor, systemEnvironment, systemTimers } from "../../host/mod.ts";
-import { AGENT, type CarrierLimits, type PeerId, type PeerLinks, ProgramRuntime } from "../../service/mod.ts";
+import {
+  AGENT,
+  type PeerId,
+  type PeerLinks,
+  ProgramRuntime,
+  type ServiceSettings,
+} from "../../service/mod.ts";
 import { dialUnix, SocketYield } from "../../transport/mod.ts";
 import { InvalidRequestError, UnreachableError } from "../errors.ts";
 import { type PortListener, tryEncodeHeader } from "./stream_forwarder.ts";
@@ -16,13 +22,6 @@ import { EarlyMessageGate, SERVICE_TOPIC } from "../peers/mod.ts";
 const DIAL_TIMEOUT_MS = 12_000;
 /** How often an agent that is gone is dialled. */
 const RETRY_MS = 500;
-
-/** What a program may be opened with. */
-interface ProgramOptions {
-  readonly limits?: CarrierLimits | undefined;
-  /** How long calls that are under way may take when it stops; 5,000 ms unless given. */
-  readonly drainMs?: number | undefined;
-}
 
 /** Where programs are attached. @returns the path of the socket at which an agent accepts programs */
 export function programSocketPath(stateDir: string): string {
@@ -44,7 +43,7 @@ export class ProgramClient {
   #cancelRetry: () => void = () => {};
   #isStopped = false;
 
-  private constructor(path: string, log: Logger, { limits, drainMs }: ProgramOptions) {
+  private constructor(path: string, log: Logger, { limits, drainMs }: ServiceSettings) {
     this.#path = path;
     this.#drainMs = drainMs;
     const environment = systemEnvironment(log);
@@ -60,8 +59,8 @@ export class ProgramClient {
   }
 
   /** @throws UnreachableError when no agent is there */
-  static async open(path: string, log: Logger, options: ProgramOptions = {}): Promise<ProgramClient> {
-    const program = new ProgramClient(path, log, options);
+  static async open(path: string, log: Logger, settings: ServiceSettings = {}): Promise<ProgramClient> {
+    const program = new ProgramClient(path, log, settings);
     if (await program.#reach()) return program;
     throw new UnreachableError(`No agent lets programs in at ${path}`, {
       hint: "Start one with `weft up`, or name its state directory.",
@@ -86,7 +85,7 @@ export class ProgramClient {
   }
 
   /** Waits for the calls that are under way, stops services and closes the channel. Harmless when repeated. */
-  async stop({ drainMs = this.#drainMs }: { readonly drainMs?: number | undefined } = {}): Promise<void> {
+  async stop({ drainMs = this.#drainMs }: { readonly drainMs?: number } = {}): Promise<void> {
     if (this.#isStopped) return await this.closed;
     this.#isStopped = true;
     this.#cancelRetry();

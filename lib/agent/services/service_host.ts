@@ -15,12 +15,12 @@ import { systemCompressor } from "../../host/mod.ts";
 import type { NodeId } from "../../mesh/mod.ts";
 import type { MessageGuard } from "../../policy/mod.ts";
 import {
-  type CarrierLimits,
   DEFAULT_DRAIN_MS,
   NodeRuntime,
   type PeerId,
   peerId,
   type ServiceAdvert,
+  type ServiceSettings,
 } from "../../service/mod.ts";
 import { SocketYield } from "../../transport/mod.ts";
 import { StreamForwarder } from "./stream_forwarder.ts";
@@ -38,9 +38,7 @@ interface ServiceHostParts extends AgentContext {
   readonly node: RunningNode;
   /** Counts why channels to programs come to an early end. */
   readonly counters: Counters<ChannelDropReason>;
-  readonly limits?: CarrierLimits | undefined;
-  /** How long calls that are under way may take when it stops; 5,000 unless given. */
-  readonly drainMs?: number | undefined;
+  readonly settings?: ServiceSettings | undefined;
   /** What the network's policy says. */
   readonly policy: MessageGuard;
   /** What is offered has changed, or who is linked. */
@@ -69,8 +67,8 @@ export class ServiceHost {
 
   constructor(parts: ServiceHostParts) {
     this.#parts = parts;
-    this.#drainMs = parts.drainMs ?? DEFAULT_DRAIN_MS;
-    const { clock, timers, random, log, mesh, options, limits, policy } = parts;
+    const { clock, timers, random, log, mesh, options, settings, policy } = parts;
+    this.#drainMs = settings?.drainMs ?? DEFAULT_DRAIN_MS;
     const onChange = () => parts.onChange();
     this.#eventLoop = new SocketYield(timers);
     this.#peers = new MeshPeers(
@@ -88,7 +86,7 @@ export class ServiceHost {
       peers: this.#peers,
       policy,
       compressor: systemCompressor,
-      limits,
+      ...settings,
       onAdvertChange: () => {
         this.adverts.advertiseSoon();
         onChange();

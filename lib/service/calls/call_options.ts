@@ -3,6 +3,7 @@
  * @module
  */
 
+import type { CallDestination } from "./pending_calls.ts";
 import { CALL_MODES, type CallMode, DEFAULT_TIMEOUT_MS } from "../bounds.ts";
 import { callError, InvalidServiceError, type WireFailure } from "../errors.ts";
 import { readCount } from "../service_definition.ts";
@@ -24,6 +25,14 @@ export interface CallOptions {
   readonly retries?: number;
   /** Whether running it twice does no harm; as the action says unless given. */
   readonly idempotent?: boolean;
+  /**
+   * How long one provider may take, in milliseconds, before it is given up and another one is tried. Only of an idempotent
+   * call that has tries left. Without it, and without `hedgeAfterMs`, a provider that takes more than an equal share of
+   * the time for each try is not given up, but another one is asked as well, and whichever answers first is heard.
+   */
+  readonly attemptTimeoutMs?: number;
+  /** After how many milliseconds without an answer another provider is asked as well; only of an idempotent call. */
+  readonly hedgeAfterMs?: number;
   /** Gives up, and aborts the handler's signal. */
   readonly signal?: AbortSignal;
   /** Items for the handler's `context.stream`. A call with a stream is made once. */
@@ -50,6 +59,27 @@ export function checkOptions({ text }: CallPath, { signal, timeoutMs, mode }: Ca
   throw new InvalidServiceError(`Cannot call ${showPath(text)}: there is no mode "${mode}"`, {
     hint: `The modes are ${CALL_MODES.join(", ")}; for one node use the option node.`,
   });
+}
+
+/**
+ * Reads how often a call is tried, and for how long each time.
+ * @throws InvalidServiceError
+ */
+export function readTries(
+  { retries, attemptTimeoutMs, hedgeAfterMs }: CallOptions,
+): Pick<CallDestination, "retries" | "attemptTimeoutMs" | "hedgeAfterMs"> {
+  const count = readCount(retries, DEFAULT_RETRIES, 0, "retries");
+  // Most calls say nothing of it.
+  if (attemptTimeoutMs === undefined && hedgeAfterMs === undefined) return { retries: count };
+  return {
+    retries: count,
+    attemptTimeoutMs: readTime(attemptTimeoutMs, "attemptTimeoutMs"),
+    hedgeAfterMs: readTime(hedgeAfterMs, "hedgeAfterMs"),
+  };
+}
+
+function readTime(value: number | undefined, what: string): number | undefined {
+  return value === undefined ? undefined : readCount(value, 1, 1, what);
 }
 
 /** `service/action`, taken apart. */

@@ -11,11 +11,13 @@ export {
   checkOptions,
   DEFAULT_RETRIES,
   NO_OPTIONS,
+  readTries,
 } from "./call_options.ts";
 export { CallServer } from "./call_server.ts";
 export { DEFAULT_DRAIN_MS, drained } from "./drain.ts";
 export { callLocal } from "./local_call.ts";
 export { type CallDestination, type CallOrder, MAX_PENDING_OF_PROGRAM, type Reply } from "./pending_calls.ts";
 export { anyProvider, Balancer, ProviderChoice } from "./provider_choice.ts";
+export { answerOf, callRemote } from "./remote_call.ts";
 export { RemoteCaller } from "./remote_caller.ts";
 export { type Forward, type Route, routeToAction } from "./route.ts";

@@ -10,7 +10,7 @@ import type { CallPath } from "./call_options.ts";
 import type { Provider } from "../directory/mod.ts";
 import type { Failed, WireFailure } from "../errors.ts";
 import { AGENT, isProgram, type PeerId, PeerTally, type ServiceStream } from "../ports.ts";
-import type { ItemSource, WireRouting, WireValue } from "../wire/mod.ts";
+import type { ItemSource, RequestMessage, WireRouting, WireValue } from "../wire/mod.ts";
 
 /** What comes back. The bytes of a value are good for this turn only. */
 export type Reply =
@@ -25,6 +25,10 @@ export interface CallDestination {
   readonly peer: PeerId | undefined;
   readonly retries: number;
   readonly idempotent: boolean;
+  /** How long one provider may take, in milliseconds, before it is given up for another one; an idempotent call's. */
+  readonly attemptTimeoutMs?: number | undefined;
+  /** After how many milliseconds another provider is asked as well; an idempotent call's. */
+  readonly hedgeAfterMs?: number | undefined;
   /** How an agent is to choose, in a call of a program that is attached to it. */
   readonly routing?: WireRouting;
   /** Who calls, in a call that an agent hands to a program. */
@@ -60,7 +64,19 @@ export class PendingCall {
   isSent = false;
   /** It may have arrived, and is sent once more under the same number. */
   isResent = false;
+  /** This attempt is over. */
   isSettled = false;
+  /** The first of several attempts that are under way together, in whose place the others are. */
+  readonly root: PendingCall;
+  /** Of the root: all that are under way; undefined while there was only one. */
+  attempts: Set<PendingCall> | undefined;
+  /** Of the root: `settle` was called. */
+  isAnswered = false;
+  /** When another provider is asked as well, and when this one is given up. */
+  askOtherAt: number = Infinity;
+  giveUpAt: number = Infinity;
+  /** It has taken more than its share of the time: when another one answers first, this provider counts as failed. */
+  isOverdue = false;
   /** Counts what was sent and lost, so that what belongs to an earlier attempt is known. */
   attempt = 0;
   /** What carries the caller's items. */
@@ -72,22 +88,66 @@ export class PendingCall {
   /** How often its provider was dialled in a row, and nothing could be sent. */
   #reaches = 0;
 
-  constructor(order: CallOrder, settle: (reply: Reply) => void, onOver: () => void) {
+  /** @param root of what this is another attempt, if of any */
+  constructor(order: CallOrder, settle: (reply: Reply) => void, onOver: () => void, root?: PendingCall) {
     this.order = order;
     this.settle = settle;
     this.onOver = onOver;
+    this.root = root ?? this;
     this.retriesLeft = order.source === undefined ? order.to.retries : 0;
   }
 
-  assign(provider: Provider, number: number): void {
+  assign(provider: Provider, number: number, now: Millis): void {
     this.provider = provider;
     this.number = number;
     this.attempt++;
+    const { order: { deadline, to }, retriesLeft } = this;
+    if (!to.idempotent || retriesLeft === 0) return;
+    const { attemptTimeoutMs, hedgeAfterMs } = to;
+    this.giveUpAt = attemptTimeoutMs === undefined ? Infinity : now + attemptTimeoutMs;
+    // One that hangs does not take the time of those that could be asked after it.
+    const share = attemptTimeoutMs === undefined ? (deadline - now) / (retriesLeft + 1) : Infinity;
+    this.askOtherAt = now + (hedgeAfterMs ?? share);
+    this.isOverdue = false;
+  }
+
+  /** @returns one more attempt beside this one, at whoever was not asked yet, which has the tries that are left */
+  another(): PendingCall {
+    const other = new PendingCall(this.order, this.settle, this.onOver, this.root);
+    other.retriesLeft = this.retriesLeft - 1;
+    other.#tried = this.#tried;
+    this.retriesLeft = 0;
+    this.askOtherAt = this.giveUpAt = Infinity;
+    this.isOverdue = this.order.to.hedgeAfterMs === undefined;
+    (this.root.attempts ??= new Set([this])).add(other);
+    return other;
+  }
+
+  /** Its provider is none that is asked for another attempt. */
+  noteTried(): void {
+    if (this.provider !== undefined) (this.#tried ??= new Set()).add(this.provider.peer);
+  }
+
+  /** @returns what its provider is sent @param params as they travel */
+  request(callerRun: number, now: Millis, params: WireValue): RequestMessage {
+    const { order: { path, deadline, to }, number, provider } = this;
+    return {
+      kind: "request",
+      number,
+      callerRun,
+      providerRun: provider?.run ?? 0,
+      path: path.text,
+      params,
+      timeoutMs: Math.max(1, Math.ceil(deadline - now)),
+      streamsParams: false,
+      routing: to.routing,
+      caller: to.caller ?? "",
+    };
   }
 
   /** Takes it from its provider, who has surely not run it, or may run it twice. */
   withdraw(): void {
-    if (this.provider !== undefined) (this.#tried ??= new Set()).add(this.provider.peer);
+    this.noteTried();
     this.provider = undefined;
     this.isSent = this.isResent = false;
     this.retriesLeft--;
@@ -121,6 +181,8 @@ export class PendingCall {
   }
 }
 
+/** How many calls may wait for answers; further ones fail with `Overloaded`. */
+export const MAX_PENDING_CALLS = 65_536;
 /** How many calls may wait for one node: a quarter of all, so that a few that stand still leave room for the others. */
 const MAX_PENDING_OF_NODE = 16_384;
 /** How many may wait for one attached program. */

@@ -9,11 +9,12 @@ import {
   callLocal,
   type CallOptions,
   type CallPath,
+  callRemote,
   type Route,
   routeToAction,
 } from "../calls/mod.ts";
 import type { ServiceDefinition } from "../service_definition.ts";
-import { CircuitBreaker, type Provider } from "../directory/mod.ts";
+import { ActionBreakers, type Provider } from "../directory/mod.ts";
 import { PublishRights } from "./publish_rights.ts";
 import { ActionError, failed, ServiceNotGrantedError } from "../errors.ts";
 import {
@@ -40,9 +41,9 @@ import type { EventMessage, NodeMessage, RequestMessage, WireValue } from "../wi
 
 const SELF = peerId("self");
 
-/** Its breaker never opens: there is nobody else to ask, and the agent has breakers of its own. */
+/** Its breakers never open: there is nobody else to ask, and the agent has breakers of its own. */
 const PROVIDERS: readonly Provider[] = [
-  anyProvider(AGENT, new CircuitBreaker({ failureThreshold: Number.MAX_SAFE_INTEGER })),
+  anyProvider(AGENT, new ActionBreakers({ failureThreshold: Infinity })),
 ];
 
 /** The agent has checked who calls, and alone knows names. */
@@ -111,10 +112,10 @@ export class ProgramRuntime extends ServiceRuntime {
     const routing = { mode, node, idempotent, retries };
     // The agent tries again, not the program.
     const to = { mode: "round-robin", peer: AGENT, retries: 0, idempotent, routing } as const;
-    return this.remoteCaller.request(path, params, options, timeoutMs, to, (leftMs) => {
+    return callRemote(this.base, this.remoteCaller, path, params, options, timeoutMs, to, (leftMs) => {
       // The service may have come to this program meanwhile.
       const isHere = this.#here(path, options) !== undefined;
-      return isHere ? this.callAgain(path, params, options, leftMs) : undefined;
+      return isHere ? this.call(path, params, options, leftMs) : undefined;
     });
   }
 

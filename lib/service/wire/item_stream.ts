@@ -162,7 +162,7 @@ export function receiveItems(
   stream: ServiceStream,
   account: MemoryAccount = UNBOUNDED_ACCOUNT,
   onEnd: () => void = () => {},
-  signal?: AbortSignal,
+  signal: AbortSignal | undefined = undefined,
 ): ReadableStream<unknown> {
   const reader = new ItemReader(stream, account);
   const release = () => {

@@ -19,6 +19,7 @@ import { DEFAULT_MAX_STRUCTURED_BYTES } from "./json_bound.ts";
 import { type NodeMessage, NodeMessageEncoder, type WireValue } from "./node_message.ts";
 import {
   type Compressor,
+  isProgram,
   type PeerId,
   type PeerLinks,
   PeerTally,
@@ -130,6 +131,11 @@ export class MessageCarrier {
   /** @returns what a peer's streams take their room from */
   account(peer: PeerId): MemoryAccount {
     return memoryAccount(this.memory, peer);
+  }
+
+  /** Whether there is a link, so that a stream that can't be opened is one too many. */
+  isLinked(peer: PeerId): boolean {
+    return isProgram(peer) || this.links.linked().includes(peer);
   }
 
   /** @returns a stream with the message as its header; undefined without a link */
