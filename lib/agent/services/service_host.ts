@@ -221,7 +221,7 @@ export class ServiceHost {
       // A full disk is no reason to stay.
       log.warn("cannot take this node's services back", { error });
     }
-    if (!await drained) log.warn("calls that were under way are cut off", { afterMs: limitMs });
+    if (!await drained && !isRemoved) log.warn("calls that were under way are cut off", { afterMs: limitMs });
   }
 
   /** Withdraws the adverts while there are links, drains, then stops services, programs and connections. */
