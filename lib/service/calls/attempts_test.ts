@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import type { CallOptions } from "../mod.ts";
-import { MemoryMesh, settle } from "../testing/memory_mesh.ts";
+import { attached, MemoryMesh, settle } from "../testing/memory_mesh.ts";
 import { fails, failureOf } from "../testing/outcome.ts";
 import { kindOf, meshOf, offer } from "../testing/work_service.ts";
 
@@ -159,4 +159,21 @@ Deno.test("Five timeouts of one action leave the others of its service where the
   }
   assert.equal(caller.runtime.directory.openBreakers(mesh.clock.now()), 1);
   assert.equal(await mesh.until(caller.runtime.request("work/quick")), "a");
+});
+
+Deno.test("A program's agent tries as often, and for as long, as the program says", async () => {
+  const { mesh, agent, other, program } = await attached();
+  await using _ = mesh;
+  await offer(other);
+  await offer(mesh.add("c"));
+  await settle();
+  mesh.watch = (from, to) => from !== other.id && to !== other.id;
+  for (const options of [{ hedgeAfterMs: 50 }, { attemptTimeoutMs: 50 }]) {
+    for (let i = 0; i < 3; i++) {
+      const before = mesh.clock.now();
+      assert.equal(await mesh.until(program.runtime.request("work/read", 1, options)), "c");
+      assert.ok(mesh.clock.now() - before <= 100);
+    }
+  }
+  assert.equal(agent.runtime.pendingCalls, 0);
 });

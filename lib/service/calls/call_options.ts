@@ -4,7 +4,7 @@
  */
 
 import type { CallDestination } from "./pending_calls.ts";
-import { CALL_MODES, type CallMode, DEFAULT_TIMEOUT_MS } from "../bounds.ts";
+import { CALL_MODES, type CallMode, DEFAULT_TIMEOUT_MS, MAX_TIMEOUT_MS } from "../bounds.ts";
 import { callError, InvalidServiceError, type WireFailure } from "../errors.ts";
 import { readCount } from "../service_definition.ts";
 import type { ItemSource } from "../wire/mod.ts";
@@ -79,7 +79,7 @@ export function readTries(
 }
 
 function readTime(value: number | undefined, what: string): number | undefined {
-  return value === undefined ? undefined : readCount(value, 1, 1, what);
+  return value === undefined ? undefined : Math.min(readCount(value, 1, 1, what), MAX_TIMEOUT_MS);
 }
 
 /** `service/action`, taken apart. */

@@ -9,6 +9,7 @@ import { type Millis, randomFraction, type RandomSource } from "../../base/mod.t
 import type { CallPath } from "./call_options.ts";
 import type { Provider } from "../directory/mod.ts";
 import type { Failed, WireFailure } from "../errors.ts";
+import type { RuntimeBase } from "../runtime_base.ts";
 import { AGENT, isProgram, type PeerId, PeerTally, type ServiceStream } from "../ports.ts";
 import type { ItemSource, RequestMessage, WireRouting, WireValue } from "../wire/mod.ts";
 
@@ -129,7 +130,7 @@ export class PendingCall {
   }
 
   /** @returns what its provider is sent @param params as they travel */
-  request(callerRun: number, now: Millis, params: WireValue): RequestMessage {
+  request({ run: callerRun, clock }: Pick<RuntimeBase, "run" | "clock">, params: WireValue): RequestMessage {
     const { order: { path, deadline, to }, number, provider } = this;
     return {
       kind: "request",
@@ -138,7 +139,7 @@ export class PendingCall {
       providerRun: provider?.run ?? 0,
       path: path.text,
       params,
-      timeoutMs: Math.max(1, Math.ceil(deadline - now)),
+      timeoutMs: Math.max(1, Math.ceil(deadline - clock.now())),
       streamsParams: false,
       routing: to.routing,
       caller: to.caller ?? "",

@@ -24,16 +24,8 @@ import {
 import { OpenAnswers } from "./open_answers.ts";
 import { type Balancer, noProvider } from "./provider_choice.ts";
 import { failure, type WireFailure } from "../errors.ts";
-import {
-  isRemote,
-  type ItemSource,
-  type RequestMessage,
-  RESET_CANCELED,
-  type ResponseMessage,
-  sendItems,
-  type WireValue,
-} from "../wire/mod.ts";
-import { isProgram, type PeerId, type PostOutcome, type ServiceStream } from "../ports.ts";
+import { isRemote, type ItemSource, RESET_CANCELED, type ResponseMessage, sendItems } from "../wire/mod.ts";
+import type { PeerId, PostOutcome, ServiceStream } from "../ports.ts";
 import type { Provider } from "../directory/mod.ts";
 import type { RuntimeBase } from "../runtime_base.ts";
 import { showPath } from "../topics/mod.ts";
@@ -91,25 +83,21 @@ export class RemoteCaller {
       // Late, or a duplicate.
       return stream?.reset(RESET_CANCELED);
     }
-    const { provider } = call;
     if (response.failure !== undefined) {
       stream?.reset(RESET_CANCELED);
       return this.#handleFailure(call, response.failure, true);
     }
     if (response.streamsResult) {
       if (stream === undefined) return this.#handleFailure(call, failure("Incompatible", "no stream", true));
-      provider.breakers.handleSuccess(call.order.path.action);
       return this.#settle(call, { kind: "stream", items: this.#answers.add(call.root, peer, stream) });
     }
     if (!isRemote(response.result)) {
       stream?.reset(RESET_CANCELED);
-      provider.breakers.handleSuccess(call.order.path.action);
       return this.#settle(call, { kind: "value", value: response.result });
     }
     const attempt = call.attempt;
     carrier.complete(peer, response.result, stream).then((whole) => {
       if (!("code" in whole)) {
-        provider.breakers.handleSuccess(call.order.path.action);
         this.#settle(call, { kind: "value", value: whole.value });
         return whole.claim.release();
       }
@@ -189,7 +177,7 @@ export class RemoteCaller {
     if (!carrier.isShort(order.params)) {
       call.isSent = true;
       const attempt = ++call.attempt;
-      carrier.sendLong(peer, order.params, (params) => this.#request(call, params)).then((sent) => {
+      carrier.sendLong(peer, order.params, (params) => call.request(this.#base, params)).then((sent) => {
         if (!this.#isCurrent(call, attempt) || sent === "queued") return;
         if (sent === "refused") {
           return this.#fail(call, failure("PayloadTooLarge", "the parameters are over the provider's limit"));
@@ -207,7 +195,7 @@ export class RemoteCaller {
       });
       return;
     }
-    const request = this.#request(call, order.params);
+    const request = call.request(this.#base, order.params);
     this.#handlePosted(call, provider, carrier.post(peer, request));
   }
 
@@ -218,7 +206,7 @@ export class RemoteCaller {
       const long = "Parameters beside a stream are short: put long ones into the stream";
       return this.#fail(call, failure("PayloadTooLarge", long));
     }
-    const request = { ...this.#request(call, order.params), streamsParams: true };
+    const request = { ...call.request(this.#base, order.params), streamsParams: true };
     const stream = carrier.openStream(provider.peer, request);
     if (stream === undefined) {
       if (!carrier.isLinked(provider.peer)) return this.#handlePosted(call, provider, "no-link");
@@ -227,10 +215,6 @@ export class RemoteCaller {
     call.isSent = true;
     call.items = stream;
     void sendItems(source, stream, undefined, carrier.account(provider.peer));
-  }
-
-  #request(call: PendingCall, params: WireValue): RequestMessage {
-    return call.request(this.#base.run, this.#base.clock.now(), params);
   }
 
   #handlePosted(call: PendingCall, provider: Provider, outcome: PostOutcome): void {
@@ -301,8 +285,8 @@ export class RemoteCaller {
   /** Whether somebody is left who has not been tried. */
   #hasOthers(call: PendingCall): boolean {
     const { order } = call;
-    const offered = this.#routing.providers(order);
-    const candidates = this.#balancer.candidates(offered, order.path.action, this.#base.clock.now());
+    const now = this.#base.clock.now();
+    const candidates = this.#balancer.candidates(this.#routing.providers(order), order.path.action, now);
     return call.untried(candidates).length > 0;
   }
 
@@ -356,6 +340,7 @@ export class RemoteCaller {
       return;
     }
     this.#end(call);
+    if (reply.kind !== "failure") call.provider?.breakers.handleSuccess(call.order.path.action);
     const { root, root: { attempts } } = call;
     // What may go well elsewhere is left to those who are still asked.
     if (attempts !== undefined && attempts.size > 0) {

@@ -81,7 +81,7 @@ export class ProgramGateway {
   /** @returns where a program's call leads: to the agent's own service, or on to wherever its routing says */
   routeFrom(program: PeerId, path: CallPath, { routing }: RequestMessage): Route {
     const choice = this.#choice;
-    const { mode: wanted, node, retries = DEFAULT_RETRIES, idempotent } = routing ?? NO_ROUTING;
+    const { mode: wanted, node, retries = DEFAULT_RETRIES, idempotent, ...times } = routing ?? NO_ROUTING;
     const peer = node === "" ? undefined : this.#base.peers.find(node);
     const isUnknown = node !== "" && peer === undefined;
     const usual = choice.usualMode(path);
@@ -94,7 +94,9 @@ export class ProgramGateway {
     }
     if (isUnknown) return failed("NoProvider", `No node is called ${node}`);
     const forward: Forward = (request, params, stream, signal) => {
-      const to = { mode, peer, retries, idempotent: idempotent || choice.isIdempotent(path) };
+      const { attemptTimeoutMs, hedgeAfterMs } = times;
+      const isIdempotent = idempotent || choice.isIdempotent(path);
+      const to = { mode, peer, retries, idempotent: isIdempotent, attemptTimeoutMs, hedgeAfterMs };
       return this.#call(path, request, params, this.#items(program, stream), signal, to);
     };
     return { kind: "forward", forward };

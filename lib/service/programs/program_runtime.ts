@@ -10,6 +10,7 @@ import {
   type CallOptions,
   type CallPath,
   callRemote,
+  readTries,
   type Route,
   routeToAction,
 } from "../calls/mod.ts";
@@ -108,8 +109,9 @@ export class ProgramRuntime extends ServiceRuntime {
   ): Promise<unknown> {
     const service = this.#here(path, options);
     if (service !== undefined) return callLocal(this.base, service, path, params, options, timeoutMs);
-    const { mode = "", node = "", idempotent = false, retries } = options;
-    const routing = { mode, node, idempotent, retries };
+    const { mode = "", node = "", idempotent = false } = options;
+    const { attemptTimeoutMs, hedgeAfterMs } = readTries(options);
+    const routing = { mode, node, idempotent, retries: options.retries, attemptTimeoutMs, hedgeAfterMs };
     // The agent tries again, not the program.
     const to = { mode: "round-robin", peer: AGENT, retries: 0, idempotent, routing } as const;
     return callRemote(this.base, this.remoteCaller, path, params, options, timeoutMs, to, (leftMs) => {

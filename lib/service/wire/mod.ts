@@ -18,9 +18,9 @@ export {
   type NodeMessage,
   type RequestMessage,
   type ResponseMessage,
-  type WireRouting,
   type WireValue,
 } from "./node_message.ts";
+export type { WireRouting } from "./routing.ts";
 export {
   type AdvertisedAction,
   type AdvertisedService,

@@ -6,6 +6,7 @@
 
 import type { WireFailure } from "../errors.ts";
 import { Compression, Encoding, WireReader, WireWriter } from "../../proto/mod.ts";
+import { readRouting, type WireRouting, writeRouting } from "./routing.ts";
 import { decodeAdvert, encodeAdvert, type ServiceAdvert } from "./service_advert.ts";
 
 /** A value of a program, as it travels. */
@@ -28,15 +29,6 @@ export const NO_VALUE: WireValue = {
   detachedBytes: 0,
   plainBytes: 0,
 };
-
-/** How a program wants its agent to choose among providers. */
-export interface WireRouting {
-  readonly mode: string;
-  readonly node: string;
-  readonly idempotent: boolean;
-  /** How often the call is tried again; undefined when the agent may choose. */
-  readonly retries: number | undefined;
-}
 
 /** A call. */
 export interface RequestMessage {
@@ -150,14 +142,7 @@ export class NodeMessageEncoder {
 function writeRequest(writer: WireWriter, request: RequestMessage): void {
   const { routing } = request;
   writer.string(9, request.caller);
-  if (routing !== undefined) {
-    const before = writer.length;
-    if (routing.retries !== undefined) writer.uint(4, routing.retries + 1);
-    writer.bool(3, routing.idempotent);
-    writer.string(2, routing.node);
-    writer.string(1, routing.mode);
-    writer.message(8, before);
-  }
+  if (routing !== undefined) writeRouting(writer, 8, routing);
   writer.bool(7, request.streamsParams);
   writer.uint(6, request.timeoutMs);
   writeValue(writer, 5, request.params);
@@ -260,7 +245,7 @@ function readRequest(reader: WireReader): RequestMessage {
     else if (field === 5) params = readValue(reader);
     else if (field === 6) timeoutMs = reader.uint();
     else if (field === 7) streamsParams = reader.uint() !== 0;
-    else if (field === 8) routing = readRouting(reader);
+    else if (field === 8) routing = readRouting(reader, MAX_NAME_BYTES);
     else if (field === 9) caller = reader.string(MAX_NAME_BYTES);
     else reader.skip();
   }
@@ -276,20 +261,6 @@ function readRequest(reader: WireReader): RequestMessage {
     routing,
     caller,
   };
-}
-
-function readRouting(outer: WireReader): WireRouting {
-  const reader = outer.message();
-  let mode = "", node = "", idempotent = false, retries = 0;
-  for (let field = reader.field(); field !== 0; field = reader.field()) {
-    if (field === 1) mode = reader.string(MAX_NAME_BYTES);
-    else if (field === 2) node = reader.string(MAX_NAME_BYTES);
-    else if (field === 3) idempotent = reader.uint() !== 0;
-    else if (field === 4) retries = reader.uint();
-    else reader.skip();
-  }
-  outer.join(reader);
-  return { mode, node, idempotent, retries: retries === 0 ? undefined : retries - 1 };
 }
 
 function readResponse(reader: WireReader): ResponseMessage {

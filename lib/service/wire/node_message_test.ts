@@ -39,6 +39,8 @@ const ROUTING = record({
   node: TEXT,
   idempotent: FLAG,
   retries: fc.option(fc.nat(100), { nil: undefined }),
+  attemptTimeoutMs: fc.option(fc.integer({ min: 1, max: 86_400_000 }), { nil: undefined }),
+  hedgeAfterMs: fc.option(fc.integer({ min: 1, max: 86_400_000 }), { nil: undefined }),
 });
 const MESSAGE: fc.Arbitrary<NodeMessage> = fc.oneof(
   record({
