@@ -394,6 +394,7 @@ export {
   type ServiceDefinition,
   type ServiceEvent,
   type ServiceHooks,
+  type ServiceNode,
   ServiceNotGrantedError,
   type ServiceReport,
   type ServiceSettings,

@@ -16,6 +16,7 @@ import type {
   PublishReport,
   ServiceClient,
   ServiceDefinition,
+  ServiceNode,
   ServiceReport,
   ServiceRuntime,
   ServiceSettings,
@@ -70,7 +71,7 @@ export interface AttachOptions extends ServiceSettings {
  * await Deno.remove(stateDir, { recursive: true });
  * ```
  */
-export class Node implements AsyncDisposable {
+export class Node implements ServiceNode {
   readonly #services: ServiceRuntime;
   readonly #ports: Ports;
   readonly #membership: Membership;
