@@ -98,7 +98,12 @@ function byOracle(message: NodeMessage): Generated["payload"] {
           providerRun: BigInt(rest.providerRun),
           params: wide(params),
           ...(routing === undefined ? {} : {
-            routing: { ...routing, retries: routing.retries === undefined ? 0 : routing.retries + 1 },
+            routing: {
+              ...routing,
+              retries: routing.retries === undefined ? 0 : routing.retries + 1,
+              attemptTimeoutMs: routing.attemptTimeoutMs ?? 0,
+              hedgeAfterMs: routing.hedgeAfterMs ?? 0,
+            },
           }),
         };
         return { case: "request", value };
