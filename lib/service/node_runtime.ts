@@ -6,7 +6,6 @@
 import { type CallMode, DEFAULT_TIMEOUT_MS } from "./bounds.ts";
 import {
   type CallAnswer,
-  callLocal,
   type CallOptions,
   type CallOrder,
   type CallPath,
@@ -225,7 +224,13 @@ export class NodeRuntime extends ServiceRuntime {
       throw callError("NoProvider", `No node is called ${node}`);
     }
     const service = this.#choice.here(path, mode, peer);
-    if (service !== undefined) return callLocal(this.base, service, path, params, options, timeoutMs);
+    if (service !== undefined) {
+      return this.localCaller.request(service, path, params, options, timeoutMs, (leftMs) => {
+        // The service may have been paused or removed, and run elsewhere.
+        const isHere = this.#choice.here(path, mode, peer) !== undefined;
+        return isHere ? undefined : this.#callRemote(path, params, options, mode, peer, leftMs);
+      });
+    }
     if (mode === "local" && !this.#choice.hasProgram(path)) {
       throw callError("NoProvider", `This node does not offer ${showPath(path.service)}`);
     }
@@ -349,7 +354,7 @@ export class NodeRuntime extends ServiceRuntime {
     const own = this.services.get(path.service);
     const asked: [string, Promise<unknown>][] = [];
     if (own?.actions.has(path.action)) {
-      const answer = callLocal(this.base, own, path, params, options, timeoutMs);
+      const answer = this.localCaller.request(own, path, params, options, timeoutMs);
       asked.push([peers.nameOf(self) ?? self, answer]);
     }
     let denied: PeerId | undefined;

@@ -13,6 +13,7 @@ import {
   CallPaths,
   CallServer,
   checkOptions,
+  LocalCaller,
   NO_OPTIONS,
   RemoteCaller,
   type Route,
@@ -20,7 +21,7 @@ import {
 import { ServiceClient } from "./service_client.ts";
 import type { EventHandler, ServiceDefinition } from "./service_definition.ts";
 import type { Provider } from "./directory/mod.ts";
-import { failed, InvalidServiceError, type WireFailure } from "./errors.ts";
+import { failed, InvalidServiceError, ofCall, type WireFailure } from "./errors.ts";
 import {
   DEFAULT_EVENT_QUEUE,
   EventSender,
@@ -80,6 +81,7 @@ export abstract class ServiceRuntime {
   readonly run: number;
   protected readonly base: RuntimeBase;
   protected readonly balancer: Balancer;
+  protected readonly localCaller: LocalCaller;
   protected readonly remoteCaller: RemoteCaller;
   protected readonly server: CallServer;
   protected readonly sender: EventSender;
@@ -89,14 +91,23 @@ export abstract class ServiceRuntime {
   #rejected = 0;
 
   /** @param peers who may call, whom calls go to rather, and what they are called */
-  constructor(parts: ServiceRuntimeParts, peers: Pick<ServicePeers, "selector" | "isHealthy" | "nameOf">) {
+  constructor(
+    parts: ServiceRuntimeParts,
+    peers: Pick<ServicePeers, "selector" | "isHealthy" | "nameOf"> & { readonly self?: PeerId },
+  ) {
     const { clock, timers, random, log, links, compressor, limits } = parts;
     const run = this.run = (randomUint32(random) % RUN_HIGH) * TWO_32 + randomUint32(random) || 1;
     const carrier = new MessageCarrier(links, compressor, limits, timers);
     const handlerLog = new HandlerLog(log, (peer) => peers.nameOf(peer));
     const onChange = () => this.#servicesChanged();
     this.services = new LocalServices((text) => peers.selector(text), onChange, handlerLog);
-    this.base = { clock, timers, random, log, run, carrier, services: this.services };
+    const nodeName = (peer: PeerId | undefined) => {
+      const node = peer === undefined || isProgram(peer) ? peers.self : peer;
+      return node && peers.nameOf(node);
+    };
+    const { services } = this;
+    this.base = { clock, timers, random, log, run, carrier, services, handlerLog, nodeName };
+    this.localCaller = new LocalCaller(this.base);
     this.subscriptions = new Subscriptions(
       { memory: carrier.memory, log: handlerLog },
       () => this.sendAdvert(),
@@ -242,11 +253,12 @@ export abstract class ServiceRuntime {
   request<Result>(path: string, params?: unknown, options?: CallOptions): Promise<Result>;
   request(path: string, params?: unknown, options: CallOptions = NO_OPTIONS): Promise<unknown> {
     // No async function: each would cost turns and objects on the path of every call.
+    let parsed: CallPath | undefined;
     try {
-      const parsed = this.paths.parse(path);
+      parsed = this.paths.parse(path);
       return this.call(parsed, params, options, checkOptions(parsed, options));
     } catch (error) {
-      return Promise.reject(error);
+      return Promise.reject(parsed === undefined ? error : ofCall(error, showPath(parsed.text)));
     }
   }
 
@@ -324,6 +336,7 @@ export abstract class ServiceRuntime {
         })
       ),
     );
+    this.localCaller.close();
     this.remoteCaller.close();
     this.server.close();
   }

@@ -35,7 +35,7 @@ import {
   sendItems,
   type WireValue,
 } from "../wire/mod.ts";
-import type { PeerId, PostOutcome, ServiceStream } from "../ports.ts";
+import { AGENT, type PeerId, type PostOutcome, type ServiceStream } from "../ports.ts";
 import type { Provider } from "../directory/mod.ts";
 import type { RuntimeBase } from "../runtime_base.ts";
 import { showPath } from "../topics/mod.ts";
@@ -102,7 +102,7 @@ export class RemoteCaller {
         const leftMs = Math.floor(deadline - clock.now());
         const mayRepeat = ELSEWHERE.has(code) && !executed && stream === undefined && leftMs > 0;
         const answer = mayRepeat ? again(leftMs) : undefined;
-        if (answer === undefined) reject(new CallError(reply.failure));
+        if (answer === undefined) reject(new CallError({ ...reply.failure, path: showPath(path.text) }));
         else resolve(answer);
       });
     });
@@ -198,7 +198,10 @@ export class RemoteCaller {
     if (provider !== undefined && !this.#pending.hasRoom(provider.peer)) {
       const roomy = from.filter(({ peer }) => this.#pending.hasRoom(peer));
       if (roomy.length === 0) {
-        return this.#fail(call, failure("Overloaded", `Too many calls wait for ${provider.peer} already`));
+        return this.#fail(
+          call,
+          failure("Overloaded", `Too many calls wait for ${this.#nameOf(provider.peer)} already`),
+        );
       }
       provider = balancer.choose(order.path.service, roomy, order.to.mode);
     }
@@ -280,7 +283,10 @@ export class RemoteCaller {
     const again = (isThere: boolean) => {
       if (!this.#isCurrent(call, attempt)) return;
       if (isThere) this.#send(call, provider);
-      else this.#handleFailure(call, failure("Unreachable", `Cannot reach ${peer}`, call.isResent));
+      else {this.#handleFailure(
+          call,
+          failure("Unreachable", `Cannot reach ${this.#nameOf(peer)}`, call.isResent),
+        );}
     };
     if (outcome === "congested") return void links.drained(peer).then(() => again(true));
     const reach = () => void links.reach(peer).then(again);
@@ -291,7 +297,8 @@ export class RemoteCaller {
 
   #handleLost(call: PendingCall, provider: Provider): void {
     const { order } = call;
-    const lost = failure("OutcomeUnknown", `The link to ${provider.peer} was lost before the answer`, true);
+    const name = this.#nameOf(provider.peer);
+    const lost = failure("OutcomeUnknown", `The link to ${name} was lost before the answer`, true);
     call.isSent = false;
     call.attempt++;
     if (order.to.idempotent) return this.#handleFailure(call, { ...lost, retryable: true });
@@ -352,8 +359,15 @@ export class RemoteCaller {
     this.#fail(call, reason);
   }
 
-  #fail(call: PendingCall, reason: WireFailure): void {
-    this.#settle(call, { kind: "failure", failure: reason });
+  /** What a member says of where it has failed is not believed; an agent knows the node that its program does not. */
+  #fail(call: PendingCall, { node: told, ...reason }: WireFailure): void {
+    const peer = call.provider?.peer;
+    const node = peer === undefined ? undefined : peer === AGENT ? told : this.#base.nodeName(peer);
+    this.#settle(call, { kind: "failure", failure: { ...reason, ...node !== undefined && { node } } });
+  }
+
+  #nameOf(peer: PeerId): string {
+    return peer === AGENT ? "the agent" : this.#base.nodeName(peer) ?? "a node that is gone";
   }
 
   #settle(call: PendingCall, reply: Reply): void {
