@@ -368,6 +368,7 @@ export {
   defineService,
   type EventDefinition,
   type EventHandler,
+  type EventInputOf,
   type EventName,
   type EventOf,
   type EventStream,

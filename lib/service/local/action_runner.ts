@@ -168,7 +168,12 @@ function finish(
   });
 }
 
-function check(
+/**
+ * Has a schema check and convert a value.
+ * @param onBroken is told what the schema throws
+ * @param done is called once, in the same turn when the schema answers at once: with what is wrong, or with the value
+ */
+export function check(
   schema: Schema,
   value: unknown,
   onBroken: (error: unknown) => void,

@@ -3,5 +3,5 @@
  * @module
  */
 
-export { type CallParams, LocalParams, type Outcome, runAction, whyRefused } from "./action_runner.ts";
+export { type CallParams, check, LocalParams, type Outcome, runAction, whyRefused } from "./action_runner.ts";
 export { type LocalAction, type LocalService, LocalServices } from "./local_services.ts";
