@@ -5,6 +5,7 @@
 
 import { type CallMode, DEFAULT_TIMEOUT_MS } from "./bounds.ts";
 import {
+  answerOf,
   type CallAnswer,
   type CallOptions,
   type CallOrder,
@@ -225,11 +226,18 @@ export class NodeRuntime extends ServiceRuntime {
     }
     const service = this.#choice.here(path, mode, peer);
     if (service !== undefined) {
-      return this.localCaller.request(service, path, params, options, timeoutMs, (leftMs) => {
-        // The service may have been paused or removed, and run elsewhere.
-        const isHere = this.#choice.here(path, mode, peer) !== undefined;
-        return isHere ? undefined : this.#callRemote(path, params, options, mode, peer, leftMs);
-      });
+      // The service may have been paused or removed meanwhile, and run elsewhere.
+      return this.localCaller.request(
+        service,
+        path,
+        params,
+        options,
+        timeoutMs,
+        (leftMs) =>
+          this.#choice.here(path, mode, peer) === undefined
+            ? this.#callRemote(path, params, options, mode, peer, leftMs)
+            : undefined,
+      );
     }
     if (mode === "local" && !this.#choice.hasProgram(path)) {
       throw callError("NoProvider", `This node does not offer ${showPath(path.service)}`);
@@ -373,15 +381,7 @@ export class NodeRuntime extends ServiceRuntime {
         ? callError("NoProvider", `Nobody offers ${showPath(path.service)}`)
         : new CallError(refusal);
     }
-    return await Promise.all(asked.map(async ([node, answer]): Promise<CallAnswer> => {
-      try {
-        return { node, ok: true, result: await answer };
-      } catch (error) {
-        if (!(error instanceof CallError)) throw error;
-        const { code, message, retryable, executed } = error;
-        return { node, ok: false, error: { code, message, retryable, executed } };
-      }
-    }));
+    return await Promise.all(asked.map(([node, answer]) => answerOf(node, answer)));
   }
 
   #callRemote(

@@ -19,9 +19,9 @@ import {
   type Route,
 } from "./calls/mod.ts";
 import { ServiceClient } from "./service_client.ts";
-import type { EventHandler, Schema, ServiceDefinition } from "./service_definition.ts";
+import type { EventHandler, ServiceDefinition } from "./service_definition.ts";
 import type { Provider } from "./directory/mod.ts";
-import { callError, failed, InvalidServiceError, ofCall, type WireFailure } from "./errors.ts";
+import { failed, InvalidServiceError, ofCall, type WireFailure } from "./errors.ts";
 import {
   DEFAULT_EVENT_QUEUE,
   EventSender,
@@ -35,7 +35,7 @@ import {
   Subscriptions,
 } from "./events/mod.ts";
 import { HandlerLog } from "./handler_log.ts";
-import { check, type LocalService, LocalServices } from "./local/mod.ts";
+import { type LocalService, LocalServices, publishChecked } from "./local/mod.ts";
 import {
   type Compressor,
   isProgram,
@@ -276,11 +276,11 @@ export abstract class ServiceRuntime {
   publish(topic: string, data?: unknown, options: PublishOptions = {}): Promise<PublishReport> {
     try {
       const path = TopicPath.parse(topic);
-      const schema = this.#schemaOf(path);
+      const publish = (data: unknown) => this.#publishNow(path, data, options);
       // Without data a kept event is taken back.
-      return schema === undefined || (data === undefined && options.retain)
-        ? this.#publishNow(path, data, options)
-        : this.#publishChecked(path, schema, data, options);
+      return data === undefined && options.retain
+        ? publish(data)
+        : publishChecked(this.services, path, data, this.base.handlerLog, publish);
     } catch (error) {
       return Promise.reject(error);
     }
@@ -342,35 +342,6 @@ export abstract class ServiceRuntime {
     this.localCaller.close();
     this.remoteCaller.close();
     this.server.close();
-  }
-
-  /** @returns the schema of an event of a service that this program offers */
-  #schemaOf(topic: TopicPath): Schema | undefined {
-    const text = topic.toString();
-    const at = text.lastIndexOf("/");
-    const events = at < 0 ? undefined : this.services.get(text.slice(0, at))?.definition.events;
-    const name = text.slice(at + 1);
-    return events !== undefined && Object.hasOwn(events, name) ? events[name]?.schema : undefined;
-  }
-
-  #publishChecked(
-    topic: TopicPath,
-    schema: Schema,
-    data: unknown,
-    options: PublishOptions,
-  ): Promise<PublishReport> {
-    const text = showPath(topic);
-    return new Promise((resolve, reject) => {
-      const onBroken = (error: unknown) => this.base.handlerLog.event("", text, undefined, error);
-      check(schema, data, onBroken, (issues, checked) => {
-        try {
-          if (issues !== undefined) throw callError("InvalidParams", `Cannot publish to ${text}: ${issues}`);
-          resolve(this.#publishNow(topic, checked, options));
-        } catch (error) {
-          reject(error);
-        }
-      });
-    });
   }
 
   #publishNow(topic: TopicPath, data: unknown, options: PublishOptions): Promise<PublishReport> {

@@ -12,7 +12,7 @@ import type { FindRoute, Forward, Route } from "./route.ts";
 import { CallContext } from "../service_definition.ts";
 import { CallError, callError, type Failed, failure, failureOf, type WireFailure } from "../errors.ts";
 import { type Outcome, runAction, whyRefused } from "../local/mod.ts";
-import type { PeerId, ServiceStream } from "../ports.ts";
+import { isProgram, type PeerId, type ServiceStream } from "../ports.ts";
 import type { RuntimeBase } from "../runtime_base.ts";
 import { showPath } from "../topics/mod.ts";
 import {
@@ -58,7 +58,7 @@ interface IncomingCall {
 
 /** Serves requests; one for a node or program. */
 export class CallServer {
-  readonly #base: Pick<RuntimeBase, "clock" | "timers" | "carrier" | "run" | "handlerLog">;
+  readonly #base: Pick<RuntimeBase, "clock" | "timers" | "carrier" | "run" | "handlerLog" | "nodeName">;
   readonly #route: FindRoute;
   /** Calls whose answers are streams that go on. */
   readonly #streaming = new Map<IncomingCall, ServiceStream>();
@@ -70,7 +70,7 @@ export class CallServer {
   #isClosed = false;
 
   constructor(
-    base: Pick<RuntimeBase, "clock" | "timers" | "carrier" | "run" | "handlerLog">,
+    base: Pick<RuntimeBase, "clock" | "timers" | "carrier" | "run" | "handlerLog" | "nodeName">,
     route: FindRoute,
   ) {
     this.#base = base;
@@ -194,8 +194,15 @@ export class CallServer {
     if (route.kind === "forward") return void this.#forward(call, route.forward);
     runAction(route.action, params, context, (outcome) => {
       this.#end(call);
-      this.#answer(call, outcome);
+      this.#answer(call, this.#fromHere(peer, outcome));
     });
+  }
+
+  /** A program knows the name of its node by what its agent says; nobody else believes it. */
+  #fromHere(peer: PeerId, outcome: Outcome): Outcome {
+    if (outcome.kind !== "failure" || !isProgram(peer)) return outcome;
+    const node = this.#base.nodeName(undefined);
+    return node === undefined ? outcome : { ...outcome, failure: { ...outcome.failure, node } };
   }
 
   /**

@@ -11,6 +11,7 @@ import { NO_VALUE, type RequestMessage } from "../wire/node_message.ts";
 
 const PEER = peerId("hostile");
 const handlerLog = new HandlerLog(silentLogger, () => undefined);
+const nodeName = () => undefined;
 const request: RequestMessage = {
   kind: "request",
   number: 0,
@@ -42,6 +43,7 @@ Deno.test("CallServer keeps up to 64 MiB of answers for a peer that reads nothin
       carrier: new MessageCarrier(stuck, undefined),
       run: 1,
       handlerLog,
+      nodeName,
     },
     () => failed("UnknownAction", "nothing of this name"),
   );
@@ -56,7 +58,7 @@ Deno.test("CallServer.close() leaves nothing behind, also of parameters that are
   const inflated = Promise.withResolvers<Uint8Array>();
   const compressor = { deflate: () => Promise.resolve(undefined), inflate: () => inflated.promise };
   const carrier = new MessageCarrier(fakeLinks({}), compressor);
-  const server = new CallServer({ clock, timers, carrier, run: 1, handlerLog }, () => ({
+  const server = new CallServer({ clock, timers, carrier, run: 1, handlerLog, nodeName }, () => ({
     kind: "forward",
     forward: () => assert.fail("it was closed before"),
   }));

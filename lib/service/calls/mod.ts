@@ -4,6 +4,7 @@
  */
 
 export {
+  answerOf,
   type CallAnswer,
   type CallOptions,
   type CallPath,

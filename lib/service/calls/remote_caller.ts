@@ -23,6 +23,7 @@ import {
 } from "./pending_calls.ts";
 import { type Balancer, ELSEWHERE, noProvider, TROUBLE } from "./provider_choice.ts";
 import { CallError, failure, type WireFailure } from "../errors.ts";
+import { peerName, placeFailure } from "./failure_place.ts";
 import {
   decodeValue,
   encodeValue,
@@ -35,7 +36,7 @@ import {
   sendItems,
   type WireValue,
 } from "../wire/mod.ts";
-import { AGENT, type PeerId, type PostOutcome, type ServiceStream } from "../ports.ts";
+import type { PeerId, PostOutcome, ServiceStream } from "../ports.ts";
 import type { Provider } from "../directory/mod.ts";
 import type { RuntimeBase } from "../runtime_base.ts";
 import { showPath } from "../topics/mod.ts";
@@ -200,7 +201,7 @@ export class RemoteCaller {
       if (roomy.length === 0) {
         return this.#fail(
           call,
-          failure("Overloaded", `Too many calls wait for ${this.#nameOf(provider.peer)} already`),
+          failure("Overloaded", `Too many calls wait for ${peerName(this.#base, provider.peer)} already`),
         );
       }
       provider = balancer.choose(order.path.service, roomy, order.to.mode);
@@ -285,7 +286,7 @@ export class RemoteCaller {
       if (isThere) this.#send(call, provider);
       else {this.#handleFailure(
           call,
-          failure("Unreachable", `Cannot reach ${this.#nameOf(peer)}`, call.isResent),
+          failure("Unreachable", `Cannot reach ${peerName(this.#base, peer)}`, call.isResent),
         );}
     };
     if (outcome === "congested") return void links.drained(peer).then(() => again(true));
@@ -297,8 +298,8 @@ export class RemoteCaller {
 
   #handleLost(call: PendingCall, provider: Provider): void {
     const { order } = call;
-    const name = this.#nameOf(provider.peer);
-    const lost = failure("OutcomeUnknown", `The link to ${name} was lost before the answer`, true);
+    const text = `The link to ${peerName(this.#base, provider.peer)} was lost before the answer`;
+    const lost = failure("OutcomeUnknown", text, true);
     call.isSent = false;
     call.attempt++;
     if (order.to.idempotent) return this.#handleFailure(call, { ...lost, retryable: true });
@@ -359,15 +360,8 @@ export class RemoteCaller {
     this.#fail(call, reason);
   }
 
-  /** What a member says of where it has failed is not believed; an agent knows the node that its program does not. */
-  #fail(call: PendingCall, { node: told, ...reason }: WireFailure): void {
-    const peer = call.provider?.peer;
-    const node = peer === undefined ? undefined : peer === AGENT ? told : this.#base.nodeName(peer);
-    this.#settle(call, { kind: "failure", failure: { ...reason, ...node !== undefined && { node } } });
-  }
-
-  #nameOf(peer: PeerId): string {
-    return peer === AGENT ? "the agent" : this.#base.nodeName(peer) ?? "a node that is gone";
+  #fail(call: PendingCall, reason: WireFailure): void {
+    this.#settle(call, { kind: "failure", failure: placeFailure(this.#base, reason, call.provider?.peer) });
   }
 
   #settle(call: PendingCall, reply: Reply): void {

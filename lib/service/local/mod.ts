@@ -3,5 +3,6 @@
  * @module
  */
 
-export { type CallParams, check, LocalParams, type Outcome, runAction, whyRefused } from "./action_runner.ts";
+export { type CallParams, LocalParams, type Outcome, runAction, whyRefused } from "./action_runner.ts";
+export { publishChecked } from "./event_schemas.ts";
 export { type LocalAction, type LocalService, LocalServices } from "./local_services.ts";
