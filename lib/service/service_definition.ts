@@ -115,29 +115,30 @@ export type ActionName<Service extends ServiceDefinition> = keyof Service["actio
 export type EventName<Service extends ServiceDefinition> = keyof Service["events"] & string;
 
 /** An action of a service, as it was defined. */
-type ActionOf<Service extends ServiceDefinition, Name extends ActionName<Service>> = NonNullable<
+export type ActionOf<Service extends ServiceDefinition, Name extends ActionName<Service>> = NonNullable<
   Service["actions"]
 >[Name];
 
 /** A type that a schema says, unless it says none. */
-type Said<Type, Else> = unknown extends Type ? Else : Type;
+export type SchemaType<Type, Else> = unknown extends Type ? Else : Type;
 
 /** What the handler of an action is given. */
-type HandlerParamsOf<A> = Parameters<HandlerOf<A>> extends [infer Params, ...unknown[]] ? Params : undefined;
+export type HandlerParamsOf<A> = Parameters<HandlerOf<A>> extends [infer Params, ...unknown[]] ? Params
+  : undefined;
 
 /** What an action takes: the input of its schema, where that says one, or what its handler is given. */
 export type ParamsOf<Service extends ServiceDefinition, Name extends ActionName<Service>> =
   ActionOf<Service, Name> extends { readonly params?: Schema<infer Input, infer _> | undefined }
-    ? Said<Input, HandlerParamsOf<ActionOf<Service, Name>>>
+    ? SchemaType<Input, HandlerParamsOf<ActionOf<Service, Name>>>
     : HandlerParamsOf<ActionOf<Service, Name>>;
 
 /** What the handler of an action answers with. */
-type HandlerResultOf<A> = Streamed<Awaited<ReturnType<HandlerOf<A>>>>;
+export type HandlerResultOf<A> = Streamed<Awaited<ReturnType<HandlerOf<A>>>>;
 
 /** What an action answers with: the output of its schema, or what its handler returns, streams as `ReadableStream`. */
 export type ResultOf<Service extends ServiceDefinition, Name extends ActionName<Service>> =
   ActionOf<Service, Name> extends { readonly result?: Schema<infer _, infer Output> | undefined }
-    ? Said<Output, HandlerResultOf<ActionOf<Service, Name>>>
+    ? SchemaType<Output, HandlerResultOf<ActionOf<Service, Name>>>
     : HandlerResultOf<ActionOf<Service, Name>>;
 
 /** What a caller gets of a result: what is streamed comes as a `ReadableStream`. */
@@ -148,7 +149,7 @@ export type Streamed<Result> = Result extends ReadableStream<infer Item> ? Reada
 /** What is published as an event: the input of its schema, where that says one. */
 export type EventInputOf<Service extends ServiceDefinition, Name extends EventName<Service>> =
   NonNullable<Service["events"]>[Name] extends { readonly schema: Schema<infer Input, infer Data> }
-    ? Said<Input, Data>
+    ? SchemaType<Input, Data>
     : unknown;
 
 /** What an event carries. */

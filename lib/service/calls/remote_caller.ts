@@ -220,8 +220,7 @@ export class RemoteCaller {
 
   #send(call: PendingCall, provider: Provider): void {
     const { carrier } = this.#base;
-    const { order } = call;
-    const { peer } = provider;
+    const { order } = call, { peer } = provider;
     if (order.source !== undefined) return this.#sendWithItems(call, provider, order.source);
     if (!carrier.isShort(order.params)) {
       call.isSent = true;
