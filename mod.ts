@@ -395,6 +395,7 @@ export {
   type ServiceDefinition,
   type ServiceEvent,
   type ServiceHooks,
+  type ServiceNode,
   ServiceNotGrantedError,
   type ServiceReport,
   type ServiceState,
