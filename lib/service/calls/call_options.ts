@@ -3,9 +3,8 @@
  * @module
  */
 
-import type { CallDestination } from "./pending_calls.ts";
 import { CALL_MODES, type CallMode, DEFAULT_TIMEOUT_MS, MAX_TIMEOUT_MS } from "../bounds.ts";
-import { callError, InvalidServiceError, type WireFailure } from "../errors.ts";
+import { CallError, callError, InvalidServiceError, type WireFailure } from "../errors.ts";
 import { readCount } from "../service_definition.ts";
 import type { ItemSource } from "../wire/mod.ts";
 import { showPath, TopicPath } from "../topics/mod.ts";
@@ -44,6 +43,17 @@ export type CallAnswer =
   | { readonly node: string; readonly ok: true; readonly result: unknown }
   | { readonly node: string; readonly ok: false; readonly error: WireFailure };
 
+/** @returns what one of several has answered @throws what is no failure of the call */
+export async function answerOf(node: string, answer: Promise<unknown>): Promise<CallAnswer> {
+  try {
+    return { node, ok: true, result: await answer };
+  } catch (error) {
+    if (!(error instanceof CallError)) throw error;
+    const { code, message, retryable, executed } = error;
+    return { node, ok: false, error: { code, message, retryable, executed } };
+  }
+}
+
 /** Those of a caller who has chosen nothing. */
 export const NO_OPTIONS: CallOptions = {};
 
@@ -61,13 +71,22 @@ export function checkOptions({ text }: CallPath, { signal, timeoutMs, mode }: Ca
   });
 }
 
+/** How often a call is tried, and for how long each time. */
+export interface Tries {
+  readonly retries: number;
+  /** How long one provider may take, in milliseconds, before it is given up for another one; an idempotent call's. */
+  readonly attemptTimeoutMs?: number | undefined;
+  /** After how many milliseconds another provider is asked as well; an idempotent call's. */
+  readonly hedgeAfterMs?: number | undefined;
+}
+
 /**
  * Reads how often a call is tried, and for how long each time.
  * @throws InvalidServiceError
  */
 export function readTries(
   { retries, attemptTimeoutMs, hedgeAfterMs }: CallOptions,
-): Pick<CallDestination, "retries" | "attemptTimeoutMs" | "hedgeAfterMs"> {
+): Tries {
   const count = readCount(retries, DEFAULT_RETRIES, 0, "retries");
   // Most calls say nothing of it.
   if (attemptTimeoutMs === undefined && hedgeAfterMs === undefined) return { retries: count };

@@ -5,9 +5,10 @@
  */
 
 import type { CallMode } from "../bounds.ts";
-import { type Millis, randomFraction, type RandomSource } from "../../base/mod.ts";
-import type { CallPath } from "./call_options.ts";
+import type { Millis, RandomSource } from "../../base/mod.ts";
+import type { CallPath, Tries } from "./call_options.ts";
 import type { Provider } from "../directory/mod.ts";
+import { FIRST_BACKOFF_MS, MAX_BACKOFF_MS, RetryBackoff } from "./retry_backoff.ts";
 import type { Failed, WireFailure } from "../errors.ts";
 import type { RuntimeBase } from "../runtime_base.ts";
 import { AGENT, isProgram, type PeerId, PeerTally, type ServiceStream } from "../ports.ts";
@@ -20,16 +21,11 @@ export type Reply =
   | Failed;
 
 /** Whom a call goes to, and how often. */
-export interface CallDestination {
+export interface CallDestination extends Tries {
   readonly mode: CallMode;
   /** The only one that may answer. */
   readonly peer: PeerId | undefined;
-  readonly retries: number;
   readonly idempotent: boolean;
-  /** How long one provider may take, in milliseconds, before it is given up for another one; an idempotent call's. */
-  readonly attemptTimeoutMs?: number | undefined;
-  /** After how many milliseconds another provider is asked as well; an idempotent call's. */
-  readonly hedgeAfterMs?: number | undefined;
   /** How an agent is to choose, in a call of a program that is attached to it. */
   readonly routing?: WireRouting;
   /** Who calls, in a call that an agent hands to a program. */
@@ -47,8 +43,6 @@ export interface CallOrder {
   readonly boundsStream?: boolean;
 }
 
-const FIRST_BACKOFF_MS = 50;
-const MAX_BACKOFF_MS = 2_000;
 /** A provider without a link is dialled so often at once; after that there are pauses. */
 const FREE_REACHES = 2;
 
@@ -85,7 +79,7 @@ export class PendingCall {
   /** Ends the pause that it makes. */
   cancelPause: (() => void) | undefined;
   #tried: Set<PeerId> | undefined;
-  #backoffMs = FIRST_BACKOFF_MS;
+  #backoff: RetryBackoff | undefined;
   /** How often its provider was dialled in a row, and nothing could be sent. */
   #reaches = 0;
 
@@ -176,9 +170,7 @@ export class PendingCall {
 
   /** @returns how long to wait before all providers are tried again, in milliseconds; each time longer */
   nextBackoffMs(random: RandomSource): number {
-    const waitMs = this.#backoffMs * (0.5 + randomFraction(random));
-    this.#backoffMs = Math.min(2 * this.#backoffMs, MAX_BACKOFF_MS);
-    return waitMs;
+    return (this.#backoff ??= new RetryBackoff()).nextMs(random);
   }
 }
 

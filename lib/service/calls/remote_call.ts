@@ -10,6 +10,7 @@ import { ELSEWHERE } from "./provider_choice.ts";
 import type { RemoteCaller } from "./remote_caller.ts";
 import { CallError } from "../errors.ts";
 import type { RuntimeBase } from "../runtime_base.ts";
+import { showPath } from "../topics/mod.ts";
 import { decodeValue, encodeValue } from "../wire/mod.ts";
 
 /**
@@ -51,7 +52,7 @@ export function callRemote(
       const mayRepeat = ELSEWHERE.has(code) && !executed && stream === undefined && leftMs > 0;
       try {
         const answer = mayRepeat ? again(leftMs) : undefined;
-        if (answer === undefined) reject(new CallError(reply.failure));
+        if (answer === undefined) reject(new CallError({ ...reply.failure, path: showPath(path.text) }));
         else resolve(answer);
       } catch (error) {
         reject(error);

@@ -6,7 +6,6 @@
 
 import {
   anyProvider,
-  callLocal,
   type CallOptions,
   type CallPath,
   callRemote,
@@ -108,7 +107,7 @@ export class ProgramRuntime extends ServiceRuntime {
     timeoutMs: number,
   ): Promise<unknown> {
     const service = this.#here(path, options);
-    if (service !== undefined) return callLocal(this.base, service, path, params, options, timeoutMs);
+    if (service !== undefined) return this.localCaller.request(service, path, params, options, timeoutMs);
     const { mode = "", node = "", idempotent = false } = options;
     const { attemptTimeoutMs, hedgeAfterMs } = readTries(options);
     const routing = { mode, node, idempotent, retries: options.retries, attemptTimeoutMs, hedgeAfterMs };
