@@ -38,6 +38,7 @@
 export {
   type AgentProcess,
   AlreadyInitializedError,
+  AmbiguousNameError,
   type AttachOptions,
   DialError,
   type IncomingConnection,
@@ -180,6 +181,7 @@ export type {
   TokenRequest,
   UnitReport,
   UpstreamReport,
+  WarningReport,
 } from "./lib/api/mod.ts";
 export {
   type Brand,

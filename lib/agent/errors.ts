@@ -67,6 +67,19 @@ export class UnknownPeerError extends WeftError {
   readonly code = "UnknownPeer";
 }
 
+/** Several members have this name. */
+export class AmbiguousNameError extends WeftError {
+  /** The failure's stable name, for programs. */
+  readonly code = "AmbiguousName";
+
+  /** Says who may be meant. @param name what was said @param choices what tells each of them apart from the others, such as an address */
+  constructor(name: string, choices: readonly string[]) {
+    super(`Cannot tell who ${JSON.stringify(name)} is: ${choices.length} members have that name`, {
+      hint: `Say the address or the key: ${choices.join(" or ")}.`,
+    });
+  }
+}
+
 /** Nobody has added a record of this name. */
 export class UnknownNameError extends WeftError {
   /** The failure's stable name, for programs. */

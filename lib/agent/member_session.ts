@@ -119,7 +119,11 @@ export class MemberSession {
         return seenAt === undefined ? 0 : parts.clock.wall() - seenAt;
       },
       tokenKey: (tokenId, publicKey) => mesh.tokens?.presharedKeyFor(tokenId, publicKey),
-      serveJoin: (channel, tokenId, source) => serveJoin(channel, { tokenId, source }, parts),
+      serveJoin: (channel, tokenId, source) =>
+        serveJoin(channel, { tokenId, source }, {
+          ...parts,
+          countUse: (id, publicKey) => this.leaders.countUse(id, publicKey),
+        }),
       renew: (record) => this.leaders.renew(record),
       onLeaderMessage: (nodeId, message) => this.leaders.handleMessage(nodeId, message),
       onSuspicion: (from, about) => this.health.handleSuspicion(from, about),

@@ -184,6 +184,16 @@ export interface RelayReport {
   readonly drops: Readonly<Record<string, number>>;
 }
 
+/** Something that works so far, and that a person should mend. */
+export interface WarningReport {
+  /** `name`: two members had one name; `clone`: two machines have one key; `clock`: a clock is wrong. More may follow. */
+  readonly kind: string;
+  /** What is so, in words. */
+  readonly text: string;
+  /** What to do about it. */
+  readonly hint: string;
+}
+
 /** Everything that `weft status` and the page show. It never holds a key that is not public, a token or an environment variable. */
 export interface StatusReport {
   /** The version of weft that runs. */
@@ -214,6 +224,8 @@ export interface StatusReport {
   };
   /** The highest id first. */
   readonly leaders: readonly LeaderReport[];
+  /** What a person should mend; absent when there is nothing, and from agents of a former release. */
+  readonly warnings?: readonly WarningReport[];
   /** How far the clocks of linked members are ahead of this one, their median in milliseconds; null without links. */
   readonly clockSkewMs: number | null;
   /** How this node can be reached; absent without a packet plane, and from agents of a former release. */

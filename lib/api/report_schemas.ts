@@ -149,6 +149,12 @@ const relayReport: LazyObject<report.RelayReport> = named("RelayReport", () => (
   drops: counts(),
 }), "What a node carries for members that can't reach each other.");
 
+const warningReport: LazyObject<report.WarningReport> = named("WarningReport", () => ({
+  kind: text(),
+  text: text(),
+  hint: text(),
+}), "Something that works so far, and that a person should mend.");
+
 /** The schema of `StatusReport`. */
 export const statusReport: LazyObject<report.StatusReport> = named("StatusReport", () => ({
   version: text(),
@@ -157,6 +163,7 @@ export const statusReport: LazyObject<report.StatusReport> = named("StatusReport
   node: ownNode(),
   network: z.strictObject({ id: text(), cidr: text(), members: count() }),
   leaders: list(leaderReport),
+  warnings: list(warningReport).exactOptional(),
   clockSkewMs: orNull(z.number()),
   reach: reachReport().describe("How this node can be reached, as others see it.").exactOptional(),
   dataplane: dataplane(),

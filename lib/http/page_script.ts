@@ -53,6 +53,12 @@ function showFacts(status) {
     element("div", {}, element("dt", {}, term), ...texts.map((text) => element("dd", {}, text)))));
 }
 
+function showWarnings({ warnings = [] }) {
+  byId("warnings").hidden = warnings.length === 0;
+  byId("warnings").replaceChildren(...warnings.map(({ text, hint }) =>
+    element("li", {}, element("strong", {}, text), ". " + hint)));
+}
+
 function healthOf(peer) {
   if (peer.path === "hub" && peer.healthy) return "hub healthy";
   if (isChannelOnly(peer)) return "channel only";
@@ -301,6 +307,7 @@ async function poll() {
     byId("version").textContent = "weft " + status.version;
     showFacts(status);
     showMesh(status, measure(status, performance.now()));
+    showWarnings(status);
     showPeers(status);
     showServices(services, status.services);
     showNetworks(networks);

@@ -307,13 +307,14 @@ export class MeshState {
 
   /**
    * Lets leaders know the same tokens; on others nothing happens.
+   * @param hasHeir whether there is about to be another leader
    * @returns what others are to be sent
    */
-  shareTokens(): ReplicaUpdate {
+  shareTokens(hasHeir = false): ReplicaUpdate {
     const { tokens, leadership: { signingKey }, replica, identity: { id: self } } = this;
     if (tokens === undefined || signingKey === undefined) return NO_UPDATE;
     const networkId = this.network.id;
-    return shareTokens({ ...this.#options, self, networkId, signingKey, tokens, replica });
+    return shareTokens({ ...this.#options, self, networkId, signingKey, tokens, replica, hasHeir });
   }
 
   /** @returns the token that a leader prints at its start, see `startToken`; undefined on others */

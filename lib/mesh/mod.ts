@@ -33,6 +33,7 @@ export {
   GRANT_KINDS,
   type GrantKind,
   type Grants,
+  INSTANCE_BYTES,
   JoinToken,
   MAX_ENTRY_BODY_BYTES,
   MAX_ENTRY_LIFETIME_MS,

@@ -17,6 +17,7 @@ import {
   type ReplicaUpdate,
   SLICE_KIND,
 } from "../../mesh/mod.ts";
+import type { PublicKey } from "../../crypto/mod.ts";
 import type { ClaimOutcome, TopicPath } from "../../service/mod.ts";
 import type { AgentContext } from "../agent_context.ts";
 import { InvalidRequestError, NotLeaderError, TooOftenError, UnreachableError } from "../errors.ts";
@@ -26,6 +27,7 @@ import { attributed, removeGone, renewDefaults, signRotation } from "./member_ca
 import { MemberRequests } from "./member_requests.ts";
 import { PathClaims } from "./path_claims.ts";
 import { askAgain, type EndpointServer, type LeaderAct } from "./repeated_request.ts";
+import { countUse, serveTokenUse, type UseCount } from "./token_uses.ts";
 
 /** The links that it uses, and what is called after an election. */
 interface LeaderCoordinatorParts
@@ -85,7 +87,10 @@ export class LeaderCoordinator {
     const redone = admission?.redoMissed() ?? [];
     // What members miss is for leaders to sign.
     if (admission === undefined) roster.takeMissed();
-    if (redone.length > 0) replica.publish({ ...NO_UPDATE, records: redone.map(({ signed }) => signed) });
+    // The elected one alone: two that see each other would call somebody two things.
+    const named = this.elected === this.#parts.mesh.identity.id ? admission?.settleNames() ?? [] : [];
+    const records = [...redone, ...named].map(({ signed }) => signed);
+    if (records.length > 0) replica.publish({ ...NO_UPDATE, records });
     const leaders = roster.liveRecords().filter(({ roles }) => roles.includes("leader"));
     this.#election.setLeaders(leaders.map(({ nodeId }) => nodeId).toArray(), clock.now());
     this.#advance();
@@ -120,9 +125,10 @@ export class LeaderCoordinator {
     const { mesh: { admission, identity, replica }, messages } = this.#parts;
     this.settleSlices();
     if (admission === undefined || this.elected !== identity.id) return;
-    const renewed = admission.renewDue((nodeId) =>
-      nodeId === identity.id || messages.links.get(nodeId) !== undefined
-    );
+    const renewed = [
+      ...admission.settleNames(),
+      ...admission.renewDue((nodeId) => nodeId === identity.id || messages.links.get(nodeId) !== undefined),
+    ];
     const entries = renewDefaults(this.#parts.mesh);
     if (renewed.length === 0 && entries.length === 0) return;
     replica.publish({ ...NO_UPDATE, records: renewed.map(({ signed }) => signed), entries });
@@ -148,12 +154,20 @@ export class LeaderCoordinator {
     if (record.verifyingKey === undefined) throw cannot(`promote ${record.name}: it runs no weft`);
     if (record.roles.includes("leader")) throw cannot(`promote ${record.name}: it is a leader already`);
     const { mesh } = this.#parts;
-    await attributed(mesh, record, () => this.#ask(record, () => leadership.promote(record), "promote"))
-      .catch((error) => {
-        // Who does not answer may have taken what was set aside for it.
-        if (error instanceof InvalidRequestError) mesh.replica.publish(leadership.withdraw(record));
-        throw error;
-      });
+    let wasAsked = false;
+    const promotion = () => {
+      wasAsked = true;
+      return leadership.promote(record);
+    };
+    await attributed(mesh, record, () => this.#ask(record, promotion, "promote")).catch((error) => {
+      // Who does not answer may have taken what was set aside for it.
+      if (error instanceof InvalidRequestError) mesh.replica.publish(leadership.withdraw(record));
+      // And must not lead after all when this was told to have failed.
+      const update = error instanceof UnreachableError && wasAsked ? leadership.takeBack(record) : NO_UPDATE;
+      if (update === undefined) return;
+      mesh.replica.publish(update);
+      throw error;
+    });
     leadership.settle(record);
     log.info("promoted", { name: record.name });
   }
@@ -243,6 +257,20 @@ export class LeaderCoordinator {
    */
   askAgain(asked: MemberRequest): Promise<MemberAnswer | undefined> {
     return askAgain({ ...this.#parts, requests: this.#requests }, this.#likelyLeaders(), asked);
+  }
+
+  /** Has the elected leader count a use of a token with a limit. @returns who has counted it */
+  countUse(tokenId: string, publicKey: PublicKey): Promise<UseCount> {
+    const parts = { ...this.#parts, requests: this.#requests };
+    return countUse(
+      {
+        ...parts,
+        elected: () => this.elected,
+        ask: (leader, asked, before) => askAgain(parts, [leader], asked, before),
+      },
+      tokenId,
+      publicKey,
+    );
   }
 
   /** The elected one, then others that live, then those that may. */
@@ -357,7 +385,8 @@ export class LeaderCoordinator {
   }
 
   #answer(asker: MemberRecord, request: MemberRequest): LeaderAct {
-    const { leadership, admission } = this.#parts.mesh;
+    const { mesh } = this.#parts;
+    const { leadership, admission } = mesh;
     const refused = { answer: { kind: "refused" } } as const;
     const isLeader = asker.roles.includes("leader");
     switch (request.kind) {
@@ -388,6 +417,8 @@ export class LeaderCoordinator {
         const update = { ...NO_UPDATE, records: [revoked.signed] };
         return { answer: { kind: "done", update }, update };
       }
+      case "token-use":
+        return serveTokenUse(mesh, asker, { ...request, isElected: this.elected === mesh.identity.id });
       case "endpoint":
         return admission === undefined ? refused : this.#parts.overlayEndpoints.serve(asker, request.request);
     }

@@ -19,6 +19,7 @@ import {
   leaderPart,
   memberOf,
   membershipOperations,
+  recordOf,
   unknownPeer,
 } from "./membership_operations.ts";
 import { namesOf } from "../names/mod.ts";
@@ -71,10 +72,7 @@ export function agentOperations(
       const { secrets } = agent;
       const admission = leaderPart(mesh, mesh.admission);
       // One whose record has expired may come back, until it is removed.
-      const member = agent.members.findRecord(peer);
-      if (member === undefined) {
-        throw unknownPeer(peer, mesh.roster.members().map(({ record }) => record.name));
-      }
+      const member = recordOf(agent, peer);
       if (member.nodeId === mesh.identity.id) {
         throw new InvalidRequestError("Cannot remove this node itself: nobody else could sign that", {
           hint: "`weft leave` lets it leave the network; another leader can remove it.",
@@ -98,6 +96,8 @@ export function agentOperations(
 
     async promoteLeader(node) {
       const member = memberOf(agent, node);
+      // So that it knows before it leads what has been counted.
+      if (mesh.role === "leader") agent.shareTokens(true);
       await coordinator(agent).promote(member);
       agent.shareTokens();
       return { done: true, name: member.record.name };

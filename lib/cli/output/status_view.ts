@@ -31,6 +31,7 @@ export function statusText(
   ].join(", ");
   const overlays = networksLine(status.networks);
   const facts: readonly Fact[] = [
+    ...warningFacts(status, terminal),
     ["node", paintedCell(terminal, "strong", node.name), `, ${node.role}, ${addresses}`],
     ["network", `${network.cidr}, ${counted(network.members, "member")}`],
     ["key", node.publicKey],
@@ -89,6 +90,11 @@ function termsText({ grants, ephemeralMs, needsApproval, address }: TokenReport)
       .map(([kind, patterns]) => `${kind} ${patterns.join(" ")}`),
   ];
   return terms.join("; ");
+}
+
+/** What a person should mend comes first. */
+function warningFacts({ warnings = [] }: StatusReport, terminal: Terminal): readonly Fact[] {
+  return warnings.map(({ text, hint }) => ["warning", paintedCell(terminal, "bad", text), `. ${hint}`]);
 }
 
 /** Where members see this node, and what of that makes direct paths rare. */

@@ -22,7 +22,15 @@ import {
   TokenBook,
 } from "../admission/mod.ts";
 import { type NetworkIdentity, type NodeIdentity, openSealed, sealFor, SEED_BYTES } from "../identity/mod.ts";
-import { type MemberRecord, NO_UPDATE, type ReplicaUpdate, type Role, type Signed } from "../records/mod.ts";
+import {
+  isActAfter,
+  type MemberRecord,
+  NO_UPDATE,
+  type ReplicaUpdate,
+  type Role,
+  type Signed,
+  versionOfAct,
+} from "../records/mod.ts";
 import type { MemberAnswer, MemberRequest, SliceGrant } from "../wire/mod.ts";
 import { dropSigningKey, keepSigningKey } from "../network_store.ts";
 import type { Replica } from "../replica/mod.ts";
@@ -131,7 +139,7 @@ export class Leadership {
       return slices;
     });
     this.#options.replica.publish({ ...NO_UPDATE, entries: entries.filter((entry) => entry !== undefined) });
-    return { kind: "promotion", sealedSeed, slices };
+    return { kind: "promotion", sealedSeed, slices, recordVersion: member.version };
   }
 
   /** Takes back what was set aside for a member that has refused to lead. @returns what others are to be sent */
@@ -144,6 +152,23 @@ export class Leadership {
     });
   }
 
+  /**
+   * Has a member that has not answered lead never, however late it hears that it was asked to: what the network says of it
+   * from now on outranks what it would sign itself. What was set aside for it stays so for an hour.
+   * @param member as it was when it was asked
+   * @returns what others are to be sent; undefined when it leads by now, and only its answer was lost
+   */
+  takeBack(member: MemberRecord): ReplicaUpdate | undefined {
+    const { admission } = this.#required();
+    const known = this.#options.replica.roster.recordById(member.nodeId) ?? member;
+    if (isLeader(known)) return undefined;
+    // One act is what it may have signed already.
+    const enrolled = admission.amend({ ...known, version: versionOfAct(known.version) }, {
+      roles: ["member"],
+    });
+    return typeof enrolled === "string" ? NO_UPDATE : { ...NO_UPDATE, records: [enrolled.signed] };
+  }
+
   /** Forgets what was set aside for a member that has taken it. */
   settle(member: MemberRecord): void {
     this.#required().ledger.settle(member.nodeId);
@@ -151,10 +176,16 @@ export class Leadership {
 
   /**
    * Becomes a leader, or a leader with more addresses.
-   * @returns what others are to be sent, or undefined when the request cannot be followed
+   * @returns what others are to be sent, or undefined when the request cannot be followed, or was taken back meanwhile
    */
-  accept({ sealedSeed, slices }: Extract<MemberRequest, { kind: "promotion" }>): ReplicaUpdate | undefined {
-    const { identity, network } = this.#options;
+  accept(
+    { sealedSeed, slices, recordVersion }: Extract<MemberRequest, { kind: "promotion" }>,
+  ): ReplicaUpdate | undefined {
+    const { identity, network, replica: { roster } } = this.#options;
+    const { version = 0 } = roster.recordById(identity().id) ?? {};
+    if (this.#leader === undefined && recordVersion !== undefined && isActAfter(version, recordVersion)) {
+      return undefined;
+    }
     const seed = openSealed(identity().privateKey, SEED_LABEL, sealedSeed);
     if (seed?.length !== SEED_BYTES) return undefined;
     const signingKey = SigningKey.fromSeed(seed);

@@ -239,6 +239,34 @@ Deno.test("Leadership.withdraw() takes back what was set aside for a member that
   assert.deepEqual([sizeOf(a), sizeOf(stage.load(a))], [64n, 64n]);
 });
 
+Deno.test("Leadership.takeBack() has a member that answers too late lead never, in whatever order it hears of it", () => {
+  for (const isFirst of [true, false]) {
+    const stage = new Fixture(41);
+    const a = stage.create();
+    const b = stage.join(a, "b");
+    stage.sync(a, b);
+    const known = a.roster.recordById(b.identity.id) ?? assert.fail();
+    const request = sent(a.leadership.promote(known));
+    assert.equal(request.kind, "promotion");
+    const update = a.leadership.takeBack(known) ?? assert.fail();
+    if (isFirst) {
+      b.replica.merge(update);
+      assert.equal(b.leadership.accept(request), undefined);
+    } else {
+      assert(b.leadership.accept(request) !== undefined);
+      assert.equal(b.role, "leader");
+      stage.sync(a, b);
+      assert(b.leadership.yield());
+    }
+    stage.sync(a, b);
+    assert.deepEqual([b.role, a.roster.recordById(b.identity.id)?.roles], ["member", ["member"]]);
+    // The next one is as good as ever.
+    stage.promote(a, b);
+    assert.equal(b.role, "leader");
+    assert.equal(a.leadership.takeBack(b.record), undefined, "it leads: only its answer was lost");
+  }
+});
+
 Deno.test("Leadership.settleSlices() lets one of two keep what both hold, and nothing is lost", () => {
   for (let seed = 12; seed < 20; seed++) {
     const stage = new Fixture(seed);

@@ -183,8 +183,8 @@ export class Gossip<Link extends { readonly nodeId: NodeId }> {
   }
 
   /** @returns how far the clocks of the members with a link are ahead of this one, in milliseconds, by their digests */
-  clockSkewsMs(): readonly number[] {
-    return [...this.#skews.values()];
+  clockSkews(): ReadonlyMap<NodeId, number> {
+    return new Map(this.#skews.entries().map(([{ nodeId }, skewMs]) => [nodeId, skewMs]));
   }
 
   #handleUpdate(link: Link, update: ReplicaUpdate, oversized: number): MessageOutcome {

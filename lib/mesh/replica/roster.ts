@@ -21,11 +21,10 @@ import {
   STATEMENT_LABEL,
 } from "../records/mod.ts";
 import type { ChainSummary } from "./key_chains.ts";
+import { VersionIndex } from "../versions/mod.ts";
 import { compareBytes, compareRecords, type MergeOutcome } from "./merge_outcome.ts";
 import { type RecordEntry, RosterStore } from "./roster_store.ts";
-
 export type { RecordEntry } from "./roster_store.ts";
-import { VersionIndex } from "../versions/mod.ts";
 
 /** How many members a roster holds; those that were removed and keys that were replaced take no room of theirs. */
 export const MAX_MEMBERS = 65_536;
@@ -258,6 +257,16 @@ export class Roster {
   /** @returns the record that has this name and is not revoked; an expired one keeps its name */
   holderOfName(name: string): MemberRecord | undefined {
     return this.#store.byName(name);
+  }
+
+  /** @returns all records of this name that are not revoked, the one first that keeps it */
+  holdersOfName(name: string): readonly MemberRecord[] {
+    return this.#store.allByName(name);
+  }
+
+  /** @returns of each name that leaders gave several members, who has it, the one first that keeps it, expired or not */
+  namesakes(): readonly (readonly MemberRecord[])[] {
+    return this.#store.namesakes();
   }
 
   /** @returns the record that has this address and is not revoked; an expired one keeps its address */

@@ -9,6 +9,7 @@ import type { PublicKey } from "../../crypto/mod.ts";
 import type { IpAddress } from "../../net/mod.ts";
 import { isReservedName, type NodeId } from "../identity/mod.ts";
 import {
+  compareNaming,
   encodeSigned,
   isRemoval,
   type KeyTag,
@@ -122,7 +123,17 @@ export class RosterStore {
 
   /** @returns the record that has this name and is not revoked */
   byName(name: string): MemberRecord | undefined {
-    return this.#lookUp().byName.get(name);
+    return this.#lookUp().byName.get(name)?.[0];
+  }
+
+  /** @returns the records of this name that are not revoked, the one first that keeps it */
+  allByName(name: string): readonly MemberRecord[] {
+    return this.#lookUp().byName.get(name) ?? [];
+  }
+
+  /** @returns of each name that several have the records, the one first that keeps it */
+  namesakes(): readonly (readonly MemberRecord[])[] {
+    return this.#lookUp().namesakes;
   }
 
   /** @returns the record that has this address and is not revoked */
@@ -297,23 +308,30 @@ export class RosterStore {
 }
 
 interface RosterIndex {
-  readonly byName: ReadonlyMap<string, MemberRecord>;
+  readonly byName: ReadonlyMap<string, readonly MemberRecord[]>;
+  readonly namesakes: readonly (readonly MemberRecord[])[];
   readonly byAddress: ReadonlyMap<string, MemberRecord>;
 }
 
 /**
- * Names and addresses of the records that count. Leaders who cannot see each other may give the same name
- * twice; then the lowest node id has it, on every member alike. A reserved name is nobody's: a record of the former
- * release that has one is found by its id and its addresses.
+ * Names and addresses of the records that count. Leaders who cannot see each other may give the same name twice; then
+ * `compareNaming` says who keeps it, on every member alike, and leaders call the others something else. A reserved name is
+ * nobody's: a record of the former release that has one is found by its id and its addresses.
  */
 function indexOf(entries: Iterable<RecordEntry>): RosterIndex {
-  const byName = new Map<string, MemberRecord>();
+  const byName = new Map<string, MemberRecord[]>();
+  const shared = new Set<MemberRecord[]>();
   const byAddress = new Map<string, MemberRecord>();
   for (const { record } of entries) {
-    if (!isReservedName(record.name)) keepLowest(byName, record.name, record);
+    const named = isReservedName(record.name) ? undefined : byName.get(record.name);
+    if (named !== undefined) {
+      named.push(record);
+      shared.add(named);
+    } else if (!isReservedName(record.name)) byName.set(record.name, [record]);
     for (const address of record.addresses) keepLowest(byAddress, address.toString(), record);
   }
-  return { byName, byAddress };
+  const namesakes = [...shared].map((records) => records.sort(compareNaming));
+  return { byName, byAddress, namesakes };
 }
 
 function storeKeyOf({ publicKey }: MemberRecord): string {

@@ -40,7 +40,16 @@ export interface HostProbes {
 
 type RunningAgent = Pick<
   StatusReport,
-  "dns" | "networks" | "refused" | "services" | "clockSkewMs" | "node" | "peers" | "dataplane" | "reach"
+  | "dns"
+  | "networks"
+  | "refused"
+  | "services"
+  | "clockSkewMs"
+  | "node"
+  | "peers"
+  | "dataplane"
+  | "reach"
+  | "warnings"
 >;
 
 const HOST_ALONE_HINT = "--dns-resolver off leaves this host's resolver alone for good.";
@@ -89,6 +98,9 @@ export async function doctorFindings(
   if (status === undefined) return findings;
   const { clockSkewMs, dns, networks, refused, services } = status;
   if (typeof clockSkewMs === "number") findings.set("skew", skewFinding(clockSkewMs));
+  for (const [i, { kind, text, hint }] of status.warnings?.entries() ?? []) {
+    findings.set(`warning ${i + 1}: ${kind}`, problem(text, hint));
+  }
   findings.set("labels", labelsFinding(status));
   const devices = devicesFinding(status.peers);
   if (devices !== undefined) findings.set("devices", devices);

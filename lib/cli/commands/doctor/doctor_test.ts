@@ -37,6 +37,12 @@ Deno.test("doctorFindings() finds each problem, and none on a good host", async 
   assert.deepEqual(await problems({ ...good, wallMs: () => 0 }), ["clock"]);
 });
 
+Deno.test("doctorFindings() finds whatever the agent warns of", async () => {
+  const warnings = [{ kind: "clone", text: "two machines run with the keys of web-1", hint: "Stop one." }];
+  const finding = (await doctorFindings(running({ warnings }), good)).get("warning 1: clone");
+  assert.deepEqual(finding, { kind: "problem", detail: warnings[0]?.text, hint: "Stop one." });
+});
+
 Deno.test("doctorFindings() asks less of rootless hosts, and lets a running agent have its port", async () => {
   const poor = { ...good, canConfigureNetwork: () => false, hasTunDevice: () => false };
   assert.deepEqual(await problems(poor, { ...options, rootless: true }), []);
