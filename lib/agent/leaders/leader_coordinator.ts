@@ -25,7 +25,8 @@ import type { NameService } from "../names/mod.ts";
 import { attributed, removeGone, renewDefaults, signRotation } from "./member_care.ts";
 import { MemberRequests } from "./member_requests.ts";
 import { PathClaims } from "./path_claims.ts";
-import { askAgain, type EndpointServer, type LeaderAct } from "./repeated_request.ts";
+import { askAgain, type EndpointServer } from "./repeated_request.ts";
+import { RequestServer } from "./request_server.ts";
 
 /** The links that it uses, and what is called after an election. */
 interface LeaderCoordinatorParts
@@ -44,6 +45,7 @@ export class LeaderCoordinator {
   readonly #election: Election;
   readonly #timer: DeadlineTimer;
   readonly #claims: PathClaims;
+  readonly #server: RequestServer;
   #unsubscribe: () => void = () => {};
   #isClosed = false;
   #isSettling = false;
@@ -54,6 +56,11 @@ export class LeaderCoordinator {
     this.#election = new Election(parts.mesh.identity.id, parts.clock.now());
     this.#timer = new DeadlineTimer(parts, () => this.#advance());
     this.#claims = new PathClaims(parts);
+    this.#server = new RequestServer({
+      ...parts,
+      claims: this.#claims,
+      settleSlices: () => this.settleSlices(),
+    });
   }
 
   /** The elected leader; undefined when none lives. */
@@ -133,7 +140,7 @@ export class LeaderCoordinator {
     if (message.kind === "response") {
       return this.#requests.handleAnswer(nodeId, message.number, message.answer);
     }
-    if (message.kind === "request") return void this.#serve(nodeId, message.number, message.request);
+    if (message.kind === "request") return void this.#server.serve(nodeId, message.number, message.request);
     this.#election.handleHeartbeat(nodeId, this.#parts.clock.now());
     this.#advance();
   }
@@ -331,66 +338,6 @@ export class LeaderCoordinator {
     throw new InvalidRequestError(`Cannot ${what} ${record.name}: it refused`, {
       hint: "`weft leader list` on that node shows whom it takes for a leader.",
     });
-  }
-
-  /** Answers before anything is published: what is published may end the link. */
-  async #serve(nodeId: NodeId, number: number, request: MemberRequest): Promise<void> {
-    const { mesh, messages, log } = this.#parts;
-    const asker = mesh.roster.linkable(nodeId)?.record;
-    if (asker === undefined || (request.kind === "claim" && !this.#claims.allows(nodeId))) return;
-    try {
-      const { audit } = mesh.leadership;
-      const { nodeId: id, name } = asker;
-      const answering = () => this.#answer(asker, request);
-      const { answer, update = NO_UPDATE } = audit?.as({ kind: "member", id, name }, answering) ??
-        answering();
-      if (request.kind === "claim" && answer.kind === "refused") {
-        await messages.send(nodeId, { kind: "roster-update", update: this.#claims.owners(request.path) });
-      }
-      const sent = messages.send(nodeId, { kind: "response", number, answer });
-      mesh.replica.publish(update);
-      await sent;
-      log.info("asked by a member", { from: asker.name, request: request.kind, answer: answer.kind });
-    } catch (error) {
-      log.error("cannot answer a member", { from: asker.name, error });
-    }
-  }
-
-  #answer(asker: MemberRecord, request: MemberRequest): LeaderAct {
-    const { leadership, admission } = this.#parts.mesh;
-    const refused = { answer: { kind: "refused" } } as const;
-    const isLeader = asker.roles.includes("leader");
-    switch (request.kind) {
-      case "promotion": {
-        const update = isLeader ? leadership.accept(request) : undefined;
-        return update === undefined ? refused : { answer: { kind: "done" }, update };
-      }
-      case "demotion":
-        return isLeader ? leadership.demote(asker) : refused;
-      case "handover":
-        if (!isLeader || admission === undefined) return refused;
-        leadership.take(request.slices, request.update, asker);
-        this.settleSlices();
-        return { answer: { kind: "done" } };
-      case "rotation": {
-        const update = admission && signRotation(admission, asker, request.rotation);
-        if (typeof update !== "object") return refused;
-        if ("retryAfterMs" in update) return { answer: { kind: "refused", ...update } };
-        return { answer: { kind: "done", update }, update };
-      }
-      case "claim": {
-        const update = this.#claims.grant(asker, request.path);
-        return update === undefined ? refused : { answer: { kind: "done", update }, update };
-      }
-      case "leave": {
-        const revoked = admission?.revoke(asker.publicKey, true);
-        if (revoked === undefined) return refused;
-        const update = { ...NO_UPDATE, records: [revoked.signed] };
-        return { answer: { kind: "done", update }, update };
-      }
-      case "endpoint":
-        return admission === undefined ? refused : this.#parts.overlayEndpoints.serve(asker, request.request);
-    }
   }
 
   #mustLead(): void {
