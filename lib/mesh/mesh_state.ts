@@ -297,7 +297,12 @@ export class MeshState {
     return this.#store.transaction(() => {
       const wall = this.#options.clock.wall();
       const entries = replica.entries.of(former).map(({ kind, key, body, expiresAt }) =>
-        replica.entries.write(next.id, next.signingKey, { kind, key, body, lifetimeMs: expiresAt - wall })
+        replica.entries.write(next.id, next.signingKey, {
+          kind,
+          key,
+          body,
+          lifetimeMs: Math.max(1, expiresAt - wall),
+        })
       ).filter((signed) => signed !== undefined);
       adoptNextIdentity(this.#store, next);
       this.#identity = next;
