@@ -59,6 +59,7 @@ const SIGNING_SEED = "signing-seed";
 const BOOTSTRAP = "bootstrap";
 const LEAVING = "leaving";
 const UNSTARTED = "unstarted";
+const RECOVERING = "recovering";
 
 /** Everything that a node keeps of its network and how it was told to run; what it keeps of its host is not among it. */
 const NETWORK_COLLECTIONS = [
@@ -116,6 +117,11 @@ export function readOrDrawIdentity(store: StateStore, key: IdentityKey, random: 
     store.put(IDENTITY, key, identity.exposeSeed());
     return identity;
   });
+}
+
+/** Makes a known identity the node's own; for a store that belongs to no network. */
+export function keepIdentity(store: StateStore, identity: NodeIdentity): void {
+  store.put(IDENTITY, SEED, identity.exposeSeed());
 }
 
 /** Makes the next identity the node's own. */
@@ -183,6 +189,17 @@ export function keepUnstarted(store: StateStore, isUnstarted: boolean): void {
 /** @returns whether the node has a network that has never run */
 export function readUnstarted(store: StateStore): boolean {
   return store.get(NETWORK, UNSTARTED) !== undefined;
+}
+
+/** Remembers that this leader takes over what is nobody's, or that it has done so. */
+export function keepRecovering(store: StateStore, isRecovering: boolean): void {
+  if (isRecovering) store.put(NETWORK, RECOVERING, new Uint8Array(0));
+  else if (readRecovering(store)) store.delete(NETWORK, RECOVERING);
+}
+
+/** @returns whether this leader has yet to take over what is nobody's */
+export function readRecovering(store: StateStore): boolean {
+  return store.get(NETWORK, RECOVERING) !== undefined;
 }
 
 /** Puts away who this node is and all that it knows of its network, in one step; it may join another one then. */

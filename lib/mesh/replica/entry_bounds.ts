@@ -40,6 +40,7 @@ export function maxEntriesOf(origin: "network" | "shard" | "node", areThere: boo
 export const NETWORK_KINDS: ReadonlySet<string> = new Set([
   "mark",
   "policy",
+  "recovery",
   "slice",
   "token",
   "token-use",
