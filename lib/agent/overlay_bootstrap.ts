@@ -6,6 +6,8 @@
 import {
   type AgentControl,
   checkedControl,
+  type RecoveredNode,
+  type RecoverRequest,
   type SettingChange,
   type SettingReport,
   type SettingValue,
@@ -33,7 +35,7 @@ import {
   type WaitingMachine,
 } from "./start/mod.ts";
 import { StatusToken } from "./status_token.ts";
-import { changeStoredSetting, forgetStored, meshHost, storedSettings } from "./stored_node.ts";
+import { changeStoredSetting, forgetStored, meshHost, recoverStored, storedSettings } from "./stored_node.ts";
 import { agentOperations, type AgentProcess, type StartToken, startTokenOf } from "./operations/mod.ts";
 
 /** How often it is tried to write what waits for room on a full disk. */
@@ -271,6 +273,15 @@ export class OverlayBootstrap {
    */
   static forget(stateDir: string): { readonly name: string; readonly isRemoved: boolean } | undefined {
     return forgetStored(stateDir);
+  }
+
+  /**
+   * Makes the node of a state directory a leader by a recovery file; where there is none, the leader that made the file.
+   * Not while an agent runs.
+   * @throws InvalidRecoveryFileError, OtherNetworkError, RemovedError, StateError
+   */
+  static async recover(stateDir: string, request: RecoverRequest): Promise<RecoveredNode> {
+    return await recoverStored(stateDir, request);
   }
 
   /**

@@ -94,6 +94,9 @@ const NETWORK_COLLECTIONS = [
 /** How far a node has come that leaves: it has asked a leader to revoke it, or it is no member any more. */
 export type LeavingState = "asked" | "left";
 
+/** Of what a recovery has made a leader: of a member that knew everything, or of what the file says alone. */
+export type RecoveredFrom = "member" | "file";
+
 /** The node's own identity, or the one that is to replace it. */
 export type IdentityKey = typeof SEED | typeof NEXT_SEED;
 
@@ -191,15 +194,17 @@ export function readUnstarted(store: StateStore): boolean {
   return store.get(NETWORK, UNSTARTED) !== undefined;
 }
 
-/** Remembers that this leader takes over what is nobody's, or that it has done so. */
-export function keepRecovering(store: StateStore, isRecovering: boolean): void {
-  if (isRecovering) store.put(NETWORK, RECOVERING, new Uint8Array(0));
-  else if (readRecovering(store)) store.delete(NETWORK, RECOVERING);
+/** Remembers that this leader was made from a recovery file and has yet to take over what is nobody's, or that it has. */
+export function keepRecovering(store: StateStore, origin: RecoveredFrom | undefined): void {
+  if (origin !== undefined) store.put(NETWORK, RECOVERING, utf8Bytes(origin));
+  else if (readRecovering(store) !== undefined) store.delete(NETWORK, RECOVERING);
 }
 
-/** @returns whether this leader has yet to take over what is nobody's */
-export function readRecovering(store: StateStore): boolean {
-  return store.get(NETWORK, RECOVERING) !== undefined;
+/** @returns of what this leader was made that has yet to take over what is nobody's; undefined for any other */
+export function readRecovering(store: StateStore): RecoveredFrom | undefined {
+  const bytes = store.get(NETWORK, RECOVERING);
+  if (bytes === undefined) return undefined;
+  return new TextDecoder().decode(bytes) === "member" ? "member" : "file";
 }
 
 /** Puts away who this node is and all that it knows of its network, in one step; it may join another one then. */

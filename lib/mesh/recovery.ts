@@ -71,7 +71,7 @@ export function restoreLeader(
     keepIdentity(store, identity);
     writeNetwork(store, { settings: { verifyingKey, cidrs }, signingKey });
     SliceLedger.begin(store);
-    keepRecovering(store, true);
+    keepRecovering(store, "file");
     const state = MeshState.load(store, options);
     goOnMarking(state, roster);
     state.replica.merge(roster);

@@ -47,15 +47,12 @@ function restore({ stage, content }: Pick<ReturnType<typeof setUp>, "stage" | "c
 Deno.test("Leadership.recover() makes a member a leader, who takes all addresses and gives none twice", () => {
   const { stage, a, b, c, content } = setUp(1);
   assert.ok(b.leadership.recover(content.signingKey));
-  assert.deepEqual([b.role, slicesOf(b), b.leadership.isRecovering], ["leader", "", true]);
+  assert.deepEqual([b.role, slicesOf(b), b.leadership.recoveringFrom], ["leader", "", "member"]);
   const loaded = stage.load(b);
-  assert.ok(loaded.leadership.isRecovering, "after a crash");
+  assert.equal(loaded.leadership.recoveringFrom, "member", "after a crash");
   loaded.leadership.takeOver([a.identity.id]);
   assert.equal(slicesOf(loaded), ALL);
-  assert.deepEqual([loaded.leadership.isRecovering, stage.load(loaded).leadership.isRecovering], [
-    false,
-    false,
-  ]);
+  for (const state of [loaded, stage.load(loaded)]) assert.equal(state.leadership.recoveringFrom, undefined);
   stage.sync(loaded, c);
   assert.ok(c.roster.get(b.identity.id)?.record.roles.includes("leader"), "old members see it");
   const joined = Array.from({ length: 5 }, (_, i) => stage.join(loaded, `n${i}`));
@@ -115,6 +112,7 @@ Deno.test("restoreLeader() goes on as the leader that made the file, and learns 
   const restored = restore({ stage, content });
   assert.equal(restored.identity.id, a.identity.id);
   assert.deepEqual([restored.role, restored.record.name, slicesOf(restored)], ["leader", "a", ""]);
+  assert.equal(restored.leadership.recoveringFrom, "file");
   assert.ok(restored.roster.get(b.identity.id), "somebody to dial");
   stage.sync(b, restored);
   restored.leadership.settleSlices(true);

@@ -14,6 +14,7 @@ import {
   type MemberRequest,
   NO_UPDATE,
   type NodeId,
+  type RecoveryContent,
   type ReplicaUpdate,
   SLICE_KIND,
 } from "../../mesh/mod.ts";
@@ -22,9 +23,10 @@ import type { AgentContext } from "../agent_context.ts";
 import { InvalidRequestError, NotLeaderError, TooOftenError, UnreachableError } from "../errors.ts";
 import type { LeaderMessage, MessagePlane } from "../links/mod.ts";
 import type { NameService } from "../names/mod.ts";
-import { attributed, removeGone, renewDefaults, signRotation } from "./member_care.ts";
+import { attributed, leaveMark, removeGone, renewDefaults, signRotation } from "./member_care.ts";
 import { MemberRequests } from "./member_requests.ts";
 import { PathClaims } from "./path_claims.ts";
+import { Recovery } from "./recovery.ts";
 import { askAgain, type EndpointServer } from "./repeated_request.ts";
 import { RequestServer } from "./request_server.ts";
 
@@ -46,6 +48,7 @@ export class LeaderCoordinator {
   readonly #timer: DeadlineTimer;
   readonly #claims: PathClaims;
   readonly #server: RequestServer;
+  readonly #recovery: Recovery;
   #unsubscribe: () => void = () => {};
   #isClosed = false;
   #isSettling = false;
@@ -61,6 +64,7 @@ export class LeaderCoordinator {
       claims: this.#claims,
       settleSlices: () => this.settleSlices(),
     });
+    this.#recovery = new Recovery({ ...parts, views: () => this.views() });
   }
 
   /** The elected leader; undefined when none lives. */
@@ -106,7 +110,8 @@ export class LeaderCoordinator {
     if (this.#isSettling) return;
     this.#isSettling = true;
     try {
-      const update = leadership.settleSlices(this.elected === identity.id);
+      const mayClaim = this.elected === identity.id && !this.#recovery.isHoldingBack;
+      const update = leadership.settleSlices(mayClaim);
       if (update.entries.length > 0) replica.publish(update);
     } finally {
       this.#isSettling = false;
@@ -125,12 +130,13 @@ export class LeaderCoordinator {
   /** Renews what is due, on the elected leader; early and repeated calls are harmless. */
   renewDue(): void {
     const { mesh: { admission, identity, replica }, messages } = this.#parts;
+    this.#recovery.settle();
     this.settleSlices();
     if (admission === undefined || this.elected !== identity.id) return;
     const renewed = admission.renewDue((nodeId) =>
       nodeId === identity.id || messages.links.get(nodeId) !== undefined
     );
-    const entries = renewDefaults(this.#parts.mesh);
+    const entries = [...renewDefaults(this.#parts.mesh), ...leaveMark(this.#parts.mesh)];
     if (renewed.length === 0 && entries.length === 0) return;
     replica.publish({ ...NO_UPDATE, records: renewed.map(({ signed }) => signed), entries });
   }
@@ -185,6 +191,15 @@ export class LeaderCoordinator {
       replica.deliverEvents();
     }
     log.info("demoted", { name: record.name });
+  }
+
+  /**
+   * Makes this node a leader by what a recovery file holds.
+   * @returns the names of other leaders that are there
+   * @throws OtherNetworkError when the file is of another network, RemovedError
+   */
+  recover(content: RecoveryContent): readonly string[] {
+    return this.#recovery.recover(content);
   }
 
   /**

@@ -16,7 +16,13 @@ import type { Admission, ArrivalCare, AuditLog, EphemeralCare, TokenBook } from 
 import { type NodeId, openSealed, sealFor, SEED_BYTES } from "../identity/mod.ts";
 import { type MemberRecord, NO_UPDATE, type ReplicaUpdate, type Role, type Signed } from "../records/mod.ts";
 import type { MemberAnswer, MemberRequest, SliceGrant } from "../wire/mod.ts";
-import { dropSigningKey, keepRecovering, keepSigningKey, readRecovering } from "../network_store.ts";
+import {
+  dropSigningKey,
+  keepRecovering,
+  keepSigningKey,
+  readRecovering,
+  type RecoveredFrom,
+} from "../network_store.ts";
 import { type LeadershipOptions, type LeaderState, openLeader } from "./leader_state.ts";
 import { SliceLedger } from "./slice_ledger.ts";
 import { above, fitting, isLeader, joined, SliceTable, without } from "./slice_table.ts";
@@ -137,14 +143,19 @@ export class Leadership {
   recover(signingKey: SigningKey): ReplicaUpdate | undefined {
     if (!signingKey.verifyingKey.equals(this.#options.network.verifyingKey)) return undefined;
     return this.#undoable(() => {
-      keepRecovering(this.#store, true);
+      if (this.#leader === undefined) keepRecovering(this.#store, "member");
       return this.#lead(signingKey);
     });
   }
 
-  /** Whether this leader was made by the network's key and has not taken over yet what is nobody's; it survives a restart. */
-  get isRecovering(): boolean {
-    return readRecovering(this.#store);
+  /** Of what a recovery has made this leader, until it has taken over what is nobody's; it survives a restart. */
+  get recoveringFrom(): RecoveredFrom | undefined {
+    return this.#leader && readRecovering(this.#store);
+  }
+
+  /** Ends a recovery that has nothing to take over, because another leader is there. */
+  endRecovery(): void {
+    keepRecovering(this.#store, undefined);
   }
 
   /**
@@ -156,7 +167,7 @@ export class Leadership {
   takeOver(lost: readonly NodeId[]): ReplicaUpdate {
     const { signingKey, ledger } = this.#required();
     return this.#undoable(() => {
-      keepRecovering(this.#store, false);
+      keepRecovering(this.#store, undefined);
       const entries = lost.map((nodeId) => this.#table.state(nodeId, signingKey, "held", []));
       const others = this.#table.holdings().filter(({ holder }) => holder !== this.#options.identity().id);
       ledger.replace(without(this.#options.newPool().slices, others.flatMap(({ ranges }) => ranges)));

@@ -31,6 +31,7 @@ import {
   xchachaOpen,
   xchachaSeal,
 } from "../../crypto/mod.ts";
+import { MAX_PASSPHRASE_LENGTH, MAX_RECOVERY_TEXT_LENGTH } from "../bounds.ts";
 import type { Cidr } from "../../net/mod.ts";
 import { decodeMessage, encodeMessage, RecoveryFileSchema } from "../../proto/mod.ts";
 import { NodeIdentity, SEED_BYTES } from "../identity/mod.ts";
@@ -39,12 +40,8 @@ import { readSettings } from "../wire/mod.ts";
 
 /** A passphrase has so many characters at least: whoever has the file may guess for as long as they like. */
 export const MIN_PASSPHRASE_LENGTH = 12;
-/** A longer passphrase is a mistake, in characters. */
-export const MAX_PASSPHRASE_LENGTH = 1024;
 /** So much of members is put into a file, in bytes; the rest is heard from them. */
 export const MAX_RECOVERY_MEMBER_BYTES: number = 24 << 10;
-/** A longer text is no such file; it fits a request to an agent. */
-export const MAX_RECOVERY_TEXT_LENGTH: number = 48 << 10;
 
 const PREFIX = "weft-recovery1-";
 const CHECKSUM_BYTES = 8;

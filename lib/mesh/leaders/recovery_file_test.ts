@@ -2,10 +2,9 @@ import assert from "node:assert/strict";
 import { SeededRandom, utf8Bytes } from "../../base/mod.ts";
 import { blake2sMac, type PassphraseKdf } from "../../crypto/mod.ts";
 import { Cidr } from "../../net/mod.ts";
+import { MAX_PASSPHRASE_LENGTH, MAX_RECOVERY_TEXT_LENGTH } from "../bounds.ts";
 import { START, TestNetwork } from "../testing/test_network.ts";
 import {
-  MAX_PASSPHRASE_LENGTH,
-  MAX_RECOVERY_TEXT_LENGTH,
   MIN_PASSPHRASE_LENGTH,
   openRecoveryFile,
   passphraseProblem,
