@@ -4,7 +4,7 @@
  */
 
 import { WeftError } from "../base/mod.ts";
-import { type RecoveryProblem, ROTATION_BURST } from "../mesh/mod.ts";
+import { ROTATION_BURST } from "../mesh/mod.ts";
 export { InvalidRequestError } from "../api/mod.ts";
 import type { Refusal } from "../forward/mod.ts";
 
@@ -102,8 +102,8 @@ export class InvalidRecoveryFileError extends WeftError {
   /** The failure's stable name, for programs. */
   readonly code = "InvalidRecoveryFile";
 
-  /** @param problem what is wrong, a clause */
-  constructor({ problem, isPassphrase }: RecoveryProblem) {
+  /** Says what is wrong with it. @param wrong.problem a clause */
+  constructor({ problem, isPassphrase }: { readonly problem: string; readonly isPassphrase?: true }) {
     super(`Cannot use that recovery file: ${problem}`, {
       hint: isPassphrase
         ? "Nothing opens it but the passphrase that it was made with; mind upper and lower case."

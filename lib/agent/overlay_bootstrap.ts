@@ -6,8 +6,6 @@
 import {
   type AgentControl,
   checkedControl,
-  type RecoveredNode,
-  type RecoverRequest,
   type SettingChange,
   type SettingReport,
   type SettingValue,
@@ -275,14 +273,8 @@ export class OverlayBootstrap {
     return forgetStored(stateDir);
   }
 
-  /**
-   * Makes the node of a state directory a leader by a recovery file; where there is none, the leader that made the file.
-   * Not while an agent runs.
-   * @throws InvalidRecoveryFileError, OtherNetworkError, RemovedError, StateError
-   */
-  static async recover(stateDir: string, request: RecoverRequest): Promise<RecoveredNode> {
-    return await recoverStored(stateDir, request);
-  }
+  /** Makes a node that does not run a leader by a recovery file; in an empty directory, the leader that made the file. */
+  static readonly recover: typeof recoverStored = recoverStored;
 
   /**
    * The settings of a node that does not run, and where each comes from.

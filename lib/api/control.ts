@@ -87,11 +87,13 @@ export interface ExportedLeader {
 export interface RecoverRequest {
   /** As `ExportedLeader` has it. */
   readonly file: string;
+  /** The one that it was made with. */
   readonly passphrase: string;
 }
 
 /** A node that leads now. */
 export interface RecoveredLeader {
+  /** Always. */
   readonly done: true;
   /** Its name. */
   readonly name: string;

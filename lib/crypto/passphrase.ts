@@ -13,7 +13,7 @@ export const PASSPHRASE_SALT_BYTES = 16;
 // RFC 7914 §2: 2^17 blocks of 8 · 128 bytes are 128 MiB for each guess, and about a second of one core.
 const COST = { N: 1 << 17, r: 8, p: 1, dkLen: KEY_BYTES } as const;
 
-/** @returns the key that a passphrase and a salt make */
+/** Makes a key of a passphrase and a salt. */
 export type PassphraseKdf = (passphrase: string, salt: Uint8Array) => Promise<Uint8Array>;
 
 /**
@@ -21,5 +21,6 @@ export type PassphraseKdf = (passphrase: string, salt: Uint8Array) => Promise<Ui
  * @param salt 16 random bytes
  * @returns 32 bytes
  */
-export const passphraseKey: PassphraseKdf = async (passphrase, salt) =>
-  await scryptAsync(utf8Bytes(passphrase.normalize("NFKC")), salt, COST);
+export async function passphraseKey(passphrase: string, salt: Uint8Array): Promise<Uint8Array> {
+  return await scryptAsync(utf8Bytes(passphrase.normalize("NFKC")), salt, COST);
+}

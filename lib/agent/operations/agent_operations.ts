@@ -14,7 +14,6 @@ import { networkOperations } from "./network_operations.ts";
 import { policyOperations } from "./policy_operations.ts";
 import { DeniedError } from "../policy/mod.ts";
 import { InvalidRequestError, UnknownNameError, UnreachableError } from "../errors.ts";
-import type { LeaderCoordinator } from "../leaders/mod.ts";
 import {
   asOperator,
   leaderPart,
