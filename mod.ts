@@ -398,6 +398,7 @@ export {
   type ServiceDefinition,
   type ServiceEvent,
   type ServiceHooks,
+  type ServiceNode,
   ServiceNotGrantedError,
   type ServiceReport,
   type ServiceState,

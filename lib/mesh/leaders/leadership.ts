@@ -169,7 +169,7 @@ export class Leadership {
     return this.#undoable(() => {
       keepRecovering(this.#store, undefined);
       const entries = lost.map((nodeId) => this.#table.state(nodeId, signingKey, "held", []));
-      const others = this.#table.holdings().filter(({ holder }) => holder !== this.#options.identity().id);
+      const others = this.#table.othersThan(this.#options.identity().id);
       ledger.replace(without(this.#options.newPool().slices, others.flatMap(({ ranges }) => ranges)));
       entries.push(this.#stateOwn());
       return { ...NO_UPDATE, entries: entries.filter((entry) => entry !== undefined) };
@@ -196,7 +196,7 @@ export class Leadership {
     if (records !== undefined) this.#options.replica.merge(records);
     const { id: self } = this.#options.identity();
     // They may have been claimed meanwhile: this may be an answer to who has asked again.
-    const others = this.#table.holdings().filter(({ holder }) => holder !== self && holder !== from?.nodeId);
+    const others = this.#table.othersThan(self).filter(({ holder }) => holder !== from?.nodeId);
     ledger.take(slices, others.flatMap(({ ranges }) => ranges));
   }
 
@@ -286,13 +286,14 @@ export class Leadership {
     const { ledger, signingKey } = this.#leader;
     const { replica: { roster }, identity } = this.#options;
     const { id: self } = identity();
-    const others = this.#table.holdings().filter(({ holder }) => holder !== self);
+    const others = this.#table.othersThan(self);
     const stronger = others.filter(({ holder, state }) => state === "held" && holder < self);
     // What its own entry says no more was taken over while it was away, whatever the ids are.
     const told = this.#table.told(self);
     const taken = told === undefined ? [] : without(others.flatMap(({ ranges }) => ranges), told);
     const own = without(ledger.slices, [...stronger.flatMap(({ ranges }) => ranges), ...taken]);
-    const leaders = roster.liveRecords().filter((record) => record.nodeId !== self && isLeader(record))
+    const current = this.#table.currentId(self);
+    const leaders = roster.liveRecords().filter((record) => record.nodeId !== current && isLeader(record))
       .toArray();
     const silent = leaders.filter(({ nodeId }) => !others.some(({ holder }) => holder === nodeId));
     const isComplete = silent.length === 0;
