@@ -126,7 +126,7 @@ Deno.test("Leadership.settleSlices() claims nothing while a leader has not said 
 
 Deno.test("Leadership.settleSlices() leaves a leader its addresses while it changes its keys", () => {
   for (let seed = 20; seed < 28; seed++) {
-    const stage = new Fixture(seed);
+    const stage = new MeshFixture(seed);
     const a = stage.create();
     const b = stage.join(a, "b");
     stage.promote(a, b);
