@@ -74,6 +74,7 @@ export function buildStatus(sources: StatusSources): StatusReport {
     network: { id: network.id, cidr: mesh.cidr.toString(), members: members.length },
     leaders: leaderReports(sources),
     ...sources.warnings.length > 0 && { warnings: sources.warnings },
+    ...session && { leadership: session.leadership() },
     clockSkewMs: median([...session?.messages.clockSkews().values() ?? []]),
     ...reach && { reach },
     dataplane: overlay?.report ?? { kind: options.rootless ? "rootless" : "portable" },

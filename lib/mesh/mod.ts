@@ -85,7 +85,16 @@ export {
   type PathCall,
   type RelayLeg,
 } from "./wire/mod.ts";
-export { Election, type LeaderView, SLICE_KIND } from "./leaders/mod.ts";
+export {
+  Election,
+  type LeaderView,
+  openRecoveryFile,
+  passphraseProblem,
+  type RecoveryContent,
+  type RecoveryProblem,
+  sealRecoveryFile,
+  SLICE_KIND,
+} from "./leaders/mod.ts";
 export {
   Admission,
   type AdmissionRefusal,
@@ -106,6 +115,8 @@ export {
   type EntryEvent,
   Gossip,
   isAboutStatement,
+  MARK_KEY,
+  MARK_KIND,
   MAX_NODE_ENTRIES,
   MAX_SHARD_ENTRIES,
   type Member,
@@ -119,6 +130,7 @@ export {
   wantedLinks,
 } from "./replica/mod.ts";
 export { encodeJoinRequest, type JoinParameters, type MeshOptions, MeshState } from "./mesh_state.ts";
+export { exportedAt, noteExport, recoveryContent, restoreLeader } from "./recovery.ts";
 export {
   AlreadyInitializedError,
   forgetNetwork,

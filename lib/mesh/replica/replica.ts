@@ -14,6 +14,7 @@ import {
   type SignedReader,
 } from "../records/mod.ts";
 import { MERGE_REFUSALS, type MergeRefusal } from "./merge_outcome.ts";
+import { NetworkClock } from "./network_clock.ts";
 import { isAboutStatement, Roster, type RosterEvent, type RosterOptions } from "./roster.ts";
 
 import { VersionIndex } from "../versions/mod.ts";
@@ -48,6 +49,8 @@ export class Replica {
   readonly roster: Roster;
   readonly entries: EntryBook;
   readonly versions: VersionIndex = new VersionIndex();
+  /** By which records expire, and entries that are good for a month or more. */
+  readonly networkClock: NetworkClock;
   /** What was refused since this process started. */
   readonly refusals: Counters<UpdateRefusal> = new Counters([
     ...MERGE_REFUSALS,
@@ -62,13 +65,17 @@ export class Replica {
   #isDelivering = false;
 
   /** @throws StateError when what is stored is damaged */
-  constructor(store: StateStore, options: Omit<RosterOptions, "versions">) {
+  constructor(store: StateStore, options: Omit<RosterOptions, "versions" | "networkClock">) {
     this.#store = store;
     this.#budget = new OriginBudget(options.clock);
     const { versions } = this;
+    const networkClock = this.networkClock = new NetworkClock(options.clock, options.networkId);
     const reader = this.#reader = options.reader ?? PLAIN_READER;
-    this.roster = new Roster(store, { ...options, reader, versions });
-    this.entries = new EntryBook(store, { ...options, reader, versions, roster: this.roster });
+    this.roster = new Roster(store, { ...options, reader, versions, networkClock });
+    const { roster } = this;
+    this.entries = new EntryBook(store, { ...options, reader, versions, networkClock, roster });
+    // By which time records expire stood among the entries.
+    roster.beginEvents();
   }
 
   /**
@@ -146,8 +153,9 @@ export class Replica {
 
   /** Reads everything from the store again, for after a transaction that was undone. */
   reload(): void {
-    this.roster.reload();
+    // The entries say by which time records expire.
     this.entries.reload();
+    this.roster.reload();
   }
 
   /** @returns everything that another member may lack, revocations included */

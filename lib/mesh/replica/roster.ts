@@ -23,6 +23,7 @@ import {
 import type { ChainSummary } from "./key_chains.ts";
 import { VersionIndex } from "../versions/mod.ts";
 import { compareBytes, compareRecords, type MergeOutcome } from "./merge_outcome.ts";
+import { NetworkClock } from "./network_clock.ts";
 import { type RecordEntry, RosterStore } from "./roster_store.ts";
 export type { RecordEntry } from "./roster_store.ts";
 
@@ -54,6 +55,8 @@ export interface RosterOptions {
   /** The network's key, which signs all records and what leaders write for all. */
   readonly verifyingKey: VerifyingKey;
   readonly clock: Clock;
+  /** By which records expire; by the wall clock when absent. */
+  readonly networkClock?: NetworkClock;
   /** Reads payloads; anew each time when absent. */
   readonly reader?: SignedReader;
   /** Where every version is noted; nowhere when absent. */
@@ -70,6 +73,7 @@ export class Roster {
   readonly #store: RosterStore;
   readonly #options: RosterOptions;
   readonly #reader: SignedReader;
+  readonly #networkClock: NetworkClock;
   /** Who was a member when an event was last pushed. */
   readonly #live = new Set<NodeId>();
   // Not polled yet, at most one for each member.
@@ -81,6 +85,7 @@ export class Roster {
   /** @throws StateError when what is stored is damaged */
   constructor(store: StateStore, options: RosterOptions) {
     this.#options = options;
+    this.#networkClock = options.networkClock ?? new NetworkClock(options.clock, options.networkId);
     this.#reader = options.reader ?? PLAIN_READER;
     this.#store = new RosterStore(store, this.#reader, options.versions ?? new VersionIndex());
     this.reload();
@@ -89,9 +94,14 @@ export class Roster {
   /** Reads everything from the store again, for after a transaction that was undone. */
   reload(): void {
     this.#store.reload();
-    this.#live.clear();
     this.#ended.clear();
     this.#missed.clear();
+    this.beginEvents();
+  }
+
+  /** Tells who comes and goes from now on. */
+  beginEvents(): void {
+    this.#live.clear();
     for (const { record } of this.#store.records()) if (this.#isLive(record)) this.#live.add(record.nodeId);
   }
 
@@ -113,7 +123,7 @@ export class Roster {
       return known?.record.revoked && !record.revoked ? "rejected:revoked" : "rejected:replayed";
     }
     // What cuts somebody off is never too late and never too early.
-    if (!record.revoked && record.expiresAt <= this.#options.clock.wall()) return "rejected:expired";
+    if (!record.revoked && record.expiresAt <= this.#networkClock.now()) return "rejected:expired";
     if (!record.revoked && this.#isAhead(record)) return "rejected:future";
     if (!this.#reader.isSignedBy(RECORD_LABEL, signed, this.#options.verifyingKey)) {
       return "rejected:signature";
@@ -136,10 +146,8 @@ export class Roster {
   /** Whether another member may come; who has expired makes room for it, the first first, but for leaders. */
   hasRoom(): boolean {
     if (this.#store.memberCount < MAX_MEMBERS) return true;
-    const wall = this.#options.clock.wall();
-    for (const record of this.#store.forgetExpired(wall, ({ roles }) => !roles.includes("leader"))) {
-      this.#announceGone(record);
-    }
+    const isOther = ({ roles }: MemberRecord) => !roles.includes("leader");
+    for (const gone of this.#store.forgetExpired(this.#networkClock.now(), isOther)) this.#announceGone(gone);
     return this.#store.memberCount < MAX_MEMBERS;
   }
 
@@ -196,9 +204,9 @@ export class Roster {
 
   /** The records of all members that are neither revoked nor expired, in no order. */
   *liveRecords(): Generator<MemberRecord> {
-    const wall = this.#options.clock.wall();
+    const now = this.#networkClock.now();
     for (const { record } of this.#store.records()) {
-      if (record.expiresAt > wall && this.#store.counts(record)) yield record;
+      if (record.expiresAt > now && this.#store.counts(record)) yield record;
     }
   }
 
@@ -382,7 +390,7 @@ export class Roster {
   }
 
   #isLive(record: MemberRecord): boolean {
-    return record.expiresAt > this.#options.clock.wall() && this.#store.counts(record);
+    return record.expiresAt > this.#networkClock.now() && this.#store.counts(record);
   }
 
   #mayLink(record: MemberRecord): boolean {

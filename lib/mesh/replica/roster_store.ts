@@ -280,6 +280,7 @@ export class RosterStore {
       isFinal: !counts,
       // What was replaced matters for as long as others may still take it for good.
       expiresAt: isRemoval(record) ? undefined : record.expiresAt,
+      isPaused: true,
       signed,
     });
   }
