@@ -220,7 +220,7 @@ function recordsFinding(refused: Readonly<Record<string, number>>): Finding {
 function leadersFinding({ leadership }: Pick<RunningAgent, "leadership">): Finding {
   if (leadership === undefined) return ok("this agent is of a former release, which does not say");
   const { present, lastExportMs, problem: wrong, hint = "" } = leadership;
-  if (wrong !== undefined) return problem(wrong, hint);
+  if (wrong !== undefined) return { kind: "warning", detail: wrong, hint };
   const file = lastExportMs === null
     ? "no recovery file"
     : `a recovery file of ${new Date(lastExportMs).toISOString().slice(0, 10)}`;
