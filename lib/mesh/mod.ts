@@ -105,18 +105,23 @@ export {
   type EntryEvent,
   Gossip,
   isAboutStatement,
+  type LinkCandidate,
+  linkCandidates,
+  LinkChoice,
   MAX_NODE_ENTRIES,
   MAX_SHARD_ENTRIES,
   type Member,
   type MessageOutcome,
   type RecordEntry,
   Replica,
+  type ReplicaBase,
   type ReplicaSubscriber,
   Roster,
   type RosterEvent,
   ROUND_MS,
   wantedLinks,
 } from "./replica/mod.ts";
+export { BucketPool } from "./versions/mod.ts";
 export { encodeJoinRequest, type JoinParameters, type MeshOptions, MeshState } from "./mesh_state.ts";
 export {
   AlreadyInitializedError,

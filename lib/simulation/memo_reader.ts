@@ -8,7 +8,6 @@ import { decodeMeshMessage, PLAIN_READER, type Signed, type SignedReader } from 
 
 /** Remembers what was read, by the identity of the bytes, and what was verified, by the signature. */
 export class MemoReader implements SignedReader {
-  readonly signed: SignedReader["signed"] = memoized(PLAIN_READER.signed);
   readonly record: SignedReader["record"] = memoized(PLAIN_READER.record);
   readonly statement: SignedReader["statement"] = memoized(PLAIN_READER.statement);
   readonly entry: SignedReader["entry"] = memoized(PLAIN_READER.entry);
@@ -22,9 +21,28 @@ export class MemoReader implements SignedReader {
     const update = { records: own(records), statements: own(statements), entries: own(entries) };
     return { ...message, update };
   });
+  readonly #stored = new WeakMap<Signed, Uint8Array>();
+  readonly #signed = new WeakMap<Uint8Array, Signed>();
   /** One copy of each, whoever passed it on. */
   readonly #known = new Map<string, Signed>();
   readonly #verified = new WeakMap<Signed, VerifyingKey>();
+
+  signed(bytes: Uint8Array): Signed | undefined {
+    const known = this.#signed.get(bytes);
+    if (known !== undefined) return known;
+    const signed = PLAIN_READER.signed(bytes);
+    if (signed !== undefined) this.#signed.set(bytes, signed);
+    return signed;
+  }
+
+  stored(signed: Signed): Uint8Array {
+    const known = this.#stored.get(signed);
+    if (known !== undefined) return known;
+    const bytes = PLAIN_READER.stored(signed);
+    this.#stored.set(signed, bytes);
+    this.#signed.set(bytes, signed);
+    return bytes;
+  }
 
   isSignedBy(label: string, signed: Signed, key: VerifyingKey): boolean {
     if (this.#verified.get(signed)?.equals(key)) return true;

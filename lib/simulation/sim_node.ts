@@ -6,13 +6,17 @@
 import { type Clock, type Millis, type StateStore, type UnixMillis, unixMillis } from "../base/mod.ts";
 import {
   Gossip,
+  isAboutStatement,
+  type LinkCandidate,
+  linkCandidates,
+  LinkChoice,
   type NetworkIdentity,
   NO_UPDATE,
   type NodeId,
   type NodeIdentity,
   Replica,
+  type ReplicaBase,
   signOwnStatement,
-  wantedLinks,
 } from "../mesh/mod.ts";
 import type { Endpoint } from "../net/mod.ts";
 import type { LayeredStore } from "./layered_store.ts";
@@ -42,6 +46,10 @@ export interface SimWorld {
   readonly network: SimNetwork;
   readonly identity: NetworkIdentity;
   readonly reader: MemoReader;
+  /** What all begin with. */
+  readonly base: Pick<ReplicaBase, "replica" | "pool">;
+  /** Of whom all may choose their links in the beginning. */
+  readonly candidates: readonly LinkCandidate[];
   find(nodeId: NodeId): SimNode | undefined;
 }
 
@@ -59,6 +67,7 @@ export class SimNode {
   readonly #links = new Map<NodeId, LinkEnd>();
   readonly #dialling = new Set<NodeId>();
   readonly #unreachable = new Map<NodeId, Millis>();
+  #choice: LinkChoice | undefined;
   #wanted: ReadonlySet<NodeId> = new Set();
   /** Grows with every start and crash, so that timers set before come to nothing. */
   #run = 0;
@@ -115,12 +124,19 @@ export class SimNode {
     const { identity, reader, network } = this.#world;
     const { clock } = this;
     this.#run++;
-    const options = { networkId: identity.id, verifyingKey: identity.verifyingKey, clock, reader };
+    const base = { ...this.#world.base, changes: (collection: string) => this.#store.changes(collection) };
+    const options = { networkId: identity.id, verifyingKey: identity.verifyingKey, clock, reader, base };
     this.#replica = new Replica(this.#store, options);
     this.#replica.subscribe({
       handleOwnUpdate: (update) => {
         this.#gossip?.push(update);
         this.#send();
+      },
+      handleRosterEvent: ({ kind, nodeId }) => {
+        if (isAboutStatement({ kind })) return;
+        const record = this.replica.roster.liveRecord(nodeId);
+        if (record === undefined) this.#choice?.delete(nodeId);
+        else this.#choice?.put(record);
       },
       handleMembersChange: () => this.#followSoon(),
     });
@@ -135,6 +151,7 @@ export class SimNode {
     this.#run++;
     this.#replica = undefined;
     this.#gossip = undefined;
+    this.#choice = undefined;
     this.#dialling.clear();
     this.#unreachable.clear();
     this.#isFollowing = false;
@@ -145,6 +162,7 @@ export class SimNode {
   /** Goes on under new keys, as an agent does: everything that knew it by the former ones ends. */
   adopt(identity: NodeIdentity): void {
     this.#identity = identity;
+    this.#choice = undefined;
     for (const link of [...this.#links.values()]) this.#break(link);
     this.#dialling.clear();
     this.#followSoon();
@@ -231,14 +249,24 @@ export class SimNode {
     for (const link of [...this.#links.values()]) {
       if (roster.get(link.nodeId) === undefined) this.#break(link);
     }
-    const { id } = this.identity;
-    const unreachable = new Set(this.#unreachable.keys());
-    this.#wanted = new Set(wantedLinks(id, roster.liveRecords(), unreachable));
+    this.#choice ??= this.#newChoice();
+    this.#wanted = new Set(this.#choice.wanted(new Set(this.#unreachable.keys())));
     for (const nodeId of this.#wanted) {
       if (this.#links.has(nodeId) || this.#dialling.has(nodeId)) continue;
       this.#dialling.add(nodeId);
       this.#dial(nodeId, 0);
     }
+  }
+
+  #newChoice(): LinkChoice {
+    const { roster } = this.replica;
+    // All begin with the same members, of whom they make one list.
+    let isAsInBase = !this.#store.isChanged;
+    return new LinkChoice(this.identity.id, () => {
+      const candidates = isAsInBase ? this.#world.candidates : linkCandidates(roster.liveRecords());
+      isAsInBase = false;
+      return candidates;
+    });
   }
 
   /** @param misses how often nobody has answered */

@@ -3,7 +3,7 @@
  * @module
  */
 
-import type { Clock, StateStore } from "../../base/mod.ts";
+import { type Clock, LayeredMap, type StateStore } from "../../base/mod.ts";
 import type { PublicKey, VerifyingKey } from "../../crypto/mod.ts";
 import type { IpAddress } from "../../net/mod.ts";
 import type { NetworkId, NodeId } from "../identity/mod.ts";
@@ -22,7 +22,7 @@ import {
 } from "../records/mod.ts";
 import type { ChainSummary } from "./key_chains.ts";
 import { compareBytes, compareRecords, type MergeOutcome } from "./merge_outcome.ts";
-import { type RecordEntry, RosterStore } from "./roster_store.ts";
+import { type RecordEntry, RosterStore, type RosterStoreBase } from "./roster_store.ts";
 
 export type { RecordEntry } from "./roster_store.ts";
 import { VersionIndex } from "../versions/mod.ts";
@@ -59,6 +59,14 @@ export interface RosterOptions {
   readonly reader?: SignedReader;
   /** Where every version is noted; nowhere when absent. */
   readonly versions?: VersionIndex;
+  /** What the store and the versions begin with; absent when that is nothing. */
+  readonly base?: RosterBase;
+}
+
+/** What a roster begins with, when many begin with the same. */
+export interface RosterBase extends Pick<RosterStoreBase, "changes"> {
+  /** It must not change any more. */
+  readonly roster: Roster;
 }
 
 /**
@@ -72,7 +80,7 @@ export class Roster {
   readonly #options: RosterOptions;
   readonly #reader: SignedReader;
   /** Who was a member when an event was last pushed. */
-  readonly #live = new Set<NodeId>();
+  readonly #live: LayeredMap<NodeId, true>;
   // Not polled yet, at most one for each member.
   readonly #events = new Map<NodeId, RosterEvent>();
   // Not taken yet.
@@ -83,17 +91,23 @@ export class Roster {
   constructor(store: StateStore, options: RosterOptions) {
     this.#options = options;
     this.#reader = options.reader ?? PLAIN_READER;
-    this.#store = new RosterStore(store, this.#reader, options.versions ?? new VersionIndex());
+    const { versions = new VersionIndex(), base } = options;
+    const storeBase = base && { store: base.roster.#store, changes: base.changes };
+    this.#store = new RosterStore(store, this.#reader, versions, storeBase);
+    this.#live = new LayeredMap(base && base.roster.#live);
     this.reload();
   }
 
-  /** Reads everything from the store again, for after a transaction that was undone. */
+  /** Reads everything from the store again, for after a transaction that was undone; with a base, the versions have been reset. */
   reload(): void {
-    this.#store.reload();
-    this.#live.clear();
+    const touched = this.#store.reload();
+    this.#live.reset();
     this.#ended.clear();
     this.#missed.clear();
-    for (const { record } of this.#store.records()) if (this.#isLive(record)) this.#live.add(record.nodeId);
+    for (const nodeId of touched) {
+      if (this.liveRecord(nodeId) === undefined) this.#live.delete(nodeId);
+      else this.#live.set(nodeId, true);
+    }
   }
 
   /** Takes a record in if it is the network's and newer than what is known. Never throws on what it is offered. */
@@ -193,6 +207,11 @@ export class Roster {
   members(): readonly Member[] {
     return [...this.liveRecords()].map((record) => this.#member(record))
       .sort((a, b) => a.record.nodeId < b.record.nodeId ? -1 : 1);
+  }
+
+  /** How many members there were when an event was last pushed. */
+  get liveCount(): number {
+    return this.#live.size;
   }
 
   /** The records of all members that are neither revoked nor expired, in no order. */
@@ -347,7 +366,7 @@ export class Roster {
     const { nodeId, publicKey } = record;
     const wasLive = this.#live.has(nodeId);
     if (this.#isLive(record)) {
-      this.#live.add(nodeId);
+      this.#live.set(nodeId, true);
       this.#note({ kind: wasLive ? "member-updated" : "member-added", nodeId, publicKey });
     } else if (wasLive) {
       this.#live.delete(nodeId);
