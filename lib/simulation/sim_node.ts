@@ -10,6 +10,7 @@ import {
   type LinkCandidate,
   linkCandidates,
   LinkChoice,
+  type MeshMessage,
   type NetworkIdentity,
   NO_UPDATE,
   type NodeId,
@@ -32,6 +33,12 @@ const DIALS_BEFORE_ANOTHER = 3;
 const UNREACHABLE_MS = 300_000;
 /** Changes of the roster are followed together. */
 const FOLLOW_MS = 1_000;
+
+/** A message on its way to one or several nodes, which is decoded once for all of them. */
+interface Envelope {
+  readonly bytes: Uint8Array;
+  message: MeshMessage | undefined;
+}
 
 /** One end of a link. */
 interface LinkEnd {
@@ -73,6 +80,7 @@ export class SimNode {
   #run = 0;
   #timerAt = Infinity;
   #isFollowing = false;
+  #haveMembersChanged = true;
 
   constructor(
     index: number,
@@ -134,6 +142,7 @@ export class SimNode {
       },
       handleRosterEvent: ({ kind, nodeId }) => {
         if (isAboutStatement({ kind })) return;
+        this.#haveMembersChanged = true;
         const record = this.replica.roster.liveRecord(nodeId);
         if (record === undefined) this.#choice?.delete(nodeId);
         else this.#choice?.put(record);
@@ -142,6 +151,7 @@ export class SimNode {
     });
     this.#gossip = new Gossip(this.#replica, { clock, random: network.random });
     this.#timerAt = Infinity;
+    this.#haveMembersChanged = true;
     this.#setTimer();
     this.#followSoon();
   }
@@ -192,10 +202,11 @@ export class SimNode {
     }
   }
 
-  #receive(link: LinkEnd, bytes: Uint8Array): void {
+  #receive(link: LinkEnd, envelope: Envelope): void {
     const gossip = this.#gossip;
     if (gossip === undefined || !link.isOpen) return;
-    const { changes, isForged } = gossip.handleMessage(link, this.#world.reader.message(bytes));
+    const message = envelope.message ??= this.#world.reader.message(envelope.bytes);
+    const { changes, isForged } = gossip.handleMessage(link, message);
     if (isForged) throw new TypeError("A simulated node has sent a false signature");
     this.#send();
     this.#setTimer();
@@ -206,11 +217,14 @@ export class SimNode {
     const gossip = this.#gossip;
     if (gossip === undefined) return;
     const { network } = this.#world;
+    let envelope: Envelope | undefined;
     for (let link = gossip.pollReady(); link !== undefined; link = gossip.pollReady()) {
       const end = link;
       for (let bytes = gossip.pollTransmit(end); bytes !== undefined; bytes = gossip.pollTransmit(end)) {
-        const sent = bytes;
-        network.carry(this.index, end.peer.index, sent, () => end.peer.#receive(end.other, sent));
+        // An update is encoded once for all to whom it goes.
+        if (envelope?.bytes !== bytes) envelope = { bytes, message: undefined };
+        const sent = envelope;
+        network.carry(this.index, end.peer.index, sent.bytes, () => end.peer.#receive(end.other, sent));
       }
     }
   }
@@ -246,8 +260,11 @@ export class SimNode {
     const { roster } = this.replica;
     const now = this.#world.network.clock.now();
     for (const [nodeId, until] of this.#unreachable) if (until <= now) this.#unreachable.delete(nodeId);
-    for (const link of [...this.#links.values()]) {
-      if (roster.get(link.nodeId) === undefined) this.#break(link);
+    if (this.#haveMembersChanged) {
+      this.#haveMembersChanged = false;
+      for (const link of [...this.#links.values()]) {
+        if (roster.liveRecord(link.nodeId) === undefined) this.#break(link);
+      }
     }
     this.#choice ??= this.#newChoice();
     this.#wanted = new Set(this.#choice.wanted(new Set(this.#unreachable.keys())));
@@ -298,8 +315,8 @@ export class SimNode {
 
   /** Whether both take each other for members. */
   #knows(peer: SimNode): boolean {
-    return this.replica.roster.get(peer.identity.id) !== undefined &&
-      peer.replica.roster.get(this.identity.id) !== undefined;
+    return this.replica.roster.liveRecord(peer.identity.id) !== undefined &&
+      peer.replica.roster.liveRecord(this.identity.id) !== undefined;
   }
 
   #open(peer: SimNode): void {

@@ -173,6 +173,7 @@ export class Roster {
 
   /** @returns those whose entries need not be kept, each once: their members were removed, or their records are gone */
   takeEnded(): Iterable<NodeId> {
+    if (this.#ended.size === 0) return [];
     const ended = [...this.#ended];
     this.#ended.clear();
     return ended;
