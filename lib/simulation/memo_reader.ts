@@ -1,5 +1,5 @@
 /**
- * Reading for a thousand nodes at once: what is the same bytes is read once.
+ * Reading for thousands of nodes at once: what is the same bytes is read once.
  * @module
  */
 

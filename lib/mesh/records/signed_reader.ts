@@ -1,5 +1,5 @@
 /**
- * Reading what is signed, as a port: a simulation of a thousand nodes reads every payload once for all of them.
+ * Reading what is signed, as a port: a simulation of thousands of nodes reads every payload once for all of them.
  * @module
  */
 
