@@ -390,6 +390,7 @@ export {
   type ServiceDefinition,
   type ServiceEvent,
   type ServiceHooks,
+  type ServiceNode,
   ServiceNotGrantedError,
   type ServiceReport,
   type ServiceState,

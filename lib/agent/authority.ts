@@ -16,28 +16,27 @@ import {
 } from "../mesh/mod.ts";
 import { OwnedPaths } from "./owned_paths.ts";
 import { serviceLabel } from "../dns/mod.ts";
-import { type PatternPart, TopicPath, TopicPattern } from "../service/mod.ts";
+import {
+  belowGrant,
+  grantsPattern,
+  grantsTopic,
+  readTopicGrant,
+  type TopicGrant,
+  TopicPath,
+  type TopicPattern,
+} from "../service/mod.ts";
 
-/** A grant that begins so is good in every network of topics. */
-const ANY_NETWORK = "*:";
 /** Every node has the services whose paths begin so, and nobody is given them. */
 const BUILT_IN = "$";
 
-/** One pattern of a grant, taken apart. */
-interface GrantedTopics {
-  /** Undefined for every network of topics. */
-  readonly network: string | undefined;
-  readonly parts: readonly PatternPart[];
-}
-
 /** What one record grants, or all may do, taken apart. */
 interface ReadGrants {
-  readonly offer: readonly GrantedTopics[];
+  readonly offer: readonly TopicGrant[];
   /** What is below the paths that were granted, and below those that were claimed. */
-  readonly own: readonly GrantedTopics[];
-  readonly claimed: readonly GrantedTopics[];
-  readonly publish: readonly GrantedTopics[];
-  readonly subscribe: readonly GrantedTopics[];
+  readonly own: readonly TopicGrant[];
+  readonly claimed: readonly TopicGrant[];
+  readonly publish: readonly TopicGrant[];
+  readonly subscribe: readonly TopicGrant[];
   readonly names: readonly string[];
 }
 
@@ -92,7 +91,8 @@ export class Authority {
     const record = this.#member(nodeId);
     if (record === undefined || path.service.startsWith(BUILT_IN)) return false;
     return isLeader(record) || this.ownersOf(path).has(nodeId) ||
-      matches(this.#grantsOf(record).offer, path) || matches(this.#grantsOf(this.defaults).offer, path);
+      grantsTopic(this.#grantsOf(record).offer, path) ||
+      grantsTopic(this.#grantsOf(this.defaults).offer, path);
   }
 
   /**
@@ -133,21 +133,21 @@ export class Authority {
   mayPublish(nodeId: NodeId, topic: TopicPath): boolean {
     const record = this.#member(nodeId);
     if (record === undefined) return false;
-    if (isLeader(record) || matches(this.#grantsOf(record).publish, topic)) return true;
+    if (isLeader(record) || grantsTopic(this.#grantsOf(record).publish, topic)) return true;
     const owners = this.#ownedPaths().above(topic);
     if (owners !== undefined) return owners.has(nodeId);
-    return matches(this.#grantsOf(this.defaults).publish, topic);
+    return grantsTopic(this.#grantsOf(this.defaults).publish, topic);
   }
 
   /** Whether a member may hear all that a pattern matches: it is granted, or below a path of its own. */
   maySubscribe(nodeId: NodeId, pattern: TopicPattern): boolean {
     const record = this.#member(nodeId);
     if (record === undefined) return false;
-    if (isLeader(record) || covers(this.#grantsOf(this.defaults).subscribe, pattern)) return true;
+    if (isLeader(record) || grantsPattern(this.#grantsOf(this.defaults).subscribe, pattern)) return true;
     const { subscribe, own, claimed } = this.#grantsOf(record);
-    if (covers(subscribe, pattern) || covers(own, pattern)) return true;
+    if (grantsPattern(subscribe, pattern) || grantsPattern(own, pattern)) return true;
     // Whoever claims what is above a path of somebody else does not hear that one's topics.
-    return covers(claimed, pattern) && !this.#ownedPaths().isOthersWithin(nodeId, pattern);
+    return grantsPattern(claimed, pattern) && !this.#ownedPaths().isOthersWithin(nodeId, pattern);
   }
 
   /**
@@ -164,7 +164,7 @@ export class Authority {
   /** Whether a member was granted a path by name, by a leader or its token; being the first to ask is not that. */
   isGranted(nodeId: NodeId, path: TopicPath): boolean {
     const record = this.#member(nodeId);
-    return record !== undefined && (isLeader(record) || matches(this.#grantsOf(record).offer, path));
+    return record !== undefined && (isLeader(record) || grantsTopic(this.#grantsOf(record).offer, path));
   }
 
   /** Whether somebody else's path would have the same names in the zone: `a/b` and `a-b`, `Math` and `math`. */
@@ -188,13 +188,13 @@ export class Authority {
     if (known !== undefined) return known;
     const { offer, publish, subscribe, names } = "grants" in of ? of.grants : of;
     const claimed = "grants" in of ? of.grants.claimed : [];
-    const offered = offer.flatMap(readPattern);
+    const offered = offer.flatMap(readTopicGrant);
     const read = {
       offer: offered,
-      own: offered.map(below),
-      claimed: claimed.flatMap(readPattern).map(below),
-      publish: publish.flatMap(readPattern),
-      subscribe: subscribe.flatMap(readPattern),
+      own: offered.map(belowGrant),
+      claimed: claimed.flatMap(readTopicGrant).map(belowGrant),
+      publish: publish.flatMap(readTopicGrant),
+      subscribe: subscribe.flatMap(readTopicGrant),
       names,
     };
     this.#read.set(of, read);
@@ -221,55 +221,6 @@ const NOBODY: ReadonlySet<NodeId> = new Set();
 
 function isLeader({ roles }: MemberRecord): boolean {
   return roles.includes("leader");
-}
-
-function readPattern(text: string): GrantedTopics[] {
-  const isAny = text.startsWith(ANY_NETWORK);
-  const pattern = TopicPattern.tryParse(isAny ? text.slice(ANY_NETWORK.length) : text);
-  if (pattern === undefined) return [];
-  return [{ network: isAny ? undefined : pattern.network, parts: pattern.parts }];
-}
-
-function below({ network, parts }: GrantedTopics): GrantedTopics {
-  return parts.at(-1)?.kind === "rest"
-    ? { network, parts }
-    : { network, parts: [...parts, { kind: "rest" }] };
-}
-
-/** Asked for each event, so it makes nothing. */
-function matches(granted: readonly GrantedTopics[], { network, segments }: TopicPath): boolean {
-  for (const grant of granted) {
-    if ((grant.network ?? network) === network && matchesParts(grant.parts, segments)) return true;
-  }
-  return false;
-}
-
-function matchesParts(parts: readonly PatternPart[], segments: readonly string[]): boolean {
-  for (let i = 0; i < parts.length; i++) {
-    const part = parts[i];
-    const segment = segments[i];
-    if (part === undefined || segment === undefined) return false;
-    if (part.kind === "rest") return true;
-    if (part.kind === "literal" && part.text !== segment) return false;
-  }
-  return parts.length === segments.length;
-}
-
-/** Whether everything that `pattern` matches is granted by one of these. */
-function covers(granted: readonly GrantedTopics[], { network, parts }: TopicPattern): boolean {
-  return granted.some((grant) => (grant.network ?? network) === network && coversParts(grant.parts, parts));
-}
-
-/** Whether each part is covered by the one of the grant at its place; `rest` covers one or more. */
-function coversParts(granted: readonly PatternPart[], asked: readonly PatternPart[]): boolean {
-  for (const [i, part] of granted.entries()) {
-    const wanted = asked[i];
-    if (wanted === undefined) return false;
-    if (part.kind === "rest") return true;
-    if (wanted.kind === "rest") return false;
-    if (part.kind === "literal" && !(wanted.kind === "literal" && wanted.text === part.text)) return false;
-  }
-  return granted.length === asked.length;
 }
 
 /** `*` stands for one label or more, as in the zone. */

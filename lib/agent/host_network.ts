@@ -14,6 +14,8 @@ import { Cidr, IpAddress } from "../net/mod.ts";
 
 /** How often they are looked at. */
 const LOOK_EVERY_MS = 500;
+/** How long the system's word of a change waits for the rest of it: an address comes and goes with others. */
+const SETTLE_MS = 100;
 
 /** An address of this host by which others may reach it. */
 export interface HostAddress {
@@ -50,6 +52,7 @@ export class HostNetwork {
   /** Lost since the last look. */
   readonly #lost = new Set<string>();
   #stop: () => void = () => {};
+  #cancelLook: () => void = () => {};
 
   /**
    * @param read looks at the system
@@ -85,6 +88,7 @@ export class HostNetwork {
       this.#stop = () => {
         stopLooking();
         follower?.close();
+        this.#cancelLook();
       };
     }
     // The same function may subscribe twice.
@@ -124,7 +128,16 @@ export class HostNetwork {
   async #follow(follower: AddressFollower): Promise<void> {
     for (let change = await follower.next(); change !== undefined; change = await follower.next()) {
       for (const address of change.lost) this.#lost.add(address.toString());
+      this.#cancelLook();
+      this.#cancelLook = this.#environment.timers.setTimer(SETTLE_MS, () => this.#lookSafely());
+    }
+  }
+
+  #lookSafely(): void {
+    try {
       this.look();
+    } catch (error) {
+      this.#environment.log.error("cannot follow this host's addresses", { error });
     }
   }
 }

@@ -17,6 +17,7 @@ import type {
   PublishReport,
   ServiceClient,
   ServiceDefinition,
+  ServiceNode,
   ServiceReport,
   ServiceRuntime,
   SubscribeOptions,
@@ -74,7 +75,7 @@ export interface AttachOptions {
  * await Deno.remove(stateDir, { recursive: true });
  * ```
  */
-export class Node implements AsyncDisposable {
+export class Node implements ServiceNode {
   readonly #services: ServiceRuntime;
   readonly #ports: Ports;
   readonly #membership: Membership;

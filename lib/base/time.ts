@@ -123,6 +123,16 @@ export class VirtualTimers implements Timers {
     return this.#queue.size - this.#cancelled;
   }
 
+  /** When the first of them falls due; undefined when none waits. */
+  get next(): Millis | undefined {
+    const queue = this.#queue;
+    while (queue.first !== undefined && queue.first.item === undefined) {
+      queue.pop();
+      this.#cancelled--;
+    }
+    return queue.first && millis(queue.first.at);
+  }
+
   /** Moves the clock forward and fires what falls due on the way, each at its own time. */
   advance(byMs: number): void {
     const queue = this.#queue;

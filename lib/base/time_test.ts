@@ -68,3 +68,18 @@ Deno.test("VirtualTimers forget what is cancelled, and a late cancel does no har
 function byName([a]: readonly [number, number], [b]: readonly [number, number]): number {
   return a - b;
 }
+
+Deno.test("VirtualTimers.next is when the first timer falls due that was not cancelled", () => {
+  const timers = new VirtualTimers(new VirtualClock());
+  assert.equal(timers.next, undefined);
+  const cancel = timers.setTimer(10, () => {});
+  timers.setTimer(20, () => {});
+  timers.setTimer(30, () => {});
+  assert.equal(timers.next, 10);
+  cancel();
+  assert.deepEqual([timers.next, timers.size], [20, 2]);
+  timers.advance(25);
+  assert.deepEqual([timers.next, timers.size], [30, 1]);
+  cancel();
+  assert.equal(timers.size, 1);
+});

@@ -34,7 +34,7 @@ export class HandlerLog {
 
   /** @param service the subscription's group, empty without one @param publisher undefined for this program */
   event(service: string, event: string, publisher: PeerId | undefined, error: unknown): void {
-    const fields = service === "" ? { event } : { service, event };
+    const fields: Readonly<Record<string, string>> = service === "" ? { event } : { service, event };
     this.#warn("the handler of an event has failed", fields, publisher, error);
   }
 

@@ -39,6 +39,7 @@ export * from "./ports.ts";
 export * from "./programs/mod.ts";
 export type { ProviderReport, ServiceReport } from "./registry/mod.ts";
 export { ServiceClient } from "./service_client.ts";
+export type { ServiceNode } from "./service_node.ts";
 export { ServiceRuntime, type ServiceRuntimeParts } from "./service_runtime.ts";
 export * from "./topics/mod.ts";
 export {
@@ -47,9 +48,11 @@ export {
   type AdvertisedSubscription,
   type CarrierLimits,
   decodeAdvert,
+  decodeNodeMessage,
   EMPTY_ADVERT,
   encodeAdvert,
   type ItemSource,
+  type NodeMessage,
   type ServiceAdvert,
   type ServiceState,
 } from "./wire/mod.ts";

@@ -3,7 +3,7 @@
  *
  *     base <- net, crypto, noise, proto <- protocols, host, config <- dataplane <- uapi <- wg_interface <- agent
  *     agent <- http, cli <- entries        protocols <- service, forward <- agent; service, policy <- api <- agent
- *     mesh, relay, agent <- simulation <- cli
+ *     mesh, relay, agent <- simulation <- cli        service, policy <- test_mesh <- testing.ts
  *     overlay <- drivers <- dataplane; policy <- config, dataplane, service
  *
  * @module
@@ -58,6 +58,7 @@ export const ALLOWED_IMPORTS: ReadonlyMap<string, readonly string[]> = new Map([
   ["drivers", [...GROUND, "net", "overlay"]],
   ["simulation", [...SHARED, "mesh", "relay", "agent"]],
   ["service", [...SHARED, "policy"]],
+  ["test_mesh", [...GROUND, "policy", "service"]],
   ["forward", [...SHARED, "transport"]],
   ["dataplane", [...SHARED, "host", "transport", "wireguard", "overlay", "drivers", "policy", "relay"]],
   ["nameserver", [...SHARED, "dns", "host", "transport"]],
@@ -78,6 +79,8 @@ export const SYSTEM_FOLDERS: ReadonlySet<string> = new Set([
   "forward",
   "uapi",
   "wg_interface",
+  // It waits for turns of the event loop.
+  "test_mesh",
   "agent",
   "http",
   "cli",

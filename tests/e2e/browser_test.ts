@@ -4,10 +4,10 @@ import { Node, OverlayBootstrap } from "../../mod.ts";
 import { freeTcpPort } from "../../lib/transport/mod.ts";
 import { labTest, waitFor } from "../lab/mod.ts";
 
-const BOUND_MS = 8_000;
+const BOUND_MS = 30_000;
 
 labTest(
-  "a page in a browser joins by a token, calls a service of another node, and leaves",
+  "a page in a browser joins by a token, calls a service of another node, leaves, and is missed when it is closed",
   ["chromium"],
   async () => {
     await using resources = new AsyncDisposableStack();
@@ -23,7 +23,14 @@ labTest(
     const adder = resources.use(
       await Node.join(leader.joinToken(), { name: "adder", stateDir: `${folder}/adder` }),
     );
-    await adder.addService({ path: "math", actions: { add: ({ a, b }: { a: number; b: number }) => a + b } });
+    await adder.addService({
+      path: "math",
+      actions: {
+        add: ({ a, b }: { a: number; b: number }) => a + b,
+        // Long enough to be compressed.
+        digits: ({ count }: { count: number }) => "7".repeat(count),
+      },
+    });
     const server = await servePage(0);
     resources.defer(() => server.shutdown());
     const page = resources.use(await Page.open(`http://127.0.0.1:${server.addr.port}/`, `${folder}/profile`));
@@ -35,6 +42,8 @@ labTest(
     await page.waitForText("state", /^joined as page: .*leader \(direct at 127\.0\.0\.1:\d+/);
     await page.submit("call", { path: "math/add", params: '{ "a": 20, "b": 22 }' });
     await page.waitForText("answer", /^42$/);
+    await page.submit("call", { path: "math/digits", params: '{ "count": 200000 }' });
+    await page.waitForText("answer", /^"7{200000}"$/);
     await page.submit("call", { path: "math/divide", params: "{}" });
     await page.waitForText("answer", /divide/);
 
@@ -44,6 +53,16 @@ labTest(
       what: "the leader has heard that the page left",
     });
     assert.equal(await adder.request<number>("math/add", { a: 1, b: 2 }), 3);
+
+    // Closed without a word.
+    await page.submit("join", { token: leader.joinToken(), name: "closed" });
+    await page.waitForText("state", /^joined as closed: .*leader/);
+    const seen = () => leader.control.status().peers.find(({ name }) => name === "closed");
+    assert.equal(seen()?.channel, "open");
+    await page.close();
+    await waitFor(() => seen()?.healthy === false && seen()?.channel !== "open", BOUND_MS, {
+      what: "the leader has seen that it is gone",
+    });
   },
 );
 
@@ -98,6 +117,12 @@ class Page implements AsyncDisposable {
     const id = this.#waiting.size + 1;
     this.#socket.send(JSON.stringify({ id, method: "Runtime.evaluate", params: { expression } }));
     return new Promise((resolve) => this.#waiting.set(id, resolve));
+  }
+
+  /** Closes the tab, as its user does. */
+  async close(): Promise<void> {
+    const { host, pathname } = new URL(this.#socket.url);
+    await (await fetch(`http://${host}/json/close/${pathname.split("/").at(-1)}`)).body?.cancel();
   }
 
   /** Fills a form's fields in, and submits it. */

@@ -32,11 +32,15 @@ class Phone implements AsyncDisposable {
     const phone = new Phone(host, device, addresses.map((address) => address.split("/")[0] ?? ""));
     await phone.configure(config, /^PrivateKey = .*$/m.exec(config)?.[0]);
     for (const network of /^AllowedIPs = (.*)$/m.exec(config)?.[1]?.split(", ") ?? []) {
-      await host.namespace.ip(
-        `${network.includes(":") ? "-6 " : ""}route replace ${network} dev ${device.name}`,
-      );
+      await phone.routeTo(network);
     }
     return phone;
+  }
+
+  /** Leads a network into the tunnel, as `wg-quick` does. */
+  async routeTo(network: string): Promise<void> {
+    const family = network.includes(":") ? "-6 " : "";
+    await this.host.namespace.ip(`${family}route replace ${network} dev ${this.#device.name}`);
   }
 
   /** Takes another configuration. @param key the line with its private key, which only the first one has */
@@ -173,6 +177,26 @@ labTest(
         BOUND_MS,
         "it counts what came from elsewhere",
       );
+    });
+
+    await test.step("a network behind a member is reached once a leader approves it, by what is printed anew", async () => {
+      await c.host.namespace.ip(
+        "link add lan type bridge",
+        "addr add 192.168.50.9/24 dev lan",
+        "link set lan up",
+      );
+      await c.weft.expectCommand("route", "add", "192.168.50.0/24");
+      await waitFor(async () => (await a.get("/routes")).includes("192.168.50.0/24"), BOUND_MS, {
+        what: "the leader sees the offer",
+      });
+      await a.expectCommand("route", "approve", "192.168.50.0/24", "c");
+      const anew = await a.expectCommand("peer", "config", "phone", "--allowed", "192.168.50.0/24");
+      assert.match(anew, /^AllowedIPs = .*192\.168\.50\.0\/24/m);
+      await phone.configure(anew, /^PrivateKey = .*$/m.exec(config)?.[0]);
+      await phone.routeTo("192.168.50.0/24");
+      await untilReached(phone.host, "192.168.50.9");
+      await a.expectCommand("route", "remove", "192.168.50.0/24");
+      await untilReached(phone.host, "192.168.50.9", false);
     });
 
     await test.step("another hub takes its place, with what the command prints", async () => {

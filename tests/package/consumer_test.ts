@@ -30,8 +30,10 @@ for (const [name, compilerOptions] of Object.entries(OPTION_SETS)) {
     await using program = await linkedProgram(compilerOptions);
     const programs = await readmePrograms();
     assert.ok(programs.length >= 2, "the README has programs that use the package");
-    const files = ["consumer.ts"];
-    await Deno.copyFile(new URL("consumer.ts", import.meta.url), `${program.path}/consumer.ts`);
+    const files = ["consumer.ts", "tested_consumer.ts"];
+    for (const file of files) {
+      await Deno.copyFile(new URL(file, import.meta.url), `${program.path}/${file}`);
+    }
     for (const [i, text] of programs.entries()) {
       files.push(`readme_${i}.ts`);
       await Deno.writeTextFile(`${program.path}/readme_${i}.ts`, text);
@@ -44,5 +46,5 @@ for (const [name, compilerOptions] of Object.entries(OPTION_SETS)) {
 async function readmePrograms(): Promise<readonly string[]> {
   const readme = await Deno.readTextFile(`${ROOT}README.md`);
   return [...readme.matchAll(/^```ts\n(.*?)^```$/gms)].map(([, text = ""]) => text)
-    .filter((text) => text.includes('from "@weft/mesh"'));
+    .filter((text) => text.includes('from "@weft/mesh'));
 }

@@ -26,7 +26,18 @@ labTest("deno publish accepts the package beside the files of a release, and tak
   const text = stdout + stderr;
   assert.equal(code, 0, text);
   const files = [...text.matchAll(/file:\/\/(\S+) \(/g)].map(([, path = ""]) => path.slice(tree.length + 1));
-  for (const file of ["deno.json", "LICENSE", "README.md", "mod.ts", "main.ts", "lib/agent/mod.ts"]) {
+  const { exports } = JSON.parse(await Deno.readTextFile(`${tree}/deno.json`));
+  const entries = Object.values<string>(exports).map((path) => path.replace("./", ""));
+  for (
+    const file of [
+      "deno.json",
+      "LICENSE",
+      "README.md",
+      ...entries,
+      "lib/agent/mod.ts",
+      "lib/test_mesh/mod.ts",
+    ]
+  ) {
     assert.ok(files.includes(file), file);
   }
   assert.deepEqual(files.filter((file) => NO_PART.test(file) || file === "weft"), []);

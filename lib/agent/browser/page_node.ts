@@ -43,6 +43,7 @@ import { LeaderCoordinator } from "../leaders/mod.ts";
 import { MessagePlane } from "../links/mod.ts";
 import { MemberFinder } from "../member_finder.ts";
 import { AdvertSync, asPeerId, EarlyMessageGate, MeshPeers } from "../peers/mod.ts";
+import { pageCompressor } from "./page_compressor.ts";
 import { pageEnvironment } from "./page_environment.ts";
 import { type OpenSocket, webSocketDial } from "./web_socket_dial.ts";
 
@@ -116,6 +117,7 @@ export class PageNode {
     );
     const runtime = this.#runtime = new NodeRuntime({
       ...{ clock, timers, random, log, links: peers, peers },
+      compressor: pageCompressor,
       onAdvertChange: () => adverts.advertiseSoon(),
     });
     const adverts = new AdvertSync({ mesh, authority, timers, log }, runtime, () => {});

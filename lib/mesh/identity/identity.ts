@@ -60,14 +60,8 @@ export function nodeIdFromBytes(bytes: Uint8Array): NodeId | undefined {
 
 /** @returns the id that these 16 bytes are, or undefined when there are not 16 */
 export function networkIdFromBytes(bytes: Uint8Array): NetworkId | undefined {
-  if (bytes.length !== ID_BYTES) return undefined;
-  const id = encodeHex(bytes) as NetworkId;
-  // One text for all records of a network, and not one for each.
-  if (id !== latestNetworkId) latestNetworkId = id;
-  return latestNetworkId;
+  return bytes.length === ID_BYTES ? encodeHex(bytes) as NetworkId : undefined;
 }
-
-let latestNetworkId: NetworkId | undefined;
 
 /** @returns the 16 bytes of an id */
 export function idBytes(id: NodeId | NetworkId): Uint8Array {

@@ -179,7 +179,7 @@ export class Leadership {
     if (records !== undefined) this.#options.replica.merge(records);
     const { id: self } = this.#options.identity();
     // They may have been claimed meanwhile: this may be an answer to who has asked again.
-    const others = this.#table.holdings().filter(({ holder }) => holder !== self && holder !== from?.nodeId);
+    const others = this.#table.othersThan(self).filter(({ holder }) => holder !== from?.nodeId);
     ledger.take(slices, others.flatMap(({ ranges }) => ranges));
   }
 
@@ -269,10 +269,11 @@ export class Leadership {
     const { ledger, signingKey } = this.#leader;
     const { replica: { roster }, identity } = this.#options;
     const { id: self } = identity();
-    const others = this.#table.holdings().filter(({ holder }) => holder !== self);
+    const others = this.#table.othersThan(self);
     const stronger = others.filter(({ holder, state }) => state === "held" && holder < self);
     const own = without(ledger.slices, stronger.flatMap(({ ranges }) => ranges));
-    const leaders = roster.liveRecords().filter((record) => record.nodeId !== self && isLeader(record))
+    const current = this.#table.currentId(self);
+    const leaders = roster.liveRecords().filter((record) => record.nodeId !== current && isLeader(record))
       .toArray();
     const silent = leaders.filter(({ nodeId }) => !others.some(({ holder }) => holder === nodeId));
     const isComplete = silent.length === 0;

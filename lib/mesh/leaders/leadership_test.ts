@@ -210,6 +210,25 @@ Deno.test("Leadership.settleSlices() claims nothing while a leader has not said 
   assert.equal(sizeOf(a), 32n);
 });
 
+Deno.test("Leadership.settleSlices() leaves a leader its addresses while it changes its keys", () => {
+  for (let seed = 20; seed < 28; seed++) {
+    const stage = new Fixture(seed);
+    const a = stage.create();
+    const b = stage.join(a, "b");
+    stage.promote(a, b);
+    settle(stage, a, b);
+    // Its record goes by the new key before the node itself does.
+    const rotation = b.prepareRotation({ endpoints: [], channelEndpoints: [], labels: {} });
+    assert.ok(Array.isArray(b.admission?.rotate(b.record, rotation)));
+    settle(stage, a, b);
+    assert.equal(slicesOf(b), "10.200.0.33-10.200.0.64", `seed ${seed}, before`);
+    assert.ok(b.adoptRotation());
+    settle(stage, a, b);
+    assert.equal(slicesOf(b), "10.200.0.33-10.200.0.64", `seed ${seed}, after`);
+    assert.equal(sizeOf(a, b), 64n);
+  }
+});
+
 Deno.test("Leadership.withdraw() takes back what was set aside for a member that refuses to lead", () => {
   const stage = new Fixture(11);
   const a = stage.create();

@@ -49,16 +49,20 @@ export class SliceTable {
     for (const { origin, key, body } of entries.list(SLICE_KIND)) {
       const nodeId = parseNodeId(key);
       const stated = origin === this.#networkId ? readBody(body) : undefined;
-      const named = nodeId && roster.recordById(nodeId);
-      if (stated === undefined || named === undefined) continue;
-      const head = roster.chainOf(named.publicKey)[0]?.record ?? named;
-      const live = roster.liveRecord(head.nodeId);
+      if (stated === undefined || nodeId === undefined) continue;
+      const live = roster.liveRecord(this.currentId(nodeId));
       if (live === undefined || (stated.state === "held" && !isLeader(live))) continue;
       const isOwnKey = live.nodeId === nodeId;
       if (!isOwnKey && found.get(live.nodeId)?.isOwnKey) continue;
       found.set(live.nodeId, { ...stated, holder: live.nodeId, isOwnKey });
     }
     return [...found.values()];
+  }
+
+  /** @returns what counts as somebody else's; what this node has stated by another of its keys is its own */
+  othersThan(self: NodeId): readonly Holding[] {
+    const current = this.currentId(self);
+    return this.holdings().filter(({ holder }) => holder !== current);
   }
 
   /** @returns whether this very node has an entry, whatever it says */
@@ -84,6 +88,13 @@ export class SliceTable {
       body: ranges && utf8Bytes([state, ...ranges].join("\n")),
       ...state === "reserved" && { lifetimeMs: RESERVED_MS },
     });
+  }
+
+  /** @returns by which id the member goes now whose id this is or was */
+  currentId(nodeId: NodeId): NodeId {
+    const { roster } = this.#replica;
+    const record = roster.recordById(nodeId);
+    return (record && roster.chainOf(record.publicKey)[0]?.record.nodeId) ?? nodeId;
   }
 }
 

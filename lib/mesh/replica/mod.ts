@@ -8,4 +8,5 @@ export * from "./entry_bounds.ts";
 export * from "./gossip.ts";
 export * from "./replica.ts";
 export * from "./roster.ts";
+export * from "./roster_event.ts";
 export * from "./wanted_links.ts";

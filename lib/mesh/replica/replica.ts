@@ -14,7 +14,8 @@ import {
   type SignedReader,
 } from "../records/mod.ts";
 import { MERGE_REFUSALS, type MergeRefusal } from "./merge_outcome.ts";
-import { isAboutStatement, Roster, type RosterBase, type RosterEvent, type RosterOptions } from "./roster.ts";
+import { Roster, type RosterBase, type RosterOptions } from "./roster.ts";
+import { isAboutStatement, type RosterEvent } from "./roster_event.ts";
 import { type BucketPool, VersionIndex } from "../versions/mod.ts";
 
 /** Why something that a member sent was refused; each reason is counted. */

@@ -22,6 +22,7 @@ import {
 } from "../records/mod.ts";
 import type { ChainSummary } from "./key_chains.ts";
 import { compareBytes, compareRecords, type MergeOutcome } from "./merge_outcome.ts";
+import { isAboutStatement, type RosterEvent } from "./roster_event.ts";
 import { type RecordEntry, RosterStore, type RosterStoreBase } from "./roster_store.ts";
 
 export type { RecordEntry } from "./roster_store.ts";
@@ -34,19 +35,6 @@ export const MAX_MEMBERS = 65_536;
 export interface Member {
   readonly record: MemberRecord;
   readonly statement?: NodeStatement;
-}
-
-/** What happened to one member. */
-export interface RosterEvent {
-  readonly kind: "member-added" | "member-updated" | "member-removed" | "endpoints-changed" | "stated-again";
-  readonly nodeId: NodeId;
-  /** The roster does not have it any more when the member was removed. */
-  readonly publicKey: PublicKey;
-}
-
-/** Whether a member has said something of itself, and the network nothing of it. */
-export function isAboutStatement({ kind }: Pick<RosterEvent, "kind">): boolean {
-  return kind === "endpoints-changed" || kind === "stated-again";
 }
 
 /** Whose records a roster takes, and by which clock. */

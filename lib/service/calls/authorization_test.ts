@@ -3,7 +3,6 @@ import type { ServiceDefinition } from "../mod.ts";
 import { MemoryMesh, settle } from "../testing/memory_mesh.ts";
 import { failureOf } from "../testing/outcome.ts";
 
-/** In this mesh a selector is the name of a label. */
 function guarded(): ServiceDefinition {
   return {
     path: "vault",
@@ -24,8 +23,8 @@ for (const where of ["node", "program"] as const) {
   Deno.test(`CallServer refuses callers of a ${where} that the selector of its service or action does not allow`, async () => {
     await using mesh = new MemoryMesh();
     const host = mesh.add("host");
-    const clerk = mesh.add("clerk", { labels: ["clerk"] });
-    const boss = mesh.add("boss", { labels: ["boss"] });
+    const clerk = mesh.add("clerk", { labels: { clerk: "" } });
+    const boss = mesh.add("boss", { labels: { boss: "" } });
     const place = where === "node" ? host : mesh.attach(host);
     await settle();
     await place.runtime.addService(guarded());

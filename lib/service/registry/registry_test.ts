@@ -6,7 +6,7 @@ import type { ServiceRuntime } from "../service_runtime.ts";
 
 async function there() {
   const mesh = new MemoryMesh();
-  const [a, b, leader] = [mesh.add("a"), mesh.add("b"), mesh.add("leader")];
+  const [a, b, leader] = [mesh.add("a"), mesh.add("b"), mesh.add("leader", { isLeader: true })];
   for (const { runtime } of [a, b]) {
     await runtime.addService({
       path: "math",

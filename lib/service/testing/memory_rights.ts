@@ -1,25 +1,13 @@
 /**
- * What a network in memory lets its nodes do.
+ * What a network in memory does not let its nodes do.
  * @module
  */
 
-import type { ClaimOutcome, PeerId, ServiceRights } from "../ports.ts";
+import type { PeerId } from "../ports.ts";
 import { showPath, TopicPath, TopicPattern } from "../topics/mod.ts";
+import { ALL_RIGHTS, type MemoryRights } from "../../test_mesh/mod.ts";
 
-/** What every node takes the network to allow; `claim` is a leader's answer to one of them. */
-export interface MemoryRights extends Omit<ServiceRights, "claim"> {
-  claim(peer: PeerId, path: TopicPath): Promise<ClaimOutcome>;
-}
-
-/** Everybody may do everything: for tests of something else. */
-export const ALL_RIGHTS: MemoryRights = {
-  mayOffer: () => true,
-  mayPublish: () => true,
-  maySubscribe: () => true,
-  mayJoinGroup: () => true,
-  ownersOf: () => [],
-  claim: () => Promise.resolve("granted"),
-};
+export { ALL_RIGHTS, type MemoryRights, rightsOf } from "../../test_mesh/mod.ts";
 
 /** What a node may not do, as patterns of paths and topics; of subscriptions, the patterns themselves. */
 export type Forbidden = Partial<Record<"offer" | "publish" | "subscribe", readonly string[]>>;
@@ -41,17 +29,5 @@ export function allBut(
       return path === undefined || isFree(peer, "offer", path);
     },
     ...more,
-  };
-}
-
-/** @param rights what holds now @returns the rights as one node asks for them */
-export function rightsOf(self: PeerId, rights: () => MemoryRights): ServiceRights {
-  return {
-    mayOffer: (peer, path) => rights().mayOffer(peer, path),
-    mayPublish: (peer, topic) => rights().mayPublish(peer, topic),
-    maySubscribe: (peer, pattern) => rights().maySubscribe(peer, pattern),
-    mayJoinGroup: (peer, group) => rights().mayJoinGroup(peer, group),
-    ownersOf: (path) => rights().ownersOf(path),
-    claim: (path) => rights().claim(self, path),
   };
 }

@@ -3,5 +3,6 @@
  * @module
  */
 
+export * from "./topic_grants.ts";
 export * from "./topic_path.ts";
 export { TopicTrie } from "./topic_trie.ts";

@@ -85,8 +85,14 @@ labTest(
     await c.weft.delete("/exit");
     assert(await isReached(hostC, OUTSIDE[0]));
     assert((await seen(world, "outside", hostC)) > 0, "as before");
-    assert.equal((await c.weft.stop()).code, 0);
+
+    // Of one that was killed, the host is left as it was found by a word.
+    await c.weft.expectCommand("exit", "use", "b");
+    await c.weft.kill();
+    await assertCut(hostC);
+    assert.match(await c.weft.expectCommand("cleanup"), /^Undid /m);
     assert.deepEqual(await routingOf(hostC), before.filter((line) => !line.includes("weft0")));
+    for (const address of OUTSIDE) assert(await isReached(hostC, address));
   },
 );
 
