@@ -15,7 +15,9 @@ import { createScratch } from "../tests/lab/mod.ts";
 
 /** Between the last join and the first byte that counts. */
 const REST_MS = 30_000;
-const MAX_JOINS = 5;
+const MAX_JOINS = 20;
+/** Between two of them. */
+const JOIN_PAUSE_MS = 2_000;
 
 interface Sent {
   bytes: number;
@@ -78,6 +80,7 @@ async function joined(token: string, options: AgentOptionsInput): Promise<Overla
       return await OverlayBootstrap.join(token, options);
     } catch (error) {
       if (!(error instanceof UnreachableError) || tries === MAX_JOINS) throw error;
+      await sleep(JOIN_PAUSE_MS);
     }
   }
 }
