@@ -97,6 +97,33 @@ export class InvalidTokenError extends WeftError {
   readonly code = "InvalidToken";
 }
 
+/** The recovery file cannot be used: damaged, of another version, or sealed by another passphrase. */
+export class InvalidRecoveryFileError extends WeftError {
+  /** The failure's stable name, for programs. */
+  readonly code = "InvalidRecoveryFile";
+
+  /** Says what is wrong with it. @param wrong.problem a clause */
+  constructor({ problem, isPassphrase }: { readonly problem: string; readonly isPassphrase?: true }) {
+    super(`Cannot use that recovery file: ${problem}`, {
+      hint: isPassphrase
+        ? "Nothing opens it but the passphrase that it was made with; mind upper and lower case."
+        : "Use another copy of it: one line, as `weft leader export` has written it.",
+    });
+  }
+}
+
+/** The recovery file is of another network than this node. */
+export class OtherNetworkError extends WeftError {
+  /** The failure's stable name, for programs. */
+  readonly code = "OtherNetwork";
+
+  constructor() {
+    super("Cannot recover with that file: it is of another network than this node", {
+      hint: "`weft status --json` shows the network's id; another directory is chosen with --state.",
+    });
+  }
+}
+
 /** The network's prefix overlaps a route that the host already has. */
 export class RouteOverlapError extends WeftError {
   /** The failure's stable name, for programs. */

@@ -72,6 +72,7 @@ export function buildStatus(sources: StatusSources): StatusReport {
     },
     network: { id: network.id, cidr: mesh.cidr.toString(), members: members.length },
     leaders: leaderReports(sources),
+    ...session && { leadership: session.leadership() },
     clockSkewMs: median(session?.messages.clockSkewsMs() ?? []),
     ...reach && { reach },
     dataplane: overlay?.report ?? { kind: options.rootless ? "rootless" : "portable" },

@@ -41,10 +41,12 @@ function showFacts(status) {
   const { node, network, dataplane } = status;
   const plane = dataplane.kind === "rootless" ? "rootless, message plane only"
     : [dataplane.interfaceName, dataplane.mtuBytes && "MTU " + dataplane.mtuBytes].filter(Boolean).join(", ");
+  const { problem, hint } = status.leadership ?? {};
   const facts = [
     ["Address", ...(node.addresses.length > 0 ? node.addresses : ["none yet"])],
     ["Network", network.cidr, network.members + (network.members === 1 ? " member" : " members")],
     ["Role", node.role],
+    ...(problem === undefined ? [] : [["Leaders", problem, ...(hint === undefined ? [] : [hint])]]),
     ["Packet plane", plane],
     ["Reached at", ...(node.endpoints.length > 0 ? node.endpoints.slice(0, 3) : ["port " + node.listenPort])],
     ["Up for", span(status.uptimeMs)],

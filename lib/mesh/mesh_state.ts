@@ -296,9 +296,10 @@ export class MeshState {
     if (next === undefined || !this.isRotating || replica.roster.get(next.id) === undefined) return undefined;
     return this.#store.transaction(() => {
       const wall = this.#options.clock.wall();
-      const entries = replica.entries.of(former).map(({ kind, key, body, expiresAt }) =>
-        replica.entries.write(next.id, next.signingKey, { kind, key, body, lifetimeMs: expiresAt - wall })
-      ).filter((signed) => signed !== undefined);
+      const entries = replica.entries.of(former).map(({ kind, key, body, expiresAt }) => {
+        const lifetimeMs = Math.max(1, expiresAt - wall);
+        return replica.entries.write(next.id, next.signingKey, { kind, key, body, lifetimeMs });
+      }).filter((signed) => signed !== undefined);
       adoptNextIdentity(this.#store, next);
       this.#identity = next;
       return { ...NO_UPDATE, entries };

@@ -84,7 +84,16 @@ export {
   type PathCall,
   type RelayLeg,
 } from "./wire/mod.ts";
-export { Election, type LeaderView, SLICE_KIND } from "./leaders/mod.ts";
+export {
+  Election,
+  type LeaderView,
+  openRecoveryFile,
+  passphraseProblem,
+  type RecoveryContent,
+  type RecoveryProblem,
+  sealRecoveryFile,
+  SLICE_KIND,
+} from "./leaders/mod.ts";
 export {
   Admission,
   type AdmissionRefusal,
@@ -108,6 +117,8 @@ export {
   type LinkCandidate,
   linkCandidates,
   LinkChoice,
+  MARK_KEY,
+  MARK_KIND,
   MAX_NODE_ENTRIES,
   MAX_SHARD_ENTRIES,
   type Member,
@@ -123,6 +134,7 @@ export {
 } from "./replica/mod.ts";
 export { BucketPool } from "./versions/mod.ts";
 export { encodeJoinRequest, type JoinParameters, type MeshOptions, MeshState } from "./mesh_state.ts";
+export { exportedAt, noteExport, recoveryContent, restoreLeader } from "./recovery.ts";
 export {
   AlreadyInitializedError,
   forgetNetwork,

@@ -5,8 +5,8 @@
 
 import { type CallMode, DEFAULT_TIMEOUT_MS } from "./bounds.ts";
 import {
+  answerOf,
   type CallAnswer,
-  callLocal,
   type CallOptions,
   type CallOrder,
   type CallPath,
@@ -225,7 +225,13 @@ export class NodeRuntime extends ServiceRuntime {
       throw callError("NoProvider", `No node is called ${node}`);
     }
     const service = this.#choice.here(path, mode, peer);
-    if (service !== undefined) return callLocal(this.base, service, path, params, options, timeoutMs);
+    if (service !== undefined) {
+      return this.localCaller.request(service, path, params, options, timeoutMs, (leftMs) => {
+        // Paused or removed meanwhile, it may run elsewhere.
+        if (this.#choice.here(path, mode, peer) !== undefined) return undefined;
+        return this.#callRemote(path, params, options, mode, peer, leftMs);
+      });
+    }
     if (mode === "local" && !this.#choice.hasProgram(path)) {
       throw callError("NoProvider", `This node does not offer ${showPath(path.service)}`);
     }
@@ -349,8 +355,8 @@ export class NodeRuntime extends ServiceRuntime {
     const own = this.services.get(path.service);
     const asked: [string, Promise<unknown>][] = [];
     if (own?.actions.has(path.action)) {
-      const answer = callLocal(this.base, own, path, params, options, timeoutMs);
-      asked.push([peers.nameOf(self) ?? self, answer]);
+      const name = peers.nameOf(self) ?? self;
+      asked.push([name, this.localCaller.request(own, path, params, options, timeoutMs)]);
     }
     let denied: PeerId | undefined;
     for (const { peer, service } of this.#choice.all(path.service)) {
@@ -359,8 +365,8 @@ export class NodeRuntime extends ServiceRuntime {
         denied = peer;
         continue;
       }
-      const answer = this.#callRemote(path, params, options, "round-robin", peer, timeoutMs);
-      asked.push([peers.nameOf(peer) ?? peer, answer]);
+      const name = peers.nameOf(peer) ?? peer;
+      asked.push([name, this.#callRemote(path, params, options, "round-robin", peer, timeoutMs)]);
     }
     if (asked.length === 0) {
       const refusal = this.#policy.whyNotTo({ path, params: NO_VALUE }, denied);
@@ -368,15 +374,7 @@ export class NodeRuntime extends ServiceRuntime {
         ? callError("NoProvider", `Nobody offers ${showPath(path.service)}`)
         : new CallError(refusal);
     }
-    return await Promise.all(asked.map(async ([node, answer]): Promise<CallAnswer> => {
-      try {
-        return { node, ok: true, result: await answer };
-      } catch (error) {
-        if (!(error instanceof CallError)) throw error;
-        const { code, message, retryable, executed } = error;
-        return { node, ok: false, error: { code, message, retryable, executed } };
-      }
-    }));
+    return await Promise.all(asked.map(([node, answer]) => answerOf(node, answer)));
   }
 
   #callRemote(

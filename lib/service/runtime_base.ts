@@ -5,6 +5,7 @@
 
 import type { Environment } from "../base/mod.ts";
 import type { ServiceDirectory } from "./directory/mod.ts";
+import type { HandlerLog } from "./handler_log.ts";
 import type { LocalServices } from "./local/mod.ts";
 import type { MessagePolicy, PeerId, ServicePeers } from "./ports.ts";
 import type { MessageCarrier } from "./wire/mod.ts";
@@ -16,6 +17,13 @@ export interface RuntimeBase extends Environment {
   readonly carrier: MessageCarrier;
   /** Of this program. */
   readonly services: LocalServices;
+  /** Is told what handlers throw. */
+  readonly handlerLog: HandlerLog;
+  /**
+   * @param peer undefined for the node of this program
+   * @returns the name of a node, or of the node of a program; undefined when it is not known
+   */
+  nodeName(peer: PeerId | undefined): string | undefined;
 }
 
 /** Of a node. */

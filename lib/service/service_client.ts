@@ -8,6 +8,7 @@ import type { PublishOptions, PublishReport, SubscribeOptions, SubscriptionHandl
 import type {
   ActionName,
   EventHandler,
+  EventInputOf,
   EventName,
   EventOf,
   ParamsOf,
@@ -60,10 +61,10 @@ export class ServiceClient<Service extends ServiceDefinition> {
     return this.#runtime.subscribe(`${this.path}/${name}`, handler as EventHandler, options);
   }
 
-  /** Publishes an event of the service. */
+  /** Publishes an event of the service, which its schema checks where this program offers it. */
   publish<Name extends EventName<Service>>(
     name: Name,
-    data: EventOf<Service, Name>,
+    data: EventInputOf<Service, Name>,
     options?: PublishOptions,
   ): Promise<PublishReport> {
     return this.#runtime.publish(`${this.path}/${name}`, data, options);

@@ -13,6 +13,7 @@ import {
   CallPaths,
   CallServer,
   checkOptions,
+  LocalCaller,
   NO_OPTIONS,
   RemoteCaller,
   type Route,
@@ -20,7 +21,7 @@ import {
 import { ServiceClient } from "./service_client.ts";
 import type { EventHandler, ServiceDefinition } from "./service_definition.ts";
 import type { Provider } from "./directory/mod.ts";
-import { failed, InvalidServiceError, type WireFailure } from "./errors.ts";
+import { failed, InvalidServiceError, ofCall, type WireFailure } from "./errors.ts";
 import {
   DEFAULT_EVENT_QUEUE,
   EventSender,
@@ -34,7 +35,7 @@ import {
   Subscriptions,
 } from "./events/mod.ts";
 import { HandlerLog } from "./handler_log.ts";
-import { type LocalService, LocalServices } from "./local/mod.ts";
+import { type LocalService, LocalServices, publishChecked } from "./local/mod.ts";
 import {
   type Compressor,
   isProgram,
@@ -80,6 +81,7 @@ export abstract class ServiceRuntime {
   readonly run: number;
   protected readonly base: RuntimeBase;
   protected readonly balancer: Balancer;
+  protected readonly localCaller: LocalCaller;
   protected readonly remoteCaller: RemoteCaller;
   protected readonly server: CallServer;
   protected readonly sender: EventSender;
@@ -89,14 +91,23 @@ export abstract class ServiceRuntime {
   #rejected = 0;
 
   /** @param peers who may call, whom calls go to rather, and what they are called */
-  constructor(parts: ServiceRuntimeParts, peers: Pick<ServicePeers, "selector" | "isHealthy" | "nameOf">) {
+  constructor(
+    parts: ServiceRuntimeParts,
+    peers: Pick<ServicePeers, "selector" | "isHealthy" | "nameOf"> & { readonly self?: PeerId },
+  ) {
     const { clock, timers, random, log, links, compressor, limits } = parts;
     const run = this.run = (randomUint32(random) % RUN_HIGH) * TWO_32 + randomUint32(random) || 1;
     const carrier = new MessageCarrier(links, compressor, limits, timers);
     const handlerLog = new HandlerLog(log, (peer) => peers.nameOf(peer));
     const onChange = () => this.#servicesChanged();
     this.services = new LocalServices((text) => peers.selector(text), onChange, handlerLog);
-    this.base = { clock, timers, random, log, run, carrier, services: this.services };
+    const nodeName = (peer: PeerId | undefined) => {
+      const node = peer === undefined || isProgram(peer) ? peers.self : peer;
+      return node && peers.nameOf(node);
+    };
+    const { services } = this;
+    this.base = { clock, timers, random, log, run, carrier, services, handlerLog, nodeName };
+    this.localCaller = new LocalCaller(this.base);
     this.subscriptions = new Subscriptions(
       { memory: carrier.memory, log: handlerLog },
       () => this.sendAdvert(),
@@ -242,11 +253,12 @@ export abstract class ServiceRuntime {
   request<Result>(path: string, params?: unknown, options?: CallOptions): Promise<Result>;
   request(path: string, params?: unknown, options: CallOptions = NO_OPTIONS): Promise<unknown> {
     // No async function: each would cost turns and objects on the path of every call.
+    let parsed: CallPath | undefined;
     try {
-      const parsed = this.paths.parse(path);
+      parsed = this.paths.parse(path);
       return this.call(parsed, params, options, checkOptions(parsed, options));
     } catch (error) {
-      return Promise.reject(error);
+      return Promise.reject(parsed === undefined ? error : ofCall(error, showPath(parsed.text)));
     }
   }
 
@@ -258,14 +270,17 @@ export abstract class ServiceRuntime {
   /**
    * Publishes an event. The short ones of one publisher arrive in order; one of more than 24 KiB, which has a stream of
    * its own, may be overtaken.
-   * @throws InvalidTopicError, CallError when it can't be sent at all
+   * An event of a service that this program offers is checked by its schema first, and converted.
+   * @throws InvalidTopicError, CallError when it can't be sent at all, or is not what its schema says
    */
   publish(topic: string, data?: unknown, options: PublishOptions = {}): Promise<PublishReport> {
     try {
       const path = TopicPath.parse(topic);
-      const value = encodeValue(data);
-      this.base.carrier.checkLength(value);
-      return this.publishValue(path, value, options);
+      const publish = (data: unknown) => this.#publishNow(path, data, options);
+      // Without data a kept event is taken back.
+      return data === undefined && options.retain
+        ? publish(data)
+        : publishChecked(this.services, path, data, this.base.handlerLog, publish);
     } catch (error) {
       return Promise.reject(error);
     }
@@ -324,8 +339,15 @@ export abstract class ServiceRuntime {
         })
       ),
     );
+    this.localCaller.close();
     this.remoteCaller.close();
     this.server.close();
+  }
+
+  #publishNow(topic: TopicPath, data: unknown, options: PublishOptions): Promise<PublishReport> {
+    const value = encodeValue(data);
+    this.base.carrier.checkLength(value);
+    return this.publishValue(topic, value, options);
   }
 
   #route(peer: PeerId, request: RequestMessage, isAgain: boolean): Route {

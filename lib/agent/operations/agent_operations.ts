@@ -9,11 +9,11 @@ import { NO_UPDATE } from "../../mesh/mod.ts";
 import type { Agent } from "../agent.ts";
 import { deviceOperations } from "./device_operations.ts";
 import { type AgentProcess, processOperations } from "./agent_process.ts";
+import { leaderOperations } from "./leader_operations.ts";
 import { networkOperations } from "./network_operations.ts";
 import { policyOperations } from "./policy_operations.ts";
 import { DeniedError } from "../policy/mod.ts";
 import { InvalidRequestError, UnknownNameError, UnreachableError } from "../errors.ts";
-import type { LeaderCoordinator } from "../leaders/mod.ts";
 import {
   asOperator,
   leaderPart,
@@ -56,6 +56,7 @@ export function agentOperations(
     ...routeOperations(agent),
     ...tokenOperations(agent),
     ...deviceOperations(agent),
+    ...leaderOperations(agent),
     ...processOperations(agent, process),
     ...reachOperations(agent),
 
@@ -95,25 +96,6 @@ export function agentOperations(
     },
 
     prunePeers: (request) => prunePeers(agent, request),
-
-    async promoteLeader(node) {
-      const member = memberOf(agent, node);
-      await coordinator(agent).promote(member);
-      agent.shareTokens();
-      return { done: true, name: member.record.name };
-    },
-
-    async demoteLeader(node) {
-      const member = memberOf(agent, node);
-      await coordinator(agent).demote(member);
-      return { done: true, name: member.record.name };
-    },
-
-    async rotateKey() {
-      await agent.rotateKey();
-      const { identity } = mesh;
-      return { publicKey: identity.publicKey.toString(), id: identity.id };
-    },
 
     findMember(text) {
       const nodeId = agent.members.find(text);
@@ -191,10 +173,4 @@ export function agentOperations(
       };
     },
   };
-}
-
-function coordinator({ session }: Agent): LeaderCoordinator {
-  const leaders = session?.leaders;
-  if (leaders !== undefined) return leaders;
-  throw new UnreachableError("Cannot do that now: the agent has not started yet", { retryable: true });
 }

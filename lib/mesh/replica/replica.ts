@@ -14,6 +14,7 @@ import {
   type SignedReader,
 } from "../records/mod.ts";
 import { MERGE_REFUSALS, type MergeRefusal } from "./merge_outcome.ts";
+import { NetworkClock } from "./network_clock.ts";
 import { Roster, type RosterBase, type RosterOptions } from "./roster.ts";
 import { isAboutStatement, type RosterEvent } from "./roster_event.ts";
 import { type BucketPool, VersionIndex } from "../versions/mod.ts";
@@ -62,6 +63,8 @@ export class Replica {
   readonly roster: Roster;
   readonly entries: EntryBook;
   readonly versions: VersionIndex;
+  /** By which records expire, and entries that are good for a month or more. */
+  readonly networkClock: NetworkClock;
   /** What was refused since this process started. */
   readonly refusals: Counters<UpdateRefusal> = new Counters([
     ...MERGE_REFUSALS,
@@ -82,10 +85,14 @@ export class Replica {
     const versions = this.versions = new VersionIndex(
       base && { versions: base.replica.versions, pool: base.pool },
     );
+    const networkClock = this.networkClock = new NetworkClock(options.clock, options.networkId);
     const reader = this.#reader = options.reader ?? PLAIN_READER;
     const rosterBase = base && { base: { roster: base.replica.roster, changes: base.changes } };
-    this.roster = new Roster(store, { ...options, reader, versions, ...rosterBase });
-    this.entries = new EntryBook(store, { ...options, reader, versions, roster: this.roster });
+    this.roster = new Roster(store, { ...options, reader, versions, networkClock, ...rosterBase });
+    const { roster } = this;
+    this.entries = new EntryBook(store, { ...options, reader, versions, networkClock, roster });
+    // By which time records expire stood among the entries.
+    roster.beginEvents();
   }
 
   /**
@@ -164,8 +171,9 @@ export class Replica {
   /** Reads everything from the store again, for after a transaction that was undone. */
   reload(): void {
     this.versions.reset();
-    this.roster.reload();
+    // The entries say by which time records expire.
     this.entries.reload();
+    this.roster.reload();
   }
 
   /** @returns everything that another member may lack, revocations included */

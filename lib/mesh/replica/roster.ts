@@ -23,10 +23,11 @@ import {
 import type { ChainSummary } from "./key_chains.ts";
 import { compareBytes, compareRecords, type MergeOutcome } from "./merge_outcome.ts";
 import { isAboutStatement, type RosterEvent } from "./roster_event.ts";
+import { NetworkClock } from "./network_clock.ts";
 import { type RecordEntry, RosterStore, type RosterStoreBase } from "./roster_store.ts";
+import { VersionIndex } from "../versions/mod.ts";
 
 export type { RecordEntry } from "./roster_store.ts";
-import { VersionIndex } from "../versions/mod.ts";
 
 /** How many members a roster holds; those that were removed and keys that were replaced take no room of theirs. */
 export const MAX_MEMBERS = 65_536;
@@ -43,6 +44,8 @@ export interface RosterOptions {
   /** The network's key, which signs all records and what leaders write for all. */
   readonly verifyingKey: VerifyingKey;
   readonly clock: Clock;
+  /** By which records expire; by the wall clock when absent. */
+  readonly networkClock?: NetworkClock;
   /** Reads payloads; anew each time when absent. */
   readonly reader?: SignedReader;
   /** Where every version is noted; nowhere when absent. */
@@ -67,6 +70,7 @@ export class Roster {
   readonly #store: RosterStore;
   readonly #options: RosterOptions;
   readonly #reader: SignedReader;
+  readonly #networkClock: NetworkClock;
   /** Who was a member when an event was last pushed. */
   readonly #live: LayeredMap<NodeId, true>;
   // Not polled yet, at most one for each member.
@@ -78,6 +82,7 @@ export class Roster {
   /** @throws StateError when what is stored is damaged */
   constructor(store: StateStore, options: RosterOptions) {
     this.#options = options;
+    this.#networkClock = options.networkClock ?? new NetworkClock(options.clock, options.networkId);
     this.#reader = options.reader ?? PLAIN_READER;
     const { versions = new VersionIndex(), base } = options;
     const storeBase = base && { store: base.roster.#store, changes: base.changes };
@@ -88,11 +93,16 @@ export class Roster {
 
   /** Reads everything from the store again, for after a transaction that was undone; with a base, the versions have been reset. */
   reload(): void {
-    const touched = this.#store.reload();
-    this.#live.reset();
+    this.#store.reload();
     this.#ended.clear();
     this.#missed.clear();
-    for (const nodeId of touched) {
+    this.beginEvents();
+  }
+
+  /** Tells who comes and goes from now on; what it began with is taken for as it was then. */
+  beginEvents(): void {
+    this.#live.reset();
+    for (const nodeId of this.#store.reloaded()) {
       if (this.liveRecord(nodeId) === undefined) this.#live.delete(nodeId);
       else this.#live.set(nodeId, true);
     }
@@ -116,7 +126,7 @@ export class Roster {
       return known?.record.revoked && !record.revoked ? "rejected:revoked" : "rejected:replayed";
     }
     // What cuts somebody off is never too late and never too early.
-    if (!record.revoked && record.expiresAt <= this.#options.clock.wall()) return "rejected:expired";
+    if (!record.revoked && record.expiresAt <= this.#networkClock.now()) return "rejected:expired";
     if (!record.revoked && this.#isAhead(record)) return "rejected:future";
     if (!this.#reader.isSignedBy(RECORD_LABEL, signed, this.#options.verifyingKey)) {
       return "rejected:signature";
@@ -139,10 +149,8 @@ export class Roster {
   /** Whether another member may come; who has expired makes room for it, the first first, but for leaders. */
   hasRoom(): boolean {
     if (this.#store.memberCount < MAX_MEMBERS) return true;
-    const wall = this.#options.clock.wall();
-    for (const record of this.#store.forgetExpired(wall, ({ roles }) => !roles.includes("leader"))) {
-      this.#announceGone(record);
-    }
+    const isOther = ({ roles }: MemberRecord) => !roles.includes("leader");
+    for (const gone of this.#store.forgetExpired(this.#networkClock.now(), isOther)) this.#announceGone(gone);
     return this.#store.memberCount < MAX_MEMBERS;
   }
 
@@ -205,9 +213,9 @@ export class Roster {
 
   /** The records of all members that are neither revoked nor expired, in no order. */
   *liveRecords(): Generator<MemberRecord> {
-    const wall = this.#options.clock.wall();
+    const now = this.#networkClock.now();
     for (const { record } of this.#store.records()) {
-      if (record.expiresAt > wall && this.#store.counts(record)) yield record;
+      if (record.expiresAt > now && this.#store.counts(record)) yield record;
     }
   }
 
@@ -381,7 +389,7 @@ export class Roster {
   }
 
   #isLive(record: MemberRecord): boolean {
-    return record.expiresAt > this.#options.clock.wall() && this.#store.counts(record);
+    return record.expiresAt > this.#networkClock.now() && this.#store.counts(record);
   }
 
   #mayLink(record: MemberRecord): boolean {

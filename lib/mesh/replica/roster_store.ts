@@ -75,6 +75,7 @@ export class RosterStore {
   // Derived from it at the first look-up.
   #index: RosterIndex | undefined;
   #lastTombstone: RecordEntry | undefined;
+  #touched: ReadonlySet<NodeId> = new Set();
 
   /**
    * Holds nothing before `reload`.
@@ -155,10 +156,9 @@ export class RosterStore {
 
   /**
    * Reads everything from the store again, which takes what it began with for granted; then `versions` has been reset.
-   * @returns whose records are not what it began with
    * @throws StateError when something in it is damaged
    */
-  reload(): Iterable<NodeId> {
+  reload(): void {
     if (this.#base === undefined) {
       for (const nodeId of this.#byNodeId.keys()) this.#versions.delete(nodeId, RECORD_SLOT);
       for (const nodeId of this.#statements.keys()) this.#versions.delete(nodeId, STATEMENT_SLOT);
@@ -172,15 +172,19 @@ export class RosterStore {
     }
     this.#chains.reset();
     this.#forgetDerived();
-    const touched = new Set(this.#takeGone());
+    const touched = this.#touched = new Set(this.#takeGone());
     for (const [signed, record] of this.#read(RECORDS, (payload) => this.#reader.record(payload))) {
-      touched.add(record.nodeId);
+      if (this.#base !== undefined) touched.add(record.nodeId);
       for (const each of this.#keepRecord({ signed, record })) touched.add(each.record.nodeId);
     }
     for (const [signed, statement] of this.#read(STATEMENTS, (payload) => this.#reader.statement(payload))) {
       this.#keepStatement({ signed, statement });
     }
-    return touched;
+  }
+
+  /** @returns of whom the last `reload` has read something: with a base, only those of whom it says nothing or otherwise */
+  reloaded(): Iterable<NodeId> {
+    return this.#base === undefined ? this.#byNodeId.keys() : this.#touched;
   }
 
   /**
@@ -314,6 +318,7 @@ export class RosterStore {
       isFinal: !counts,
       // What was replaced matters for as long as others may still take it for good.
       expiresAt: isRemoval(record) ? undefined : record.expiresAt,
+      isPaused: true,
       signed,
     });
   }

@@ -27,6 +27,8 @@ export interface SlotVersion {
 export interface Versioned extends SlotVersion {
   /** From then on nobody needs to have it; undefined for what has no end of its own. */
   readonly expiresAt?: UnixMillis | undefined;
+  /** Whether that is by the network's clock; by the wall clock when absent. */
+  readonly isPaused?: boolean;
   readonly signed: Signed;
 }
 
@@ -73,12 +75,15 @@ export interface IndexBase {
   readonly pool: BucketPool;
 }
 
-/** Fingerprints, and from when until when they hold, by the wall clock. */
+/** Fingerprints, and from when until when they hold, by either clock. */
 interface Cached {
   readonly fingerprint: Uint8Array;
-  readonly from: number;
-  readonly until: number;
+  readonly wall: Span;
+  readonly network: Span;
 }
+
+/** The second time is not in it. */
+type Span = readonly [from: number, until: number];
 
 /** The slot of a node's record; when it has expired, nothing of its node is compared any more. */
 export const RECORD_SLOT = "record";
@@ -118,36 +123,44 @@ export class VersionIndex {
     this.#replace(origin, slot, undefined);
   }
 
-  /** @returns one fingerprint for each of the 64 parts, 512 bytes together; treat them as immutable */
-  digest(wall: UnixMillis): Uint8Array {
-    if (this.#digest !== undefined && holds(this.#digest, wall)) return this.#digest.fingerprint;
+  /**
+   * @param network the network's time, which may be behind that of the wall clock
+   * @returns one fingerprint for each of the 64 parts, 512 bytes together; treat them as immutable
+   */
+  digest(wall: UnixMillis, network: UnixMillis = wall): Uint8Array {
+    if (this.#digest !== undefined && holds(this.#digest, wall, network)) return this.#digest.fingerprint;
     const parts = this.#buckets.map((bucket) => {
-      if (bucket.cached !== undefined && holds(bucket.cached, wall)) return bucket.cached;
-      return bucket.cached = fingerprintOf(bucket, wall);
+      if (bucket.cached !== undefined && holds(bucket.cached, wall, network)) return bucket.cached;
+      return bucket.cached = fingerprintOf(bucket, wall, network);
     });
     this.#digest = {
       fingerprint: concatBytes(...parts.map(({ fingerprint }) => fingerprint)),
-      from: Math.max(...parts.map(({ from }) => from)),
-      until: Math.min(...parts.map(({ until }) => until)),
+      wall: intersection(parts.map(({ wall }) => wall)),
+      network: intersection(parts.map(({ network }) => network)),
     };
     return this.#digest.fingerprint;
   }
 
   /** @returns what an origin has written; nothing for one that is unknown */
-  of(origin: Origin, wall: UnixMillis): readonly Versioned[] {
+  of(origin: Origin, wall: UnixMillis, network: UnixMillis = wall): readonly Versioned[] {
     const { origins } = this.#bucket(origin);
     const found = origins[firstFrom(origins, ({ origin }) => origin, origin)];
-    return found?.origin === origin ? current(found.slots, wall) : [];
+    return found?.origin === origin ? current(found.slots, wall, network) : [];
   }
 
   /** @returns what every origin from `first` to `last` has written, both included, in order */
-  *range(first: string, last: string, wall: UnixMillis): Generator<OriginVersions> {
+  *range(
+    first: string,
+    last: string,
+    wall: UnixMillis,
+    network: UnixMillis = wall,
+  ): Generator<OriginVersions> {
     for (let index = bucketOf(first); index <= bucketOf(last); index++) {
       const { origins } = this.#buckets[index] as Bucket;
       for (let at = firstFrom(origins, ({ origin }) => origin, first); at < origins.length; at++) {
         const { origin, slots } = origins[at] as OriginVersions;
         if (origin > last) break;
-        const shown = current(slots, wall);
+        const shown = current(slots, wall, network);
         if (shown.length > 0) yield { origin, slots: shown };
       }
     }
@@ -203,8 +216,16 @@ function weightOf(versioned: Versioned | undefined): bigint {
   return versioned.isFinal ? 3n * versioned.mark : versioned.mark;
 }
 
-function holds({ from, until }: Cached, wall: UnixMillis): boolean {
-  return from <= wall && wall < until;
+function holds(cached: Cached, wall: UnixMillis, network: UnixMillis): boolean {
+  return isIn(cached.wall, wall) && isIn(cached.network, network);
+}
+
+function isIn([from, until]: Span, time: UnixMillis): boolean {
+  return from <= time && time < until;
+}
+
+function intersection(spans: readonly Span[]): Span {
+  return [Math.max(...spans.map(([from]) => from)), Math.min(...spans.map(([, until]) => until))];
 }
 
 function bucketOf(id: string): number {
@@ -212,34 +233,41 @@ function bucketOf(id: string): number {
 }
 
 /** Whatever a node has written ends with its record; of a node that was removed, only its revocation is left. */
-function current(slots: readonly Versioned[], wall: UnixMillis): readonly Versioned[] {
-  if (slots.every((slot) => !slot.isFinal && !isExpired(slot, wall))) return slots;
+function current(
+  slots: readonly Versioned[],
+  wall: UnixMillis,
+  network: UnixMillis,
+): readonly Versioned[] {
+  if (slots.every((slot) => !slot.isFinal && !isExpired(slot, wall, network))) return slots;
   const record = slots.find(({ slot }) => slot === RECORD_SLOT);
-  if (record !== undefined && isExpired(record, wall)) return [];
+  if (record !== undefined && isExpired(record, wall, network)) return [];
   if (record?.isFinal) return [record];
-  return slots.filter((slot) => !isExpired(slot, wall));
+  return slots.filter((slot) => !isExpired(slot, wall, network));
 }
 
-function isExpired({ expiresAt }: Versioned, wall: UnixMillis): boolean {
-  return expiresAt !== undefined && expiresAt <= wall;
+function isExpired({ expiresAt, isPaused }: Versioned, wall: UnixMillis, network: UnixMillis): boolean {
+  return expiresAt !== undefined && expiresAt <= (isPaused ? network : wall);
 }
 
-function fingerprintOf({ origins }: Bucket, wall: UnixMillis): Cached {
-  let from = -Infinity;
-  let until = Infinity;
+function fingerprintOf({ origins }: Bucket, wall: UnixMillis, network: UnixMillis): Cached {
+  const spans = { wall: [-Infinity, Infinity], network: [-Infinity, Infinity] } satisfies Record<
+    string,
+    Span
+  >;
   const marks: bigint[] = [];
   for (const { slots } of origins) {
-    for (const { expiresAt } of slots) {
+    for (const { expiresAt, isPaused } of slots) {
       if (expiresAt === undefined) continue;
-      if (expiresAt <= wall) from = Math.max(from, expiresAt);
-      else until = Math.min(until, expiresAt);
+      const span: [from: number, until: number] = isPaused ? spans.network : spans.wall;
+      if (expiresAt <= (isPaused ? network : wall)) span[0] = Math.max(span[0], expiresAt);
+      else span[1] = Math.min(span[1], expiresAt);
     }
-    for (const { mark } of current(slots, wall)) marks.push(mark);
+    for (const { mark } of current(slots, wall, network)) marks.push(mark);
   }
   const bytes = new DataView(new ArrayBuffer(8 * marks.length));
   marks.forEach((mark, i) => bytes.setBigUint64(8 * i, mark));
   const fingerprint = blake2s(new Uint8Array(bytes.buffer)).subarray(0, FINGERPRINT_BYTES);
-  return { fingerprint, from, until };
+  return { fingerprint, ...spans };
 }
 
 /** @returns the index of the first item whose key is not below `key` */

@@ -64,7 +64,7 @@ export class AnswerSender {
     const stream = this.#carrier.openStream(peer, response(request, { streamsResult: true }));
     if (stream === undefined) return false;
     onOpen(stream);
-    await sendItems(source, stream, onBroken, this.#carrier.account(peer));
+    await sendItems(source, stream, onBroken, this.#carrier.account(peer), "InvalidResult");
     return true;
   }
 

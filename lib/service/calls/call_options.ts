@@ -4,7 +4,7 @@
  */
 
 import { CALL_MODES, type CallMode, DEFAULT_TIMEOUT_MS } from "../bounds.ts";
-import { callError, InvalidServiceError, type WireFailure } from "../errors.ts";
+import { CallError, callError, InvalidServiceError, type WireFailure } from "../errors.ts";
 import { readCount } from "../service_definition.ts";
 import type { ItemSource } from "../wire/mod.ts";
 import { showPath, TopicPath } from "../topics/mod.ts";
@@ -34,6 +34,17 @@ export interface CallOptions {
 export type CallAnswer =
   | { readonly node: string; readonly ok: true; readonly result: unknown }
   | { readonly node: string; readonly ok: false; readonly error: WireFailure };
+
+/** @returns what one of several has answered @throws what is no failure of the call */
+export async function answerOf(node: string, answer: Promise<unknown>): Promise<CallAnswer> {
+  try {
+    return { node, ok: true, result: await answer };
+  } catch (error) {
+    if (!(error instanceof CallError)) throw error;
+    const { code, message, retryable, executed } = error;
+    return { node, ok: false, error: { code, message, retryable, executed } };
+  }
+}
 
 /** Those of a caller who has chosen nothing. */
 export const NO_OPTIONS: CallOptions = {};

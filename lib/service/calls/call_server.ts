@@ -12,8 +12,9 @@ import type { FindRoute, Forward, Route } from "./route.ts";
 import { CallContext } from "../service_definition.ts";
 import { CallError, callError, type Failed, failure, failureOf, type WireFailure } from "../errors.ts";
 import { type Outcome, runAction, whyRefused } from "../local/mod.ts";
-import type { PeerId, ServiceStream } from "../ports.ts";
+import { isProgram, type PeerId, type ServiceStream } from "../ports.ts";
 import type { RuntimeBase } from "../runtime_base.ts";
+import { showPath } from "../topics/mod.ts";
 import {
   encodeValue,
   endItems,
@@ -57,7 +58,7 @@ interface IncomingCall {
 
 /** Serves requests; one for a node or program. */
 export class CallServer {
-  readonly #base: Pick<RuntimeBase, "clock" | "timers" | "carrier" | "run">;
+  readonly #base: Pick<RuntimeBase, "clock" | "timers" | "carrier" | "run" | "handlerLog" | "nodeName">;
   readonly #route: FindRoute;
   /** Calls whose answers are streams that go on. */
   readonly #streaming = new Map<IncomingCall, ServiceStream>();
@@ -69,7 +70,7 @@ export class CallServer {
   #isClosed = false;
 
   constructor(
-    base: Pick<RuntimeBase, "clock" | "timers" | "carrier" | "run">,
+    base: Pick<RuntimeBase, "clock" | "timers" | "carrier" | "run" | "handlerLog" | "nodeName">,
     route: FindRoute,
   ) {
     this.#base = base;
@@ -193,8 +194,15 @@ export class CallServer {
     if (route.kind === "forward") return void this.#forward(call, route.forward);
     runAction(route.action, params, context, (outcome) => {
       this.#end(call);
-      this.#answer(call, outcome);
+      this.#answer(call, this.#fromHere(peer, outcome));
     });
+  }
+
+  /** A program knows the name of its node by what its agent says; nobody else believes it. */
+  #fromHere(peer: PeerId, outcome: Outcome): Outcome {
+    if (outcome.kind !== "failure" || !isProgram(peer)) return outcome;
+    const node = this.#base.nodeName(undefined);
+    return node === undefined ? outcome : { ...outcome, failure: { ...outcome.failure, node } };
   }
 
   /**
@@ -272,13 +280,12 @@ export class CallServer {
     }
     items?.reset(RESET_CANCELED);
     try {
-      const wire = encodeValue(value);
+      const wire = encodeValue(value, "InvalidResult");
       this.#base.carrier.checkLength(wire);
       this.#answerValue(call, wire);
     } catch (error) {
-      const reason = error instanceof CallError && error.code === "PayloadTooLarge"
-        ? { ...failureOf(error), executed: true }
-        : failure("InvalidResult", "the handler answered with what can't be sent", true);
+      const reason = failureOf(error);
+      this.#base.handlerLog.result(showPath(call.context.path), call.context.caller, reason.message);
       this.#answer(call, { kind: "failure", failure: reason });
     }
   }

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
-import { VirtualClock, VirtualTimers } from "../../base/mod.ts";
+import { silentLogger, VirtualClock, VirtualTimers } from "../../base/mod.ts";
 import { CallServer } from "./call_server.ts";
 import { failed } from "../errors.ts";
+import { HandlerLog } from "../handler_log.ts";
 import { peerId } from "../ports.ts";
 import { fakeLinks } from "../testing/fake_links.ts";
 import { MessageCarrier } from "../wire/message_carrier.ts";
@@ -9,6 +10,8 @@ import { Compression } from "../../proto/mod.ts";
 import { NO_VALUE, type RequestMessage } from "../wire/node_message.ts";
 
 const PEER = peerId("hostile");
+const handlerLog = new HandlerLog(silentLogger, () => undefined);
+const nodeName = () => undefined;
 const request: RequestMessage = {
   kind: "request",
   number: 0,
@@ -34,7 +37,14 @@ Deno.test("CallServer keeps up to 64 MiB of answers for a peer that reads nothin
   });
   const clock = new VirtualClock();
   const server = new CallServer(
-    { clock, timers: new VirtualTimers(clock), carrier: new MessageCarrier(stuck, undefined), run: 1 },
+    {
+      clock,
+      timers: new VirtualTimers(clock),
+      carrier: new MessageCarrier(stuck, undefined),
+      run: 1,
+      handlerLog,
+      nodeName,
+    },
     () => failed("UnknownAction", "nothing of this name"),
   );
   for (let number = 1; number <= 140_000; number++) server.handleRequest(PEER, { ...request, number });
@@ -48,7 +58,7 @@ Deno.test("CallServer.close() leaves nothing behind, also of parameters that are
   const inflated = Promise.withResolvers<Uint8Array>();
   const compressor = { deflate: () => Promise.resolve(undefined), inflate: () => inflated.promise };
   const carrier = new MessageCarrier(fakeLinks({}), compressor);
-  const server = new CallServer({ clock, timers, carrier, run: 1 }, () => ({
+  const server = new CallServer({ clock, timers, carrier, run: 1, handlerLog, nodeName }, () => ({
     kind: "forward",
     forward: () => assert.fail("it was closed before"),
   }));

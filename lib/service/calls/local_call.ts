@@ -3,20 +3,22 @@
  * @module
  */
 
-import { type Environment, millis } from "../../base/mod.ts";
+import { millis } from "../../base/mod.ts";
 import type { CallOptions, CallPath } from "./call_options.ts";
 import { CallContext } from "../service_definition.ts";
 import { CallError, callError, failure, failureOf, type WireFailure } from "../errors.ts";
 import { LocalParams, type LocalService, type Outcome, runAction } from "../local/mod.ts";
 import { showPath } from "../topics/mod.ts";
-import { endItems, isItemSource, toStream } from "../wire/mod.ts";
+import type { RuntimeBase } from "../runtime_base.ts";
+import { copyAsSent, endItems, isItemSource, type MessageCarrier, toStream } from "../wire/mod.ts";
 
 /**
- * Runs an action until it answers, the deadline passes or the caller gives up.
+ * Runs an action once, until it answers, the deadline passes or the caller gives up.
+ * @param params the handler's own
  * @throws CallError
  */
 export function callLocal(
-  { clock, timers }: Environment,
+  { clock, timers, carrier, handlerLog }: RuntimeBase,
   service: LocalService,
   path: CallPath,
   params: unknown,
@@ -46,8 +48,12 @@ export function callLocal(
       isSettled = true;
       cancelTimer();
       signal?.removeEventListener("abort", abort);
-      const answer = asCallerGets(outcome);
-      if (answer.kind === "failure") reject(new CallError(answer.failure));
+      const answer = asCallerGets(
+        outcome,
+        carrier,
+        (problem) => handlerLog.result(showPath(path.text), undefined, problem),
+      );
+      if (answer.kind === "failure") reject(new CallError(answer.failure, { cause: answer.error }));
       else resolve(answer.value);
     };
     runAction(action, new LocalParams(params), context, settle);
@@ -60,12 +66,21 @@ export function callLocal(
   });
 }
 
-/** A source that does not let itself be read has failed, as it has for a caller elsewhere. */
-function asCallerGets(outcome: Outcome): Outcome {
-  if (outcome.kind === "failure" || !isItemSource(outcome.value)) return outcome;
+/** What a caller elsewhere would get: a copy, and no answer of what can't be sent or read. */
+function asCallerGets(
+  outcome: Outcome,
+  carrier: MessageCarrier,
+  refuse: (problem: string) => void,
+): Outcome {
+  if (outcome.kind === "failure") return outcome;
+  const { value } = outcome;
   try {
-    return { kind: "value", value: toStream(outcome.value) };
+    return isItemSource(value)
+      ? { kind: "value", value: toStream(value, "InvalidResult") }
+      : { kind: "value", value: copyAsSent(value, carrier, "InvalidResult") };
   } catch (error) {
-    return { kind: "failure", failure: failureOf(error) };
+    const reason = { ...failureOf(error), executed: true };
+    refuse(reason.message);
+    return { kind: "failure", failure: reason, error };
   }
 }

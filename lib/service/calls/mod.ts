@@ -4,6 +4,7 @@
  */
 
 export {
+  answerOf,
   type CallAnswer,
   type CallOptions,
   type CallPath,
@@ -13,7 +14,7 @@ export {
   NO_OPTIONS,
 } from "./call_options.ts";
 export { CallServer } from "./call_server.ts";
-export { callLocal } from "./local_call.ts";
+export { LocalCaller } from "./local_caller.ts";
 export { type CallDestination, type CallOrder, MAX_PENDING_OF_PROGRAM, type Reply } from "./pending_calls.ts";
 export { anyProvider, Balancer, ProviderChoice } from "./provider_choice.ts";
 export { RemoteCaller } from "./remote_caller.ts";

@@ -5,9 +5,10 @@
  */
 
 import type { CallMode } from "../bounds.ts";
-import { type Millis, randomFraction, type RandomSource } from "../../base/mod.ts";
+import type { Millis, RandomSource } from "../../base/mod.ts";
 import type { CallPath } from "./call_options.ts";
 import type { Provider } from "../directory/mod.ts";
+import { FIRST_BACKOFF_MS, MAX_BACKOFF_MS, RetryBackoff } from "./retry_backoff.ts";
 import type { Failed, WireFailure } from "../errors.ts";
 import { AGENT, isProgram, type PeerId, PeerTally, type ServiceStream } from "../ports.ts";
 import { type ItemSource, RESET_CANCELED, type WireRouting, type WireValue } from "../wire/mod.ts";
@@ -40,8 +41,6 @@ export interface CallOrder {
   readonly to: CallDestination;
 }
 
-const FIRST_BACKOFF_MS = 50;
-const MAX_BACKOFF_MS = 2_000;
 /** A provider without a link is dialled so often at once; after that there are pauses. */
 const FREE_REACHES = 2;
 
@@ -64,7 +63,7 @@ export class PendingCall {
   /** Ends the pause that it makes. */
   cancelPause: (() => void) | undefined;
   #tried: Set<PeerId> | undefined;
-  #backoffMs = FIRST_BACKOFF_MS;
+  #backoff: RetryBackoff | undefined;
   /** How often its provider was dialled in a row, and nothing could be sent. */
   #reaches = 0;
 
@@ -110,9 +109,7 @@ export class PendingCall {
 
   /** @returns how long to wait before all providers are tried again, in milliseconds; each time longer */
   nextBackoffMs(random: RandomSource): number {
-    const waitMs = this.#backoffMs * (0.5 + randomFraction(random));
-    this.#backoffMs = Math.min(2 * this.#backoffMs, MAX_BACKOFF_MS);
-    return waitMs;
+    return (this.#backoff ??= new RetryBackoff()).nextMs(random);
   }
 }
 

@@ -23,6 +23,7 @@ import {
 } from "./pending_calls.ts";
 import { type Balancer, ELSEWHERE, noProvider, TROUBLE } from "./provider_choice.ts";
 import { CallError, failure, type WireFailure } from "../errors.ts";
+import { peerName, placeFailure } from "./failure_place.ts";
 import {
   decodeValue,
   encodeValue,
@@ -102,7 +103,7 @@ export class RemoteCaller {
         const leftMs = Math.floor(deadline - clock.now());
         const mayRepeat = ELSEWHERE.has(code) && !executed && stream === undefined && leftMs > 0;
         const answer = mayRepeat ? again(leftMs) : undefined;
-        if (answer === undefined) reject(new CallError(reply.failure));
+        if (answer === undefined) reject(new CallError({ ...reply.failure, path: showPath(path.text) }));
         else resolve(answer);
       });
     });
@@ -198,7 +199,10 @@ export class RemoteCaller {
     if (provider !== undefined && !this.#pending.hasRoom(provider.peer)) {
       const roomy = from.filter(({ peer }) => this.#pending.hasRoom(peer));
       if (roomy.length === 0) {
-        return this.#fail(call, failure("Overloaded", `Too many calls wait for ${provider.peer} already`));
+        return this.#fail(
+          call,
+          failure("Overloaded", `Too many calls wait for ${peerName(this.#base, provider.peer)} already`),
+        );
       }
       provider = balancer.choose(order.path.service, roomy, order.to.mode);
     }
@@ -216,8 +220,7 @@ export class RemoteCaller {
 
   #send(call: PendingCall, provider: Provider): void {
     const { carrier } = this.#base;
-    const { order } = call;
-    const { peer } = provider;
+    const { order } = call, { peer } = provider;
     if (order.source !== undefined) return this.#sendWithItems(call, provider, order.source);
     if (!carrier.isShort(order.params)) {
       call.isSent = true;
@@ -280,7 +283,10 @@ export class RemoteCaller {
     const again = (isThere: boolean) => {
       if (!this.#isCurrent(call, attempt)) return;
       if (isThere) this.#send(call, provider);
-      else this.#handleFailure(call, failure("Unreachable", `Cannot reach ${peer}`, call.isResent));
+      else {this.#handleFailure(
+          call,
+          failure("Unreachable", `Cannot reach ${peerName(this.#base, peer)}`, call.isResent),
+        );}
     };
     if (outcome === "congested") return void links.drained(peer).then(() => again(true));
     const reach = () => void links.reach(peer).then(again);
@@ -291,7 +297,8 @@ export class RemoteCaller {
 
   #handleLost(call: PendingCall, provider: Provider): void {
     const { order } = call;
-    const lost = failure("OutcomeUnknown", `The link to ${provider.peer} was lost before the answer`, true);
+    const text = `The link to ${peerName(this.#base, provider.peer)} was lost before the answer`;
+    const lost = failure("OutcomeUnknown", text, true);
     call.isSent = false;
     call.attempt++;
     if (order.to.idempotent) return this.#handleFailure(call, { ...lost, retryable: true });
@@ -353,7 +360,7 @@ export class RemoteCaller {
   }
 
   #fail(call: PendingCall, reason: WireFailure): void {
-    this.#settle(call, { kind: "failure", failure: reason });
+    this.#settle(call, { kind: "failure", failure: placeFailure(this.#base, reason, call.provider?.peer) });
   }
 
   #settle(call: PendingCall, reply: Reply): void {

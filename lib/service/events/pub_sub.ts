@@ -21,7 +21,7 @@ import type { NodeBase } from "../runtime_base.ts";
 import { GroupTurns } from "./group_turns.ts";
 import { onlyGroups, type Subscription, type Subscriptions } from "./subscriptions.ts";
 import { showPath, TopicPath, TopicPattern } from "../topics/mod.ts";
-import { copyValue, decodeValue, type EventMessage, type WireValue } from "../wire/mod.ts";
+import { copyValue, decodeValue, type EventMessage, isNoValue, type WireValue } from "../wire/mod.ts";
 
 /** How many topics keep their last event. */
 export const MAX_RETAINED = 1_024;
@@ -208,7 +208,7 @@ export class PubSub {
 
   #retain(event: RetainedEvent): void {
     const before = this.retained.size;
-    if (event.data.data.length === 0) this.retained.delete(event.topic);
+    if (isNoValue(event.data)) this.retained.delete(event.topic);
     else this.retained.set(event);
     if ((before === 0) !== (this.retained.size === 0)) this.#onRetain();
   }

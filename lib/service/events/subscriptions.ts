@@ -10,7 +10,7 @@ import type { HandlerLog } from "../handler_log.ts";
 import type { PeerId } from "../ports.ts";
 import { InvalidServiceError } from "../errors.ts";
 import { type EventHandler, readCount, type ServiceEvent } from "../service_definition.ts";
-import { decodeValue, MAX_TEXT, memoryOf, type WireValue } from "../wire/mod.ts";
+import { decodeForEach, MAX_TEXT, memoryOf, type WireValue } from "../wire/mod.ts";
 import { showPath, type TopicPath, TopicPattern, TopicTrie } from "../topics/mod.ts";
 
 /** How many events wait for a handler that is not ready, by default. */
@@ -124,23 +124,20 @@ export class Subscriptions {
   ): number {
     const matches = this.#trie.match(topic);
     if (matches.length === 0) return 0;
-    let value: unknown;
+    const chosen = only === undefined ? matches : this.#choose(matches, only);
+    const takers = isPast ? chosen.filter(({ value: { includesPast } }) => includesPast) : chosen;
+    let values: readonly unknown[];
     try {
-      value = decodeValue(data);
+      values = decodeForEach(data, takers.length);
     } catch {
       if (publisher !== undefined) this.#rejected++;
       return 0;
     }
     const text = showPath(topic);
-    let delivered = 0;
-    for (
-      const { value: subscription, params } of only === undefined ? matches : this.#choose(matches, only)
-    ) {
-      if (isPast && !subscription.includesPast) continue;
-      delivered++;
-      subscription.deliver({ topic: text, data: value, params, publishedAt, isPast, publisher }, data);
+    for (const [i, { value: subscription, params }] of takers.entries()) {
+      subscription.deliver({ topic: text, data: values[i], params, publishedAt, isPast, publisher }, data);
     }
-    return delivered;
+    return takers.length;
   }
 
   /** Of each of the groups one subscription; those without a group all. */

@@ -4,14 +4,7 @@
  * @module
  */
 
-import {
-  anyProvider,
-  callLocal,
-  type CallOptions,
-  type CallPath,
-  type Route,
-  routeToAction,
-} from "../calls/mod.ts";
+import { anyProvider, type CallOptions, type CallPath, type Route, routeToAction } from "../calls/mod.ts";
 import type { ServiceDefinition } from "../service_definition.ts";
 import { CircuitBreaker, type Provider } from "../directory/mod.ts";
 import { PublishRights } from "./publish_rights.ts";
@@ -106,7 +99,7 @@ export class ProgramRuntime extends ServiceRuntime {
     timeoutMs: number,
   ): Promise<unknown> {
     const service = this.#here(path, options);
-    if (service !== undefined) return callLocal(this.base, service, path, params, options, timeoutMs);
+    if (service !== undefined) return this.localCaller.request(service, path, params, options, timeoutMs);
     const { mode = "", node = "", idempotent = false, retries } = options;
     const routing = { mode, node, idempotent, retries };
     // The agent tries again, not the program.

@@ -12,19 +12,20 @@
  */
 
 import { type MemoryAccount, UNBOUNDED_ACCOUNT } from "../../base/mod.ts";
-import { Encoding, WireReader, WireWriter } from "../../proto/mod.ts";
+import { WireReader, WireWriter } from "../../proto/mod.ts";
 import { CallError, callError, failure, failureOf, type WireFailure } from "../errors.ts";
 import { RESET_CANCELED, RESET_MALFORMED } from "./message_carrier.ts";
-import {
-  NO_VALUE,
-  readFailure,
-  readValue,
-  type WireValue,
-  writeFailure,
-  writeValue,
-} from "./node_message.ts";
+import { readFailure, writeFailure } from "./failure_codec.ts";
+import { NO_VALUE, readValue, type WireValue, writeValue } from "./node_message.ts";
 import type { ServiceStream } from "../ports.ts";
-import { checkStructure, copyValue, decodeValue, encodeValue, isRemote } from "./wire_value.ts";
+import {
+  checkStructure,
+  copyValue,
+  decodeValue,
+  encodeView,
+  isRemote,
+  type RefusalCode,
+} from "./wire_value.ts";
 
 /** The longest item in bytes: larger ones are cut into several by whoever streams. */
 export const MAX_ITEM_BYTES: number = 1 << 20;
@@ -52,16 +53,12 @@ export function endItems(source: ItemSource): void {
   end(() => source instanceof ReadableStream ? source.cancel() : source[Symbol.asyncIterator]().return?.());
 }
 
-/** @returns the source as a program gets it */
-export function toStream(source: ItemSource): ReadableStream<unknown> {
-  return source instanceof ReadableStream ? source : ReadableStream.from(source);
-}
-
 /**
  * Sends what `source` gives, at the pace at which the other end reads, and ends the stream. What the source throws is
  * the last item.
  * @param onBroken is called at once when the other end goes away, also while the source waits; the source is ended
  * @param account what an item takes its room from until the other end has read it
+ * @param code how an item is refused that can't be sent
  * @returns whether all of it was sent
  */
 export async function sendItems(
@@ -69,6 +66,7 @@ export async function sendItems(
   stream: ServiceStream,
   onBroken: () => void = () => {},
   account: MemoryAccount = UNBOUNDED_ACCOUNT,
+  code: RefusalCode = "InvalidParams",
 ): Promise<boolean> {
   const writer = new WireWriter();
   let items: SourceReader | undefined;
@@ -86,11 +84,8 @@ export async function sendItems(
     while (!isEnded) {
       const next = await items.next();
       if (next.done) break;
-      const value = encodeValue(next.value);
-      if (value.data.length > MAX_ITEM_BYTES) {
-        throw callError("PayloadTooLarge", `an item holds ${MAX_ITEM_BYTES} bytes`, true);
-      }
-      if (value.encoding === Encoding.JSON) checkStructure(value.data, "send");
+      const value = encodeView(next.value, code);
+      checkItem(value);
       writeValue(writer, VALUE, value);
       if (!await write(stream, framed(writer), account)) leave();
     }
@@ -108,6 +103,14 @@ export async function sendItems(
   return true;
 }
 
+/** @throws CallError with code `PayloadTooLarge` */
+export function checkItem(value: WireValue): void {
+  if (value.data.length > MAX_ITEM_BYTES) {
+    throw callError("PayloadTooLarge", `an item holds ${MAX_ITEM_BYTES} bytes`, true);
+  }
+  checkStructure(value, "send");
+}
+
 /** @throws CallError with code `Overloaded` when too much waits for this peer */
 function write(stream: ServiceStream, item: Uint8Array, account: MemoryAccount): Promise<boolean> {
   if (item.length <= FIRST_BYTES) return stream.write(item);
@@ -115,14 +118,15 @@ function write(stream: ServiceStream, item: Uint8Array, account: MemoryAccount):
   return stream.write(item).finally(() => account.release(item.length));
 }
 
-interface SourceReader {
+/** Items as they are asked for. */
+export interface SourceReader {
   next(): Promise<IteratorResult<unknown>>;
   /** Ends the source, also while it is read. */
   readonly end: () => unknown;
 }
 
 /** @throws TypeError when somebody else reads it */
-function readSource(source: ItemSource): SourceReader {
+export function readSource(source: ItemSource): SourceReader {
   if (source instanceof ReadableStream) {
     const reader = source.getReader();
     return { next: () => reader.read() as Promise<IteratorResult<unknown>>, end: () => reader.cancel() };
@@ -132,7 +136,7 @@ function readSource(source: ItemSource): SourceReader {
 }
 
 /** A source that can't be ended is left to itself. */
-function end(ending: () => unknown): void {
+export function end(ending: () => unknown): void {
   try {
     Promise.resolve(ending()).catch(() => {});
   } catch {

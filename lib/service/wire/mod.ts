@@ -3,7 +3,8 @@
  * @module
  */
 
-export { endItems, isItemSource, type ItemSource, receiveItems, sendItems, toStream } from "./item_stream.ts";
+export { endItems, isItemSource, type ItemSource, receiveItems, sendItems } from "./item_stream.ts";
+export { toStream, watchItems } from "./local_items.ts";
 export {
   type CarrierLimits,
   type HeldValue,
@@ -36,4 +37,14 @@ export {
   type ServiceAdvert,
   type ServiceState,
 } from "./service_advert.ts";
-export { copyValue, decodeValue, encodeValue, isRemote, memoryOf } from "./wire_value.ts";
+export {
+  copyAsSent,
+  copyValue,
+  decodeForEach,
+  decodeValue,
+  encodeValue,
+  isNoValue,
+  isRemote,
+  memoryOf,
+  type RefusalCode,
+} from "./wire_value.ts";

@@ -6,6 +6,7 @@
 
 import type { WireFailure } from "../errors.ts";
 import { Compression, Encoding, WireReader, WireWriter } from "../../proto/mod.ts";
+import { readFailure, writeFailure } from "./failure_codec.ts";
 import { decodeAdvert, encodeAdvert, type ServiceAdvert } from "./service_advert.ts";
 
 /** A value of a program, as it travels. */
@@ -88,9 +89,6 @@ export type NodeMessage =
   | { readonly kind: "cancel"; readonly number: number; readonly callerRun: number }
   | { readonly kind: "leadership"; readonly paths: readonly string[] };
 
-/** The longest text of a failure, in characters. */
-export const MAX_FAILURE_TEXT = 1_024;
-const MAX_CODE = 64;
 const MAX_GROUPS = 256;
 /** A program has so many services at most. */
 const MAX_LED = 512;
@@ -199,16 +197,6 @@ export function writeValue(writer: WireWriter, field: number, value: WireValue):
   writer.uint(3, value.compression);
   writer.bytes(2, value.data);
   writer.uint(1, value.encoding);
-  writer.message(field, before);
-}
-
-/** Writes a failure as a field. */
-export function writeFailure(writer: WireWriter, field: number, failure: WireFailure): void {
-  const before = writer.length;
-  writer.bool(4, failure.executed);
-  writer.bool(3, failure.retryable);
-  writer.string(2, failure.message.slice(0, MAX_FAILURE_TEXT));
-  writer.string(1, failure.code.slice(0, MAX_CODE));
   writer.message(field, before);
 }
 
@@ -379,19 +367,4 @@ export function readValue(outer: WireReader): WireValue {
   }
   outer.join(reader);
   return { encoding, data, compression, detachedBytes, plainBytes };
-}
-
-/** Reads the failure in the field that `outer` stands at; what is too long is cut. */
-export function readFailure(outer: WireReader): WireFailure {
-  const reader = outer.message();
-  let code = "", message = "", retryable = false, executed = false;
-  for (let field = reader.field(); field !== 0; field = reader.field()) {
-    if (field === 1) code = reader.string().slice(0, MAX_CODE);
-    else if (field === 2) message = reader.string().slice(0, MAX_FAILURE_TEXT);
-    else if (field === 3) retryable = reader.uint() !== 0;
-    else if (field === 4) executed = reader.uint() !== 0;
-    else reader.skip();
-  }
-  outer.join(reader);
-  return { code, message, retryable, executed };
 }

@@ -10,9 +10,9 @@ import {
   type State,
   WireWriter,
 } from "../../proto/mod.ts";
+import { MAX_FAILURE_TEXT } from "./failure_codec.ts";
 import {
   decodeNodeMessage,
-  MAX_FAILURE_TEXT,
   NO_VALUE,
   type NodeMessage,
   NodeMessageEncoder,

@@ -182,3 +182,16 @@ Deno.test("doctorFindings() names members whose labels nobody has confirmed", as
     hint: "Run `weft label --confirm web-1` on a leader, or `weft label web-1 KEY-`.",
   });
 });
+
+Deno.test("doctorFindings() warns of one leader alone, which is no problem of today", async () => {
+  const said = { present: 1, lastExportMs: null, lastMarkMs: null };
+  const warned = { ...said, problem: "a is the only leader", hint: "`weft leader export FILE`" };
+  const leadersOf = async (leadership: typeof said) =>
+    (await doctorFindings(running({ leadership }), good)).get("leaders");
+  assert.deepEqual(await leadersOf(warned), {
+    kind: "warning",
+    detail: warned.problem,
+    hint: warned.hint,
+  });
+  assert.equal((await leadersOf(said))?.kind, "ok");
+});
