@@ -115,6 +115,9 @@ export {
   type EntryEvent,
   Gossip,
   isAboutStatement,
+  type LinkCandidate,
+  linkCandidates,
+  LinkChoice,
   MARK_KEY,
   MARK_KIND,
   MAX_NODE_ENTRIES,
@@ -123,12 +126,14 @@ export {
   type MessageOutcome,
   type RecordEntry,
   Replica,
+  type ReplicaBase,
   type ReplicaSubscriber,
   Roster,
   type RosterEvent,
   ROUND_MS,
   wantedLinks,
 } from "./replica/mod.ts";
+export { BucketPool } from "./versions/mod.ts";
 export { encodeJoinRequest, type JoinParameters, type MeshOptions, MeshState } from "./mesh_state.ts";
 export { exportedAt, noteExport, recoveryContent, restoreLeader } from "./recovery.ts";
 export {

@@ -100,6 +100,8 @@ const ROLE_NUMBERS: Readonly<Record<Role, RoleNumber>> = {
   wireguard: RoleNumber.WIREGUARD,
 };
 const ROLES = Object.keys(ROLE_NUMBERS) as Role[];
+/** Most members share these. */
+const ORDINARY_ROLES: readonly Role[] = ["member"];
 
 /**
  * Signs a record with the network's key.
@@ -218,11 +220,12 @@ export function decodeRecord(payload: Uint8Array): MemberRecord | undefined {
   return record;
 }
 
-function readRoles(numbers: readonly RoleNumber[]): Role[] | undefined {
+function readRoles(numbers: readonly RoleNumber[]): readonly Role[] | undefined {
   const roles = readList(
     numbers,
     ROLES.length,
     (number) => ROLES.find((role) => ROLE_NUMBERS[role] === number),
   );
+  if (roles?.length === 1 && roles[0] === "member") return ORDINARY_ROLES;
   return roles && roles.length > 0 && new Set(roles).size === roles.length ? roles : undefined;
 }

@@ -110,10 +110,14 @@ export function verifyStatement(signed: Signed, nodeKey: VerifyingKey): NodeStat
 export function decodeStatement(payload: Uint8Array): NodeStatement | undefined {
   const message = decodeMessage(NodeStatementSchema, payload, MAX_PAYLOAD_BYTES);
   if (message === undefined || !areLabels(message.labels)) return undefined;
+  const endpoints = readEndpoints(message.endpoints, MAX_STATED_ENDPOINTS);
+  // Both planes have ports of the same numbers, so that most nodes state the same twice: a third of what is kept of them.
+  const isSame = message.endpoints.length === message.channelEndpoints.length &&
+    message.endpoints.every((text, i) => text === message.channelEndpoints[i]);
   const statement = complete<NodeStatement>({
     nodeId: nodeIdFromBytes(message.nodeId),
-    endpoints: readEndpoints(message.endpoints, MAX_STATED_ENDPOINTS),
-    channelEndpoints: readEndpoints(message.channelEndpoints, MAX_STATED_ENDPOINTS),
+    endpoints,
+    channelEndpoints: isSame ? endpoints : readEndpoints(message.channelEndpoints, MAX_STATED_ENDPOINTS),
     labels: { ...message.labels },
     ...message.rootless && { isRootless: true },
     ...message.relays && { relays: true },

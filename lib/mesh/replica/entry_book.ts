@@ -19,7 +19,6 @@ import { isPaused, MARK_SLOT } from "./network_clock.ts";
 import type { OriginBudget } from "./origin_budget.ts";
 import type { Roster, RosterOptions } from "./roster.ts";
 import {
-  encodeSigned,
   ENTRY_LABEL,
   MAX_CLOCK_AHEAD_MS,
   MAX_ENTRY_LIFETIME_MS,
@@ -49,7 +48,7 @@ interface Sized {
 }
 
 /** Whose entries a book takes, and by which clock. */
-export interface EntryBookOptions extends Required<RosterOptions> {
+export interface EntryBookOptions extends Required<Omit<RosterOptions, "base">> {
   /** Knows the keys of nodes. */
   readonly roster: Roster;
 }
@@ -140,7 +139,7 @@ export class EntryBook {
     if (spending?.allows(entry.origin) === false) return "rejected:throttled";
     if (!reader.isSignedBy(ENTRY_LABEL, signed, key)) return "rejected:signature";
     this.#store.transaction(() => {
-      this.#store.put(ENTRIES, `${entry.origin}/${slotOf(entry)}`, encodeSigned(signed));
+      this.#store.put(ENTRIES, `${entry.origin}/${slotOf(entry)}`, reader.stored(signed));
       // It may be this one itself; then what it has replaced goes all the same.
       for (const other of tooMany) this.#store.delete(ENTRIES, `${entry.origin}/${slotOf(other)}`);
     });

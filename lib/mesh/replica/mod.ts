@@ -9,4 +9,5 @@ export * from "./gossip.ts";
 export * from "./network_clock.ts";
 export * from "./replica.ts";
 export * from "./roster.ts";
+export * from "./roster_event.ts";
 export * from "./wanted_links.ts";

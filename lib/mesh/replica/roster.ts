@@ -3,7 +3,7 @@
  * @module
  */
 
-import type { Clock, StateStore } from "../../base/mod.ts";
+import { type Clock, LayeredMap, type StateStore } from "../../base/mod.ts";
 import type { PublicKey, VerifyingKey } from "../../crypto/mod.ts";
 import type { IpAddress } from "../../net/mod.ts";
 import type { NetworkId, NodeId } from "../identity/mod.ts";
@@ -21,10 +21,12 @@ import {
   STATEMENT_LABEL,
 } from "../records/mod.ts";
 import type { ChainSummary } from "./key_chains.ts";
-import { VersionIndex } from "../versions/mod.ts";
 import { compareBytes, compareRecords, type MergeOutcome } from "./merge_outcome.ts";
+import { isAboutStatement, type RosterEvent } from "./roster_event.ts";
 import { NetworkClock } from "./network_clock.ts";
-import { type RecordEntry, RosterStore } from "./roster_store.ts";
+import { type RecordEntry, RosterStore, type RosterStoreBase } from "./roster_store.ts";
+import { VersionIndex } from "../versions/mod.ts";
+
 export type { RecordEntry } from "./roster_store.ts";
 
 /** How many members a roster holds; those that were removed and keys that were replaced take no room of theirs. */
@@ -34,19 +36,6 @@ export const MAX_MEMBERS = 65_536;
 export interface Member {
   readonly record: MemberRecord;
   readonly statement?: NodeStatement;
-}
-
-/** What happened to one member. */
-export interface RosterEvent {
-  readonly kind: "member-added" | "member-updated" | "member-removed" | "endpoints-changed" | "stated-again";
-  readonly nodeId: NodeId;
-  /** The roster does not have it any more when the member was removed. */
-  readonly publicKey: PublicKey;
-}
-
-/** Whether a member has said something of itself, and the network nothing of it. */
-export function isAboutStatement({ kind }: Pick<RosterEvent, "kind">): boolean {
-  return kind === "endpoints-changed" || kind === "stated-again";
 }
 
 /** Whose records a roster takes, and by which clock. */
@@ -61,6 +50,14 @@ export interface RosterOptions {
   readonly reader?: SignedReader;
   /** Where every version is noted; nowhere when absent. */
   readonly versions?: VersionIndex;
+  /** What the store and the versions begin with; absent when that is nothing. */
+  readonly base?: RosterBase;
+}
+
+/** What a roster begins with, when many begin with the same. */
+export interface RosterBase extends Pick<RosterStoreBase, "changes"> {
+  /** It must not change any more. */
+  readonly roster: Roster;
 }
 
 /**
@@ -75,7 +72,7 @@ export class Roster {
   readonly #reader: SignedReader;
   readonly #networkClock: NetworkClock;
   /** Who was a member when an event was last pushed. */
-  readonly #live = new Set<NodeId>();
+  readonly #live: LayeredMap<NodeId, true>;
   // Not polled yet, at most one for each member.
   readonly #events = new Map<NodeId, RosterEvent>();
   // Not taken yet.
@@ -87,11 +84,14 @@ export class Roster {
     this.#options = options;
     this.#networkClock = options.networkClock ?? new NetworkClock(options.clock, options.networkId);
     this.#reader = options.reader ?? PLAIN_READER;
-    this.#store = new RosterStore(store, this.#reader, options.versions ?? new VersionIndex());
+    const { versions = new VersionIndex(), base } = options;
+    const storeBase = base && { store: base.roster.#store, changes: base.changes };
+    this.#store = new RosterStore(store, this.#reader, versions, storeBase);
+    this.#live = new LayeredMap(base && base.roster.#live);
     this.reload();
   }
 
-  /** Reads everything from the store again, for after a transaction that was undone. */
+  /** Reads everything from the store again, for after a transaction that was undone; with a base, the versions have been reset. */
   reload(): void {
     this.#store.reload();
     this.#ended.clear();
@@ -99,10 +99,13 @@ export class Roster {
     this.beginEvents();
   }
 
-  /** Tells who comes and goes from now on. */
+  /** Tells who comes and goes from now on; what it began with is taken for as it was then. */
   beginEvents(): void {
-    this.#live.clear();
-    for (const { record } of this.#store.records()) if (this.#isLive(record)) this.#live.add(record.nodeId);
+    this.#live.reset();
+    for (const nodeId of this.#store.reloaded()) {
+      if (this.liveRecord(nodeId) === undefined) this.#live.delete(nodeId);
+      else this.#live.set(nodeId, true);
+    }
   }
 
   /** Takes a record in if it is the network's and newer than what is known. Never throws on what it is offered. */
@@ -166,6 +169,7 @@ export class Roster {
 
   /** @returns those whose entries need not be kept, each once: their members were removed, or their records are gone */
   takeEnded(): Iterable<NodeId> {
+    if (this.#ended.size === 0) return [];
     const ended = [...this.#ended];
     this.#ended.clear();
     return ended;
@@ -200,6 +204,11 @@ export class Roster {
   members(): readonly Member[] {
     return [...this.liveRecords()].map((record) => this.#member(record))
       .sort((a, b) => a.record.nodeId < b.record.nodeId ? -1 : 1);
+  }
+
+  /** How many members there were when an event was last pushed. */
+  get liveCount(): number {
+    return this.#live.size;
   }
 
   /** The records of all members that are neither revoked nor expired, in no order. */
@@ -364,7 +373,7 @@ export class Roster {
     const { nodeId, publicKey } = record;
     const wasLive = this.#live.has(nodeId);
     if (this.#isLive(record)) {
-      this.#live.add(nodeId);
+      this.#live.set(nodeId, true);
       this.#note({ kind: wasLive ? "member-updated" : "member-added", nodeId, publicKey });
     } else if (wasLive) {
       this.#live.delete(nodeId);

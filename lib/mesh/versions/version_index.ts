@@ -39,9 +39,40 @@ export interface OriginVersions {
 }
 
 interface Bucket {
-  /** In ascending order of their ids. */
-  readonly origins: { readonly origin: Origin; readonly slots: Versioned[] }[];
+  /** In ascending order of their ids; what one origin has is replaced as a whole. */
+  readonly origins: OriginVersions[];
   cached: Cached | undefined;
+  /** Of all that is in it, whatever the order; undefined until a pool asks. */
+  sum: bigint | undefined;
+}
+
+/** How many parts a pool keeps; beyond it begins anew. */
+const MAX_POOLED = 4096;
+
+/**
+ * Parts that many indexes have alike, each once: for whoever has a thousand replicas in one process. Two parts are taken
+ * for the same when the marks in them have the same sum of 64 bits.
+ */
+export class BucketPool {
+  readonly #known = new Map<string, Bucket>();
+
+  /** @returns the part of this number and sum; `make` makes it when it is not known */
+  share(index: number, sum: bigint, make: () => Bucket): Bucket {
+    const key = `${index} ${sum}`;
+    const known = this.#known.get(key);
+    if (known !== undefined) return known;
+    if (this.#known.size === MAX_POOLED) this.#known.clear();
+    const made = make();
+    this.#known.set(key, made);
+    return made;
+  }
+}
+
+/** What an index begins with, when many begin with the same. */
+export interface IndexBase {
+  /** It must not change any more. */
+  readonly versions: VersionIndex;
+  readonly pool: BucketPool;
 }
 
 /** Fingerprints, and from when until when they hold, by either clock. */
@@ -64,35 +95,32 @@ export const STATEMENT_SLOT = "statement";
  * every answer: a node that never had it would refuse it.
  */
 export class VersionIndex {
-  readonly #buckets: readonly Bucket[] = Array.from(
-    { length: BUCKETS },
-    () => ({ origins: [], cached: undefined }),
-  );
+  readonly #base: IndexBase | undefined;
+  #buckets: Bucket[] = [];
   #digest: Cached | undefined;
+
+  /** @param base absent for an index that begins empty */
+  constructor(base?: IndexBase) {
+    this.#base = base;
+    this.reset();
+  }
+
+  /** Goes back to what it began with. */
+  reset(): void {
+    this.#digest = undefined;
+    this.#buckets = this.#base === undefined
+      ? Array.from({ length: BUCKETS }, () => ({ origins: [], cached: undefined, sum: undefined }))
+      : [...this.#base.versions.#buckets];
+  }
 
   /** Takes note of a slot in place of what was there. */
   set(origin: Origin, versioned: Versioned): void {
-    const bucket = this.#bucket(origin);
-    this.#forgetDigest(bucket);
-    const at = firstFrom(bucket.origins, ({ origin }) => origin, origin);
-    const found = bucket.origins[at];
-    if (found?.origin !== origin) return void bucket.origins.splice(at, 0, { origin, slots: [versioned] });
-    const slotAt = firstFrom(found.slots, ({ slot }) => slot, versioned.slot);
-    const isThere = found.slots[slotAt]?.slot === versioned.slot;
-    found.slots.splice(slotAt, isThere ? 1 : 0, versioned);
+    this.#replace(origin, versioned.slot, versioned);
   }
 
   /** Forgets a slot; harmless when it is not there. */
   delete(origin: Origin, slot: string): void {
-    const bucket = this.#bucket(origin);
-    const at = firstFrom(bucket.origins, ({ origin }) => origin, origin);
-    const found = bucket.origins[at];
-    if (found?.origin !== origin) return;
-    const slotAt = firstFrom(found.slots, ({ slot }) => slot, slot);
-    if (found.slots[slotAt]?.slot !== slot) return;
-    this.#forgetDigest(bucket);
-    found.slots.splice(slotAt, 1);
-    if (found.slots.length === 0) bucket.origins.splice(at, 1);
+    this.#replace(origin, slot, undefined);
   }
 
   /**
@@ -138,9 +166,34 @@ export class VersionIndex {
     }
   }
 
-  #forgetDigest(bucket: Bucket): void {
-    bucket.cached = undefined;
+  #replace(origin: Origin, slot: string, versioned: Versioned | undefined): void {
+    const index = bucketOf(origin);
+    const bucket = this.#buckets[index] as Bucket;
+    const at = firstFrom(bucket.origins, (each) => each.origin, origin);
+    const found = bucket.origins[at];
+    const slots = found?.origin === origin ? found.slots : [];
+    const slotAt = firstFrom(slots, (each) => each.slot, slot);
+    const former = slots[slotAt]?.slot === slot ? slots[slotAt] : undefined;
+    if (former === undefined && versioned === undefined) return;
     this.#digest = undefined;
+    const change = (changed: Bucket): Bucket => {
+      changed.cached = undefined;
+      const now = slots.toSpliced(slotAt, former === undefined ? 0 : 1, ...versioned ? [versioned] : []);
+      const items = now.length === 0 ? [] : [{ origin, slots: now }];
+      changed.origins.splice(at, slots.length === 0 ? 0 : 1, ...items);
+      return changed;
+    };
+    if (this.#base === undefined) return void change(bucket);
+    bucket.sum ??= bucket.origins.reduce(
+      (sum, { slots }) => slots.reduce((sum, v) => sum + weightOf(v), sum),
+      0n,
+    );
+    const sum = BigInt.asUintN(64, bucket.sum - weightOf(former) + weightOf(versioned));
+    this.#buckets[index] = this.#base.pool.share(
+      index,
+      sum,
+      () => change({ origins: [...bucket.origins], cached: undefined, sum }),
+    );
   }
 
   #bucket(origin: Origin): Bucket {
@@ -155,6 +208,12 @@ export function bucketBounds(index: number): { readonly first: string; readonly 
     first: digits(index * 4).padEnd(32, "0"),
     last: digits(index * 4 + 3).padEnd(32, "f"),
   };
+}
+
+/** What one thing adds to the sum of its part. */
+function weightOf(versioned: Versioned | undefined): bigint {
+  if (versioned === undefined) return 0n;
+  return versioned.isFinal ? 3n * versioned.mark : versioned.mark;
 }
 
 function holds(cached: Cached, wall: UnixMillis, network: UnixMillis): boolean {

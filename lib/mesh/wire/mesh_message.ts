@@ -22,6 +22,7 @@ import {
   updateToWire,
 } from "../records/mod.ts";
 import { type Digest, readDigest, readVector, type Vector, vectorToWire } from "../versions/mod.ts";
+import { decodeDigestMessage, encodeDigestMessage } from "./digest_message.ts";
 import {
   type Introduction,
   introductionToWire,
@@ -111,6 +112,7 @@ export type MeshMessage =
 
 /** @returns the message for the topic `mesh` */
 export function encodeMeshMessage(message: MeshMessage): Uint8Array {
+  if (message.kind === "digest") return encodeDigestMessage(message.digest);
   return encodeMessage(MeshMessageSchema, { kind: toWire(message) });
 }
 
@@ -121,6 +123,8 @@ export function encodeUpdates(update: ReplicaUpdate): Uint8Array[] {
 
 /** Never throws. @returns the message, signatures not checked, or undefined when `bytes` are none */
 export function decodeMeshMessage(bytes: Uint8Array): MeshMessage | undefined {
+  const digest = decodeDigestMessage(bytes);
+  if (digest !== undefined) return { kind: "digest", digest };
   const kind = decodeMessage(MeshMessageSchema, bytes, MAX_MESH_MESSAGE_BYTES)?.kind;
   switch (kind?.case) {
     case "joinRequest":
