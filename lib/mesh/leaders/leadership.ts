@@ -181,7 +181,7 @@ export class Leadership {
 
   /** Of what a recovery has made this leader, until it has taken over what is nobody's; it survives a restart. */
   get recoveringFrom(): RecoveredFrom | undefined {
-    return this.#leader && readRecovering(this.#store);
+    return this.#leader === undefined ? undefined : readRecovering(this.#store);
   }
 
   /** Ends a recovery that has nothing to take over, because another leader is there. */
