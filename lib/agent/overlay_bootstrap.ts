@@ -33,7 +33,7 @@ import {
   type WaitingMachine,
 } from "./start/mod.ts";
 import { StatusToken } from "./status_token.ts";
-import { changeStoredSetting, forgetStored, meshHost, storedSettings } from "./stored_node.ts";
+import { changeStoredSetting, forgetStored, meshHost, recoverStored, storedSettings } from "./stored_node.ts";
 import { agentOperations, type AgentProcess, type StartToken, startTokenOf } from "./operations/mod.ts";
 
 /** How often it is tried to write what waits for room on a full disk. */
@@ -275,6 +275,9 @@ export class OverlayBootstrap {
   static forget(stateDir: string): { readonly name: string; readonly isRemoved: boolean } | undefined {
     return forgetStored(stateDir);
   }
+
+  /** Makes a node that does not run a leader by a recovery file; in an empty directory, the leader that made the file. */
+  static readonly recover: typeof recoverStored = recoverStored;
 
   /**
    * The settings of a node that does not run, and where each comes from.
