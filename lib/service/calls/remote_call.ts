@@ -4,7 +4,7 @@
  */
 
 import { millis } from "../../base/mod.ts";
-import type { CallAnswer, CallOptions, CallPath } from "./call_options.ts";
+import type { CallOptions, CallPath } from "./call_options.ts";
 import type { CallDestination } from "./pending_calls.ts";
 import { ELSEWHERE } from "./provider_choice.ts";
 import type { RemoteCaller } from "./remote_caller.ts";
@@ -59,15 +59,4 @@ export function callRemote(
       }
     }, onOver);
   });
-}
-
-/** @returns what one of several that were asked has answered, or how it failed @throws what is no failure of a call */
-export async function answerOf(node: string, answer: Promise<unknown>): Promise<CallAnswer> {
-  try {
-    return { node, ok: true, result: await answer };
-  } catch (error) {
-    if (!(error instanceof CallError)) throw error;
-    const { code, message, retryable, executed } = error;
-    return { node, ok: false, error: { code, message, retryable, executed } };
-  }
 }
