@@ -3,12 +3,20 @@
  * @module
  */
 
-import { type Clock, LimitedLogger, repeat, type StateStore, type WeftError } from "../base/mod.ts";
+import {
+  type Clock,
+  encodeHex,
+  LimitedLogger,
+  randomBytes,
+  repeat,
+  type StateStore,
+  type WeftError,
+} from "../base/mod.ts";
 import { channelCounters } from "../channel/mod.ts";
-import { type MeshState, TOKEN_KIND } from "../mesh/mod.ts";
+import { INSTANCE_BYTES, type MeshState, TOKEN_KIND } from "../mesh/mod.ts";
 import { carrierSockets, type FramePlane } from "../dataplane/mod.ts";
 import { builtInDrivers } from "../../drivers/mod.ts";
-import type { CarrierLimits } from "../service/mod.ts";
+import type { ServiceSettings } from "../service/mod.ts";
 import { listenTcp, type StreamListener } from "../transport/mod.ts";
 import type { AgentContext, GivenContext } from "./agent_context.ts";
 import { Authority } from "./authority.ts";
@@ -31,6 +39,7 @@ import { Routes } from "./routes/mod.ts";
 import type { StatusReport } from "../api/mod.ts";
 import { openDeclaredOffers, ServiceHost } from "./services/mod.ts";
 import { buildStatus } from "./status_report.ts";
+import { clockWarnings, InstanceWatch, nameWarnings, Warnings } from "./warnings/mod.ts";
 
 /** How often expired records and changed addresses of this host are looked for. */
 const UPKEEP_MS = 10_000;
@@ -42,7 +51,7 @@ const ANSWER_DELAY_MS = 100;
 export interface AgentParts extends GivenContext {
   /** Closed by `stop`. */
   readonly store: StateStore & Disposable;
-  readonly limits?: CarrierLimits;
+  readonly service?: ServiceSettings;
 }
 
 /** Starts, connects and stops everything. */
@@ -72,6 +81,7 @@ export class Agent {
   readonly #ended = Promise.withResolvers<void>();
   readonly #context: AgentContext;
   readonly #ownRecord: OwnRecord;
+  readonly #warnings: Warnings;
   readonly #madeAt: number;
   readonly #channelCounters = channelCounters();
   readonly #resources = new AsyncDisposableStack();
@@ -139,11 +149,23 @@ export class Agent {
       policy: this.policies.messages.guard,
       node: this,
       counters: this.#channelCounters,
-      limits: parts.limits,
+      settings: parts.service,
       onChange: () => this.#names?.services.followSoon(),
     });
     const taken = { mesh, authority, zone: options.dnsZone, offered: () => this.services.offered() };
     mesh.leadership.isNameTaken = (name) => isNameTaken(name, taken);
+    endpoints.instance = encodeHex(randomBytes(parts.random, INSTANCE_BYTES));
+    const instances = new InstanceWatch(mesh, {
+      clock: parts.clock,
+      own: endpoints.instance,
+      restate: () => this.#session?.restate(),
+    });
+    this.#warnings = new Warnings([
+      () => nameWarnings(mesh),
+      () => instances.warnings(),
+      () => clockWarnings(mesh, this.#session?.messages.clockSkews() ?? new Map()),
+    ], log);
+    this.#resources.defer(mesh.replica.subscribe(instances));
     this.#resources.use(parts.store);
     this.#resources.use(this.routes);
     this.departure = new Departure(parts);
@@ -213,14 +235,15 @@ export class Agent {
       services: this.services,
       networks: this.networks,
       relay: this.relay,
+      warnings: this.#warnings.look(),
       channelDrops: { ...this.#channelCounters.snapshot(), ...this.carriers.drops() },
       frameDrops: { ...this.networks.channels.counters.snapshot(), ...this.#frames?.plane.drops() },
     });
   }
 
-  /** Lets the other leaders know this one's tokens. */
-  shareTokens(): void {
-    this.mesh.replica.publish(this.mesh.shareTokens());
+  /** Lets the other leaders know this one's tokens. @param hasHeir whether there is about to be another one */
+  shareTokens(hasHeir = false): void {
+    this.mesh.replica.publish(this.mesh.shareTokens(hasHeir));
   }
 
   /**
@@ -397,6 +420,7 @@ export class Agent {
     this.routes.lookAfter(isElected);
     this.#frames?.lookAfter();
     this.shareTokens();
+    this.#warnings.look();
     this.#names?.custom.refresh();
     this.services.adverts.advertiseSoon();
     this.#session?.portMapping?.follow();

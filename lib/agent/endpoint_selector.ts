@@ -48,6 +48,8 @@ export class EndpointSelector {
   readonly #ports: ReadonlySet<number>;
   /** Whether this node states that it is on the loopback, as of the last look. */
   #isOnLoopback = false;
+  /** What this process has drawn when it started, see `InstanceWatch`; set before the first statement. */
+  instance: string | undefined;
   /** Tells where discovery has found a member, the best first; set while it runs. */
   foundEndpoints: (nodeId: NodeId) => readonly Endpoint[] = () => [];
 
@@ -106,7 +108,9 @@ export class EndpointSelector {
   /** @returns what this node says of itself; labels as it said them before, when its options say none */
   own(): OwnStatement {
     const stated = ownStatement(this.#options, this.#named, this.overlayDevices(), this.mappedEndpoints());
-    const own = { ...stated, relays: mayRelay(this.#options, this.#mesh.role) };
+    const { instance } = this;
+    const relays = mayRelay(this.#options, this.#mesh.role);
+    const own = { ...stated, relays, ...instance !== undefined && { instance } };
     if (Object.keys(own.labels).length > 0) return own;
     const { roster, identity } = this.#mesh;
     return { ...own, labels: roster.get(identity.id)?.statement?.labels ?? {} };

@@ -67,6 +67,19 @@ export class UnknownPeerError extends WeftError {
   readonly code = "UnknownPeer";
 }
 
+/** Several members have this name. */
+export class AmbiguousNameError extends WeftError {
+  /** The failure's stable name, for programs. */
+  readonly code = "AmbiguousName";
+
+  /** Says who may be meant. @param name what was said @param choices what tells each of them apart from the others, such as an address */
+  constructor(name: string, choices: readonly string[]) {
+    super(`Cannot tell who ${JSON.stringify(name)} is: ${choices.length} members have that name`, {
+      hint: `Say the address or the key: ${choices.join(" or ")}.`,
+    });
+  }
+}
+
 /** Nobody has added a record of this name. */
 export class UnknownNameError extends WeftError {
   /** The failure's stable name, for programs. */
@@ -95,6 +108,33 @@ export class JoinRefusedError extends WeftError {
 export class InvalidTokenError extends WeftError {
   /** The failure's stable name, for programs. */
   readonly code = "InvalidToken";
+}
+
+/** The recovery file cannot be used: damaged, of another version, or sealed by another passphrase. */
+export class InvalidRecoveryFileError extends WeftError {
+  /** The failure's stable name, for programs. */
+  readonly code = "InvalidRecoveryFile";
+
+  /** Says what is wrong with it. @param wrong.problem a clause */
+  constructor({ problem, isPassphrase }: { readonly problem: string; readonly isPassphrase?: true }) {
+    super(`Cannot use that recovery file: ${problem}`, {
+      hint: isPassphrase
+        ? "Nothing opens it but the passphrase that it was made with; mind upper and lower case."
+        : "Use another copy of it: one line, as `weft leader export` has written it.",
+    });
+  }
+}
+
+/** The recovery file is of another network than this node. */
+export class OtherNetworkError extends WeftError {
+  /** The failure's stable name, for programs. */
+  readonly code = "OtherNetwork";
+
+  constructor() {
+    super("Cannot recover with that file: it is of another network than this node", {
+      hint: "`weft status --json` shows the network's id; another directory is chosen with --state.",
+    });
+  }
 }
 
 /** The network's prefix overlaps a route that the host already has. */

@@ -59,43 +59,49 @@ export class MemberFinder {
     const address = IpAddress.parse(name);
     if (address !== undefined) return this.#mesh.roster.holderOfAddress(address)?.nodeId === nodeId;
     if (name.includes(".") && !name.endsWith(this.#suffix)) return false;
-    return this.#findNamed(name, 0)?.nodeId === nodeId;
+    return this.#findNamed(name, 0)[0]?.nodeId === nodeId;
   }
 
   /** @returns the record of who is meant, also when it has expired, but not when it was revoked */
   findRecord(text: string): MemberRecord | undefined {
+    return this.findRecords(text)[0];
+  }
+
+  /**
+   * @returns the records of all who may be meant, likewise: more than one where leaders that could not see each other gave
+   * several members one name, the one first that is to keep it
+   */
+  findRecords(text: string): readonly MemberRecord[] {
     const { roster } = this.#mesh;
     const nodeId = parseNodeId(text.toLowerCase());
-    if (nodeId !== undefined) return this.#unrevoked(roster.recordById(nodeId));
+    if (nodeId !== undefined) return listOf(this.#unrevoked(roster.recordById(nodeId)));
     const publicKey = PublicKey.parse(text);
-    if (publicKey !== undefined) return this.#unrevoked(roster.recordByKey(publicKey));
+    if (publicKey !== undefined) return listOf(this.#unrevoked(roster.recordByKey(publicKey)));
     const address = IpAddress.parse(text);
-    return address === undefined ? this.#findNamed(text, 0) : roster.holderOfAddress(address);
+    return address === undefined ? this.#findNamed(text, 0) : listOf(roster.holderOfAddress(address));
   }
 
   /** @param aliases how many were followed already */
-  #findNamed(host: string, aliases: number): MemberRecord | undefined {
+  #findNamed(host: string, aliases: number): readonly MemberRecord[] {
     const { roster } = this.#mesh;
     const name = host.toLowerCase().replace(/\.$/, "");
     const label = name.endsWith(this.#suffix) ? name.slice(0, -this.#suffix.length) : name;
     if (label === "leader") {
       const elected = this.#elected();
-      return elected && roster.recordById(elected);
+      return listOf(elected && roster.recordById(elected));
     }
     const numbered = label.startsWith("node-") ? this.#findNumbered(label) : undefined;
-    if (numbered !== undefined) return numbered;
+    if (numbered !== undefined) return [numbered];
     for (const { type, data } of this.#written(label)) {
       if (type === RECORD_TYPE.A || type === RECORD_TYPE.AAAA) {
-        return roster.holderOfAddress(IpAddress.fromBytes(data));
+        return listOf(roster.holderOfAddress(IpAddress.fromBytes(data)));
       }
       if (type !== RECORD_TYPE.CNAME) continue;
       const target = nameInData(type, data);
-      if (this.#zone === undefined || !target?.isWithin(this.#zone) || aliases === MAX_ALIASES) {
-        return undefined;
-      }
+      if (this.#zone === undefined || !target?.isWithin(this.#zone) || aliases === MAX_ALIASES) return [];
       return this.#findNamed(target.toString(), aliases + 1);
     }
-    return roster.holderOfName(label);
+    return roster.holdersOfName(label);
   }
 
   /** The address is in the label: `node-1-100`. */
@@ -119,4 +125,8 @@ export class MemberFinder {
     const entry = name && replica.entries.get(NAME_ENTRY_KIND, network.id, nameKey(name));
     return this.#zone === undefined || entry === undefined ? [] : readNameRecords(this.#zone, entry);
   }
+}
+
+function listOf(record: MemberRecord | undefined): readonly MemberRecord[] {
+  return record === undefined ? [] : [record];
 }

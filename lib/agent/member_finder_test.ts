@@ -1,11 +1,14 @@
 import assert from "node:assert/strict";
-import { MemoryStateStore, VirtualClock } from "../base/mod.ts";
+import { MemoryStateStore, unixMillis, VirtualClock } from "../base/mod.ts";
 import { DomainName, parseRecord } from "../dns/mod.ts";
 import { NO_GRANTS, Replica } from "../mesh/mod.ts";
 import { address, START, TestNetwork } from "../mesh/testing/test_network.ts";
 import { Cidr } from "../net/mod.ts";
 import { Authority } from "./authority.ts";
+import type { Agent } from "./agent.ts";
+import { AmbiguousNameError } from "./errors.ts";
 import { MemberFinder } from "./member_finder.ts";
+import { recordOf } from "./operations/membership_operations.ts";
 import { encodeNameRecords } from "./name_entry.ts";
 import { isNameTaken } from "./names/taken_names.ts";
 
@@ -42,6 +45,32 @@ Deno.test("MemberFinder takes the network's own names for what they are in the z
   assert.equal(find("10.200.0.3"), other.id);
   assert.equal(new MemberFinder(mesh, "weft.internal.", () => undefined).find("leader"), undefined);
   for (const host of ["nobody", "node-9-9", "web.example", ""]) assert.equal(find(host), undefined, host);
+});
+
+Deno.test("MemberFinder.findRecords() tells all who have one name, whom an id, a key or an address tells apart", () => {
+  const { network, roster, mesh } = setUp();
+  const [first, second] = [network.node(), network.node()];
+  const named = { name: "web", namedAt: START };
+  roster.merge(
+    network.signed(second, { ...named, namedAt: unixMillis(START + 1), addresses: [address("10.200.0.3")] }),
+  );
+  roster.merge(network.signed(first, { ...named, addresses: [address("10.200.0.2")] }));
+  const finder = new MemberFinder(mesh, "weft.internal", () => undefined);
+  const found = (text: string) => finder.findRecords(text).map(({ nodeId }) => nodeId);
+  assert.deepEqual(found("web"), [first.id, second.id]);
+  assert.deepEqual(found("web.weft.internal"), [first.id, second.id]);
+  for (const text of [second.id, second.publicKey.toString(), "10.200.0.3"]) {
+    assert.deepEqual(found(text), [second.id]);
+  }
+  assert.equal(finder.find("web"), first.id, "what is dialled is what the zone says");
+  const agent = { members: finder, mesh } as unknown as Agent;
+  assert.throws(() => recordOf(agent, "web"), (error) => {
+    assert(error instanceof AmbiguousNameError);
+    assert.match(error.message, /2 members have that name/);
+    assert.match(String(error.hint), /10\.200\.0\.2 .* or 10\.200\.0\.3/);
+    return true;
+  });
+  assert.equal(recordOf(agent, "10.200.0.3").nodeId, second.id);
 });
 
 Deno.test("MemberFinder takes a name that a leader has added for what it leads to, before members of that name", () => {

@@ -6,7 +6,7 @@
 
 import type { Counters } from "../base/mod.ts";
 import type { ChannelDropReason } from "../channel/mod.ts";
-import type { LeaderDistance, NetcheckReport } from "../api/mod.ts";
+import type { LeaderDistance, LeadershipReport, NetcheckReport } from "../api/mod.ts";
 import { NO_UPDATE, type NodeId } from "../mesh/mod.ts";
 import type { AgentOptions } from "../config/mod.ts";
 import { Endpoint } from "../net/mod.ts";
@@ -18,7 +18,7 @@ import { mayRelay } from "./endpoint_selector.ts";
 import { DhtDiscovery, DhtProber, LanDiscovery, MovedMembers } from "./discovery/mod.ts";
 import { HealthWatch, Sightings } from "./health/mod.ts";
 import { serveJoin } from "./join/mod.ts";
-import { LeaderCoordinator } from "./leaders/mod.ts";
+import { LeaderCoordinator, leadershipReport } from "./leaders/mod.ts";
 import { type LinkObserver, MessagePlane, messagePlaneDial } from "./links/mod.ts";
 import type { NameService } from "./names/mod.ts";
 import type { Networks } from "./networks/mod.ts";
@@ -119,7 +119,11 @@ export class MemberSession {
         return seenAt === undefined ? 0 : parts.clock.wall() - seenAt;
       },
       tokenKey: (tokenId, publicKey) => mesh.tokens?.presharedKeyFor(tokenId, publicKey),
-      serveJoin: (channel, tokenId, source) => serveJoin(channel, { tokenId, source }, parts),
+      serveJoin: (channel, tokenId, source) =>
+        serveJoin(channel, { tokenId, source }, {
+          ...parts,
+          countUse: (id, publicKey) => this.leaders.countUse(id, publicKey),
+        }),
       renew: (record) => this.leaders.renew(record),
       onLeaderMessage: (nodeId, message) => this.leaders.handleMessage(nodeId, message),
       onSuspicion: (from, about) => this.health.handleSuspicion(from, about),
@@ -232,6 +236,16 @@ export class MemberSession {
     });
   }
 
+  /** @returns whether the network would outlive its leaders, as far as this node knows */
+  leadership(): LeadershipReport {
+    const { mesh, clock } = this.#parts;
+    const lastSeen = (nodeId: NodeId): number | undefined => {
+      const member = mesh.roster.get(nodeId);
+      return member && this.sightings.lastSeen(member);
+    };
+    return leadershipReport({ mesh, views: this.leaders.views(), lastSeen, wallMs: clock.wall() });
+  }
+
   async start(): Promise<void> {
     const { messages, health } = this;
     const { mesh, options: { port }, endpoints } = this.#parts;
@@ -252,6 +266,8 @@ export class MemberSession {
     this.#unsubscribe = this.#parts.hostNetwork.subscribe(() => this.#followHost());
     health.start();
     this.leaders.start();
+    const { problem, hint } = this.leadership();
+    if (mesh.role === "leader" && problem !== undefined) this.#parts.log.warn(problem, { hint });
     const discovery = { ...this.#parts, networkId: mesh.network.id, overlay: endpoints.overlay };
     this.#dht = DhtDiscovery.start({
       ...discovery,

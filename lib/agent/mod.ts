@@ -18,14 +18,13 @@ export {
   programSocketPath,
 } from "./services/mod.ts";
 export * from "./errors.ts";
-export { Node } from "./node.ts";
-export { NodeServices } from "./node_services.ts";
-export type { AttachOptions, NodeOptions } from "./node_options.ts";
+export { type AttachOptions, Node, type NodeOptions, NodeServices } from "./node/mod.ts";
 export type { ProgramEndpoint } from "./networks/mod.ts";
 export * from "./overlay_bootstrap.ts";
 export type { PathMessage } from "./links/mod.ts";
 export { Introductions, type PathContext, PathWatch, RelayLegs } from "./paths/mod.ts";
 export { checkNetwork, type NetcheckParts } from "./reach/mod.ts";
+export { stopOnSignals, type StopOnSignalsOptions, type Stoppable } from "./stop_on_signals.ts";
 export { VERSION } from "./status_report.ts";
 export { AlreadyInitializedError, NotInitializedError } from "../mesh/mod.ts";
 export type { WaitingMachine } from "./start/mod.ts";

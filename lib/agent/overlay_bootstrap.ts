@@ -17,7 +17,7 @@ import type { OverlayHealthChecker } from "../health/mod.ts";
 import { ResumedStateStore, SqliteStateStore, systemEnvironment } from "../host/mod.ts";
 import { MeshState, NotInitializedError, storedNetworkId } from "../mesh/mod.ts";
 import type { IpAddress } from "../net/mod.ts";
-import type { CarrierLimits } from "../service/mod.ts";
+import type { ServiceSettings } from "../service/mod.ts";
 import { Agent } from "./agent.ts";
 import { checkDeclared, DeclaredNetworks, type ProgramEndpoints } from "./networks/mod.ts";
 import { NamedEndpoints } from "./named_endpoints.ts";
@@ -33,18 +33,16 @@ import {
   type WaitingMachine,
 } from "./start/mod.ts";
 import { StatusToken } from "./status_token.ts";
-import { changeStoredSetting, forgetStored, meshHost, storedSettings } from "./stored_node.ts";
+import { changeStoredSetting, forgetStored, meshHost, recoverStored, storedSettings } from "./stored_node.ts";
 import { agentOperations, type AgentProcess, type StartToken, startTokenOf } from "./operations/mod.ts";
 
 /** How often it is tried to write what waits for room on a full disk. */
 const FLUSH_MS = 10_000;
 
 /** What a node takes beside its options. */
-export interface OverlayPorts {
+export interface OverlayPorts extends ServiceSettings {
   /** Where messages of the log go; nowhere unless given. */
   readonly logger?: Logger;
-  /** Limits of the values that services exchange. */
-  readonly limits?: CarrierLimits;
   /** Called once when a leader has to approve a machine that joins, with the name that it asks for, and its id. */
   readonly onPending?: (waiting: WaitingMachine) => void;
   /**
@@ -200,9 +198,14 @@ export class OverlayBootstrap {
     if (this.#store.isHeld) this.#awaitRoom();
   }
 
-  /** Takes the node down and leaves the host as it was; an ephemeral one leaves its network first. Harmless at any time. */
-  async stop(): Promise<void> {
+  /**
+   * Takes the node down and leaves the host as it was, once the calls under way have ended; others turn to somebody else
+   * from now on. An ephemeral one leaves its network first. Harmless at any time.
+   * @param options.drainMs how long calls may take to end, in milliseconds; as the node was made with unless given
+   */
+  async stop({ drainMs }: { readonly drainMs?: number } = {}): Promise<void> {
     this.#endFlushing();
+    await this.#agent.services.drain(drainMs);
     await this.#agent.departure.leaveAtEnd(this.#agent.session?.leaders);
     await this.#agent.stop();
   }
@@ -272,6 +275,9 @@ export class OverlayBootstrap {
   static forget(stateDir: string): { readonly name: string; readonly isRemoved: boolean } | undefined {
     return forgetStored(stateDir);
   }
+
+  /** Makes a node that does not run a leader by a recovery file; in an empty directory, the leader that made the file. */
+  static readonly recover: typeof recoverStored = recoverStored;
 
   /**
    * The settings of a node that does not run, and where each comes from.
@@ -355,7 +361,7 @@ export class OverlayBootstrap {
 
   static async #open(
     input: AgentOptionsInput | SaidSettings,
-    { logger = silentLogger, limits, onOptions, onPending, process }: OverlayPorts,
+    { logger = silentLogger, onOptions, onPending, process, ...service }: OverlayPorts,
     makeMesh: MakeMesh,
   ): Promise<OverlayBootstrap> {
     const said = saidSettings(input);
@@ -376,7 +382,7 @@ export class OverlayBootstrap {
       const named = new NamedEndpoints(options.endpoints, environment);
       await named.look();
       const mesh = await makeMesh({ store, host, named, options, onPending, keep: () => settings.keep() });
-      const agent = new Agent({ ...environment, mesh, store, options, named, ...limits && { limits } });
+      const agent = new Agent({ ...environment, mesh, store, options, named, service });
       try {
         if (policy !== undefined) applyDeclaredPolicy(policy, agent, { store, log: logger });
       } catch (error) {

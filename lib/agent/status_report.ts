@@ -14,7 +14,7 @@ import type { NameService } from "./names/mod.ts";
 import type { Networks } from "./networks/mod.ts";
 import type { OverlayInterface } from "./overlay/mod.ts";
 import type { PathReporter } from "./paths/mod.ts";
-import type { LeaderReport, PathReport, PeerReport, StatusReport } from "../api/mod.ts";
+import type { LeaderReport, PathReport, PeerReport, StatusReport, WarningReport } from "../api/mod.ts";
 import type { RelayHost } from "./relay/mod.ts";
 import { hubOf } from "./plain_devices.ts";
 import { gatewayReport } from "./reach/mod.ts";
@@ -38,6 +38,7 @@ export interface StatusSources {
   readonly services: ServiceHost;
   readonly networks: Networks;
   readonly relay: RelayHost;
+  readonly warnings: readonly WarningReport[];
   readonly channelDrops: Readonly<Record<string, number>>;
   /** Of frames on channels, and of a node without a packet plane. */
   readonly frameDrops: Readonly<Record<string, number>>;
@@ -72,7 +73,9 @@ export function buildStatus(sources: StatusSources): StatusReport {
     },
     network: { id: network.id, cidr: mesh.cidr.toString(), members: members.length },
     leaders: leaderReports(sources),
-    clockSkewMs: median(session?.messages.clockSkewsMs() ?? []),
+    ...sources.warnings.length > 0 && { warnings: sources.warnings },
+    ...session && { leadership: session.leadership() },
+    clockSkewMs: median([...session?.messages.clockSkews().values() ?? []]),
     ...reach && { reach },
     dataplane: overlay?.report ?? { kind: options.rootless ? "rootless" : "portable" },
     ...sources.names && { dns: sources.names.report() },

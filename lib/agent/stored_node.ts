@@ -3,7 +3,7 @@
  * @module
  */
 
-import type { SettingChange, SettingReport } from "../api/mod.ts";
+import type { RecoveredNode, RecoverRequest, SettingChange, SettingReport } from "../api/mod.ts";
 import { type Environment, silentLogger } from "../base/mod.ts";
 import { KeptSettings, type SaidSettings } from "../config/mod.ts";
 import { SqliteStateStore, systemEnvironment } from "../host/mod.ts";
@@ -13,9 +13,12 @@ import {
   type MeshOptions,
   MeshState,
   NotInitializedError,
+  openRecoveryFile,
+  restoreLeader,
   storedNetworkId,
 } from "../mesh/mod.ts";
 import type { Cidr } from "../net/mod.ts";
+import { InvalidRecoveryFileError, OtherNetworkError, RemovedError } from "./errors.ts";
 import { networkSettings, NodeSettings } from "./start/mod.ts";
 
 /** @returns who it was; undefined when the directory belonged to no network @throws StateError */
@@ -45,6 +48,30 @@ export async function storedSettings(
 export function changeStoredSetting(stateDir: string, { name, value }: SettingChange): boolean {
   using store = openStored(stateDir);
   return new KeptSettings(store).change(name, value);
+}
+
+/**
+ * Makes the node in a directory a leader by a recovery file; where there is none, the leader that made the file.
+ * @throws InvalidRecoveryFileError; OtherNetworkError when the file is of another network; RemovedError, StateError
+ */
+export async function recoverStored(
+  stateDir: string,
+  { file, passphrase }: RecoverRequest,
+): Promise<RecoveredNode> {
+  const content = await openRecoveryFile(file, passphrase);
+  if ("problem" in content) throw new InvalidRecoveryFileError(content);
+  using store = SqliteStateStore.open(stateDir);
+  const host = meshHost(systemEnvironment(silentLogger));
+  MeshState.finishLeaving(store, host);
+  if (storedNetworkId(store) === undefined) {
+    const mesh = restoreLeader(store, content, host);
+    if (!(mesh instanceof MeshState)) throw new InvalidRecoveryFileError(mesh);
+    return { name: mesh.record.name, isRestored: true };
+  }
+  const mesh = MeshState.load(store, host);
+  if (mesh.record.revoked) throw new RemovedError();
+  if (mesh.leadership.recover(content.signingKey) === undefined) throw new OtherNetworkError();
+  return { name: mesh.record.name, isRestored: false };
 }
 
 /** @returns what the state of a mesh needs of this host */

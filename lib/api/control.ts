@@ -67,6 +67,48 @@ export interface CreatedToken {
   readonly report: TokenReport;
 }
 
+/** How a recovery file is sealed. */
+export interface ExportRequest {
+  /** At least 12 characters. */
+  readonly passphrase: string;
+}
+
+/** A recovery file. */
+export interface ExportedLeader {
+  /** One line of text, with its end. */
+  readonly file: string;
+  /** The name of the leader that has made it. */
+  readonly name: string;
+  /** How many members are in it, to be found by. */
+  readonly members: number;
+}
+
+/** By what a node is to lead. */
+export interface RecoverRequest {
+  /** As `ExportedLeader` has it. */
+  readonly file: string;
+  /** The one that it was made with. */
+  readonly passphrase: string;
+}
+
+/** A node that leads now. */
+export interface RecoveredLeader {
+  /** Always. */
+  readonly done: true;
+  /** Its name. */
+  readonly name: string;
+  /** The names of other leaders that are there. */
+  readonly others: readonly string[];
+}
+
+/** A node that leads from its next start on. */
+export interface RecoveredNode {
+  /** Its name. */
+  readonly name: string;
+  /** Whether it goes on as the leader that made the file, and not as a member that it was before. */
+  readonly isRestored: boolean;
+}
+
 /** That it is done, and who was meant. */
 export interface ChangedMember {
   /** Always so: what fails throws. */
@@ -317,6 +359,10 @@ export interface AgentControl
   promoteLeader(node: string): Promise<ChangedMember>;
   /** Leaders only: makes a leader an ordinary member. */
   demoteLeader(node: string): Promise<ChangedMember>;
+  /** Leaders only: what another machine leads with when all leaders are gone, sealed by a passphrase. */
+  exportLeader(request: ExportRequest): Promise<ExportedLeader>;
+  /** Makes this node a leader by a file that `exportLeader` has made. */
+  recoverLeader(request: RecoverRequest): Promise<RecoveredLeader>;
   /** Lets this node go on under new keys. */
   rotateKey(): Promise<NewKey>;
   /** Whom a text means. @returns whom a name, id, key or address means, as commands and dials understand it */

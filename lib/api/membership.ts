@@ -209,7 +209,7 @@ export interface MembershipControl {
   /** Leaders only. @returns who has asked this leader, the oldest first */
   listPending(): readonly PendingJoin[];
   /** Leaders only: lets a machine in, by its id or the name that it asks for. */
-  approveJoin(who: string): MemberReport;
+  approveJoin(who: string): Promise<MemberReport>;
   /** Leaders only. @returns whom it has refused */
   refuseJoin(who: string): PendingJoin;
   /** Leaders only. @returns entries of this leader's log, the oldest first */

@@ -6,7 +6,13 @@
 
 import { z } from "zod";
 import { MAX_TTL_SECONDS } from "../dns/bounds.ts";
-import { MAX_ALLOWED_IPS, MAX_KEEPALIVE_SECONDS, MAX_NAME_LENGTH } from "../mesh/bounds.ts";
+import {
+  MAX_ALLOWED_IPS,
+  MAX_KEEPALIVE_SECONDS,
+  MAX_NAME_LENGTH,
+  MAX_PASSPHRASE_LENGTH,
+  MAX_RECOVERY_TEXT_LENGTH,
+} from "../mesh/bounds.ts";
 import { BROADCAST_MODES, CALL_MODES, MAX_TIMEOUT_MS } from "../service/bounds.ts";
 import { type Lazy, type LazyShape, named, object, port } from "./json_schema.ts";
 import { MEMBERSHIP_OPERATIONS, tokenRequest } from "./membership_operations.ts";
@@ -82,6 +88,12 @@ const subscribeRequest = object(() => ({
   pattern: topic(),
   past: z.union([z.boolean(), z.string().transform((text) => text === "1")])
     .describe("1 for the events that were kept").exactOptional(),
+}));
+const passphrase = () => short(MAX_PASSPHRASE_LENGTH);
+const exportRequest = object(() => ({ passphrase: passphrase() }));
+const recoverRequest = object(() => ({
+  file: z.string().max(MAX_RECOVERY_TEXT_LENGTH),
+  passphrase: passphrase(),
 }));
 const offerRequest = named("OfferRequest", () => ({
   port: port(1),
@@ -180,6 +192,18 @@ export const OPERATIONS: { readonly [Name in OperationName]: Operation<Name> } =
     summary: "Makes a leader an ordinary member",
     ...one("node"),
     answer: reports.changedMember,
+  },
+  exportLeader: {
+    route: "POST /leaders/export",
+    summary: "What another machine leads with when all leaders are gone, sealed by a passphrase",
+    request: exportRequest,
+    answer: object(() => ({ file: z.string(), name: z.string(), members: z.int().min(1) })),
+  },
+  recoverLeader: {
+    route: "POST /leaders/recover",
+    summary: "Makes this node a leader by what a leader has exported",
+    request: recoverRequest,
+    answer: object(() => ({ done: z.literal(true), name: z.string(), others: z.array(z.string()) })),
   },
   rotateKey: {
     route: "POST /rotate-key",

@@ -164,6 +164,20 @@ export interface LeaderReport {
   readonly slices?: readonly string[];
 }
 
+/** Whether the network would outlive its leaders, as this node sees it. */
+export interface LeadershipReport {
+  /** How many leaders were heard of in the last day, this node included. */
+  readonly present: number;
+  /** When a recovery file was last made, in milliseconds since 1970; null when not in the last 90 days. */
+  readonly lastExportMs: number | null;
+  /** When a leader was last at work, by its own word, to a day; null before the first one says so. */
+  readonly lastMarkMs: number | null;
+  /** What is wrong with that, in a sentence; absent for nothing. */
+  readonly problem?: string;
+  /** What to do about it. */
+  readonly hint?: string;
+}
+
 /** Whether an agent runs, for whoever watches processes. */
 export interface HealthReport {
   readonly state: StatusReport["state"];
@@ -182,6 +196,16 @@ export interface RelayReport {
   readonly bytes: number;
   /** How many were dropped, by reason; reasons that never happened are left out. */
   readonly drops: Readonly<Record<string, number>>;
+}
+
+/** Something that works so far, and that a person should mend. */
+export interface WarningReport {
+  /** `name`: two members had one name; `clone`: two machines have one key; `clock`: a clock is wrong. More may follow. */
+  readonly kind: string;
+  /** What is so, in words. */
+  readonly text: string;
+  /** What to do about it. */
+  readonly hint: string;
 }
 
 /** Everything that `weft status` and the page show. It never holds a key that is not public, a token or an environment variable. */
@@ -214,6 +238,10 @@ export interface StatusReport {
   };
   /** The highest id first. */
   readonly leaders: readonly LeaderReport[];
+  /** What a person should mend; absent when there is nothing, and from agents of a former release. */
+  readonly warnings?: readonly WarningReport[];
+  /** Absent from agents of a former release. */
+  readonly leadership?: LeadershipReport;
   /** How far the clocks of linked members are ahead of this one, their median in milliseconds; null without links. */
   readonly clockSkewMs: number | null;
   /** How this node can be reached; absent without a packet plane, and from agents of a former release. */

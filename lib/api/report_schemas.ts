@@ -90,6 +90,14 @@ export const leaderReport: LazyObject<report.LeaderReport> = named("LeaderReport
   slices: texts().exactOptional(),
 }), "A leader, as this node sees it.");
 
+const leadershipReport: LazyObject<report.LeadershipReport> = named("LeadershipReport", () => ({
+  present: count(),
+  lastExportMs: orNull(z.number()),
+  lastMarkMs: orNull(z.number()),
+  problem: text().exactOptional(),
+  hint: text().exactOptional(),
+}), "Whether the network would outlive its leaders, as this node sees it.");
+
 const servicesReport: LazyObject<report.ServicesReport> = named("ServicesReport", () => ({
   services: count(),
   providers: z.strictObject({ healthy: count(), unhealthy: count() }),
@@ -149,6 +157,12 @@ const relayReport: LazyObject<report.RelayReport> = named("RelayReport", () => (
   drops: counts(),
 }), "What a node carries for members that can't reach each other.");
 
+const warningReport: LazyObject<report.WarningReport> = named("WarningReport", () => ({
+  kind: text(),
+  text: text(),
+  hint: text(),
+}), "Something that works so far, and that a person should mend.");
+
 /** The schema of `StatusReport`. */
 export const statusReport: LazyObject<report.StatusReport> = named("StatusReport", () => ({
   version: text(),
@@ -157,6 +171,8 @@ export const statusReport: LazyObject<report.StatusReport> = named("StatusReport
   node: ownNode(),
   network: z.strictObject({ id: text(), cidr: text(), members: count() }),
   leaders: list(leaderReport),
+  warnings: list(warningReport).exactOptional(),
+  leadership: leadershipReport().exactOptional(),
   clockSkewMs: orNull(z.number()),
   reach: reachReport().describe("How this node can be reached, as others see it.").exactOptional(),
   dataplane: dataplane(),

@@ -8,7 +8,25 @@ import type { CallResult, EventLine, OfferedPort } from "./control.ts";
 
 /** @returns what a handler has answered: bytes have a property of their own, and nothing is null, as in any JSON */
 export function jsonResult(value: unknown): CallResult {
-  return value instanceof Uint8Array ? { base64: value.toBase64() } : { result: value ?? null };
+  return value instanceof Uint8Array ? { base64: value.toBase64() } : { result: asJson(value) ?? null };
+}
+
+/**
+ * What people and scripts are shown of a value that JSON does not say: a bigint as its digits, a Date as its text, a Map
+ * as pairs, a Set as a list, bytes in base64, numbers that are none as their names.
+ */
+function asJson(value: unknown): unknown {
+  if (typeof value === "bigint") return value.toString();
+  if (typeof value === "number") return Number.isFinite(value) ? value : String(value);
+  if (typeof value !== "object" || value === null) return value;
+  if (value instanceof Date) return Number.isNaN(value.getTime()) ? null : value.toISOString();
+  if (ArrayBuffer.isView(value)) {
+    return { base64: new Uint8Array(value.buffer, value.byteOffset, value.byteLength).toBase64() };
+  }
+  if (value instanceof ArrayBuffer) return { base64: new Uint8Array(value).toBase64() };
+  if (value instanceof Map) return [...value].map((pair) => pair.map(asJson));
+  if (value instanceof Set || Array.isArray(value)) return [...value].map(asJson);
+  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, asJson(inner)]));
 }
 
 /** @param answer what was answered by one node: a value, or a ReadableStream of them */
@@ -60,7 +78,7 @@ export function eventLines(
     }
     if (event === undefined) return undefined;
     const { topic, data, params, publishedAt, isPast, publisher } = event;
-    const payload = data instanceof Uint8Array ? { base64: data.toBase64() } : { data: data ?? null };
+    const payload = data instanceof Uint8Array ? { base64: data.toBase64() } : { data: asJson(data) ?? null };
     return { topic, ...payload, params, publishedAt, isPast, publisher: nameOf(publisher) };
   };
   return lines(next, () => void stream.return?.(), signal);

@@ -17,6 +17,7 @@ export * from "./duration.ts";
 export * from "./errors.ts";
 export * from "./limited_logger.ts";
 export * from "./memory_budget.ts";
+export * from "./layered_map.ts";
 export * from "./priority_queue.ts";
 export * from "./printable.ts";
 export * from "./random.ts";

@@ -16,10 +16,14 @@ export function randomBytes(random: RandomSource, lengthBytes: number): Uint8Arr
   return out;
 }
 
+// Nothing is made for a number: gossip and timers draw them all the time.
+const word = new Uint8Array(4);
+const wordView = new DataView(word.buffer);
+
 /** Draws an unsigned 32-bit integer. */
 export function randomUint32(random: RandomSource): number {
-  const bytes = randomBytes(random, 4);
-  return new DataView(bytes.buffer).getUint32(0, true);
+  random.fill(word);
+  return wordView.getUint32(0, true);
 }
 
 /** Draws a number in [0, 1) with 32 bits of resolution. */

@@ -4,7 +4,15 @@
  */
 
 import type { Node, OverlayBootstrap, OverlayPorts } from "../agent/mod.ts";
-import type { AgentControl, NetcheckReport, SettingChange, SettingReport, UnitReport } from "../api/mod.ts";
+import type {
+  AgentControl,
+  NetcheckReport,
+  RecoveredNode,
+  RecoverRequest,
+  SettingChange,
+  SettingReport,
+  UnitReport,
+} from "../api/mod.ts";
 import type { Logger } from "../base/mod.ts";
 import type { AgentOptions, SaidSettings, StatusAddress } from "../config/mod.ts";
 import type { WgInterface, WgInterfaceOptions } from "../wg_interface/mod.ts";
@@ -42,6 +50,14 @@ export interface StatusPort extends ServedPort {
   openOverlay(): Promise<void>;
 }
 
+/** A file that was made for a secret and is empty. */
+export interface SecretFile {
+  /** Writes all of it to the disk, and closes the file. @throws the system's error */
+  write(text: string): Promise<void>;
+  /** Closes and removes it, after `write` has failed or in place of it. */
+  discard(): Promise<void>;
+}
+
 /** The process around a command. */
 export interface ProcessPort {
   readonly environment: Readonly<Record<string, string | undefined>>;
@@ -52,6 +68,10 @@ export interface ProcessPort {
   readonly unit: UnitReport | undefined;
   /** Reads a file, or standard input for `-`. @throws the system's error */
   readText(path: string): Promise<string>;
+  /** Whether somebody types standard input. */
+  readonly isTyped: boolean;
+  /** Makes a new file that its owner alone may read. @throws the system's error, `AlreadyExists` when something has that name */
+  createSecretFile(path: string): Promise<SecretFile>;
   /**
    * Reads one line of standard input; where somebody types it, it is asked for by `prompt` and not shown.
    * @throws CommandError
@@ -116,6 +136,11 @@ export interface AgentParts {
    * @returns the node's name, and whether a leader had removed it; undefined when there is none
    */
   forget(stateDir: string): { readonly name: string; readonly isRemoved: boolean } | undefined;
+  /**
+   * Makes the node of a state directory a leader by a recovery file; where there is none, the leader that made the file.
+   * @throws WeftError
+   */
+  recover(stateDir: string, request: RecoverRequest): Promise<RecoveredNode>;
   /**
    * @returns the settings of a node that does not run, as the next start finds them
    * @throws WeftError `NotInitialized` when there is none

@@ -5,7 +5,7 @@
 
 import { cpuUsage } from "node:process";
 import type { UnitReport } from "../api/mod.ts";
-import type { ProcessPort } from "./ports.ts";
+import type { ProcessPort, SecretFile } from "./ports.ts";
 import { hideTokens } from "./process_arguments.ts";
 import { readSecretLine } from "./secret_line.ts";
 import { serviceManager } from "./systemd/mod.ts";
@@ -42,6 +42,10 @@ export function systemProcess(): ProcessPort {
       return await readBounded((file ?? Deno.stdin).readable);
     },
     readSecret,
+    get isTyped() {
+      return Deno.stdin.isTerminal();
+    },
+    createSecretFile,
     async othersMay(path) {
       if (path === "-") return undefined;
       const { isFile, mode } = await Deno.stat(path);
@@ -140,6 +144,23 @@ async function readSecret(prompt: string): Promise<string> {
     Deno.stdin.setRaw(false);
     await Deno.stderr.write(Uint8Array.of(0x0a));
   }
+}
+
+async function createSecretFile(path: string): Promise<SecretFile> {
+  const file = await Deno.open(path, { write: true, createNew: true, mode: 0o600 });
+  return {
+    async write(text) {
+      for (let rest = new TextEncoder().encode(text); rest.length > 0;) {
+        rest = rest.subarray(await file.write(rest));
+      }
+      await file.sync();
+      file.close();
+    },
+    async discard() {
+      file.close();
+      await Deno.remove(path);
+    },
+  };
 }
 
 async function readBounded(stream: ReadableStream<Uint8Array>): Promise<string> {

@@ -16,8 +16,8 @@ import { readStatusToken, refuseWithoutOverlay, statusPageText } from "./status_
 import type { ServiceManager } from "./systemd/mod.ts";
 import { paint, steady, type Terminal } from "./terminal.ts";
 
-/** How long a stop may take, in milliseconds, before the process ends anyway. */
-const STOP_BOUND_MS = 8_000;
+/** How long a stop may take, in milliseconds, before the process ends anyway: 5 s for calls that are under way, and the rest. */
+const STOP_BOUND_MS = 13_000;
 
 const HOUR_MS = 3_600_000;
 

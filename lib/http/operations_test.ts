@@ -89,6 +89,13 @@ const bounds: readonly (readonly [string, OperationName, object, object])[] = [
   ["a pattern", "subscribe", { pattern: "a".repeat(1024) }, { pattern: "a".repeat(1025) }],
   ["a port", "offer", { port: 65_535 }, { port: 65_536 }],
   ["a node to promote", "promoteLeader", { node: "a".repeat(128) }, { node: "a".repeat(129) }],
+  ["a passphrase", "exportLeader", { passphrase: "a".repeat(1024) }, { passphrase: "a".repeat(1025) }],
+  [
+    "a recovery file",
+    "recoverLeader",
+    { file: "a".repeat(48 << 10), passphrase: "a" },
+    { file: "a".repeat((48 << 10) + 1), passphrase: "a" },
+  ],
   ["a node to demote", "demoteLeader", { node: "a".repeat(128) }, { node: "a".repeat(129) }],
 ];
 for (const [what, name, within, beyond] of bounds) {

@@ -96,6 +96,8 @@ tbody th { color: var(--ink); font-size: 1rem; }
 td { white-space: nowrap; }
 .number { text-align: right; }
 td.number:last-child, th.number:last-child { padding-right: 0; }
+#warnings { padding-left: 2.4rem; background: var(--bad-soft); }
+#warnings strong { color: var(--bad); }
 .badge { display: inline-block; padding: .05rem .6rem; border-radius: 1rem; font-size: .85rem; background: var(--thread-soft); color: var(--thread); }
 .badge.away { background: var(--bad-soft); color: var(--bad); }
 .badge.channel-only { background: color-mix(in srgb, var(--warn) 16%, transparent); color: var(--warn); }
@@ -136,6 +138,7 @@ const PAGE_BODY: string = `<a class="skip" href="#peers-region">Skip to the list
 </header>
 <main>
   <noscript><p class="card">This page needs JavaScript; <a href="/status">/status</a> is the same as JSON.</p></noscript>
+  <ul id="warnings" class="card" aria-label="Warnings" hidden></ul>
   <section class="facts" aria-label="This node">
     <dl id="facts"></dl>
   </section>

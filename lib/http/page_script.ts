@@ -41,16 +41,24 @@ function showFacts(status) {
   const { node, network, dataplane } = status;
   const plane = dataplane.kind === "rootless" ? "rootless, message plane only"
     : [dataplane.interfaceName, dataplane.mtuBytes && "MTU " + dataplane.mtuBytes].filter(Boolean).join(", ");
+  const { problem, hint } = status.leadership ?? {};
   const facts = [
     ["Address", ...(node.addresses.length > 0 ? node.addresses : ["none yet"])],
     ["Network", network.cidr, network.members + (network.members === 1 ? " member" : " members")],
     ["Role", node.role],
+    ...(problem === undefined ? [] : [["Leaders", problem, ...(hint === undefined ? [] : [hint])]]),
     ["Packet plane", plane],
     ["Reached at", ...(node.endpoints.length > 0 ? node.endpoints.slice(0, 3) : ["port " + node.listenPort])],
     ["Up for", span(status.uptimeMs)],
   ];
   byId("facts").replaceChildren(...facts.map(([term, ...texts]) =>
     element("div", {}, element("dt", {}, term), ...texts.map((text) => element("dd", {}, text)))));
+}
+
+function showWarnings({ warnings = [] }) {
+  byId("warnings").hidden = warnings.length === 0;
+  byId("warnings").replaceChildren(...warnings.map(({ text, hint }) =>
+    element("li", {}, element("strong", {}, text), ". " + hint)));
 }
 
 function healthOf(peer) {
@@ -301,6 +309,7 @@ async function poll() {
     byId("version").textContent = "weft " + status.version;
     showFacts(status);
     showMesh(status, measure(status, performance.now()));
+    showWarnings(status);
     showPeers(status);
     showServices(services, status.services);
     showNetworks(networks);

@@ -52,3 +52,7 @@ export const MAX_ALLOWED_IPS = 64;
 export const MAX_KEEPALIVE_SECONDS = 65_535;
 /** The longest text of an address. */
 export const MAX_ADDRESS_LENGTH = 45;
+/** A passphrase of a recovery file has so many characters at most: a longer one is a mistake. */
+export const MAX_PASSPHRASE_LENGTH = 1024;
+/** A longer text is no recovery file; it fits a request to an agent. */
+export const MAX_RECOVERY_TEXT_LENGTH: number = 48 << 10;

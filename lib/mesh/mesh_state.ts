@@ -296,9 +296,10 @@ export class MeshState {
     if (next === undefined || !this.isRotating || replica.roster.get(next.id) === undefined) return undefined;
     return this.#store.transaction(() => {
       const wall = this.#options.clock.wall();
-      const entries = replica.entries.of(former).map(({ kind, key, body, expiresAt }) =>
-        replica.entries.write(next.id, next.signingKey, { kind, key, body, lifetimeMs: expiresAt - wall })
-      ).filter((signed) => signed !== undefined);
+      const entries = replica.entries.of(former).map(({ kind, key, body, expiresAt }) => {
+        const lifetimeMs = Math.max(1, expiresAt - wall);
+        return replica.entries.write(next.id, next.signingKey, { kind, key, body, lifetimeMs });
+      }).filter((signed) => signed !== undefined);
       adoptNextIdentity(this.#store, next);
       this.#identity = next;
       return { ...NO_UPDATE, entries };
@@ -307,13 +308,14 @@ export class MeshState {
 
   /**
    * Lets leaders know the same tokens; on others nothing happens.
+   * @param hasHeir whether there is about to be another leader
    * @returns what others are to be sent
    */
-  shareTokens(): ReplicaUpdate {
+  shareTokens(hasHeir = false): ReplicaUpdate {
     const { tokens, leadership: { signingKey }, replica, identity: { id: self } } = this;
     if (tokens === undefined || signingKey === undefined) return NO_UPDATE;
     const networkId = this.network.id;
-    return shareTokens({ ...this.#options, self, networkId, signingKey, tokens, replica });
+    return shareTokens({ ...this.#options, self, networkId, signingKey, tokens, replica, hasHeir });
   }
 
   /** @returns the token that a leader prints at its start, see `startToken`; undefined on others */

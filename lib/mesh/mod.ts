@@ -33,6 +33,7 @@ export {
   GRANT_KINDS,
   type GrantKind,
   type Grants,
+  INSTANCE_BYTES,
   JoinToken,
   MAX_ENTRY_BODY_BYTES,
   MAX_ENTRY_LIFETIME_MS,
@@ -84,7 +85,16 @@ export {
   type PathCall,
   type RelayLeg,
 } from "./wire/mod.ts";
-export { Election, type LeaderView, SLICE_KIND } from "./leaders/mod.ts";
+export {
+  Election,
+  type LeaderView,
+  openRecoveryFile,
+  passphraseProblem,
+  type RecoveryContent,
+  type RecoveryProblem,
+  sealRecoveryFile,
+  SLICE_KIND,
+} from "./leaders/mod.ts";
 export {
   Admission,
   type AdmissionRefusal,
@@ -105,19 +115,27 @@ export {
   type EntryEvent,
   Gossip,
   isAboutStatement,
+  type LinkCandidate,
+  linkCandidates,
+  LinkChoice,
+  MARK_KEY,
+  MARK_KIND,
   MAX_NODE_ENTRIES,
   MAX_SHARD_ENTRIES,
   type Member,
   type MessageOutcome,
   type RecordEntry,
   Replica,
+  type ReplicaBase,
   type ReplicaSubscriber,
   Roster,
   type RosterEvent,
   ROUND_MS,
   wantedLinks,
 } from "./replica/mod.ts";
+export { BucketPool } from "./versions/mod.ts";
 export { encodeJoinRequest, type JoinParameters, type MeshOptions, MeshState } from "./mesh_state.ts";
+export { exportedAt, noteExport, recoveryContent, restoreLeader } from "./recovery.ts";
 export {
   AlreadyInitializedError,
   forgetNetwork,

@@ -59,6 +59,7 @@ const SIGNING_SEED = "signing-seed";
 const BOOTSTRAP = "bootstrap";
 const LEAVING = "leaving";
 const UNSTARTED = "unstarted";
+const RECOVERING = "recovering";
 
 /** Everything that a node keeps of its network and how it was told to run; what it keeps of its host is not among it. */
 const NETWORK_COLLECTIONS = [
@@ -93,6 +94,9 @@ const NETWORK_COLLECTIONS = [
 /** How far a node has come that leaves: it has asked a leader to revoke it, or it is no member any more. */
 export type LeavingState = "asked" | "left";
 
+/** Of what a recovery has made a leader: of a member that knew everything, or of what the file says alone. */
+export type RecoveredFrom = "member" | "file";
+
 /** The node's own identity, or the one that is to replace it. */
 export type IdentityKey = typeof SEED | typeof NEXT_SEED;
 
@@ -116,6 +120,11 @@ export function readOrDrawIdentity(store: StateStore, key: IdentityKey, random: 
     store.put(IDENTITY, key, identity.exposeSeed());
     return identity;
   });
+}
+
+/** Makes a known identity the node's own; for a store that belongs to no network. */
+export function keepIdentity(store: StateStore, identity: NodeIdentity): void {
+  store.put(IDENTITY, SEED, identity.exposeSeed());
 }
 
 /** Makes the next identity the node's own. */
@@ -183,6 +192,19 @@ export function keepUnstarted(store: StateStore, isUnstarted: boolean): void {
 /** @returns whether the node has a network that has never run */
 export function readUnstarted(store: StateStore): boolean {
   return store.get(NETWORK, UNSTARTED) !== undefined;
+}
+
+/** Remembers that this leader was made from a recovery file and has yet to take over what is nobody's, or that it has. */
+export function keepRecovering(store: StateStore, origin: RecoveredFrom | undefined): void {
+  if (origin !== undefined) store.put(NETWORK, RECOVERING, utf8Bytes(origin));
+  else if (readRecovering(store) !== undefined) store.delete(NETWORK, RECOVERING);
+}
+
+/** @returns of what this leader was made that has yet to take over what is nobody's; undefined for any other */
+export function readRecovering(store: StateStore): RecoveredFrom | undefined {
+  const bytes = store.get(NETWORK, RECOVERING);
+  if (bytes === undefined) return undefined;
+  return new TextDecoder().decode(bytes) === "member" ? "member" : "file";
 }
 
 /** Puts away who this node is and all that it knows of its network, in one step; it may join another one then. */

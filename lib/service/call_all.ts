@@ -3,7 +3,7 @@
  * @module
  */
 
-import { callLocal, type CallPath, type ProviderChoice } from "./calls/mod.ts";
+import type { CallPath, LocalCaller, ProviderChoice } from "./calls/mod.ts";
 import { VersionRange } from "./directory/mod.ts";
 import { CallError, callError } from "./errors.ts";
 import type { NodePolicy } from "./node_policy.ts";
@@ -16,6 +16,7 @@ import { NO_VALUE } from "./wire/mod.ts";
 /** What knows who offers what, and who may be called. */
 interface CallAllParts {
   readonly base: RuntimeBase;
+  readonly localCaller: LocalCaller;
   readonly choice: ProviderChoice;
   readonly policy: NodePolicy;
   readonly peers: ServicePeers;
@@ -27,7 +28,7 @@ interface CallAllParts {
  * @throws CallError when there is none
  */
 export async function callAll(
-  { base, choice, policy, peers, peers: { self } }: CallAllParts,
+  { base, localCaller, choice, policy, peers, peers: { self } }: CallAllParts,
   path: CallPath,
   params: unknown,
   { stream: _, ...options }: PreparedCallOptions,
@@ -39,7 +40,7 @@ export async function callAll(
   const { version: wanted } = options;
   const range = wanted === undefined ? undefined : VersionRange.parse(wanted);
   if (own?.actions.has(path.action) && (range?.has(own.version) ?? true)) {
-    const answer = callLocal(base, own, path, params, options, timeoutMs);
+    const answer = localCaller.request(own, path, params, options, timeoutMs);
     asked.push([peers.nameOf(self) ?? self, answer]);
   }
   let denied: PeerId | undefined;

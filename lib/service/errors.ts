@@ -58,7 +58,16 @@ export interface WireFailure {
   readonly executed: boolean;
   /** The rule of the network's policy by which this node refuses it; others say no more than `Refused`. */
   readonly rule?: string;
+  /** The name of the node that has failed, as the caller's own node knows it. */
+  readonly node?: string;
+  /** `service/action`, of a cause: of the call that the handler has made. */
+  readonly path?: string;
+  /** The failure that has led to this one. */
+  readonly cause?: WireFailure;
 }
+
+/** How many failures are told of, each the cause of the one before. */
+export const MAX_CAUSES = 3;
 
 const RETRYABLE: ReadonlySet<string> = new Set<CallFailureCode>([
   "NoProvider",
@@ -92,6 +101,8 @@ export function policyFailure(what: string, { kind, rule }: MessageRefusal): Wir
 export interface Failed {
   readonly kind: "failure";
   readonly failure: WireFailure;
+  /** What was thrown, where that was in this program. */
+  readonly error?: unknown;
 }
 
 /** @returns the failure of a call, in place of its outcome */
@@ -107,16 +118,24 @@ export class CallError extends WeftError {
   readonly executed: boolean;
   /** The rule of the network's policy by which this node has refused it, `web-tier#3`; undefined for every other reason. */
   readonly rule: string | undefined;
+  /** The name of the node whose answer this is, or that was asked last; undefined when nobody was. */
+  readonly node: string | undefined;
+  /** `service/action`, of the call that has failed; undefined for what was no call. */
+  readonly path: string | undefined;
 
-  /** Makes the failure that a provider or this node has told. */
-  constructor(
-    { code, message, retryable, executed, rule }: WireFailure,
-    options: { cause?: unknown; hint?: string } = {},
-  ) {
-    super(message, { ...options, retryable });
+  /**
+   * Makes the failure that a provider or this node has told. Its `cause` is the failure of the call that the handler has
+   * made, if that is why; and what the handler has thrown, where that was in this program.
+   */
+  constructor(failure: WireFailure, options: { cause?: unknown; hint?: string } = {}) {
+    const { code, message, retryable, executed, rule, node, path } = failure;
+    const cause = options.cause ?? (failure.cause && new CallError(failure.cause));
+    super(message, { ...options, retryable, cause });
     this.code = code;
     this.executed = executed;
     this.rule = rule;
+    this.node = node;
+    this.path = path;
   }
 }
 
@@ -148,6 +167,22 @@ export function callError(...parts: Parameters<typeof failure>): CallError {
   return new CallError(failure(...parts));
 }
 
+/**
+ * @param path `service/action`
+ * @param node the name of the node that has failed, where it is known
+ * @returns the error of a call, with where it was made; any other error as it is
+ */
+export function ofCall(error: unknown, path: string, node?: string): unknown {
+  if (!(error instanceof CallError) || error.path !== undefined) return error;
+  const { code, message, retryable, executed, rule, hint, cause } = error;
+  const known = error.node ?? node;
+  return new CallError({
+    ...{ code, message, retryable, executed, path },
+    ...rule !== undefined && { rule },
+    ...known !== undefined && { node: known },
+  }, { cause, ...hint !== undefined && { hint } });
+}
+
 /** A service that can't be added, or an option that makes no sense. */
 export class InvalidServiceError extends WeftError {
   /** The failure's stable name, for programs. */
@@ -169,14 +204,38 @@ export class ServiceNotGrantedError extends WeftError {
 export function failureOf(error: unknown): WireFailure {
   try {
     if (error instanceof ActionError || error instanceof CallError) {
-      const { code, message, retryable } = error;
-      return { code: textOf(code), message: textOf(message), retryable, executed: true };
+      return { ...told(error), executed: true, ...causeOf(error) };
     }
     if (error instanceof Error) return failure("HandlerFailed", textOf(error.message), true);
   } catch {
     // A getter has thrown, or there is no way to say it as text: that must not cost the caller its answer.
   }
   return failure("HandlerFailed", "the handler has failed", true);
+}
+
+/** What an error says of itself that is meant for callers. */
+function told({ code, message, retryable }: ActionError | CallError): WireFailure {
+  return { code: textOf(code), message: textOf(message), retryable: Boolean(retryable), executed: true };
+}
+
+/** Of errors that are answers themselves: what else has failed may say more than callers are to know. */
+function causeOf(error: ActionError | CallError, depth = MAX_CAUSES): { cause?: WireFailure } {
+  // A call that fails its handler is what the handler fails with, and its cause.
+  const cause: unknown = error instanceof CallError && error.path !== undefined && depth === MAX_CAUSES
+    ? error
+    : error.cause;
+  if (depth === 0 || !(cause instanceof CallError || cause instanceof ActionError)) return {};
+  const { node, path } = cause instanceof CallError ? cause : {};
+  const { executed } = cause instanceof CallError ? cause : { executed: true };
+  return {
+    cause: {
+      ...told(cause),
+      executed,
+      ...node !== undefined && { node },
+      ...path !== undefined && { path },
+      ...causeOf(cause, depth - 1),
+    },
+  };
 }
 
 /** Types say that it is text, and programs without types need not keep to that. @throws what its conversion throws */

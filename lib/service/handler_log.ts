@@ -32,6 +32,21 @@ export class HandlerLog {
     this.#warn("the handler of an action has failed", { service, action }, caller, error);
   }
 
+  /**
+   * An answer that its caller can't have.
+   * @param path `service/action`
+   * @param problem what is wrong with it, and where
+   */
+  result(path: string, caller: PeerId | undefined, problem: string): void {
+    const at = path.lastIndexOf("/");
+    const fields = { service: path.slice(0, at), action: path.slice(at + 1) };
+    this.#log.warn("the handler of an action has answered with what can't be sent", {
+      ...fields,
+      ...this.#from(caller),
+      problem: problem.slice(0, MAX_ERROR_TEXT),
+    });
+  }
+
   /** @param service the subscription's group, empty without one @param publisher undefined for this program */
   event(service: string, event: string, publisher: PeerId | undefined, error: unknown): void {
     const fields: Readonly<Record<string, string>> = service === "" ? { event } : { service, event };
@@ -45,8 +60,11 @@ export class HandlerLog {
     error: unknown,
   ): void {
     if (isMeant(error)) return;
-    const from = peer === undefined ? {} : { from: this.#nameOf(peer) ?? peer };
-    this.#log.warn(message, { ...fields, ...from, error: textOf(error) });
+    this.#log.warn(message, { ...fields, ...this.#from(peer), error: textOf(error) });
+  }
+
+  #from(peer: PeerId | undefined): { from?: string } {
+    return peer === undefined ? {} : { from: this.#nameOf(peer) ?? peer };
   }
 }
 

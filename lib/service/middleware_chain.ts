@@ -75,7 +75,7 @@ export type Next<Input, Output> = (input?: Input) => Promise<Output>;
  * import { ActionError, type Middleware, Node } from "@weft/mesh";
  * const signedIn: Middleware = {
  *   action: ({ context }, next) => {
- *     if (context.metadata.user === undefined) throw new ActionError("Unauthorized", "Sign in first");
+ *     if (context.metadata["user"] === undefined) throw new ActionError("Unauthorized", "Sign in first");
  *     return next();
  *   },
  * };

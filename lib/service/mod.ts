@@ -16,6 +16,7 @@
 
 export * from "./bounds.ts";
 export * from "./call_context.ts";
+export { DEFAULT_DRAIN_MS } from "./calls/mod.ts";
 export * from "./service_definition.ts";
 export * from "./directory/mod.ts";
 export {
@@ -45,6 +46,7 @@ export type { MemberChange, ProviderReport, ServiceReport } from "./registry/mod
 export type { Schema, SchemaIssue, SchemaResult } from "./schema.ts";
 export * from "./service_event.ts";
 export { type ClientOptions, ServiceClient } from "./service_client.ts";
+export type { ServiceSettings } from "./settings.ts";
 export type { ServiceNode } from "./service_node.ts";
 export { ServiceRuntime, type ServiceRuntimeParts } from "./service_runtime.ts";
 export * from "./topics/mod.ts";

@@ -5,17 +5,18 @@
 
 import { type CallMode, DEFAULT_TIMEOUT_MS } from "./bounds.ts";
 import {
-  callLocal,
   type CallOrder,
   type CallPath,
-  DEFAULT_RETRIES,
+  callRemote,
   NO_OPTIONS,
   ProviderChoice,
+  readTries,
   type Route,
   routeToAction,
 } from "./calls/mod.ts";
-import { type EventHandler, readCount } from "./service_definition.ts";
+import type { EventHandler } from "./service_definition.ts";
 import {
+  type BreakerOptions,
   ChangeSignal,
   PermittedAdverts,
   type Provider,
@@ -80,6 +81,8 @@ export interface NodeRuntimeParts extends ServiceRuntimeParts {
   readonly peers: ServicePeers;
   /** What the network's policy says; nothing unless given. */
   readonly policy?: MessagePolicy;
+  /** When providers are spared that fail. */
+  readonly breaker?: BreakerOptions | undefined;
   /** What `advert` gives has changed. */
   onAdvertChange?(): void;
 }
@@ -113,7 +116,7 @@ export class NodeRuntime extends ServiceRuntime {
       this.#changes.notify();
       for (const path of paths) if (this.#choice.all(path).length === 0) this.balancer.forget(path);
     };
-    this.directory = new ServiceDirectory(followProviders);
+    this.directory = new ServiceDirectory(followProviders, parts.breaker);
     this.#adverts = new PermittedAdverts(parts.peers, parts.log);
     const claims = this.#claims = new ServiceClaims(
       parts.peers,
@@ -131,7 +134,7 @@ export class NodeRuntime extends ServiceRuntime {
         followProviders(paths);
         this.#claims.follow(this.programs.directory.paths());
         this.sendAdvert();
-      }),
+      }, parts.breaker),
       ask: (peer, text, params, options = NO_OPTIONS) => {
         const path = this.paths.parse(text);
         return this.#callRemote(path, params, options, "round-robin", peer, DEFAULT_TIMEOUT_MS);
@@ -297,7 +300,10 @@ export class NodeRuntime extends ServiceRuntime {
     if (instead !== undefined) return this.call(instead, params, options, timeoutMs);
     const mode = node !== undefined ? "round-robin" : options.mode ?? this.#choice.usualMode(path);
     if (mode === "all") {
-      const all = { base: this.base, choice: this.#choice, policy: this.#policy, peers: this.#parts.peers };
+      const all = {
+        ...{ base: this.base, localCaller: this.localCaller },
+        ...{ choice: this.#choice, policy: this.#policy, peers: this.#parts.peers },
+      };
       return callAll(
         all,
         path,
@@ -312,7 +318,13 @@ export class NodeRuntime extends ServiceRuntime {
       throw callError("NoProvider", `No node is called ${node}`);
     }
     const service = this.#choice.here(path, mode, peer, version);
-    if (service !== undefined) return callLocal(this.base, service, path, params, options, timeoutMs);
+    if (service !== undefined) {
+      return this.localCaller.request(service, path, params, options, timeoutMs, (leftMs) => {
+        // Paused or removed meanwhile, it may run elsewhere.
+        if (this.#choice.here(path, mode, peer, version) !== undefined) return undefined;
+        return this.#callRemote(path, params, options, mode, peer, leftMs, version);
+      });
+    }
     if (mode === "local" && !this.#choice.hasProgram(path)) {
       throw callError("NoProvider", `This node does not offer ${showPath(path.service)}`);
     }
@@ -439,10 +451,9 @@ export class NodeRuntime extends ServiceRuntime {
     version?: VersionRange,
   ): Promise<unknown> {
     const choice = this.#choice;
-    const retries = readCount(options.retries, DEFAULT_RETRIES, 0, "retries");
-    const idempotent = options.idempotent ?? choice.isIdempotent(path);
-    const to = { mode, peer, retries, idempotent, version };
-    return this.remoteCaller.request(path, params, options, timeoutMs, to, (leftMs) => {
+    const { idempotent = choice.isIdempotent(path) } = options;
+    const to = { mode, peer, idempotent, version, ...readTries(options) };
+    return callRemote(this.base, this.remoteCaller, path, params, options, timeoutMs, to, (leftMs) => {
       // The service may have come to this node meanwhile.
       const isHere = choice.here(path, mode, peer, version) !== undefined;
       return isHere ? this.callAgain(path, params, options, leftMs) : undefined;

@@ -32,6 +32,14 @@ export interface CallOptions extends PropagationOptions {
   readonly retries?: number;
   /** Whether running it twice does no harm; as the action says unless given. */
   readonly idempotent?: boolean;
+  /**
+   * How long one provider may take, in milliseconds, before it is given up and another one is tried. Only of an idempotent
+   * call that has tries left. Without it, and without `hedgeAfterMs`, a provider that takes more than an equal share of
+   * the time for each try is not given up, but another one is asked as well, and whichever answers first is heard.
+   */
+  readonly attemptTimeoutMs?: number;
+  /** After how many milliseconds without an answer another provider is asked as well; only of an idempotent call. */
+  readonly hedgeAfterMs?: number;
   /** Gives up, and aborts the handler's signal. */
   readonly signal?: AbortSignal;
   /**

@@ -4,9 +4,10 @@
  */
 
 import { type CallPath, type CallPaths, checkOptions } from "./calls/mod.ts";
+import { ofCall } from "./errors.ts";
 import { inherit, type MiddlewareChain, runHooks } from "./middleware_chain.ts";
 import type { CallOptions, PreparedCallOptions, PublishOptions, PublishReport } from "./options.ts";
-import { TopicPath } from "./topics/mod.ts";
+import { showPath, TopicPath } from "./topics/mod.ts";
 import { contextOf, type PropagatedContext } from "./wire/mod.ts";
 
 /** What is behind the middleware. */
@@ -84,13 +85,14 @@ export class Outgoing {
     options: CallOptions,
     parent: PropagatedContext | undefined,
   ): Promise<unknown> {
+    let parsed: CallPath | undefined;
     try {
-      const parsed = this.#paths.parse(path);
+      parsed = this.#paths.parse(path);
       const context = contextOf(options, parent);
       const prepared = context === undefined ? options : { ...options, context };
       return this.#way.call(parsed, params, prepared, checkOptions(parsed, options));
     } catch (error) {
-      return Promise.reject(error);
+      return Promise.reject(parsed === undefined ? error : ofCall(error, showPath(parsed.text)));
     }
   }
 

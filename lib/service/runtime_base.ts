@@ -6,6 +6,7 @@
 import type { Environment } from "../base/mod.ts";
 import type { ContextHost } from "./call_context.ts";
 import type { ChangeSignal, ServiceDirectory } from "./directory/mod.ts";
+import type { HandlerLog } from "./handler_log.ts";
 import type { LocalServices } from "./local/mod.ts";
 import type { PreparedCallOptions } from "./options.ts";
 import type { MessagePolicy, PeerId, ServicePeers } from "./ports.ts";
@@ -20,6 +21,13 @@ export interface RuntimeBase extends Environment {
   readonly services: LocalServices;
   /** What handlers call and publish by. */
   readonly host: ContextHost;
+  /** Is told what handlers throw. */
+  readonly handlerLog: HandlerLog;
+  /**
+   * @param peer undefined for the node of this program
+   * @returns the name of a node, or of the node of a program; undefined when it is not known
+   */
+  nodeName(peer: PeerId | undefined): string | undefined;
 }
 
 /** Of a node. */

@@ -43,7 +43,7 @@ export function describeIssues(issues: readonly SchemaIssue[]): string {
 export async function validate(
   schema: Schema,
   value: unknown,
-): Promise<{ readonly issues: string } | { readonly issues?: undefined; readonly value: unknown }> {
+): Promise<{ readonly issues: string } | { readonly value: unknown }> {
   try {
     const checked = await schema["~standard"].validate(value);
     if (checked.issues !== undefined) return { issues: describeIssues(checked.issues) };

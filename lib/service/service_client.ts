@@ -11,6 +11,7 @@ import type { CallOptions, PublishOptions, PublishReport } from "./options.ts";
 import type {
   ActionName,
   EventHandler,
+  EventInputOf,
   EventName,
   EventOf,
   ParamsOf,
@@ -105,10 +106,10 @@ export class ServiceClient<Service extends ServiceDefinition> {
     return this.#runtime.subscribe(`${this.path}/${name}`, handler as EventHandler, options);
   }
 
-  /** Publishes an event of the service. */
+  /** Publishes an event of the service, which its schema checks where this program offers it. */
   publish<Name extends EventName<Service>>(
     name: Name,
-    data: EventOf<Service, Name>,
+    data: EventInputOf<Service, Name>,
     options?: PublishOptions,
   ): Promise<PublishReport> {
     const { publications, environment } = this.#chain;

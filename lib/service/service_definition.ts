@@ -16,14 +16,17 @@ export type ActionHandler<Params = never, Result = unknown> = (
   context: CallContext,
 ) => Result;
 
-/** An action with more than a handler. */
-export interface ActionDefinition<Params = never, Result = unknown> {
+/**
+ * An action with more than a handler. A schema may convert: callers give its input, the handler gets its output, and of
+ * the result the other way round.
+ */
+export interface ActionDefinition<Params = never, Result = unknown, Input = unknown, Output = unknown> {
   /** Serves the calls. */
   readonly handler: ActionHandler<Params, Result>;
   /** Checks and types the parameters. */
-  readonly params?: Schema<unknown, Params> | undefined;
-  /** Checks what the handler answers; not for streams. */
-  readonly result?: Schema | undefined;
+  readonly params?: Schema<Input, Params> | undefined;
+  /** Checks and types what the handler answers; not for streams. */
+  readonly result?: Schema<unknown, Output> | undefined;
   /** Whether running it twice does no harm: then it is tried again after a lost link. */
   readonly idempotent?: boolean;
   /** How many calls run at the same time; by default as many as the service allows. */
@@ -45,7 +48,7 @@ export type EventHandler<Data = unknown> = (event: ServiceEvent<Data>, context: 
 
 /** An event that the service publishes under `path/name`. */
 export interface EventDefinition {
-  /** Checks and types the data. */
+  /** Checks, converts and types the data where they are published by a program that offers the service. */
   readonly schema?: Schema;
   /** Whether the last one is kept unless its publisher says something else. */
   readonly retain?: boolean;
@@ -114,20 +117,43 @@ export type ActionName<Service extends ServiceDefinition> = keyof Service["actio
 /** The names of a service's events. */
 export type EventName<Service extends ServiceDefinition> = keyof Service["events"] & string;
 
-/** What an action takes. */
-export type ParamsOf<Service extends ServiceDefinition, Name extends ActionName<Service>> =
-  Parameters<HandlerOf<NonNullable<Service["actions"]>[Name]>> extends [infer Params, ...unknown[]] ? Params
-    : undefined;
+/** An action of a service, as it was defined. */
+export type ActionOf<Service extends ServiceDefinition, Name extends ActionName<Service>> = NonNullable<
+  Service["actions"]
+>[Name];
 
-/** What an action answers with, streams as `ReadableStream`. */
-export type ResultOf<Service extends ServiceDefinition, Name extends ActionName<Service>> = Streamed<
-  Awaited<ReturnType<HandlerOf<NonNullable<Service["actions"]>[Name]>>>
->;
+/** A type that a schema says, unless it says none. */
+export type SchemaType<Type, Else> = unknown extends Type ? Else : Type;
+
+/** What the handler of an action is given. */
+export type HandlerParamsOf<A> = Parameters<HandlerOf<A>> extends [infer Params, ...unknown[]] ? Params
+  : undefined;
+
+/** What an action takes: the input of its schema, where that says one, or what its handler is given. */
+export type ParamsOf<Service extends ServiceDefinition, Name extends ActionName<Service>> =
+  ActionOf<Service, Name> extends { readonly params?: Schema<infer Input, infer _> | undefined }
+    ? SchemaType<Input, HandlerParamsOf<ActionOf<Service, Name>>>
+    : HandlerParamsOf<ActionOf<Service, Name>>;
+
+/** What the handler of an action answers with. */
+export type HandlerResultOf<A> = Streamed<Awaited<ReturnType<HandlerOf<A>>>>;
+
+/** What an action answers with: the output of its schema, or what its handler returns, streams as `ReadableStream`. */
+export type ResultOf<Service extends ServiceDefinition, Name extends ActionName<Service>> =
+  ActionOf<Service, Name> extends { readonly result?: Schema<infer _, infer Output> | undefined }
+    ? SchemaType<Output, HandlerResultOf<ActionOf<Service, Name>>>
+    : HandlerResultOf<ActionOf<Service, Name>>;
 
 /** What a caller gets of a result: what is streamed comes as a `ReadableStream`. */
 export type Streamed<Result> = Result extends ReadableStream<infer Item> ? ReadableStream<Item>
   : Result extends AsyncIterable<infer Item> ? ReadableStream<Item>
   : Result;
+
+/** What is published as an event: the input of its schema, where that says one. */
+export type EventInputOf<Service extends ServiceDefinition, Name extends EventName<Service>> =
+  NonNullable<Service["events"]>[Name] extends { readonly schema: Schema<infer Input, infer Data> }
+    ? SchemaType<Input, Data>
+    : unknown;
 
 /** What an event carries. */
 export type EventOf<Service extends ServiceDefinition, Name extends EventName<Service>> =
@@ -169,9 +195,9 @@ export function defineService<const Service extends ServiceDefinition>(service: 
  * assert.equal(add.idempotent, true);
  * ```
  */
-export function action<Params, Result>(
-  definition: ActionDefinition<Params, Result>,
-): ActionDefinition<Params, Result> {
+export function action<Params, Result, Input = unknown, Output = unknown>(
+  definition: ActionDefinition<Params, Result, Input, Output>,
+): ActionDefinition<Params, Result, Input, Output> {
   return definition;
 }
 

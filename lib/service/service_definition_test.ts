@@ -95,6 +95,63 @@ Deno.test("action() checks and converts parameters and results by their schemas,
   assert.deepEqual(nodes.map(({ runtime }) => runtime.runningCalls), [0, 0]);
 });
 
+const clock = defineService({
+  path: "clock",
+  actions: {
+    after: action({
+      params: z.object({ at: z.string().transform((text) => new Date(text)), ms: z.number().default(1) }),
+      result: z.date().transform((date) => date.toISOString()),
+      handler: ({ at, ms }) => new Date(at.getTime() + ms),
+    }),
+  },
+  events: {
+    ticked: { schema: z.object({ at: z.number().transform((ms) => new Date(ms)) }) },
+    later: { schema: schema<number>((value) => Promise.resolve({ value: 2 * Number(value) })) },
+    broken: { schema: broken },
+  },
+});
+
+Deno.test("ServiceClient gives the input of a schema that converts, and gets its output", async () => {
+  await using mesh = new MemoryMesh();
+  const [a, b] = [mesh.add("a"), mesh.add("b")];
+  await a.runtime.addService(clock);
+  await settle();
+  for (const { runtime } of [a, b]) {
+    const text: string = await runtime.client<typeof clock>("clock").request("after", { at: "1970-01-01" });
+    assert.equal(text, "1970-01-01T00:00:00.001Z");
+  }
+});
+
+Deno.test("ServiceRuntime.publish() has the schema of an event check and convert what its service publishes", async () => {
+  await using mesh = new MemoryMesh();
+  const [a, b] = [mesh.add("a"), mesh.add("b")];
+  await a.runtime.addService(clock);
+  const received: unknown[] = [];
+  const client = a.runtime.client<typeof clock>("clock");
+  b.runtime.client<typeof clock>("clock").subscribe("ticked", ({ data: { at } }) => {
+    const date: Date = at;
+    received.push(date);
+  });
+  b.runtime.subscribe("clock/later", ({ data }) => void received.push(data));
+  await settle();
+  await client.publish("ticked", { at: 5 });
+  await a.runtime.publish("clock/later", 4);
+  await settle();
+  assert.deepEqual(received.splice(0), [new Date(5), 8]);
+  const error = await fails(
+    "InvalidParams",
+    a.runtime.publish("clock/ticked", { at: "now" }, { retain: true }),
+  );
+  assert.match(error.message, /^Cannot publish to clock\/ticked: at: /);
+  await fails("InvalidParams", a.runtime.publish("clock/broken", { id: 1 }));
+  await a.runtime.publish("clock/ticked", undefined, { retain: true });
+  await a.runtime.publish("clock/other", { at: "no event of it" });
+  await settle();
+  assert.deepEqual(received, []);
+  // @ts-expect-error -- what is published is the schema's input
+  await client.publish("ticked", { at: new Date(5) }).catch(() => {});
+});
+
 Deno.test("describeIssues() names the first few issues, and how many more there are", () => {
   const issues = Array.from(
     { length: 6 },

@@ -11,6 +11,9 @@ import {
   type CallPath,
   CallPaths,
   CallServer,
+  DEFAULT_DRAIN_MS,
+  drained,
+  LocalCaller,
   NO_OPTIONS,
   RemoteCaller,
   type Route,
@@ -35,7 +38,7 @@ import {
   Subscriptions,
 } from "./events/mod.ts";
 import { HandlerLog } from "./handler_log.ts";
-import { type LocalService, LocalServices } from "./local/mod.ts";
+import { type LocalService, LocalServices, publishChecked } from "./local/mod.ts";
 import type {
   CallOptions,
   PreparedCallOptions,
@@ -97,6 +100,7 @@ export abstract class ServiceRuntime {
   readonly run: number;
   protected readonly base: RuntimeBase;
   protected readonly balancer: Balancer;
+  protected readonly localCaller: LocalCaller;
   protected readonly remoteCaller: RemoteCaller;
   protected readonly server: CallServer;
   protected readonly sender: EventSender;
@@ -108,9 +112,13 @@ export abstract class ServiceRuntime {
   readonly #outgoing: Outgoing;
   readonly #starter: ServiceStarter;
   #rejected = 0;
+  #draining: Promise<boolean> | undefined;
 
   /** @param peers who may call, whom calls go to rather, and what they are called */
-  constructor(parts: ServiceRuntimeParts, peers: Pick<ServicePeers, "selector" | "isHealthy" | "nameOf">) {
+  constructor(
+    parts: ServiceRuntimeParts,
+    peers: Pick<ServicePeers, "selector" | "isHealthy" | "nameOf"> & { readonly self?: PeerId },
+  ) {
     const { clock, timers, random, log, links, compressor, limits } = parts;
     const run = this.run = (randomUint32(random) % RUN_HIGH) * TWO_32 + randomUint32(random) || 1;
     const carrier = new MessageCarrier(links, compressor, limits, timers);
@@ -123,7 +131,13 @@ export abstract class ServiceRuntime {
       requestIn: (parent, path, params, options) => this.#outgoing.request(path, params, options, parent),
       publishIn: (parent, topic, data, options) => this.#outgoing.publish(topic, data, options, parent),
     };
-    this.base = { clock, timers, random, log, run, carrier, services: this.services, host };
+    const nodeName = (peer: PeerId | undefined) => {
+      const node = peer === undefined || isProgram(peer) ? peers.self : peer;
+      return node && peers.nameOf(node);
+    };
+    const { services } = this;
+    this.base = { clock, timers, random, log, run, carrier, services, host, handlerLog, nodeName };
+    this.localCaller = new LocalCaller(this.base);
     this.subscriptions = new Subscriptions(
       {
         memory: carrier.memory,
@@ -142,9 +156,16 @@ export abstract class ServiceRuntime {
     this.#outgoing = new Outgoing(middleware, this.paths, {
       call: (path, params, options, timeoutMs) => this.call(path, params, options, timeoutMs),
       publish: (topic, data, options, context) => {
-        const value = encodeValue(data);
-        carrier.checkLength(value);
-        return this.publishValue(topic, value, this.#starter.asDefined(topic, options), context);
+        const chosen = this.#starter.asDefined(topic, options);
+        const publish = (data: unknown) => {
+          const value = encodeValue(data);
+          carrier.checkLength(value);
+          return this.publishValue(topic, value, chosen, context);
+        };
+        // Without data a kept event is taken back.
+        return data === undefined && chosen.retain
+          ? publish(data)
+          : publishChecked(this.services, topic, data, handlerLog, publish);
       },
     });
     const balancer = this.balancer = new Balancer(random, links, peers);
@@ -231,7 +252,7 @@ export abstract class ServiceRuntime {
   /** What others are to know of this program, and of those that are attached to it. */
   advert(): ServiceAdvert {
     const { run, services, subscriptions } = this;
-    if (this.isClosed) return { ...EMPTY_ADVERT, run };
+    if (this.isClosed || this.#draining !== undefined) return { ...EMPTY_ADVERT, run };
     return buildAdvert(run, services.all(), subscriptions.all(), this.advertOptions());
   }
 
@@ -309,7 +330,7 @@ export abstract class ServiceRuntime {
     leftMs: number,
   ): Promise<unknown> {
     try {
-      return this.call(path, params, { ...options, timeoutMs: leftMs }, leftMs);
+      return this.call(path, params, options, leftMs);
     } catch (error) {
       return Promise.reject(error);
     }
@@ -331,7 +352,8 @@ export abstract class ServiceRuntime {
   /**
    * Publishes an event. The short ones of one publisher arrive in order; one of more than 24 KiB, which has a stream of
    * its own, may be overtaken.
-   * @throws InvalidTopicError, CallError when it can't be sent at all
+   * An event of a service that this program offers is checked by its schema first, and converted.
+   * @throws InvalidTopicError, CallError when it can't be sent at all, or is not what its schema says
    */
   publish(topic: string, data?: unknown, options: PublishOptions = {}): Promise<PublishReport> {
     return this.#outgoing.publish(topic, data, options);
@@ -377,6 +399,26 @@ export abstract class ServiceRuntime {
     } else this.server.handleCancel(peer, message.callerRun, message.number);
   }
 
+  /**
+   * Offers nothing any more, leads no service and takes no more calls of others, who turn to somebody else; then waits for
+   * the calls and streams that are under way. To be called before `close`; once is enough.
+   * @param limitMs how long at most; 5 s unless given
+   * @returns whether all have ended
+   */
+  drain(limitMs: number = DEFAULT_DRAIN_MS): Promise<boolean> {
+    if (this.#draining !== undefined) return this.#draining;
+    const offers = this.advert().services.length > 0;
+    const [isServed, isAnswered] = [this.server.drain(), this.remoteCaller.drain()];
+    this.#draining = drained(this.base, {
+      isIdle: () => this.isClosed || (isServed() && isAnswered()),
+      isAsked: offers && this.base.carrier.links.linked().length > 0,
+      limitMs,
+    });
+    this.stopLeading();
+    this.sendAdvert();
+    return this.#draining;
+  }
+
   /** Stops all services, fails what waits, and offers nothing any more. */
   async close(): Promise<void> {
     if (this.isClosed) return;
@@ -391,6 +433,7 @@ export abstract class ServiceRuntime {
         })
       ),
     );
+    this.localCaller.close();
     this.remoteCaller.close();
     this.server.close();
   }

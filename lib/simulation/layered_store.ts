@@ -44,6 +44,18 @@ export class LayeredStore implements StateStore {
     return found.sort(([a], [b]) => a < b ? -1 : a > b ? 1 : 0);
   }
 
+  /** Whether anything was put or deleted. */
+  get isChanged(): boolean {
+    return this.#own.size > 0;
+  }
+
+  /** @returns what differs from the base, undefined for what has gone */
+  *changes(collection: string): Generator<readonly [key: string, value: Uint8Array | undefined]> {
+    for (const [key, value] of this.#own.get(collection) ?? []) {
+      yield [key, value === "deleted" ? undefined : value];
+    }
+  }
+
   transaction<T>(body: () => T): T {
     return body();
   }

@@ -1,30 +1,53 @@
 /**
- * Reading for a thousand nodes at once: what is the same bytes is read once.
+ * Reading for thousands of nodes at once: what is the same bytes is read once.
  * @module
  */
 
+import { equalBytes } from "../base/mod.ts";
 import type { VerifyingKey } from "../crypto/mod.ts";
 import { decodeMeshMessage, PLAIN_READER, type Signed, type SignedReader } from "../mesh/mod.ts";
 
-/** Remembers what was read, by the identity of the bytes, and what was verified, by the signature. */
+/**
+ * Remembers what was read, by the identity of the bytes, and what was verified, by the signature, for as long as it is
+ * there itself. It passes on what `PLAIN_READER` says, and decides nothing.
+ */
 export class MemoReader implements SignedReader {
-  readonly signed: SignedReader["signed"] = memoized(PLAIN_READER.signed);
   readonly record: SignedReader["record"] = memoized(PLAIN_READER.record);
   readonly statement: SignedReader["statement"] = memoized(PLAIN_READER.statement);
   readonly entry: SignedReader["entry"] = memoized(PLAIN_READER.entry);
   readonly mark: SignedReader["mark"] = memoized(PLAIN_READER.mark);
-  /** Reads a message; undefined when it is malformed. */
-  readonly message: typeof decodeMeshMessage = memoized((bytes) => {
+  readonly #stored = new Map<Signed, Uint8Array>();
+  readonly #signed = new Map<Uint8Array, Signed>();
+  /** One copy of each, whoever passed it on. */
+  readonly #known = new Map<string, Signed>();
+  readonly #verified = new Map<Signed, VerifyingKey>();
+
+  /** Reads a message, which nobody remembers. @returns it with what is known already, or undefined when it is malformed */
+  message(bytes: Uint8Array): ReturnType<typeof decodeMeshMessage> {
     const message = decodeMeshMessage(bytes);
     if (message?.kind !== "roster-update") return message;
     const { records, statements, entries } = message.update;
     const own = (items: readonly Signed[]) => items.map((signed) => this.#intern(signed));
     const update = { records: own(records), statements: own(statements), entries: own(entries) };
     return { ...message, update };
-  });
-  /** One copy of each, whoever passed it on. */
-  readonly #known = new Map<string, Signed>();
-  readonly #verified = new WeakMap<Signed, VerifyingKey>();
+  }
+
+  signed(bytes: Uint8Array): Signed | undefined {
+    const known = this.#signed.get(bytes);
+    if (known !== undefined) return known;
+    const signed = PLAIN_READER.signed(bytes);
+    if (signed !== undefined) this.#signed.set(bytes, signed);
+    return signed;
+  }
+
+  stored(signed: Signed): Uint8Array {
+    const known = this.#stored.get(signed);
+    if (known !== undefined) return known;
+    const bytes = PLAIN_READER.stored(signed);
+    this.#stored.set(signed, bytes);
+    this.#signed.set(bytes, signed);
+    return bytes;
+  }
 
   isSignedBy(label: string, signed: Signed, key: VerifyingKey): boolean {
     if (this.#verified.get(signed)?.equals(key)) return true;
@@ -41,15 +64,15 @@ export class MemoReader implements SignedReader {
   }
 
   #intern(signed: Signed): Signed {
-    const id = `${signed.signature.toHex()} ${PLAIN_READER.mark(signed.payload)}`;
+    const id = signed.signature.toHex();
     const known = this.#known.get(id);
     if (known === undefined) this.#known.set(id, signed);
-    return known ?? signed;
+    return known !== undefined && equalBytes(known.payload, signed.payload) ? known : signed;
   }
 }
 
 function memoized<T>(read: (bytes: Uint8Array) => T): (bytes: Uint8Array) => T {
-  const known = new WeakMap<Uint8Array, NonNullable<T>>();
+  const known = new Map<Uint8Array, NonNullable<T>>();
   return (bytes) => {
     const value = known.get(bytes) ?? read(bytes);
     if (value !== undefined && value !== null) known.set(bytes, value);

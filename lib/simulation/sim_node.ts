@@ -6,13 +6,18 @@
 import { type Clock, type Millis, type StateStore, type UnixMillis, unixMillis } from "../base/mod.ts";
 import {
   Gossip,
+  isAboutStatement,
+  type LinkCandidate,
+  linkCandidates,
+  LinkChoice,
+  type MeshMessage,
   type NetworkIdentity,
   NO_UPDATE,
   type NodeId,
   type NodeIdentity,
   Replica,
+  type ReplicaBase,
   signOwnStatement,
-  wantedLinks,
 } from "../mesh/mod.ts";
 import type { Endpoint } from "../net/mod.ts";
 import type { LayeredStore } from "./layered_store.ts";
@@ -29,6 +34,12 @@ const UNREACHABLE_MS = 300_000;
 /** Changes of the roster are followed together. */
 const FOLLOW_MS = 1_000;
 
+/** A message on its way to one or several nodes, which is decoded once for all of them. */
+interface Envelope {
+  readonly bytes: Uint8Array;
+  message: MeshMessage | undefined;
+}
+
 /** One end of a link. */
 interface LinkEnd {
   readonly nodeId: NodeId;
@@ -42,6 +53,10 @@ export interface SimWorld {
   readonly network: SimNetwork;
   readonly identity: NetworkIdentity;
   readonly reader: MemoReader;
+  /** What all begin with. */
+  readonly base: Pick<ReplicaBase, "replica" | "pool">;
+  /** Of whom all may choose their links in the beginning. */
+  readonly candidates: readonly LinkCandidate[];
   find(nodeId: NodeId): SimNode | undefined;
 }
 
@@ -59,11 +74,13 @@ export class SimNode {
   readonly #links = new Map<NodeId, LinkEnd>();
   readonly #dialling = new Set<NodeId>();
   readonly #unreachable = new Map<NodeId, Millis>();
+  #choice: LinkChoice | undefined;
   #wanted: ReadonlySet<NodeId> = new Set();
   /** Grows with every start and crash, so that timers set before come to nothing. */
   #run = 0;
   #timerAt = Infinity;
   #isFollowing = false;
+  #haveMembersChanged = true;
 
   constructor(
     index: number,
@@ -115,17 +132,26 @@ export class SimNode {
     const { identity, reader, network } = this.#world;
     const { clock } = this;
     this.#run++;
-    const options = { networkId: identity.id, verifyingKey: identity.verifyingKey, clock, reader };
+    const base = { ...this.#world.base, changes: (collection: string) => this.#store.changes(collection) };
+    const options = { networkId: identity.id, verifyingKey: identity.verifyingKey, clock, reader, base };
     this.#replica = new Replica(this.#store, options);
     this.#replica.subscribe({
       handleOwnUpdate: (update) => {
         this.#gossip?.push(update);
         this.#send();
       },
+      handleRosterEvent: ({ kind, nodeId }) => {
+        if (isAboutStatement({ kind })) return;
+        this.#haveMembersChanged = true;
+        const record = this.replica.roster.liveRecord(nodeId);
+        if (record === undefined) this.#choice?.delete(nodeId);
+        else this.#choice?.put(record);
+      },
       handleMembersChange: () => this.#followSoon(),
     });
     this.#gossip = new Gossip(this.#replica, { clock, random: network.random });
     this.#timerAt = Infinity;
+    this.#haveMembersChanged = true;
     this.#setTimer();
     this.#followSoon();
   }
@@ -135,6 +161,7 @@ export class SimNode {
     this.#run++;
     this.#replica = undefined;
     this.#gossip = undefined;
+    this.#choice = undefined;
     this.#dialling.clear();
     this.#unreachable.clear();
     this.#isFollowing = false;
@@ -145,6 +172,7 @@ export class SimNode {
   /** Goes on under new keys, as an agent does: everything that knew it by the former ones ends. */
   adopt(identity: NodeIdentity): void {
     this.#identity = identity;
+    this.#choice = undefined;
     for (const link of [...this.#links.values()]) this.#break(link);
     this.#dialling.clear();
     this.#followSoon();
@@ -174,10 +202,11 @@ export class SimNode {
     }
   }
 
-  #receive(link: LinkEnd, bytes: Uint8Array): void {
+  #receive(link: LinkEnd, envelope: Envelope): void {
     const gossip = this.#gossip;
     if (gossip === undefined || !link.isOpen) return;
-    const { changes, isForged } = gossip.handleMessage(link, this.#world.reader.message(bytes));
+    const message = envelope.message ??= this.#world.reader.message(envelope.bytes);
+    const { changes, isForged } = gossip.handleMessage(link, message);
     if (isForged) throw new TypeError("A simulated node has sent a false signature");
     this.#send();
     this.#setTimer();
@@ -188,11 +217,14 @@ export class SimNode {
     const gossip = this.#gossip;
     if (gossip === undefined) return;
     const { network } = this.#world;
+    let envelope: Envelope | undefined;
     for (let link = gossip.pollReady(); link !== undefined; link = gossip.pollReady()) {
       const end = link;
       for (let bytes = gossip.pollTransmit(end); bytes !== undefined; bytes = gossip.pollTransmit(end)) {
-        const sent = bytes;
-        network.carry(this.index, end.peer.index, sent, () => end.peer.#receive(end.other, sent));
+        // An update is encoded once for all to whom it goes.
+        if (envelope?.bytes !== bytes) envelope = { bytes, message: undefined };
+        const sent = envelope;
+        network.carry(this.index, end.peer.index, sent.bytes, () => end.peer.#receive(end.other, sent));
       }
     }
   }
@@ -228,17 +260,30 @@ export class SimNode {
     const { roster } = this.replica;
     const now = this.#world.network.clock.now();
     for (const [nodeId, until] of this.#unreachable) if (until <= now) this.#unreachable.delete(nodeId);
-    for (const link of [...this.#links.values()]) {
-      if (roster.get(link.nodeId) === undefined) this.#break(link);
+    if (this.#haveMembersChanged) {
+      this.#haveMembersChanged = false;
+      for (const link of [...this.#links.values()]) {
+        if (roster.liveRecord(link.nodeId) === undefined) this.#break(link);
+      }
     }
-    const { id } = this.identity;
-    const unreachable = new Set(this.#unreachable.keys());
-    this.#wanted = new Set(wantedLinks(id, roster.liveRecords(), unreachable));
+    this.#choice ??= this.#newChoice();
+    this.#wanted = new Set(this.#choice.wanted(new Set(this.#unreachable.keys())));
     for (const nodeId of this.#wanted) {
       if (this.#links.has(nodeId) || this.#dialling.has(nodeId)) continue;
       this.#dialling.add(nodeId);
       this.#dial(nodeId, 0);
     }
+  }
+
+  #newChoice(): LinkChoice {
+    const { roster } = this.replica;
+    // All begin with the same members, of whom they make one list.
+    let isAsInBase = !this.#store.isChanged;
+    return new LinkChoice(this.identity.id, () => {
+      const candidates = isAsInBase ? this.#world.candidates : linkCandidates(roster.liveRecords());
+      isAsInBase = false;
+      return candidates;
+    });
   }
 
   /** @param misses how often nobody has answered */
@@ -270,8 +315,8 @@ export class SimNode {
 
   /** Whether both take each other for members. */
   #knows(peer: SimNode): boolean {
-    return this.replica.roster.get(peer.identity.id) !== undefined &&
-      peer.replica.roster.get(this.identity.id) !== undefined;
+    return this.replica.roster.liveRecord(peer.identity.id) !== undefined &&
+      peer.replica.roster.liveRecord(this.identity.id) !== undefined;
   }
 
   #open(peer: SimNode): void {

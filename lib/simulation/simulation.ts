@@ -13,7 +13,9 @@ import {
 } from "../base/mod.ts";
 import {
   Admission,
+  BucketPool,
   generateNetwork,
+  linkCandidates,
   type MemberRecord,
   type NetworkIdentity,
   NO_GRANTS,
@@ -96,16 +98,11 @@ export class Simulation {
     });
     this.#identity = generateNetwork(this.#random);
     this.#invariants = new Invariants(this.#identity.verifyingKey);
-    this.#world = {
-      network: this.#network,
-      identity: this.#identity,
-      reader: this.#reader,
-      find: (nodeId) => this.#byId.get(nodeId),
-    };
     const store = new LayeredStore();
     const { id: networkId, verifyingKey } = this.#identity;
     const clock = { now: () => this.#clock.now(), wall: () => this.#wall() };
-    const first = new Replica(store, { networkId, verifyingKey, clock, reader: this.#reader });
+    const options = { networkId, verifyingKey, clock, reader: this.#reader };
+    const first = new Replica(store, options);
     const identities: NodeIdentity[] = [];
     for (let i = 0; i < nodes; i++) {
       const identity = NodeIdentity.generate(this.#random);
@@ -120,6 +117,15 @@ export class Simulation {
       onProgress((i + 1) / nodes / 2);
     }
     this.#base = store.asBase();
+    const replica = new Replica(store, options);
+    this.#world = {
+      network: this.#network,
+      identity: this.#identity,
+      reader: this.#reader,
+      base: { replica, pool: new BucketPool() },
+      candidates: linkCandidates(replica.roster.liveRecords()),
+      find: (nodeId) => this.#byId.get(nodeId),
+    };
     identities.forEach((identity, i) => {
       this.#add(identity).start();
       onProgress(0.5 + (i + 1) / nodes / 2);
@@ -258,7 +264,7 @@ export class Simulation {
     const known = new Map<string, readonly string[]>();
     return this.members.flatMap((node) => {
       const { replica: { roster, versions }, clock } = node;
-      const held = `${versions.digest(clock.wall()).toHex()} ${roster.liveRecords().toArray().length}`;
+      const held = `${versions.digest(clock.wall()).toHex()} ${roster.liveCount}`;
       const found = [...known.get(held) ?? this.#invariants.violationsOf(roster)];
       if (!known.has(held)) known.set(held, [...found]);
       for (const [id, gone] of removed) {

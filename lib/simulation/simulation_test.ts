@@ -111,3 +111,21 @@ Deno.test("Simulation.rotate() gives a leader new keys, and it still removes mem
   simulation.advance(5_000);
   assert.deepEqual(simulation.violations(true), []);
 });
+
+Deno.test("Simulation: what a node sends while nothing changes does not grow with the network", () => {
+  const MINUTES = 10;
+  const [small, large] = [20, 80].map((nodes) => {
+    const simulation = new Simulation({ nodes, seed: 8 });
+    assert.ok(simulation.untilConverged(10_000) !== undefined);
+    simulation.advance(60_000);
+    const before = simulation.traffic.bytes;
+    simulation.advance(MINUTES * 60_000);
+    return (simulation.traffic.bytes - before) / nodes / MINUTES;
+  });
+  assert.ok(
+    small !== undefined && large !== undefined && large < 1.1 * small,
+    `${small} and ${large} bytes a minute`,
+  );
+  // A digest for each round.
+  assert.ok(small < 6 * 600, `${small} bytes a minute`);
+});

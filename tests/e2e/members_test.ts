@@ -138,7 +138,7 @@ Deno.test("a machine waits for approval, and is let in or refused", async () => 
   assert.equal(pending?.id, id);
   assert.equal(pending?.name, "web");
   assert.equal(seen(lead.control, "web"), undefined);
-  lead.control.approveJoin("web");
+  await lead.control.approveJoin("web");
   const web = await joining;
   assert.equal(web.name, "web");
   assert.deepEqual(lead.control.listPending(), []);
@@ -153,7 +153,7 @@ Deno.test("a machine waits for approval, and is let in or refused", async () => 
   lead.control.refuseJoin("other");
   await assert.rejects(other, /has refused this machine/);
   assert.equal(lead.control.listAudit({}).at(-1)?.kind, "refused");
-  assert.throws(() => lead.control.approveJoin("other"), /nobody waits/);
+  await assert.rejects(lead.control.approveJoin("other"), /nobody waits/);
 });
 
 Deno.test("a machine that was cut off while it waited goes on, and a restarted leader knows it", async () => {
@@ -167,7 +167,7 @@ Deno.test("a machine that was cut off while it waited goes on, and a restarted l
   await lead.stop();
   lead = await mesh.resume("lead", { port, endpoints: `127.0.0.1:${port}` });
   assert.deepEqual(lead.control.listPending().map(({ name }) => name), ["web"]);
-  lead.control.approveJoin("web");
+  await lead.control.approveJoin("web");
   assert.equal((await joining).name, "web");
 });
 
@@ -240,7 +240,7 @@ Deno.test("of two leaders each notes the other's acts, gives out its own address
   await waits.promise;
   const asked = [lead, second].filter(({ control }) => control.listPending().length > 0);
   assert(asked[0] !== undefined);
-  asked[0].control.approveJoin("late");
+  await asked[0].control.approveJoin("late");
   assert.equal((await joining).name, "late");
 });
 

@@ -126,6 +126,14 @@ Deno.test("joinNetwork() says why the first leader refused, also when the others
   }
 });
 
+Deno.test("joinNetwork() says by how much the clocks differ when that is why", async () => {
+  const wallTime = unixMillis(clock.wall() - 3_600_000);
+  const { result } = await join({ kind: "refused", reason: "clock", wallTime });
+  assert.ok(result instanceof JoinRefusedError);
+  assert.match(result.message, /this machine's clock is 60 min ahead of the leader's/);
+  assert.match(String(result.hint), /NTP/);
+});
+
 Deno.test("joinNetwork() does not go on to wait at another leader when somebody has refused the machine", async () => {
   const { asked, result } = await join({ kind: "refused", reason: "not-approved" }, { kind: "pending" });
   assert.deepEqual(asked, [0]);

@@ -94,7 +94,8 @@ export async function joinNetwork(
       if (leaders.length > 0) continue;
       if (message?.kind === "refused") {
         if (reason === undefined) parts.onRefused?.();
-        throw refused(reason);
+        const { wallTime } = message;
+        throw refused(reason, wallTime && parts.clock.wall() - wallTime);
       }
       throw new UnreachableError("Cannot join: the leader hung up before it answered", {
         hint: "Run the same command again.",
@@ -235,9 +236,19 @@ const REFUSALS: Readonly<Record<JoinRefusal, readonly [problem: string, hint: st
   "no-address": ["the leader has no address left", "Ask for a token of another leader."],
   "not-approved": ["somebody at the leader has refused this machine", "Ask who gave you the token."],
   "too-many-wait": ["too many machines wait for approval", "Run the same command again later."],
+  clock: [
+    "this machine's clock and the leader's are too far apart",
+    "Set the one that is wrong, best by NTP: what is signed by a wrong clock is believed by nobody.",
+  ],
 };
 
-function refused(reason?: JoinRefusal): JoinRefusedError {
+/** @param aheadMs how far this machine's clock is ahead of the leader's, where that is the reason */
+function refused(reason?: JoinRefusal, aheadMs?: number): JoinRefusedError {
+  if (reason === "clock" && aheadMs !== undefined) {
+    const minutes = `${Math.round(Math.abs(aheadMs) / 60_000)} min`;
+    const problem = `this machine's clock is ${minutes} ${aheadMs > 0 ? "ahead of" : "behind"} the leader's`;
+    return new JoinRefusedError(`Cannot join: ${problem}`, { hint: REFUSALS.clock[1] });
+  }
   if (reason !== undefined) {
     const [problem, hint] = REFUSALS[reason];
     return new JoinRefusedError(`Cannot join: ${problem}`, { hint });

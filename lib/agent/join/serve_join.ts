@@ -15,11 +15,19 @@ import {
   toNodeName,
 } from "../../mesh/mod.ts";
 import type { Endpoint } from "../../net/mod.ts";
+import type { PublicKey } from "../../crypto/mod.ts";
 import type { AgentContext } from "../agent_context.ts";
+import type { UseCount } from "../leaders/mod.ts";
 import { originOf } from "../links/mod.ts";
 
 /** How long a machine may take to ask, and then to hang up. */
 const TIMEOUT_MS = 10_000;
+
+/** What a join needs of the leader. */
+export interface ServeJoinParts extends Pick<AgentContext, "mesh" | "timers" | "log" | "clock"> {
+  /** Has the leader that counts a token's uses count one, unless that is this one, or it can't be reached. */
+  countUse(tokenId: string, publicKey: PublicKey): Promise<UseCount>;
+}
 
 /**
  * Serves one machine: reads its request, lets it in or not, answers, and closes the channel. The others are sent
@@ -28,7 +36,7 @@ const TIMEOUT_MS = 10_000;
 export async function serveJoin(
   channel: Channel,
   from: { readonly tokenId: string; readonly source: Endpoint },
-  { mesh, timers, log }: Pick<AgentContext, "mesh" | "timers" | "log">,
+  { mesh, timers, log, clock, countUse }: ServeJoinParts,
 ): Promise<void> {
   const cancelTimer = timers.setTimer(TIMEOUT_MS, () => channel.close("too slow"));
   try {
@@ -37,13 +45,19 @@ export async function serveJoin(
     if (received?.kind !== "join-request" || mesh.admission === undefined) return;
     const { approvals } = mesh.admission;
     const waiting = approvals.size;
-    const enrolled = mesh.admission.admit({
+    const { secret, publicKey } = received.request;
+    const isUse = mesh.tokens?.isUse(from.tokenId, secret, publicKey) === true &&
+      !mesh.tokens.get(from.tokenId)?.needsApproval;
+    const counted = isUse ? await countUse(from.tokenId, publicKey) : "here";
+    // It may have been demoted meanwhile.
+    const enrolled = counted === "refused" ? "refused:token" : mesh.admission?.admit({
       ...received.request,
       tokenId: from.tokenId,
       remotePublicKey: channel.remoteStatic,
       from: from.source.toString(),
       origin: originOf(from.source),
-    });
+    }, counted === "elsewhere");
+    if (enrolled === undefined) return;
     if (enrolled === "pending") {
       // It asks again and again; the first time is worth a line.
       if (approvals.size > waiting) {
@@ -56,7 +70,12 @@ export async function serveJoin(
     if (typeof enrolled === "string") {
       log.warn("join refused", { from: from.source.toString(), reason: enrolled });
       const reason = JOIN_REFUSALS.find((text) => enrolled === `refused:${text}`);
-      const body = encodeMeshMessage({ kind: "refused", ...reason && { reason } });
+      const wallTime = reason === "clock" ? clock.wall() : undefined;
+      const body = encodeMeshMessage({
+        kind: "refused",
+        ...reason && { reason },
+        ...wallTime !== undefined && { wallTime },
+      });
       await channel.send({ topic: MESH_TOPIC, body });
       return;
     }

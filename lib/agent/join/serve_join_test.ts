@@ -50,6 +50,8 @@ Deno.test("serveJoin() publishes the record of a newcomer that does not read its
     mesh,
     timers,
     log: silentLogger,
+    clock,
+    countUse: () => Promise.resolve("here"),
   });
   await new Promise((resolve) => setTimeout(resolve));
   assert.deepEqual(announced, ["newcomer"]);

@@ -14,18 +14,23 @@ import {
   type MemberRequest,
   NO_UPDATE,
   type NodeId,
+  type RecoveryContent,
   type ReplicaUpdate,
   SLICE_KIND,
 } from "../../mesh/mod.ts";
+import type { PublicKey } from "../../crypto/mod.ts";
 import type { ClaimOutcome, TopicPath } from "../../service/mod.ts";
 import type { AgentContext } from "../agent_context.ts";
 import { InvalidRequestError, NotLeaderError, TooOftenError, UnreachableError } from "../errors.ts";
 import type { LeaderMessage, MessagePlane } from "../links/mod.ts";
 import type { NameService } from "../names/mod.ts";
-import { attributed, removeGone, renewDefaults, signRotation } from "./member_care.ts";
+import { attributed, leaveMark, removeGone, renewDefaults, signRotation } from "./member_care.ts";
 import { MemberRequests } from "./member_requests.ts";
 import { PathClaims } from "./path_claims.ts";
-import { askAgain, type EndpointServer, type LeaderAct } from "./repeated_request.ts";
+import { Recovery } from "./recovery.ts";
+import { askAgain, type EndpointServer } from "./repeated_request.ts";
+import { RequestServer } from "./request_server.ts";
+import { countUse, type UseCount } from "./token_uses.ts";
 
 /** The links that it uses, and what is called after an election. */
 interface LeaderCoordinatorParts
@@ -44,6 +49,8 @@ export class LeaderCoordinator {
   readonly #election: Election;
   readonly #timer: DeadlineTimer;
   readonly #claims: PathClaims;
+  readonly #server: RequestServer;
+  readonly #recovery: Recovery;
   #unsubscribe: () => void = () => {};
   #isClosed = false;
   #isSettling = false;
@@ -54,6 +61,13 @@ export class LeaderCoordinator {
     this.#election = new Election(parts.mesh.identity.id, parts.clock.now());
     this.#timer = new DeadlineTimer(parts, () => this.#advance());
     this.#claims = new PathClaims(parts);
+    this.#server = new RequestServer({
+      ...parts,
+      claims: this.#claims,
+      settleSlices: () => this.settleSlices(),
+      isElected: () => this.elected === parts.mesh.identity.id,
+    });
+    this.#recovery = new Recovery({ ...parts, views: () => this.views() });
   }
 
   /** The elected leader; undefined when none lives. */
@@ -85,7 +99,10 @@ export class LeaderCoordinator {
     const redone = admission?.redoMissed() ?? [];
     // What members miss is for leaders to sign.
     if (admission === undefined) roster.takeMissed();
-    if (redone.length > 0) replica.publish({ ...NO_UPDATE, records: redone.map(({ signed }) => signed) });
+    // The elected one alone: two that see each other would call somebody two things.
+    const named = this.elected === this.#parts.mesh.identity.id ? admission?.settleNames() ?? [] : [];
+    const records = [...redone, ...named].map(({ signed }) => signed);
+    if (records.length > 0) replica.publish({ ...NO_UPDATE, records });
     const leaders = roster.liveRecords().filter(({ roles }) => roles.includes("leader"));
     this.#election.setLeaders(leaders.map(({ nodeId }) => nodeId).toArray(), clock.now());
     this.#advance();
@@ -99,7 +116,8 @@ export class LeaderCoordinator {
     if (this.#isSettling) return;
     this.#isSettling = true;
     try {
-      const update = leadership.settleSlices(this.elected === identity.id);
+      const mayClaim = this.elected === identity.id && !this.#recovery.isHoldingBack;
+      const update = leadership.settleSlices(mayClaim);
       if (update.entries.length > 0) replica.publish(update);
     } finally {
       this.#isSettling = false;
@@ -118,12 +136,14 @@ export class LeaderCoordinator {
   /** Renews what is due, on the elected leader; early and repeated calls are harmless. */
   renewDue(): void {
     const { mesh: { admission, identity, replica }, messages } = this.#parts;
+    this.#recovery.settle();
     this.settleSlices();
     if (admission === undefined || this.elected !== identity.id) return;
-    const renewed = admission.renewDue((nodeId) =>
-      nodeId === identity.id || messages.links.get(nodeId) !== undefined
-    );
-    const entries = renewDefaults(this.#parts.mesh);
+    const renewed = [
+      ...admission.settleNames(),
+      ...admission.renewDue((nodeId) => nodeId === identity.id || messages.links.get(nodeId) !== undefined),
+    ];
+    const entries = [...renewDefaults(this.#parts.mesh), ...leaveMark(this.#parts.mesh)];
     if (renewed.length === 0 && entries.length === 0) return;
     replica.publish({ ...NO_UPDATE, records: renewed.map(({ signed }) => signed), entries });
   }
@@ -133,7 +153,7 @@ export class LeaderCoordinator {
     if (message.kind === "response") {
       return this.#requests.handleAnswer(nodeId, message.number, message.answer);
     }
-    if (message.kind === "request") return void this.#serve(nodeId, message.number, message.request);
+    if (message.kind === "request") return void this.#server.serve(nodeId, message.number, message.request);
     this.#election.handleHeartbeat(nodeId, this.#parts.clock.now());
     this.#advance();
   }
@@ -148,12 +168,20 @@ export class LeaderCoordinator {
     if (record.verifyingKey === undefined) throw cannot(`promote ${record.name}: it runs no weft`);
     if (record.roles.includes("leader")) throw cannot(`promote ${record.name}: it is a leader already`);
     const { mesh } = this.#parts;
-    await attributed(mesh, record, () => this.#ask(record, () => leadership.promote(record), "promote"))
-      .catch((error) => {
-        // Who does not answer may have taken what was set aside for it.
-        if (error instanceof InvalidRequestError) mesh.replica.publish(leadership.withdraw(record));
-        throw error;
-      });
+    let wasAsked = false;
+    const promotion = () => {
+      wasAsked = true;
+      return leadership.promote(record);
+    };
+    await attributed(mesh, record, () => this.#ask(record, promotion, "promote")).catch((error) => {
+      // Who does not answer may have taken what was set aside for it.
+      if (error instanceof InvalidRequestError) mesh.replica.publish(leadership.withdraw(record));
+      // And must not lead after all when this was told to have failed.
+      const update = error instanceof UnreachableError && wasAsked ? leadership.takeBack(record) : NO_UPDATE;
+      if (update === undefined) return;
+      mesh.replica.publish(update);
+      throw error;
+    });
     leadership.settle(record);
     log.info("promoted", { name: record.name });
   }
@@ -178,6 +206,15 @@ export class LeaderCoordinator {
       replica.deliverEvents();
     }
     log.info("demoted", { name: record.name });
+  }
+
+  /**
+   * Makes this node a leader by what a recovery file holds.
+   * @returns the names of other leaders that are there
+   * @throws OtherNetworkError when the file is of another network, RemovedError
+   */
+  recover(content: RecoveryContent): readonly string[] {
+    return this.#recovery.recover(content);
   }
 
   /**
@@ -243,6 +280,20 @@ export class LeaderCoordinator {
    */
   askAgain(asked: MemberRequest): Promise<MemberAnswer | undefined> {
     return askAgain({ ...this.#parts, requests: this.#requests }, this.#likelyLeaders(), asked);
+  }
+
+  /** Has the elected leader count a use of a token with a limit. @returns who has counted it */
+  countUse(tokenId: string, publicKey: PublicKey): Promise<UseCount> {
+    const parts = { ...this.#parts, requests: this.#requests };
+    return countUse(
+      {
+        ...parts,
+        elected: () => this.elected,
+        ask: (leader, asked, before) => askAgain(parts, [leader], asked, before),
+      },
+      tokenId,
+      publicKey,
+    );
   }
 
   /** The elected one, then others that live, then those that may. */
@@ -331,66 +382,6 @@ export class LeaderCoordinator {
     throw new InvalidRequestError(`Cannot ${what} ${record.name}: it refused`, {
       hint: "`weft leader list` on that node shows whom it takes for a leader.",
     });
-  }
-
-  /** Answers before anything is published: what is published may end the link. */
-  async #serve(nodeId: NodeId, number: number, request: MemberRequest): Promise<void> {
-    const { mesh, messages, log } = this.#parts;
-    const asker = mesh.roster.linkable(nodeId)?.record;
-    if (asker === undefined || (request.kind === "claim" && !this.#claims.allows(nodeId))) return;
-    try {
-      const { audit } = mesh.leadership;
-      const { nodeId: id, name } = asker;
-      const answering = () => this.#answer(asker, request);
-      const { answer, update = NO_UPDATE } = audit?.as({ kind: "member", id, name }, answering) ??
-        answering();
-      if (request.kind === "claim" && answer.kind === "refused") {
-        await messages.send(nodeId, { kind: "roster-update", update: this.#claims.owners(request.path) });
-      }
-      const sent = messages.send(nodeId, { kind: "response", number, answer });
-      mesh.replica.publish(update);
-      await sent;
-      log.info("asked by a member", { from: asker.name, request: request.kind, answer: answer.kind });
-    } catch (error) {
-      log.error("cannot answer a member", { from: asker.name, error });
-    }
-  }
-
-  #answer(asker: MemberRecord, request: MemberRequest): LeaderAct {
-    const { leadership, admission } = this.#parts.mesh;
-    const refused = { answer: { kind: "refused" } } as const;
-    const isLeader = asker.roles.includes("leader");
-    switch (request.kind) {
-      case "promotion": {
-        const update = isLeader ? leadership.accept(request) : undefined;
-        return update === undefined ? refused : { answer: { kind: "done" }, update };
-      }
-      case "demotion":
-        return isLeader ? leadership.demote(asker) : refused;
-      case "handover":
-        if (!isLeader || admission === undefined) return refused;
-        leadership.take(request.slices, request.update, asker);
-        this.settleSlices();
-        return { answer: { kind: "done" } };
-      case "rotation": {
-        const update = admission && signRotation(admission, asker, request.rotation);
-        if (typeof update !== "object") return refused;
-        if ("retryAfterMs" in update) return { answer: { kind: "refused", ...update } };
-        return { answer: { kind: "done", update }, update };
-      }
-      case "claim": {
-        const update = this.#claims.grant(asker, request.path);
-        return update === undefined ? refused : { answer: { kind: "done", update }, update };
-      }
-      case "leave": {
-        const revoked = admission?.revoke(asker.publicKey, true);
-        if (revoked === undefined) return refused;
-        const update = { ...NO_UPDATE, records: [revoked.signed] };
-        return { answer: { kind: "done", update }, update };
-      }
-      case "endpoint":
-        return admission === undefined ? refused : this.#parts.overlayEndpoints.serve(asker, request.request);
-    }
   }
 
   #mustLead(): void {

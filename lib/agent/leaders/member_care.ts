@@ -9,6 +9,8 @@ import {
   DEFAULT_GRANTS_KEY,
   GRANT_ENTRY_KIND,
   type KeyRotation,
+  MARK_KEY,
+  MARK_KIND,
   MAX_ENTRY_LIFETIME_MS,
   type MemberRecord,
   type MeshState,
@@ -26,6 +28,16 @@ export function renewDefaults(
   if (known === undefined || signingKey === undefined) return [];
   const { kind, key, body } = known;
   const written = entries.write(id, signingKey, { kind, key, body, lifetimeMs: MAX_ENTRY_LIFETIME_MS });
+  return written === undefined ? [] : [written];
+}
+
+/** Memberships expire by these marks, one a day. @returns the entry, when it was written anew */
+export function leaveMark(
+  { network: { id, signingKey }, replica: { entries, networkClock } }: Pick<MeshState, "network" | "replica">,
+): readonly Signed[] {
+  const body = networkClock.nextMark();
+  if (body === undefined || signingKey === undefined) return [];
+  const written = entries.write(id, signingKey, { kind: MARK_KIND, key: MARK_KEY, body });
   return written === undefined ? [] : [written];
 }
 

@@ -8,7 +8,7 @@ import type { MemberAnswer, MemberRequest, NodeId } from "../../mesh/mod.ts";
 import type { MessagePlane } from "../links/mod.ts";
 
 /** What comes to the same when it is asked twice. */
-const REPEATABLE: ReadonlySet<MemberRequest["kind"]> = new Set(["claim", "endpoint"]);
+const REPEATABLE: ReadonlySet<MemberRequest["kind"]> = new Set(["claim", "endpoint", "token-use"]);
 /** How long an answer of a member may take. */
 const ANSWER_TIMEOUT_MS = 10_000;
 

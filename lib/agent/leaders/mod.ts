@@ -5,4 +5,6 @@
 
 export { LeaderCoordinator } from "./leader_coordinator.ts";
 export type { EndpointServer, LeaderAct } from "./repeated_request.ts";
+export { leadershipReport } from "./leadership_report.ts";
 export { unconfirmedLabelsText } from "./member_care.ts";
+export type { UseCount } from "./token_uses.ts";

@@ -1,5 +1,5 @@
 /**
- * What members may ask leaders more than once, since it comes to the same: service paths and endpoints.
+ * What members may ask leaders more than once, since it comes to the same: service paths, endpoints, uses of tokens.
  * @module
  */
 
@@ -34,6 +34,7 @@ export interface EndpointServer {
 
 /**
  * Asks leaders one after the other, and takes in what one answers.
+ * @param before what they are to know first, beside this node's record
  * @returns the first answer; undefined when none answers
  */
 export async function askAgain(
@@ -43,12 +44,13 @@ export async function askAgain(
   },
   leaders: readonly NodeId[],
   asked: MemberRequest,
+  before: ReplicaUpdate = NO_UPDATE,
 ): Promise<MemberAnswer | undefined> {
   for (const nodeId of leaders) {
     const request = (): MemberRequest => {
       // One that does not know the newest record yet would sign another in the place of what a former one gave.
       const records = [roster.signedRecord(identity.id)].filter((signed) => signed !== undefined);
-      void messages.send(nodeId, { kind: "roster-update", update: { ...NO_UPDATE, records } });
+      void messages.send(nodeId, { kind: "roster-update", update: { ...before, records } });
       return asked;
     };
     let answer: RequestOutcome = "lost";

@@ -183,8 +183,8 @@ export class MessagePlane {
   }
 
   /** @returns how far the clocks of linked members are ahead of this one, in milliseconds */
-  clockSkewsMs(): readonly number[] {
-    return this.#gossip.clockSkewsMs();
+  clockSkews(): ReadonlyMap<NodeId, number> {
+    return this.#gossip.clockSkews();
   }
 
   /**

@@ -9,16 +9,17 @@ import { NO_UPDATE } from "../../mesh/mod.ts";
 import type { Agent } from "../agent.ts";
 import { deviceOperations } from "./device_operations.ts";
 import { type AgentProcess, processOperations } from "./agent_process.ts";
+import { leaderOperations } from "./leader_operations.ts";
 import { networkOperations } from "./network_operations.ts";
 import { policyOperations } from "./policy_operations.ts";
 import { DeniedError } from "../policy/mod.ts";
 import { InvalidRequestError, UnknownNameError, UnreachableError } from "../errors.ts";
-import type { LeaderCoordinator } from "../leaders/mod.ts";
 import {
   asOperator,
   leaderPart,
   memberOf,
   membershipOperations,
+  recordOf,
   unknownPeer,
 } from "./membership_operations.ts";
 import { namesOf } from "../names/mod.ts";
@@ -56,6 +57,7 @@ export function agentOperations(
     ...routeOperations(agent),
     ...tokenOperations(agent),
     ...deviceOperations(agent),
+    ...leaderOperations(agent),
     ...processOperations(agent, process),
     ...reachOperations(agent),
 
@@ -71,10 +73,7 @@ export function agentOperations(
       const { secrets } = agent;
       const admission = leaderPart(mesh, mesh.admission);
       // One whose record has expired may come back, until it is removed.
-      const member = agent.members.findRecord(peer);
-      if (member === undefined) {
-        throw unknownPeer(peer, mesh.roster.members().map(({ record }) => record.name));
-      }
+      const member = recordOf(agent, peer);
       if (member.nodeId === mesh.identity.id) {
         throw new InvalidRequestError("Cannot remove this node itself: nobody else could sign that", {
           hint: "`weft leave` lets it leave the network; another leader can remove it.",
@@ -95,25 +94,6 @@ export function agentOperations(
     },
 
     prunePeers: (request) => prunePeers(agent, request),
-
-    async promoteLeader(node) {
-      const member = memberOf(agent, node);
-      await coordinator(agent).promote(member);
-      agent.shareTokens();
-      return { done: true, name: member.record.name };
-    },
-
-    async demoteLeader(node) {
-      const member = memberOf(agent, node);
-      await coordinator(agent).demote(member);
-      return { done: true, name: member.record.name };
-    },
-
-    async rotateKey() {
-      await agent.rotateKey();
-      const { identity } = mesh;
-      return { publicKey: identity.publicKey.toString(), id: identity.id };
-    },
 
     findMember(text) {
       const nodeId = agent.members.find(text);
@@ -191,10 +171,4 @@ export function agentOperations(
       };
     },
   };
-}
-
-function coordinator({ session }: Agent): LeaderCoordinator {
-  const leaders = session?.leaders;
-  if (leaders !== undefined) return leaders;
-  throw new UnreachableError("Cannot do that now: the agent has not started yet", { retryable: true });
 }

@@ -28,6 +28,7 @@ import {
   isReservedName,
   MAX_ENTRY_LIFETIME_MS,
   type Member,
+  type MemberRecord,
   type MeshState,
   NO_UPDATE,
   type RecordEntry,
@@ -36,7 +37,7 @@ import {
 } from "../../mesh/mod.ts";
 import { IpAddress } from "../../net/mod.ts";
 import type { Agent } from "../agent.ts";
-import { InvalidRequestError, NotLeaderError, UnknownPeerError } from "../errors.ts";
+import { AmbiguousNameError, InvalidRequestError, NotLeaderError, UnknownPeerError } from "../errors.ts";
 
 const OPERATOR: AuditActor = { kind: "operator" };
 /** So many entries of the audit log are answered unless told. */
@@ -58,6 +59,7 @@ export const ADMISSION_REFUSALS: Readonly<Record<AdmissionRefusal, string>> = {
   "refused:network": "a network behind it is not its own",
   "refused:not-approved": "it was refused before",
   "refused:too-many-wait": "too many machines wait",
+  "refused:clock": "its clock and this leader's are too far apart",
 };
 
 /** What to do about it, where a look at the members is not enough. */
@@ -154,10 +156,18 @@ export function membershipOperations(agent: Agent): Omit<MembershipControl, "pru
 
     listPending: () => leaderPart(mesh, mesh.admission).approvals.list().map(pendingReport),
 
-    approveJoin(who) {
+    async approveJoin(who) {
+      const waiting = waitingOf(leaderPart(mesh, mesh.admission).approvals.list(), who);
+      const { tokenId, publicKey } = waiting;
+      const counted = mesh.tokens?.isUse(tokenId, undefined, publicKey)
+        ? await agent.session?.leaders.countUse(tokenId, publicKey)
+        : "here";
       const admission = leaderPart(mesh, mesh.admission);
-      const waiting = waitingOf(admission.approvals.list(), who);
-      const report = changed("approve", waiting.name, () => admission.approve(waiting));
+      const report = changed(
+        "approve",
+        waiting.name,
+        () => counted === "refused" ? "refused:token" : admission.approve(waiting, counted === "elsewhere"),
+      );
       agent.shareTokens();
       return report;
     },
@@ -221,12 +231,23 @@ export function leaderPart<T>({ roster }: MeshState, part: T | undefined): T {
   });
 }
 
-/** @returns the member that is meant @throws UnknownPeerError */
-export function memberOf({ members, mesh: { roster } }: Agent, text: string): Member {
-  const nodeId = members.find(text);
-  const member = nodeId && roster.get(nodeId);
+/** @returns the member that is meant @throws UnknownPeerError, AmbiguousNameError */
+export function memberOf(agent: Agent, text: string): Member {
+  const { roster } = agent.mesh;
+  const member = roster.get(recordOf(agent, text).nodeId);
   if (member === undefined) throw unknownPeer(text, roster.members().map(({ record }) => record.name));
   return member;
+}
+
+/** @returns the record of who is meant, also when it has expired @throws UnknownPeerError, AmbiguousNameError */
+export function recordOf({ members, mesh: { roster } }: Agent, text: string): MemberRecord {
+  const [found, ...others] = members.findRecords(text);
+  if (found === undefined) throw unknownPeer(text, roster.members().map(({ record }) => record.name));
+  if (others.length === 0) return found;
+  const choices = [found, ...others].map(({ addresses: [address], publicKey }) =>
+    `${address} (${publicKey})`
+  );
+  throw new AmbiguousNameError(text, choices);
 }
 
 /** @param names of who is in the network @returns the error for whoever is not */

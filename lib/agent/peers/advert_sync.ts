@@ -120,6 +120,13 @@ export class AdvertSync {
     });
   }
 
+  /** Publishes what has changed of the advert at once. */
+  advertiseNow(): void {
+    this.#cancelTimer?.();
+    this.#cancelTimer = undefined;
+    this.#advertise();
+  }
+
   /** Withdraws the advert, and publishes no more. */
   close(): void {
     this.#isClosed = true;

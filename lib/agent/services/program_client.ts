@@ -7,7 +7,13 @@ import { LimitedLogger, type Logger, memoryAccount } from "../../base/mod.ts";
 import { type Channel, openLocalChannel } from "../../channel/mod.ts";
 import { awaitAccepted, type DialRefusal, type Duplex, FORWARD_TOPIC } from "../../forward/mod.ts";
 import { systemClock, systemCompressor, systemEnvironment, systemTimers } from "../../host/mod.ts";
-import { AGENT, type CarrierLimits, type PeerId, type PeerLinks, ProgramRuntime } from "../../service/mod.ts";
+import {
+  AGENT,
+  type PeerId,
+  type PeerLinks,
+  ProgramRuntime,
+  type ServiceSettings,
+} from "../../service/mod.ts";
 import { dialUnix, SocketYield } from "../../transport/mod.ts";
 import { InvalidRequestError, UnreachableError } from "../errors.ts";
 import { type PortListener, tryEncodeHeader } from "./stream_forwarder.ts";
@@ -30,6 +36,7 @@ export class ProgramClient {
   readonly runtime: ProgramRuntime;
   readonly closed: Promise<void>;
   readonly #path: string;
+  readonly #drainMs: number | undefined;
   readonly #log: LimitedLogger;
   readonly #ended = Promise.withResolvers<void>();
   readonly #eventLoop = new SocketYield(systemTimers);
@@ -38,8 +45,9 @@ export class ProgramClient {
   #cancelRetry: () => void = () => {};
   #isStopped = false;
 
-  private constructor(path: string, log: Logger, limits: CarrierLimits | undefined) {
+  private constructor(path: string, log: Logger, { limits, drainMs }: ServiceSettings) {
     this.#path = path;
+    this.#drainMs = drainMs;
     const environment = systemEnvironment(log);
     this.#log = new LimitedLogger(log, environment);
     this.closed = this.#ended.promise;
@@ -53,8 +61,8 @@ export class ProgramClient {
   }
 
   /** @throws UnreachableError when no agent is there, or it lets this program in no more */
-  static async open(path: string, log: Logger, limits?: CarrierLimits): Promise<ProgramClient> {
-    const program = new ProgramClient(path, log, limits);
+  static async open(path: string, log: Logger, settings: ServiceSettings = {}): Promise<ProgramClient> {
+    const program = new ProgramClient(path, log, settings);
     if (await program.#reach()) {
       const refusal = await program.#whyRefused();
       if (refusal === undefined) return program;
@@ -85,11 +93,12 @@ export class ProgramClient {
     });
   }
 
-  /** Stops services and closes the channel. Harmless when repeated. */
-  async stop(): Promise<void> {
+  /** Waits for the calls that are under way, stops services and closes the channel. Harmless when repeated. */
+  async stop({ drainMs = this.#drainMs }: { readonly drainMs?: number } = {}): Promise<void> {
     if (this.#isStopped) return await this.closed;
     this.#isStopped = true;
     this.#cancelRetry();
+    await this.runtime.drain(drainMs);
     await this.runtime.close();
     this.#channel?.close("the program stops");
     await this.#channel?.closed;

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { Node } from "../node.ts";
+import { Node } from "../node/mod.ts";
 import { dialUnix, freeTcpPort } from "../../transport/mod.ts";
 import { OverlayBootstrap } from "../overlay_bootstrap.ts";
 import { programSocketPath } from "./program_client.ts";

@@ -15,11 +15,12 @@ import { systemCompressor } from "../../host/mod.ts";
 import type { NodeId } from "../../mesh/mod.ts";
 import type { MessageGuard } from "../../policy/mod.ts";
 import {
-  type CarrierLimits,
+  DEFAULT_DRAIN_MS,
   NodeRuntime,
   type PeerId,
   peerId,
   type ServiceAdvert,
+  type ServiceSettings,
 } from "../../service/mod.ts";
 import { SocketYield } from "../../transport/mod.ts";
 import { StreamForwarder } from "./stream_forwarder.ts";
@@ -37,7 +38,7 @@ interface ServiceHostParts extends AgentContext {
   readonly node: RunningNode;
   /** Counts why channels to programs come to an early end. */
   readonly counters: Counters<ChannelDropReason>;
-  readonly limits?: CarrierLimits | undefined;
+  readonly settings?: ServiceSettings | undefined;
   /** What the network's policy says. */
   readonly policy: MessageGuard;
   /** What is offered has changed, or who is linked. */
@@ -61,11 +62,14 @@ export class ServiceHost {
   readonly #eventLoop: SocketYield;
   #programs: ProgramListener | undefined;
   #unfollow: () => void = () => {};
+  readonly #drainMs: number;
+  #draining: Promise<void> | undefined;
   #isClosed = false;
 
   constructor(parts: ServiceHostParts) {
     this.#parts = parts;
-    const { clock, timers, random, log, mesh, options, limits, policy } = parts;
+    const { clock, timers, random, log, mesh, options, settings, policy } = parts;
+    this.#drainMs = settings?.drainMs ?? DEFAULT_DRAIN_MS;
     const onChange = () => parts.onChange();
     this.#eventLoop = new SocketYield(timers);
     this.#peers = new MeshPeers(
@@ -83,7 +87,7 @@ export class ServiceHost {
       peers: this.#peers,
       policy,
       compressor: systemCompressor,
-      limits,
+      ...settings,
       onAdvertChange: () => {
         this.adverts.advertiseSoon();
         onChange();
@@ -202,11 +206,34 @@ export class ServiceHost {
     this.#parts.onChange();
   }
 
-  /** Withdraws the adverts while there are links, then stops services, programs and connections. */
+  /**
+   * Withdraws the adverts, refuses further calls of others, and waits for those that are under way; once, whoever asks.
+   * @param limitMs how long at most; as the node was made with unless given
+   */
+  drain(limitMs: number = this.#drainMs): Promise<void> {
+    return this.#draining ??= this.#drain(limitMs);
+  }
+
+  async #drain(limitMs: number): Promise<void> {
+    const { mesh, log } = this.#parts;
+    // Nobody reaches a node that is no member any more.
+    const isRemoved = mesh.roster.isRevoked(mesh.identity.publicKey);
+    const drained = this.runtime.drain(isRemoved ? 0 : limitMs);
+    try {
+      this.adverts.advertiseNow();
+    } catch (error) {
+      // A full disk is no reason to stay.
+      log.warn("cannot take this node's services back", { error });
+    }
+    if (!await drained && !isRemoved) log.warn("calls that were under way are cut off", { afterMs: limitMs });
+  }
+
+  /** Withdraws the adverts while there are links, drains, then stops services, programs and connections. */
   async close(): Promise<void> {
     if (this.#isClosed) return;
     this.#isClosed = true;
     this.#unfollow();
+    await this.drain();
     try {
       this.adverts.close();
       this.offers.close();

@@ -13,11 +13,15 @@ import type {
   DnsRecordReport,
   DnsRecordRequest,
   DnsRemoval,
+  ExportedLeader,
+  ExportRequest,
   FoundMember,
   LogReport,
   LogRequest,
   NetcheckReport,
   PingReport,
+  RecoveredLeader,
+  RecoverRequest,
   SettingChange,
   SettingReport,
   StatusReport,
@@ -162,6 +166,16 @@ export class SampleControl extends SampleRoutes implements AgentControl {
   promoteLeader(node: string): Promise<ChangedMember> {
     this.asked.push({ promoted: node });
     return Promise.resolve({ done: true, name: node });
+  }
+
+  exportLeader(request: ExportRequest): Promise<ExportedLeader> {
+    this.asked.push({ exported: request });
+    return Promise.resolve({ file: "weft-recovery1-abc\n", name: "lead", members: 2 });
+  }
+
+  recoverLeader(request: RecoverRequest): Promise<RecoveredLeader> {
+    this.asked.push({ recovered: request });
+    return Promise.resolve({ done: true, name: "web-1", others: [] });
   }
 
   demoteLeader(node: string): Promise<ChangedMember> {

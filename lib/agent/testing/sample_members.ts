@@ -101,10 +101,12 @@ export class SampleMembers extends SamplePolicies implements MembershipControl {
     return [pending];
   }
 
-  approveJoin(who: string): MemberReport {
-    if (who !== pending.name) throw new UnknownPeerError(`Cannot find ${who}: nobody waits who goes by that`);
+  approveJoin(who: string): Promise<MemberReport> {
+    if (who !== pending.name) {
+      return Promise.reject(new UnknownPeerError(`Cannot find ${who}: nobody waits who goes by that`));
+    }
     this.asked.push({ approved: who });
-    return { ...member, name: who };
+    return Promise.resolve({ ...member, name: who });
   }
 
   refuseJoin(who: string): PendingJoin {

@@ -50,9 +50,9 @@ function addDoctor(program: AnyCommand, context: CommandContext): void {
       else {
         for (const finding of findings) {
           const isOk = finding.kind === "ok";
-          const mark = paint(ports.terminal, isOk ? "good" : "bad", isOk ? "ok     " : "problem");
+          const mark = paint(ports.terminal, isOk ? "good" : "bad", finding.kind.padEnd(7));
           ports.terminal.out(`${mark}  ${finding.name.padEnd(10)}  ${finding.detail}\n`);
-          if (finding.kind === "problem") ports.terminal.out(`${" ".repeat(21)}hint: ${finding.hint}\n`);
+          if (finding.kind !== "ok") ports.terminal.out(`${" ".repeat(21)}hint: ${finding.hint}\n`);
         }
       }
       if (findings.some((finding) => finding.kind === "problem")) context.exitCode = 1;

@@ -6,6 +6,7 @@
 import type { LeaderReport } from "../../api/mod.ts";
 import { type Cell, formatSpan, paintedCell, tableLines } from "../output/mod.ts";
 import type { Terminal } from "../terminal.ts";
+import { addRecoveryCommands } from "./recovery_commands.ts";
 import {
   type AnyCommand,
   askAgent,
@@ -17,7 +18,7 @@ import {
 
 const TITLES = ["NAME", "ADDRESS", "STATE", ">HEARD", "GIVES OUT"];
 
-/** Adds `weft leader list`, `promote` and `demote`. */
+/** Adds `weft leader list`, `promote`, `demote`, `export` and `recover`. */
 export function addLeaderCommands(program: AnyCommand, { ports }: CommandContext): void {
   const group: AnyCommand = program.command("leader").description(
     "who lets machines in and signs for the network",
@@ -51,6 +52,7 @@ export function addLeaderCommands(program: AnyCommand, { ports }: CommandContext
     ({ name }) => `Demoted ${name}\n`,
   );
 
+  addRecoveryCommands(group, ports);
   refuseOthers(group);
 }
 

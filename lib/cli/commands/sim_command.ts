@@ -10,7 +10,7 @@ import { paint, type Terminal } from "../terminal.ts";
 import { type AnyCommand, type CommandContext, printJson } from "../weft_command.ts";
 
 /** More nodes than this do not fit the memory of an ordinary machine. */
-const MAX_NODES = 5_000;
+const MAX_NODES = 10_000;
 /** Of the progress bar, in columns. */
 const MAX_BAR_WIDTH = 40;
 const TITLES = ["WHAT", ">CHANGES", ">AGREED AFTER", ">ROUNDS", ">MESSAGES/NODE", ">BYTES/NODE"];
@@ -21,7 +21,7 @@ export function addSimCommand(program: AnyCommand, context: CommandContext): voi
   const { ports } = context;
   const command: AnyCommand = program.command("sim")
     .description("simulate a mesh: changes, removals, crashes, wrong clocks and splits, in virtual time")
-    .option("--nodes <number>", "how many nodes, 2 to 5000 (default: 100)")
+    .option("--nodes <number>", "how many nodes, 2 to 10000 (default: 100)")
     .option("--seed <number>", "the same seed is the same run (default: 1)")
     .option("--loss <part>", "the part of messages that is lost, 0 to 0.9 (default: 0)")
     .option("--split <duration>", "how long the network is split (default: 1h)")

@@ -31,8 +31,10 @@ export function statusText(
   ].join(", ");
   const overlays = networksLine(status.networks);
   const facts: readonly Fact[] = [
+    ...warningFacts(status, terminal),
     ["node", paintedCell(terminal, "strong", node.name), `, ${node.role}, ${addresses}`],
     ["network", `${network.cidr}, ${counted(network.members, "member")}`],
+    ...leadersFact(status, terminal),
     ["key", node.publicKey],
     ["listens", [`port ${node.listenPort}`, ...node.endpoints].join(", ")],
     ...reachFact(status),
@@ -89,6 +91,18 @@ function termsText({ grants, ephemeralMs, needsApproval, address }: TokenReport)
       .map(([kind, patterns]) => `${kind} ${patterns.join(" ")}`),
   ];
   return terms.join("; ");
+}
+
+/** What a person should mend comes first. */
+function warningFacts({ warnings = [] }: StatusReport, terminal: Terminal): readonly Fact[] {
+  return warnings.map(({ text, hint }) => ["warning", paintedCell(terminal, "bad", text), `. ${hint}`]);
+}
+
+/** What is wrong with the leaders: nobody looks for it before it is too late. */
+function leadersFact({ leadership }: StatusReport, terminal: Terminal): readonly Fact[] {
+  if (leadership?.problem === undefined) return [];
+  const { problem, hint } = leadership;
+  return [["leaders", paintedCell(terminal, "bad", problem), ...hint === undefined ? [] : [`. ${hint}`]]];
 }
 
 /** Where members see this node, and what of that makes direct paths rare. */

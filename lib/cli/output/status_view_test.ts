@@ -9,6 +9,12 @@ const colourful: Terminal = { ...plain, hasColours: true, isInteractive: true, c
 // deno-lint-ignore no-control-regex -- the sequences are what is looked for
 const SEQUENCE = /\x1b\[\d+m/g;
 
+Deno.test("statusText() begins with what a person should mend", () => {
+  const warnings = [{ kind: "clock", text: "the clock of web-1 is wrong", hint: "Set it." }];
+  const [first] = statusText({ ...sampleStatus, warnings }, plain).split("\n");
+  assert.equal(first, "warning  the clock of web-1 is wrong. Set it.");
+});
+
 Deno.test("statusText() shows the node, its network, its peers and what was dropped", () => {
   assert.equal(
     statusText(sampleStatus, plain),

@@ -4,7 +4,14 @@
  */
 
 import type { OverlayPorts } from "../../agent/mod.ts";
-import type { NetcheckReport, SettingChange, SettingReport, StatusReport } from "../../api/mod.ts";
+import type {
+  NetcheckReport,
+  RecoveredNode,
+  RecoverRequest,
+  SettingChange,
+  SettingReport,
+  StatusReport,
+} from "../../api/mod.ts";
 import { SampleControl, sampleNetcheck } from "../../agent/testing/sample_control.ts";
 import { sampleStatus as agentStatus } from "../../agent/testing/sample_status.ts";
 import {
@@ -140,6 +147,17 @@ export class SamplePorts implements CliPorts {
       this.diary.push(`asked ${prompt}`);
       return Promise.resolve(this.files.get("-") ?? "");
     },
+    isTyped: false,
+    createSecretFile: (path) => {
+      if (this.files.has(path)) {
+        return Promise.reject(new Deno.errors.AlreadyExists("File exists (os error 17)"));
+      }
+      this.files.set(path, "");
+      return Promise.resolve({
+        write: (text) => Promise.resolve(void this.files.set(path, text)),
+        discard: () => Promise.resolve(void this.files.delete(path)),
+      });
+    },
     othersMay: (path) => Promise.resolve(this.access.get(path)),
     canResolve: (server, name, type) => {
       this.diary.push(`asked ${server} for ${name} ${type}`);
@@ -192,6 +210,11 @@ export class SamplePorts implements CliPorts {
   changeStoredSetting(stateDir: string, { name, value }: SettingChange): boolean {
     this.diary.push(`${stateDir} ${name} ${value?.join(" ") ?? "unset"}`);
     return true;
+  }
+
+  recover(stateDir: string, { file, passphrase }: RecoverRequest): Promise<RecoveredNode> {
+    this.diary.push(`recover ${stateDir} ${file.trim()} ${passphrase}`);
+    return Promise.resolve({ name: "lead", isRestored: true });
   }
 
   checkNetwork({ stunServers }: AgentOptions): Promise<NetcheckReport> {

@@ -38,6 +38,7 @@ import { JoinApprovals, type WaitingJoin } from "./join_approvals.ts";
 import {
   amended,
   chainAfter,
+  isInTime,
   knownAs,
   type MemberChanges,
   newMember,
@@ -46,6 +47,7 @@ import {
   underKeysOf,
   withGift,
 } from "./record_terms.ts";
+import { settleNames } from "./namesakes.ts";
 import type { RecordEntry } from "../replica/mod.ts";
 import type { TokenBook, TokenGift } from "./token_book.ts";
 import { openTokenId, sealTokenId } from "./token_share.ts";
@@ -74,14 +76,16 @@ export class Admission {
 
   /**
    * Lets a machine in that holds a token; the same machine again gets the same name and addresses.
+   * @param isCounted whether another leader has counted this use of its token
    * @returns `pending` when this leader's operator has to approve it first
    */
-  admit(request: AdmissionRequest): RecordEntry | AdmissionRefusal | "pending" {
+  admit(request: AdmissionRequest, isCounted = false): RecordEntry | AdmissionRefusal | "pending" {
     const { tokens } = this.#options;
     const { publicKey, verifyingKey, tokenId, secret, from = "", origin = from } = request;
     if (!publicKey.equals(request.remotePublicKey)) return "refused:key-mismatch";
     const known = knownAs(this.#options.roster, request);
     if (typeof known === "string") return known;
+    if (!isInTime(request.statement, this.#options.clock.wall())) return "refused:clock";
     const gift = tokens.giftFor(tokenId, secret, publicKey);
     // What only an approved machine is given, a member is not given either because it is one by another token.
     if (gift?.needsApproval && (known === undefined || withGift(known, gift) !== undefined)) {
@@ -90,7 +94,7 @@ export class Admission {
     }
     return this.#by({ kind: "token", id: tokenId }, () =>
       this.#enrolment.transact(() => {
-        const token = tokens.redeem(tokenId, secret, publicKey);
+        const token = tokens.redeem(tokenId, secret, publicKey, isCounted);
         if (token === undefined) return "refused:token";
         const enrolled = known === undefined
           ? this.#enrol(request, token)
@@ -101,7 +105,7 @@ export class Admission {
   }
 
   /** Makes a machine a member that waits, by the word of this leader's operator; it learns it when it asks again. */
-  approve(waiting: WaitingJoin): RecordEntry | AdmissionRefusal {
+  approve(waiting: WaitingJoin, isCounted = false): RecordEntry | AdmissionRefusal {
     const { roster, tokens } = this.#options;
     const { tokenId, publicKey, nodeId, from } = waiting;
     // It may have become a member meanwhile by another token, and been removed.
@@ -109,7 +113,7 @@ export class Admission {
     if (typeof known === "string") return known;
     const enrolled = this.#by({ kind: "operator" }, () =>
       this.#enrolment.transact(() => {
-        const token = tokens.redeem(tokenId, undefined, publicKey);
+        const token = tokens.redeem(tokenId, undefined, publicKey, isCounted);
         if (token === undefined) return "refused:token";
         return known === undefined ? this.#enrol(waiting, token) : this.#readmit(known, token);
       }), { token: tokenId, from });
@@ -160,10 +164,19 @@ export class Admission {
     const { roster, isNameTaken } = this.#options;
     const holder = roster.holderOfName(name);
     if (holder !== undefined) {
-      return holder.nodeId === record.nodeId ? this.#known(record) : "refused:name-taken";
+      if (holder.nodeId !== record.nodeId) return "refused:name-taken";
+      return record.formerName === undefined ? this.#known(record) : this.amend(record, { name });
     }
     if (isNameTaken?.(name)) return "refused:name-taken";
     return this.amend(record, { name });
+  }
+
+  /**
+   * Calls members something else whose names others were given first: leaders that could not see each other gave them twice.
+   * @returns what was signed, at most 16 records a call
+   */
+  settleNames(): readonly RecordEntry[] {
+    return settleNames(this.#enrolment, this.#options);
   }
 
   /** Gives a member an overlay address of those that this leader gives out, in place of its own. */
@@ -308,7 +321,7 @@ export class Admission {
 
   /** Names every key that the member is known to have had, so that one record is enough for all of them. */
   #signRemoval(known: MemberRecord, hasLeft = false): RecordEntry | AdmissionRefusal {
-    const { successor: _, chain: former, unconfirmedLabels: __, ...record } = known;
+    const { successor: _, chain: former, unconfirmedLabels: __, formerName: ___, ...record } = known;
     const summary = this.#options.roster.chainSummary(known);
     const rotationsSpentUntil = former?.rotationsSpentUntil ?? known.issuedAt;
     return this.#sign({

@@ -57,6 +57,7 @@ export type AdmissionRefusal = `refused:${
   | "address-not-allowed"
   | "address-not-here"
   | "address-taken"
+  | "clock"
   | "name"
   | "name-taken"
   | "network"
@@ -139,6 +140,7 @@ export class Enrolment {
     const address = wanted === undefined ? this.#allocate() : this.take(wanted);
     if (address === undefined) return "refused:no-address";
     if (typeof address === "string") return address;
+    const lifetime = this.lifetime(fields);
     return this.sign({
       networkId: network.id,
       nodeId: nodeIdOf(fields.publicKey, fields.verifyingKey),
@@ -146,9 +148,10 @@ export class Enrolment {
       allowedIps: [],
       version: 1,
       revoked: false,
-      ...this.lifetime(fields),
+      namedAt: lifetime.issuedAt,
+      ...lifetime,
       ...fields,
-      name: this.#freeName(fields.name),
+      name: this.freeName(fields.name),
     });
   }
 
@@ -156,7 +159,9 @@ export class Enrolment {
   sign(fields: MemberRecord): RecordEntry {
     const { roster, network, audit } = this.#options;
     const isRenamed = !fields.revoked && isReservedName(fields.name);
-    const record = isRenamed ? { ...fields, name: this.#freeName(fields.name) } : fields;
+    const record = isRenamed
+      ? { ...fields, name: this.freeName(fields.name), namedAt: fields.issuedAt }
+      : fields;
     const signed = signRecord(record, network.signingKey);
     const before = roster.recordByKey(record.publicKey);
     if (roster.merge(signed) === "rejected:full") throw new Refused("refused:roster-full");
@@ -241,7 +246,8 @@ export class Enrolment {
     }
   }
 
-  #freeName(wanted: string): string {
+  /** @returns the name, or the first with a number behind it that nobody and nothing is called */
+  freeName(wanted: string): string {
     const name = toNodeName(wanted);
     const { roster, isNameTaken } = this.#options;
     const isFree = (each: string) => roster.holderOfName(each) === undefined && !isNameTaken?.(each);

@@ -3,7 +3,7 @@
  * @module
  */
 
-import { GRANT_KINDS, type Grants, type MemberRecord, VERSIONS_PER_ACT } from "../records/mod.ts";
+import { GRANT_KINDS, type Grants, isActAfter, type MemberRecord } from "../records/mod.ts";
 import type { NodeId } from "../identity/mod.ts";
 
 /** What happened. */
@@ -97,8 +97,7 @@ export function recordChanges(before: MemberRecord | undefined, after: MemberRec
  */
 export function isAct(before: MemberRecord | undefined, after: MemberRecord): boolean {
   if (after.revoked) return after.ephemeralMs === undefined;
-  const actOf = (version: number) => Math.floor(version / VERSIONS_PER_ACT);
-  return before !== undefined && actOf(after.version) > actOf(before.version);
+  return before !== undefined && isActAfter(after.version, before.version);
 }
 
 /** @returns of each kind what the first has and the second has not */

@@ -9,11 +9,14 @@ import { areLabels } from "../identity/mod.ts";
 import {
   addGrants,
   areGrants,
+  decodeStatement,
   GRANT_KINDS,
   type Grants,
   type KeyChain,
   keyTagOf,
+  MAX_CLOCK_AHEAD_MS,
   type MemberRecord,
+  type Signed,
   versionOfAct,
 } from "../records/mod.ts";
 import type { Roster } from "../replica/mod.ts";
@@ -31,11 +34,13 @@ export type MemberChanges = Partial<
  * @returns the record with the changes; with labels, those that nobody has confirmed yet are gone
  */
 export function amended(record: MemberRecord, changes: MemberChanges, wall: UnixMillis): MemberRecord {
-  const { unconfirmedLabels: _, ...confirmed } = record;
-  const kept = changes.labels === undefined ? record : confirmed;
+  const { unconfirmedLabels, formerName, ...others } = record;
   const isLess = isWithout(record, changes);
   return {
-    ...kept,
+    ...others,
+    ...changes.labels === undefined && unconfirmedLabels && { unconfirmedLabels },
+    // Whoever names it says what it is called from now on.
+    ...changes.name === undefined ? formerName !== undefined && { formerName } : { namedAt: wall },
     ...changes,
     version: versionOfAct(record.version),
     ...isLess && { withdrawnAt: wall },
@@ -76,6 +81,15 @@ export function shorterTerm(
 ): { readonly ephemeralMs: number } | undefined {
   const isShorter = wishedMs !== undefined && (ephemeralMs === undefined || wishedMs < ephemeralMs);
   return isShorter ? { ephemeralMs: wishedMs } : undefined;
+}
+
+/**
+ * Whether a machine's clock is near enough to this one: what is signed by another is believed by nobody.
+ * @param statement what it has just said of itself; one that can't be read says nothing
+ */
+export function isInTime(statement: Signed | undefined, wall: UnixMillis): boolean {
+  const issuedAt = statement && decodeStatement(statement.payload)?.issuedAt;
+  return issuedAt === undefined || Math.abs(issuedAt - wall) <= MAX_CLOCK_AHEAD_MS;
 }
 
 function presentTerm(ephemeralMs: number | undefined): Pick<MemberRecord, "ephemeralMs"> {

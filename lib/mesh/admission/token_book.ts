@@ -17,8 +17,7 @@ import {
   WeftError,
 } from "../../base/mod.ts";
 import { equalConstantTime, type PresharedKey, type PublicKey } from "../../crypto/mod.ts";
-import { IpAddress } from "../../net/mod.ts";
-import { MAX_EPHEMERAL_MS, MAX_TOKEN_USES, MIN_EPHEMERAL_MS } from "../bounds.ts";
+import { MAX_TOKEN_USES } from "../bounds.ts";
 import { areLabels, ID_BYTES, sortLabels } from "../identity/mod.ts";
 import {
   addGrants,
@@ -31,6 +30,9 @@ import {
   TokenSecret,
 } from "../records/mod.ts";
 import type { AuditLog } from "./audit_log.ts";
+import { detailOf, presentTerms, termsOf, type TokenTerms } from "./token_terms.ts";
+
+export type { TokenTerms } from "./token_terms.ts";
 
 /** How many tokens are remembered. */
 export const MAX_TOKENS = 1024;
@@ -41,16 +43,6 @@ const ADMISSIONS = "token-admission";
 
 /** What a token is good for. */
 export type TokenState = "usable" | "expired" | "used" | "revoked";
-
-/** What a token gives whoever joins with it, beside what all have. */
-export interface TokenTerms {
-  /** How long the member may be away before a leader removes it, in milliseconds; absent for ever. */
-  readonly ephemeralMs?: number | undefined;
-  /** Whether a leader's operator has to let each machine in. */
-  readonly needsApproval?: boolean | undefined;
-  /** The overlay address, or `any` for one that the machine asks for. */
-  readonly address?: string | undefined;
-}
 
 /** A token as it may be shown again: without its secret. */
 export interface TokenEntry extends TokenTerms {
@@ -226,26 +218,60 @@ export class TokenBook {
    * Counts an admission, within the transaction of the admission itself. Who was let in by a token with a limit is
    * let in by it again without another count, because a machine that crashed may not have got the answer.
    * @param secret undefined when it was proven before
+   * @param isCounted whether another leader has counted this admission, see `count`
    * @returns what the token gives, or undefined when it cannot be used
    */
   redeem(
     tokenId: string,
     secret: TokenSecret | undefined,
     publicKey: PublicKey,
+    isCounted = false,
   ): TokenGift | undefined {
     return this.#store.transaction(() => {
       const token = this.#get(tokenId);
-      if (token === undefined || !this.#admits(tokenId, token, publicKey)) return undefined;
+      if (token === undefined) return undefined;
+      const isAdmitted = isCounted
+        ? this.#stateOf(token) === "usable" || this.#stateOf(token) === "used"
+        : this.#admits(tokenId, token, publicKey);
+      if (!isAdmitted) return undefined;
       if (secret !== undefined && !equalConstantTime(secret.hash(), hashOf(tokenId, token))) return undefined;
-      if (!this.#hasAdmitted(tokenId, publicKey)) {
-        this.#put(tokenId, { ...token, used: token.used + 1 });
-        // Who was approved comes a second time, for the answer.
-        if (token.uses !== null || token.needsApproval) {
-          this.#store.put(ADMISSIONS, admissionKey(tokenId, publicKey), new Uint8Array(0));
-        }
-      }
+      this.#note(tokenId, token, publicKey, isCounted);
       return giftOf(token);
     });
+  }
+
+  /**
+   * Whether letting this machine in would use up one of the admissions of a token with a limit, which leaders that see each
+   * other have one of them count.
+   * @param secret undefined when it was proven before
+   */
+  isUse(tokenId: string, secret: TokenSecret | undefined, publicKey: PublicKey): boolean {
+    const token = this.#get(tokenId);
+    if (token === undefined || token.uses === null || this.#stateOf(token) !== "usable") return false;
+    if (this.#hasAdmitted(tokenId, publicKey)) return false;
+    return secret === undefined || equalConstantTime(secret.hash(), hashOf(tokenId, token));
+  }
+
+  /**
+   * Counts an admission that another leader is about to make; the same machine is counted once.
+   * @returns whether the token admits it
+   */
+  count(tokenId: string, publicKey: PublicKey): boolean {
+    return this.#store.transaction(() => {
+      const token = this.#get(tokenId);
+      if (token === undefined || !this.#admits(tokenId, token, publicKey)) return false;
+      this.#note(tokenId, token, publicKey);
+      return true;
+    });
+  }
+
+  /** Notes who was let in, and counts it unless that was done. */
+  #note(tokenId: string, token: StoredToken, publicKey: PublicKey, isCounted = false): void {
+    if (this.#hasAdmitted(tokenId, publicKey)) return;
+    if (!isCounted) this.#put(tokenId, { ...token, used: token.used + 1 });
+    // Who was approved comes a second time, for the answer.
+    if (token.uses === null && !token.needsApproval) return;
+    this.#store.put(ADMISSIONS, admissionKey(tokenId, publicKey), new Uint8Array(0));
   }
 
   /** @returns the tokens that have not expired, as other leaders are to know them: without what others have counted */
@@ -330,43 +356,6 @@ export class TokenBook {
 
 function giftOf({ labels, grants = NO_GRANTS, ...token }: StoredToken): TokenGift {
   return { labels, grants, createdAt: unixMillis(token.createdAt), ...presentTerms(token) };
-}
-
-function presentTerms({ ephemeralMs, needsApproval, address }: TokenTerms): TokenTerms {
-  return {
-    ...ephemeralMs !== undefined && { ephemeralMs },
-    ...needsApproval && { needsApproval },
-    ...address !== undefined && { address },
-  };
-}
-
-/** @throws RangeError when one is out of bounds */
-function termsOf({ ephemeralMs, needsApproval, address, uses, cidr }: NewToken): TokenTerms {
-  if (
-    ephemeralMs !== undefined &&
-    !(Number.isInteger(ephemeralMs) && ephemeralMs >= MIN_EPHEMERAL_MS && ephemeralMs <= MAX_EPHEMERAL_MS)
-  ) {
-    throw new RangeError("Cannot make a token: ephemeral members may be away for one second to a year");
-  }
-  if (address === undefined || address === "any") {
-    return presentTerms({ ephemeralMs, needsApproval, address });
-  }
-  const fixed = IpAddress.parse(address);
-  if (fixed === undefined || !cidr.contains(fixed)) {
-    throw new RangeError(`Cannot make a token for the address ${address}: it is not in ${cidr}`);
-  }
-  if (uses !== 1) {
-    throw new RangeError("Cannot make a token with an address for more than one machine: say one use");
-  }
-  return presentTerms({ ephemeralMs, needsApproval, address: fixed.toString() });
-}
-
-function detailOf({ ephemeralMs, needsApproval, address }: TokenTerms): Record<string, string> {
-  return {
-    ...ephemeralMs !== undefined && { ephemeralMs: `${ephemeralMs}` },
-    ...needsApproval && { approval: "needed" },
-    ...address !== undefined && { address },
-  };
 }
 
 /** How many admissions there were, by whichever leader. */

@@ -50,16 +50,18 @@ export interface TokenShareParts extends Pick<Environment, "clock" | "random"> {
   readonly signingKey: SigningKey;
   readonly tokens: TokenBook;
   readonly replica: Replica;
+  /** Whether there is about to be another leader. */
+  readonly hasHeir?: boolean;
 }
 
 /**
- * Takes in the tokens of other leaders, and writes this leader's when there are others.
+ * Takes in the tokens of other leaders, and writes this leader's when there are others, or are about to be.
  * @returns the entries that are new, to be sent to others
  */
 export function shareTokens(parts: TokenShareParts): ReplicaUpdate {
   absorbTokens(parts);
   const { self, networkId, signingKey, tokens, replica } = parts;
-  let hasOthers = false;
+  let hasOthers = parts.hasHeir ?? false;
   for (const { nodeId, roles } of replica.roster.liveRecords()) {
     if (nodeId !== self && roles.includes("leader")) hasOthers = true;
   }

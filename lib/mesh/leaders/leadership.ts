@@ -9,55 +9,37 @@
  * @module
  */
 
-import type { Environment, Millis, StateStore } from "../../base/mod.ts";
+import type { Millis, StateStore } from "../../base/mod.ts";
 import { SigningKey } from "../../crypto/mod.ts";
-import { AddressRange, type Cidr, type IpAddress } from "../../net/mod.ts";
+import type { AddressRange } from "../../net/mod.ts";
+import type { Admission, ArrivalCare, AuditLog, EphemeralCare, TokenBook } from "../admission/mod.ts";
+import { type NodeId, openSealed, sealFor, SEED_BYTES } from "../identity/mod.ts";
 import {
-  type AddressPool,
-  Admission,
-  ArrivalCare,
-  AuditLog,
-  AuditWatch,
-  EphemeralCare,
-  TokenBook,
-} from "../admission/mod.ts";
-import { type NetworkIdentity, type NodeIdentity, openSealed, sealFor, SEED_BYTES } from "../identity/mod.ts";
-import { type MemberRecord, NO_UPDATE, type ReplicaUpdate, type Role, type Signed } from "../records/mod.ts";
+  isActAfter,
+  type MemberRecord,
+  NO_UPDATE,
+  type ReplicaUpdate,
+  type Role,
+  type Signed,
+  versionOfAct,
+} from "../records/mod.ts";
 import type { MemberAnswer, MemberRequest, SliceGrant } from "../wire/mod.ts";
-import { dropSigningKey, keepSigningKey } from "../network_store.ts";
-import type { Replica } from "../replica/mod.ts";
+import {
+  dropSigningKey,
+  keepRecovering,
+  keepSigningKey,
+  readRecovering,
+  type RecoveredFrom,
+} from "../network_store.ts";
+import { type LeadershipOptions, type LeaderState, openLeader } from "./leader_state.ts";
 import { SliceLedger } from "./slice_ledger.ts";
-import { fitting, isLeader, joined, SliceTable, without } from "./slice_table.ts";
+import { above, fitting, isLeader, joined, SliceTable, without } from "./slice_table.ts";
 
 const SEED_LABEL = "network seed";
 /** So many records travel with slices that are handed over; with more, only what is above all of them is. */
 const MAX_HANDED_RECORDS = 1000;
 /** What nobody holds is claimed after so long: who holds it may be about to say so. Two rounds of anti-entropy. */
 const CLAIM_AFTER_MS = 20_000;
-
-/** Whose leadership it is, and where its records and addresses come from. */
-export interface LeadershipOptions extends Pick<Environment, "clock" | "random"> {
-  readonly identity: () => NodeIdentity;
-  readonly network: Pick<NetworkIdentity, "id" | "verifyingKey">;
-  readonly replica: Replica;
-  /** Makes a fresh pool for the overlay's block. */
-  readonly newPool: () => AddressPool;
-  /** The networks of the overlay. */
-  readonly overlay: readonly Cidr[];
-}
-
-/** What only leaders have. */
-interface LeaderState {
-  readonly signingKey: SigningKey;
-  readonly tokens: TokenBook;
-  readonly admission: Admission;
-  readonly ledger: SliceLedger;
-  readonly audit: AuditLog;
-  readonly ephemerals: EphemeralCare;
-  readonly arrivals: ArrivalCare;
-  /** Notes nothing any more of what other leaders change. */
-  readonly unwatch: () => void;
-}
 
 /** A node's leadership, which it may have, be given and give away while it runs. */
 export class Leadership {
@@ -131,7 +113,7 @@ export class Leadership {
       return slices;
     });
     this.#options.replica.publish({ ...NO_UPDATE, entries: entries.filter((entry) => entry !== undefined) });
-    return { kind: "promotion", sealedSeed, slices };
+    return { kind: "promotion", sealedSeed, slices, recordVersion: member.version };
   }
 
   /** Takes back what was set aside for a member that has refused to lead. @returns what others are to be sent */
@@ -144,6 +126,23 @@ export class Leadership {
     });
   }
 
+  /**
+   * Has a member that has not answered lead never, however late it hears that it was asked to: what the network says of it
+   * from now on outranks what it would sign itself. What was set aside for it stays so for an hour.
+   * @param member as it was when it was asked
+   * @returns what others are to be sent; undefined when it leads by now, and only its answer was lost
+   */
+  takeBack(member: MemberRecord): ReplicaUpdate | undefined {
+    const { admission } = this.#required();
+    const known = this.#options.replica.roster.recordById(member.nodeId) ?? member;
+    if (isLeader(known)) return undefined;
+    // One act is what it may have signed already.
+    const enrolled = admission.amend({ ...known, version: versionOfAct(known.version) }, {
+      roles: ["member"],
+    });
+    return typeof enrolled === "string" ? NO_UPDATE : { ...NO_UPDATE, records: [enrolled.signed] };
+  }
+
   /** Forgets what was set aside for a member that has taken it. */
   settle(member: MemberRecord): void {
     this.#required().ledger.settle(member.nodeId);
@@ -151,23 +150,72 @@ export class Leadership {
 
   /**
    * Becomes a leader, or a leader with more addresses.
-   * @returns what others are to be sent, or undefined when the request cannot be followed
+   * @returns what others are to be sent, or undefined when the request cannot be followed, or was taken back meanwhile
    */
-  accept({ sealedSeed, slices }: Extract<MemberRequest, { kind: "promotion" }>): ReplicaUpdate | undefined {
-    const { identity, network } = this.#options;
+  accept(
+    { sealedSeed, slices, recordVersion }: Extract<MemberRequest, { kind: "promotion" }>,
+  ): ReplicaUpdate | undefined {
+    const { identity, network, replica: { roster } } = this.#options;
+    const { version = 0 } = roster.recordById(identity().id) ?? {};
+    if (this.#leader === undefined && recordVersion !== undefined && isActAfter(version, recordVersion)) {
+      return undefined;
+    }
     const seed = openSealed(identity().privateKey, SEED_LABEL, sealedSeed);
     if (seed?.length !== SEED_BYTES) return undefined;
     const signingKey = SigningKey.fromSeed(seed);
     if (!signingKey.verifyingKey.equals(network.verifyingKey)) return undefined;
+    return this.#undoable(() => this.#lead(signingKey, slices));
+  }
+
+  /**
+   * Becomes a leader by the network's key itself, without any addresses. Harmless on one that is a leader already.
+   * @returns what others are to be sent; undefined when it is another network's key
+   */
+  recover(signingKey: SigningKey): ReplicaUpdate | undefined {
+    if (!signingKey.verifyingKey.equals(this.#options.network.verifyingKey)) return undefined;
     return this.#undoable(() => {
-      keepSigningKey(this.#store, signingKey);
-      if (this.#leader === undefined) SliceLedger.begin(this.#store);
-      const leader = this.#leader ??= this.#open(signingKey);
-      leader.ledger.take(slices);
-      const changes = this.#signOwn(leader, ["leader", "member"]);
-      const stated = this.#stateOwn();
-      return stated === undefined ? changes : { ...changes, entries: [stated] };
+      if (this.#leader === undefined) keepRecovering(this.#store, "member");
+      return this.#lead(signingKey);
     });
+  }
+
+  /** Of what a recovery has made this leader, until it has taken over what is nobody's; it survives a restart. */
+  get recoveringFrom(): RecoveredFrom | undefined {
+    return this.#leader === undefined ? undefined : readRecovering(this.#store);
+  }
+
+  /** Ends a recovery that has nothing to take over, because another leader is there. */
+  endRecovery(): void {
+    keepRecovering(this.#store, undefined);
+  }
+
+  /**
+   * Takes all addresses that no other leader gives out who is there; a recovery ends with it. Who comes back finds out that
+   * it gives out none, and goes on as any leader.
+   * @param lost leaders that are gone
+   * @returns what others are to be sent
+   */
+  takeOver(lost: readonly NodeId[]): ReplicaUpdate {
+    const { signingKey, ledger } = this.#required();
+    return this.#undoable(() => {
+      keepRecovering(this.#store, undefined);
+      const entries = lost.map((nodeId) => this.#table.state(nodeId, signingKey, "held", []));
+      const others = this.#table.othersThan(this.#options.identity().id);
+      ledger.replace(without(this.#options.newPool().slices, others.flatMap(({ ranges }) => ranges)));
+      entries.push(this.#stateOwn());
+      return { ...NO_UPDATE, entries: entries.filter((entry) => entry !== undefined) };
+    });
+  }
+
+  /** Keeps the key, and begins to lead with nothing but what is given; within a transaction. */
+  #lead(signingKey: SigningKey, slices?: SliceGrant): ReplicaUpdate {
+    keepSigningKey(this.#store, signingKey);
+    if (this.#leader === undefined) SliceLedger.begin(this.#store);
+    const leader = this.#leader ??= this.#open(signingKey);
+    if (slices !== undefined) leader.ledger.take(slices);
+    const changes = this.#signOwn(leader, ["leader", "member"]);
+    const stated = this.#stateOwn();
+    return stated === undefined ? changes : { ...changes, entries: [stated] };
   }
 
   /**
@@ -271,7 +319,10 @@ export class Leadership {
     const { id: self } = identity();
     const others = this.#table.othersThan(self);
     const stronger = others.filter(({ holder, state }) => state === "held" && holder < self);
-    const own = without(ledger.slices, stronger.flatMap(({ ranges }) => ranges));
+    // What its own entry says no more was taken over while it was away, whatever the ids are.
+    const told = this.#table.told(self);
+    const taken = told === undefined ? [] : without(others.flatMap(({ ranges }) => ranges), told);
+    const own = without(ledger.slices, [...stronger.flatMap(({ ranges }) => ranges), ...taken]);
     const current = this.#table.currentId(self);
     const leaders = roster.liveRecords().filter((record) => record.nodeId !== current && isLeader(record))
       .toArray();
@@ -334,27 +385,10 @@ export class Leadership {
   }
 
   #open(signingKey: SigningKey): LeaderState {
-    const { network, replica, clock, random, newPool } = this.#options;
-    const { roster } = replica;
-    const pool = newPool();
-    const ledger = new SliceLedger(this.#store, { pool, random });
-    const audit = new AuditLog(this.#store, clock);
-    const tokens = new TokenBook(this.#store, { random, clock, audit });
-    const admission = new Admission({
-      store: this.#store,
-      roster,
-      tokens,
-      network: { ...network, signingKey },
-      clock,
-      addresses: pool,
-      overlay: this.#options.overlay,
-      audit,
+    return openLeader(this.#store, this.#options, {
+      signingKey,
       isNameTaken: (name) => this.isNameTaken(name),
     });
-    const ephemerals = new EphemeralCare(this.#store, { clock, roster });
-    const arrivals = new ArrivalCare(this.#store, { clock, roster });
-    const unwatch = replica.subscribe(new AuditWatch(roster, audit));
-    return { signingKey, tokens, admission, ledger, audit, ephemerals, arrivals, unwatch };
   }
 
   /** Signs this node's own record anew, for other roles. */
@@ -387,15 +421,4 @@ export class Leadership {
     if (this.#leader === undefined) throw new TypeError("Cannot do that: this node is no leader");
     return this.#leader;
   }
-}
-
-/** @returns what of a range lies above all of these addresses, or undefined when nothing does */
-function above({ first, last, family }: AddressRange, taken: readonly IpAddress[]): AddressRange | undefined {
-  let from = first.toBigInt();
-  const to = last.toBigInt();
-  for (const address of taken) {
-    const value = address.toBigInt();
-    if (address.family === family && value >= from && value <= to) from = value + 1n;
-  }
-  return from <= to ? AddressRange.fromBigInts(from, to, family) : undefined;
 }

@@ -1,103 +1,17 @@
 import assert from "node:assert/strict";
-import { MemoryStateStore, SeededRandom, StateError, VirtualClock } from "../../base/mod.ts";
+import { StateError } from "../../base/mod.ts";
 import { PrivateKey } from "../../crypto/mod.ts";
-import { Cidr } from "../../net/mod.ts";
 import type { JoinToken } from "../records/join_token.ts";
-import type { MemberAnswer, MemberRequest } from "../wire/member_request.ts";
-import { decodeMeshMessage, encodeMeshMessage } from "../wire/mesh_message.ts";
-import { encodeJoinRequest, MeshState } from "../mesh_state.ts";
+import type { MeshState } from "../mesh_state.ts";
 import { NO_UPDATE } from "../records/replica_update.ts";
-import { SmallPool, START } from "../testing/test_network.ts";
-
-const cidr = Cidr.parse("10.200.0.0/16") ?? assert.fail();
-
-class Fixture {
-  readonly clock = new VirtualClock(START);
-  readonly random: SeededRandom;
-  readonly stores = new Map<MeshState, MemoryStateStore>();
-  readonly #poolSize: number;
-
-  constructor(seed: number, poolSize = 64) {
-    this.random = new SeededRandom(seed);
-    this.#poolSize = poolSize;
-  }
-
-  get options() {
-    return { random: this.random, clock: this.clock, addressPool: () => new SmallPool(this.#poolSize) };
-  }
-
-  create(): MeshState {
-    const store = new MemoryStateStore();
-    return this.#keep(MeshState.create(store, { ...this.options, name: "a", cidr }), store);
-  }
-
-  load(state: MeshState): MeshState {
-    const store = this.stores.get(state) ?? assert.fail();
-    return this.#keep(MeshState.load(store, this.options), store);
-  }
-
-  /** Lets a new machine in by `leader`; it knows what the leader knows. */
-  join(leader: MeshState, name: string): MeshState {
-    const store = new MemoryStateStore();
-    const identity = MeshState.prepareJoin(store, this.random);
-    const token = leader.tokens?.create({
-      networkId: leader.network.id,
-      leaderPublicKey: leader.identity.publicKey,
-      endpoints: [],
-      cidr,
-      lifetimeMs: 1000,
-    }) ?? assert.fail();
-    const wanted = { name, labels: {}, endpoints: [], channelEndpoints: [], clock: this.clock };
-    const asked = decodeMeshMessage(encodeJoinRequest(identity, token, wanted));
-    assert.equal(asked?.kind, "join-request");
-    const request = { ...asked.request, tokenId: token.tokenId, remotePublicKey: identity.publicKey };
-    const enrolled = leader.admission?.admit(request);
-    assert.ok(typeof enrolled === "object", String(enrolled));
-    const [answer] = leader.admittedMessages(enrolled).map(decodeMeshMessage);
-    assert.equal(answer?.kind, "admitted");
-    const state = MeshState.completeJoin(store, { ...this.options, admitted: answer.admitted, token });
-    assert.ok(state instanceof MeshState);
-    return this.#keep(state, store);
-  }
-
-  /** Lets them send each other everything. */
-  sync(...states: readonly MeshState[]): void {
-    for (const from of states) for (const to of states) to.replica.merge(from.replica.snapshot());
-  }
-
-  /** The way of a request, with its bytes. */
-  promote(leader: MeshState, member: MeshState): void {
-    const request = sent(leader.leadership.promote(member.record));
-    assert.equal(request.kind, "promotion");
-    assert.ok(member.leadership.accept(request));
-    leader.leadership.settle(member.record);
-    this.sync(leader, member);
-  }
-
-  #keep(state: MeshState, store: MemoryStateStore): MeshState {
-    this.stores.set(state, store);
-    return state;
-  }
-}
-
-function sent(request: MemberRequest): MemberRequest {
-  const message = decodeMeshMessage(encodeMeshMessage({ kind: "request", number: 1, request }));
-  assert.equal(message?.kind, "request");
-  return message.request;
-}
-
-function answered(answer: MemberAnswer): Extract<MemberAnswer, { kind: "done" }> {
-  const message = decodeMeshMessage(encodeMeshMessage({ kind: "response", number: 1, answer }));
-  assert(message?.kind === "response" && message.answer.kind === "done");
-  return message.answer;
-}
+import { answered, CIDR, MeshFixture, sent } from "../testing/mesh_fixture.ts";
 
 function slicesOf(state: MeshState): string {
   return state.leadership.slices.join(",");
 }
 
 Deno.test("Leadership.promote() gives a member the key and half of the addresses, also after a restart", () => {
-  const stage = new Fixture(1);
+  const stage = new MeshFixture(1);
   const a = stage.create();
   const b = stage.join(a, "b");
   assert.deepEqual([b.role, slicesOf(b)], ["member", ""]);
@@ -114,7 +28,7 @@ Deno.test("Leadership.promote() gives a member the key and half of the addresses
 });
 
 Deno.test("Leadership lets two leaders that cannot see each other admit, and no address is given twice", () => {
-  const stage = new Fixture(2);
+  const stage = new MeshFixture(2);
   const a = stage.create();
   const b = stage.join(a, "b");
   stage.promote(a, b);
@@ -127,7 +41,7 @@ Deno.test("Leadership lets two leaders that cannot see each other admit, and no 
 });
 
 Deno.test("Leadership.promote() gives the same slice again when the answer was lost, and it is taken once", () => {
-  const stage = new Fixture(3);
+  const stage = new MeshFixture(3);
   const a = stage.create();
   const b = stage.join(a, "b");
   const first = sent(a.leadership.promote(b.record));
@@ -143,7 +57,7 @@ Deno.test("Leadership.promote() gives the same slice again when the answer was l
 });
 
 Deno.test("Leadership.demote() hands addresses over once, with who has them, and forgets the key", () => {
-  const stage = new Fixture(4);
+  const stage = new MeshFixture(4);
   const a = stage.create();
   const b = stage.join(a, "b");
   stage.promote(a, b);
@@ -175,7 +89,7 @@ function sizeOf(...states: readonly MeshState[]): bigint {
 }
 
 /** Has leaders settle, the first one elected, until what nobody holds has been claimed. */
-function settle(stage: Fixture, ...leaders: readonly MeshState[]): void {
+function settle(stage: MeshFixture, ...leaders: readonly MeshState[]): void {
   for (const ms of [0, 21_000, 0]) {
     stage.clock.advance(ms);
     for (const [i, { leadership }] of leaders.entries()) leadership.settleSlices(i === 0);
@@ -184,7 +98,7 @@ function settle(stage: Fixture, ...leaders: readonly MeshState[]): void {
 }
 
 Deno.test("Leadership.settleSlices() brings back the addresses of leaders that were removed", () => {
-  const stage = new Fixture(9);
+  const stage = new MeshFixture(9);
   const a = stage.create();
   for (let round = 0; round < 4; round++) {
     const b = stage.join(a, `b${round}`);
@@ -198,7 +112,7 @@ Deno.test("Leadership.settleSlices() brings back the addresses of leaders that w
 });
 
 Deno.test("Leadership.settleSlices() claims nothing while a leader has not said what it holds", () => {
-  const stage = new Fixture(10);
+  const stage = new MeshFixture(10);
   const a = stage.create();
   const [b, c] = [stage.join(a, "b"), stage.join(a, "c")];
   stage.promote(a, b);
@@ -212,7 +126,7 @@ Deno.test("Leadership.settleSlices() claims nothing while a leader has not said 
 
 Deno.test("Leadership.settleSlices() leaves a leader its addresses while it changes its keys", () => {
   for (let seed = 20; seed < 28; seed++) {
-    const stage = new Fixture(seed);
+    const stage = new MeshFixture(seed);
     const a = stage.create();
     const b = stage.join(a, "b");
     stage.promote(a, b);
@@ -230,7 +144,7 @@ Deno.test("Leadership.settleSlices() leaves a leader its addresses while it chan
 });
 
 Deno.test("Leadership.withdraw() takes back what was set aside for a member that refuses to lead", () => {
-  const stage = new Fixture(11);
+  const stage = new MeshFixture(11);
   const a = stage.create();
   const b = stage.join(a, "b");
   a.leadership.promote(b.record);
@@ -239,9 +153,37 @@ Deno.test("Leadership.withdraw() takes back what was set aside for a member that
   assert.deepEqual([sizeOf(a), sizeOf(stage.load(a))], [64n, 64n]);
 });
 
+Deno.test("Leadership.takeBack() has a member that answers too late lead never, in whatever order it hears of it", () => {
+  for (const isFirst of [true, false]) {
+    const stage = new MeshFixture(41);
+    const a = stage.create();
+    const b = stage.join(a, "b");
+    stage.sync(a, b);
+    const known = a.roster.recordById(b.identity.id) ?? assert.fail();
+    const request = sent(a.leadership.promote(known));
+    assert.equal(request.kind, "promotion");
+    const update = a.leadership.takeBack(known) ?? assert.fail();
+    if (isFirst) {
+      b.replica.merge(update);
+      assert.equal(b.leadership.accept(request), undefined);
+    } else {
+      assert(b.leadership.accept(request) !== undefined);
+      assert.equal(b.role, "leader");
+      stage.sync(a, b);
+      assert(b.leadership.yield());
+    }
+    stage.sync(a, b);
+    assert.deepEqual([b.role, a.roster.recordById(b.identity.id)?.roles], ["member", ["member"]]);
+    // The next one is as good as ever.
+    stage.promote(a, b);
+    assert.equal(b.role, "leader");
+    assert.equal(a.leadership.takeBack(b.record), undefined, "it leads: only its answer was lost");
+  }
+});
+
 Deno.test("Leadership.settleSlices() lets one of two keep what both hold, and nothing is lost", () => {
   for (let seed = 12; seed < 20; seed++) {
-    const stage = new Fixture(seed);
+    const stage = new MeshFixture(seed);
     const a = stage.create();
     const b = stage.join(a, "b");
     const request = sent(a.leadership.promote(b.record));
@@ -262,7 +204,7 @@ Deno.test("Leadership.settleSlices() lets one of two keep what both hold, and no
 });
 
 Deno.test("Leadership.depose() ends the leadership of one that is dead, which learns of it at its return", () => {
-  const stage = new Fixture(20);
+  const stage = new MeshFixture(20);
   const a = stage.create();
   const b = stage.join(a, "b");
   stage.promote(a, b);
@@ -277,7 +219,7 @@ Deno.test("Leadership.depose() ends the leadership of one that is dead, which le
 });
 
 Deno.test("Leadership.accept() takes no other key and nothing that is sealed for another", () => {
-  const stage = new Fixture(5);
+  const stage = new MeshFixture(5);
   const a = stage.create();
   const [b, c] = [stage.join(a, "b"), stage.join(a, "c")];
   const stranger = stage.create();
@@ -290,7 +232,7 @@ Deno.test("Leadership.accept() takes no other key and nothing that is sealed for
 });
 
 Deno.test("Leadership changes nothing when the store fails at whichever write", () => {
-  const stage = new Fixture(6);
+  const stage = new MeshFixture(6);
   const a = stage.create();
   const b = stage.join(a, "b");
   const request = a.leadership.promote(b.record);
@@ -322,14 +264,14 @@ function newToken(leader: MeshState, uses?: number): JoinToken {
     networkId: leader.network.id,
     leaderPublicKey: leader.identity.publicKey,
     endpoints: [],
-    cidr,
+    cidr: CIDR,
     lifetimeMs: 3_600_000,
     uses,
   }) ?? assert.fail();
 }
 
 Deno.test("MeshState.shareTokens() gives a token to all leaders, and to nobody else", () => {
-  const stage = new Fixture(7);
+  const stage = new MeshFixture(7);
   const a = stage.create();
   const token = newToken(a, 2);
   assert.deepEqual(a.shareTokens().entries, [], "there is no other leader");
@@ -364,7 +306,7 @@ Deno.test("MeshState.shareTokens() gives a token to all leaders, and to nobody e
 });
 
 Deno.test("MeshState.adoptRotation() keeps name, address and entries under new keys, whenever the node crashes", () => {
-  const stage = new Fixture(8);
+  const stage = new MeshFixture(8);
   const a = stage.create();
   const b = stage.join(a, "b");
   stage.sync(a, b);

@@ -11,7 +11,7 @@
 
 import { utf8Bytes } from "../../base/mod.ts";
 import type { SigningKey } from "../../crypto/mod.ts";
-import { AddressRange } from "../../net/mod.ts";
+import { AddressRange, type IpAddress } from "../../net/mod.ts";
 import { type NetworkId, type NodeId, parseNodeId } from "../identity/mod.ts";
 import { MAX_ENTRY_BODY_BYTES, type MemberRecord, readList, type Signed } from "../records/mod.ts";
 import type { Replica } from "../replica/mod.ts";
@@ -68,6 +68,13 @@ export class SliceTable {
   /** @returns whether this very node has an entry, whatever it says */
   has(holder: NodeId): boolean {
     return this.#replica.entries.get(SLICE_KIND, this.#networkId, holder) !== undefined;
+  }
+
+  /** @returns what this very node's entry says that it holds; undefined without one */
+  told(holder: NodeId): readonly AddressRange[] | undefined {
+    const entry = this.#replica.entries.get(SLICE_KIND, this.#networkId, holder);
+    const stated = entry && readBody(entry.body);
+    return stated?.state === "held" ? stated.ranges : undefined;
   }
 
   /**
@@ -154,6 +161,20 @@ export function without(
     add(last);
     return rest;
   });
+}
+
+/** @returns what of a range lies above all of these addresses, or undefined when nothing does */
+export function above(
+  { first, last, family }: AddressRange,
+  taken: readonly IpAddress[],
+): AddressRange | undefined {
+  let from = first.toBigInt();
+  const to = last.toBigInt();
+  for (const address of taken) {
+    const value = address.toBigInt();
+    if (address.family === family && value >= from && value <= to) from = value + 1n;
+  }
+  return from <= to ? AddressRange.fromBigInts(from, to, family) : undefined;
 }
 
 function readBody(body: Uint8Array): Pick<Holding, "state" | "ranges"> | undefined {

@@ -98,6 +98,10 @@ export function grantsToWire(grants: Grants): MessageFields<typeof GrantsSchema>
 /** @returns the grants, or undefined when they are out of bounds */
 export function readGrants(wire: Grants): Grants | undefined {
   const { offer, publish, subscribe, names, claimed } = wire;
+  // Most members have none; they share these.
+  if (offer.length + publish.length + subscribe.length + names.length + claimed.length === 0) {
+    return NO_GRANTS;
+  }
   const grants = { offer, publish, subscribe, names, claimed };
   return areGrants(grants) ? grants : undefined;
 }

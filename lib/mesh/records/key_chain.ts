@@ -76,6 +76,11 @@ export function versionOfAct(version: number): number {
   return (Math.floor(version / VERSIONS_PER_ACT) + 1) * VERSIONS_PER_ACT;
 }
 
+/** Whether an operator has changed a record since it had this version. */
+export function isActAfter(version: number, since: number): boolean {
+  return Math.floor(version / VERSIONS_PER_ACT) > Math.floor(since / VERSIONS_PER_ACT);
+}
+
 /** @returns the first key of the chain that a record is of */
 export function chainRootOf({ publicKey, chain }: ChainedRecord): KeyTag {
   return chain?.root ?? keyTagOf(publicKey);

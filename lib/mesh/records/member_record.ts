@@ -88,6 +88,10 @@ export interface MemberRecord {
   readonly admittedBy?: Uint8Array;
   /** When a leader last took labels or grants from it: older tokens give it nothing more. */
   readonly withdrawnAt?: UnixMillis;
+  /** When the network gave it its name, by which two members of one name are told apart; absent for the former release. */
+  readonly namedAt?: UnixMillis;
+  /** What it was called before a leader took that name from it, because another member had been given it first. */
+  readonly formerName?: string;
 }
 
 const ROLE_NUMBERS: Readonly<Record<Role, RoleNumber>> = {
@@ -96,6 +100,8 @@ const ROLE_NUMBERS: Readonly<Record<Role, RoleNumber>> = {
   wireguard: RoleNumber.WIREGUARD,
 };
 const ROLES = Object.keys(ROLE_NUMBERS) as Role[];
+/** Most members share these. */
+const ORDINARY_ROLES: readonly Role[] = ["member"];
 
 /**
  * Signs a record with the network's key.
@@ -126,6 +132,8 @@ export function signRecord(record: MemberRecord, signingKey: SigningKey): Signed
     ...record.chain && { chain: chainToWire(record.chain) },
     ...record.admittedBy && { admittedBy: record.admittedBy },
     withdrawnAt: BigInt(record.withdrawnAt ?? 0),
+    namedAt: BigInt(record.namedAt ?? 0),
+    formerName: record.formerName ?? "",
   });
   if (decodeRecord(payload) === undefined) {
     throw new RangeError(`Cannot sign the record of ${record.name}: a field is out of bounds`);
@@ -140,11 +148,21 @@ export function verifyRecord(signed: Signed, networkKey: VerifyingKey): MemberRe
   return record && isSignedBy(RECORD_LABEL, signed, networkKey) ? record : undefined;
 }
 
+/**
+ * The one order by which all nodes tell who of several members keeps a name: who was given it first, then the lowest id,
+ * by which the former release tells it of all.
+ * @returns below 0 when `a` keeps it
+ */
+export function compareNaming(a: MemberRecord, b: MemberRecord): number {
+  return (a.namedAt ?? 0) - (b.namedAt ?? 0) || (a.nodeId < b.nodeId ? -1 : 1);
+}
+
 /** @returns the record in a payload, its signature not checked, or undefined when it is malformed */
 export function decodeRecord(payload: Uint8Array): MemberRecord | undefined {
   const message = decodeMessage(MemberRecordSchema, payload, MAX_PAYLOAD_BYTES);
   if (message === undefined) return undefined;
-  const { name, revoked, persistentKeepalive, ephemeralMs, admittedBy, withdrawnAt } = message;
+  const { name, revoked, persistentKeepalive, ephemeralMs, admittedBy, withdrawnAt, namedAt } = message;
+  const { formerName } = message;
   const isFormer = message.grants === undefined;
   const labels = isFormer ? {} : { ...message.labels };
   const unconfirmedLabels = isFormer ? { ...message.labels } : { ...message.unconfirmedLabels };
@@ -177,9 +195,12 @@ export function decodeRecord(payload: Uint8Array): MemberRecord | undefined {
     ...chain && { chain },
     ...admittedBy.length > 0 && { admittedBy: admittedBy.slice() },
     ...withdrawnAt > 0n && { withdrawnAt: readTime(withdrawnAt) },
+    ...namedAt > 0n && { namedAt: readTime(namedAt) },
+    ...formerName !== "" && { formerName },
   });
   if (
-    record === undefined || !isNodeName(name) || !areLabels(labels) || !areLabels(unconfirmedLabels) ||
+    record === undefined || !isNodeName(name) || (formerName !== "" && !isNodeName(formerName)) ||
+    !areLabels(labels) || !areLabels(unconfirmedLabels) ||
     // Records of the former release may have such a name, under which nobody finds them; it goes when they are renewed.
     (isReservedName(name) && !isFormer && !revoked) ||
     persistentKeepalive > MAX_KEEPALIVE_SECONDS || (successor && !revoked) ||
@@ -199,11 +220,12 @@ export function decodeRecord(payload: Uint8Array): MemberRecord | undefined {
   return record;
 }
 
-function readRoles(numbers: readonly RoleNumber[]): Role[] | undefined {
+function readRoles(numbers: readonly RoleNumber[]): readonly Role[] | undefined {
   const roles = readList(
     numbers,
     ROLES.length,
     (number) => ROLES.find((role) => ROLE_NUMBERS[role] === number),
   );
+  if (roles?.length === 1 && roles[0] === "member") return ORDINARY_ROLES;
   return roles && roles.length > 0 && new Set(roles).size === roles.length ? roles : undefined;
 }

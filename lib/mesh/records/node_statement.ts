@@ -3,7 +3,7 @@
  * @module
  */
 
-import { type Clock, isPrintable, type UnixMillis } from "../../base/mod.ts";
+import { type Clock, decodeHex, encodeHex, isPrintable, type UnixMillis } from "../../base/mod.ts";
 import type { SigningKey, VerifyingKey } from "../../crypto/mod.ts";
 import type { Endpoint, WebAddress } from "../../net/mod.ts";
 import { decodeMessage, encodeMessage, NodeStatementSchema } from "../../proto/mod.ts";
@@ -34,6 +34,9 @@ export const MAX_STATED_ENDPOINTS = 8;
 /** How many URLs a node may state. */
 export const MAX_STATED_URLS = 4;
 
+/** How long what a process draws at its start is, in bytes. */
+export const INSTANCE_BYTES = 8;
+
 /** The longest name of a release or a system, in characters. */
 const MAX_SOFTWARE_LENGTH = 32;
 
@@ -60,6 +63,8 @@ export interface OwnStatement {
   /** The release of weft that it runs, and on which system; absent when a former release has stated it. */
   readonly release?: string;
   readonly system?: string;
+  /** 16 hexadecimal digits that its process has drawn when it started; absent when a former release has stated it. */
+  readonly instance?: string;
 }
 
 /** Where a node is, as it says itself. */
@@ -87,6 +92,7 @@ export function signStatement(statement: NodeStatement, signingKey: SigningKey):
     release: statement.release ?? "",
     system: statement.system ?? "",
     urls: statement.urls?.map(String) ?? [],
+    instance: decodeHex(statement.instance ?? "") ?? new Uint8Array(0),
   });
   if (decodeStatement(payload) === undefined) {
     throw new RangeError(`Cannot sign a statement of ${statement.nodeId}: a field is out of bounds`);
@@ -104,10 +110,14 @@ export function verifyStatement(signed: Signed, nodeKey: VerifyingKey): NodeStat
 export function decodeStatement(payload: Uint8Array): NodeStatement | undefined {
   const message = decodeMessage(NodeStatementSchema, payload, MAX_PAYLOAD_BYTES);
   if (message === undefined || !areLabels(message.labels)) return undefined;
+  const endpoints = readEndpoints(message.endpoints, MAX_STATED_ENDPOINTS);
+  // Both planes have ports of the same numbers, so that most nodes state the same twice: a third of what is kept of them.
+  const isSame = message.endpoints.length === message.channelEndpoints.length &&
+    message.endpoints.every((text, i) => text === message.channelEndpoints[i]);
   const statement = complete<NodeStatement>({
     nodeId: nodeIdFromBytes(message.nodeId),
-    endpoints: readEndpoints(message.endpoints, MAX_STATED_ENDPOINTS),
-    channelEndpoints: readEndpoints(message.channelEndpoints, MAX_STATED_ENDPOINTS),
+    endpoints,
+    channelEndpoints: isSame ? endpoints : readEndpoints(message.channelEndpoints, MAX_STATED_ENDPOINTS),
     labels: { ...message.labels },
     ...message.rootless && { isRootless: true },
     ...message.relays && { relays: true },
@@ -115,9 +125,13 @@ export function decodeStatement(payload: Uint8Array): NodeStatement | undefined 
     issuedAt: readTime(message.issuedAt),
     ...message.urls.length > 0 && { urls: readUrls(message.urls, MAX_STATED_URLS) },
   });
-  const { release, system } = message;
-  return statement &&
-    { ...statement, ...isShort(release) && { release }, ...isShort(system) && { system } };
+  const { release, system, instance } = message;
+  return statement && {
+    ...statement,
+    ...isShort(release) && { release },
+    ...isShort(system) && { system },
+    ...instance.length === INSTANCE_BYTES && { instance: encodeHex(instance) },
+  };
 }
 
 /** What is none says nothing, and makes the rest no worse. */
@@ -156,6 +170,7 @@ export function signOwnStatement(
     (own.relays ?? false) === (previous.relays ?? false) &&
     (own.urls ?? []).join() === (previous.urls ?? []).join() &&
     own.release === previous.release && own.system === previous.system &&
+    (own.instance === undefined || own.instance === previous.instance) &&
     JSON.stringify(labels) === JSON.stringify(sortLabels(previous.labels))
   ) return undefined;
   const issuedAt = clock.wall();

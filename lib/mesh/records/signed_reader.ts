@@ -1,18 +1,20 @@
 /**
- * Reading what is signed, as a port: a simulation of a thousand nodes reads every payload once for all of them.
+ * Reading what is signed, as a port: a simulation of thousands of nodes reads every payload once for all of them.
  * @module
  */
 
 import { blake2s, type VerifyingKey } from "../../crypto/mod.ts";
 import { decodeRecord, type MemberRecord } from "./member_record.ts";
 import { decodeStatement, type NodeStatement } from "./node_statement.ts";
-import { decodeSigned, isSignedBy, type Signed } from "./signed.ts";
+import { decodeSigned, encodeSigned, isSignedBy, type Signed } from "./signed.ts";
 import { decodeEntry, type StateEntry } from "./state_entry.ts";
 
 /** Reads payloads and checks signatures. Nothing throws. */
 export interface SignedReader {
   /** @returns what a store holds, or undefined when it is malformed */
   signed(bytes: Uint8Array): Signed | undefined;
+  /** @returns what a store is to hold; treat it as immutable */
+  stored(signed: Signed): Uint8Array;
   /** @returns the record, its signature not checked, or undefined when it is malformed */
   record(payload: Uint8Array): MemberRecord | undefined;
   /** @returns the statement, its signature not checked, or undefined when it is malformed */
@@ -28,6 +30,7 @@ export interface SignedReader {
 /** Reads everything anew each time. */
 export const PLAIN_READER: SignedReader = {
   signed: decodeSigned,
+  stored: encodeSigned,
   record: decodeRecord,
   statement: decodeStatement,
   entry: decodeEntry,

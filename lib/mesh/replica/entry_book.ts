@@ -8,20 +8,17 @@ import type { SigningKey, VerifyingKey } from "../../crypto/mod.ts";
 import type { NodeId } from "../identity/mod.ts";
 import {
   FULL_SHARES,
-  MAX_NETWORK_ENTRIES,
-  MAX_NETWORK_SPENT,
-  MAX_NODE_ENTRIES,
   MAX_NODE_ENTRY_BYTES,
   MAX_NODE_SPENT,
   MAX_NODE_SPENT_BYTES,
-  MAX_SHARD_ENTRIES,
+  maxEntriesOf,
   NETWORK_KINDS,
 } from "./entry_bounds.ts";
 import { compareBytes, type MergeOutcome } from "./merge_outcome.ts";
+import { isPaused, MARK_SLOT } from "./network_clock.ts";
 import type { OriginBudget } from "./origin_budget.ts";
 import type { Roster, RosterOptions } from "./roster.ts";
 import {
-  encodeSigned,
   ENTRY_LABEL,
   MAX_CLOCK_AHEAD_MS,
   MAX_ENTRY_LIFETIME_MS,
@@ -51,7 +48,7 @@ interface Sized {
 }
 
 /** Whose entries a book takes, and by which clock. */
-export interface EntryBookOptions extends Required<RosterOptions> {
+export interface EntryBookOptions extends Required<Omit<RosterOptions, "base">> {
   /** Knows the keys of nodes. */
   readonly roster: Roster;
 }
@@ -67,7 +64,7 @@ export interface NewEntry extends Pick<StateEntry, "kind" | "key"> {
 /** What came of an entry that was offered; an origin may have changed too much of late. */
 export type EntryOutcome = MergeOutcome | "rejected:throttled";
 
-/** That an entry has come, gone or changed. */
+/** It has come, gone or changed. */
 export type EntryEvent = Pick<StateEntry, "kind" | "origin" | "key">;
 
 /**
@@ -96,11 +93,10 @@ export class EntryBook {
 
   /** Reads everything from the store again, for after a transaction that was undone. */
   reload(): void {
-    const { reader, versions } = this.#options;
-    for (const [origin, slots] of this.#byOrigin) {
-      for (const slot of slots.keys()) versions.delete(origin, slot);
+    const { reader } = this.#options;
+    for (const [origin, slots] of [...this.#byOrigin]) {
+      for (const slot of [...slots.keys()]) this.#drop(origin, slot);
     }
-    this.#byOrigin.clear();
     for (const [key, bytes] of this.#store.entries(ENTRIES)) {
       const signed = reader.signed(bytes);
       const entry = signed && reader.entry(signed.payload);
@@ -133,9 +129,8 @@ export class EntryBook {
       if (difference === 0) return "unchanged";
       if (difference < 0) return "rejected:replayed";
     }
-    const wall = clock.wall();
-    if (entry.expiresAt <= wall) return "rejected:expired";
-    if (entry.issuedAt > wall + MAX_CLOCK_AHEAD_MS) return "rejected:future";
+    if (!this.#isGood(entry)) return "rejected:expired";
+    if (entry.issuedAt > clock.wall() + MAX_CLOCK_AHEAD_MS) return "rejected:future";
     const tooMany = this.#overflow(entry, signed.payload.length);
     if (tooMany.includes(entry) && known === undefined) return "rejected:full";
     // Before the signature, which costs a hundred times as much as all that came before.
@@ -144,7 +139,7 @@ export class EntryBook {
     if (spending?.allows(entry.origin) === false) return "rejected:throttled";
     if (!reader.isSignedBy(ENTRY_LABEL, signed, key)) return "rejected:signature";
     this.#store.transaction(() => {
-      this.#store.put(ENTRIES, `${entry.origin}/${slotOf(entry)}`, encodeSigned(signed));
+      this.#store.put(ENTRIES, `${entry.origin}/${slotOf(entry)}`, reader.stored(signed));
       // It may be this one itself; then what it has replaced goes all the same.
       for (const other of tooMany) this.#store.delete(ENTRIES, `${entry.origin}/${slotOf(other)}`);
     });
@@ -239,11 +234,10 @@ export class EntryBook {
 
   /** Forgets what expired long ago and what nodes wrote that were removed; early and repeated calls are harmless. */
   handleTimeout(): void {
-    const wall = this.#options.clock.wall();
     for (const [origin, slots] of this.#byOrigin) {
       const isGone = this.#keyOf(origin) === "rejected:revoked";
       for (const [slot, { entry }] of [...slots]) {
-        if (isGone || entry.expiresAt + FORGET_AFTER_MS <= wall) this.#remove(entry, slot);
+        if (isGone || !this.#isGood(entry, FORGET_AFTER_MS)) this.#remove(entry, slot);
       }
       if (this.#isSmall(origin, slots.size)) continue;
       // The shares have become smaller, or entries have passed from one sort to the other.
@@ -292,8 +286,13 @@ export class EntryBook {
     return origin === this.#options.networkId || this.#shards.has(origin);
   }
 
-  #isThere({ isDeleted, expiresAt }: StateEntry): boolean {
-    return !isDeleted && expiresAt > this.#options.clock.wall();
+  #isThere(entry: StateEntry): boolean {
+    return !entry.isDeleted && this.#isGood(entry);
+  }
+
+  /** Whether it has not expired for so long. */
+  #isGood({ issuedAt, expiresAt }: StateEntry, agoMs = 0): boolean {
+    return expiresAt + agoMs > this.#options.networkClock.nowFor(expiresAt - issuedAt);
   }
 
   /** @returns what has to go when `entry` is kept, which may be itself; nothing when there is room */
@@ -336,9 +335,8 @@ export class EntryBook {
   }
 
   #maxEntries(origin: Origin, areThere: boolean): number {
-    if (origin === this.#options.networkId) return areThere ? MAX_NETWORK_ENTRIES : MAX_NETWORK_SPENT;
-    if (this.#shards.has(origin)) return areThere ? MAX_SHARD_ENTRIES : MAX_NODE_SPENT;
-    return areThere ? MAX_NODE_ENTRIES : MAX_NODE_SPENT;
+    if (origin === this.#options.networkId) return maxEntriesOf("network", areThere);
+    return maxEntriesOf(this.#shards.has(origin) ? "shard" : "node", areThere);
   }
 
   /** @returns bytes for each node; half as many whenever there are twice as many nodes as have a full share */
@@ -353,15 +351,14 @@ export class EntryBook {
   #isKeptBefore(a: StateEntry, b: StateEntry): boolean {
     if (this.#isThere(a)) return slotOf(a) < slotOf(b);
     // What has expired is sent to nobody any more, and others may not have it.
-    const wall = this.#options.clock.wall();
-    const [isOldA, isOldB] = [a.expiresAt <= wall, b.expiresAt <= wall];
-    if (isOldA !== isOldB) return isOldB;
+    const isOldB = !this.#isGood(b);
+    if (this.#isGood(a) === isOldB) return isOldB;
     return a.version > b.version || (a.version === b.version && slotOf(a) < slotOf(b));
   }
 
   #keep({ signed, entry }: BookEntry): void {
     const { reader, versions } = this.#options;
-    const { origin, version, expiresAt } = entry;
+    const { origin, version, issuedAt, expiresAt } = entry;
     const slot = slotOf(entry);
     let slots = this.#byOrigin.get(origin);
     if (slots === undefined) this.#byOrigin.set(origin, slots = new Map());
@@ -372,8 +369,10 @@ export class EntryBook {
       mark: reader.mark(signed.payload),
       isFinal: false,
       expiresAt,
+      isPaused: isPaused(expiresAt - issuedAt),
       signed,
     });
+    if (slot === MARK_SLOT) this.#options.networkClock.note(origin, entry);
   }
 
   #remove(entry: StateEntry, slot: string): void {
@@ -387,6 +386,7 @@ export class EntryBook {
     slots?.delete(slot);
     if (slots?.size === 0) this.#byOrigin.delete(origin);
     this.#options.versions.delete(origin, slot);
+    if (slot === MARK_SLOT) this.#options.networkClock.note(origin, undefined);
   }
 
   #note({ kind, origin, key }: StateEntry): void {

@@ -25,9 +25,22 @@ export const MAX_NODE_ENTRY_BYTES: number = 256 << 10;
 export const MAX_NODE_SPENT_BYTES: number = 64 << 10;
 /** How many nodes may have as much: 256 MiB in all, and 64 MiB of what was taken back. */
 export const FULL_SHARES = 1024;
+/**
+ * @param origin whose entries they are: of the network's key, of one of the origins among which it divides, of a node
+ * @param areThere whether those are meant that are there, or those that were taken back
+ * @returns how many are kept
+ */
+export function maxEntriesOf(origin: "network" | "shard" | "node", areThere: boolean): number {
+  if (origin === "network") return areThere ? MAX_NETWORK_ENTRIES : MAX_NETWORK_SPENT;
+  if (!areThere) return MAX_NODE_SPENT;
+  return origin === "shard" ? MAX_SHARD_ENTRIES : MAX_NODE_ENTRIES;
+}
+
 /** What only the network's key may write. */
 export const NETWORK_KINDS: ReadonlySet<string> = new Set([
+  "mark",
   "policy",
+  "recovery",
   "slice",
   "token",
   "token-use",

@@ -178,13 +178,13 @@ export class Gossip<Link extends { readonly nodeId: NodeId }> {
     if (message !== undefined || outbox === undefined || !outbox.owesDigest) return message;
     outbox.owesDigest = false;
     const wallTime = this.#clock.wall();
-    const fingerprints = this.#replica.versions.digest(wallTime);
+    const fingerprints = this.#replica.versions.digest(wallTime, this.#replica.networkClock.now());
     return encodeMeshMessage({ kind: "digest", digest: { fingerprints, wallTime } });
   }
 
   /** @returns how far the clocks of the members with a link are ahead of this one, in milliseconds, by their digests */
-  clockSkewsMs(): readonly number[] {
-    return [...this.#skews.values()];
+  clockSkews(): ReadonlyMap<NodeId, number> {
+    return new Map(this.#skews.entries().map(([{ nodeId }, skewMs]) => [nodeId, skewMs]));
   }
 
   #handleUpdate(link: Link, update: ReplicaUpdate, oversized: number): MessageOutcome {
@@ -202,7 +202,8 @@ export class Gossip<Link extends { readonly nodeId: NodeId }> {
   #handleDigest(link: Link, outbox: GossipOutbox, { fingerprints, wallTime }: Digest): MessageOutcome {
     const wall = this.#clock.wall();
     this.#skews.set(link, wallTime - wall);
-    const own = this.#replica.versions.digest(wall);
+    const network = this.#replica.networkClock.now();
+    const own = this.#replica.versions.digest(wall, network);
     if (equalBytes(own, fingerprints)) return NOTHING_NEW;
     if (this.#exchangeEnds !== undefined && this.#clock.now() < this.#exchangeEnds) {
       this.#deferred.add(link);
@@ -212,7 +213,7 @@ export class Gossip<Link extends { readonly nodeId: NodeId }> {
     let items = 0;
     for (const { first, last } of differingRanges(own, fingerprints)) {
       for (
-        const vector of vectorsOf(first, last, this.#replica.versions.range(first, last, wall))
+        const vector of vectorsOf(first, last, this.#replica.versions.range(first, last, wall, network))
       ) {
         outbox.pushVector(vector);
         items += vector.origins.length;
@@ -225,8 +226,9 @@ export class Gossip<Link extends { readonly nodeId: NodeId }> {
   #handleVector(link: Link, outbox: GossipOutbox, { range, origins }: Vector): MessageOutcome {
     // It asks again when it still differs.
     if (outbox.isFull) return NOTHING_NEW;
-    const { versions } = this.#replica;
+    const { versions, networkClock } = this.#replica;
     const wall = this.#clock.wall();
+    const network = networkClock.now();
     const lacking = emptyUpdate();
     const wanted: OriginSlots[] = [];
     const theirs = new Map(origins.map(({ origin, slots }) => [origin, slots]));
@@ -236,12 +238,14 @@ export class Gossip<Link extends { readonly nodeId: NodeId }> {
       if (compareSlots(own, listed, lacking) && range !== undefined) wanted.push({ origin, slots: own });
     };
     if (range !== undefined) {
-      for (const known of versions.range(range.first, range.last, wall)) {
+      for (const known of versions.range(range.first, range.last, wall, network)) {
         compare(known, theirs.get(known.origin) ?? []);
         theirs.delete(known.origin);
       }
     }
-    for (const [origin, listed] of theirs) compare({ origin, slots: versions.of(origin, wall) }, listed);
+    for (const [origin, listed] of theirs) {
+      compare({ origin, slots: versions.of(origin, wall, network) }, listed);
+    }
     outbox.push(new EncodedUpdate(lacking));
     for (const part of partsOf(wanted)) outbox.pushVector({ origins: part });
     this.#wake(link);

@@ -43,15 +43,25 @@ export class KeyChains {
   /** Those that do not count, beside revoked ones. */
   readonly #dead = new Set<object>();
 
-  constructor(recordOf: (key: KeyTag) => RecordEntry | undefined) {
+  readonly #base: KeyChains | undefined;
+
+  /** @param base what is known in the beginning; it must not change from now on */
+  constructor(recordOf: (key: KeyTag) => RecordEntry | undefined, base?: KeyChains) {
     this.#recordOf = recordOf;
+    this.#base = base;
+    this.reset();
   }
 
-  /** Forgets everything. */
-  clear(): void {
+  /** Forgets all that it did not know in the beginning. */
+  reset(): void {
     this.#continued.clear();
     this.#claims.clear();
     this.#dead.clear();
+    const base = this.#base;
+    if (base === undefined) return;
+    for (const [root, entries] of base.#continued) this.#continued.set(root, new Set(entries));
+    for (const [key, roots] of base.#claims) this.#claims.set(key, new Map(roots));
+    for (const record of base.#dead) this.#dead.add(record);
   }
 
   /** Whether this record, one of those that `update` was told of, does not count although it is not revoked. */

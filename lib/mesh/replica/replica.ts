@@ -14,9 +14,10 @@ import {
   type SignedReader,
 } from "../records/mod.ts";
 import { MERGE_REFUSALS, type MergeRefusal } from "./merge_outcome.ts";
-import { isAboutStatement, Roster, type RosterEvent, type RosterOptions } from "./roster.ts";
-
-import { VersionIndex } from "../versions/mod.ts";
+import { NetworkClock } from "./network_clock.ts";
+import { Roster, type RosterBase, type RosterOptions } from "./roster.ts";
+import { isAboutStatement, type RosterEvent } from "./roster_event.ts";
+import { type BucketPool, VersionIndex } from "../versions/mod.ts";
 
 /** Why something that a member sent was refused; each reason is counted. */
 export type UpdateRefusal = MergeRefusal | "throttled" | "oversized" | "unreadable";
@@ -43,11 +44,27 @@ export interface ReplicaSubscriber {
   handleMembersChange?(): void;
 }
 
+/** What a replica begins with, when many in one process begin with the same. */
+export interface ReplicaBase extends Pick<RosterBase, "changes"> {
+  /** It has no entries, and must not change any more. */
+  readonly replica: Replica;
+  /** The same one for all of them. */
+  readonly pool: BucketPool;
+}
+
+/** Whose records a replica takes, by which clock, and what it begins with. */
+export interface ReplicaOptions extends Omit<RosterOptions, "versions" | "base"> {
+  /** What the store holds but for `changes`; absent when that is unknown. */
+  readonly base?: ReplicaBase;
+}
+
 /** One node's copy. What is merged into it is in its store when the call returns. */
 export class Replica {
   readonly roster: Roster;
   readonly entries: EntryBook;
-  readonly versions: VersionIndex = new VersionIndex();
+  readonly versions: VersionIndex;
+  /** By which records expire, and entries that are good for a month or more. */
+  readonly networkClock: NetworkClock;
   /** What was refused since this process started. */
   readonly refusals: Counters<UpdateRefusal> = new Counters([
     ...MERGE_REFUSALS,
@@ -62,13 +79,20 @@ export class Replica {
   #isDelivering = false;
 
   /** @throws StateError when what is stored is damaged */
-  constructor(store: StateStore, options: Omit<RosterOptions, "versions">) {
+  constructor(store: StateStore, { base, ...options }: ReplicaOptions) {
     this.#store = store;
     this.#budget = new OriginBudget(options.clock);
-    const { versions } = this;
+    const versions = this.versions = new VersionIndex(
+      base && { versions: base.replica.versions, pool: base.pool },
+    );
+    const networkClock = this.networkClock = new NetworkClock(options.clock, options.networkId);
     const reader = this.#reader = options.reader ?? PLAIN_READER;
-    this.roster = new Roster(store, { ...options, reader, versions });
-    this.entries = new EntryBook(store, { ...options, reader, versions, roster: this.roster });
+    const rosterBase = base && { base: { roster: base.replica.roster, changes: base.changes } };
+    this.roster = new Roster(store, { ...options, reader, versions, networkClock, ...rosterBase });
+    const { roster } = this;
+    this.entries = new EntryBook(store, { ...options, reader, versions, networkClock, roster });
+    // By which time records expire stood among the entries.
+    roster.beginEvents();
   }
 
   /**
@@ -146,8 +170,10 @@ export class Replica {
 
   /** Reads everything from the store again, for after a transaction that was undone. */
   reload(): void {
-    this.roster.reload();
+    this.versions.reset();
+    // The entries say by which time records expire.
     this.entries.reload();
+    this.roster.reload();
   }
 
   /** @returns everything that another member may lack, revocations included */

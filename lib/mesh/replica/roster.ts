@@ -3,7 +3,7 @@
  * @module
  */
 
-import type { Clock, StateStore } from "../../base/mod.ts";
+import { type Clock, LayeredMap, type StateStore } from "../../base/mod.ts";
 import type { PublicKey, VerifyingKey } from "../../crypto/mod.ts";
 import type { IpAddress } from "../../net/mod.ts";
 import type { NetworkId, NodeId } from "../identity/mod.ts";
@@ -22,10 +22,12 @@ import {
 } from "../records/mod.ts";
 import type { ChainSummary } from "./key_chains.ts";
 import { compareBytes, compareRecords, type MergeOutcome } from "./merge_outcome.ts";
-import { type RecordEntry, RosterStore } from "./roster_store.ts";
+import { isAboutStatement, type RosterEvent } from "./roster_event.ts";
+import { NetworkClock } from "./network_clock.ts";
+import { type RecordEntry, RosterStore, type RosterStoreBase } from "./roster_store.ts";
+import { VersionIndex } from "../versions/mod.ts";
 
 export type { RecordEntry } from "./roster_store.ts";
-import { VersionIndex } from "../versions/mod.ts";
 
 /** How many members a roster holds; those that were removed and keys that were replaced take no room of theirs. */
 export const MAX_MEMBERS = 65_536;
@@ -36,29 +38,26 @@ export interface Member {
   readonly statement?: NodeStatement;
 }
 
-/** What happened to one member. */
-export interface RosterEvent {
-  readonly kind: "member-added" | "member-updated" | "member-removed" | "endpoints-changed" | "stated-again";
-  readonly nodeId: NodeId;
-  /** The roster does not have it any more when the member was removed. */
-  readonly publicKey: PublicKey;
-}
-
-/** Whether a member has said something of itself, and the network nothing of it. */
-export function isAboutStatement({ kind }: Pick<RosterEvent, "kind">): boolean {
-  return kind === "endpoints-changed" || kind === "stated-again";
-}
-
 /** Whose records a roster takes, and by which clock. */
 export interface RosterOptions {
   readonly networkId: NetworkId;
   /** The network's key, which signs all records and what leaders write for all. */
   readonly verifyingKey: VerifyingKey;
   readonly clock: Clock;
+  /** By which records expire; by the wall clock when absent. */
+  readonly networkClock?: NetworkClock;
   /** Reads payloads; anew each time when absent. */
   readonly reader?: SignedReader;
   /** Where every version is noted; nowhere when absent. */
   readonly versions?: VersionIndex;
+  /** What the store and the versions begin with; absent when that is nothing. */
+  readonly base?: RosterBase;
+}
+
+/** What a roster begins with, when many begin with the same. */
+export interface RosterBase extends Pick<RosterStoreBase, "changes"> {
+  /** It must not change any more. */
+  readonly roster: Roster;
 }
 
 /**
@@ -71,8 +70,9 @@ export class Roster {
   readonly #store: RosterStore;
   readonly #options: RosterOptions;
   readonly #reader: SignedReader;
+  readonly #networkClock: NetworkClock;
   /** Who was a member when an event was last pushed. */
-  readonly #live = new Set<NodeId>();
+  readonly #live: LayeredMap<NodeId, true>;
   // Not polled yet, at most one for each member.
   readonly #events = new Map<NodeId, RosterEvent>();
   // Not taken yet.
@@ -82,18 +82,30 @@ export class Roster {
   /** @throws StateError when what is stored is damaged */
   constructor(store: StateStore, options: RosterOptions) {
     this.#options = options;
+    this.#networkClock = options.networkClock ?? new NetworkClock(options.clock, options.networkId);
     this.#reader = options.reader ?? PLAIN_READER;
-    this.#store = new RosterStore(store, this.#reader, options.versions ?? new VersionIndex());
+    const { versions = new VersionIndex(), base } = options;
+    const storeBase = base && { store: base.roster.#store, changes: base.changes };
+    this.#store = new RosterStore(store, this.#reader, versions, storeBase);
+    this.#live = new LayeredMap(base && base.roster.#live);
     this.reload();
   }
 
-  /** Reads everything from the store again, for after a transaction that was undone. */
+  /** Reads everything from the store again, for after a transaction that was undone; with a base, the versions have been reset. */
   reload(): void {
     this.#store.reload();
-    this.#live.clear();
     this.#ended.clear();
     this.#missed.clear();
-    for (const { record } of this.#store.records()) if (this.#isLive(record)) this.#live.add(record.nodeId);
+    this.beginEvents();
+  }
+
+  /** Tells who comes and goes from now on; what it began with is taken for as it was then. */
+  beginEvents(): void {
+    this.#live.reset();
+    for (const nodeId of this.#store.reloaded()) {
+      if (this.liveRecord(nodeId) === undefined) this.#live.delete(nodeId);
+      else this.#live.set(nodeId, true);
+    }
   }
 
   /** Takes a record in if it is the network's and newer than what is known. Never throws on what it is offered. */
@@ -114,7 +126,7 @@ export class Roster {
       return known?.record.revoked && !record.revoked ? "rejected:revoked" : "rejected:replayed";
     }
     // What cuts somebody off is never too late and never too early.
-    if (!record.revoked && record.expiresAt <= this.#options.clock.wall()) return "rejected:expired";
+    if (!record.revoked && record.expiresAt <= this.#networkClock.now()) return "rejected:expired";
     if (!record.revoked && this.#isAhead(record)) return "rejected:future";
     if (!this.#reader.isSignedBy(RECORD_LABEL, signed, this.#options.verifyingKey)) {
       return "rejected:signature";
@@ -137,10 +149,8 @@ export class Roster {
   /** Whether another member may come; who has expired makes room for it, the first first, but for leaders. */
   hasRoom(): boolean {
     if (this.#store.memberCount < MAX_MEMBERS) return true;
-    const wall = this.#options.clock.wall();
-    for (const record of this.#store.forgetExpired(wall, ({ roles }) => !roles.includes("leader"))) {
-      this.#announceGone(record);
-    }
+    const isOther = ({ roles }: MemberRecord) => !roles.includes("leader");
+    for (const gone of this.#store.forgetExpired(this.#networkClock.now(), isOther)) this.#announceGone(gone);
     return this.#store.memberCount < MAX_MEMBERS;
   }
 
@@ -159,6 +169,7 @@ export class Roster {
 
   /** @returns those whose entries need not be kept, each once: their members were removed, or their records are gone */
   takeEnded(): Iterable<NodeId> {
+    if (this.#ended.size === 0) return [];
     const ended = [...this.#ended];
     this.#ended.clear();
     return ended;
@@ -195,11 +206,16 @@ export class Roster {
       .sort((a, b) => a.record.nodeId < b.record.nodeId ? -1 : 1);
   }
 
+  /** How many members there were when an event was last pushed. */
+  get liveCount(): number {
+    return this.#live.size;
+  }
+
   /** The records of all members that are neither revoked nor expired, in no order. */
   *liveRecords(): Generator<MemberRecord> {
-    const wall = this.#options.clock.wall();
+    const now = this.#networkClock.now();
     for (const { record } of this.#store.records()) {
-      if (record.expiresAt > wall && this.#store.counts(record)) yield record;
+      if (record.expiresAt > now && this.#store.counts(record)) yield record;
     }
   }
 
@@ -258,6 +274,16 @@ export class Roster {
   /** @returns the record that has this name and is not revoked; an expired one keeps its name */
   holderOfName(name: string): MemberRecord | undefined {
     return this.#store.byName(name);
+  }
+
+  /** @returns all records of this name that are not revoked, the one first that keeps it */
+  holdersOfName(name: string): readonly MemberRecord[] {
+    return this.#store.allByName(name);
+  }
+
+  /** @returns of each name that leaders gave several members, who has it, the one first that keeps it, expired or not */
+  namesakes(): readonly (readonly MemberRecord[])[] {
+    return this.#store.namesakes();
   }
 
   /** @returns the record that has this address and is not revoked; an expired one keeps its address */
@@ -347,7 +373,7 @@ export class Roster {
     const { nodeId, publicKey } = record;
     const wasLive = this.#live.has(nodeId);
     if (this.#isLive(record)) {
-      this.#live.add(nodeId);
+      this.#live.set(nodeId, true);
       this.#note({ kind: wasLive ? "member-updated" : "member-added", nodeId, publicKey });
     } else if (wasLive) {
       this.#live.delete(nodeId);
@@ -373,7 +399,7 @@ export class Roster {
   }
 
   #isLive(record: MemberRecord): boolean {
-    return record.expiresAt > this.#options.clock.wall() && this.#store.counts(record);
+    return record.expiresAt > this.#networkClock.now() && this.#store.counts(record);
   }
 
   #mayLink(record: MemberRecord): boolean {

@@ -4,12 +4,12 @@
  * @module
  */
 
-import { encodeHex, StateError, type StateStore, type UnixMillis } from "../../base/mod.ts";
+import { encodeHex, LayeredMap, StateError, type StateStore, type UnixMillis } from "../../base/mod.ts";
 import type { PublicKey } from "../../crypto/mod.ts";
 import type { IpAddress } from "../../net/mod.ts";
 import { isReservedName, type NodeId } from "../identity/mod.ts";
 import {
-  encodeSigned,
+  compareNaming,
   isRemoval,
   type KeyTag,
   keyTagOf,
@@ -37,8 +37,18 @@ export const MAX_TOMBSTONES = 65_536;
 
 const RECORDS = "record";
 const STATEMENTS = "statement";
+/** Of the key under which a record is stored, so many digits are its tag. */
+const KEY_TAG_LENGTH = 32;
 /** How many members whose records have expired are forgotten in one go. */
 const MAX_FORGOTTEN = 1024;
+
+/** What a store begins with, when many begin with the same. */
+export interface RosterStoreBase {
+  /** It must not change any more. */
+  readonly store: RosterStore;
+  /** @returns the keys of a collection that have come, changed or gone since, with their values */
+  changes(collection: string): Iterable<readonly [key: string, value: Uint8Array | undefined]>;
+}
 
 /** What became of other records when one was put. */
 export interface RecordChanges {
@@ -53,24 +63,34 @@ export interface RecordChanges {
  * what it is given.
  */
 export class RosterStore {
-  readonly #chains = new KeyChains((key) => this.#byKey.get(key));
+  readonly #chains: KeyChains;
   readonly #store: StateStore;
   readonly #reader: SignedReader;
   readonly #versions: VersionIndex;
+  readonly #base: RosterStoreBase | undefined;
   // The same as the store holds.
-  readonly #byKey = new Map<KeyTag, RecordEntry>();
-  readonly #byNodeId = new Map<NodeId, RecordEntry>();
-  readonly #statements = new Map<NodeId, StatementEntry>();
+  readonly #byKey: LayeredMap<KeyTag, RecordEntry>;
+  readonly #byNodeId: LayeredMap<NodeId, RecordEntry>;
+  readonly #statements: LayeredMap<NodeId, StatementEntry>;
   readonly #tombstones = new Set<RecordEntry>();
   // Derived from it at the first look-up.
   #index: RosterIndex | undefined;
   #lastTombstone: RecordEntry | undefined;
+  #touched: ReadonlySet<NodeId> = new Set();
 
-  /** Holds nothing before `reload`. */
-  constructor(store: StateStore, reader: SignedReader, versions: VersionIndex) {
+  /**
+   * Holds nothing before `reload`.
+   * @param base what `store` and `versions` begin with, too; absent when that is nothing
+   */
+  constructor(store: StateStore, reader: SignedReader, versions: VersionIndex, base?: RosterStoreBase) {
     this.#store = store;
     this.#reader = reader;
     this.#versions = versions;
+    this.#base = base;
+    this.#byKey = new LayeredMap(base && base.store.#byKey);
+    this.#byNodeId = new LayeredMap(base && base.store.#byNodeId);
+    this.#statements = new LayeredMap(base && base.store.#statements);
+    this.#chains = new KeyChains((key) => this.#byKey.get(key), base && base.store.#chains);
   }
 
   /** How many members there are, expired ones included. */
@@ -122,7 +142,17 @@ export class RosterStore {
 
   /** @returns the record that has this name and is not revoked */
   byName(name: string): MemberRecord | undefined {
-    return this.#lookUp().byName.get(name);
+    return this.#lookUp().byName.get(name)?.[0];
+  }
+
+  /** @returns the records of this name that are not revoked, the one first that keeps it */
+  allByName(name: string): readonly MemberRecord[] {
+    return this.#lookUp().byName.get(name) ?? [];
+  }
+
+  /** @returns of each name that several have the records, the one first that keeps it */
+  namesakes(): readonly (readonly MemberRecord[])[] {
+    return this.#lookUp().namesakes;
   }
 
   /** @returns the record that has this address and is not revoked */
@@ -136,24 +166,36 @@ export class RosterStore {
   }
 
   /**
-   * Reads everything from the store again.
+   * Reads everything from the store again, which takes what it began with for granted; then `versions` has been reset.
    * @throws StateError when something in it is damaged
    */
   reload(): void {
-    for (const nodeId of this.#byNodeId.keys()) this.#versions.delete(nodeId, RECORD_SLOT);
-    for (const nodeId of this.#statements.keys()) this.#versions.delete(nodeId, STATEMENT_SLOT);
-    this.#byKey.clear();
-    this.#byNodeId.clear();
-    this.#statements.clear();
+    if (this.#base === undefined) {
+      for (const nodeId of this.#byNodeId.keys()) this.#versions.delete(nodeId, RECORD_SLOT);
+      for (const nodeId of this.#statements.keys()) this.#versions.delete(nodeId, STATEMENT_SLOT);
+    }
+    this.#byKey.reset();
+    this.#byNodeId.reset();
+    this.#statements.reset();
     this.#tombstones.clear();
-    this.#chains.clear();
+    for (const tombstone of this.#base === undefined ? [] : this.#base.store.#tombstones) {
+      this.#tombstones.add(tombstone);
+    }
+    this.#chains.reset();
     this.#forgetDerived();
+    const touched = this.#touched = new Set(this.#takeGone());
     for (const [signed, record] of this.#read(RECORDS, (payload) => this.#reader.record(payload))) {
-      this.#keepRecord({ signed, record });
+      if (this.#base !== undefined) touched.add(record.nodeId);
+      for (const each of this.#keepRecord({ signed, record })) touched.add(each.record.nodeId);
     }
     for (const [signed, statement] of this.#read(STATEMENTS, (payload) => this.#reader.statement(payload))) {
       this.#keepStatement({ signed, statement });
     }
+  }
+
+  /** @returns of whom the last `reload` has read something: with a base, only those of whom it says nothing or otherwise */
+  reloaded(): Iterable<NodeId> {
+    return this.#base === undefined ? this.#byNodeId.keys() : this.#touched;
   }
 
   /**
@@ -170,7 +212,7 @@ export class RosterStore {
         this.#byNodeId.delete(former.nodeId);
         this.#versions.delete(former.nodeId, RECORD_SLOT);
       }
-      this.#store.put(RECORDS, storeKeyOf(record), encodeSigned(signed));
+      this.#store.put(RECORDS, storeKeyOf(record), this.#reader.stored(signed));
       const changed = [...this.#keepRecord(entry)];
       const gone = [...this.#chains.coveredBy(entry)];
       for (const covered of gone) changed.push(...this.#dropRecord(covered));
@@ -205,12 +247,26 @@ export class RosterStore {
 
   /** Keeps a statement in place of what its node had. */
   putStatement(entry: StatementEntry): void {
-    this.#store.put(STATEMENTS, entry.statement.nodeId, encodeSigned(entry.signed));
+    this.#store.put(STATEMENTS, entry.statement.nodeId, this.#reader.stored(entry.signed));
     this.#keepStatement(entry);
   }
 
+  /** Takes away what the store no longer has of what it began with. @returns whose records have gone or count no more */
+  *#takeGone(): Generator<NodeId> {
+    for (const [key, value] of this.#base?.changes(RECORDS) ?? []) {
+      const entry = this.#byKey.get(key.slice(0, KEY_TAG_LENGTH) as KeyTag);
+      if (value !== undefined || entry === undefined) continue;
+      yield entry.record.nodeId;
+      for (const { record } of this.#forgetRecord(entry)) yield record.nodeId;
+    }
+    for (const [nodeId, value] of this.#base?.changes(STATEMENTS) ?? []) {
+      if (value === undefined) this.#forgetStatement(nodeId as NodeId);
+    }
+  }
+
   *#read<T>(collection: string, decode: (payload: Uint8Array) => T | undefined): Generator<[Signed, T]> {
-    for (const [key, bytes] of this.#store.entries(collection)) {
+    for (const [key, bytes] of this.#base?.changes(collection) ?? this.#store.entries(collection)) {
+      if (bytes === undefined) continue;
       const signed = this.#reader.signed(bytes);
       const content = signed && decode(signed.payload);
       if (signed === undefined || content === undefined) {
@@ -235,13 +291,17 @@ export class RosterStore {
 
   /** @returns the other records that count now and did not, or the other way round */
   #dropRecord(entry: RecordEntry): readonly RecordEntry[] {
-    const { nodeId, publicKey } = entry.record;
     this.#store.delete(RECORDS, storeKeyOf(entry.record));
+    this.#dropStatement(entry.record.nodeId);
+    return this.#forgetRecord(entry);
+  }
+
+  #forgetRecord(entry: RecordEntry): readonly RecordEntry[] {
+    const { nodeId, publicKey } = entry.record;
     this.#byKey.delete(keyTagOf(publicKey));
     this.#byNodeId.delete(nodeId);
     this.#tombstones.delete(entry);
     this.#versions.delete(nodeId, RECORD_SLOT);
-    this.#dropStatement(nodeId);
     const changed = this.#chains.update(entry, undefined).filter((each) =>
       this.#byKey.get(keyTagOf(each.record.publicKey)) === each
     );
@@ -269,14 +329,20 @@ export class RosterStore {
       isFinal: !counts,
       // What was replaced matters for as long as others may still take it for good.
       expiresAt: isRemoval(record) ? undefined : record.expiresAt,
+      isPaused: true,
       signed,
     });
   }
 
   #dropStatement(nodeId: NodeId): void {
-    if (!this.#statements.delete(nodeId)) return;
-    this.#store.delete(STATEMENTS, nodeId);
+    if (this.#forgetStatement(nodeId)) this.#store.delete(STATEMENTS, nodeId);
+  }
+
+  /** @returns whether there was one */
+  #forgetStatement(nodeId: NodeId): boolean {
+    if (!this.#statements.delete(nodeId)) return false;
     this.#versions.delete(nodeId, STATEMENT_SLOT);
+    return true;
   }
 
   #forgetDerived(): void {
@@ -297,23 +363,30 @@ export class RosterStore {
 }
 
 interface RosterIndex {
-  readonly byName: ReadonlyMap<string, MemberRecord>;
+  readonly byName: ReadonlyMap<string, readonly MemberRecord[]>;
+  readonly namesakes: readonly (readonly MemberRecord[])[];
   readonly byAddress: ReadonlyMap<string, MemberRecord>;
 }
 
 /**
- * Names and addresses of the records that count. Leaders who cannot see each other may give the same name
- * twice; then the lowest node id has it, on every member alike. A reserved name is nobody's: a record of the former
- * release that has one is found by its id and its addresses.
+ * Names and addresses of the records that count. Leaders who cannot see each other may give the same name twice; then
+ * `compareNaming` says who keeps it, on every member alike, and leaders call the others something else. A reserved name is
+ * nobody's: a record of the former release that has one is found by its id and its addresses.
  */
 function indexOf(entries: Iterable<RecordEntry>): RosterIndex {
-  const byName = new Map<string, MemberRecord>();
+  const byName = new Map<string, MemberRecord[]>();
+  const shared = new Set<MemberRecord[]>();
   const byAddress = new Map<string, MemberRecord>();
   for (const { record } of entries) {
-    if (!isReservedName(record.name)) keepLowest(byName, record.name, record);
+    const named = isReservedName(record.name) ? undefined : byName.get(record.name);
+    if (named !== undefined) {
+      named.push(record);
+      shared.add(named);
+    } else if (!isReservedName(record.name)) byName.set(record.name, [record]);
     for (const address of record.addresses) keepLowest(byAddress, address.toString(), record);
   }
-  return { byName, byAddress };
+  const namesakes = [...shared].map((records) => records.sort(compareNaming));
+  return { byName, byAddress, namesakes };
 }
 
 function storeKeyOf({ publicKey }: MemberRecord): string {

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
-import { encodeHex, randomBytes, SeededRandom } from "../../base/mod.ts";
+import { encodeHex, randomBytes, randomUint32, SeededRandom } from "../../base/mod.ts";
 import type { NodeId } from "../identity/identity.ts";
 import type { MemberRecord } from "../records/member_record.ts";
-import { wantedLinks } from "./wanted_links.ts";
+import { linkCandidates, LinkChoice, wantedLinks } from "./wanted_links.ts";
 
 const random = new SeededRandom(5);
 const verifyingKey = {};
@@ -61,4 +61,40 @@ Deno.test("wantedLinks() takes others in place of members that do not answer, an
   assert.equal(after.length, before.length);
   const leader = before[0] ?? assert.fail();
   assert.ok(wantedLinks(self, all, new Set([leader])).includes(leader));
+});
+
+Deno.test("LinkChoice says what wantedLinks() says, whoever comes, goes, leads or does not answer", () => {
+  for (const count of [10, 17, 30, 90, 400]) {
+    const [self, ...others] = members(count, 2);
+    const there = new Map(others.map((member) => [member.nodeId, member]));
+    let looks = 0;
+    const choice = new LinkChoice(idOf(self), () => {
+      looks++;
+      return linkCandidates(there.values());
+    });
+    const unreachable = new Set<NodeId>();
+    const pick = () => [...there.values()][randomUint32(random) % there.size] ?? assert.fail();
+    for (let turn = 0; turn < 300; turn++) {
+      const what = randomUint32(random) % 5;
+      const [fresh] = members(1, 0);
+      if (what === 0 && fresh) {
+        there.set(fresh.nodeId, fresh);
+        choice.put(fresh);
+      } else if (what === 1 && there.size > 5) {
+        const { nodeId } = pick();
+        there.delete(nodeId);
+        choice.delete(nodeId);
+      } else if (what === 2) {
+        const member = pick();
+        const isLeader = member.roles.includes("leader");
+        const other: MemberRecord = { ...member, roles: isLeader ? ["member"] : ["leader", "member"] };
+        there.set(member.nodeId, other);
+        choice.put(other);
+      } else if (what === 3) unreachable.add(choice.wanted(unreachable).at(-1) ?? idOf(self));
+      else unreachable.clear();
+      const expected = wantedLinks(idOf(self), there.values(), unreachable).sort();
+      assert.deepEqual(choice.wanted(unreachable).sort(), expected, `${count} members, turn ${turn}`);
+    }
+    assert.ok(looks < 30, `all were looked at ${looks} times`);
+  }
 });

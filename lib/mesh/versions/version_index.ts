@@ -27,6 +27,8 @@ export interface SlotVersion {
 export interface Versioned extends SlotVersion {
   /** From then on nobody needs to have it; undefined for what has no end of its own. */
   readonly expiresAt?: UnixMillis | undefined;
+  /** Whether that is by the network's clock; by the wall clock when absent. */
+  readonly isPaused?: boolean;
   readonly signed: Signed;
 }
 
@@ -37,17 +39,51 @@ export interface OriginVersions {
 }
 
 interface Bucket {
-  /** In ascending order of their ids. */
-  readonly origins: { readonly origin: Origin; readonly slots: Versioned[] }[];
+  /** In ascending order of their ids; what one origin has is replaced as a whole. */
+  readonly origins: OriginVersions[];
   cached: Cached | undefined;
+  /** Of all that is in it, whatever the order; undefined until a pool asks. */
+  sum: bigint | undefined;
 }
 
-/** Fingerprints, and from when until when they hold, by the wall clock. */
+/** How many parts a pool keeps; beyond it begins anew. */
+const MAX_POOLED = 4096;
+
+/**
+ * Parts that many indexes have alike, each once: for whoever has a thousand replicas in one process. Two parts are taken
+ * for the same when the marks in them have the same sum of 64 bits.
+ */
+export class BucketPool {
+  readonly #known = new Map<string, Bucket>();
+
+  /** @returns the part of this number and sum; `make` makes it when it is not known */
+  share(index: number, sum: bigint, make: () => Bucket): Bucket {
+    const key = `${index} ${sum}`;
+    const known = this.#known.get(key);
+    if (known !== undefined) return known;
+    if (this.#known.size === MAX_POOLED) this.#known.clear();
+    const made = make();
+    this.#known.set(key, made);
+    return made;
+  }
+}
+
+/** What an index begins with, when many begin with the same. */
+export interface IndexBase {
+  /** It must not change any more. */
+  readonly versions: VersionIndex;
+  readonly pool: BucketPool;
+}
+
+/** Fingerprints, and from when until when they hold, by either clock. */
 interface Cached {
   readonly fingerprint: Uint8Array;
-  readonly from: number;
-  readonly until: number;
+  readonly wall: Span;
+  readonly network: Span;
 }
+
+/** The second time is not in it. */
+type Span = readonly [from: number, until: number];
 
 /** The slot of a node's record; when it has expired, nothing of its node is compared any more. */
 export const RECORD_SLOT = "record";
@@ -59,75 +95,105 @@ export const STATEMENT_SLOT = "statement";
  * every answer: a node that never had it would refuse it.
  */
 export class VersionIndex {
-  readonly #buckets: readonly Bucket[] = Array.from(
-    { length: BUCKETS },
-    () => ({ origins: [], cached: undefined }),
-  );
+  readonly #base: IndexBase | undefined;
+  #buckets: Bucket[] = [];
   #digest: Cached | undefined;
+
+  /** @param base absent for an index that begins empty */
+  constructor(base?: IndexBase) {
+    this.#base = base;
+    this.reset();
+  }
+
+  /** Goes back to what it began with. */
+  reset(): void {
+    this.#digest = undefined;
+    this.#buckets = this.#base === undefined
+      ? Array.from({ length: BUCKETS }, () => ({ origins: [], cached: undefined, sum: undefined }))
+      : [...this.#base.versions.#buckets];
+  }
 
   /** Takes note of a slot in place of what was there. */
   set(origin: Origin, versioned: Versioned): void {
-    const bucket = this.#bucket(origin);
-    this.#forgetDigest(bucket);
-    const at = firstFrom(bucket.origins, ({ origin }) => origin, origin);
-    const found = bucket.origins[at];
-    if (found?.origin !== origin) return void bucket.origins.splice(at, 0, { origin, slots: [versioned] });
-    const slotAt = firstFrom(found.slots, ({ slot }) => slot, versioned.slot);
-    const isThere = found.slots[slotAt]?.slot === versioned.slot;
-    found.slots.splice(slotAt, isThere ? 1 : 0, versioned);
+    this.#replace(origin, versioned.slot, versioned);
   }
 
   /** Forgets a slot; harmless when it is not there. */
   delete(origin: Origin, slot: string): void {
-    const bucket = this.#bucket(origin);
-    const at = firstFrom(bucket.origins, ({ origin }) => origin, origin);
-    const found = bucket.origins[at];
-    if (found?.origin !== origin) return;
-    const slotAt = firstFrom(found.slots, ({ slot }) => slot, slot);
-    if (found.slots[slotAt]?.slot !== slot) return;
-    this.#forgetDigest(bucket);
-    found.slots.splice(slotAt, 1);
-    if (found.slots.length === 0) bucket.origins.splice(at, 1);
+    this.#replace(origin, slot, undefined);
   }
 
-  /** @returns one fingerprint for each of the 64 parts, 512 bytes together; treat them as immutable */
-  digest(wall: UnixMillis): Uint8Array {
-    if (this.#digest !== undefined && holds(this.#digest, wall)) return this.#digest.fingerprint;
+  /**
+   * @param network the network's time, which may be behind that of the wall clock
+   * @returns one fingerprint for each of the 64 parts, 512 bytes together; treat them as immutable
+   */
+  digest(wall: UnixMillis, network: UnixMillis = wall): Uint8Array {
+    if (this.#digest !== undefined && holds(this.#digest, wall, network)) return this.#digest.fingerprint;
     const parts = this.#buckets.map((bucket) => {
-      if (bucket.cached !== undefined && holds(bucket.cached, wall)) return bucket.cached;
-      return bucket.cached = fingerprintOf(bucket, wall);
+      if (bucket.cached !== undefined && holds(bucket.cached, wall, network)) return bucket.cached;
+      return bucket.cached = fingerprintOf(bucket, wall, network);
     });
     this.#digest = {
       fingerprint: concatBytes(...parts.map(({ fingerprint }) => fingerprint)),
-      from: Math.max(...parts.map(({ from }) => from)),
-      until: Math.min(...parts.map(({ until }) => until)),
+      wall: intersection(parts.map(({ wall }) => wall)),
+      network: intersection(parts.map(({ network }) => network)),
     };
     return this.#digest.fingerprint;
   }
 
   /** @returns what an origin has written; nothing for one that is unknown */
-  of(origin: Origin, wall: UnixMillis): readonly Versioned[] {
+  of(origin: Origin, wall: UnixMillis, network: UnixMillis = wall): readonly Versioned[] {
     const { origins } = this.#bucket(origin);
     const found = origins[firstFrom(origins, ({ origin }) => origin, origin)];
-    return found?.origin === origin ? current(found.slots, wall) : [];
+    return found?.origin === origin ? current(found.slots, wall, network) : [];
   }
 
   /** @returns what every origin from `first` to `last` has written, both included, in order */
-  *range(first: string, last: string, wall: UnixMillis): Generator<OriginVersions> {
+  *range(
+    first: string,
+    last: string,
+    wall: UnixMillis,
+    network: UnixMillis = wall,
+  ): Generator<OriginVersions> {
     for (let index = bucketOf(first); index <= bucketOf(last); index++) {
       const { origins } = this.#buckets[index] as Bucket;
       for (let at = firstFrom(origins, ({ origin }) => origin, first); at < origins.length; at++) {
         const { origin, slots } = origins[at] as OriginVersions;
         if (origin > last) break;
-        const shown = current(slots, wall);
+        const shown = current(slots, wall, network);
         if (shown.length > 0) yield { origin, slots: shown };
       }
     }
   }
 
-  #forgetDigest(bucket: Bucket): void {
-    bucket.cached = undefined;
+  #replace(origin: Origin, slot: string, versioned: Versioned | undefined): void {
+    const index = bucketOf(origin);
+    const bucket = this.#buckets[index] as Bucket;
+    const at = firstFrom(bucket.origins, (each) => each.origin, origin);
+    const found = bucket.origins[at];
+    const slots = found?.origin === origin ? found.slots : [];
+    const slotAt = firstFrom(slots, (each) => each.slot, slot);
+    const former = slots[slotAt]?.slot === slot ? slots[slotAt] : undefined;
+    if (former === undefined && versioned === undefined) return;
     this.#digest = undefined;
+    const change = (changed: Bucket): Bucket => {
+      changed.cached = undefined;
+      const now = slots.toSpliced(slotAt, former === undefined ? 0 : 1, ...versioned ? [versioned] : []);
+      const items = now.length === 0 ? [] : [{ origin, slots: now }];
+      changed.origins.splice(at, slots.length === 0 ? 0 : 1, ...items);
+      return changed;
+    };
+    if (this.#base === undefined) return void change(bucket);
+    bucket.sum ??= bucket.origins.reduce(
+      (sum, { slots }) => slots.reduce((sum, v) => sum + weightOf(v), sum),
+      0n,
+    );
+    const sum = BigInt.asUintN(64, bucket.sum - weightOf(former) + weightOf(versioned));
+    this.#buckets[index] = this.#base.pool.share(
+      index,
+      sum,
+      () => change({ origins: [...bucket.origins], cached: undefined, sum }),
+    );
   }
 
   #bucket(origin: Origin): Bucket {
@@ -144,8 +210,22 @@ export function bucketBounds(index: number): { readonly first: string; readonly 
   };
 }
 
-function holds({ from, until }: Cached, wall: UnixMillis): boolean {
-  return from <= wall && wall < until;
+/** What one thing adds to the sum of its part. */
+function weightOf(versioned: Versioned | undefined): bigint {
+  if (versioned === undefined) return 0n;
+  return versioned.isFinal ? 3n * versioned.mark : versioned.mark;
+}
+
+function holds(cached: Cached, wall: UnixMillis, network: UnixMillis): boolean {
+  return isIn(cached.wall, wall) && isIn(cached.network, network);
+}
+
+function isIn([from, until]: Span, time: UnixMillis): boolean {
+  return from <= time && time < until;
+}
+
+function intersection(spans: readonly Span[]): Span {
+  return [Math.max(...spans.map(([from]) => from)), Math.min(...spans.map(([, until]) => until))];
 }
 
 function bucketOf(id: string): number {
@@ -153,34 +233,41 @@ function bucketOf(id: string): number {
 }
 
 /** Whatever a node has written ends with its record; of a node that was removed, only its revocation is left. */
-function current(slots: readonly Versioned[], wall: UnixMillis): readonly Versioned[] {
-  if (slots.every((slot) => !slot.isFinal && !isExpired(slot, wall))) return slots;
+function current(
+  slots: readonly Versioned[],
+  wall: UnixMillis,
+  network: UnixMillis,
+): readonly Versioned[] {
+  if (slots.every((slot) => !slot.isFinal && !isExpired(slot, wall, network))) return slots;
   const record = slots.find(({ slot }) => slot === RECORD_SLOT);
-  if (record !== undefined && isExpired(record, wall)) return [];
+  if (record !== undefined && isExpired(record, wall, network)) return [];
   if (record?.isFinal) return [record];
-  return slots.filter((slot) => !isExpired(slot, wall));
+  return slots.filter((slot) => !isExpired(slot, wall, network));
 }
 
-function isExpired({ expiresAt }: Versioned, wall: UnixMillis): boolean {
-  return expiresAt !== undefined && expiresAt <= wall;
+function isExpired({ expiresAt, isPaused }: Versioned, wall: UnixMillis, network: UnixMillis): boolean {
+  return expiresAt !== undefined && expiresAt <= (isPaused ? network : wall);
 }
 
-function fingerprintOf({ origins }: Bucket, wall: UnixMillis): Cached {
-  let from = -Infinity;
-  let until = Infinity;
+function fingerprintOf({ origins }: Bucket, wall: UnixMillis, network: UnixMillis): Cached {
+  const spans = { wall: [-Infinity, Infinity], network: [-Infinity, Infinity] } satisfies Record<
+    string,
+    Span
+  >;
   const marks: bigint[] = [];
   for (const { slots } of origins) {
-    for (const { expiresAt } of slots) {
+    for (const { expiresAt, isPaused } of slots) {
       if (expiresAt === undefined) continue;
-      if (expiresAt <= wall) from = Math.max(from, expiresAt);
-      else until = Math.min(until, expiresAt);
+      const span: [from: number, until: number] = isPaused ? spans.network : spans.wall;
+      if (expiresAt <= (isPaused ? network : wall)) span[0] = Math.max(span[0], expiresAt);
+      else span[1] = Math.min(span[1], expiresAt);
     }
-    for (const { mark } of current(slots, wall)) marks.push(mark);
+    for (const { mark } of current(slots, wall, network)) marks.push(mark);
   }
   const bytes = new DataView(new ArrayBuffer(8 * marks.length));
   marks.forEach((mark, i) => bytes.setBigUint64(8 * i, mark));
   const fingerprint = blake2s(new Uint8Array(bytes.buffer)).subarray(0, FINGERPRINT_BYTES);
-  return { fingerprint, from, until };
+  return { fingerprint, ...spans };
 }
 
 /** @returns the index of the first item whose key is not below `key` */

@@ -3,7 +3,14 @@ import fc from "fast-check";
 import { decodeHex, encodeHex, type UnixMillis, unixMillis, utf8Bytes } from "../../base/mod.ts";
 import { blake2s } from "../../crypto/mod.ts";
 import type { Origin } from "../records/state_entry.ts";
-import { bucketBounds, BUCKETS, FINGERPRINT_BYTES, type Versioned, VersionIndex } from "./version_index.ts";
+import {
+  bucketBounds,
+  BucketPool,
+  BUCKETS,
+  FINGERPRINT_BYTES,
+  type Versioned,
+  VersionIndex,
+} from "./version_index.ts";
 
 const now = unixMillis(1000);
 const nothing = { payload: new Uint8Array(0), signature: new Uint8Array(0) };
@@ -80,4 +87,30 @@ Deno.test("VersionIndex leaves out what has expired, and its node with its recor
   assert.notDeepEqual(index.digest(unixMillis(2000)), early);
   assert.deepEqual(index.digest(unixMillis(3000)), without.digest(now));
   assert.deepEqual(index.digest(now), early, "a clock that is set back");
+});
+
+Deno.test("VersionIndex over a base is the same as one of its own, in whatever order, and shares what is alike", () => {
+  const change = fc.record({ who: fc.nat(12), what: fc.nat(2), version: fc.nat(3), isFinal: fc.boolean() });
+  const apply = (
+    index: VersionIndex,
+    { who, what, version, isFinal }: { who: number; what: number; version: number; isFinal: boolean },
+  ) => {
+    const id = origin(`n${who}`);
+    if (version === 0) index.delete(id, `s${what}`);
+    else index.set(id, { ...versioned(`s${what}`, version), isFinal });
+  };
+  fc.assert(fc.property(fc.array(change), fc.array(change), (first, then) => {
+    const [versions, plain, before] = [new VersionIndex(), new VersionIndex(), new VersionIndex()];
+    for (const each of first) for (const index of [versions, plain, before]) apply(index, each);
+    const pool = new BucketPool();
+    const [a, b] = [new VersionIndex({ versions, pool }), new VersionIndex({ versions, pool })];
+    for (const each of then) for (const index of [a, b, plain]) apply(index, each);
+    for (const index of [a, b]) {
+      assert.deepEqual(all(index), all(plain));
+      assert.deepEqual(index.digest(now), plain.digest(now));
+    }
+    assert.deepEqual(all(versions), all(before), "the base is as it was");
+    a.reset();
+    assert.deepEqual(a.digest(now), before.digest(now));
+  }));
 });

@@ -60,7 +60,13 @@ export interface KeyRotation {
 
 /** What is asked. */
 export type MemberRequest =
-  | { readonly kind: "promotion"; readonly sealedSeed: Uint8Array; readonly slices: SliceGrant }
+  | {
+    readonly kind: "promotion";
+    readonly sealedSeed: Uint8Array;
+    readonly slices: SliceGrant;
+    /** Of the addressee's record as the asker knows it; absent from a former release. */
+    readonly recordVersion?: number;
+  }
   | { readonly kind: "demotion" }
   | { readonly kind: "handover"; readonly slices: SliceGrant; readonly update: ReplicaUpdate }
   | { readonly kind: "rotation"; readonly rotation: KeyRotation }
@@ -68,6 +74,8 @@ export type MemberRequest =
   | { readonly kind: "claim"; readonly path: string }
   /** The asker is to be no member any more. */
   | { readonly kind: "leave" }
+  /** The asker, a leader, is about to let this machine in by a token with a limit. */
+  | { readonly kind: "token-use"; readonly tokenId: string; readonly publicKey: PublicKey }
   /** An endpoint of an overlay network is to be the asker's, to go, or to be another member's. */
   | { readonly kind: "endpoint"; readonly request: EndpointRequest };
 
@@ -90,8 +98,9 @@ export function requestToWire(
   const fields = { number: BigInt(number) };
   switch (request.kind) {
     case "promotion": {
-      const { sealedSeed, slices } = request;
-      return { ...fields, kind: { case: "promotion", value: { sealedSeed, slices: grantToWire(slices) } } };
+      const { sealedSeed, slices, recordVersion = 0 } = request;
+      const value = { sealedSeed, slices: grantToWire(slices), recordVersion: BigInt(recordVersion) };
+      return { ...fields, kind: { case: "promotion", value } };
     }
     case "demotion":
       return { ...fields, kind: { case: "demotion", value: {} } };
@@ -113,6 +122,13 @@ export function requestToWire(
       return { ...fields, kind: { case: "claim", value: { path: request.path } } };
     case "leave":
       return { ...fields, kind: { case: "leave", value: {} } };
+    case "token-use": {
+      const tokenId = decodeHex(request.tokenId) ?? new Uint8Array(0);
+      return {
+        ...fields,
+        kind: { case: "tokenUse", value: { tokenId, publicKey: request.publicKey.bytes } },
+      };
+    }
     case "endpoint":
       return { ...fields, kind: { case: "endpoint", value: endpointRequestToWire(request.request) } };
   }
@@ -157,12 +173,13 @@ export function readAnswer(outcome: WireResponse["outcome"]): MemberAnswer | und
 export function readRequest(kind: WireRequest["kind"]): MemberRequest | undefined {
   switch (kind.case) {
     case "promotion": {
-      const { sealedSeed, slices } = kind.value;
+      const { sealedSeed, slices, recordVersion } = kind.value;
       if (sealedSeed.length !== SEED_BYTES + SEAL_BYTES) return undefined;
       return complete({
         kind: "promotion" as const,
         sealedSeed: sealedSeed.slice(),
         slices: readGrant(slices),
+        ...recordVersion > 0n && { recordVersion: readPositive(recordVersion) },
       });
     }
     case "demotion":
@@ -191,6 +208,15 @@ export function readRequest(kind: WireRequest["kind"]): MemberRequest | undefine
     }
     case "leave":
       return { kind: "leave" };
+    case "tokenUse": {
+      const { tokenId, publicKey } = kind.value;
+      if (tokenId.length !== ID_BYTES) return undefined;
+      return complete({
+        kind: "token-use" as const,
+        tokenId: encodeHex(tokenId),
+        publicKey: readPublicKey(publicKey),
+      });
+    }
     case "endpoint":
       return complete({ kind: "endpoint" as const, request: readEndpointRequest(kind.value) });
     default:

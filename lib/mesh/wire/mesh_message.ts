@@ -3,6 +3,7 @@
  * @module
  */
 
+import type { UnixMillis } from "../../base/mod.ts";
 import {
   decodeMessage,
   encodeMessage,
@@ -14,12 +15,14 @@ import { idBytes, type NodeId, nodeIdFromBytes } from "../identity/mod.ts";
 import {
   complete,
   readPositive,
+  readTime,
   readUpdate,
   type ReplicaUpdate,
   splitUpdate,
   updateToWire,
 } from "../records/mod.ts";
 import { type Digest, readDigest, readVector, type Vector, vectorToWire } from "../versions/mod.ts";
+import { decodeDigestMessage, encodeDigestMessage } from "./digest_message.ts";
 import {
   type Introduction,
   introductionToWire,
@@ -60,6 +63,7 @@ export const JOIN_REFUSALS = [
   "no-address",
   "not-approved",
   "too-many-wait",
+  "clock",
 ] as const;
 
 /** One of these reasons. */
@@ -72,13 +76,19 @@ const REFUSAL_NUMBERS: Readonly<Record<JoinRefusal, RefusalReason>> = {
   "no-address": RefusalReason.NO_ADDRESS,
   "not-approved": RefusalReason.NOT_APPROVED,
   "too-many-wait": RefusalReason.TOO_MANY_WAIT,
+  clock: RefusalReason.CLOCK,
 };
 
 /** One message, by its kind. */
 export type MeshMessage =
   | { readonly kind: "join-request"; readonly request: JoinRequest }
   | { readonly kind: "admitted"; readonly admitted: Admitted }
-  | { readonly kind: "refused"; readonly reason?: JoinRefusal }
+  | {
+    readonly kind: "refused";
+    readonly reason?: JoinRefusal;
+    /** What the leader's clock shows, where clocks are the reason. */
+    readonly wallTime?: UnixMillis;
+  }
   /** A leader has to approve the machine first. */
   | { readonly kind: "pending" }
   | {
@@ -102,6 +112,7 @@ export type MeshMessage =
 
 /** @returns the message for the topic `mesh` */
 export function encodeMeshMessage(message: MeshMessage): Uint8Array {
+  if (message.kind === "digest") return encodeDigestMessage(message.digest);
   return encodeMessage(MeshMessageSchema, { kind: toWire(message) });
 }
 
@@ -112,6 +123,8 @@ export function encodeUpdates(update: ReplicaUpdate): Uint8Array[] {
 
 /** Never throws. @returns the message, signatures not checked, or undefined when `bytes` are none */
 export function decodeMeshMessage(bytes: Uint8Array): MeshMessage | undefined {
+  const digest = decodeDigestMessage(bytes);
+  if (digest !== undefined) return { kind: "digest", digest };
   const kind = decodeMessage(MeshMessageSchema, bytes, MAX_MESH_MESSAGE_BYTES)?.kind;
   switch (kind?.case) {
     case "joinRequest":
@@ -121,7 +134,8 @@ export function decodeMeshMessage(bytes: Uint8Array): MeshMessage | undefined {
       if (outcome.case === "pending") return { kind: "pending" };
       if (outcome.case === "refused") {
         const reason = JOIN_REFUSALS.find((text) => REFUSAL_NUMBERS[text] === outcome.value.reason);
-        return { kind: "refused", ...reason && { reason } };
+        const wallTime = outcome.value.wallTime > 0n ? readTime(outcome.value.wallTime) : undefined;
+        return { kind: "refused", ...reason && { reason }, ...wallTime !== undefined && { wallTime } };
       }
       if (outcome.case !== "admitted") return undefined;
       return complete({ kind: "admitted" as const, admitted: readAdmitted(outcome.value) });
@@ -169,7 +183,8 @@ function toWire(message: MeshMessage): NonNullable<MessageFields<typeof MeshMess
       return { case: "joinResponse", value: { outcome: { case: "admitted", value } } };
     }
     case "refused": {
-      const value = message.reason === undefined ? {} : { reason: REFUSAL_NUMBERS[message.reason] };
+      const { reason, wallTime = 0 } = message;
+      const value = { ...reason && { reason: REFUSAL_NUMBERS[reason] }, wallTime: BigInt(wallTime) };
       return { case: "joinResponse", value: { outcome: { case: "refused", value } } };
     }
     case "pending":

@@ -62,6 +62,12 @@ const MESSAGES: readonly MeshMessage[] = [
   { kind: "request", number: 9, request: { kind: "claim", path: "mesh:orders/eu" } },
   { kind: "request", number: 10, request: { kind: "leave" } },
   {
+    kind: "request",
+    number: 11,
+    request: { kind: "token-use", tokenId: "0123456789abcdef".repeat(2), publicKey: identity.publicKey },
+  },
+  { kind: "refused", reason: "clock", wallTime: unixMillis(1_700_000_000_000) },
+  {
     kind: "response",
     number: 6,
     answer: { kind: "done", slices, update: { records: [signed], statements: [], entries: [] } },

@@ -25,9 +25,16 @@ export const NOT_KEPT: Uint8Array = new Uint8Array(0);
 /** Sends answers, as far as their callers read them; one for a node or program. */
 export class AnswerSender {
   readonly #carrier: MessageCarrier;
+  /** Answers that wait for room, or are long and on their way. */
+  #waiting = 0;
 
   constructor(carrier: MessageCarrier) {
     this.#carrier = carrier;
+  }
+
+  /** Whether no answer waits. */
+  get isIdle(): boolean {
+    return this.#waiting === 0;
   }
 
   /** @returns the bytes that were sent, good until others are */
@@ -52,7 +59,7 @@ export class AnswerSender {
    * Sends the items of a handler at the pace at which they are read.
    * @param onBroken is called when nobody reads them any more
    * @param onOpen gets the stream that carries them
-   * @returns false when there is no link
+   * @returns false when there is no link, or as many streams as there may be
    */
   async sendItems(
     peer: PeerId,
@@ -64,7 +71,7 @@ export class AnswerSender {
     const stream = this.#carrier.openStream(peer, response(request, { streamsResult: true }));
     if (stream === undefined) return false;
     onOpen(stream);
-    await sendItems(source, stream, onBroken, this.#carrier.account(peer));
+    await sendItems(source, stream, onBroken, this.#carrier.account(peer), "InvalidResult");
     return true;
   }
 
@@ -75,7 +82,9 @@ export class AnswerSender {
     const claim = this.#carrier.hold(peer, bytes.length + WAITING_OVERHEAD_BYTES);
     if (claim === undefined) return;
     const kept = bytes.slice();
+    this.#waiting++;
     void links.drained(peer).then(() => {
+      this.#waiting--;
       claim.release();
       this.post(peer, kept);
     });
@@ -87,14 +96,21 @@ export class AnswerSender {
       const reason = failure("Overloaded", "too much waits for this caller already", true);
       return void this.sendFailure(peer, request, reason);
     }
+    this.#waiting++;
     try {
       const sent = await this.#carrier.sendLong(peer, value, (result) => response(request, { result }));
+      if (sent === "no-link") {
+        // Lost without a link, and with one there are as many streams as there may be.
+        const full = failure("Overloaded", "too many streams of this caller are open already", true);
+        return void this.sendFailure(peer, request, full);
+      }
       if (sent !== "refused") return;
       const reason = failure("PayloadTooLarge", "the result is over the caller's limit", true);
       this.sendFailure(peer, request, reason);
     } catch {
       this.sendFailure(peer, request, failure("InvalidResult", "the result can't be compressed", true));
     } finally {
+      this.#waiting--;
       claim.release();
     }
   }

@@ -3,7 +3,7 @@
  * @module
  */
 
-import { CALL_MODES, DEFAULT_TIMEOUT_MS } from "../bounds.ts";
+import { CALL_MODES, DEFAULT_TIMEOUT_MS, MAX_TIMEOUT_MS } from "../bounds.ts";
 import { callError, InvalidServiceError } from "../errors.ts";
 import type { CallOptions } from "../options.ts";
 import { readCount } from "../service_definition.ts";
@@ -27,6 +27,36 @@ export function checkOptions({ text }: CallPath, { signal, timeoutMs, mode }: Ca
   throw new InvalidServiceError(`Cannot call ${showPath(text)}: there is no mode "${mode}"`, {
     hint: `The modes are ${CALL_MODES.join(", ")}; for one node use the option node.`,
   });
+}
+
+/** How often a call is tried, and for how long each time. */
+export interface Tries {
+  readonly retries: number;
+  /** How long one provider may take, in milliseconds, before it is given up for another one; an idempotent call's. */
+  readonly attemptTimeoutMs?: number | undefined;
+  /** After how many milliseconds another provider is asked as well; an idempotent call's. */
+  readonly hedgeAfterMs?: number | undefined;
+}
+
+/**
+ * Reads how often a call is tried, and for how long each time.
+ * @throws InvalidServiceError
+ */
+export function readTries(
+  { retries, attemptTimeoutMs, hedgeAfterMs }: CallOptions,
+): Tries {
+  const count = readCount(retries, DEFAULT_RETRIES, 0, "retries");
+  // Most calls say nothing of it.
+  if (attemptTimeoutMs === undefined && hedgeAfterMs === undefined) return { retries: count };
+  return {
+    retries: count,
+    attemptTimeoutMs: readTime(attemptTimeoutMs, "attemptTimeoutMs"),
+    hedgeAfterMs: readTime(hedgeAfterMs, "hedgeAfterMs"),
+  };
+}
+
+function readTime(value: number | undefined, what: string): number | undefined {
+  return value === undefined ? undefined : Math.min(readCount(value, 1, 1, what), MAX_TIMEOUT_MS);
 }
 
 /** `service/action`, taken apart. */

@@ -12,8 +12,9 @@ import type { FindRoute, Forward, Route } from "./route.ts";
 import { CallContext } from "../call_context.ts";
 import { CallError, callError, type Failed, failure, failureOf, type WireFailure } from "../errors.ts";
 import { type Outcome, runAction, whyRefused } from "../local/mod.ts";
-import type { PeerId, ServiceStream } from "../ports.ts";
+import { isProgram, type PeerId, type ServiceStream } from "../ports.ts";
 import type { RuntimeBase } from "../runtime_base.ts";
+import { showPath } from "../topics/mod.ts";
 import {
   encodeValue,
   endItems,
@@ -34,6 +35,8 @@ const SWEEP_MS = 100;
 
 /** What was answered before a caller was silent for so long is forgotten: it gets `OutcomeUnknown` if it asks again. */
 const IDLE_MS = 900_000;
+
+const STOPPED = failure("Stopped", "this node stops");
 
 interface CallerRun {
   readonly run: number;
@@ -57,7 +60,10 @@ interface IncomingCall {
 
 /** Serves requests; one for a node or program. */
 export class CallServer {
-  readonly #base: Pick<RuntimeBase, "clock" | "timers" | "carrier" | "run" | "host">;
+  readonly #base: Pick<
+    RuntimeBase,
+    "clock" | "timers" | "carrier" | "run" | "handlerLog" | "nodeName" | "host"
+  >;
   readonly #route: FindRoute;
   /** Calls whose answers are streams that go on. */
   readonly #streaming = new Map<IncomingCall, ServiceStream>();
@@ -66,10 +72,11 @@ export class CallServer {
   #running = 0;
   #cancelSweep: (() => void) | undefined;
   #cancelIdleSweep: (() => void) | undefined;
+  #isDraining = false;
   #isClosed = false;
 
   constructor(
-    base: Pick<RuntimeBase, "clock" | "timers" | "carrier" | "run" | "host">,
+    base: Pick<RuntimeBase, "clock" | "timers" | "carrier" | "run" | "handlerLog" | "nodeName" | "host">,
     route: FindRoute,
   ) {
     this.#base = base;
@@ -92,6 +99,7 @@ export class CallServer {
       const reason = failure("Unreachable", "the provider was started again");
       return void this.#answers.sendFailure(peer, request, reason);
     }
+    if (this.#isTooLate(peer, request)) return this.#reject(peer, request, STOPPED, stream);
     const { params } = request;
     const route = this.#route(peer, request, false);
     const refused = route.kind === "action" && isRemote(params)
@@ -114,6 +122,10 @@ export class CallServer {
         return this.#reject(peer, request, whole, undefined, whole.code !== "StreamBroken");
       }
       const held = new IncomingParams(carrier, peer, whole.value, whole.claim);
+      if (this.#isTooLate(peer, request)) {
+        held.release();
+        return this.#reject(peer, request, STOPPED, undefined);
+      }
       // Meanwhile the caller may have lost its right, and the service may be gone.
       const route = this.#route(peer, request, true);
       if (route.kind !== "failure") return this.#begin(peer, request, route, held, undefined);
@@ -123,8 +135,13 @@ export class CallServer {
   }
 
   handleCancel(peer: PeerId, callerRun: number, number: number): void {
+    const reason = callError("Canceled", "the caller gave up");
     const call = this.#callers.get(peer)?.find(({ run }) => run === callerRun)?.running.get(number);
-    call?.context.abort(callError("Canceled", "the caller gave up"));
+    if (call !== undefined) return call.context.abort(reason);
+    for (const [call, stream] of this.#streaming) {
+      const isMeant = call.peer === peer && call.caller.run === callerRun && call.request.number === number;
+      if (isMeant) return endStream(call, stream, reason);
+    }
   }
 
   /** Ends the calls that run, and the streams of answers, of whoever may not call any more. */
@@ -139,12 +156,23 @@ export class CallServer {
         }
       }
     }
-    for (const [{ peer, request, context, items }, stream] of [...this.#streaming]) {
-      if (mayCall(peer, request.path)) continue;
-      context.abort(reason);
-      stream.reset(RESET_CANCELED);
-      items?.reset(RESET_CANCELED);
+    for (const [call, stream] of [...this.#streaming]) {
+      if (!mayCall(call.peer, call.request.path)) endStream(call, stream, reason);
     }
+  }
+
+  /**
+   * Begins no more calls of others: who asks is told, and may turn to somebody else. What the programs of this node call
+   * by way of it goes on.
+   * @returns whether nothing is under way any more of what was
+   */
+  drain(): () => boolean {
+    this.#isDraining = true;
+    const runs = [...this.#callers.values()].flat();
+    const calls = [...runs.flatMap(({ running }) => [...running.values()]), ...this.#streaming.keys()];
+    const isUnderWay = (call: IncomingCall) =>
+      call.caller.running.get(call.request.number) === call || this.#streaming.has(call);
+    return () => this.#answers.isIdle && !calls.some(isUnderWay);
   }
 
   /** Forgets a peer that is gone for good. */
@@ -160,6 +188,11 @@ export class CallServer {
     this.#cancelIdleSweep?.();
     this.#cancelSweep = this.#cancelIdleSweep = undefined;
     for (const peer of [...this.#callers.keys()]) this.forget(peer);
+  }
+
+  /** Whether this node stops, and the call is one that somebody else may serve. */
+  #isTooLate(peer: PeerId, { path }: RequestMessage): boolean {
+    return this.#isDraining && !isProgram(peer) && !path.includes(":$");
   }
 
   #begin(
@@ -195,8 +228,15 @@ export class CallServer {
     if (route.kind === "forward") return void this.#forward(call, route.forward);
     runAction(route.action, params, context, (outcome) => {
       this.#end(call);
-      this.#answer(call, outcome);
+      this.#answer(call, this.#fromHere(peer, outcome));
     });
+  }
+
+  /** A program knows the name of its node by what its agent says; nobody else believes it. */
+  #fromHere(peer: PeerId, outcome: Outcome): Outcome {
+    if (outcome.kind !== "failure" || !isProgram(peer)) return outcome;
+    const node = this.#base.nodeName(undefined);
+    return node === undefined ? outcome : { ...outcome, failure: { ...outcome.failure, node } };
   }
 
   /**
@@ -274,13 +314,12 @@ export class CallServer {
     }
     items?.reset(RESET_CANCELED);
     try {
-      const wire = encodeValue(value);
+      const wire = encodeValue(value, "InvalidResult");
       this.#base.carrier.checkLength(wire);
       this.#answerValue(call, wire);
     } catch (error) {
-      const reason = error instanceof CallError && error.code === "PayloadTooLarge"
-        ? { ...failureOf(error), executed: true }
-        : failure("InvalidResult", "the handler answered with what can't be sent", true);
+      const reason = failureOf(error);
+      this.#base.handlerLog.result(showPath(call.context.path), call.context.caller, reason.message);
       this.#answer(call, { kind: "failure", failure: reason });
     }
   }
@@ -296,6 +335,9 @@ export class CallServer {
     if (!await this.#answers.sendItems(peer, request, source, end, onOpen)) {
       end();
       endItems(source);
+      // Lost without a link, and with one it has as many streams as it may.
+      const full = failure("Overloaded", "too many streams of this caller are open already", true);
+      this.#answers.sendFailure(peer, request, full);
     }
     this.#streaming.delete(call);
     items?.reset(RESET_CANCELED);
@@ -345,6 +387,12 @@ export class CallServer {
 /** Whether what it leads to may run once only. */
 function isKept(route: Exclude<Route, Failed>): boolean {
   return route.kind === "forward" || !route.action.idempotent;
+}
+
+function endStream({ context, items }: IncomingCall, stream: ServiceStream, reason: CallError): void {
+  context.abort(reason);
+  stream.reset(RESET_CANCELED);
+  items?.reset(RESET_CANCELED);
 }
 
 function abortAll(running: ReadonlyMap<number, IncomingCall>): void {

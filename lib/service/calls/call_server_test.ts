@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
-import { VirtualClock, VirtualTimers } from "../../base/mod.ts";
+import { silentLogger, VirtualClock, VirtualTimers } from "../../base/mod.ts";
 import { CallServer } from "./call_server.ts";
 import { failed } from "../errors.ts";
+import { HandlerLog } from "../handler_log.ts";
 import { peerId } from "../ports.ts";
 import { fakeLinks } from "../testing/fake_links.ts";
 import { MessageCarrier } from "../wire/message_carrier.ts";
@@ -10,6 +11,8 @@ import { NO_VALUE, type RequestMessage } from "../wire/node_message.ts";
 import { NO_HOST } from "../testing/no_host.ts";
 
 const PEER = peerId("hostile");
+const handlerLog = new HandlerLog(silentLogger, () => undefined);
+const nodeName = () => undefined;
 const request: RequestMessage = {
   kind: "request",
   number: 0,
@@ -41,6 +44,8 @@ Deno.test("CallServer keeps up to 64 MiB of answers for a peer that reads nothin
       carrier: new MessageCarrier(stuck, undefined),
       run: 1,
       host: NO_HOST,
+      handlerLog,
+      nodeName,
     },
     () => failed("UnknownAction", "nothing of this name"),
   );
@@ -55,10 +60,13 @@ Deno.test("CallServer.close() leaves nothing behind, also of parameters that are
   const inflated = Promise.withResolvers<Uint8Array>();
   const compressor = { deflate: () => Promise.resolve(undefined), inflate: () => inflated.promise };
   const carrier = new MessageCarrier(fakeLinks({}), compressor);
-  const server = new CallServer({ clock, timers, carrier, run: 1, host: NO_HOST }, () => ({
-    kind: "forward",
-    forward: () => assert.fail("it was closed before"),
-  }));
+  const server = new CallServer(
+    { clock, timers, carrier, run: 1, handlerLog, nodeName, host: NO_HOST },
+    () => ({
+      kind: "forward",
+      forward: () => assert.fail("it was closed before"),
+    }),
+  );
   const params = { ...NO_VALUE, data: new Uint8Array(9), compression: Compression.DEFLATE, plainBytes: 99 };
   server.handleRequest(PEER, { ...request, number: 1, params });
   assert.ok(carrier.memory.usedBytes > 0);

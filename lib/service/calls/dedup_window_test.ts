@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { DedupWindow, MAX_ANSWERS } from "./dedup_window.ts";
 
+const NOTHING = new Uint8Array(0);
 const answerOf = (number: number, length: number) => Uint8Array.from({ length }, (_, i) => number * 31 + i);
 
 Deno.test("DedupWindow lets each number run once, whatever comes in whatever order", () => {
@@ -28,9 +29,10 @@ Deno.test("DedupWindow lets each number run once, whatever comes in whatever ord
           if (seen.kind === "answered") {
             assert.deepEqual(seen.answer, answerOf(number, lengths.get(number) ?? 0));
           }
-        } else if (seen.kind === "new") {
+        } else {
+          assert.equal(seen.kind, "new", `${number} has never begun`);
           running.add(number);
-        } else assert.equal(seen.kind, "forgotten");
+        }
         if (isFinished && running.delete(number)) {
           window.finish(number, answerOf(number, length));
           lengths.set(number, length);
@@ -77,15 +79,57 @@ Deno.test("DedupWindow.shrink() gives its room back, and nothing runs twice afte
   const window = new DedupWindow();
   const small = window.memoryBytes;
   for (let number = 1; number <= 5_000; number++) {
+    if (number === 77) continue;
     assert.equal(window.begin(number).kind, "new");
     window.finish(number, new Uint8Array(300));
   }
   window.begin(5_001);
   assert.ok(window.memoryBytes > 1 << 20);
   window.shrink();
-  assert.equal(window.memoryBytes, small);
+  assert.ok(window.memoryBytes <= small + 1_024, "one page is left of which numbers have ended");
+  assert.equal(window.begin(77).kind, "new", "it was never seen");
   const kinds = [1, 4_999, 5_000, 5_001, 5_002].map((number) => window.begin(number).kind);
   assert.deepEqual(kinds, ["forgotten", "forgotten", "forgotten", "running", "new"]);
+  assert.equal(window.begin(900).kind, "forgotten");
   window.finish(5_001, new Uint8Array(1));
   assert.equal(window.begin(5_001).kind, "answered");
+});
+
+Deno.test("DedupWindow runs a number that comes after a million later ones, and none below those that it forgot", () => {
+  const window = new DedupWindow();
+  const answer = new Uint8Array(1);
+  const late = 2;
+  window.begin(1);
+  window.finish(1, answer);
+  window.begin(3);
+  window.release(3);
+  const count = 1_000_000;
+  for (let number = 10; number <= count; number++) {
+    window.begin(number);
+    window.finish(number, answer);
+  }
+  assert.equal(window.begin(late).kind, "new");
+  window.finish(late, NOTHING);
+  assert.deepEqual([window.begin(1).kind, window.begin(late).kind], ["forgotten", "forgotten"]);
+  for (let number = count + 1; number <= count + 100_000; number++) {
+    window.begin(number);
+    window.finish(number, answer);
+  }
+  assert.ok(window.memoryBytes < 2 << 20);
+  const kinds = [1, late, 4].map((number) => window.begin(number).kind);
+  assert.deepEqual(kinds, ["forgotten", "forgotten", "forgotten"]);
+  assert.equal(window.begin(3).kind, "new", "it has announced itself, and never began");
+  window.finish(3, NOTHING);
+  assert.equal(window.begin(3).kind, "forgotten");
+});
+
+Deno.test("DedupWindow is bounded, whatever numbers its caller draws", () => {
+  const window = new DedupWindow();
+  for (let i = 1; i <= 20_000; i++) {
+    const number = (i * 7_919 * 65_537) % Number.MAX_SAFE_INTEGER;
+    if (window.begin(number).kind === "new") window.finish(number, NOTHING);
+    window.begin(number + 1);
+    window.release(number + 1);
+  }
+  assert.ok(window.memoryBytes < 512 * 1_024, String(window.memoryBytes));
 });

@@ -3,10 +3,19 @@
  * @module
  */
 
-export { type CallPath, CallPaths, checkOptions, DEFAULT_RETRIES, NO_OPTIONS } from "./call_options.ts";
+export {
+  type CallPath,
+  CallPaths,
+  checkOptions,
+  DEFAULT_RETRIES,
+  NO_OPTIONS,
+  readTries,
+} from "./call_options.ts";
 export { CallServer } from "./call_server.ts";
-export { callLocal } from "./local_call.ts";
+export { DEFAULT_DRAIN_MS, drained } from "./drain.ts";
+export { LocalCaller } from "./local_caller.ts";
 export { type CallDestination, type CallOrder, MAX_PENDING_OF_PROGRAM, type Reply } from "./pending_calls.ts";
 export { anyProvider, Balancer, ProviderChoice } from "./provider_choice.ts";
+export { callRemote } from "./remote_call.ts";
 export { RemoteCaller } from "./remote_caller.ts";
 export { type Forward, type Route, routeToAction } from "./route.ts";

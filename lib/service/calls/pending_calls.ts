@@ -5,18 +5,14 @@
  */
 
 import type { CallMode } from "../bounds.ts";
-import { type Millis, randomFraction, type RandomSource } from "../../base/mod.ts";
-import type { CallPath } from "./call_options.ts";
+import type { Millis, RandomSource } from "../../base/mod.ts";
+import type { CallPath, Tries } from "./call_options.ts";
 import type { Provider, VersionRange } from "../directory/mod.ts";
+import { FIRST_BACKOFF_MS, MAX_BACKOFF_MS, RetryBackoff } from "./retry_backoff.ts";
 import type { Failed, WireFailure } from "../errors.ts";
+import type { RuntimeBase } from "../runtime_base.ts";
 import { AGENT, isProgram, type PeerId, PeerTally, type ServiceStream } from "../ports.ts";
-import {
-  type ItemSource,
-  type PropagatedContext,
-  RESET_CANCELED,
-  type WireRouting,
-  type WireValue,
-} from "../wire/mod.ts";
+import type { ItemSource, PropagatedContext, RequestMessage, WireRouting, WireValue } from "../wire/mod.ts";
 
 /** What comes back. The bytes of a value are good for this turn only. */
 export type Reply =
@@ -25,11 +21,10 @@ export type Reply =
   | Failed;
 
 /** Whom a call goes to, and how often. */
-export interface CallDestination {
+export interface CallDestination extends Tries {
   readonly mode: CallMode;
   /** The only one that may answer. */
   readonly peer: PeerId | undefined;
-  readonly retries: number;
   readonly idempotent: boolean;
   /** The range that the provider's version is in; undefined for any. */
   readonly version?: VersionRange | undefined;
@@ -48,10 +43,10 @@ export interface CallOrder {
   readonly to: CallDestination;
   /** What travels along; undefined for nothing. */
   readonly context: PropagatedContext | undefined;
+  /** Whether an answer that is a stream has to have ended by the deadline, not only to have begun. */
+  readonly boundsStream?: boolean;
 }
 
-const FIRST_BACKOFF_MS = 50;
-const MAX_BACKOFF_MS = 2_000;
 /** A provider without a link is dialled so often at once; after that there are pauses. */
 const FREE_REACHES = 2;
 
@@ -60,13 +55,27 @@ export class PendingCall {
   readonly order: CallOrder;
   /** Is called once. */
   readonly settle: (reply: Reply) => void;
+  /** Is called once, when nothing of it goes on any more: it is settled, and a stream that it was answered by has ended. */
+  readonly onOver: () => void;
   provider: Provider | undefined;
   number = 0;
   retriesLeft: number;
   isSent = false;
   /** It may have arrived, and is sent once more under the same number. */
   isResent = false;
+  /** This attempt is over. */
   isSettled = false;
+  /** The first of several attempts that are under way together, in whose place the others are. */
+  readonly root: PendingCall;
+  /** Of the root: all that are under way; undefined while there was only one. */
+  attempts: Set<PendingCall> | undefined;
+  /** Of the root: `settle` was called. */
+  isAnswered = false;
+  /** When another provider is asked as well, and when this one is given up. */
+  askOtherAt: number = Infinity;
+  giveUpAt: number = Infinity;
+  /** It has taken more than its share of the time: when another one answers first, this provider counts as failed. */
+  isOverdue = false;
   /** Counts what was sent and lost, so that what belongs to an earlier attempt is known. */
   attempt = 0;
   /** What carries the caller's items. */
@@ -74,25 +83,71 @@ export class PendingCall {
   /** Ends the pause that it makes. */
   cancelPause: (() => void) | undefined;
   #tried: Set<PeerId> | undefined;
-  #backoffMs = FIRST_BACKOFF_MS;
+  #backoff: RetryBackoff | undefined;
   /** How often its provider was dialled in a row, and nothing could be sent. */
   #reaches = 0;
 
-  constructor(order: CallOrder, settle: (reply: Reply) => void) {
+  /** @param root of what this is another attempt, if of any */
+  constructor(order: CallOrder, settle: (reply: Reply) => void, onOver: () => void, root?: PendingCall) {
     this.order = order;
     this.settle = settle;
+    this.onOver = onOver;
+    this.root = root ?? this;
     this.retriesLeft = order.source === undefined ? order.to.retries : 0;
   }
 
-  assign(provider: Provider, number: number): void {
+  assign(provider: Provider, number: number, now: Millis): void {
     this.provider = provider;
     this.number = number;
     this.attempt++;
+    const { order: { deadline, to }, retriesLeft } = this;
+    if (!to.idempotent || retriesLeft === 0) return;
+    const { attemptTimeoutMs, hedgeAfterMs } = to;
+    this.giveUpAt = attemptTimeoutMs === undefined ? Infinity : now + attemptTimeoutMs;
+    // One that hangs does not take the time of those that could be asked after it.
+    const share = attemptTimeoutMs === undefined ? (deadline - now) / (retriesLeft + 1) : Infinity;
+    this.askOtherAt = now + (hedgeAfterMs ?? share);
+    this.isOverdue = false;
+  }
+
+  /** @returns one more attempt beside this one, at whoever was not asked yet, which has the tries that are left */
+  another(): PendingCall {
+    const other = new PendingCall(this.order, this.settle, this.onOver, this.root);
+    other.retriesLeft = this.retriesLeft - 1;
+    other.#tried = this.#tried;
+    this.retriesLeft = 0;
+    this.askOtherAt = this.giveUpAt = Infinity;
+    this.isOverdue = this.order.to.hedgeAfterMs === undefined;
+    (this.root.attempts ??= new Set([this])).add(other);
+    return other;
+  }
+
+  /** Its provider is none that is asked for another attempt. */
+  noteTried(): void {
+    if (this.provider !== undefined) (this.#tried ??= new Set()).add(this.provider.peer);
+  }
+
+  /** @returns what its provider is sent @param params as they travel */
+  request({ run: callerRun, clock }: Pick<RuntimeBase, "run" | "clock">, params: WireValue): RequestMessage {
+    const { order: { path, deadline, to, context }, number, provider } = this;
+    return {
+      kind: "request",
+      number,
+      callerRun,
+      providerRun: provider?.run ?? 0,
+      path: path.text,
+      params,
+      timeoutMs: Math.max(1, Math.ceil(deadline - clock.now())),
+      streamsParams: false,
+      routing: to.routing,
+      caller: to.caller ?? "",
+      context,
+    };
   }
 
   /** Takes it from its provider, who has surely not run it, or may run it twice. */
   withdraw(): void {
-    if (this.provider !== undefined) (this.#tried ??= new Set()).add(this.provider.peer);
+    this.noteTried();
     this.provider = undefined;
     this.isSent = this.isResent = false;
     this.retriesLeft--;
@@ -120,12 +175,12 @@ export class PendingCall {
 
   /** @returns how long to wait before all providers are tried again, in milliseconds; each time longer */
   nextBackoffMs(random: RandomSource): number {
-    const waitMs = this.#backoffMs * (0.5 + randomFraction(random));
-    this.#backoffMs = Math.min(2 * this.#backoffMs, MAX_BACKOFF_MS);
-    return waitMs;
+    return (this.#backoff ??= new RetryBackoff()).nextMs(random);
   }
 }
 
+/** How many calls may wait for answers; further ones fail with `Overloaded`. */
+export const MAX_PENDING_CALLS = 65_536;
 /** How many calls may wait for one node: a quarter of all, so that a few that stand still leave room for the others. */
 const MAX_PENDING_OF_NODE = 16_384;
 /** How many may wait for one attached program. */
@@ -178,31 +233,4 @@ export interface CallRouting {
    * @returns why the network's policy does not let it go
    */
   refusal(order: CallOrder, provider: Provider | undefined): WireFailure | undefined;
-}
-
-/** What goes on after a call was answered by a stream. */
-interface OpenAnswer {
-  readonly call: PendingCall;
-  readonly peer: PeerId;
-  readonly stream: ServiceStream;
-}
-
-/** Answers that are streams, until they have been read. */
-export class OpenAnswers {
-  readonly #open = new Set<OpenAnswer>();
-
-  /** @returns what is to be called at its end */
-  add(answer: OpenAnswer): () => void {
-    this.#open.add(answer);
-    return () => void this.#open.delete(answer);
-  }
-
-  /** Breaks those for which there is a reason. */
-  endForbidden(why: (peer: PeerId, path: CallPath) => WireFailure | undefined): void {
-    for (const { call, peer, stream } of [...this.#open]) {
-      if (why(peer, call.order.path) === undefined) continue;
-      stream.reset(RESET_CANCELED);
-      call.items?.reset(RESET_CANCELED);
-    }
-  }
 }

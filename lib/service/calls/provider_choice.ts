@@ -9,7 +9,7 @@ import type { CallMode } from "../bounds.ts";
 import type { CallPath } from "./call_options.ts";
 import type { CallOrder } from "./pending_calls.ts";
 import { failure, type WireFailure } from "../errors.ts";
-import { CircuitBreaker, type Provider, type VersionRange } from "../directory/mod.ts";
+import { ActionBreakers, type Provider, type VersionRange } from "../directory/mod.ts";
 import type { LocalService } from "../local/mod.ts";
 import type { ServiceLeadership } from "../leadership/mod.ts";
 import { isProgram, type PeerId, type PeerLinks, type ServicePeers } from "../ports.ts";
@@ -17,17 +17,13 @@ import type { NodeBase } from "../runtime_base.ts";
 import { showPath } from "../topics/mod.ts";
 import type { AdvertisedService } from "../wire/mod.ts";
 
-/** What says that a provider is in trouble, not the call. */
-export const TROUBLE: ReadonlySet<string> = new Set([
-  "Unreachable",
-  "OutcomeUnknown",
-  "Timeout",
-  "Overloaded",
-  "Incompatible",
-]);
-
 /** Failures after which somebody else may serve the call at once. */
-export const ELSEWHERE: ReadonlySet<string> = new Set(["NoProvider", "ServicePaused", "Unreachable"]);
+export const ELSEWHERE: ReadonlySet<string> = new Set([
+  "NoProvider",
+  "ServicePaused",
+  "Unreachable",
+  "Stopped",
+]);
 
 const ANYTHING: AdvertisedService = {
   path: "",
@@ -143,9 +139,9 @@ export class Balancer {
    * Those who can serve now, whoever seems dead and whoever fails too often last; they are asked only when there is
    * nobody else.
    */
-  candidates(providers: readonly Provider[], now: Millis): readonly Provider[] {
-    const usable = providers.filter(({ service, breaker }) =>
-      service.state === "running" && breaker.state(now) !== "open"
+  candidates(providers: readonly Provider[], action: string, now: Millis): readonly Provider[] {
+    const usable = providers.filter(({ service, breakers }) =>
+      service.state === "running" && breakers.state(action, now) !== "open"
     );
     const good = usable.filter(({ peer }) => isProgram(peer) || this.#peers.isHealthy(peer));
     return good.length > 0 ? good : usable;
@@ -193,12 +189,15 @@ export class Balancer {
 }
 
 /** @returns a provider that is in no directory, for services that everybody has */
-export function anyProvider(peer: PeerId, breaker: CircuitBreaker = new CircuitBreaker()): Provider {
-  return { peer, run: 0, service: ANYTHING, breaker };
+export function anyProvider(peer: PeerId, breakers: ActionBreakers = new ActionBreakers()): Provider {
+  return { peer, run: 0, service: ANYTHING, breakers };
 }
 
 /** @returns why nobody serves a call: of those who offer the service, none can */
-export function noProvider({ path: { service } }: CallOrder, offered: readonly Provider[]): WireFailure {
+export function noProvider(
+  { path: { service, text } }: CallOrder,
+  offered: readonly Provider[],
+): WireFailure {
   const [first] = offered;
   if (first === undefined) return failure("NoProvider", `Nobody offers ${showPath(service)}`);
   const { state } = first.service;
@@ -207,6 +206,6 @@ export function noProvider({ path: { service } }: CallOrder, offered: readonly P
   }
   return failure(
     "Unreachable",
-    `Whoever offers ${showPath(service)} has failed too often and is spared for a while`,
+    `Whoever offers ${showPath(text)} has failed too often and is spared for a while`,
   );
 }

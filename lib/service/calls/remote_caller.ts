@@ -5,44 +5,31 @@
  *   choose --> send --> wait --> answered
  *     ^          |        |--- link lost: again to the same one under the same number, which it runs once
  *     +- backoff-+--------+--- surely not run, or idempotent: another one
+ *     ^                   |
+ *     +-------------------+--- idempotent, and no answer after its share of the time: another one as well
  * ```
  *
  * @module
  */
 
-import { millis } from "../../base/mod.ts";
 import type { CallPath } from "./call_options.ts";
 import {
-  type CallDestination,
   type CallOrder,
   type CallRouting,
-  OpenAnswers,
+  MAX_PENDING_CALLS,
   PendingCall,
   PendingCalls,
   type Reply,
 } from "./pending_calls.ts";
-import { type Balancer, ELSEWHERE, noProvider, TROUBLE } from "./provider_choice.ts";
-import { CallError, failure, type WireFailure } from "../errors.ts";
-import {
-  decodeValue,
-  encodeValue,
-  isRemote,
-  type ItemSource,
-  receiveItems,
-  type RequestMessage,
-  RESET_CANCELED,
-  type ResponseMessage,
-  sendItems,
-  type WireValue,
-} from "../wire/mod.ts";
-import type { PreparedCallOptions } from "../options.ts";
+import { OpenAnswers } from "./open_answers.ts";
+import { type Balancer, noProvider } from "./provider_choice.ts";
+import { failure, type WireFailure } from "../errors.ts";
+import { peerName, placeFailure } from "./failure_place.ts";
+import { isRemote, type ItemSource, RESET_CANCELED, type ResponseMessage, sendItems } from "../wire/mod.ts";
 import type { PeerId, PostOutcome, ServiceStream } from "../ports.ts";
 import type { Provider } from "../directory/mod.ts";
 import type { RuntimeBase } from "../runtime_base.ts";
 import { showPath } from "../topics/mod.ts";
-
-/** How many calls may wait for answers; further ones fail with `Overloaded`. */
-export const MAX_PENDING_CALLS = 65_536;
 
 const SWEEP_MS = 25;
 /** Sends the calls of one node or program, and retries them. */
@@ -53,7 +40,7 @@ export class RemoteCaller {
   readonly #pending = new PendingCalls();
   /** Without a number, for they wait to be tried again. */
   readonly #resting = new Set<PendingCall>();
-  readonly #answers = new OpenAnswers();
+  readonly #answers: OpenAnswers;
   #lastNumber = 0;
   #cancelSweep: (() => void) | undefined;
   #isClosed = false;
@@ -62,6 +49,7 @@ export class RemoteCaller {
     this.#base = base;
     this.#balancer = balancer;
     this.#routing = routing;
+    this.#answers = new OpenAnswers(base);
   }
 
   get pending(): number {
@@ -69,55 +57,23 @@ export class RemoteCaller {
   }
 
   /**
-   * Asks others for an action.
-   * @param again is asked, with the time that is left, when the call has failed where others could serve it at once
-   * @throws CallError
+   * Makes a call.
+   * @param settle is called once
+   * @param onOver is called once, behind it, when a stream that it was answered by has ended, too
+   * @returns a function that gives it up, such a stream as well, for what reason it is told
    */
-  request(
-    path: CallPath,
-    params: unknown,
-    { signal, stream, context }: PreparedCallOptions,
-    timeoutMs: number,
-    to: CallDestination,
-    again: (leftMs: number) => Promise<unknown> | undefined,
-  ): Promise<unknown> {
-    const { clock, carrier } = this.#base;
-    const value = encodeValue(params);
-    carrier.checkLength(value);
-    const deadline = millis(clock.now() + timeoutMs);
-    return new Promise((resolve, reject) => {
-      let cancel = () => {};
-      const abort = () => cancel();
-      signal?.addEventListener("abort", abort, { once: true });
-      cancel = this.call({ path, params: value, deadline, source: stream, to, context }, (reply) => {
-        signal?.removeEventListener("abort", abort);
-        if (reply.kind === "value") {
-          try {
-            return resolve(decodeValue(reply.value));
-          } catch (error) {
-            return reject(error);
-          }
-        }
-        if (reply.kind === "stream") return resolve(reply.items);
-        const { code, executed } = reply.failure;
-        const leftMs = Math.floor(deadline - clock.now());
-        const mayRepeat = ELSEWHERE.has(code) && !executed && stream === undefined && leftMs > 0;
-        const answer = mayRepeat ? again(leftMs) : undefined;
-        if (answer === undefined) reject(new CallError(reply.failure));
-        else resolve(answer);
-      });
-    });
-  }
-
-  /** Makes a call. @param settle is called once @returns a function that gives it up, for what reason it is told */
-  call(order: CallOrder, settle: (reply: Reply) => void): (reason?: WireFailure) => void {
-    const call = new PendingCall(order, settle);
+  call(
+    order: CallOrder,
+    settle: (reply: Reply) => void,
+    onOver: () => void = () => {},
+  ): (reason?: WireFailure) => void {
+    const call = new PendingCall(order, settle, onOver);
     if (this.#isClosed) this.#fail(call, failure("Stopped", "this node stops"));
     else if (this.pending >= MAX_PENDING_CALLS) {
       this.#fail(call, failure("Overloaded", `${MAX_PENDING_CALLS} calls wait already`));
     } else this.#start(call);
     return (reason = failure("Canceled", `Canceled: ${showPath(order.path.text)}`)) =>
-      this.#giveUp(call, { ...reason, executed: call.isSent });
+      this.#giveUpAll(call, reason);
   }
 
   /** Takes an answer in. @param stream what it has opened, if anything */
@@ -128,29 +84,21 @@ export class RemoteCaller {
       // Late, or a duplicate.
       return stream?.reset(RESET_CANCELED);
     }
-    const { provider } = call;
     if (response.failure !== undefined) {
       stream?.reset(RESET_CANCELED);
       return this.#handleFailure(call, response.failure, true);
     }
     if (response.streamsResult) {
       if (stream === undefined) return this.#handleFailure(call, failure("Incompatible", "no stream", true));
-      provider.breaker.handleSuccess();
-      const onEnd = this.#answers.add({ call, peer, stream });
-      return this.#settle(call, {
-        kind: "stream",
-        items: receiveItems(stream, carrier.account(peer), onEnd),
-      });
+      return this.#settle(call, { kind: "stream", items: this.#answers.add(call.root, peer, stream) });
     }
     if (!isRemote(response.result)) {
       stream?.reset(RESET_CANCELED);
-      provider.breaker.handleSuccess();
       return this.#settle(call, { kind: "value", value: response.result });
     }
     const attempt = call.attempt;
     carrier.complete(peer, response.result, stream).then((whole) => {
       if (!("code" in whole)) {
-        provider.breaker.handleSuccess();
         this.#settle(call, { kind: "value", value: whole.value });
         return whole.claim.release();
       }
@@ -174,9 +122,15 @@ export class RemoteCaller {
   endForbidden(why: (peer: PeerId, path: CallPath) => WireFailure | undefined): void {
     for (const call of [...this.#pending.values()]) {
       const reason = call.provider && why(call.provider.peer, call.order.path);
-      if (reason !== undefined) this.#giveUp(call, { ...reason, executed: call.isSent });
+      if (reason !== undefined) this.#giveUp(call, reason);
     }
     this.#answers.endForbidden(why);
+  }
+
+  /** @returns whether all calls have been settled that are under way now */
+  drain(): () => boolean {
+    const calls = [...this.#pending.values(), ...this.#resting];
+    return () => calls.every(({ root }) => root.isAnswered);
   }
 
   close(): void {
@@ -185,6 +139,7 @@ export class RemoteCaller {
     for (const call of [...this.#pending.values(), ...this.#resting]) {
       this.#fail(call, failure("Stopped", "this node stops", call.isSent));
     }
+    this.#answers.close(failure("Stopped", "this node stops", true));
   }
 
   #start(call: PendingCall): void {
@@ -192,24 +147,27 @@ export class RemoteCaller {
     const balancer = this.#balancer;
     const now = this.#base.clock.now();
     const offered = this.#routing.providers(order);
-    const candidates = balancer.candidates(offered, now);
+    const candidates = balancer.candidates(offered, order.path.action, now);
     const fresh = call.untried(candidates);
     const from = fresh.length > 0 ? fresh : candidates;
     let provider = from.length === 0 ? undefined : balancer.choose(order.path.service, from, order.to.mode);
     if (provider !== undefined && !this.#pending.hasRoom(provider.peer)) {
       const roomy = from.filter(({ peer }) => this.#pending.hasRoom(peer));
       if (roomy.length === 0) {
-        return this.#fail(call, failure("Overloaded", `Too many calls wait for ${provider.peer} already`));
+        return this.#fail(
+          call,
+          failure("Overloaded", `Too many calls wait for ${peerName(this.#base, provider.peer)} already`),
+        );
       }
       provider = balancer.choose(order.path.service, roomy, order.to.mode);
     }
-    if (provider === undefined || !provider.breaker.allows(now)) {
+    if (provider === undefined || !provider.breakers.allows(order.path.action, now)) {
       const denied = offered.length === 0 ? this.#routing.refusal(order, undefined) : undefined;
       return this.#handleFailure(call, denied ?? noProvider(order, offered));
     }
     const refusal = this.#routing.refusal(order, provider);
     if (refusal !== undefined) return this.#handleFailure(call, refusal);
-    call.assign(provider, ++this.#lastNumber);
+    call.assign(provider, ++this.#lastNumber, now);
     this.#pending.add(call);
     this.#cancelSweep ??= this.#sweepLater();
     this.#send(call, provider);
@@ -217,18 +175,21 @@ export class RemoteCaller {
 
   #send(call: PendingCall, provider: Provider): void {
     const { carrier } = this.#base;
-    const { order } = call;
-    const { peer } = provider;
+    const { order } = call, { peer } = provider;
     if (order.source !== undefined) return this.#sendWithItems(call, provider, order.source);
     if (!carrier.isShort(order.params)) {
       call.isSent = true;
       const attempt = ++call.attempt;
-      carrier.sendLong(peer, order.params, (params) => this.#request(call, provider, params)).then((sent) => {
+      carrier.sendLong(peer, order.params, (params) => call.request(this.#base, params)).then((sent) => {
         if (!this.#isCurrent(call, attempt) || sent === "queued") return;
         if (sent === "refused") {
           return this.#fail(call, failure("PayloadTooLarge", "the parameters are over the provider's limit"));
         }
         call.isSent = false;
+        if (sent === "no-link" && carrier.isLinked(provider.peer)) {
+          const full = `Too many streams to ${provider.peer} are open already`;
+          return this.#handleFailure(call, failure("Overloaded", full));
+        }
         // What is lost on the way may have arrived as a whole.
         call.isResent ||= sent === "lost";
         this.#handlePosted(call, provider, sent === "lost" ? "no-link" : sent);
@@ -237,7 +198,7 @@ export class RemoteCaller {
       });
       return;
     }
-    const request = this.#request(call, provider, order.params);
+    const request = call.request(this.#base, order.params);
     this.#handlePosted(call, provider, carrier.post(peer, request));
   }
 
@@ -248,30 +209,15 @@ export class RemoteCaller {
       const long = "Parameters beside a stream are short: put long ones into the stream";
       return this.#fail(call, failure("PayloadTooLarge", long));
     }
-    const request = { ...this.#request(call, provider, order.params), streamsParams: true };
+    const request = { ...call.request(this.#base, order.params), streamsParams: true };
     const stream = carrier.openStream(provider.peer, request);
-    if (stream === undefined) return this.#handlePosted(call, provider, "no-link");
+    if (stream === undefined) {
+      if (!carrier.isLinked(provider.peer)) return this.#handlePosted(call, provider, "no-link");
+      return this.#fail(call, failure("Overloaded", `Too many streams to ${provider.peer} are open already`));
+    }
     call.isSent = true;
     call.items = stream;
     void sendItems(source, stream, undefined, carrier.account(provider.peer));
-  }
-
-  #request(call: PendingCall, { run }: Provider, params: WireValue): RequestMessage {
-    const { order, number } = call;
-    const left = order.deadline - this.#base.clock.now();
-    return {
-      kind: "request",
-      number,
-      callerRun: this.#base.run,
-      providerRun: run,
-      path: order.path.text,
-      params,
-      timeoutMs: Math.max(1, Math.ceil(left)),
-      streamsParams: false,
-      routing: order.to.routing,
-      caller: order.to.caller ?? "",
-      context: order.context,
-    };
   }
 
   #handlePosted(call: PendingCall, provider: Provider, outcome: PostOutcome): void {
@@ -282,7 +228,10 @@ export class RemoteCaller {
     const again = (isThere: boolean) => {
       if (!this.#isCurrent(call, attempt)) return;
       if (isThere) this.#send(call, provider);
-      else this.#handleFailure(call, failure("Unreachable", `Cannot reach ${peer}`, call.isResent));
+      else {this.#handleFailure(
+          call,
+          failure("Unreachable", `Cannot reach ${peerName(this.#base, peer)}`, call.isResent),
+        );}
     };
     if (outcome === "congested") return void links.drained(peer).then(() => again(true));
     const reach = () => void links.reach(peer).then(again);
@@ -293,7 +242,8 @@ export class RemoteCaller {
 
   #handleLost(call: PendingCall, provider: Provider): void {
     const { order } = call;
-    const lost = failure("OutcomeUnknown", `The link to ${provider.peer} was lost before the answer`, true);
+    const text = `The link to ${peerName(this.#base, provider.peer)} was lost before the answer`;
+    const lost = failure("OutcomeUnknown", text, true);
     call.isSent = false;
     call.attempt++;
     if (order.to.idempotent) return this.#handleFailure(call, { ...lost, retryable: true });
@@ -309,14 +259,15 @@ export class RemoteCaller {
     const { clock, random } = this.#base;
     const now = clock.now();
     if (provider !== undefined) {
-      if (TROUBLE.has(reason.code) && !(isAnswer && reason.executed)) provider.breaker.handleFailure(now);
-      else provider.breaker.handleSuccess();
+      const { action } = order.path;
+      if (isAnswer && reason.executed) provider.breakers.handleSuccess(action);
+      else provider.breakers.handleFailure(action, reason.code, now);
     }
     if (call.isResent && !order.to.idempotent && reason.code === "Unreachable") {
       return this.#fail(call, { ...reason, code: "OutcomeUnknown", retryable: false, executed: true });
     }
     const mayRepeat = reason.retryable && (!reason.executed || order.to.idempotent) &&
-      reason.code !== "Timeout";
+      !(isAnswer && reason.code === "Timeout");
     if (!mayRepeat || call.retriesLeft === 0 || this.#isClosed) return this.#fail(call, reason);
     this.#pending.delete(call);
     call.withdraw();
@@ -340,22 +291,54 @@ export class RemoteCaller {
 
   /** Whether somebody is left who has not been tried. */
   #hasOthers(call: PendingCall): boolean {
-    const candidates = this.#balancer.candidates(this.#routing.providers(call.order), this.#base.clock.now());
+    const { order } = call;
+    const now = this.#base.clock.now();
+    const candidates = this.#balancer.candidates(this.#routing.providers(order), order.path.action, now);
     return call.untried(candidates).length > 0;
   }
 
-  #giveUp(call: PendingCall, reason: WireFailure): void {
+  /** Asks one more provider beside the one that has not answered, if there is one. */
+  #askOther(call: PendingCall): void {
+    call.askOtherAt = Infinity;
+    call.noteTried();
+    if (this.pending < MAX_PENDING_CALLS && this.#hasOthers(call)) this.#start(call.another());
+  }
+
+  /** Takes a call from a provider that has had its time, and gives it to another one. */
+  #giveUpAttempt(call: PendingCall, { peer }: Provider): void {
+    const { path, to } = call.order;
+    const late = `No answer from ${showPath(path.text)} of ${peer} within ${to.attemptTimeoutMs} ms`;
+    const reason = failure("Timeout", late, call.isSent);
+    this.#cancel(call);
+    call.isSent = false;
+    call.attempt++;
+    this.#handleFailure(call, reason);
+  }
+
+  /** Ends a call with all its attempts, or the stream that it was answered by. */
+  #giveUpAll(root: PendingCall, reason: WireFailure): void {
+    if (root.isAnswered) return this.#answers.end(root, reason);
+    const attempts = [...root.attempts ?? [root]];
+    const executed = attempts.some(({ isSent }) => isSent);
+    for (const call of attempts) this.#giveUp(call, reason, executed);
+  }
+
+  /** Ends one attempt. */
+  #giveUp(call: PendingCall, reason: WireFailure, executed = call.isSent): void {
     if (call.isSettled) return;
-    const { provider, isSent } = call;
-    if (isSent && provider !== undefined) {
-      const { run, carrier } = this.#base;
-      carrier.post(provider.peer, { kind: "cancel", number: call.number, callerRun: run });
-    }
-    this.#fail(call, reason);
+    this.#cancel(call);
+    this.#fail(call, { ...reason, executed });
+  }
+
+  /** Tells a provider that nobody waits for it any more. */
+  #cancel({ provider, isSent, number }: PendingCall): void {
+    if (!isSent || provider === undefined) return;
+    const { run, carrier } = this.#base;
+    carrier.post(provider.peer, { kind: "cancel", number, callerRun: run });
   }
 
   #fail(call: PendingCall, reason: WireFailure): void {
-    this.#settle(call, { kind: "failure", failure: reason });
+    this.#settle(call, { kind: "failure", failure: placeFailure(this.#base, reason, call.provider?.peer) });
   }
 
   #settle(call: PendingCall, reply: Reply): void {
@@ -363,13 +346,34 @@ export class RemoteCaller {
       if (reply.kind === "stream") void reply.items.cancel();
       return;
     }
+    this.#end(call);
+    if (reply.kind !== "failure") call.provider?.breakers.handleSuccess(call.order.path.action);
+    const { root, root: { attempts } } = call;
+    // What may go well elsewhere is left to those who are still asked.
+    if (attempts !== undefined && attempts.size > 0) {
+      if (reply.kind === "failure" && reply.failure.retryable) return;
+      const now = this.#base.clock.now();
+      for (const late of [...attempts]) {
+        this.#cancel(late);
+        if (late.isOverdue && reply.kind !== "failure") {
+          late.provider?.breakers.handleFailure(late.order.path.action, "Timeout", now);
+        }
+        this.#end(late);
+      }
+    }
+    root.isAnswered = true;
+    // A stream of answers may go on for as long as its parameters do.
+    if (reply.kind !== "stream") call.items?.reset(RESET_CANCELED);
+    call.settle(reply);
+    if (reply.kind !== "stream") call.onOver();
+  }
+
+  #end(call: PendingCall): void {
     call.isSettled = true;
     call.cancelPause?.();
     this.#resting.delete(call);
     this.#pending.delete(call);
-    // A stream of answers may go on for as long as its parameters do.
-    if (reply.kind !== "stream") call.items?.reset(RESET_CANCELED);
-    call.settle(reply);
+    call.root.attempts?.delete(call);
   }
 
   /** Whether a call waits for what was begun with this attempt. */
@@ -382,12 +386,12 @@ export class RemoteCaller {
       this.#cancelSweep = undefined;
       const now = this.#base.clock.now();
       for (const call of this.#pending.values()) {
-        if (call.order.deadline > now) continue;
-        call.provider?.breaker.handleFailure(now);
-        this.#giveUp(
-          call,
-          failure("Timeout", `No answer from ${showPath(call.order.path.text)} in time`, call.isSent),
-        );
+        const { order: { deadline, path }, provider } = call;
+        if (deadline <= now) {
+          provider?.breakers.handleFailure(path.action, "Timeout", now);
+          this.#giveUp(call, failure("Timeout", `No answer from ${showPath(path.text)} in time`));
+        } else if (call.giveUpAt <= now && provider !== undefined) this.#giveUpAttempt(call, provider);
+        else if (call.askOtherAt <= now) this.#askOther(call);
       }
       if (this.#pending.size > 0) this.#cancelSweep ??= this.#sweepLater();
     });

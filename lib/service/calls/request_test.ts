@@ -96,7 +96,7 @@ Deno.test("NodeRuntime.request() fails with each code", async (test) => {
     const loop: { self?: unknown } = {};
     loop.self = loop;
     await fails("InvalidParams", runtime.request("math/echo", loop));
-    await fails("InvalidParams", runtime.request("math/echo", 10n));
+    await fails("InvalidParams", runtime.request("math/echo", () => 10));
     await fails("PayloadTooLarge", runtime.request("math/echo", new Uint8Array((16 << 20) + 1)));
   });
 });

@@ -321,3 +321,31 @@ Deno.test("RemoteCaller fails a call whose answer announces a stream and opens n
   await fails("Incompatible", call);
   assert.equal(failure("Incompatible", "").retryable, false);
 });
+
+for (const step of ["deflate", "inflate"] as const) {
+  Deno.test(`CallServer runs a call whose parameters wait to ${step} while 12,000 others are answered`, async () => {
+    await using mesh = new MemoryMesh();
+    const held = Promise.withResolvers<void>();
+    const compressor = {
+      deflate: async () => {
+        if (step === "deflate") await held.promise;
+        return new Uint8Array(30_000);
+      },
+      inflate: async (_: Uint8Array, maxBytes: number) => {
+        if (step === "inflate") await held.promise;
+        return new Uint8Array(maxBytes);
+      },
+    };
+    const caller = mesh.add("0", { compressor });
+    const { ran } = await offer(mesh.add("a", { compressor }));
+    await settle();
+    const long = caller.runtime.request("work/take", new Uint8Array(4 << 20));
+    await settle();
+    for (let i = 0; i < 12_000; i += 200) {
+      await Promise.all(Array.from({ length: 200 }, () => caller.runtime.request("work/take", 1)));
+    }
+    held.resolve();
+    assert.equal(await mesh.until(long), "a");
+    assert.equal(ran.length, 12_001);
+  });
+}

@@ -171,7 +171,7 @@ Deno.test("receiveItems() throws what the source threw, after its items and with
     },
     unsayable: async function* () {
       yield await Promise.resolve(1);
-      yield 10n;
+      yield () => 10;
     },
     collect: async (_: never, { stream }: { stream: ReadableStream<unknown> }) => await readAll(stream),
   } as never);
@@ -182,7 +182,7 @@ Deno.test("receiveItems() throws what the source threw, after its items and with
   const error = await failureOf(reader.read());
   assert.deepEqual([error.code, error.message], ["OutOfStock", "No tea is left"]);
   const unsayable = await caller.runtime.request("flow/unsayable");
-  assert.equal((await failureOf(readAll(unsayable))).code, "InvalidParams");
+  assert.equal((await failureOf(readAll(unsayable))).code, "InvalidResult");
   const stream = new ReadableStream({
     start: (controller) => controller.enqueue(1),
     pull: (controller) => controller.error(new ActionError("Torn", "no more")),

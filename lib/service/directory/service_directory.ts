@@ -5,7 +5,7 @@
 
 import type { Millis } from "../../base/mod.ts";
 import { type AdvertSize, advertSize, cutAdverts } from "./advert_share.ts";
-import { CircuitBreaker } from "./circuit_breaker.ts";
+import { ActionBreakers, type BreakerOptions } from "./circuit_breaker.ts";
 import type { PeerId } from "../ports.ts";
 import type { AdvertisedService, ServiceAdvert } from "../wire/mod.ts";
 import { TopicPath, TopicPattern, TopicTrie } from "../topics/mod.ts";
@@ -16,7 +16,7 @@ export interface Provider {
   /** The peer's run, 0 when it is not known. */
   readonly run: number;
   readonly service: AdvertisedService;
-  readonly breaker: CircuitBreaker;
+  readonly breakers: ActionBreakers;
 }
 
 /** Who listens. */
@@ -40,10 +40,17 @@ export class ServiceDirectory {
   readonly #listeners = new TopicTrie<Listener>();
   /** Of all peers. */
   #size: AdvertSize = { services: 0, subscriptions: 0 };
+  readonly #breakerOptions: BreakerOptions;
   readonly #onChange: (paths: ReadonlySet<string>) => void;
 
-  /** @param onChange is given the paths whose providers may have changed */
-  constructor(onChange: (paths: ReadonlySet<string>) => void) {
+  /**
+   * @param onChange is given the paths whose providers may have changed
+   * @param breakers when providers are spared
+   * @throws RangeError when that makes no sense
+   */
+  constructor(onChange: (paths: ReadonlySet<string>) => void, breakers: BreakerOptions = {}) {
+    new ActionBreakers(breakers);
+    this.#breakerOptions = breakers;
     this.#onChange = onChange;
   }
 
@@ -113,7 +120,7 @@ export class ServiceDirectory {
         run: offer.run,
         service: offer.service,
         // Another run is another chance.
-        breaker: known?.run === offer.run ? known.breaker : new CircuitBreaker(),
+        breakers: known?.run === offer.run ? known.breakers : new ActionBreakers(this.#breakerOptions),
       }];
       // In one order on all nodes.
       const all = [...others, ...own].sort((a, b) => a.peer < b.peer ? -1 : 1);
@@ -129,7 +136,7 @@ export class ServiceDirectory {
   openBreakers(now: Millis): number {
     let open = 0;
     for (const providers of this.#providers.values()) {
-      open += providers.filter(({ breaker }) => breaker.state(now) !== "closed").length;
+      for (const { breakers } of providers) open += breakers.open(now);
     }
     return open;
   }

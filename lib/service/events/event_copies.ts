@@ -114,8 +114,8 @@ export class EventCopies {
   /** Keeps an event of another node. @throws ActionError */
   keep(params: unknown, { caller, metadata }: CallContext): void {
     const { peers, peers: { self }, carrier } = this.#base;
-    const topic = TopicPath.tryParse(metadata.topic ?? "");
-    const publishedAt = Number(metadata.publishedAt);
+    const topic = TopicPath.tryParse(metadata["topic"] ?? "");
+    const publishedAt = Number(metadata["publishedAt"]);
     if (
       caller === undefined || isProgram(caller) || topic === undefined || !Number.isSafeInteger(publishedAt)
     ) {

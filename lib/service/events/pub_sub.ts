@@ -20,7 +20,13 @@ import { LiveSubscriptions } from "./live_subscriptions.ts";
 import { GroupTurns } from "./group_turns.ts";
 import { onlyGroups, type Subscription, type Subscriptions } from "./subscriptions.ts";
 import { showPath, TopicPath, TopicPattern } from "../topics/mod.ts";
-import { copyValue, type EventMessage, type PropagatedContext, type WireValue } from "../wire/mod.ts";
+import {
+  copyValue,
+  type EventMessage,
+  isNoValue,
+  type PropagatedContext,
+  type WireValue,
+} from "../wire/mod.ts";
 
 /** Publishes for one node and its programs. */
 export class PubSub {
@@ -234,7 +240,7 @@ export class PubSub {
   /** @returns how many other nodes keep it */
   #retain(event: RetainedEvent, replicas: number): Promise<number> {
     const before = this.retained.size;
-    if (event.data.data.length === 0) this.retained.delete(event.topic);
+    if (isNoValue(event.data)) this.retained.delete(event.topic);
     // What came along is of that moment, and is not kept.
     else this.retained.set({ topic: event.topic, data: event.data, publishedAt: event.publishedAt });
     if ((before === 0) !== (this.retained.size === 0)) this.#onRetain();

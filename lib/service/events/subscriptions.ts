@@ -14,6 +14,7 @@ import { type EventHandler, readCount } from "../service_definition.ts";
 import type { ServiceEvent } from "../service_event.ts";
 import type { SubscribeOptions, SubscriptionHandle, SubscriptionReach } from "./subscribe_options.ts";
 import {
+  decodeForEach,
   decodeValue,
   MAX_TEXT,
   memoryOf,
@@ -130,9 +131,11 @@ export class Subscriptions {
     const { topic, data, publishedAt, past: isPast = false } = received;
     const matches = this.#trie.match(topic);
     if (matches.length === 0) return 0;
-    let value: unknown;
+    const chosen = only === undefined ? matches : this.#choose(matches, only);
+    const takers = isPast ? chosen.filter(({ value: { includesPast } }) => includesPast) : chosen;
+    let values: readonly unknown[];
     try {
-      value = decodeValue(data);
+      values = decodeForEach(data, takers.length);
     } catch {
       if (publisher !== undefined) this.#rejected++;
       return 0;
@@ -140,15 +143,10 @@ export class Subscriptions {
     const text = showPath(topic);
     const context = new EventContext(this.#parts.host, publisher, received.context);
     const { metadata, traceparent } = context;
-    let delivered = 0;
-    for (
-      const { value: subscription, params } of only === undefined ? matches : this.#choose(matches, only)
-    ) {
-      if (isPast && !subscription.includesPast) continue;
-      delivered++;
+    for (const [i, { value: subscription, params }] of takers.entries()) {
       const event = {
         topic: text,
-        data: value,
+        data: values[i],
         params,
         publishedAt,
         isPast,
@@ -158,7 +156,7 @@ export class Subscriptions {
       };
       subscription.deliver(event, context, received);
     }
-    return delivered;
+    return takers.length;
   }
 
   /** Hands what this node has kept to one that is new. */

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { millis } from "../../base/mod.ts";
-import { CircuitBreaker } from "../directory/circuit_breaker.ts";
+import { ActionBreakers } from "../directory/circuit_breaker.ts";
 import { peerId } from "../ports.ts";
 import type { ServiceState } from "../wire/service_advert.ts";
 import { DEAD_AFTER_MS, LOST_FOR_MS, ServiceElection } from "./service_leadership.ts";
@@ -10,7 +10,7 @@ const PROVIDERS = [a, b, c].map((peer) => provider(peer, "running"));
 
 function provider(peer: typeof a, state: ServiceState) {
   const service = { path: "x", version: "", description: "", state, actions: [], events: [], elects: true };
-  return { peer, run: 1, service: { ...service, port: 0, protocol: "" }, breaker: new CircuitBreaker() };
+  return { peer, run: 1, service: { ...service, port: 0, protocol: "" }, breakers: new ActionBreakers() };
 }
 
 const ranking = (election: ServiceElection, nowMs: number, isHealthy = true, isRival = false) =>

@@ -4,7 +4,7 @@
  */
 
 import type { Logger, Millis } from "../../base/mod.ts";
-import { CircuitBreaker, type Provider } from "../directory/mod.ts";
+import { ActionBreakers, type Provider } from "../directory/mod.ts";
 import type { LocalService, LocalServices } from "../local/mod.ts";
 import type { PeerId } from "../ports.ts";
 import type { NodeBase } from "../runtime_base.ts";
@@ -54,7 +54,7 @@ export class ServiceLeadership {
     const own: Provider[] = programs.providers(path).map((provider) => ({ ...provider, peer: self }));
     const local = services.get(path);
     const service = local?.advert(path);
-    if (service !== undefined) own.push({ peer: self, run, service, breaker: new CircuitBreaker() });
+    if (service !== undefined) own.push({ peer: self, run, service, breakers: new ActionBreakers() });
     // Others do not take this node for a provider either then.
     if (own.length > 0 && !peers.mayOffer(self, local?.path ?? TopicPath.parse(path))) own.length = 0;
     const all = [...directory.providers(path), ...own].sort((a, b) => a.peer < b.peer ? -1 : 1);

@@ -10,6 +10,7 @@ import { CallError, type Failed, failed, failureOf, type WireFailure } from "../
 import type { LocalAction } from "./local_services.ts";
 import { type ActionHook, runHooks, type ServedCall } from "../middleware_chain.ts";
 import { showPath, type TopicPath } from "../topics/mod.ts";
+import { isItemSource, watchItems } from "../wire/mod.ts";
 
 /** How an action ended: with a value, which may be a stream, or a failure. */
 export type Outcome = { readonly kind: "value"; readonly value: unknown } | Failed;
@@ -150,7 +151,10 @@ function serve(
 ): void {
   const schema = action.definition.params;
   if (schema === undefined) return invoke(action, value, context, end);
-  check(schema, value, (issues, checked) => {
+  const onBroken = (error: unknown) => {
+    action.log.action(showPath(action.service.path), action.name, context.caller, error);
+  };
+  check(schema, value, onBroken, (issues, checked) => {
     if (issues !== undefined) {
       end(failed("InvalidParams", `Cannot call ${showPath(context.path)}: ${issues}`));
     } else if (context.isAborted) {
@@ -178,7 +182,7 @@ function invoke(
 ): void {
   const fail = (error: unknown) => {
     action.log.action(showPath(action.service.path), action.name, context.caller, error);
-    end({ kind: "failure", failure: failureOf(error) });
+    end({ kind: "failure", failure: failureOf(error), error });
   };
   let answer: unknown;
   let isLater: boolean;
@@ -190,22 +194,38 @@ function invoke(
   }
   // Outside of it, since what throws behind `end` must not end the call a second time. What only looks like a promise
   // may call back twice, or throw.
-  if (isLater) Promise.resolve(answer).then((value) => finish(action, value, end), fail);
-  else finish(action, answer, end);
+  if (isLater) Promise.resolve(answer).then((value) => finish(action, value, context, end), fail);
+  else finish(action, answer, context, end);
 }
 
-function finish(action: LocalAction, value: unknown, end: (outcome: Outcome) => void): void {
-  const { result } = action.definition;
+function finish(
+  action: LocalAction,
+  value: unknown,
+  context: CallContext,
+  end: (outcome: Outcome) => void,
+): void {
+  const { log, name, service, definition: { result } } = action;
+  const onError = (error: unknown) => log.action(showPath(service.path), name, context.caller, error);
+  // Its items are asked for by whoever reads them, elsewhere.
+  if (isItemSource(value)) return end({ kind: "value", value: watchItems(value, onError) });
   if (result === undefined) return end({ kind: "value", value });
-  check(result, value, (issues, checked) => {
-    const text = `${showPath(action.service.path)}/${action.name} answered with something else: ${issues}`;
-    end(issues === undefined ? { kind: "value", value: checked } : failed("InvalidResult", text, true));
+  check(result, value, onError, (issues, checked) => {
+    if (issues === undefined) return end({ kind: "value", value: checked });
+    const path = `${showPath(service.path)}/${name}`;
+    log.result(path, context.caller, issues);
+    end(failed("InvalidResult", `${path} answered with something else: ${issues}`, true));
   });
 }
 
-function check(
+/**
+ * Has a schema check and convert a value.
+ * @param onBroken is told what the schema throws
+ * @param done is called once, in the same turn when the schema answers at once: with what is wrong, or with the value
+ */
+export function check(
   schema: Schema,
   value: unknown,
+  onBroken: (error: unknown) => void,
   done: (issues: string | undefined, value: unknown) => void,
 ): void {
   const standard = schema["~standard"];
@@ -214,12 +234,15 @@ function check(
     checked.issues === undefined
       ? done(undefined, (checked as { readonly value: unknown }).value)
       : done(describeIssues(checked.issues), undefined);
-  const broken = () => done("the schema has failed", undefined);
+  const broken = (error: unknown) => {
+    onBroken(error);
+    done("the schema has failed", undefined);
+  };
   let checked: ReturnType<typeof standard.validate>;
   try {
     checked = standard.validate(value);
-  } catch {
-    return broken();
+  } catch (error) {
+    return broken(error);
   }
   if (isPromise(checked)) checked.then(report, broken);
   else report(checked);

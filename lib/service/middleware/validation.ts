@@ -60,6 +60,6 @@ export function validation(...definitions: readonly ServiceDefinition[]): Middle
 /** @throws CallError with code `InvalidParams` */
 async function check(schema: Schema, value: unknown, what: string): Promise<unknown> {
   const checked = await validate(schema, value);
-  if (checked.issues !== undefined) throw callError("InvalidParams", `Cannot ${what}: ${checked.issues}`);
+  if ("issues" in checked) throw callError("InvalidParams", `Cannot ${what}: ${checked.issues}`);
   return checked.value;
 }

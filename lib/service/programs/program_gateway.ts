@@ -81,7 +81,7 @@ export class ProgramGateway {
   /** @returns where a program's call leads: to the agent's own service, or on to wherever its routing says */
   routeFrom(program: PeerId, path: CallPath, { routing }: RequestMessage): Route {
     const choice = this.#choice;
-    const { mode: wanted, node, retries = DEFAULT_RETRIES, idempotent, version: range } = routing ??
+    const { mode: wanted, node, retries = DEFAULT_RETRIES, idempotent, version: range, ...times } = routing ??
       NO_ROUTING;
     const version = range === "" ? undefined : VersionRange.tryParse(range);
     if (range !== "" && version === undefined) return failed("InvalidParams", "that is no range of versions");
@@ -97,7 +97,9 @@ export class ProgramGateway {
     }
     if (isUnknown) return failed("NoProvider", `No node is called ${node}`);
     const forward: Forward = (request, params, stream, signal) => {
-      const to = { mode, peer, retries, idempotent: idempotent || choice.isIdempotent(path), version };
+      const { attemptTimeoutMs, hedgeAfterMs } = times;
+      const isIdempotent = idempotent || choice.isIdempotent(path);
+      const to = { mode, peer, retries, idempotent: isIdempotent, version, attemptTimeoutMs, hedgeAfterMs };
       return this.#call(path, request, params, this.#items(program, stream), signal, to);
     };
     return { kind: "forward", forward };

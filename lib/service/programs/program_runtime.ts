@@ -4,9 +4,16 @@
  * @module
  */
 
-import { anyProvider, callLocal, type CallPath, type Route, routeToAction } from "../calls/mod.ts";
+import {
+  anyProvider,
+  type CallPath,
+  callRemote,
+  readTries,
+  type Route,
+  routeToAction,
+} from "../calls/mod.ts";
 import type { ServiceDefinition } from "../service_definition.ts";
-import { CircuitBreaker, type Provider, VersionRange } from "../directory/mod.ts";
+import { ActionBreakers, type Provider, VersionRange } from "../directory/mod.ts";
 import { PublishRights } from "./publish_rights.ts";
 import { ActionError, CallError, callError, failed, ServiceNotGrantedError } from "../errors.ts";
 import {
@@ -43,9 +50,9 @@ import type { EventMessage, NodeMessage, PropagatedContext, RequestMessage, Wire
 
 const SELF = peerId("self");
 
-/** Its breaker never opens: there is nobody else to ask, and the agent has breakers of its own. */
+/** Its breakers never open: there is nobody else to ask, and the agent has breakers of its own. */
 const PROVIDERS: readonly Provider[] = [
-  anyProvider(AGENT, new CircuitBreaker({ failureThreshold: Number.MAX_SAFE_INTEGER })),
+  anyProvider(AGENT, new ActionBreakers({ failureThreshold: Infinity })),
 ];
 
 /** The agent has checked who calls, and alone knows names. */
@@ -139,12 +146,13 @@ export class ProgramRuntime extends ServiceRuntime {
     timeoutMs: number,
   ): Promise<unknown> {
     const service = this.#here(path, options);
-    if (service !== undefined) return callLocal(this.base, service, path, params, options, timeoutMs);
+    if (service !== undefined) return this.localCaller.request(service, path, params, options, timeoutMs);
     const { mode = "", node = "", idempotent = false, retries, version = "" } = options;
-    const routing = { mode, node, idempotent, retries, version };
+    const { attemptTimeoutMs, hedgeAfterMs } = readTries(options);
+    const routing = { mode, node, idempotent, retries, version, attemptTimeoutMs, hedgeAfterMs };
     // The agent tries again, not the program.
     const to = { mode: "round-robin", peer: AGENT, retries: 0, idempotent, routing } as const;
-    return this.remoteCaller.request(path, params, options, timeoutMs, to, (leftMs) => {
+    return callRemote(this.base, this.remoteCaller, path, params, options, timeoutMs, to, (leftMs) => {
       // The service may have come to this program meanwhile.
       const isHere = this.#here(path, options) !== undefined;
       return isHere ? this.callAgain(path, params, options, leftMs) : undefined;

@@ -12,19 +12,20 @@
  */
 
 import { type MemoryAccount, UNBOUNDED_ACCOUNT } from "../../base/mod.ts";
-import { Encoding, WireReader, WireWriter } from "../../proto/mod.ts";
+import { WireReader, WireWriter } from "../../proto/mod.ts";
 import { CallError, callError, failure, failureOf, type WireFailure } from "../errors.ts";
 import { RESET_CANCELED, RESET_MALFORMED } from "./message_carrier.ts";
-import {
-  NO_VALUE,
-  readFailure,
-  readValue,
-  type WireValue,
-  writeFailure,
-  writeValue,
-} from "./node_message.ts";
+import { readFailure, writeFailure } from "./failure_codec.ts";
+import { NO_VALUE, readValue, type WireValue, writeValue } from "./node_message.ts";
 import type { ServiceStream } from "../ports.ts";
-import { checkStructure, copyValue, decodeValue, encodeValue, isRemote } from "./wire_value.ts";
+import {
+  checkStructure,
+  copyValue,
+  decodeValue,
+  encodeView,
+  isRemote,
+  type RefusalCode,
+} from "./wire_value.ts";
 
 /** The longest item in bytes: larger ones are cut into several by whoever streams. */
 export const MAX_ITEM_BYTES: number = 1 << 20;
@@ -43,8 +44,13 @@ export type ItemSource = ReadableStream<unknown> | AsyncIterable<unknown>;
 
 /** @returns whether a handler's answer is a stream */
 export function isItemSource(value: unknown): value is ItemSource {
-  return value instanceof ReadableStream ||
-    (typeof value === "object" && value !== null && Symbol.asyncIterator in value);
+  if (typeof value !== "object" || value === null) return false;
+  try {
+    return value instanceof ReadableStream || Symbol.asyncIterator in value;
+  } catch {
+    // A proxy may throw whatever it is asked.
+    return false;
+  }
 }
 
 /** Ends a source that nobody reads. */
@@ -52,16 +58,12 @@ export function endItems(source: ItemSource): void {
   end(() => source instanceof ReadableStream ? source.cancel() : source[Symbol.asyncIterator]().return?.());
 }
 
-/** @returns the source as a program gets it */
-export function toStream(source: ItemSource): ReadableStream<unknown> {
-  return source instanceof ReadableStream ? source : ReadableStream.from(source);
-}
-
 /**
  * Sends what `source` gives, at the pace at which the other end reads, and ends the stream. What the source throws is
  * the last item.
  * @param onBroken is called at once when the other end goes away, also while the source waits; the source is ended
  * @param account what an item takes its room from until the other end has read it
+ * @param code how an item is refused that can't be sent
  * @returns whether all of it was sent
  */
 export async function sendItems(
@@ -69,6 +71,7 @@ export async function sendItems(
   stream: ServiceStream,
   onBroken: () => void = () => {},
   account: MemoryAccount = UNBOUNDED_ACCOUNT,
+  code: RefusalCode = "InvalidParams",
 ): Promise<boolean> {
   const writer = new WireWriter();
   let items: SourceReader | undefined;
@@ -86,11 +89,8 @@ export async function sendItems(
     while (!isEnded) {
       const next = await items.next();
       if (next.done) break;
-      const value = encodeValue(next.value);
-      if (value.data.length > MAX_ITEM_BYTES) {
-        throw callError("PayloadTooLarge", `an item holds ${MAX_ITEM_BYTES} bytes`, true);
-      }
-      if (value.encoding === Encoding.JSON) checkStructure(value.data, "send");
+      const value = encodeView(next.value, code);
+      checkItem(value);
       writeValue(writer, VALUE, value);
       if (!await write(stream, framed(writer), account)) leave();
     }
@@ -108,6 +108,14 @@ export async function sendItems(
   return true;
 }
 
+/** @throws CallError with code `PayloadTooLarge` */
+export function checkItem(value: WireValue): void {
+  if (value.data.length > MAX_ITEM_BYTES) {
+    throw callError("PayloadTooLarge", `an item holds ${MAX_ITEM_BYTES} bytes`, true);
+  }
+  checkStructure(value, "send");
+}
+
 /** @throws CallError with code `Overloaded` when too much waits for this peer */
 function write(stream: ServiceStream, item: Uint8Array, account: MemoryAccount): Promise<boolean> {
   if (item.length <= FIRST_BYTES) return stream.write(item);
@@ -115,24 +123,33 @@ function write(stream: ServiceStream, item: Uint8Array, account: MemoryAccount):
   return stream.write(item).finally(() => account.release(item.length));
 }
 
-interface SourceReader {
+/** Items as they are asked for. */
+export interface SourceReader {
   next(): Promise<IteratorResult<unknown>>;
   /** Ends the source, also while it is read. */
   readonly end: () => unknown;
 }
 
 /** @throws TypeError when somebody else reads it */
-function readSource(source: ItemSource): SourceReader {
+export function readSource(source: ItemSource): SourceReader {
   if (source instanceof ReadableStream) {
     const reader = source.getReader();
     return { next: () => reader.read() as Promise<IteratorResult<unknown>>, end: () => reader.cancel() };
   }
   const iterator = source[Symbol.asyncIterator]();
-  return { next: () => iterator.next(), end: () => iterator.return?.() };
+  return {
+    async next() {
+      const result = await iterator.next();
+      if (typeof result === "object" && result !== null) return result;
+      // What has no `done` would go on for ever.
+      throw new TypeError("an iterator gives results, which are objects");
+    },
+    end: () => iterator.return?.(),
+  };
 }
 
 /** A source that can't be ended is left to itself. */
-function end(ending: () => unknown): void {
+export function end(ending: () => unknown): void {
   try {
     Promise.resolve(ending()).catch(() => {});
   } catch {
@@ -142,12 +159,14 @@ function end(ending: () => unknown): void {
 
 /**
  * @param account what items take their room from while they arrive
+ * @param signal breaks it off: who reads gets the signal's reason
  * @returns the items that arrive, read as they are asked for; cancelling it breaks the stream
  */
 export function receiveItems(
   stream: ServiceStream,
   account: MemoryAccount = UNBOUNDED_ACCOUNT,
   onEnd: () => void = () => {},
+  signal: AbortSignal | undefined = undefined,
 ): ReadableStream<unknown> {
   const reader = new ItemReader(stream, account);
   const release = () => {
@@ -155,6 +174,13 @@ export function receiveItems(
     onEnd();
   };
   return new ReadableStream<unknown>({
+    start(controller) {
+      signal?.addEventListener("abort", () => {
+        release();
+        stream.reset(RESET_CANCELED);
+        controller.error(signal.reason);
+      }, { once: true });
+    },
     async pull(controller) {
       const item = await reader.next();
       if (item === undefined) {

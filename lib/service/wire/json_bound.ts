@@ -22,13 +22,20 @@ const ELEMENT_BYTES = 64;
 
 /** What reading a JSON text costs. */
 interface JsonCost {
-  readonly isBounded: boolean;
+  readonly objects: number;
+  readonly depth: number;
   readonly memoryBytes: number;
 }
 
-/** @param bytes JSON in UTF-8, or what is said to be @returns whether it may be read */
-export function isBoundedJson(bytes: Uint8Array): boolean {
-  return bytes.length < CHECKED_FROM_BYTES || jsonCost(bytes).isBounded;
+/**
+ * @param bytes JSON in UTF-8, or what is said to be
+ * @param maxDepth how deep it may be
+ * @returns whether it may be read
+ */
+export function isBoundedJson(bytes: Uint8Array, maxDepth: number = MAX_DEPTH): boolean {
+  if (bytes.length < CHECKED_FROM_BYTES) return true;
+  const { objects, depth } = jsonCost(bytes);
+  return objects <= MAX_OBJECTS && depth <= maxDepth;
 }
 
 /** @returns how much memory it takes about, when it has been read */
@@ -52,8 +59,5 @@ function jsonCost(bytes: Uint8Array): JsonCost {
       if (++depth > deepest) deepest = depth;
     } else if (byte === 0x7d || byte === 0x5d) depth--;
   }
-  return {
-    isBounded: objects <= MAX_OBJECTS && deepest <= MAX_DEPTH,
-    memoryBytes: bytes.length + elements * ELEMENT_BYTES,
-  };
+  return { objects, depth: deepest, memoryBytes: bytes.length + elements * ELEMENT_BYTES };
 }

@@ -19,13 +19,14 @@ import { DEFAULT_MAX_STRUCTURED_BYTES } from "./json_bound.ts";
 import { type NodeMessage, NodeMessageEncoder, type WireValue } from "./node_message.ts";
 import {
   type Compressor,
+  isProgram,
   type PeerId,
   type PeerLinks,
   PeerTally,
   type PostOutcome,
   type ServiceStream,
 } from "../ports.ts";
-import { checkStructure, isRemote, plain } from "./wire_value.ts";
+import { checkStructure, isRemote, plain, structuredBytes } from "./wire_value.ts";
 
 /** The longest value that goes inside its message, in bytes. */
 export const MAX_INLINE_BYTES: number = 24 * 1_024;
@@ -132,6 +133,11 @@ export class MessageCarrier {
     return memoryAccount(this.memory, peer);
   }
 
+  /** Whether there is a link, so that a stream that can't be opened is one too many. */
+  isLinked(peer: PeerId): boolean {
+    return isProgram(peer) || this.links.linked().includes(peer);
+  }
+
   /** @returns a stream with the message as its header; undefined without a link */
   openStream(peer: PeerId, message: NodeMessage): ServiceStream | undefined {
     return this.links.openStream(peer, this.encode(message).slice());
@@ -153,18 +159,19 @@ export class MessageCarrier {
   }
 
   /** @throws CallError with code `PayloadTooLarge` */
-  checkLength({ encoding, data }: WireValue): void {
+  checkLength(value: WireValue): void {
+    const { data } = value;
     if (data.length > this.maxPayloadBytes) {
       const limit = `the limit is ${this.maxPayloadBytes}; a stream has none`;
       throw callError("PayloadTooLarge", `Cannot send ${data.length} bytes: ${limit}`);
     }
-    if (encoding !== Encoding.JSON) return;
-    if (data.length > this.maxStructuredBytes) {
+    const structured = structuredBytes(value);
+    if (structured > this.maxStructuredBytes) {
       const limit = `the limit of structured values is ${this.maxStructuredBytes}, for bytes (Uint8Array) ` +
         `${this.maxPayloadBytes}; a stream of items has none`;
-      throw callError("PayloadTooLarge", `Cannot send ${data.length} bytes of JSON: ${limit}`);
+      throw callError("PayloadTooLarge", `Cannot send ${structured} bytes of JSON: ${limit}`);
     }
-    checkStructure(data, "send");
+    checkStructure(value, "send");
   }
 
   /**
@@ -226,8 +233,13 @@ export class MessageCarrier {
     try {
       const whole = await this.#complete(peer, value, plainBytes, stream);
       if ("code" in whole) return whole;
+      const structured = structuredBytes(whole);
+      if (structured > this.maxStructuredBytes) {
+        const tooLong = `${structured} bytes of JSON are over the limit of ${this.maxStructuredBytes}`;
+        return failure("PayloadTooLarge", tooLong);
+      }
       claim.resize(whole.data.length);
-      if (whole.encoding === Encoding.JSON && whole.data.length >= TURN_FROM_BYTES) {
+      if (structured >= TURN_FROM_BYTES) {
         await this.#handingOver.run(peer, () => this.#nextTurn());
       }
       isHeld = true;

@@ -3,7 +3,8 @@
  * @module
  */
 
-export { endItems, isItemSource, type ItemSource, receiveItems, sendItems, toStream } from "./item_stream.ts";
+export { endItems, isItemSource, type ItemSource, receiveItems, sendItems } from "./item_stream.ts";
+export { toStream, watchItems } from "./local_items.ts";
 export {
   type CarrierLimits,
   type HeldValue,
@@ -20,6 +21,7 @@ export {
   type ResponseMessage,
   type WireValue,
 } from "./node_message.ts";
+export type { WireRouting } from "./routing.ts";
 export {
   contextOf,
   isTraceparent,
@@ -45,5 +47,14 @@ export {
   type ServiceAdvert,
   type ServiceState,
 } from "./service_advert.ts";
-export type { WireRouting } from "./wire_routing.ts";
-export { copyValue, decodeValue, encodeValue, isRemote, memoryOf } from "./wire_value.ts";
+export {
+  copyAsSent,
+  copyValue,
+  decodeForEach,
+  decodeValue,
+  encodeValue,
+  isNoValue,
+  isRemote,
+  memoryOf,
+  type RefusalCode,
+} from "./wire_value.ts";

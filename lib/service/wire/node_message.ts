@@ -7,7 +7,8 @@
 import type { WireFailure } from "../errors.ts";
 import { Compression, Encoding, WireReader, WireWriter } from "../../proto/mod.ts";
 import { type PropagatedContext, readContext, writeContext } from "./propagated_context.ts";
-import { readRouting, type WireRouting, writeRouting } from "./wire_routing.ts";
+import { readRouting, type WireRouting, writeRouting } from "./routing.ts";
+import { readFailure, writeFailure } from "./failure_codec.ts";
 import { decodeAdvert, encodeAdvert, type ServiceAdvert } from "./service_advert.ts";
 
 /** A value of a program, as it travels. */
@@ -87,9 +88,6 @@ export type NodeMessage =
   | { readonly kind: "cancel"; readonly number: number; readonly callerRun: number }
   | { readonly kind: "leadership"; readonly paths: readonly string[] };
 
-/** The longest text of a failure, in characters. */
-export const MAX_FAILURE_TEXT = 1_024;
-const MAX_CODE = 64;
 const MAX_GROUPS = 256;
 /** A program has so many services at most. */
 const MAX_LED = 512;
@@ -197,16 +195,6 @@ export function writeValue(writer: WireWriter, field: number, value: WireValue):
   writer.message(field, before);
 }
 
-/** Writes a failure as a field. */
-export function writeFailure(writer: WireWriter, field: number, failure: WireFailure): void {
-  const before = writer.length;
-  writer.bool(4, failure.executed);
-  writer.bool(3, failure.retryable);
-  writer.string(2, failure.message.slice(0, MAX_FAILURE_TEXT));
-  writer.string(1, failure.code.slice(0, MAX_CODE));
-  writer.message(field, before);
-}
-
 /** By the field of each kind. */
 const READERS: readonly (((reader: WireReader) => NodeMessage | undefined) | undefined)[] = [
   undefined,
@@ -256,7 +244,7 @@ function readRequest(reader: WireReader): RequestMessage | undefined {
     else if (field === 5) params = readValue(reader);
     else if (field === 6) timeoutMs = reader.uint();
     else if (field === 7) streamsParams = reader.uint() !== 0;
-    else if (field === 8) routing = readRouting(reader);
+    else if (field === 8) routing = readRouting(reader, MAX_NAME_BYTES);
     else if (field === 9) caller = reader.string(MAX_NAME_BYTES);
     else if (field === 10) {
       context = readContext(reader);
@@ -370,19 +358,4 @@ export function readValue(outer: WireReader): WireValue {
   }
   outer.join(reader);
   return { encoding, data, compression, detachedBytes, plainBytes };
-}
-
-/** Reads the failure in the field that `outer` stands at; what is too long is cut. */
-export function readFailure(outer: WireReader): WireFailure {
-  const reader = outer.message();
-  let code = "", message = "", retryable = false, executed = false;
-  for (let field = reader.field(); field !== 0; field = reader.field()) {
-    if (field === 1) code = reader.string().slice(0, MAX_CODE);
-    else if (field === 2) message = reader.string().slice(0, MAX_FAILURE_TEXT);
-    else if (field === 3) retryable = reader.uint() !== 0;
-    else if (field === 4) executed = reader.uint() !== 0;
-    else reader.skip();
-  }
-  outer.join(reader);
-  return { code, message, retryable, executed };
 }

@@ -10,9 +10,9 @@ import {
   type State,
   WireWriter,
 } from "../../proto/mod.ts";
+import { MAX_FAILURE_TEXT } from "./failure_codec.ts";
 import {
   decodeNodeMessage,
-  MAX_FAILURE_TEXT,
   NO_VALUE,
   type NodeMessage,
   NodeMessageEncoder,
@@ -50,6 +50,8 @@ const ROUTING = record({
   node: TEXT,
   idempotent: FLAG,
   retries: fc.option(fc.nat(100), { nil: undefined }),
+  attemptTimeoutMs: fc.option(fc.integer({ min: 1, max: 86_400_000 }), { nil: undefined }),
+  hedgeAfterMs: fc.option(fc.integer({ min: 1, max: 86_400_000 }), { nil: undefined }),
   version: TEXT,
 });
 const MESSAGE: fc.Arbitrary<NodeMessage> = fc.oneof(
@@ -112,7 +114,12 @@ function byOracle(message: NodeMessage): Generated["payload"] {
           params: wide(params),
           ...(context === undefined ? {} : { context: { ...context, metadata: { ...context.metadata } } }),
           ...(routing === undefined ? {} : {
-            routing: { ...routing, retries: routing.retries === undefined ? 0 : routing.retries + 1 },
+            routing: {
+              ...routing,
+              retries: routing.retries === undefined ? 0 : routing.retries + 1,
+              attemptTimeoutMs: routing.attemptTimeoutMs ?? 0,
+              hedgeAfterMs: routing.hedgeAfterMs ?? 0,
+            },
           }),
         };
         return { case: "request", value };

@@ -63,6 +63,9 @@ const trusted = `${covered("/srv")}; mkdir /srv/weft /srv/home; mount --bind "$C
 export PATH="/srv/weft/bin:$PATH" HOME=/srv/home; unset WEFT_STATE`;
 const installable = `${trusted}; ${covered("/etc/systemd/system")}; ${covered("/var/lib/weft")}`;
 const elsewhere = "another test runs it";
+/** A recovery file of the leader, and its passphrase. */
+const phrase = "umask 077; echo correct horse battery > phrase; rm -f weft-recovery.txt";
+const exported = `${phrase}; weft leader export weft-recovery.txt --passphrase-file phrase > exported.txt`;
 const isUp = / is 10\.200\.\d+\.\d+ of /;
 const isLeader = /^weft --join weft1-/m;
 
@@ -137,6 +140,16 @@ export const STAGINGS: Readonly<Record<string, Staging>> = {
     with: { "3f2a91c0": '"$(weft token create --json | jq -r .report.id)"' },
   },
   "weft leader demote web-1": { first: "weft leader promote web-1 || true" },
+  "weft leader export weft-recovery.txt": {
+    inside: phrase,
+    with: { "weft-recovery.txt": "weft-recovery.txt --passphrase-file phrase" },
+  },
+  "weft leader recover weft-recovery.txt": {
+    on: "spare",
+    first: exported,
+    inside: freshState,
+    with: { "weft-recovery.txt": "../alpha/weft-recovery.txt --passphrase-file ../alpha/phrase" },
+  },
   'weft peer add phone --public-key "$(cat phone.pub)"': { inside: freshKeys },
   'weft peer add phone --public-key "$(cat phone.pub)" > phone.conf': { inside: freshKeys },
   // The lab's own name server knows one zone, and not the root.

@@ -34,6 +34,8 @@ export async function ask(node: WeftNode, ...args: readonly string[]): Promise<C
       unit: undefined,
       onReaderGone: () => () => {},
       readText: (path) => Deno.readTextFile(path),
+      isTyped: false,
+      createSecretFile: () => Promise.reject(new Deno.errors.NotSupported("no secrets here")),
       readSecret: () => Promise.reject(new TypeError("this command only asks")),
       othersMay: () => Promise.resolve(undefined),
       canResolve: () => Promise.resolve(false),

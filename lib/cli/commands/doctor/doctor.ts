@@ -40,7 +40,17 @@ export interface HostProbes {
 
 type RunningAgent = Pick<
   StatusReport,
-  "dns" | "networks" | "refused" | "services" | "clockSkewMs" | "node" | "peers" | "dataplane" | "reach"
+  | "leadership"
+  | "dns"
+  | "networks"
+  | "refused"
+  | "services"
+  | "clockSkewMs"
+  | "node"
+  | "peers"
+  | "dataplane"
+  | "reach"
+  | "warnings"
 >;
 
 const HOST_ALONE_HINT = "--dns-resolver off leaves this host's resolver alone for good.";
@@ -89,6 +99,10 @@ export async function doctorFindings(
   if (status === undefined) return findings;
   const { clockSkewMs, dns, networks, refused, services } = status;
   if (typeof clockSkewMs === "number") findings.set("skew", skewFinding(clockSkewMs));
+  for (const [i, { kind, text, hint }] of status.warnings?.entries() ?? []) {
+    findings.set(`warning ${i + 1}: ${kind}`, problem(text, hint));
+  }
+  findings.set("leaders", leadersFinding(status));
   findings.set("labels", labelsFinding(status));
   const devices = devicesFinding(status.peers);
   if (devices !== undefined) findings.set("devices", devices);
@@ -200,6 +214,17 @@ function recordsFinding(refused: Readonly<Record<string, number>>): Finding {
       ? "A clock is wrong: here, or where those records were signed."
       : "The log names the member that sent them; a member that lies is cut off by `weft peer remove`.",
   );
+}
+
+/** Whether the network would outlive its leaders. */
+function leadersFinding({ leadership }: Pick<RunningAgent, "leadership">): Finding {
+  if (leadership === undefined) return ok("this agent is of a former release, which does not say");
+  const { present, lastExportMs, problem: wrong, hint = "" } = leadership;
+  if (wrong !== undefined) return { kind: "warning", detail: wrong, hint };
+  const file = lastExportMs === null
+    ? "no recovery file"
+    : `a recovery file of ${new Date(lastExportMs).toISOString().slice(0, 10)}`;
+  return ok(`${counted(present, "leader")} there, ${file}`);
 }
 
 /** Under a former release members chose their labels themselves. */

@@ -37,6 +37,12 @@ Deno.test("doctorFindings() finds each problem, and none on a good host", async 
   assert.deepEqual(await problems({ ...good, wallMs: () => 0 }), ["clock"]);
 });
 
+Deno.test("doctorFindings() finds whatever the agent warns of", async () => {
+  const warnings = [{ kind: "clone", text: "two machines run with the keys of web-1", hint: "Stop one." }];
+  const finding = (await doctorFindings(running({ warnings }), good)).get("warning 1: clone");
+  assert.deepEqual(finding, { kind: "problem", detail: warnings[0]?.text, hint: "Stop one." });
+});
+
 Deno.test("doctorFindings() asks less of rootless hosts, and lets a running agent have its port", async () => {
   const poor = { ...good, canConfigureNetwork: () => false, hasTunDevice: () => false };
   assert.deepEqual(await problems(poor, { ...options, rootless: true }), []);
@@ -181,4 +187,17 @@ Deno.test("doctorFindings() names members whose labels nobody has confirmed", as
     detail: "labels were chosen by members themselves under a former release, and authorise nothing: web-1",
     hint: "Run `weft label --confirm web-1` on a leader, or `weft label web-1 KEY-`.",
   });
+});
+
+Deno.test("doctorFindings() warns of one leader alone, which is no problem of today", async () => {
+  const said = { present: 1, lastExportMs: null, lastMarkMs: null };
+  const warned = { ...said, problem: "a is the only leader", hint: "`weft leader export FILE`" };
+  const leadersOf = async (leadership: typeof said) =>
+    (await doctorFindings(running({ leadership }), good)).get("leaders");
+  assert.deepEqual(await leadersOf(warned), {
+    kind: "warning",
+    detail: warned.problem,
+    hint: warned.hint,
+  });
+  assert.equal((await leadersOf(said))?.kind, "ok");
 });

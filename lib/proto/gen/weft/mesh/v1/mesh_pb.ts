@@ -12,7 +12,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file weft/mesh/v1/mesh.proto.
  */
 export const file_weft_mesh_v1_mesh: GenFile = /*@__PURE__*/
-  fileDesc("Chd3ZWZ0L21lc2gvdjEvbWVzaC5wcm90bxIMd2VmdC5tZXNoLnYxImUKBUhlbGxvEicKBGpvaW4YASABKAsyFy53ZWZ0Lm1lc2gudjEuSGVsbG9Kb2luSAASKwoGbWVtYmVyGAIgASgLMhkud2VmdC5tZXNoLnYxLkhlbGxvTWVtYmVySABCBgoEa2luZCIdCglIZWxsb0pvaW4SEAoIdG9rZW5faWQYASABKAwiMgoLSGVsbG9NZW1iZXISEgoKbmV0d29ya19pZBgBIAEoDBIPCgdub2RlX2lkGAIgASgMIqEECgtNZXNoTWVzc2FnZRIxCgxqb2luX3JlcXVlc3QYASABKAsyGS53ZWZ0Lm1lc2gudjEuSm9pblJlcXVlc3RIABIzCg1qb2luX3Jlc3BvbnNlGAIgASgLMhoud2VmdC5tZXNoLnYxLkpvaW5SZXNwb25zZUgAEjMKDXJvc3Rlcl91cGRhdGUYAyABKAsyGi53ZWZ0Lm1lc2gudjEuUm9zdGVyVXBkYXRlSAASJgoGZGlnZXN0GAQgASgLMhQud2VmdC5tZXNoLnYxLkRpZ2VzdEgAEiYKBnZlY3RvchgFIAEoCzIULndlZnQubWVzaC52MS5WZWN0b3JIABIsCgloZWFydGJlYXQYBiABKAsyFy53ZWZ0Lm1lc2gudjEuSGVhcnRiZWF0SAASLgoHcmVxdWVzdBgHIAEoCzIbLndlZnQubWVzaC52MS5NZW1iZXJSZXF1ZXN0SAASMAoIcmVzcG9uc2UYCCABKAsyHC53ZWZ0Lm1lc2gudjEuTWVtYmVyUmVzcG9uc2VIABIsCglzdXNwaWNpb24YCSABKAsyFy53ZWZ0Lm1lc2gudjEuU3VzcGljaW9uSAASKwoJcGF0aF9jYWxsGAogASgLMhYud2VmdC5tZXNoLnYxLlBhdGhDYWxsSAASMgoMaW50cm9kdWN0aW9uGAsgASgLMhoud2VmdC5tZXNoLnYxLkludHJvZHVjdGlvbkgAQgYKBGtpbmQiVgoIUGF0aENhbGwSDgoGdGFyZ2V0GAEgASgMEhIKCmNhbmRpZGF0ZXMYAiADKAkSEwoLd2FudHNfcmVsYXkYAyABKAgSEQoJaXNfYW5zd2VyGAQgASgIImoKDEludHJvZHVjdGlvbhIOCgZtZW1iZXIYASABKAwSEgoKY2FuZGlkYXRlcxgCIAMoCRIjCgNsZWcYAyABKAsyFi53ZWZ0Lm1lc2gudjEuUmVsYXlMZWcSEQoJaXNfYW5zd2VyGAQgASgIIjQKCFJlbGF5TGVnEgwKBHBvcnQYASABKA0SCgoCaWQYAiABKAwSDgoGc2VjcmV0GAMgASgMIgsKCUhlYXJ0YmVhdCIcCglTdXNwaWNpb24SDwoHbm9kZV9pZBgBIAEoDCLbAgoNTWVtYmVyUmVxdWVzdBIOCgZudW1iZXIYASABKAQSLAoJcHJvbW90aW9uGAIgASgLMhcud2VmdC5tZXNoLnYxLlByb21vdGlvbkgAEioKCGRlbW90aW9uGAMgASgLMhYud2VmdC5tZXNoLnYxLkRlbW90aW9uSAASKgoIaGFuZG92ZXIYBCABKAsyFi53ZWZ0Lm1lc2gudjEuSGFuZG92ZXJIABItCghyb3RhdGlvbhgFIAEoCzIZLndlZnQubWVzaC52MS5LZXlSb3RhdGlvbkgAEiQKBWNsYWltGAYgASgLMhMud2VmdC5tZXNoLnYxLkNsYWltSAASJAoFbGVhdmUYByABKAsyEy53ZWZ0Lm1lc2gudjEuTGVhdmVIABIxCghlbmRwb2ludBgIIAEoCzIdLndlZnQubWVzaC52MS5FbmRwb2ludFJlcXVlc3RIAEIGCgRraW5kInkKDk1lbWJlclJlc3BvbnNlEg4KBm51bWJlchgBIAEoBBIiCgRkb25lGAIgASgLMhIud2VmdC5tZXNoLnYxLkRvbmVIABIoCgdyZWZ1c2VkGAMgASgLMhUud2VmdC5tZXNoLnYxLlJlZnVzZWRIAEIJCgdvdXRjb21lIlwKBERvbmUSKAoGc2xpY2VzGAEgASgLMhgud2VmdC5tZXNoLnYxLlNsaWNlR3JhbnQSKgoGdXBkYXRlGAIgASgLMhoud2VmdC5tZXNoLnYxLlJvc3RlclVwZGF0ZSJKCglQcm9tb3Rpb24SEwoLc2VhbGVkX3NlZWQYASABKAwSKAoGc2xpY2VzGAIgASgLMhgud2VmdC5tZXNoLnYxLlNsaWNlR3JhbnQiCgoIRGVtb3Rpb24iYAoISGFuZG92ZXISKAoGc2xpY2VzGAEgASgLMhgud2VmdC5tZXNoLnYxLlNsaWNlR3JhbnQSKgoGdXBkYXRlGAIgASgLMhoud2VmdC5tZXNoLnYxLlJvc3RlclVwZGF0ZSIoCgpTbGljZUdyYW50EgoKAmlkGAEgASgMEg4KBnJhbmdlcxgCIAMoCSJwCgtLZXlSb3RhdGlvbhISCgpwdWJsaWNfa2V5GAEgASgMEhUKDXZlcmlmeWluZ19rZXkYAiABKAwSDQoFcHJvb2YYAyABKAwSJwoJc3RhdGVtZW50GAQgASgLMhQud2VmdC5tZXNoLnYxLlNpZ25lZCIVCgVDbGFpbRIMCgRwYXRoGAEgASgJIgcKBUxlYXZlIsMBCg9FbmRwb2ludFJlcXVlc3QSDwoHbmV0d29yaxgBIAEoCRIMCgRuYW1lGAIgASgJEi0KA2FkZBgDIAEoCzIeLndlZnQubWVzaC52MS5FbmRwb2ludEFkZGl0aW9uSAASLwoGcmVtb3ZlGAQgASgLMh0ud2VmdC5tZXNoLnYxLkVuZHBvaW50UmVtb3ZhbEgAEioKBG1vdmUYBSABKAsyGi53ZWZ0Lm1lc2gudjEuRW5kcG9pbnRNb3ZlSABCBQoDYWN0ImQKEEVuZHBvaW50QWRkaXRpb24SCwoDbWFjGAEgASgMEhEKCWFkZHJlc3NlcxgCIAMoDBIWCg5hbGxvd3NfZm9yZWlnbhgDIAEoCBIYChB1bmRlcmxheV9hZGRyZXNzGAQgASgMIhEKD0VuZHBvaW50UmVtb3ZhbCI5CgxFbmRwb2ludE1vdmUSDwoHbm9kZV9pZBgBIAEoDBIYChB1bmRlcmxheV9hZGRyZXNzGAIgASgMIowCCgtKb2luUmVxdWVzdBIOCgZzZWNyZXQYASABKAwSDAoEbmFtZRgCIAEoCRISCgpwdWJsaWNfa2V5GAMgASgMEhUKDXZlcmlmeWluZ19rZXkYBCABKAwSNQoGbGFiZWxzGAUgAygLMiUud2VmdC5tZXNoLnYxLkpvaW5SZXF1ZXN0LkxhYmVsc0VudHJ5EicKCXN0YXRlbWVudBgGIAEoCzIULndlZnQubWVzaC52MS5TaWduZWQSDwoHYWRkcmVzcxgHIAEoDBIUCgxlcGhlbWVyYWxfbXMYCCABKAQaLQoLTGFiZWxzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASKZAQoMSm9pblJlc3BvbnNlEioKCGFkbWl0dGVkGAEgASgLMhYud2VmdC5tZXNoLnYxLkFkbWl0dGVkSAASKAoHcmVmdXNlZBgCIAEoCzIVLndlZnQubWVzaC52MS5SZWZ1c2VkSAASKAoHcGVuZGluZxgDIAEoCzIVLndlZnQubWVzaC52MS5QZW5kaW5nSABCCQoHb3V0Y29tZSJLCgdSZWZ1c2VkEhMKC3JldHJ5X2FmdGVyGAEgASgEEisKBnJlYXNvbhgCIAEoDjIbLndlZnQubWVzaC52MS5SZWZ1c2FsUmVhc29uIgkKB1BlbmRpbmcipwEKCEFkbWl0dGVkEiQKBnJlY29yZBgBIAEoCzIULndlZnQubWVzaC52MS5TaWduZWQSLwoIc2V0dGluZ3MYAiABKAsyHS53ZWZ0Lm1lc2gudjEuTmV0d29ya1NldHRpbmdzEioKBnJvc3RlchgDIAEoCzIaLndlZnQubWVzaC52MS5Sb3N0ZXJVcGRhdGUSGAoQb2JzZXJ2ZWRfYWRkcmVzcxgEIAEoDCI3Cg9OZXR3b3JrU2V0dGluZ3MSFQoNdmVyaWZ5aW5nX2tleRgBIAEoDBINCgVjaWRycxgCIAMoCSKGAQoMUm9zdGVyVXBkYXRlEiUKB3JlY29yZHMYASADKAsyFC53ZWZ0Lm1lc2gudjEuU2lnbmVkEigKCnN0YXRlbWVudHMYAiADKAsyFC53ZWZ0Lm1lc2gudjEuU2lnbmVkEiUKB2VudHJpZXMYAyADKAsyFC53ZWZ0Lm1lc2gudjEuU2lnbmVkIjEKBkRpZ2VzdBIUCgxmaW5nZXJwcmludHMYASABKAwSEQoJd2FsbF90aW1lGAIgASgEIlQKBlZlY3RvchINCgVmaXJzdBgBIAEoDBIMCgRsYXN0GAIgASgMEi0KB29yaWdpbnMYAyADKAsyHC53ZWZ0Lm1lc2gudjEuT3JpZ2luVmVyc2lvbnMiSgoOT3JpZ2luVmVyc2lvbnMSDgoGb3JpZ2luGAEgASgMEigKBXNsb3RzGAIgAygLMhkud2VmdC5tZXNoLnYxLlNsb3RWZXJzaW9uIkwKC1Nsb3RWZXJzaW9uEgwKBHNsb3QYASABKAkSDwoHdmVyc2lvbhgCIAEoBBIMCgRtYXJrGAMgASgGEhAKCGlzX2ZpbmFsGAQgASgIIiwKBlNpZ25lZBIPCgdwYXlsb2FkGAEgASgMEhEKCXNpZ25hdHVyZRgCIAEoDCLOBQoMTWVtYmVyUmVjb3JkEhIKCm5ldHdvcmtfaWQYASABKAwSDwoHbm9kZV9pZBgCIAEoDBIMCgRuYW1lGAMgASgJEhIKCnB1YmxpY19rZXkYBCABKAwSFQoNdmVyaWZ5aW5nX2tleRgFIAEoDBIRCglhZGRyZXNzZXMYBiADKAwSEwoLYWxsb3dlZF9pcHMYByADKAkSNgoGbGFiZWxzGAggAygLMiYud2VmdC5tZXNoLnYxLk1lbWJlclJlY29yZC5MYWJlbHNFbnRyeRIhCgVyb2xlcxgJIAMoDjISLndlZnQubWVzaC52MS5Sb2xlEg8KB3ZlcnNpb24YCiABKAQSEQoJaXNzdWVkX2F0GAsgASgEEhIKCmV4cGlyZXNfYXQYDCABKAQSDwoHcmV2b2tlZBgNIAEoCBIQCghlbmRwb2ludBgOIAEoCRIcChRwZXJzaXN0ZW50X2tlZXBhbGl2ZRgPIAEoDRIRCglzdWNjZXNzb3IYECABKAwSJAoGZ3JhbnRzGBEgASgLMhQud2VmdC5tZXNoLnYxLkdyYW50cxIUCgxlcGhlbWVyYWxfbXMYEiABKAQSTQoSdW5jb25maXJtZWRfbGFiZWxzGBMgAygLMjEud2VmdC5tZXNoLnYxLk1lbWJlclJlY29yZC5VbmNvbmZpcm1lZExhYmVsc0VudHJ5EhQKDHdpdGhkcmF3bl9hdBgUIAEoBBILCgNodWIYFSABKAwSJQoFY2hhaW4YHiABKAsyFi53ZWZ0Lm1lc2gudjEuS2V5Q2hhaW4SEwoLYWRtaXR0ZWRfYnkYHyABKAwaLQoLTGFiZWxzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ARo4ChZVbmNvbmZpcm1lZExhYmVsc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEiWwoGR3JhbnRzEg0KBW9mZmVyGAEgAygJEg8KB3B1Ymxpc2gYAiADKAkSEQoJc3Vic2NyaWJlGAMgAygJEg0KBW5hbWVzGAQgAygJEg8KB2NsYWltZWQYBSADKAkiSAoNRGVmYXVsdEdyYW50cxIkCgZncmFudHMYASABKAsyFC53ZWZ0Lm1lc2gudjEuR3JhbnRzEhEKCW5vX2NsYWltcxgCIAEoCCJ5CghLZXlDaGFpbhIMCgRyb290GAEgASgMEhIKCmdlbmVyYXRpb24YAiABKA0SEwoLZm9ybWVyX2tleXMYAyADKAwSHQoVcm90YXRpb25zX3NwZW50X3VudGlsGAQgASgEEhcKD2Zvcm1lcl92ZXJzaW9ucxgFIAMoBCKrAgoNTm9kZVN0YXRlbWVudBIPCgdub2RlX2lkGAEgASgMEhEKCWVuZHBvaW50cxgCIAMoCRIZChFjaGFubmVsX2VuZHBvaW50cxgDIAMoCRIPCgd2ZXJzaW9uGAQgASgEEhEKCWlzc3VlZF9hdBgFIAEoBBI3CgZsYWJlbHMYBiADKAsyJy53ZWZ0Lm1lc2gudjEuTm9kZVN0YXRlbWVudC5MYWJlbHNFbnRyeRIQCghyb290bGVzcxgHIAEoCBIPCgdyZWxlYXNlGAggASgJEg4KBnN5c3RlbRgJIAEoCRIOCgZyZWxheXMYCiABKAgSDAoEdXJscxgLIAMoCRotCgtMYWJlbHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBIqIBCgpTdGF0ZUVudHJ5EhIKCm5ldHdvcmtfaWQYASABKAwSDgoGb3JpZ2luGAIgASgMEgwKBGtpbmQYAyABKAkSCwoDa2V5GAQgASgJEg8KB3ZlcnNpb24YBSABKAQSEQoJaXNzdWVkX2F0GAYgASgEEhIKCmV4cGlyZXNfYXQYByABKAQSDwoHZGVsZXRlZBgIIAEoCBIMCgRib2R5GAkgASgMIjUKClBvcnRPZmZlcnMSJwoGb2ZmZXJzGAEgAygLMhcud2VmdC5tZXNoLnYxLlBvcnRPZmZlciItCglQb3J0T2ZmZXISDAoEcG9ydBgBIAEoDRISCgpyZXN0cmljdGVkGAIgASgIIs4BCg1Kb2luVG9rZW5Cb2R5EhIKCm5ldHdvcmtfaWQYASABKAwSEAoIdG9rZW5faWQYAiABKAwSGQoRbGVhZGVyX3B1YmxpY19rZXkYAyABKAwSEQoJZW5kcG9pbnRzGAQgAygJEgwKBGNpZHIYBSABKAkSDgoGc2VjcmV0GAYgASgMEhIKCmV4cGlyZXNfYXQYByABKAQSKQoGb3RoZXJzGAggAygLMhkud2VmdC5tZXNoLnYxLlRva2VuTGVhZGVyEgwKBHVybHMYCSADKAkiQgoLVG9rZW5MZWFkZXISEgoKcHVibGljX2tleRgBIAEoDBIRCgllbmRwb2ludHMYAiADKAkSDAoEdXJscxgDIAMoCSqvAwoNUmVmdXNhbFJlYXNvbhIeChpSRUZVU0FMX1JFQVNPTl9VTlNQRUNJRklFRBAAEiYKIlJFRlVTQUxfUkVBU09OX0FERFJFU1NfTk9UX0FMTE9XRUQQARIgChxSRUZVU0FMX1JFQVNPTl9BRERSRVNTX1RBS0VOEAISIwofUkVGVVNBTF9SRUFTT05fQUREUkVTU19OT1RfSEVSRRADEh8KG1JFRlVTQUxfUkVBU09OX05PVF9BUFBST1ZFRBAEEiAKHFJFRlVTQUxfUkVBU09OX1RPT19NQU5ZX1dBSVQQBRIdChlSRUZVU0FMX1JFQVNPTl9OT19BRERSRVNTEAYSIgoeUkVGVVNBTF9SRUFTT05fVU5LTk9XTl9ORVRXT1JLEAcSIwofUkVGVVNBTF9SRUFTT05fVU5LTk9XTl9FTkRQT0lOVBAIEiUKIVJFRlVTQUxfUkVBU09OX0RVUExJQ0FURV9FTkRQT0lOVBAJEiAKHFJFRlVTQUxfUkVBU09OX05PVF9QRVJNSVRURUQQChIbChdSRUZVU0FMX1JFQVNPTl9UT09fTUFOWRALKlIKBFJvbGUSFAoQUk9MRV9VTlNQRUNJRklFRBAAEg8KC1JPTEVfTEVBREVSEAESDwoLUk9MRV9NRU1CRVIQAhISCg5ST0xFX1dJUkVHVUFSRBADYgZwcm90bzM");
+  fileDesc("Chd3ZWZ0L21lc2gvdjEvbWVzaC5wcm90bxIMd2VmdC5tZXNoLnYxImUKBUhlbGxvEicKBGpvaW4YASABKAsyFy53ZWZ0Lm1lc2gudjEuSGVsbG9Kb2luSAASKwoGbWVtYmVyGAIgASgLMhkud2VmdC5tZXNoLnYxLkhlbGxvTWVtYmVySABCBgoEa2luZCIdCglIZWxsb0pvaW4SEAoIdG9rZW5faWQYASABKAwiMgoLSGVsbG9NZW1iZXISEgoKbmV0d29ya19pZBgBIAEoDBIPCgdub2RlX2lkGAIgASgMIqEECgtNZXNoTWVzc2FnZRIxCgxqb2luX3JlcXVlc3QYASABKAsyGS53ZWZ0Lm1lc2gudjEuSm9pblJlcXVlc3RIABIzCg1qb2luX3Jlc3BvbnNlGAIgASgLMhoud2VmdC5tZXNoLnYxLkpvaW5SZXNwb25zZUgAEjMKDXJvc3Rlcl91cGRhdGUYAyABKAsyGi53ZWZ0Lm1lc2gudjEuUm9zdGVyVXBkYXRlSAASJgoGZGlnZXN0GAQgASgLMhQud2VmdC5tZXNoLnYxLkRpZ2VzdEgAEiYKBnZlY3RvchgFIAEoCzIULndlZnQubWVzaC52MS5WZWN0b3JIABIsCgloZWFydGJlYXQYBiABKAsyFy53ZWZ0Lm1lc2gudjEuSGVhcnRiZWF0SAASLgoHcmVxdWVzdBgHIAEoCzIbLndlZnQubWVzaC52MS5NZW1iZXJSZXF1ZXN0SAASMAoIcmVzcG9uc2UYCCABKAsyHC53ZWZ0Lm1lc2gudjEuTWVtYmVyUmVzcG9uc2VIABIsCglzdXNwaWNpb24YCSABKAsyFy53ZWZ0Lm1lc2gudjEuU3VzcGljaW9uSAASKwoJcGF0aF9jYWxsGAogASgLMhYud2VmdC5tZXNoLnYxLlBhdGhDYWxsSAASMgoMaW50cm9kdWN0aW9uGAsgASgLMhoud2VmdC5tZXNoLnYxLkludHJvZHVjdGlvbkgAQgYKBGtpbmQiVgoIUGF0aENhbGwSDgoGdGFyZ2V0GAEgASgMEhIKCmNhbmRpZGF0ZXMYAiADKAkSEwoLd2FudHNfcmVsYXkYAyABKAgSEQoJaXNfYW5zd2VyGAQgASgIImoKDEludHJvZHVjdGlvbhIOCgZtZW1iZXIYASABKAwSEgoKY2FuZGlkYXRlcxgCIAMoCRIjCgNsZWcYAyABKAsyFi53ZWZ0Lm1lc2gudjEuUmVsYXlMZWcSEQoJaXNfYW5zd2VyGAQgASgIIjQKCFJlbGF5TGVnEgwKBHBvcnQYASABKA0SCgoCaWQYAiABKAwSDgoGc2VjcmV0GAMgASgMIgsKCUhlYXJ0YmVhdCIcCglTdXNwaWNpb24SDwoHbm9kZV9pZBgBIAEoDCKIAwoNTWVtYmVyUmVxdWVzdBIOCgZudW1iZXIYASABKAQSLAoJcHJvbW90aW9uGAIgASgLMhcud2VmdC5tZXNoLnYxLlByb21vdGlvbkgAEioKCGRlbW90aW9uGAMgASgLMhYud2VmdC5tZXNoLnYxLkRlbW90aW9uSAASKgoIaGFuZG92ZXIYBCABKAsyFi53ZWZ0Lm1lc2gudjEuSGFuZG92ZXJIABItCghyb3RhdGlvbhgFIAEoCzIZLndlZnQubWVzaC52MS5LZXlSb3RhdGlvbkgAEiQKBWNsYWltGAYgASgLMhMud2VmdC5tZXNoLnYxLkNsYWltSAASJAoFbGVhdmUYByABKAsyEy53ZWZ0Lm1lc2gudjEuTGVhdmVIABIxCghlbmRwb2ludBgIIAEoCzIdLndlZnQubWVzaC52MS5FbmRwb2ludFJlcXVlc3RIABIrCgl0b2tlbl91c2UYCiABKAsyFi53ZWZ0Lm1lc2gudjEuVG9rZW5Vc2VIAEIGCgRraW5kInkKDk1lbWJlclJlc3BvbnNlEg4KBm51bWJlchgBIAEoBBIiCgRkb25lGAIgASgLMhIud2VmdC5tZXNoLnYxLkRvbmVIABIoCgdyZWZ1c2VkGAMgASgLMhUud2VmdC5tZXNoLnYxLlJlZnVzZWRIAEIJCgdvdXRjb21lIlwKBERvbmUSKAoGc2xpY2VzGAEgASgLMhgud2VmdC5tZXNoLnYxLlNsaWNlR3JhbnQSKgoGdXBkYXRlGAIgASgLMhoud2VmdC5tZXNoLnYxLlJvc3RlclVwZGF0ZSJiCglQcm9tb3Rpb24SEwoLc2VhbGVkX3NlZWQYASABKAwSKAoGc2xpY2VzGAIgASgLMhgud2VmdC5tZXNoLnYxLlNsaWNlR3JhbnQSFgoOcmVjb3JkX3ZlcnNpb24YAyABKAQiCgoIRGVtb3Rpb24iYAoISGFuZG92ZXISKAoGc2xpY2VzGAEgASgLMhgud2VmdC5tZXNoLnYxLlNsaWNlR3JhbnQSKgoGdXBkYXRlGAIgASgLMhoud2VmdC5tZXNoLnYxLlJvc3RlclVwZGF0ZSIoCgpTbGljZUdyYW50EgoKAmlkGAEgASgMEg4KBnJhbmdlcxgCIAMoCSJwCgtLZXlSb3RhdGlvbhISCgpwdWJsaWNfa2V5GAEgASgMEhUKDXZlcmlmeWluZ19rZXkYAiABKAwSDQoFcHJvb2YYAyABKAwSJwoJc3RhdGVtZW50GAQgASgLMhQud2VmdC5tZXNoLnYxLlNpZ25lZCIVCgVDbGFpbRIMCgRwYXRoGAEgASgJIgcKBUxlYXZlIjAKCFRva2VuVXNlEhAKCHRva2VuX2lkGAEgASgMEhIKCnB1YmxpY19rZXkYAiABKAwiwwEKD0VuZHBvaW50UmVxdWVzdBIPCgduZXR3b3JrGAEgASgJEgwKBG5hbWUYAiABKAkSLQoDYWRkGAMgASgLMh4ud2VmdC5tZXNoLnYxLkVuZHBvaW50QWRkaXRpb25IABIvCgZyZW1vdmUYBCABKAsyHS53ZWZ0Lm1lc2gudjEuRW5kcG9pbnRSZW1vdmFsSAASKgoEbW92ZRgFIAEoCzIaLndlZnQubWVzaC52MS5FbmRwb2ludE1vdmVIAEIFCgNhY3QiZAoQRW5kcG9pbnRBZGRpdGlvbhILCgNtYWMYASABKAwSEQoJYWRkcmVzc2VzGAIgAygMEhYKDmFsbG93c19mb3JlaWduGAMgASgIEhgKEHVuZGVybGF5X2FkZHJlc3MYBCABKAwiEQoPRW5kcG9pbnRSZW1vdmFsIjkKDEVuZHBvaW50TW92ZRIPCgdub2RlX2lkGAEgASgMEhgKEHVuZGVybGF5X2FkZHJlc3MYAiABKAwijAIKC0pvaW5SZXF1ZXN0Eg4KBnNlY3JldBgBIAEoDBIMCgRuYW1lGAIgASgJEhIKCnB1YmxpY19rZXkYAyABKAwSFQoNdmVyaWZ5aW5nX2tleRgEIAEoDBI1CgZsYWJlbHMYBSADKAsyJS53ZWZ0Lm1lc2gudjEuSm9pblJlcXVlc3QuTGFiZWxzRW50cnkSJwoJc3RhdGVtZW50GAYgASgLMhQud2VmdC5tZXNoLnYxLlNpZ25lZBIPCgdhZGRyZXNzGAcgASgMEhQKDGVwaGVtZXJhbF9tcxgIIAEoBBotCgtMYWJlbHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBIpkBCgxKb2luUmVzcG9uc2USKgoIYWRtaXR0ZWQYASABKAsyFi53ZWZ0Lm1lc2gudjEuQWRtaXR0ZWRIABIoCgdyZWZ1c2VkGAIgASgLMhUud2VmdC5tZXNoLnYxLlJlZnVzZWRIABIoCgdwZW5kaW5nGAMgASgLMhUud2VmdC5tZXNoLnYxLlBlbmRpbmdIAEIJCgdvdXRjb21lIl4KB1JlZnVzZWQSEwoLcmV0cnlfYWZ0ZXIYASABKAQSKwoGcmVhc29uGAIgASgOMhsud2VmdC5tZXNoLnYxLlJlZnVzYWxSZWFzb24SEQoJd2FsbF90aW1lGAMgASgEIgkKB1BlbmRpbmcipwEKCEFkbWl0dGVkEiQKBnJlY29yZBgBIAEoCzIULndlZnQubWVzaC52MS5TaWduZWQSLwoIc2V0dGluZ3MYAiABKAsyHS53ZWZ0Lm1lc2gudjEuTmV0d29ya1NldHRpbmdzEioKBnJvc3RlchgDIAEoCzIaLndlZnQubWVzaC52MS5Sb3N0ZXJVcGRhdGUSGAoQb2JzZXJ2ZWRfYWRkcmVzcxgEIAEoDCI3Cg9OZXR3b3JrU2V0dGluZ3MSFQoNdmVyaWZ5aW5nX2tleRgBIAEoDBINCgVjaWRycxgCIAMoCSKGAQoMUm9zdGVyVXBkYXRlEiUKB3JlY29yZHMYASADKAsyFC53ZWZ0Lm1lc2gudjEuU2lnbmVkEigKCnN0YXRlbWVudHMYAiADKAsyFC53ZWZ0Lm1lc2gudjEuU2lnbmVkEiUKB2VudHJpZXMYAyADKAsyFC53ZWZ0Lm1lc2gudjEuU2lnbmVkIjEKBkRpZ2VzdBIUCgxmaW5nZXJwcmludHMYASABKAwSEQoJd2FsbF90aW1lGAIgASgEIlQKBlZlY3RvchINCgVmaXJzdBgBIAEoDBIMCgRsYXN0GAIgASgMEi0KB29yaWdpbnMYAyADKAsyHC53ZWZ0Lm1lc2gudjEuT3JpZ2luVmVyc2lvbnMiSgoOT3JpZ2luVmVyc2lvbnMSDgoGb3JpZ2luGAEgASgMEigKBXNsb3RzGAIgAygLMhkud2VmdC5tZXNoLnYxLlNsb3RWZXJzaW9uIkwKC1Nsb3RWZXJzaW9uEgwKBHNsb3QYASABKAkSDwoHdmVyc2lvbhgCIAEoBBIMCgRtYXJrGAMgASgGEhAKCGlzX2ZpbmFsGAQgASgIIiwKBlNpZ25lZBIPCgdwYXlsb2FkGAEgASgMEhEKCXNpZ25hdHVyZRgCIAEoDCL1BQoMTWVtYmVyUmVjb3JkEhIKCm5ldHdvcmtfaWQYASABKAwSDwoHbm9kZV9pZBgCIAEoDBIMCgRuYW1lGAMgASgJEhIKCnB1YmxpY19rZXkYBCABKAwSFQoNdmVyaWZ5aW5nX2tleRgFIAEoDBIRCglhZGRyZXNzZXMYBiADKAwSEwoLYWxsb3dlZF9pcHMYByADKAkSNgoGbGFiZWxzGAggAygLMiYud2VmdC5tZXNoLnYxLk1lbWJlclJlY29yZC5MYWJlbHNFbnRyeRIhCgVyb2xlcxgJIAMoDjISLndlZnQubWVzaC52MS5Sb2xlEg8KB3ZlcnNpb24YCiABKAQSEQoJaXNzdWVkX2F0GAsgASgEEhIKCmV4cGlyZXNfYXQYDCABKAQSDwoHcmV2b2tlZBgNIAEoCBIQCghlbmRwb2ludBgOIAEoCRIcChRwZXJzaXN0ZW50X2tlZXBhbGl2ZRgPIAEoDRIRCglzdWNjZXNzb3IYECABKAwSJAoGZ3JhbnRzGBEgASgLMhQud2VmdC5tZXNoLnYxLkdyYW50cxIUCgxlcGhlbWVyYWxfbXMYEiABKAQSTQoSdW5jb25maXJtZWRfbGFiZWxzGBMgAygLMjEud2VmdC5tZXNoLnYxLk1lbWJlclJlY29yZC5VbmNvbmZpcm1lZExhYmVsc0VudHJ5EhQKDHdpdGhkcmF3bl9hdBgUIAEoBBILCgNodWIYFSABKAwSJQoFY2hhaW4YHiABKAsyFi53ZWZ0Lm1lc2gudjEuS2V5Q2hhaW4SEwoLYWRtaXR0ZWRfYnkYHyABKAwSEAoIbmFtZWRfYXQYICABKAQSEwoLZm9ybWVyX25hbWUYISABKAkaLQoLTGFiZWxzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ARo4ChZVbmNvbmZpcm1lZExhYmVsc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEiWwoGR3JhbnRzEg0KBW9mZmVyGAEgAygJEg8KB3B1Ymxpc2gYAiADKAkSEQoJc3Vic2NyaWJlGAMgAygJEg0KBW5hbWVzGAQgAygJEg8KB2NsYWltZWQYBSADKAkiSAoNRGVmYXVsdEdyYW50cxIkCgZncmFudHMYASABKAsyFC53ZWZ0Lm1lc2gudjEuR3JhbnRzEhEKCW5vX2NsYWltcxgCIAEoCCJ5CghLZXlDaGFpbhIMCgRyb290GAEgASgMEhIKCmdlbmVyYXRpb24YAiABKA0SEwoLZm9ybWVyX2tleXMYAyADKAwSHQoVcm90YXRpb25zX3NwZW50X3VudGlsGAQgASgEEhcKD2Zvcm1lcl92ZXJzaW9ucxgFIAMoBCK9AgoNTm9kZVN0YXRlbWVudBIPCgdub2RlX2lkGAEgASgMEhEKCWVuZHBvaW50cxgCIAMoCRIZChFjaGFubmVsX2VuZHBvaW50cxgDIAMoCRIPCgd2ZXJzaW9uGAQgASgEEhEKCWlzc3VlZF9hdBgFIAEoBBI3CgZsYWJlbHMYBiADKAsyJy53ZWZ0Lm1lc2gudjEuTm9kZVN0YXRlbWVudC5MYWJlbHNFbnRyeRIQCghyb290bGVzcxgHIAEoCBIPCgdyZWxlYXNlGAggASgJEg4KBnN5c3RlbRgJIAEoCRIOCgZyZWxheXMYCiABKAgSDAoEdXJscxgLIAMoCRIQCghpbnN0YW5jZRgMIAEoDBotCgtMYWJlbHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBIqIBCgpTdGF0ZUVudHJ5EhIKCm5ldHdvcmtfaWQYASABKAwSDgoGb3JpZ2luGAIgASgMEgwKBGtpbmQYAyABKAkSCwoDa2V5GAQgASgJEg8KB3ZlcnNpb24YBSABKAQSEQoJaXNzdWVkX2F0GAYgASgEEhIKCmV4cGlyZXNfYXQYByABKAQSDwoHZGVsZXRlZBgIIAEoCBIMCgRib2R5GAkgASgMIjUKClBvcnRPZmZlcnMSJwoGb2ZmZXJzGAEgAygLMhcud2VmdC5tZXNoLnYxLlBvcnRPZmZlciItCglQb3J0T2ZmZXISDAoEcG9ydBgBIAEoDRISCgpyZXN0cmljdGVkGAIgASgIIs4BCg1Kb2luVG9rZW5Cb2R5EhIKCm5ldHdvcmtfaWQYASABKAwSEAoIdG9rZW5faWQYAiABKAwSGQoRbGVhZGVyX3B1YmxpY19rZXkYAyABKAwSEQoJZW5kcG9pbnRzGAQgAygJEgwKBGNpZHIYBSABKAkSDgoGc2VjcmV0GAYgASgMEhIKCmV4cGlyZXNfYXQYByABKAQSKQoGb3RoZXJzGAggAygLMhkud2VmdC5tZXNoLnYxLlRva2VuTGVhZGVyEgwKBHVybHMYCSADKAkiQgoLVG9rZW5MZWFkZXISEgoKcHVibGljX2tleRgBIAEoDBIRCgllbmRwb2ludHMYAiADKAkSDAoEdXJscxgDIAMoCSKDAQoMUmVjb3ZlcnlGaWxlEhQKDG5ldHdvcmtfc2VlZBgBIAEoDBIRCglub2RlX3NlZWQYAiABKAwSDQoFY2lkcnMYAyADKAkSDwoHbWFkZV9hdBgEIAEoBBIqCgZyb3N0ZXIYBSABKAsyGi53ZWZ0Lm1lc2gudjEuUm9zdGVyVXBkYXRlKskDCg1SZWZ1c2FsUmVhc29uEh4KGlJFRlVTQUxfUkVBU09OX1VOU1BFQ0lGSUVEEAASJgoiUkVGVVNBTF9SRUFTT05fQUREUkVTU19OT1RfQUxMT1dFRBABEiAKHFJFRlVTQUxfUkVBU09OX0FERFJFU1NfVEFLRU4QAhIjCh9SRUZVU0FMX1JFQVNPTl9BRERSRVNTX05PVF9IRVJFEAMSHwobUkVGVVNBTF9SRUFTT05fTk9UX0FQUFJPVkVEEAQSIAocUkVGVVNBTF9SRUFTT05fVE9PX01BTllfV0FJVBAFEh0KGVJFRlVTQUxfUkVBU09OX05PX0FERFJFU1MQBhIiCh5SRUZVU0FMX1JFQVNPTl9VTktOT1dOX05FVFdPUksQBxIjCh9SRUZVU0FMX1JFQVNPTl9VTktOT1dOX0VORFBPSU5UEAgSJQohUkVGVVNBTF9SRUFTT05fRFVQTElDQVRFX0VORFBPSU5UEAkSIAocUkVGVVNBTF9SRUFTT05fTk9UX1BFUk1JVFRFRBAKEhsKF1JFRlVTQUxfUkVBU09OX1RPT19NQU5ZEAsSGAoUUkVGVVNBTF9SRUFTT05fQ0xPQ0sQDCpSCgRSb2xlEhQKEFJPTEVfVU5TUEVDSUZJRUQQABIPCgtST0xFX0xFQURFUhABEg8KC1JPTEVfTUVNQkVSEAISEgoOUk9MRV9XSVJFR1VBUkQQA2IGcHJvdG8z");
 
 /**
  * The payload of a handshake's first message, encrypted to the one who is called.
@@ -390,6 +390,12 @@ export type MemberRequest = Message<"weft.mesh.v1.MemberRequest"> & {
      */
     value: EndpointRequest;
     case: "endpoint";
+  } | {
+    /**
+     * @generated from field: weft.mesh.v1.TokenUse token_use = 10;
+     */
+    value: TokenUse;
+    case: "tokenUse";
   } | { case: undefined; value?: undefined };
 };
 
@@ -477,6 +483,13 @@ export type Promotion = Message<"weft.mesh.v1.Promotion"> & {
    * @generated from field: weft.mesh.v1.SliceGrant slices = 2;
    */
   slices?: SliceGrant | undefined;
+
+  /**
+   * Of the addressee's record as the asker knows it: once an act has followed, this promotion was taken back. 0 says nothing.
+   *
+   * @generated from field: uint64 record_version = 3;
+   */
+  recordVersion: bigint;
 };
 
 /**
@@ -630,6 +643,34 @@ export const LeaveSchema: GenMessage<Leave> = /*@__PURE__*/
   messageDesc(file_weft_mesh_v1_mesh, 18);
 
 /**
+ * The asker is about to let a machine in by a token with a limit, which the addressee counts.
+ *
+ * @generated from message weft.mesh.v1.TokenUse
+ */
+export type TokenUse = Message<"weft.mesh.v1.TokenUse"> & {
+  /**
+   * 16 bytes.
+   *
+   * @generated from field: bytes token_id = 1;
+   */
+  tokenId: Uint8Array;
+
+  /**
+   * Of the machine, 32 bytes.
+   *
+   * @generated from field: bytes public_key = 2;
+   */
+  publicKey: Uint8Array;
+};
+
+/**
+ * Describes the message weft.mesh.v1.TokenUse.
+ * Use `create(TokenUseSchema)` to create a new message.
+ */
+export const TokenUseSchema: GenMessage<TokenUse> = /*@__PURE__*/
+  messageDesc(file_weft_mesh_v1_mesh, 19);
+
+/**
  * An endpoint of an overlay network is to be the asker's, to go, or to be another member's.
  *
  * @generated from message weft.mesh.v1.EndpointRequest
@@ -674,7 +715,7 @@ export type EndpointRequest = Message<"weft.mesh.v1.EndpointRequest"> & {
  * Use `create(EndpointRequestSchema)` to create a new message.
  */
 export const EndpointRequestSchema: GenMessage<EndpointRequest> = /*@__PURE__*/
-  messageDesc(file_weft_mesh_v1_mesh, 19);
+  messageDesc(file_weft_mesh_v1_mesh, 20);
 
 /**
  * @generated from message weft.mesh.v1.EndpointAddition
@@ -712,7 +753,7 @@ export type EndpointAddition = Message<"weft.mesh.v1.EndpointAddition"> & {
  * Use `create(EndpointAdditionSchema)` to create a new message.
  */
 export const EndpointAdditionSchema: GenMessage<EndpointAddition> = /*@__PURE__*/
-  messageDesc(file_weft_mesh_v1_mesh, 20);
+  messageDesc(file_weft_mesh_v1_mesh, 21);
 
 /**
  * @generated from message weft.mesh.v1.EndpointRemoval
@@ -725,7 +766,7 @@ export type EndpointRemoval = Message<"weft.mesh.v1.EndpointRemoval"> & {
  * Use `create(EndpointRemovalSchema)` to create a new message.
  */
 export const EndpointRemovalSchema: GenMessage<EndpointRemoval> = /*@__PURE__*/
-  messageDesc(file_weft_mesh_v1_mesh, 21);
+  messageDesc(file_weft_mesh_v1_mesh, 22);
 
 /**
  * @generated from message weft.mesh.v1.EndpointMove
@@ -751,7 +792,7 @@ export type EndpointMove = Message<"weft.mesh.v1.EndpointMove"> & {
  * Use `create(EndpointMoveSchema)` to create a new message.
  */
 export const EndpointMoveSchema: GenMessage<EndpointMove> = /*@__PURE__*/
-  messageDesc(file_weft_mesh_v1_mesh, 22);
+  messageDesc(file_weft_mesh_v1_mesh, 23);
 
 /**
  * @generated from message weft.mesh.v1.JoinRequest
@@ -813,7 +854,7 @@ export type JoinRequest = Message<"weft.mesh.v1.JoinRequest"> & {
  * Use `create(JoinRequestSchema)` to create a new message.
  */
 export const JoinRequestSchema: GenMessage<JoinRequest> = /*@__PURE__*/
-  messageDesc(file_weft_mesh_v1_mesh, 23);
+  messageDesc(file_weft_mesh_v1_mesh, 24);
 
 /**
  * @generated from message weft.mesh.v1.JoinResponse
@@ -850,7 +891,7 @@ export type JoinResponse = Message<"weft.mesh.v1.JoinResponse"> & {
  * Use `create(JoinResponseSchema)` to create a new message.
  */
 export const JoinResponseSchema: GenMessage<JoinResponse> = /*@__PURE__*/
-  messageDesc(file_weft_mesh_v1_mesh, 24);
+  messageDesc(file_weft_mesh_v1_mesh, 25);
 
 /**
  * @generated from message weft.mesh.v1.Refused
@@ -869,6 +910,13 @@ export type Refused = Message<"weft.mesh.v1.Refused"> & {
    * @generated from field: weft.mesh.v1.RefusalReason reason = 2;
    */
   reason: RefusalReason;
+
+  /**
+   * What the leader's clock shows, in milliseconds since 1970, where clocks are the reason; else 0.
+   *
+   * @generated from field: uint64 wall_time = 3;
+   */
+  wallTime: bigint;
 };
 
 /**
@@ -876,7 +924,7 @@ export type Refused = Message<"weft.mesh.v1.Refused"> & {
  * Use `create(RefusedSchema)` to create a new message.
  */
 export const RefusedSchema: GenMessage<Refused> = /*@__PURE__*/
-  messageDesc(file_weft_mesh_v1_mesh, 25);
+  messageDesc(file_weft_mesh_v1_mesh, 26);
 
 /**
  * @generated from message weft.mesh.v1.Pending
@@ -889,7 +937,7 @@ export type Pending = Message<"weft.mesh.v1.Pending"> & {
  * Use `create(PendingSchema)` to create a new message.
  */
 export const PendingSchema: GenMessage<Pending> = /*@__PURE__*/
-  messageDesc(file_weft_mesh_v1_mesh, 26);
+  messageDesc(file_weft_mesh_v1_mesh, 27);
 
 /**
  * @generated from message weft.mesh.v1.Admitted
@@ -923,7 +971,7 @@ export type Admitted = Message<"weft.mesh.v1.Admitted"> & {
  * Use `create(AdmittedSchema)` to create a new message.
  */
 export const AdmittedSchema: GenMessage<Admitted> = /*@__PURE__*/
-  messageDesc(file_weft_mesh_v1_mesh, 27);
+  messageDesc(file_weft_mesh_v1_mesh, 28);
 
 /**
  * @generated from message weft.mesh.v1.NetworkSettings
@@ -949,7 +997,7 @@ export type NetworkSettings = Message<"weft.mesh.v1.NetworkSettings"> & {
  * Use `create(NetworkSettingsSchema)` to create a new message.
  */
 export const NetworkSettingsSchema: GenMessage<NetworkSettings> = /*@__PURE__*/
-  messageDesc(file_weft_mesh_v1_mesh, 28);
+  messageDesc(file_weft_mesh_v1_mesh, 29);
 
 /**
  * What has changed, or what the other end lacks. Records come before what needs them.
@@ -978,7 +1026,7 @@ export type RosterUpdate = Message<"weft.mesh.v1.RosterUpdate"> & {
  * Use `create(RosterUpdateSchema)` to create a new message.
  */
 export const RosterUpdateSchema: GenMessage<RosterUpdate> = /*@__PURE__*/
-  messageDesc(file_weft_mesh_v1_mesh, 29);
+  messageDesc(file_weft_mesh_v1_mesh, 30);
 
 /**
  * What a node has, as fingerprints of 64 parts by the first six bits of the origin.
@@ -1006,7 +1054,7 @@ export type Digest = Message<"weft.mesh.v1.Digest"> & {
  * Use `create(DigestSchema)` to create a new message.
  */
 export const DigestSchema: GenMessage<Digest> = /*@__PURE__*/
-  messageDesc(file_weft_mesh_v1_mesh, 30);
+  messageDesc(file_weft_mesh_v1_mesh, 31);
 
 /**
  * Which versions a node has: of all origins from the first to the last, or of these origins and no other.
@@ -1037,7 +1085,7 @@ export type Vector = Message<"weft.mesh.v1.Vector"> & {
  * Use `create(VectorSchema)` to create a new message.
  */
 export const VectorSchema: GenMessage<Vector> = /*@__PURE__*/
-  messageDesc(file_weft_mesh_v1_mesh, 31);
+  messageDesc(file_weft_mesh_v1_mesh, 32);
 
 /**
  * @generated from message weft.mesh.v1.OriginVersions
@@ -1061,7 +1109,7 @@ export type OriginVersions = Message<"weft.mesh.v1.OriginVersions"> & {
  * Use `create(OriginVersionsSchema)` to create a new message.
  */
 export const OriginVersionsSchema: GenMessage<OriginVersions> = /*@__PURE__*/
-  messageDesc(file_weft_mesh_v1_mesh, 32);
+  messageDesc(file_weft_mesh_v1_mesh, 33);
 
 /**
  * @generated from message weft.mesh.v1.SlotVersion
@@ -1099,7 +1147,7 @@ export type SlotVersion = Message<"weft.mesh.v1.SlotVersion"> & {
  * Use `create(SlotVersionSchema)` to create a new message.
  */
 export const SlotVersionSchema: GenMessage<SlotVersion> = /*@__PURE__*/
-  messageDesc(file_weft_mesh_v1_mesh, 33);
+  messageDesc(file_weft_mesh_v1_mesh, 34);
 
 /**
  * A signature covers a label that names the kind of payload, then the payload as it stands here.
@@ -1123,7 +1171,7 @@ export type Signed = Message<"weft.mesh.v1.Signed"> & {
  * Use `create(SignedSchema)` to create a new message.
  */
 export const SignedSchema: GenMessage<Signed> = /*@__PURE__*/
-  messageDesc(file_weft_mesh_v1_mesh, 34);
+  messageDesc(file_weft_mesh_v1_mesh, 35);
 
 /**
  * Signed by the network's key, under "weft member record v1".
@@ -1278,6 +1326,21 @@ export type MemberRecord = Message<"weft.mesh.v1.MemberRecord"> & {
    * @generated from field: bytes admitted_by = 31;
    */
   admittedBy: Uint8Array;
+
+  /**
+   * When the network gave the member its name, in milliseconds since 1970: of two members of one name the one that was
+   * given it first keeps it. 0 in records of the former release.
+   *
+   * @generated from field: uint64 named_at = 32;
+   */
+  namedAt: bigint;
+
+  /**
+   * What the member was called before a leader took that name from it, because another one had been given it first.
+   *
+   * @generated from field: string former_name = 33;
+   */
+  formerName: string;
 };
 
 /**
@@ -1285,7 +1348,7 @@ export type MemberRecord = Message<"weft.mesh.v1.MemberRecord"> & {
  * Use `create(MemberRecordSchema)` to create a new message.
  */
 export const MemberRecordSchema: GenMessage<MemberRecord> = /*@__PURE__*/
-  messageDesc(file_weft_mesh_v1_mesh, 35);
+  messageDesc(file_weft_mesh_v1_mesh, 36);
 
 /**
  * What one member may do, or all.
@@ -1332,7 +1395,7 @@ export type Grants = Message<"weft.mesh.v1.Grants"> & {
  * Use `create(GrantsSchema)` to create a new message.
  */
 export const GrantsSchema: GenMessage<Grants> = /*@__PURE__*/
-  messageDesc(file_weft_mesh_v1_mesh, 36);
+  messageDesc(file_weft_mesh_v1_mesh, 37);
 
 /**
  * What every member may do: the body of the network's entry "grant/default".
@@ -1358,7 +1421,7 @@ export type DefaultGrants = Message<"weft.mesh.v1.DefaultGrants"> & {
  * Use `create(DefaultGrantsSchema)` to create a new message.
  */
 export const DefaultGrantsSchema: GenMessage<DefaultGrants> = /*@__PURE__*/
-  messageDesc(file_weft_mesh_v1_mesh, 37);
+  messageDesc(file_weft_mesh_v1_mesh, 38);
 
 /**
  * The keys that a member has had before. A key is named by its first 16 bytes.
@@ -1407,7 +1470,7 @@ export type KeyChain = Message<"weft.mesh.v1.KeyChain"> & {
  * Use `create(KeyChainSchema)` to create a new message.
  */
 export const KeyChainSchema: GenMessage<KeyChain> = /*@__PURE__*/
-  messageDesc(file_weft_mesh_v1_mesh, 38);
+  messageDesc(file_weft_mesh_v1_mesh, 39);
 
 /**
  * Signed by the node's own key, under "weft node statement v1".
@@ -1481,6 +1544,13 @@ export type NodeStatement = Message<"weft.mesh.v1.NodeStatement"> & {
    * @generated from field: repeated string urls = 11;
    */
   urls: string[];
+
+  /**
+   * 8 bytes that the process has drawn when it started: of two that take turns each is a machine with the same keys.
+   *
+   * @generated from field: bytes instance = 12;
+   */
+  instance: Uint8Array;
 };
 
 /**
@@ -1488,7 +1558,7 @@ export type NodeStatement = Message<"weft.mesh.v1.NodeStatement"> & {
  * Use `create(NodeStatementSchema)` to create a new message.
  */
 export const NodeStatementSchema: GenMessage<NodeStatement> = /*@__PURE__*/
-  messageDesc(file_weft_mesh_v1_mesh, 39);
+  messageDesc(file_weft_mesh_v1_mesh, 40);
 
 /**
  * Signed by the node's own key or by the network's, under "weft state entry v1".
@@ -1559,7 +1629,7 @@ export type StateEntry = Message<"weft.mesh.v1.StateEntry"> & {
  * Use `create(StateEntrySchema)` to create a new message.
  */
 export const StateEntrySchema: GenMessage<StateEntry> = /*@__PURE__*/
-  messageDesc(file_weft_mesh_v1_mesh, 40);
+  messageDesc(file_weft_mesh_v1_mesh, 41);
 
 /**
  * The body of an entry of the kind "offer": the TCP ports that a node leads to services of its host.
@@ -1578,7 +1648,7 @@ export type PortOffers = Message<"weft.mesh.v1.PortOffers"> & {
  * Use `create(PortOffersSchema)` to create a new message.
  */
 export const PortOffersSchema: GenMessage<PortOffers> = /*@__PURE__*/
-  messageDesc(file_weft_mesh_v1_mesh, 41);
+  messageDesc(file_weft_mesh_v1_mesh, 42);
 
 /**
  * @generated from message weft.mesh.v1.PortOffer
@@ -1602,7 +1672,7 @@ export type PortOffer = Message<"weft.mesh.v1.PortOffer"> & {
  * Use `create(PortOfferSchema)` to create a new message.
  */
 export const PortOfferSchema: GenMessage<PortOffer> = /*@__PURE__*/
-  messageDesc(file_weft_mesh_v1_mesh, 42);
+  messageDesc(file_weft_mesh_v1_mesh, 43);
 
 /**
  * What a join token carries between "weft1-" and its checksum.
@@ -1667,7 +1737,7 @@ export type JoinTokenBody = Message<"weft.mesh.v1.JoinTokenBody"> & {
  * Use `create(JoinTokenBodySchema)` to create a new message.
  */
 export const JoinTokenBodySchema: GenMessage<JoinTokenBody> = /*@__PURE__*/
-  messageDesc(file_weft_mesh_v1_mesh, 43);
+  messageDesc(file_weft_mesh_v1_mesh, 44);
 
 /**
  * @generated from message weft.mesh.v1.TokenLeader
@@ -1700,7 +1770,56 @@ export type TokenLeader = Message<"weft.mesh.v1.TokenLeader"> & {
  * Use `create(TokenLeaderSchema)` to create a new message.
  */
 export const TokenLeaderSchema: GenMessage<TokenLeader> = /*@__PURE__*/
-  messageDesc(file_weft_mesh_v1_mesh, 44);
+  messageDesc(file_weft_mesh_v1_mesh, 45);
+
+/**
+ * What a leader exports, sealed by a passphrase: with it another machine leads when all leaders are gone.
+ *
+ * @generated from message weft.mesh.v1.RecoveryFile
+ */
+export type RecoveryFile = Message<"weft.mesh.v1.RecoveryFile"> & {
+  /**
+   * What the network's signing key is made of, 32 bytes.
+   *
+   * @generated from field: bytes network_seed = 1;
+   */
+  networkSeed: Uint8Array;
+
+  /**
+   * What the leader's own keys are made of, 32 bytes.
+   *
+   * @generated from field: bytes node_seed = 2;
+   */
+  nodeSeed: Uint8Array;
+
+  /**
+   * As in NetworkSettings.
+   *
+   * @generated from field: repeated string cidrs = 3;
+   */
+  cidrs: string[];
+
+  /**
+   * Milliseconds since 1970.
+   *
+   * @generated from field: uint64 made_at = 4;
+   */
+  madeAt: bigint;
+
+  /**
+   * The leader's own record first, then of as many members as there is room for; the last mark of a leader.
+   *
+   * @generated from field: weft.mesh.v1.RosterUpdate roster = 5;
+   */
+  roster?: RosterUpdate | undefined;
+};
+
+/**
+ * Describes the message weft.mesh.v1.RecoveryFile.
+ * Use `create(RecoveryFileSchema)` to create a new message.
+ */
+export const RecoveryFileSchema: GenMessage<RecoveryFile> = /*@__PURE__*/
+  messageDesc(file_weft_mesh_v1_mesh, 46);
 
 /**
  * @generated from enum weft.mesh.v1.RefusalReason
@@ -1771,6 +1890,13 @@ export const RefusalReason = {
    * @generated from enum value: REFUSAL_REASON_TOO_MANY = 11;
    */
   TOO_MANY: 11,
+
+  /**
+   * The machine's clock and the leader's are too far apart.
+   *
+   * @generated from enum value: REFUSAL_REASON_CLOCK = 12;
+   */
+  CLOCK: 12,
 } as const;
 
 /**

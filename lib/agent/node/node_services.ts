@@ -22,7 +22,7 @@ import type {
   SubscribeOptions,
   SubscriptionHandle,
   WaitOptions,
-} from "../service/mod.ts";
+} from "../../service/mod.ts";
 
 /** Services, events and members, as a program has them: what each `Node` does. */
 export abstract class NodeServices {

@@ -3,13 +3,13 @@
  * @module
  */
 
-import type { AgentControl, NetworkReport, NetworkRequest, RouteReport } from "../api/mod.ts";
-import { silentLogger } from "../base/mod.ts";
-import { DEFAULT_STATE_DIR, SaidSettings } from "../config/mod.ts";
-import { type Duplex, isRefusal } from "../forward/mod.ts";
-import type { ServiceNode, ServiceRuntime } from "../service/mod.ts";
+import type { AgentControl, NetworkReport, NetworkRequest, RouteReport } from "../../api/mod.ts";
+import { silentLogger } from "../../base/mod.ts";
+import { DEFAULT_STATE_DIR, SaidSettings } from "../../config/mod.ts";
+import { type Duplex, isRefusal } from "../../forward/mod.ts";
+import type { ServiceNode, ServiceRuntime } from "../../service/mod.ts";
 import { NodeServices } from "./node_services.ts";
-import { freeTcpPort } from "../transport/mod.ts";
+import { freeTcpPort } from "../../transport/mod.ts";
 import {
   type IncomingConnection,
   type ListenOptions,
@@ -17,12 +17,12 @@ import {
   ProgramClient,
   programSocketPath,
   type StreamForwarder,
-} from "./services/mod.ts";
-import { dialError, InvalidRequestError } from "./errors.ts";
-import type { ProgramEndpoint } from "./networks/mod.ts";
-import type { EndpointConfig } from "../overlay/mod.ts";
+} from "../services/mod.ts";
+import { dialError, InvalidRequestError } from "../errors.ts";
+import type { ProgramEndpoint } from "../networks/mod.ts";
+import type { EndpointConfig } from "../../overlay/mod.ts";
 import type { AttachOptions, NodeOptions } from "./node_options.ts";
-import { OverlayBootstrap, type OverlayPorts } from "./overlay_bootstrap.ts";
+import { OverlayBootstrap, type OverlayPorts } from "../overlay_bootstrap.ts";
 
 /**
  * A node of the mesh in a Deno program, without root, TUN or FFI. Needs `--allow-net`,
@@ -81,8 +81,8 @@ export class Node extends NodeServices implements ServiceNode {
    * @throws UnreachableError when no agent runs with that state directory
    */
   static async attach(options: AttachOptions = {}): Promise<Node> {
-    const { stateDir = DEFAULT_STATE_DIR, logger = silentLogger, limits, middleware = [] } = options;
-    const program = await ProgramClient.open(programSocketPath(stateDir), logger, limits);
+    const { stateDir = DEFAULT_STATE_DIR, logger = silentLogger, middleware = [], ...settings } = options;
+    const program = await ProgramClient.open(programSocketPath(stateDir), logger, settings);
     program.runtime.use(...middleware);
     return new Node(program.runtime, program, program);
   }
@@ -230,9 +230,13 @@ export class Node extends NodeServices implements ServiceNode {
     });
   }
 
-  /** Stops services, withdraws what it offers, and closes everything. Harmless when repeated. */
-  async stop(): Promise<void> {
-    await this.#membership.stop();
+  /**
+   * Withdraws what it offers, waits for the calls and streams that are under way, stops services, and closes everything.
+   * Calls that come meanwhile are told so, and go to another provider. Harmless when repeated.
+   * @param options.drainMs how long calls may take to end, in milliseconds; as the node was made with unless given
+   */
+  async stop(options: { readonly drainMs?: number } = {}): Promise<void> {
+    await this.#membership.stop(options);
   }
 
   /** The same as `stop`. */
@@ -249,13 +253,15 @@ export class Node extends NodeServices implements ServiceNode {
   }
 
   static async #own(
-    { logger, limits, middleware = [], ...options }: NodeOptions,
+    { logger, limits, breaker, drainMs, middleware = [], ...options }: NodeOptions,
     open: OpenOverlay,
   ): Promise<Node> {
     const defaults = { rootless: true, discovery: false, port: freeTcpPort() };
     const overlay = await open(SaidSettings.ofProgram(options, defaults), {
       ...(logger === undefined ? {} : { logger }),
       ...(limits === undefined ? {} : { limits }),
+      ...(breaker === undefined ? {} : { breaker }),
+      ...(drainMs === undefined ? {} : { drainMs }),
     });
     await overlay.start();
     const { runtime, forward } = overlay.services;

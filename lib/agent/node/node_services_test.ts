@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { Node } from "./node.ts";
-import { OverlayBootstrap } from "./overlay_bootstrap.ts";
-import { freeTcpPort } from "../transport/mod.ts";
-import type { MemberChange } from "../service/mod.ts";
+import { OverlayBootstrap } from "../overlay_bootstrap.ts";
+import { freeTcpPort } from "../../transport/mod.ts";
+import type { MemberChange } from "../../service/mod.ts";
 
 Deno.test("what a node publishes right after subscriptions of another are ready is not missed, 20 of 20", async () => {
   const folder = await Deno.makeTempDir();

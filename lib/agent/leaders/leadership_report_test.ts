@@ -1,0 +1,48 @@
+import assert from "node:assert/strict";
+import { type LeaderView, MARK_KEY, MARK_KIND, noteExport, recoveryContent } from "../../mesh/mod.ts";
+import { MeshFixture } from "../../mesh/testing/mesh_fixture.ts";
+import { leadershipReport } from "./leadership_report.ts";
+
+const DAY_MS = 86_400_000;
+
+function setUp(seed: number) {
+  const stage = new MeshFixture(seed);
+  const a = stage.create();
+  const view = (fields: Partial<LeaderView> = {}): LeaderView => {
+    return { nodeId: a.identity.id, isAlive: true, isElected: true, lastHeardAt: undefined, ...fields };
+  };
+  const report = (views: readonly LeaderView[], seenMs?: number) =>
+    leadershipReport({ mesh: a, views, lastSeen: () => seenMs, wallMs: stage.clock.wall() });
+  return { stage, a, view, report };
+}
+
+Deno.test("leadershipReport() warns of a leader that is alone, once it has members, until it was exported", () => {
+  const { stage, a, view, report } = setUp(1);
+  assert.equal(report([view()]).problem, undefined, "nobody has anything to lose");
+  const b = stage.join(a, "b");
+  const alone = report([view()]);
+  assert.match(alone.problem ?? "", /^a is the only leader/);
+  assert.match(alone.hint ?? "", /weft leader promote NODE.*weft leader export FILE.*on a\.$/);
+  const away = view({ nodeId: b.identity.id, isAlive: false, isElected: false });
+  const wallMs = stage.clock.wall();
+  assert.equal(report([view(), away], wallMs - DAY_MS + 1).problem, undefined, "it may only start again");
+  assert.match(report([view(), away], wallMs - DAY_MS).problem ?? "", /only leader/);
+  noteExport(a, recoveryContent(a, stage.clock.wall()));
+  assert.deepEqual(report([view()]), { present: 1, lastExportMs: wallMs, lastMarkMs: null });
+});
+
+Deno.test("leadershipReport() says how long no leader has been there, and what to do", () => {
+  const { stage, a, view, report } = setUp(2);
+  const body = a.replica.networkClock.nextMark();
+  a.replica.entries.write(a.network.id, a.network.signingKey ?? assert.fail(), {
+    kind: MARK_KIND,
+    key: MARK_KEY,
+    body,
+  });
+  const gone = [view({ isAlive: false, isElected: false })];
+  assert.match(report(gone).problem ?? "", /^no leader was heard of: /);
+  stage.clock.advance(12 * DAY_MS);
+  const { present, problem, hint } = report(gone);
+  assert.deepEqual([present, /for 12 days/.test(problem ?? "")], [0, true]);
+  assert.match(hint ?? "", /weft leader recover FILE/);
+});
