@@ -4,7 +4,7 @@ import { type AgentOptionsInput, fileLayer, SaidSettings } from "../../config/mo
 import { SqliteStateStore } from "../../host/mod.ts";
 import { storedNetworkId } from "../../mesh/mod.ts";
 import { freeTcpPort, listenTcp } from "../../transport/mod.ts";
-import { Node } from "../node.ts";
+import { Node } from "../node/mod.ts";
 import { OverlayBootstrap } from "../overlay_bootstrap.ts";
 
 async function withFolder(body: (folder: string) => Promise<void>): Promise<void> {
