@@ -2,7 +2,8 @@
 /**
  * `deno task bench`: measures weft, wireguard-go and nebula in turn on this machine and prints markdown tables.
  * `WIREGUARD_GO` and `NEBULA` name other builds of these; `--rounds N` says how often, and `--only TEXT`, once or more,
- * measures those rows of the tunnels alone whose names have such a part.
+ * measures those rows of the tunnels alone whose names have such a part. `--ciphers` names those that weft is measured
+ * with besides its own choice, separated by commas: `native`, `wide`, `baseline`, `noble`.
  * @module
  */
 
@@ -12,10 +13,15 @@ import { measureHandshakes } from "./bench/handshakes.ts";
 import { markdownTable } from "./bench/samples.ts";
 import { measureStarts } from "./bench/starts.ts";
 import { measureTunnels } from "./bench/tunnels.ts";
+import type { WeftCipher } from "./bench/contenders.ts";
 
 const { values } = parseArgs({
   args: Deno.args,
-  options: { rounds: { type: "string", default: "3" }, only: { type: "string", multiple: true } },
+  options: {
+    rounds: { type: "string", default: "3" },
+    only: { type: "string", multiple: true },
+    ciphers: { type: "string", default: "baseline" },
+  },
 });
 const rounds = Number(values.rounds) || 3;
 const { only } = values;
@@ -25,9 +31,13 @@ if (only === undefined) console.log(markdownTable(measureHandshakes(rounds, log)
 const lacking = unmet([...PACKET_PLANE, "wg", "wireguard-go", "iperf3"]);
 if (lacking === undefined) {
   if (only === undefined) console.log(`\n${markdownTable(await measureStarts(rounds, log))}`);
-  const tunnels = await measureTunnels({ rounds, only, log });
-  const [weft = "", baseline = "", wireGuardGo = ""] = tunnels.columns;
-  console.log(`\n${markdownTable(tunnels, [[weft, wireGuardGo], [baseline, wireGuardGo]])}`);
+  const ciphers = values.ciphers.split(",").filter((name) => name !== "") as WeftCipher[];
+  const tunnels = await measureTunnels({ rounds, only, ciphers, log });
+  const isWeft = (name: string) => name.startsWith("weft");
+  const wireGuardGo = tunnels.columns.find((name) => name.startsWith("wireguard-go")) ?? "";
+  console.log(
+    `\n${markdownTable(tunnels, tunnels.columns.filter(isWeft).map((name) => [name, wireGuardGo]))}`,
+  );
 } else {
   console.error(`left out tunnels and starts: ${lacking}`);
 }

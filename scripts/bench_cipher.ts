@@ -5,8 +5,9 @@
  * @module
  */
 
-import { wasmAead } from "../lib/crypto/aead_wasm.ts";
+import { wasmAead, WasmKey } from "../lib/crypto/aead_wasm.ts";
 import {
+  type BatchCipher,
   canRunCipher,
   CIPHER_BYTES,
   CIPHER_LAYOUT,
@@ -14,13 +15,22 @@ import {
   type CipherTier,
   instantiateCipher,
   MESSAGE_OVERHEAD_BYTES,
+  NativeCipher,
+  type NativeTier,
+  WasmBatchCipher,
 } from "../lib/crypto/batch/mod.ts";
-import { nobleAead, platformAead } from "../lib/crypto/select_aead.ts";
+import { nobleAead, nobleCipher, platformAead } from "../lib/crypto/select_aead.ts";
+import { loadedTiers, nativeBatchCipher } from "../lib/crypto/testing/native_code.ts";
+import { PlainBatchCipher } from "../lib/dataplane/fast/plain_batch_cipher.ts";
+import { addressOf } from "../lib/host/mod.ts";
 import { BATCH, BATCH_BYTES, SuperpacketRun } from "./cipher/superpacket_run.ts";
 
 const ROUNDS = 9;
 const ROUND_MS = 60;
 const SIZES = [64, 1420, 16_384];
+const STRIDE = BATCH_BYTES + MESSAGE_OVERHEAD_BYTES;
+const PAGES = 8;
+const AT = CIPHER_BYTES;
 const NO_BYTES = new Uint8Array(0);
 
 interface Contender {
@@ -51,40 +61,77 @@ for (const bytes of SIZES) {
   }
 }
 const tiers = (["baseline", "wide"] as const).filter(canRunCipher);
-contenders.push(...tiers.flatMap(batchContenders));
+const nativeTiers = [...loadedTiers.keys()];
+const batchCiphers: readonly BatchCipher[] = [
+  ...nativeTiers.map((tier) => nativeBatchCipher(tier, PAGES)),
+  ...tiers.map((tier) => new WasmBatchCipher(PAGES, { tier })),
+  new PlainBatchCipher(nobleAead, PAGES),
+];
+contenders.push(...batchCiphers.flatMap(superpacketContenders));
+contenders.push(...nativeTiers.flatMap(nativeContenders), ...tiers.flatMap(wasmContenders));
 
-function batchContenders(tier: CipherTier): Contender[] {
-  const stride = BATCH_BYTES + MESSAGE_OVERHEAD_BYTES;
-  const memory = cipherMemory(tier, 8);
-  const wasm = instantiateCipher(tier, memory);
+function superpacketContenders(cipher: BatchCipher): Contender[] {
+  const bytes = BATCH * BATCH_BYTES, superpacket = new SuperpacketRun(cipher);
+  const name = `${cipher.name}, superpacket of ${BATCH}`;
+  return [
+    { name: `${name}, cut and seal`, bytes, run: () => superpacket.seal() },
+    { name: `${name}, open and join`, bytes, run: () => superpacket.open() },
+  ];
+}
+
+function wasmContenders(tier: CipherTier): Contender[] {
+  const memory = cipherMemory(tier, PAGES), wasm = instantiateCipher(tier, memory);
+  const view = new Uint8Array(memory.buffer), key = new Uint8Array(32).fill(7);
+  return batchContenders(`${tier} cipher`, memory, {
+    seal() {
+      view.set(key, CIPHER_LAYOUT.KEY);
+      wasm.sealBatch(AT + 16, STRIDE, BATCH_BYTES, BATCH_BYTES, BATCH, 1, 0);
+    },
+    open() {
+      view.set(key, CIPHER_LAYOUT.KEY);
+      wasm.openBatch(BATCH);
+    },
+  });
+}
+
+function nativeContenders(tier: NativeTier): Contender[] {
+  const memory = cipherMemory("baseline", PAGES), code = loadedTiers.get(tier);
+  if (code === undefined) return [];
+  const place = { address: addressOf(memory), lengthBytes: memory.buffer.byteLength };
+  const cipher = new NativeCipher(tier, code, place),
+    key = new WasmKey(new Uint8Array(32).fill(7), nobleCipher);
+  const job = { at: AT, messageBytes: STRIDE, lastBytes: STRIDE, count: BATCH, counter: 0 };
+  return batchContenders(cipher.name, memory, {
+    seal: () => void cipher.seal(key, job),
+    open: () => void cipher.open(key, BATCH),
+  });
+}
+
+/** Nothing but the cipher, over messages that lie in `memory` from `AT` on. */
+function batchContenders(
+  name: string,
+  memory: WebAssembly.Memory,
+  { seal, open: openTable }: { seal(): void; open(): void },
+): Contender[] {
   const view = new Uint8Array(memory.buffer);
   const table = (at: number) => new Int32Array(memory.buffer, at, BATCH);
-  const key = new Uint8Array(32).fill(7);
-  const seal = () => {
-    view.set(key, CIPHER_LAYOUT.KEY);
-    wasm.sealBatch(CIPHER_BYTES + 16, stride, BATCH_BYTES, BATCH_BYTES, BATCH, 1, 0);
-  };
   seal();
-  const sealed = view.slice(CIPHER_BYTES, CIPHER_BYTES + BATCH * stride);
-  table(CIPHER_LAYOUT.TABLE_AT).forEach((_, i, at) => at[i] = CIPHER_BYTES + i * stride);
-  table(CIPHER_LAYOUT.TABLE_LENGTH).fill(stride);
+  const sealed = view.slice(AT, AT + BATCH * STRIDE);
+  table(CIPHER_LAYOUT.TABLE_AT).forEach((_, i, at) => at[i] = AT + i * STRIDE);
+  table(CIPHER_LAYOUT.TABLE_LENGTH).fill(STRIDE);
   new Float64Array(memory.buffer, CIPHER_LAYOUT.TABLE_COUNTER, BATCH).forEach((_, i, counters) => {
     counters[i] = i;
   });
   const open = () => {
     // Opened packets would be forgeries the next time; copying them back costs 2 % of what is measured.
-    view.set(sealed, CIPHER_BYTES);
-    view.set(key, CIPHER_LAYOUT.KEY);
-    wasm.openBatch(BATCH);
+    view.set(sealed, AT);
+    openTable();
     if (table(CIPHER_LAYOUT.TABLE_RESULT).includes(-1)) throw new Error("The cipher refused its own");
   };
   const bytes = BATCH * BATCH_BYTES;
-  const superpacket = new SuperpacketRun(tier);
   return [
-    { name: `${tier} cipher, cut and seal the same`, bytes, run: () => superpacket.seal() },
-    { name: `${tier} cipher, open and join the same`, bytes, run: () => superpacket.open() },
-    { name: `${tier} cipher, seal ${BATCH} of ${BATCH_BYTES}`, bytes, run: seal },
-    { name: `${tier} cipher, open ${BATCH} of ${BATCH_BYTES}`, bytes, run: open },
+    { name: `${name}, seal ${BATCH} of ${BATCH_BYTES}`, bytes, run: seal },
+    { name: `${name}, open ${BATCH} of ${BATCH_BYTES}`, bytes, run: open },
   ];
 }
 
@@ -113,5 +160,5 @@ for (let round = 0; round <= ROUNDS; round++) {
 for (const [i, { name }] of contenders.entries()) {
   const sorted = (rates[i] ?? []).sort((a, b) => a - b);
   const [median, best] = [sorted[sorted.length >> 1] ?? 0, sorted.at(-1) ?? 0];
-  console.log(`${name.padEnd(34)} ${median.toFixed(3)} GB/s, best ${best.toFixed(3)}`);
+  console.log(`${name.padEnd(60)} ${median.toFixed(3)} GB/s, best ${best.toFixed(3)}`);
 }

@@ -40,8 +40,8 @@ export interface AgentOptions {
   readonly mtuBytes: number;
   /** How packets travel: the fastest way that runs here, or one of them. */
   readonly dataplane: "auto" | "fast" | "portable";
-  /** What seals packets on the fast data plane: the fastest that answers right, or the one without experiments. */
-  readonly cipher: "auto" | "baseline";
+  /** What seals packets on the fast data plane: the fastest that answers right, or what is named and runs. */
+  readonly cipher: "auto" | "native" | "wide" | "baseline" | "noble";
   /** The message plane only: no TUN, no FFI, no privileges. */
   readonly rootless: boolean;
   /** Whether this node calls out to its neighbours and listens to them. */

@@ -81,10 +81,11 @@ export class WasmKey extends CounterKey {
   /**
    * Hands the key to a batch cipher for one call.
    * @param memory of that cipher
+   * @param at where it looks for the key
    * @returns false when the key was wiped
    */
-  load(memory: Uint8Array): boolean {
-    return this.copyTo(memory, CIPHER_LAYOUT.KEY);
+  load(memory: Uint8Array, at: number = CIPHER_LAYOUT.KEY): boolean {
+    return this.copyTo(memory, at);
   }
 }
 

@@ -71,6 +71,17 @@ export interface CipherExports {
     counter: number,
     inner: number,
   ): number;
+  /** Does the same and encrypts nothing: texts are padded, tags are missing, and no key is needed. */
+  layOutSuperpacket(
+    at: number,
+    length: number,
+    to: number,
+    room: number,
+    remoteIndex: number,
+    mtu: number,
+    counter: number,
+    inner: number,
+  ): number;
   /**
    * Cuts a superpacket as `sealSuperframe` does, and seals nothing; what stands before `inner` is repeated before each.
    * @returns the bytes of all packets, 0 when there is too little room, -1 when the header contradicts the packet

@@ -22,8 +22,12 @@ import type { ProxyAnswer, ProxyChange, ProxyQuestion } from "./proxy/mod.ts";
 /** `fast`: a worker on raw descriptors, with offloads; `portable`: the runtime's own sockets; `auto`: the best there is. */
 export type PlaneChoice = "auto" | "fast" | "portable";
 
-/** What seals on the fast plane: the fastest that answers right, or the one without experimental features of the runtime. */
-export type CipherChoice = "auto" | "baseline";
+/**
+ * What seals on the fast plane: machine code of the processor (`native`), WebAssembly with experimental features of the
+ * runtime (`wide`) or without (`baseline`), plain TypeScript (`noble`), or the fastest of them that answers right
+ * (`auto`). What does not run here gives way to the next.
+ */
+export type CipherChoice = "auto" | "native" | "wide" | "baseline" | "noble";
 
 /** Which interface a plane makes, and how it carries packets. */
 export interface PlaneOptions {

@@ -27,6 +27,7 @@ export {
   IP_PKTINFO,
   IPV6_MTU_DISCOVER,
   IPV6_PKTINFO,
+  MachineCode,
   MMSGHDR_BYTES,
   MSGHDR,
   notifyAbstract,

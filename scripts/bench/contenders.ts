@@ -35,19 +35,25 @@ export interface Tunnel {
   readonly addresses: { readonly IPv4: string; readonly IPv6?: string };
 }
 
+/** What weft can be told to seal with. */
+export type WeftCipher = NonNullable<WgDeviceOptions["cipher"]>;
+
 const MTU_BYTES = 1420;
 const ADDRESSES = [["10.201.0.1", "fd00:201::1"], ["10.201.0.2", "fd00:201::2"]] as const;
 const UP_BOUND_MS = 10_000;
 
-/** @returns those that can run on this machine; `NEBULA` and `WIREGUARD_GO` name other builds of them */
-export async function contenders(): Promise<readonly Contender[]> {
+/**
+ * @param ciphers that weft is measured with, beside the one that it chooses itself
+ * @returns those that can run on this machine; `NEBULA` and `WIREGUARD_GO` name other builds of them
+ */
+export async function contenders(ciphers: readonly WeftCipher[]): Promise<readonly Contender[]> {
   const wireGuardGo = `wireguard-go ${await wireGuardGoVersion()}`;
   const all: Contender[] = [
     { name: "weft", open: (...where) => openWg(...where, { implementation: "weft" }) },
-    {
-      name: "weft --cipher baseline",
-      open: (...where) => openWg(...where, { implementation: "weft", cipher: "baseline" }),
-    },
+    ...ciphers.map((cipher): Contender => ({
+      name: `weft --cipher ${cipher}`,
+      open: (...where) => openWg(...where, { implementation: "weft", cipher }),
+    })),
     { name: wireGuardGo, open: (...where) => openWg(...where, { implementation: "wireguard-go" }) },
   ];
   const nebula = Deno.env.get("NEBULA") ?? findProgram("nebula");

@@ -4,7 +4,7 @@
  */
 
 import { Lab, measureThroughput, pingMany, residentBytes, type Throughput } from "../../tests/lab/mod.ts";
-import { type Contender, contenders, type Tunnel } from "./contenders.ts";
+import { type Contender, contenders, type Tunnel, type WeftCipher } from "./contenders.ts";
 import { processorSeconds } from "./processor_time.ts";
 import { Samples, type Table } from "./samples.ts";
 
@@ -21,12 +21,14 @@ export interface TunnelsOptions {
   readonly rounds: number;
   /** Parts of the names of what is measured; everything unless given. */
   readonly only?: readonly string[] | undefined;
+  /** What weft is to be measured with, beside the cipher that it chooses itself. */
+  readonly ciphers: readonly WeftCipher[];
   readonly log: (text: string) => void;
 }
 
 /** Measures all tunnels. */
-export async function measureTunnels({ rounds, only = [""], log }: TunnelsOptions): Promise<Table> {
-  const all = await contenders();
+export async function measureTunnels({ rounds, only = [""], ciphers, log }: TunnelsOptions): Promise<Table> {
+  const all = await contenders(ciphers);
   await using lab = await Lab.create(all.flatMap((_, i) => [`${i}a`, `${i}b`]));
   const tunnels: (readonly [Contender, Tunnel])[] = [];
   for (const [i, contender] of all.entries()) {

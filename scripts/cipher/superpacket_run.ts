@@ -4,12 +4,7 @@
  */
 
 import type { AeadKey } from "../../lib/crypto/aead.ts";
-import {
-  CIPHER_BYTES,
-  type CipherTier,
-  MESSAGE_OVERHEAD_BYTES,
-  WasmBatchCipher,
-} from "../../lib/crypto/batch/mod.ts";
+import { type BatchCipher, CIPHER_BYTES, MESSAGE_OVERHEAD_BYTES } from "../../lib/crypto/batch/mod.ts";
 
 /** Packets of a superpacket. */
 export const BATCH = 45;
@@ -20,21 +15,25 @@ const SEALED_AT = CIPHER_BYTES + 0x1_2000;
 
 /** TCP over IPv4 on its way out and in again, as the data plane handles it. */
 export class SuperpacketRun {
-  readonly #cipher: WasmBatchCipher;
+  readonly #cipher: BatchCipher;
   readonly #key: AeadKey;
   readonly #bytes: Uint8Array;
   readonly #view: DataView;
   readonly #sealed: Uint8Array;
 
-  constructor(tier: CipherTier) {
-    this.#cipher = new WasmBatchCipher(8, { tier });
+  /** @param cipher with a memory of 8 pages */
+  constructor(cipher: BatchCipher) {
+    this.#cipher = cipher;
     this.#key = this.#cipher.aead.key(new Uint8Array(32).fill(7));
     this.#bytes = new Uint8Array(this.#cipher.memory.buffer);
     this.#view = new DataView(this.#cipher.memory.buffer);
     this.seal();
     this.#sealed = this.#bytes.slice(SEALED_AT, SEALED_AT + BATCH * (BATCH_BYTES + MESSAGE_OVERHEAD_BYTES));
     this.open();
-    if (this.#cipher.endFrames() !== 1) throw new Error("The cipher did not join what it had cut");
+    // The plain one joins nothing.
+    if (![1, BATCH].includes(this.#cipher.endFrames())) {
+      throw new Error("The cipher did not join what it had cut");
+    }
   }
 
   /** Cuts and seals it. */

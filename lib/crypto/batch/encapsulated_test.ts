@@ -17,6 +17,7 @@ import { makeSuperpacket } from "../../dataplane/fast/testing/superpackets.ts";
 import { internetChecksum } from "../../net/mod.ts";
 import type { BatchCipher } from "./batch_cipher.ts";
 import { nobleAead } from "../select_aead.ts";
+import { loadedTiers, nativeBatchCipher } from "../testing/native_code.ts";
 import { canRunCipher, CIPHER_BYTES } from "../wasm_module.ts";
 import { WasmBatchCipher } from "./wasm_batch_cipher.ts";
 
@@ -72,6 +73,7 @@ function byAll<T>(act: (cipher: BatchCipher) => T): { readonly said: T; readonly
   const ciphers = [
     new PlainBatchCipher(nobleAead, PAGES),
     ...tiers.map((tier) => new WasmBatchCipher(PAGES, { tier })),
+    ...[...loadedTiers.keys()].map((tier) => nativeBatchCipher(tier, PAGES)),
   ];
   return ciphers.map((cipher) => {
     const said = act(cipher);

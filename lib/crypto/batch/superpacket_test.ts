@@ -16,6 +16,7 @@ import {
 import { makeSuperpacket, type SuperpacketShape } from "../../dataplane/fast/testing/superpackets.ts";
 import { internetChecksum } from "../../net/mod.ts";
 import { nobleAead } from "../select_aead.ts";
+import { loadedTiers, nativeBatchCipher } from "../testing/native_code.ts";
 import { WasmBatchCipher } from "./wasm_batch_cipher.ts";
 import { canRunCipher, CIPHER_BYTES } from "../wasm_module.ts";
 
@@ -58,7 +59,10 @@ function assertSealsAlike(
     readonly roomBytes?: number;
   },
 ) {
-  const mine = tiers.map((tier) => new WasmBatchCipher(PAGES, { tier }));
+  const mine = [
+    ...tiers.map((tier) => new WasmBatchCipher(PAGES, { tier })),
+    ...[...loadedTiers.keys()].map((tier) => nativeBatchCipher(tier, PAGES)),
+  ];
   const [expected, ...results] = [new PlainBatchCipher(nobleAead, PAGES), ...mine].map((cipher) => {
     const bytes = new Uint8Array(cipher.memory.buffer);
     bytes.fill(CANARY, OUT, OUT + ROOM + 100);

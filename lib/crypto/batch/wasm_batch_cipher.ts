@@ -16,9 +16,23 @@ import {
   instantiateCipher,
   MAX_BATCH,
 } from "../wasm_module.ts";
+import type { NativeCipher } from "./native_cipher.ts";
 
 const VIRTIO_HEADER_BYTES = 10;
 const MAX_PACKET_BYTES = 65_535;
+/** Where the virtio header has the kind of superpacket, and the size of its packets, counted from the packet. */
+const GSO_TYPE_AT = -9;
+const GSO_SIZE_AT = -6;
+
+/** How a cipher is to work. */
+export interface WasmBatchOptions {
+  /** As `selectCipherTier` found it. */
+  readonly tier?: CipherTier;
+  /** Whether packets of UDP are joined too, which the host's interface must be able to take. */
+  readonly joinsUdp?: boolean;
+  /** Makes what seals and opens larger batches in this memory. */
+  readonly native?: ((memory: WebAssembly.Memory) => NativeCipher) | undefined;
+}
 
 /** One thread's cipher. Every call is synchronous, and leaves no key in the memory. */
 export class WasmBatchCipher implements BatchCipher {
@@ -32,20 +46,17 @@ export class WasmBatchCipher implements BatchCipher {
   readonly #result: Int32Array;
   readonly #frames: Int32Array;
   readonly #joinsUdp: boolean;
+  readonly #native: NativeCipher | undefined;
 
   /**
    * @param pages of the memory, 64 KiB each; the first is the cipher's
-   * @param options.tier as `selectCipherTier` found it
-   * @param options.joinsUdp whether packets of UDP are joined too, which the host's interface must be able to take
    * @throws WebAssembly.CompileError where the runtime lacks what the tier needs
    */
-  constructor(
-    pages: number,
-    { tier = "baseline", joinsUdp = true }: { readonly tier?: CipherTier; readonly joinsUdp?: boolean } = {},
-  ) {
+  constructor(pages: number, { tier = "baseline", joinsUdp = true, native }: WasmBatchOptions = {}) {
     this.aead = wasmAead(tier);
-    this.name = this.aead.name;
     this.memory = cipherMemory(tier, pages);
+    this.#native = native?.(this.memory);
+    this.name = this.#native?.name ?? this.aead.name;
     this.#wasm = instantiateCipher(tier, this.memory);
     this.#joinsUdp = joinsUdp;
     const { buffer } = this.memory;
@@ -74,6 +85,10 @@ export class WasmBatchCipher implements BatchCipher {
     }
     if (!Number.isSafeInteger(counter) || counter < 0 || !Number.isSafeInteger(counter + MAX_PACKET_BYTES)) {
       throw new RangeError(`Cannot seal as number ${counter}: it is no safe integer`);
+    }
+    const native = this.#native;
+    if (native !== undefined && this.#hasPackets(at, lengthBytes, native.leastCount)) {
+      return this.#sealNatively(native, job);
     }
     if (!this.#load(job.key)) throw new TypeError("Cannot seal by a key that was wiped");
     const written = this.#wasm.sealSuperframe(
@@ -110,8 +125,11 @@ export class WasmBatchCipher implements BatchCipher {
    */
   openBatch(key: AeadKey, count: number): void {
     if (count > MAX_BATCH) throw new RangeError(`Cannot open ${count} messages: a batch has ${MAX_BATCH}`);
-    if (this.#load(key)) this.#wasm.openBatch(count);
-    else this.openTable.plaintextBytes.fill(-1, 0, count);
+    const native = this.#native;
+    if (native !== undefined && count >= native.leastCount) {
+      if (native.open(wasmKey(key), count)) return;
+    } else if (this.#load(key)) return this.#wasm.openBatch(count);
+    this.openTable.plaintextBytes.fill(-1, 0, count);
   }
 
   beginFrames(): void {
@@ -142,6 +160,38 @@ export class WasmBatchCipher implements BatchCipher {
     return (this.#frames[2 * index + 1] ?? 0) >>> 16;
   }
 
+  /** Whether a superpacket has at least so many packets, by its virtio header. */
+  #hasPackets(at: number, lengthBytes: number, least: number): boolean {
+    const type = (this.#bytes[at + GSO_TYPE_AT] ?? 0) & 0x7f;
+    const size = (this.#bytes[at + GSO_SIZE_AT] ?? 0) | (this.#bytes[at + GSO_SIZE_AT + 1] ?? 0) << 8;
+    return type !== 0 && lengthBytes > (least - 1) * size;
+  }
+
+  #sealNatively(native: NativeCipher, job: SealJob): SealedBatch | SealFailure {
+    const { at, lengthBytes, out, roomBytes, remoteIndex, mtuBytes, counter, innerBytes = 0 } = job;
+    const key = wasmKey(job.key);
+    const batch = this.#batch(
+      this.#wasm.layOutSuperpacket(
+        at,
+        lengthBytes,
+        out,
+        roomBytes,
+        remoteIndex,
+        mtuBytes,
+        counter,
+        innerBytes,
+      ),
+    );
+    if (typeof batch === "string") return batch;
+    const { packets: count, segmentBytes: messageBytes } = batch;
+    const lastBytes = batch.lengthBytes - (count - 1) * messageBytes;
+    // What is not sealed may not be sent.
+    if (native.seal(key, { at: out, messageBytes, lastBytes, count, counter }) !== count) {
+      throw new RangeError(`Cannot seal ${count} messages at ${out}: they leave the memory`);
+    }
+    return batch;
+  }
+
   #batch(written: number): SealedBatch | SealFailure {
     if (written <= 0) return written === 0 ? "no-room" : "malformed";
     return { packets: this.#result[0] ?? 0, lengthBytes: written, segmentBytes: this.#result[1] ?? 0 };
@@ -155,7 +205,11 @@ export class WasmBatchCipher implements BatchCipher {
   }
 
   #load(key: AeadKey): boolean {
-    if (!(key instanceof WasmKey)) throw new TypeError("Cannot use a key that the cipher did not make");
-    return key.load(this.#bytes);
+    return wasmKey(key).load(this.#bytes);
   }
+}
+
+function wasmKey(key: AeadKey): WasmKey {
+  if (!(key instanceof WasmKey)) throw new TypeError("Cannot use a key that the cipher did not make");
+  return key;
 }

@@ -7,6 +7,7 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { chacha20 } from "@noble/ciphers/chacha.js";
 import { nobleAead, nobleCipher } from "../select_aead.ts";
+import { loadedTiers, nativeBatchCipher } from "../testing/native_code.ts";
 import { WasmBatchCipher } from "./wasm_batch_cipher.ts";
 import {
   canRunCipher,
@@ -167,9 +168,18 @@ for (const tier of tiers) {
       assert.deepEqual(bytes.slice(CIPHER_BYTES, CIPHER_BYTES + expected.length), expected);
     }));
   });
+}
 
-  Deno.test(`${tier} openBatch() opens random batches, forged, cut and impossible messages among them`, () => {
-    const cipher = new WasmBatchCipher(8, { tier });
+const makers: readonly (readonly [string, (pages: number) => WasmBatchCipher])[] = [
+  ...tiers.map((tier) => [tier, (pages: number) => new WasmBatchCipher(pages, { tier })] as const),
+  ...[...loadedTiers.keys()].map((tier) =>
+    [tier, (pages: number) => nativeBatchCipher(tier, pages)] as const
+  ),
+];
+
+for (const [name, make] of makers) {
+  Deno.test(`${name} openBatch() opens random batches, forged, cut and impossible messages among them`, () => {
+    const cipher = make(8);
     const bytes = new Uint8Array(cipher.memory.buffer);
     const key = cipher.aead.key(KEY);
     const entry = fc.record({
@@ -218,8 +228,8 @@ for (const tier of tiers) {
     }));
   });
 
-  Deno.test(`${tier} openBatch() refuses every flipped bit, and leaves zeroes`, () => {
-    const cipher = new WasmBatchCipher(2, { tier });
+  Deno.test(`${name} openBatch() refuses every flipped bit, and leaves zeroes`, () => {
+    const cipher = make(2);
     const bytes = new Uint8Array(cipher.memory.buffer);
     const key = cipher.aead.key(KEY);
     const { at, lengthBytes, counters, plaintextBytes } = cipher.openTable;
@@ -237,8 +247,8 @@ for (const tier of tiers) {
     }
   });
 
-  Deno.test(`${tier} WasmBatchCipher throws at misuse, and works by no key that was wiped`, () => {
-    const cipher = new WasmBatchCipher(2, { tier });
+  Deno.test(`${name} WasmBatchCipher throws at misuse, and works by no key that was wiped`, () => {
+    const cipher = make(2);
     const key = cipher.aead.key(KEY);
     const job = {
       at: CIPHER_BYTES + 10,

@@ -99,6 +99,8 @@ export class FastPlane implements WireGuardPlane {
     this.#log = log;
     boundSuperpackets(tun.name, mtuBytes);
     this.engine = worker.ready.cipher;
+    const { nativeProblem } = worker.ready;
+    if (nativeProblem !== undefined) log.warn("machine code does not seal here", { why: nativeProblem });
     this.frames = new FastFrames({
       send: (command) => this.#send({ kind: "frames", command }),
       channelRoom: setup.channelRoom,

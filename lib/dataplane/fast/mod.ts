@@ -17,4 +17,5 @@
 export { FastCarrierSockets } from "./carrier/mod.ts";
 export { FastPlane } from "./fast_plane.ts";
 export { FastForwarder } from "./relay/mod.ts";
+export { findNativeTier } from "./select_cipher.ts";
 export { superpacketBounds } from "./gso_sender.ts";

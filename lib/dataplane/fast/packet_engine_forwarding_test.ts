@@ -11,10 +11,12 @@ import { unixMillis } from "../../base/mod.ts";
 import { PlainBatchCipher } from "./plain_batch_cipher.ts";
 import { longestPacketBytes, splitSuperpacket, VIRTIO_HEADER_BYTES } from "./superpacket.ts";
 import { EngineHarness, HARNESS_PAGES, ipPacket, peerEndpoint } from "./testing/engine_harness.ts";
+import { nativeCiphers } from "./testing/native_ciphers.ts";
 import { makeSuperpacket } from "./testing/superpackets.ts";
 
 const ciphers: readonly (readonly [string, () => BatchCipher])[] = [
   ["the WebAssembly cipher", () => new WasmBatchCipher(HARNESS_PAGES)],
+  ...nativeCiphers,
   ["the plain cipher", () => new PlainBatchCipher(selectAead(), HARNESS_PAGES)],
 ];
 const memberEndpoint = Endpoint.parse("192.0.2.3:51820") ?? assert.fail();

@@ -18,6 +18,7 @@ import {
 } from "./superpacket.ts";
 import { EngineHarness, frame, HARNESS_PAGES, ipPacket, peerEndpoint } from "./testing/engine_harness.ts";
 import { FAKE_TUN_FD, FAKE_UDP_FD, type FakeCalls } from "./testing/fake_calls.ts";
+import { nativeCiphers } from "./testing/native_ciphers.ts";
 import { makeSuperpacket } from "./testing/superpackets.ts";
 
 /** The packets that were written to the interface, superpackets taken apart. */
@@ -29,6 +30,7 @@ function writtenPackets(calls: FakeCalls): Uint8Array[] {
 
 const ciphers: readonly (readonly [string, () => BatchCipher])[] = [
   ["the WebAssembly cipher", () => new WasmBatchCipher(HARNESS_PAGES)],
+  ...nativeCiphers,
   ["the plain cipher", () => new PlainBatchCipher(selectAead(), HARNESS_PAGES)],
 ];
 

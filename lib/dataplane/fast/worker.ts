@@ -4,14 +4,7 @@
  */
 
 import type { Millis } from "../../base/mod.ts";
-import {
-  type BatchCipher,
-  PrivateKey,
-  PublicKey,
-  selectAead,
-  selectCipherTier,
-  WasmBatchCipher,
-} from "../../crypto/mod.ts";
+import { PrivateKey, PublicKey } from "../../crypto/mod.ts";
 import { addressOf, RawIo, serveAsWorker, systemClock, systemRandom } from "../../host/mod.ts";
 import { Endpoint } from "../../net/mod.ts";
 import { Device } from "../../wireguard/mod.ts";
@@ -24,7 +17,7 @@ import type { EngineEnd } from "./engine_parts.ts";
 import { PacketEngine } from "./packet_engine.ts";
 import { ChannelRoom, obeyFrameCommand, PlainUnderlay } from "./frames/mod.ts";
 import { FrameCountsReport } from "./frame_counts_report.ts";
-import { PlainBatchCipher } from "./plain_batch_cipher.ts";
+import { selectBatchCipher, type SelectedCipher } from "./select_cipher.ts";
 import { type PeerStats, SharedPeerStats } from "./shared_peer_stats.ts";
 import {
   type Command,
@@ -72,6 +65,7 @@ serveAsWorker<WorkerSetup, WorkerReport>((setup, report) => {
 /** The engine and its device, what the control thread tells them, and what it is shown of them. */
 class PacketWorker {
   readonly #report: (report: WorkerReport) => void;
+  readonly #selected: SelectedCipher;
   readonly #device: Device;
   readonly #probes = new ProbeGate();
   /** Who has asked or answered lately: what goes back leaves from the address of this host that was called. */
@@ -92,7 +86,10 @@ class PacketWorker {
   constructor(setup: WorkerSetup, report: (report: WorkerReport) => void) {
     const { mtuBytes, timers, tunFd, wakeFd } = setup;
     const io = RawIo.open();
-    const cipher = selectCipher(setup);
+    // One page is the cipher's own.
+    const pages = Math.ceil(ENGINE_BYTES / WASM_PAGE_BYTES) + 1;
+    const selected = this.#selected = selectBatchCipher(setup, pages);
+    const { cipher } = selected;
     const device = new Device({
       random: systemRandom,
       wall: systemClock.wall,
@@ -136,7 +133,7 @@ class PacketWorker {
         if (at >= 0) this.#drops[at] = (this.#drops[at] ?? 0) + count;
       },
     });
-    report({ kind: "ready", cipher: cipher.name });
+    report({ kind: "ready", cipher: cipher.name, nativeProblem: selected.nativeProblem });
   }
 
   run(): EngineEnd {
@@ -144,6 +141,7 @@ class PacketWorker {
       return this.#engine.run();
     } finally {
       this.#engine.frames.close();
+      this.#selected.close();
     }
   }
 
@@ -312,17 +310,4 @@ class PacketWorker {
 
 function isOfPart(command: Exclude<Command, { kind: "stop" }>): command is PartCommand {
   return PART_COMMANDS.has(command.kind);
-}
-
-/** The fastest batch cipher that the runtime can run, else plain code over the best AEAD. */
-function selectCipher({ cipher, joinsUdp }: WorkerSetup): BatchCipher {
-  // One page is the cipher's own.
-  const pages = Math.ceil(ENGINE_BYTES / WASM_PAGE_BYTES) + 1;
-  const tier = cipher === "baseline" ? cipher : selectCipherTier(systemClock.now);
-  try {
-    return new WasmBatchCipher(pages, { tier, joinsUdp });
-  } catch (error) {
-    if (!(error instanceof WebAssembly.CompileError)) throw error;
-    return new PlainBatchCipher(selectAead(), pages);
-  }
 }

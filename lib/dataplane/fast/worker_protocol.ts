@@ -75,7 +75,8 @@ export type Command =
 
 /** What the worker tells unasked, in the order in which it happens. */
 export type WorkerReport =
-  | { readonly kind: "ready"; readonly cipher: string }
+  /** `nativeProblem` says why machine code does not seal, where it was to. */
+  | { readonly kind: "ready"; readonly cipher: string; readonly nativeProblem?: string | undefined }
   | { readonly kind: "event"; readonly event: Plain<DeviceEvent> }
   | { readonly kind: "proxy"; readonly question: ProxyQuestion }
   /** The socket is not used any more and can be closed. */

@@ -7,6 +7,7 @@
 export * from "./abstract_datagram.ts";
 export * from "./free_memory.ts";
 export * from "./libc.ts";
+export * from "./machine_code.ts";
 export * from "./output_reader.ts";
 export * from "./program_pages.ts";
 export * from "./raw_io.ts";

@@ -19,6 +19,7 @@ import {
 import { listenDatagrams } from "../../../transport/mod.ts";
 import { counted, silentUpstreams } from "../../output/mod.ts";
 import type { Finding } from "../finding.ts";
+import { cipherFinding } from "./cipher_finding.ts";
 import { overlayFinding } from "../overlays/mod.ts";
 import { pathFindings } from "./path_findings.ts";
 import { policyFinding } from "../policies/mod.ts";
@@ -35,6 +36,8 @@ export interface HostProbes {
   leftOvers(stateDir: string): readonly string[];
   /** Whether /etc/resolv.conf is as weft has written it. */
   isResolverConfOwn(): boolean;
+  /** @returns why no machine code seals packets here, or undefined where it can */
+  nativeProblem(): Promise<string | undefined>;
   wallMs(): number;
 }
 
@@ -91,6 +94,8 @@ export async function doctorFindings(
       "tun",
       probes.hasTunDevice() ? ok("/dev/net/tun is there") : problem("/dev/net/tun is not there", hint),
     );
+    const cipher = cipherFinding(status?.dataplane, await probes.nativeProblem());
+    if (cipher !== undefined) findings.set("cipher", cipher);
   }
   findings.set("state", stateFinding(stateDir, await probes.stateProblem(stateDir)));
   findings.set("port", portFinding(port, status !== undefined, probes));
@@ -191,8 +196,16 @@ export function hostProbes(): HostProbes {
     isPortFree,
     leftOvers,
     isResolverConfOwn: () => parseResolverConf(readHostText(RESOLVER_CONF_PATH)).isOwn,
+    nativeProblem,
     wallMs: () => Date.now(),
   };
+}
+
+/** Loads the data plane for it, which other commands do without. */
+async function nativeProblem(): Promise<string | undefined> {
+  const { findNativeTier } = await import("../../../dataplane/mod.ts");
+  const found = findNativeTier();
+  return typeof found === "string" ? found : undefined;
 }
 
 /** What crosses on its way, or comes before what it needs, is nobody's fault. */

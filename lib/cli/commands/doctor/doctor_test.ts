@@ -9,6 +9,7 @@ const good: HostProbes = {
   isPortFree: () => true,
   leftOvers: () => [],
   isResolverConfOwn: () => true,
+  nativeProblem: () => Promise.resolve(undefined),
   wallMs: () => 1_800_000_000_000,
 };
 const options = { stateDir: "/s", port: 51820, rootless: false, status: undefined };
@@ -58,6 +59,21 @@ Deno.test("doctorFindings() goes by what a running agent was told, at this start
   const told = running({ node: { ...sampleStatus.node, listenPort: 5555 }, dataplane: { kind: "rootless" } });
   assert.deepEqual(await problems(poor, told), []);
   assert.equal((await doctorFindings(told, poor)).get("port")?.detail, "5555 is for the agent that runs");
+});
+
+Deno.test("doctorFindings() says what seals packets, and why no machine code does", async () => {
+  const off = { ...good, nativeProblem: () => Promise.resolve("the processor lacks AVX2") };
+  const detail = async (...args: Parameters<typeof doctorFindings>) =>
+    (await doctorFindings(...args)).get("cipher")?.detail;
+  const by = (aead: string) => running({ dataplane: { ...sampleStatus.dataplane, kind: "fast", aead } });
+  assert.equal(await detail(options, good), "machine code of this processor can seal packets");
+  assert.equal(await detail(options, off), "no machine code seals packets here: the processor lacks AVX2");
+  assert.equal(await detail(by("native AVX2 cipher"), good), "the native AVX2 cipher seals packets");
+  const baseline = "the baseline cipher seals packets, and no machine code: ";
+  assert.equal(await detail(by("baseline cipher"), off), `${baseline}the processor lacks AVX2`);
+  assert.equal(await detail(by("baseline cipher"), good), `${baseline}the agent was told so by --cipher`);
+  assert.equal(await detail({ ...options, rootless: true }, off), undefined);
+  assert.deepEqual(await problems(off), [], "it is no problem");
 });
 
 Deno.test("doctorFindings() says how names are served, and when this host does not ask", async () => {

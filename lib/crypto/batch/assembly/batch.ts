@@ -73,10 +73,16 @@ export function sealMessage(
   beginPacket(STREAM);
   const left = sealText(from, length, padded, to + HEADER_BYTES, 0);
   // Written last: the text may end where this message begins.
+  beginMessage(to, remoteIndex, counter);
+  return left;
+}
+
+@inline
+/** Writes the header of a message. */
+export function beginMessage(to: usize, remoteIndex: u32, counter: u64): void {
   store<u32>(to, 4);
   store<u32>(to, remoteIndex, 4);
   store<u64>(to, counter, 8);
-  return left;
 }
 
 /** Writes the tag of the last message, and clears the key. */

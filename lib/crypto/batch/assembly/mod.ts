@@ -7,6 +7,6 @@
 export { open, openBatch, seal, sealBatch } from "./batch";
 export { init } from "./cipher";
 // By this name the committed modules export it.
-export { cutSuperpacket } from "./superpacket";
+export { cutSuperpacket, layOutSuperpacket } from "./superpacket";
 export { sealSuperpacket as sealSuperframe } from "./superpacket";
 export { beginJoin, endJoin, joinPacket } from "./join";

@@ -1,6 +1,6 @@
 /**
  * Superpackets of the host: cut into packets, completed and sealed in one go (virtio specification §5.1.6). The header
- * of each packet is written over the end of the one before, which has been sealed by then.
+ * of each packet is written over the end of the one before, which has been sealed or copied by then.
  *
  *     at - 10         at          head        + size       + 2 size
  *     virtio header | IP, TCP | payload 0  | payload 1  | payload 2 ...
@@ -14,7 +14,7 @@
  * @module
  */
 
-import { HEADER_BYTES, endSealing, sealMessage, TAG_BYTES } from "./batch";
+import { beginMessage, endSealing, HEADER_BYTES, sealMessage, TAG_BYTES } from "./batch";
 import { fold, sum, swap16 } from "./checksum";
 import { loadKey } from "./cipher";
 import { HEAD, MAX_HEAD_BYTES, RESULT } from "./layout";
@@ -42,6 +42,11 @@ const CWR: u32 = 0x80;
 const MALFORMED: i32 = -1;
 const NO_ROOM: i32 = 0;
 
+/** What becomes of packets: they are sealed; or laid out as messages, for others to seal; or cut and no more. */
+const SEAL: u32 = 0;
+const LAY_OUT: u32 = 1;
+const CUT: u32 = 2;
+
 /**
  * Seals all packets of a superpacket, which is overwritten; `RESULT` tells how many there are, and the length of all
  * messages but the last.
@@ -63,15 +68,46 @@ export function sealSuperpacket(
   inner: usize,
 ): i32 {
   loadKey();
-  const kind = gsoKind(at), outer: i32 = inner === 0 ? 0 : outerHeadBytes(at, inner);
-  const bytes = outer < 0
-    ? MALFORMED
-    : kind === 0
-    ? sealWhole(at, length, to, room, remoteIndex, mtu, counter, <usize> outer)
-    : cut(at, length, to, room, remoteIndex, mtu, counter, kind, inner, <usize> outer, true);
+  const bytes = toMessages(at, length, to, room, remoteIndex, mtu, counter, inner, SEAL);
   // The key is wiped, whatever came of it.
   if (bytes <= 0) endSealing(0, 0);
   return bytes;
+}
+
+/**
+ * Does the same, but encrypts nothing: texts stand behind their headers, padded, with room for tags. It needs no key.
+ * @returns what `sealSuperpacket` returns
+ */
+export function layOutSuperpacket(
+  at: usize,
+  length: usize,
+  to: usize,
+  room: usize,
+  remoteIndex: u32,
+  mtu: usize,
+  counter: f64,
+  inner: usize,
+): i32 {
+  return toMessages(at, length, to, room, remoteIndex, mtu, counter, inner, LAY_OUT);
+}
+
+function toMessages(
+  at: usize,
+  length: usize,
+  to: usize,
+  room: usize,
+  remoteIndex: u32,
+  mtu: usize,
+  counter: f64,
+  inner: usize,
+  purpose: u32,
+): i32 {
+  const kind = gsoKind(at), outer: i32 = inner === 0 ? 0 : outerHeadBytes(at, inner);
+  return outer < 0
+    ? MALFORMED
+    : kind === 0
+    ? wholeMessage(at, length, to, room, remoteIndex, mtu, counter, <usize> outer, purpose)
+    : cut(at, length, to, room, remoteIndex, mtu, counter, kind, inner, <usize> outer, purpose);
 }
 
 /**
@@ -81,7 +117,7 @@ export function sealSuperpacket(
  */
 export function cutSuperpacket(at: usize, length: usize, to: usize, room: usize, inner: usize): i32 {
   const kind = gsoKind(at);
-  if (kind !== 0) return cut(at, length, to, room, 0, 0, 0, kind, inner, 0, false);
+  if (kind !== 0) return cut(at, length, to, room, 0, 0, 0, kind, inner, 0, CUT);
   if (length === 0) return MALFORMED;
   if (length > room) return NO_ROOM;
   if (!finishWhole(at, length)) return MALFORMED;
@@ -108,7 +144,7 @@ function leastBehind(at: usize, outer: usize): usize {
   return protocol === UDP ? 8 : 4;
 }
 
-function sealWhole(
+function wholeMessage(
   at: usize,
   length: usize,
   to: usize,
@@ -117,6 +153,7 @@ function sealWhole(
   mtu: usize,
   counter: f64,
   outer: usize,
+  purpose: u32,
 ): i32 {
   if (length === 0 || (outer !== 0 && length <= outer + leastBehind(at, outer))) return MALFORMED;
   const padded = paddedLength(length, mtu), bytes = HEADER_BYTES + padded + TAG_BYTES;
@@ -124,14 +161,16 @@ function sealWhole(
   if (bytes > room) return NO_ROOM;
   if (!finishWhole(at, length)) return MALFORMED;
   if (outer !== 0) finishOuter(at, length, outer, outerSum(at, outer));
-  const blocks = sealMessage(0, 0, at, length, padded, to, remoteIndex, <u64> counter);
-  endSealing(blocks, to + HEADER_BYTES + padded);
+  if (purpose === SEAL) {
+    const blocks = sealMessage(0, 0, at, length, padded, to, remoteIndex, <u64> counter);
+    endSealing(blocks, to + HEADER_BYTES + padded);
+  } else layOut(at, length, padded, to, remoteIndex, <u64> counter);
   store<u32>(RESULT, 1);
   store<u32>(RESULT, <u32> bytes, 4);
   return <i32> bytes;
 }
 
-/** Cuts a superpacket whose inner packet begins at `inner`, and completes and seals its packets, or completes them alone. */
+/** Cuts a superpacket whose inner packet begins at `inner`, completes its packets, and does with them what is wanted. */
 function cut(
   at: usize,
   length: usize,
@@ -143,7 +182,7 @@ function cut(
   kind: u32,
   inner: usize,
   outer: usize,
-  isSealed: bool,
+  purpose: u32,
 ): i32 {
   const virtio = at - VIRTIO_BYTES;
   const size: usize = load<u16>(virtio, 4), start: usize = load<u16>(virtio, 6);
@@ -159,7 +198,7 @@ function cut(
 
   const payload = length - head, count = (payload + size - 1) / size;
   const longest = head + min(payload, size);
-  const segment = isSealed ? HEADER_BYTES + paddedLength(longest, mtu) + TAG_BYTES : longest;
+  const segment = purpose === CUT ? longest : HEADER_BYTES + paddedLength(longest, mtu) + TAG_BYTES;
   if (<u64> segment * <u64> count > <u64> room) return NO_ROOM;
 
   const tcpFlags: u32 = isTcp ? load<u8>(at + start, 13) : 0;
@@ -214,21 +253,31 @@ function cut(
     // For UDP zero means that there is none (RFC 768).
     store<u16>(packet + checksumAt, <u16> (checksum === 0 && !isTcp ? 0xffff : checksum));
     if (outer !== 0) finishOuter(packet, packetLength, outer, outSum);
-    if (isSealed) {
-      const padded = paddedLength(packetLength, mtu);
-      blocks = sealMessage(blocks, tag, packet, packetLength, padded, out, remoteIndex, <u64> counter + i);
-      tag = out + HEADER_BYTES + padded;
-      out = tag + TAG_BYTES;
-    } else {
+    if (purpose === CUT) {
       memory.copy(out, packet, packetLength);
       out += packetLength;
+    } else {
+      const padded = paddedLength(packetLength, mtu);
+      if (purpose === SEAL) {
+        blocks = sealMessage(blocks, tag, packet, packetLength, padded, out, remoteIndex, <u64> counter + i);
+      } else layOut(packet, packetLength, padded, out, remoteIndex, <u64> counter + i);
+      tag = out + HEADER_BYTES + padded;
+      out = tag + TAG_BYTES;
     }
     packet += size;
   }
-  if (isSealed) endSealing(blocks, tag);
+  if (purpose === SEAL) endSealing(blocks, tag);
   store<u32>(RESULT, <u32> count);
   store<u32>(RESULT, <u32> segment, 4);
   return <i32> (out - to);
+}
+
+/** Writes a message with its text not encrypted, and no tag. */
+function layOut(from: usize, length: usize, padded: usize, to: usize, remoteIndex: u32, counter: u64): void {
+  const text = to + HEADER_BYTES;
+  copy(from, text, length);
+  for (let i = length; i < padded; i++) store<u8>(text + i, 0);
+  beginMessage(to, remoteIndex, counter);
 }
 
 /** @returns the sum of an outer header of IPv4, without what `finishOuter` fills in */
@@ -278,7 +327,7 @@ function clear16(at: usize, offset: usize): void {
   store<u16>(at + offset, 0);
 }
 
-/** Copies a head; a call of `memory.copy` would take longer than that. */
+/** Copies a head or a packet; a call of `memory.copy` would take longer than that. */
 function copy(from: usize, to: usize, length: usize): void {
   let i: usize = 0;
   for (; i + 16 <= length; i += 16) v128.store(to + i, v128.load(from + i));

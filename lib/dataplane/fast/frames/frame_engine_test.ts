@@ -32,12 +32,14 @@ import {
   tapFrame,
   writtenFrames,
 } from "../testing/blue_network.ts";
+import { nativeCiphers } from "../testing/native_ciphers.ts";
 import { makeSuperpacket } from "../testing/superpackets.ts";
 import { FAKE_EPOLL_FD } from "../testing/fake_calls.ts";
 
 for (
   const [name, makeCipher] of [
     ["the WebAssembly cipher", () => new WasmBatchCipher(HARNESS_PAGES)],
+    ...nativeCiphers,
     ["the plain cipher", () => new PlainBatchCipher(selectAead(), HARNESS_PAGES)],
   ] as const
 ) {
