@@ -129,7 +129,11 @@ export class Subscriptions {
     only: ReadonlySet<string> | undefined,
   ): number {
     const { topic, data, publishedAt, past: isPast = false } = received;
-    const matches = this.#trie.match(topic);
+    let matches = this.#trie.match(topic);
+    // What a node tells itself is for who asks for it by name.
+    if (topic.segments[0]?.startsWith("$")) {
+      matches = matches.filter(({ value }) => value.pattern.parts[0]?.kind === "literal");
+    }
     if (matches.length === 0) return 0;
     const chosen = only === undefined ? matches : this.#choose(matches, only);
     const takers = isPast ? chosen.filter(({ value: { includesPast } }) => includesPast) : chosen;

@@ -7,6 +7,8 @@ Deno.test("members() lists who there is, and onMemberChange() tells what changes
   await using _ = mesh;
   const seen: [string, string, string][] = [];
   const note = (who: string) => ({ kind, member }: MemberChange) => void seen.push([who, kind, member.name]);
+  const heard: string[] = [];
+  for (const { runtime } of [agent, program]) runtime.subscribe(">", ({ topic }) => void heard.push(topic));
   agent.runtime.onMemberChange(note("agent"));
   const handle = program.runtime.onMemberChange(note("program"));
   await mesh.run(20);
@@ -31,6 +33,7 @@ Deno.test("members() lists who there is, and onMemberChange() tells what changes
   await mesh.run(50);
   assert.deepEqual(changes("agent").at(-1), ["left", "c"]);
   assert.equal(changes("program").length, 3);
+  assert.deepEqual(heard, [], "a wildcard does not stand for what a node tells itself");
 });
 
 Deno.test("nobody but the node itself tells of members, and others neither hear nor ask", async () => {
