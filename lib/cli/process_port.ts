@@ -175,9 +175,8 @@ async function readBounded(stream: ReadableStream<Uint8Array>): Promise<string> 
 
 /** Gives back what only the start needed, and from then on what is left after a flood. */
 async function watchMemory(): Promise<void> {
-  const { MEMORY_CHECK_MS, MemoryReclaimer, releaseFreeMemory, releaseProgramPages } = await import(
-    "../host/mod.ts"
-  );
+  const { MEMORY_CHECK_MS, MEMORY_NOTE_MS, MemoryReclaimer, releaseFreeMemory, releaseProgramPages } =
+    await import("../host/mod.ts");
   releaseProgramPages();
   const reclaimer = new MemoryReclaimer({
     residentBytes: () => Deno.memoryUsage().rss,
@@ -187,5 +186,6 @@ async function watchMemory(): Promise<void> {
     },
     release: releaseFreeMemory,
   }, performance.now());
+  Deno.unrefTimer(setInterval(() => reclaimer.note(), MEMORY_NOTE_MS));
   Deno.unrefTimer(setInterval(() => reclaimer.check(performance.now()), MEMORY_CHECK_MS));
 }

@@ -5,6 +5,8 @@
 
 /** How often it is to be asked. */
 export const MEMORY_CHECK_MS = 10_000;
+/** How often it is to be told to note how little it needs. */
+export const MEMORY_NOTE_MS = 1_000;
 /** What it may grow by before anything is done, as a factor and in bytes. */
 const GROWTH = 1.5;
 const GROWTH_BYTES = 32 << 20;
@@ -39,6 +41,15 @@ export class MemoryReclaimer {
     this.#checkedAtMs = nowMs;
   }
 
+  /**
+   * Notes how little the process gets along with. What it needs to start is given back soon by itself; a flood that begins
+   * before the first check is not to pass for that.
+   */
+  note(): void {
+    // What it got along with once it can get along with again.
+    this.#settledBytes = Math.min(this.#settledBytes, this.#process.residentBytes());
+  }
+
   /** @returns whether memory was given back */
   check(nowMs: number): boolean {
     const process = this.#process;
@@ -46,9 +57,8 @@ export class MemoryReclaimer {
     const load = (workedMs - this.#workedMs) / Math.max(1, nowMs - this.#checkedAtMs);
     this.#workedMs = workedMs;
     this.#checkedAtMs = nowMs;
+    this.note();
     const residentBytes = process.residentBytes();
-    // What it got along with once it can get along with again.
-    this.#settledBytes = Math.min(this.#settledBytes, residentBytes);
     if (load > QUIET_LOAD) return false;
     const formerBytes = this.#settledBytes;
     const hasGrown = isMuchMore(residentBytes, formerBytes);

@@ -42,6 +42,14 @@ Deno.test("MemoryReclaimer gives memory back when a flood is over, and not while
   assert.deepEqual([process.mib, process.pass(0.01), process.released], [100, false, 1]);
 });
 
+Deno.test("MemoryReclaimer does not take what a flood leaves right after the start for what the start needs", () => {
+  const process = new FakeProcess();
+  process.mib = 60;
+  process.reclaimer.note();
+  process.mib = 130;
+  assert.equal(process.pass(0.01), true);
+});
+
 Deno.test("MemoryReclaimer tries ever more rarely what is really used, and at once after the next growth", () => {
   const process = new FakeProcess();
   process.mib = process.needsMib = 500;
