@@ -253,7 +253,7 @@ export class Agent {
   async rotateKey(): Promise<void> {
     const leaders = this.#session?.leaders;
     if (leaders === undefined) throw new InterruptedError();
-    await leaders.rotate(this.mesh.prepareRotation(this.#context.endpoints.own()));
+    await leaders.acts.rotate(this.mesh.prepareRotation(this.#context.endpoints.own()));
     await this.#ownRecord.changeKeys();
   }
 
@@ -267,7 +267,7 @@ export class Agent {
   async leave(isForced: boolean): Promise<boolean> {
     const leaders = this.#session?.leaders;
     if (leaders === undefined || this.#state !== "running") throw new InterruptedError();
-    const isKnown = await this.departure.leave(leaders, isForced);
+    const isKnown = await this.departure.leave(leaders.acts, isForced);
     this.stopSoon();
     return isKnown;
   }

@@ -12,7 +12,7 @@ import { type Logger, type StateStore, type Timers, WeftError, withTimeout } fro
 import type { AgentOptions } from "../config/mod.ts";
 import { forgetNetwork, type MeshState } from "../mesh/mod.ts";
 import { InvalidRequestError } from "./errors.ts";
-import type { LeaderCoordinator } from "./leaders/mod.ts";
+import type { LeaderActs } from "./leaders/mod.ts";
 
 /** How long an ephemeral node that stops waits at most until a leader knows. */
 const LAST_WAIT_MS = 3_000;
@@ -62,7 +62,7 @@ export class Departure {
    * @returns whether a leader knows
    * @throws UnreachableError when no leader answers, InvalidRequestError when this node is the last leader
    */
-  async leave(leaders: LeaderCoordinator, isForced: boolean): Promise<boolean> {
+  async leave(leaders: LeaderActs, isForced: boolean): Promise<boolean> {
     if (this.#isUnderWay) throw new InvalidRequestError("Cannot leave: this node is about to already");
     this.#isUnderWay = true;
     this.#mesh.leaving = "asked";
@@ -95,7 +95,7 @@ export class Departure {
    * Lets a node leave that stops anyway, when that is due, whether a leader hears of it in time or not.
    * @param leaders undefined when it has not started
    */
-  async leaveAtEnd(leaders: LeaderCoordinator | undefined): Promise<void> {
+  async leaveAtEnd(leaders: LeaderActs | undefined): Promise<void> {
     if (leaders === undefined || this.#isUnderWay || !this.isDueAtEnd) return;
     await withTimeout(this.#timers, LAST_WAIT_MS, this.leave(leaders, true).catch(() => false));
     // What it knows of the network is put away all the same.

@@ -239,7 +239,7 @@ export class PageNode {
     if (this.#isStopped) return;
     this.#isStopped = true;
     await this.#runtime.close();
-    await withTimeout(this.#timers, LEAVE_TIMEOUT_MS, this.#leaders.leave().catch(() => {}));
+    await withTimeout(this.#timers, LEAVE_TIMEOUT_MS, this.#leaders.acts.leave().catch(() => {}));
     this.#resources.dispose();
     this.#leaders.close();
     await this.#messages.close();
