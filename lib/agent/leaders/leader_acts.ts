@@ -15,13 +15,21 @@ import {
   type ReplicaUpdate,
 } from "../../mesh/mod.ts";
 import type { AgentContext } from "../agent_context.ts";
-import { InvalidRequestError, NotLeaderError, TooOftenError, UnreachableError } from "../errors.ts";
+import {
+  InvalidRequestError,
+  NotLeaderError,
+  TooOftenError,
+  UnconfirmedError,
+  UnreachableError,
+} from "../errors.ts";
+import { askToLeave } from "./leave_request.ts";
 import { attributed, signRotation } from "./member_care.ts";
-import type { MemberRequests } from "./member_requests.ts";
+import type { MemberRequests, RequestOutcome } from "./member_requests.ts";
+import { MAX_SENDS } from "./repeated_request.ts";
 
 /** What these acts are about, and whom is asked. */
-interface LeaderActsParts extends Pick<AgentContext, "mesh" | "log"> {
-  readonly requests: MemberRequests;
+interface LeaderActsParts extends Pick<AgentContext, "mesh" | "clock" | "timers" | "log"> {
+  readonly requests: Pick<MemberRequests, "ask">;
   /** @returns all leaders, the highest id first */
   views(): readonly LeaderView[];
   /** @returns whom to ask, who answers most likely first */
@@ -33,6 +41,7 @@ interface LeaderActsParts extends Pick<AgentContext, "mesh" | "log"> {
 /** Asks, and does what follows from the answers. */
 export class LeaderActs {
   readonly #parts: LeaderActsParts;
+  readonly #stop = new AbortController();
 
   constructor(parts: LeaderActsParts) {
     this.#parts = parts;
@@ -106,14 +115,29 @@ export class LeaderActs {
   }
 
   /**
-   * Has this node revoked by another leader; a leader hands its addresses over first.
-   * @throws UnreachableError when no leader answers, InvalidRequestError when it is the last leader, or all refuse
+   * Has this node revoked by another leader; a leader hands its addresses over first. When it fails it may be done again,
+   * and comes to the same.
+   * @throws UnreachableError when no leader was reached, UnconfirmedError when one may have heard it, InvalidRequestError
+   * when this is the last leader, or all refuse
    */
   async leave(): Promise<void> {
-    const { role, replica } = this.#parts.mesh;
-    if (role === "leader") await this.#resign("leave");
-    replica.merge(await this.#askLeaders({ kind: "leave" }, "leave"));
-    replica.deliverEvents();
+    if (this.#parts.mesh.role === "leader") await this.#resign("leave");
+    const outcome = await askToLeave(this.#parts, this.#stop.signal);
+    if (outcome === "removed") return;
+    if (outcome === "refused") throw new InvalidRequestError("Cannot leave: the leader refused");
+    const again = "Run the same again when one of them is back; --force leaves without one.";
+    if (outcome === "unreached") {
+      throw new UnreachableError("Cannot leave: no leader answers", { hint: again, retryable: true });
+    }
+    throw new UnconfirmedError("Cannot leave: no leader answers, and one may have heard it", {
+      hint: again,
+      retryable: true,
+    });
+  }
+
+  /** Asks nobody any more. */
+  close(): void {
+    this.#stop.abort();
   }
 
   async #askLeaders(request: MemberRequest, what: string): Promise<ReplicaUpdate> {
@@ -131,9 +155,7 @@ export class LeaderActs {
     if (retryAfterMs !== undefined) throw new TooOftenError(retryAfterMs);
     if (wasRefused) throw new InvalidRequestError(`Cannot ${what}: the leader refused`);
     throw new UnreachableError(`Cannot ${what}: no leader answers`, {
-      hint: what === "leave"
-        ? "Run the same again when one of them is back; --force leaves without one."
-        : "`weft leader list` shows who leads; run the same again when one of them is back.",
+      hint: "`weft leader list` shows who leads; run the same again when one of them is back.",
       retryable: true,
     });
   }
@@ -146,21 +168,33 @@ export class LeaderActs {
     replica.publish(update);
   }
 
+  /** Hands over to another leader that lives, asked more than once, and to the next one when it does not answer. */
   async #resign(what = "demote this node"): Promise<void> {
-    const { leadership, roster, identity, replica } = this.#parts.mesh;
-    const others = this.#parts.views().filter(({ nodeId, isAlive }) => isAlive && nodeId !== identity.id);
-    const heir = others[0] && roster.get(others[0].nodeId)?.record;
-    if (heir === undefined) {
+    const { mesh: { leadership, roster, identity, replica }, views } = this.#parts;
+    const heirs = views().filter(({ nodeId, isAlive }) => isAlive && nodeId !== identity.id)
+      .map(({ nodeId }) => roster.get(nodeId)?.record).filter((record) => record !== undefined);
+    const [first] = heirs;
+    if (first === undefined) {
       throw new InvalidRequestError(`Cannot ${what}: this node is the only leader that lives`, {
         hint: "`weft leader promote NODE` makes another one first.",
       });
     }
-    await this.#ask(heir, () => {
-      const { slices, records: update } = leadership.handOver(heir);
-      return { kind: "handover", slices, update };
-    }, "hand over to");
-    const { audit } = leadership;
-    replica.publish(audit?.as({ kind: "operator" }, () => leadership.resign()) ?? leadership.resign());
+    let failure: unknown;
+    for (const heir of heirs) {
+      try {
+        await this.#ask(heir, () => {
+          const { slices, records: update } = leadership.handOver(heir);
+          return { kind: "handover", slices, update };
+        }, "hand over to");
+        const { audit } = leadership;
+        replica.publish(audit?.as({ kind: "operator" }, () => leadership.resign()) ?? leadership.resign());
+        return;
+      } catch (error) {
+        if (!(error instanceof UnreachableError || error instanceof InvalidRequestError)) throw error;
+        failure ??= error;
+      }
+    }
+    throw failure;
   }
 
   /** @throws UnreachableError, InvalidRequestError when it refused */
@@ -169,7 +203,11 @@ export class LeaderActs {
     request: () => MemberRequest,
     what: string,
   ): Promise<Extract<MemberAnswer, { kind: "done" }>> {
-    const answer = await this.#parts.requests.ask(record.nodeId, request);
+    let answer: RequestOutcome = "lost";
+    // Of those that come to the same.
+    for (let sends = 0; answer === "lost" && sends < MAX_SENDS; sends++) {
+      answer = await this.#parts.requests.ask(record.nodeId, request);
+    }
     if (typeof answer !== "object") {
       throw new UnreachableError(`Cannot ${what} ${record.name}: it does not answer`, {
         hint: "`weft peers` shows when it was last heard; run the same again when it is back.",

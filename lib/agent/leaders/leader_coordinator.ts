@@ -245,6 +245,7 @@ export class LeaderCoordinator {
     this.#unsubscribe();
     this.#timer.set(undefined);
     this.#requests.close();
+    this.acts.close();
   }
 
   /** Does what is due, says who is elected now, and waits for the next time. */
