@@ -9,7 +9,7 @@
  * @module
  */
 
-import type { Millis, StateStore } from "../../base/mod.ts";
+import type { StateStore } from "../../base/mod.ts";
 import { SigningKey } from "../../crypto/mod.ts";
 import type { AddressRange } from "../../net/mod.ts";
 import type { Admission, ArrivalCare, AuditLog, EphemeralCare, TokenBook } from "../admission/mod.ts";
@@ -33,13 +33,12 @@ import {
 } from "../network_store.ts";
 import { type LeadershipOptions, type LeaderState, openLeader } from "./leader_state.ts";
 import { SliceLedger } from "./slice_ledger.ts";
+import { SliceSettlement } from "./slice_settlement.ts";
 import { above, fitting, isLeader, joined, SliceTable, without } from "./slice_table.ts";
 
 const SEED_LABEL = "network seed";
 /** So many records travel with slices that are handed over; with more, only what is above all of them is. */
 const MAX_HANDED_RECORDS = 1000;
-/** What nobody holds is claimed after so long: who holds it may be about to say so. Two rounds of anti-entropy. */
-const CLAIM_AFTER_MS = 20_000;
 
 /** A node's leadership, which it may have, be given and give away while it runs. */
 export class Leadership {
@@ -48,9 +47,8 @@ export class Leadership {
   readonly #store: StateStore;
   readonly #options: LeadershipOptions;
   readonly #table: SliceTable;
+  readonly #settlement: SliceSettlement;
   #leader: LeaderState | undefined;
-  /** What nobody holds, and since when that is so. */
-  #unheld: { readonly ranges: string; readonly since: Millis } | undefined;
 
   /**
    * @param signingKey absent for one that is no leader now
@@ -59,7 +57,9 @@ export class Leadership {
   constructor(store: StateStore, options: LeadershipOptions, signingKey?: SigningKey) {
     this.#store = store;
     this.#options = options;
-    this.#table = new SliceTable(options.replica, options.network.id);
+    const { replica: { roster }, clock, newPool } = options;
+    const table = this.#table = new SliceTable(options.replica, options.network.id);
+    this.#settlement = new SliceSettlement({ table, roster, clock, newPool });
     if (signingKey !== undefined) this.#leader = this.#open(signingKey);
   }
 
@@ -315,31 +315,15 @@ export class Leadership {
   settleSlices(isElected: boolean): ReplicaUpdate {
     if (this.#leader === undefined) return NO_UPDATE;
     const { ledger, signingKey } = this.#leader;
-    const { replica: { roster }, identity } = this.#options;
-    const { id: self } = identity();
-    const others = this.#table.othersThan(self);
-    const stronger = others.filter(({ holder, state }) => state === "held" && holder < self);
-    // What its own entry says no more was taken over while it was away, whatever the ids are.
-    const told = this.#table.told(self);
-    const taken = told === undefined ? [] : without(others.flatMap(({ ranges }) => ranges), told);
-    const own = without(ledger.slices, [...stronger.flatMap(({ ranges }) => ranges), ...taken]);
-    const current = this.#table.currentId(self);
-    const leaders = roster.liveRecords().filter((record) => record.nodeId !== current && isLeader(record))
-      .toArray();
-    const silent = leaders.filter(({ nodeId }) => !others.some(({ holder }) => holder === nodeId));
-    const isComplete = silent.length === 0;
-    const claimed = isElected && isComplete
-      ? this.#claimable([...own, ...others.flatMap(({ ranges }) => ranges)])
-      : this.#claimable(undefined);
-    const mine = fitting([...own, ...claimed]);
+    const { id: self } = this.#options.identity();
+    const { ranges, silent, isAlone } = this.#settlement.settle(self, ledger.slices, isElected);
     try {
       return this.#undoable(() => {
-        if (mine.join() !== joined(ledger.slices).join()) ledger.replace(mine);
+        if (ranges.join() !== joined(ledger.slices).join()) ledger.replace(ranges);
         // The only leader there ever was has nobody to tell.
-        if (others.length === 0 && leaders.length === 0 && !this.#table.has(self)) return NO_UPDATE;
+        if (isAlone && !this.#table.has(self)) return NO_UPDATE;
         // A reservation that has lapsed may stand in the way of what its leader states since: it states that anew.
-        const lapsed = (isElected ? silent : [])
-          .map(({ nodeId }) => this.#table.state(nodeId, signingKey, "held", undefined));
+        const lapsed = silent.map((nodeId) => this.#table.state(nodeId, signingKey, "held", undefined));
         const entries = [this.#stateOwn(), ...lapsed].filter((signed) => signed !== undefined);
         return entries.length === 0 ? NO_UPDATE : { ...NO_UPDATE, entries };
       });
@@ -348,16 +332,6 @@ export class Leadership {
       if (!(error instanceof RangeError)) throw error;
       return NO_UPDATE;
     }
-  }
-
-  /** @returns what nobody holds, once that has been the same for long enough */
-  #claimable(held: readonly AddressRange[] | undefined): readonly AddressRange[] {
-    const free = held === undefined ? [] : without(this.#options.newPool().slices, held);
-    const now = this.#options.clock.now();
-    if (free.length === 0) this.#unheld = undefined;
-    else if (this.#unheld?.ranges !== free.join()) this.#unheld = { ranges: free.join(), since: now };
-    if (this.#unheld === undefined || now - this.#unheld.since < CLAIM_AFTER_MS) return [];
-    return free;
   }
 
   /** Has the network know what this leader holds now. @returns what is new of it */
