@@ -3,6 +3,7 @@
  * @module
  */
 
+import { withTimeout } from "../../base/mod.ts";
 import {
   type KeyRotation,
   type LeaderView,
@@ -10,6 +11,7 @@ import {
   type MemberAnswer,
   type MemberRecord,
   type MemberRequest,
+  type MeshState,
   NO_UPDATE,
   type NodeId,
   type ReplicaUpdate,
@@ -26,6 +28,9 @@ import { askToLeave } from "./leave_request.ts";
 import { attributed, signRotation } from "./member_care.ts";
 import type { MemberRequests, RequestOutcome } from "./member_requests.ts";
 import { MAX_SENDS } from "./repeated_request.ts";
+
+/** How long it is waited for a member that was promoted to say that it leads. */
+const LEAD_TIMEOUT_MS = 5_000;
 
 /** What these acts are about, and whom is asked. */
 interface LeaderActsParts extends Pick<AgentContext, "mesh" | "clock" | "timers" | "log"> {
@@ -48,31 +53,50 @@ export class LeaderActs {
   }
 
   /**
-   * Makes a member a leader.
+   * Makes a member a leader: it leads when it has taken the offer and this node has signed that, and not otherwise.
    * @throws NotLeaderError, InvalidRequestError, UnreachableError
    */
   async promote({ record }: Member): Promise<void> {
-    const { mesh: { leadership }, log } = this.#parts;
+    const { mesh, log } = this.#parts;
     this.#mustLead();
     if (record.verifyingKey === undefined) throw cannot(`promote ${record.name}: it runs no weft`);
     if (record.roles.includes("leader")) throw cannot(`promote ${record.name}: it is a leader already`);
-    const { mesh } = this.#parts;
+    const { promotions, audit } = mesh.leadership;
     let wasAsked = false;
-    const promotion = () => {
+    const offer = () => {
       wasAsked = true;
-      return leadership.promote(record);
+      return promotions.offer(record);
     };
-    await attributed(mesh, record, () => this.#ask(record, promotion, "promote")).catch((error) => {
-      // Who does not answer may have taken what was set aside for it.
-      if (error instanceof InvalidRequestError) mesh.replica.publish(leadership.withdraw(record));
-      // And must not lead after all when this was told to have failed.
-      const update = error instanceof UnreachableError && wasAsked ? leadership.takeBack(record) : NO_UPDATE;
+    await attributed(mesh, record, () => this.#ask(record, offer, "promote")).catch((error) => {
+      if (error instanceof InvalidRequestError) mesh.replica.publish(promotions.withdraw(record));
+      const mayLead = error instanceof UnreachableError && wasAsked && isOfFormerRelease(mesh, record);
+      const update = mayLead ? promotions.takeBack(record) : NO_UPDATE;
       if (update === undefined) return;
       mesh.replica.publish(update);
       throw error;
     });
-    leadership.settle(record);
-    log.info("promoted", { name: record.name });
+    this.#mustLead();
+    audit?.attribute(record.nodeId, undefined);
+    const confirming = () => promotions.confirm(record);
+    const update = audit?.as({ kind: "operator" }, confirming) ?? confirming();
+    if (update === undefined) {
+      mesh.replica.publish(promotions.withdraw(record));
+      throw cannot(`promote ${record.name}: it is no member any more`);
+    }
+    mesh.replica.publish(update);
+    if (await this.#leads(record)) log.info("promoted", { name: record.name });
+    else log.warn("promoted, and it has not said since that it leads", { name: record.name });
+  }
+
+  /** Waits until a member that was promoted says what it gives out. @returns whether it has done so */
+  async #leads({ nodeId }: MemberRecord): Promise<boolean> {
+    const { mesh: { leadership, replica }, timers } = this.#parts;
+    if (leadership.isHeldBy(nodeId)) return true;
+    const said = Promise.withResolvers<true>();
+    const unsubscribe = replica.subscribe({
+      handleEntryEvent: () => leadership.isHeldBy(nodeId) && said.resolve(true),
+    });
+    return await withTimeout(timers, LEAD_TIMEOUT_MS, said.promise).finally(unsubscribe) ?? false;
   }
 
   /**
@@ -228,6 +252,11 @@ export class LeaderActs {
       hint: `Do it on ${names.filter((name) => name !== undefined).join(" or ") || "the leader"}.`,
     });
   }
+}
+
+/** Such a member leads as soon as it is asked, whatever comes after that. */
+function isOfFormerRelease({ roster }: Pick<MeshState, "roster">, { nodeId }: MemberRecord): boolean {
+  return roster.get(nodeId)?.statement?.instance === undefined;
 }
 
 function cannot(what: string): InvalidRequestError {

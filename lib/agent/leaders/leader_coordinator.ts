@@ -102,6 +102,11 @@ export class LeaderCoordinator {
   #followLeaders(): void {
     const { mesh: { roster, replica, leadership }, clock, log } = this.#parts;
     if (leadership.yield()) log.warn("this node leads no more: another leader has demoted it");
+    const begun = leadership.takeOffer();
+    if (begun !== undefined) {
+      log.info("this node leads now");
+      replica.publish(begun);
+    }
     const { admission } = this.#parts.mesh;
     const redone = admission?.redoMissed() ?? [];
     // What members miss is for leaders to sign.

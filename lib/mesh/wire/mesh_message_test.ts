@@ -51,6 +51,11 @@ const MESSAGES: readonly MeshMessage[] = [
   { kind: "vector", vector: { origins: [{ origin: network.id, slots: [] }] } },
   { kind: "heartbeat" },
   { kind: "request", number: 1, request: { kind: "promotion", sealedSeed: new Uint8Array(80), slices } },
+  {
+    kind: "request",
+    number: 1,
+    request: { kind: "promotion", sealedSeed: new Uint8Array(80), slices, recordVersion: 7, isOffer: true },
+  },
   { kind: "request", number: 2, request: { kind: "demotion" } },
   {
     kind: "request",
