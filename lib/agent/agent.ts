@@ -412,6 +412,8 @@ export class Agent {
   /** What time alone brings about. */
   #lookAfter(): void {
     this.mesh.replica.handleTimeout();
+    // A link is with somebody who knows this node's keys, and tells others.
+    if ((this.#session?.messages.links.all().length ?? 0) > 0) this.mesh.forgetFormerIdentity();
     this.#session?.leaders.renewDue();
     this.#session?.removeAbsent();
     const isElected = this.#session?.leaders.elected === this.mesh.identity.id;

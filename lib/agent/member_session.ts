@@ -102,7 +102,10 @@ export class MemberSession {
       },
       identity,
       networkId: network.id,
+      verifyingKey: network.verifyingKey,
       replica,
+      formerStatic: () => mesh.formerIdentity?.privateKey,
+      succession: () => mesh.succession,
       dial: messagePlaneDial(),
       isOverlay: (address) =>
         overlay !== undefined && parts.endpoints.overlay.some((one) => one.contains(address)),

@@ -10,6 +10,7 @@ import {
   type Admission,
   rotationTo,
   shareTokens,
+  signSuccession,
   startToken,
   type TokenBook,
 } from "./admission/mod.ts";
@@ -41,10 +42,12 @@ import {
   encodeUpdates,
   type KeyRotation,
   type NetworkSettings,
+  type Succession,
 } from "./wire/mod.ts";
 import {
   adoptNextIdentity,
   AlreadyInitializedError,
+  forgetFormerIdentity,
   forgetNetwork,
   keepLeaving,
   keepUnstarted,
@@ -89,6 +92,7 @@ export class MeshState {
   /** Where the leader was that let this node in; absent on the one that started the network. */
   readonly bootstrap: TokenLeader | undefined;
   #identity: NodeIdentity;
+  #former: NodeIdentity | undefined;
   readonly #store: StateStore;
   readonly #settings: NetworkSettings;
   readonly #options: MeshOptions;
@@ -106,6 +110,7 @@ export class MeshState {
     const id = networkIdOf(verifyingKey);
     const { clock, random } = options;
     this.#identity = identity;
+    this.#former = readIdentity(store, "former-seed");
     this.#store = store;
     this.cidr = cidr;
     this.ipv6Cidr = cidr.family === 4 ? overlayIpv6Prefix(id) : undefined;
@@ -300,10 +305,29 @@ export class MeshState {
         const lifetimeMs = Math.max(1, expiresAt - wall);
         return replica.entries.write(next.id, next.signingKey, { kind, key, body, lifetimeMs });
       }).filter((signed) => signed !== undefined);
-      adoptNextIdentity(this.#store, next);
+      adoptNextIdentity(this.#store, this.#identity, next);
+      this.#former ??= this.#identity;
       this.#identity = next;
       return { ...NO_UPDATE, entries };
     });
+  }
+
+  /** By which keys others may know this node, until somebody has heard of those that it has now. */
+  get formerIdentity(): NodeIdentity | undefined {
+    return this.#former;
+  }
+
+  /** What this node shows to those who may know its former keys alone; undefined when somebody knows its own. */
+  get succession(): Succession | undefined {
+    const record = this.roster.signedRecord(this.identity.id);
+    return this.#former && record && signSuccession(this.#former, this.identity, record);
+  }
+
+  /** Somebody knows this node's keys, and tells others: the former ones are forgotten. Harmless when there are none. */
+  forgetFormerIdentity(): void {
+    if (this.#former === undefined) return;
+    forgetFormerIdentity(this.#store);
+    this.#former = undefined;
   }
 
   /**

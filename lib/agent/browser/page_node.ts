@@ -129,6 +129,7 @@ export class PageNode {
       ...{ clock, timers, random, log },
       identity: mesh.identity,
       networkId: mesh.network.id,
+      verifyingKey: mesh.network.verifyingKey,
       replica: mesh.replica,
       listener: new NoListener(),
       counters: channelCounters(),

@@ -4,7 +4,7 @@
  */
 
 import { decodeHex, encodeHex } from "../../base/mod.ts";
-import type { PublicKey, VerifyingKey } from "../../crypto/mod.ts";
+import { type PublicKey, SIGNATURE_BYTES, type VerifyingKey } from "../../crypto/mod.ts";
 import { MAX_EPHEMERAL_MS, MAX_NAME_LENGTH, MIN_EPHEMERAL_MS } from "../bounds.ts";
 import { Cidr, type IpAddress } from "../../net/mod.ts";
 import {
@@ -17,6 +17,7 @@ import {
   type JoinRequestSchema,
   type MessageFields,
   type NetworkSettingsSchema,
+  type Succession as WireSuccession,
 } from "../../proto/mod.ts";
 import {
   ID_BYTES,
@@ -28,6 +29,7 @@ import {
 } from "../identity/mod.ts";
 import {
   complete,
+  MAX_PAYLOAD_BYTES,
   NO_UPDATE,
   readAddress,
   readList,
@@ -43,13 +45,28 @@ import {
 } from "../records/mod.ts";
 
 /** A longer hello is not looked at, in bytes. */
-const MAX_HELLO_BYTES = 256;
+const MAX_HELLO_BYTES = 512 + MAX_PAYLOAD_BYTES;
 const MAX_CIDRS = 4;
 
 /** The first payload of a handshake: a machine that holds a token, or a member. */
 export type Hello =
   | { readonly kind: "join"; readonly tokenId: string }
-  | { readonly kind: "member"; readonly networkId: NetworkId; readonly nodeId: NodeId };
+  | {
+    readonly kind: "member";
+    readonly networkId: NetworkId;
+    readonly nodeId: NodeId;
+    readonly succession?: Succession;
+  };
+
+/** What a caller shows that goes on as somebody under new keys; nothing of it is checked yet. */
+export interface Succession {
+  /** By which id it went before. */
+  readonly formerId: NodeId;
+  /** Its record under the new keys. */
+  readonly record: Signed;
+  /** By the former signing key: 64 bytes. */
+  readonly endorsement: Uint8Array;
+}
 
 /** @returns the hello for the handshake's first payload */
 export function encodeHello(hello: Hello): Uint8Array {
@@ -57,7 +74,12 @@ export function encodeHello(hello: Hello): Uint8Array {
     const tokenId = decodeHex(hello.tokenId) ?? new Uint8Array(0);
     return encodeMessage(HelloSchema, { kind: { case: "join", value: { tokenId } } });
   }
-  const value = { networkId: idBytes(hello.networkId), nodeId: idBytes(hello.nodeId) };
+  const { succession } = hello;
+  const value = {
+    networkId: idBytes(hello.networkId),
+    nodeId: idBytes(hello.nodeId),
+    ...succession && { succession: { ...succession, formerId: idBytes(succession.formerId) } },
+  };
   return encodeMessage(HelloSchema, { kind: { case: "member", value } });
 }
 
@@ -71,7 +93,19 @@ export function decodeHello(bytes: Uint8Array): Hello | undefined {
   if (kind?.case !== "member") return undefined;
   const networkId = networkIdFromBytes(kind.value.networkId);
   const nodeId = nodeIdFromBytes(kind.value.nodeId);
-  return networkId && nodeId && { kind: "member", networkId, nodeId };
+  if (networkId === undefined || nodeId === undefined) return undefined;
+  const plain = { kind: "member", networkId, nodeId } as const;
+  if (kind.value.succession === undefined) return plain;
+  const succession = readSuccessionFields(kind.value.succession);
+  return succession && { ...plain, succession };
+}
+
+function readSuccessionFields(wire: WireSuccession): Succession | undefined {
+  return complete<Succession>({
+    formerId: nodeIdFromBytes(wire.formerId),
+    record: readSigned(wire.record),
+    endorsement: wire.endorsement.length === SIGNATURE_BYTES ? wire.endorsement.slice() : undefined,
+  });
 }
 
 /** What a machine asks for that holds a token. */

@@ -110,6 +110,12 @@ const MESSAGES: readonly MeshMessage[] = [
 const HELLOS: readonly Hello[] = [
   { kind: "join", tokenId: "0123456789abcdef".repeat(2) },
   { kind: "member", networkId: network.id, nodeId: identity.id },
+  {
+    kind: "member",
+    networkId: network.id,
+    nodeId: identity.id,
+    succession: { formerId: identity.id, record: signed, endorsement: new Uint8Array(64).fill(3) },
+  },
 ];
 
 Deno.test("encodeMeshMessage() and decodeMeshMessage() are inverse", () => {
