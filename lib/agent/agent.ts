@@ -28,6 +28,8 @@ import { InterruptedError, RemovedError } from "./errors.ts";
 import { unconfirmedLabelsText } from "./leaders/mod.ts";
 import { MemberSession } from "./member_session.ts";
 import { MemberFinder } from "./member_finder.ts";
+import { Rejoin } from "./join/mod.ts";
+import { messagePlaneDial } from "./links/mod.ts";
 import { isNameTaken, NameService } from "./names/mod.ts";
 import { hostDevices, Networks, ProgramEndpoints, RootlessFrames } from "./networks/mod.ts";
 import { OwnRecord, type ReopenedNode } from "./own_record.ts";
@@ -82,6 +84,7 @@ export class Agent {
   readonly #context: AgentContext;
   readonly #ownRecord: OwnRecord;
   readonly #warnings: Warnings;
+  readonly #rejoin: Rejoin;
   readonly #madeAt: number;
   readonly #channelCounters = channelCounters();
   readonly #resources = new AsyncDisposableStack();
@@ -160,10 +163,16 @@ export class Agent {
       own: endpoints.instance,
       restate: () => this.#session?.restate(),
     });
+    const rejoin = this.#rejoin = new Rejoin({
+      ...this.#context,
+      own: () => endpoints.own(),
+      dial: messagePlaneDial(),
+    });
     this.#warnings = new Warnings([
       () => nameWarnings(mesh),
       () => instances.warnings(),
       () => clockWarnings(mesh, this.#session?.messages.clockSkews() ?? new Map()),
+      () => rejoin.warnings(),
     ], log);
     this.#resources.defer(mesh.replica.subscribe(instances));
     this.#resources.use(parts.store);
@@ -352,6 +361,7 @@ export class Agent {
       networks: this.networks,
       packetRelay: this.relay,
       carriers: this.carriers,
+      rejoin: this.#rejoin,
     });
     this.#session = session;
     await session.start();
@@ -413,7 +423,9 @@ export class Agent {
   #lookAfter(): void {
     this.mesh.replica.handleTimeout();
     // A link is with somebody who knows this node's keys, and tells others.
-    if ((this.#session?.messages.links.all().length ?? 0) > 0) this.mesh.forgetFormerIdentity();
+    const linked = this.#session?.messages.links.members() ?? [];
+    if (linked.length > 0) this.mesh.forgetFormerIdentity();
+    this.#rejoin.lookAfter(linked);
     this.#session?.leaders.renewDue();
     this.#session?.removeAbsent();
     const isElected = this.#session?.leaders.elected === this.mesh.identity.id;

@@ -22,7 +22,7 @@ import {
   overlayIpv6Prefix,
 } from "./identity/mod.ts";
 import {
-  type JoinToken,
+  JoinToken,
   type JoinTokenFields,
   MAX_CLOCK_AHEAD_MS,
   type MemberRecord,
@@ -49,11 +49,13 @@ import {
   AlreadyInitializedError,
   forgetFormerIdentity,
   forgetNetwork,
+  keepJoinToken,
   keepLeaving,
   keepUnstarted,
   type LeavingState,
   NotInitializedError,
   readIdentity,
+  readJoinToken,
   readLeaving,
   readNetwork,
   readOrDrawIdentity,
@@ -77,6 +79,8 @@ export interface JoinParameters extends OwnStatement {
   readonly address?: IpAddress | undefined;
   /** For how long it may be away before it is removed, in milliseconds; for ever, or as its token says, when absent. */
   readonly ephemeralMs?: number | undefined;
+  /** Of the record that it has of a leader that others have not heard of. */
+  readonly knownVersion?: number;
 }
 
 /** Who this node is, which network it belongs to, and everybody in it. */
@@ -222,6 +226,7 @@ export class MeshState {
     const [bootstrap] = token.leaders;
     return store.transaction(() => {
       writeNetwork(store, { settings, ...bootstrap && { bootstrap } });
+      keepJoinToken(store, token.encode());
       const state = MeshState.load(store, options);
       state.replica.merge({ ...roster, records: [record, ...roster.records] });
       return state;
@@ -359,6 +364,17 @@ export class MeshState {
     }
   }
 
+  /** By which token this node came in, until that has expired or it is known that others know this node. */
+  get joinToken(): JoinToken | undefined {
+    const text = readJoinToken(this.#store);
+    const token = text === undefined ? undefined : JoinToken.parse(text);
+    return token instanceof JoinToken ? token : undefined;
+  }
+
+  forgetJoinToken(): void {
+    keepJoinToken(this.#store, undefined);
+  }
+
   /** How far this node has come in leaving its network; it survives the end of the process. */
   get leaving(): LeavingState | undefined {
     return readLeaving(this.#store);
@@ -412,7 +428,7 @@ export function encodeJoinRequest(
   token: JoinToken,
   options: JoinParameters & { readonly clock: Clock },
 ): Uint8Array {
-  const { name, address, ephemeralMs, clock } = options;
+  const { name, address, ephemeralMs, knownVersion, clock } = options;
   const statement = signOwnStatement(identity, options, { clock, previous: undefined });
   const { publicKey, signingKey: { verifyingKey } } = identity;
   const { secret } = token;
@@ -420,6 +436,7 @@ export function encodeJoinRequest(
     ...statement && { statement },
     ...address && { address },
     ...ephemeralMs !== undefined && { ephemeralMs },
+    ...knownVersion !== undefined && { knownVersion },
   };
   const request = { secret, name, publicKey, verifyingKey, ...optional };
   return encodeMeshMessage({ kind: "join-request", request });

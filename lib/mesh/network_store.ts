@@ -61,6 +61,7 @@ const BOOTSTRAP = "bootstrap";
 const LEAVING = "leaving";
 const UNSTARTED = "unstarted";
 const RECOVERING = "recovering";
+const JOIN_TOKEN = "join-token";
 
 /** Everything that a node keeps of its network and how it was told to run; what it keeps of its host is not among it. */
 const NETWORK_COLLECTIONS = [
@@ -212,6 +213,18 @@ export function readRecovering(store: StateStore): RecoveredFrom | undefined {
   const bytes = store.get(NETWORK, RECOVERING);
   if (bytes === undefined) return undefined;
   return new TextDecoder().decode(bytes) === "member" ? "member" : "file";
+}
+
+/** Keeps by which token this node came in, or forgets it. */
+export function keepJoinToken(store: StateStore, text: string | undefined): void {
+  if (text !== undefined) store.put(NETWORK, JOIN_TOKEN, utf8Bytes(text));
+  else if (readJoinToken(store) !== undefined) store.delete(NETWORK, JOIN_TOKEN);
+}
+
+/** @returns the token, if it is kept */
+export function readJoinToken(store: StateStore): string | undefined {
+  const bytes = store.get(NETWORK, JOIN_TOKEN);
+  return bytes && new TextDecoder().decode(bytes);
 }
 
 /** Puts away who this node is and all that it knows of its network, in one step; it may join another one then. */

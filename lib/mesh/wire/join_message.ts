@@ -42,6 +42,7 @@ import {
   TOKEN_SECRET_BYTES,
   TokenSecret,
   updateToWire,
+  VERSIONS_PER_GENERATION,
 } from "../records/mod.ts";
 
 /** A longer hello is not looked at, in bytes. */
@@ -121,6 +122,8 @@ export interface JoinRequest {
   readonly address?: IpAddress;
   /** For how long it may be away before it is removed, in milliseconds; it counts when the token says no less. */
   readonly ephemeralMs?: number;
+  /** Of the record that it has of a leader that others have not heard of: what is signed now comes after it. */
+  readonly knownVersion?: number;
 }
 
 /** What is the same for all members. */
@@ -142,7 +145,7 @@ export interface Admitted {
 
 /** @returns the fields of the message */
 export function joinRequestToWire(request: JoinRequest): MessageFields<typeof JoinRequestSchema> {
-  const { secret, name, publicKey, verifyingKey, statement, address, ephemeralMs } = request;
+  const { secret, name, publicKey, verifyingKey, statement, address, ephemeralMs, knownVersion } = request;
   return {
     secret: secret.exposeBytes(),
     name,
@@ -151,6 +154,7 @@ export function joinRequestToWire(request: JoinRequest): MessageFields<typeof Jo
     ...statement && { statement },
     ...address && { address: address.bytes },
     ...ephemeralMs !== undefined && { ephemeralMs: BigInt(ephemeralMs) },
+    ...knownVersion !== undefined && { knownVersion: BigInt(knownVersion) },
   };
 }
 
@@ -160,6 +164,7 @@ export function readJoinRequest(wire: WireJoinRequest): JoinRequest | undefined 
   if (secret.length !== TOKEN_SECRET_BYTES || name.length > MAX_NAME_LENGTH) return undefined;
   const isTerm = ephemeralMs >= BigInt(MIN_EPHEMERAL_MS) && ephemeralMs <= BigInt(MAX_EPHEMERAL_MS);
   if (ephemeralMs !== 0n && !isTerm) return undefined;
+  if (wire.knownVersion >= BigInt(VERSIONS_PER_GENERATION)) return undefined;
   return complete<JoinRequest>({
     secret: TokenSecret.fromBytes(secret),
     name,
@@ -168,6 +173,7 @@ export function readJoinRequest(wire: WireJoinRequest): JoinRequest | undefined 
     ...statement && { statement: readSigned(statement) },
     ...address.length > 0 && { address: readAddress(address) },
     ...isTerm && { ephemeralMs: Number(ephemeralMs) },
+    ...wire.knownVersion > 0n && { knownVersion: Number(wire.knownVersion) },
   });
 }
 
