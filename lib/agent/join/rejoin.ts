@@ -122,6 +122,7 @@ export class Rejoin {
       });
       mesh.replica.merge({ ...NO_UPDATE, ...roster, records: [record, ...roster.records] });
       mesh.replica.deliverEvents();
+      this.#refusedAt = undefined;
       log.warn("let in again by another leader: nobody had heard of the one before", {
         name: mesh.record.name,
         address: String(mesh.record.addresses[0]),
