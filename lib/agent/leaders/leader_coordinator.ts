@@ -13,7 +13,6 @@ import {
   NO_UPDATE,
   type NodeId,
   type RecoveryContent,
-  type ReplicaUpdate,
   SLICE_KIND,
 } from "../../mesh/mod.ts";
 import type { PublicKey } from "../../crypto/mod.ts";

@@ -8,7 +8,7 @@ import type { StateStore } from "../../base/mod.ts";
 import { SigningKey } from "../../crypto/mod.ts";
 import type { AddressRange } from "../../net/mod.ts";
 import type { Admission, ArrivalCare, AuditLog, EphemeralCare, TokenBook } from "../admission/mod.ts";
-import { type NodeId, openSealed, sealFor, SEED_BYTES } from "../identity/mod.ts";
+import { type NodeId, openSealed, SEED_BYTES } from "../identity/mod.ts";
 import {
   isActAfter,
   type MemberRecord,
@@ -16,9 +16,8 @@ import {
   type ReplicaUpdate,
   type Role,
   type Signed,
-  versionOfAct,
 } from "../records/mod.ts";
-import type { MemberAnswer, MemberRequest, SliceGrant } from "../wire/mod.ts";
+import type { MemberAnswer, SliceGrant } from "../wire/mod.ts";
 import {
   dropSigningKey,
   keepRecovering,
