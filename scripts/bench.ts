@@ -28,7 +28,7 @@ const { only } = values;
 const log = (text: string) => console.error(`  ${text}`);
 
 if (only === undefined) console.log(markdownTable(measureHandshakes(rounds, log)));
-const lacking = unmet([...PACKET_PLANE, "wg", "wireguard-go", "iperf3"]);
+const lacking = unmet([...PACKET_PLANE, "wg", "wireguard-go", "iperf3", "ethtool"]);
 if (lacking === undefined) {
   if (only === undefined) console.log(`\n${markdownTable(await measureStarts(rounds, log))}`);
   const ciphers = values.ciphers.split(",").filter((name) => name !== "") as WeftCipher[];
