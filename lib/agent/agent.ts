@@ -424,7 +424,8 @@ export class Agent {
     this.mesh.replica.handleTimeout();
     // A link is with somebody who knows this node's keys, and tells others.
     const linked = this.#session?.messages.links.members() ?? [];
-    if (linked.length > 0) this.mesh.forgetFormerIdentity();
+    const hasOwnKeys = this.#session?.self === this.mesh.identity.id;
+    if (linked.length > 0 && hasOwnKeys) this.mesh.forgetFormerIdentity();
     this.#rejoin.lookAfter(linked);
     this.#session?.leaders.renewDue();
     this.#session?.removeAbsent();

@@ -55,6 +55,8 @@ export interface MemberSessionParts extends AgentContext {
 
 /** One life of a node under one pair of keys. */
 export class MemberSession {
+  /** By which id it goes, to its end. */
+  readonly self: NodeId;
   readonly messages: MessagePlane;
   readonly leaders: LeaderCoordinator;
   readonly health: HealthWatch;
@@ -76,6 +78,7 @@ export class MemberSession {
     this.#parts = parts;
     const { mesh, overlay } = parts;
     const { identity, network, replica, roster } = mesh;
+    this.self = identity.id;
     this.sightings = new Sightings(parts.store, { clock: parts.clock, roster, log: parts.log });
     const messages = this.messages = new MessagePlane({
       ...parts,

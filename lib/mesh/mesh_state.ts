@@ -3,7 +3,7 @@
  * @module
  */
 
-import { type Clock, type Environment, type RandomSource, StateError, type StateStore } from "../base/mod.ts";
+import { type Environment, type RandomSource, StateError, type StateStore } from "../base/mod.ts";
 import type { Cidr, IpAddress } from "../net/mod.ts";
 import {
   type AddressPool,
@@ -64,23 +64,13 @@ import {
   storedNetworkId,
   writeNetwork,
 } from "./network_store.ts";
+import type { JoinParameters } from "./join_request.ts";
 import { type RecordEntry, Replica, type Roster } from "./replica/mod.ts";
 
 /** Of what every node's state is made. */
 export interface MeshOptions extends Pick<Environment, "clock" | "random"> {
   /** Makes a fresh pool for the overlay's block; leaders need one. */
   readonly addressPool: (cidr: Cidr) => AddressPool;
-}
-
-/** What a machine asks for when it joins. */
-export interface JoinParameters extends OwnStatement {
-  readonly name: string;
-  /** The overlay address, which the token has to allow; absent for any. */
-  readonly address?: IpAddress | undefined;
-  /** For how long it may be away before it is removed, in milliseconds; for ever, or as its token says, when absent. */
-  readonly ephemeralMs?: number | undefined;
-  /** Of the record that it has of a leader that others have not heard of. */
-  readonly knownVersion?: number;
 }
 
 /** Who this node is, which network it belongs to, and everybody in it. */
@@ -420,24 +410,4 @@ export class MeshState {
     };
     return [encodeMeshMessage({ kind: "admitted", admitted }), ...rest.flatMap(encodeUpdates)];
   }
-}
-
-/** @returns the message by which a machine asks to be let in */
-export function encodeJoinRequest(
-  identity: NodeIdentity,
-  token: JoinToken,
-  options: JoinParameters & { readonly clock: Clock },
-): Uint8Array {
-  const { name, address, ephemeralMs, knownVersion, clock } = options;
-  const statement = signOwnStatement(identity, options, { clock, previous: undefined });
-  const { publicKey, signingKey: { verifyingKey } } = identity;
-  const { secret } = token;
-  const optional = {
-    ...statement && { statement },
-    ...address && { address },
-    ...ephemeralMs !== undefined && { ephemeralMs },
-    ...knownVersion !== undefined && { knownVersion },
-  };
-  const request = { secret, name, publicKey, verifyingKey, ...optional };
-  return encodeMeshMessage({ kind: "join-request", request });
 }
