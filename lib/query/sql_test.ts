@@ -85,6 +85,72 @@ Deno.test("compileSql() answers exactly what evaluate() answers, with and withou
   );
 });
 
+Deno.test("compileSql() matches patterns and orders texts as evaluate() does, at the edges of letters and of GLOB", () => {
+  using database = openDatabase();
+  const letters = [
+    "@",
+    "A",
+    "Z",
+    "[",
+    "]",
+    "^",
+    "`",
+    "a",
+    "z",
+    "{",
+    "?",
+    "*",
+    "-",
+    "é",
+    "\ud7ff",
+    "\ue000",
+    "\u{10ffff}",
+  ];
+  const texts = [
+    "",
+    ...letters,
+    ...letters.flatMap((a) => letters.map((b) => a + b)),
+    "[a]",
+    "[^z]",
+    "[a-z]",
+    "5.0",
+  ];
+  const rows = texts.map((a, i): QueryRow => ({ key: `${i}`, value: { a, c: a } }));
+  rows.push({ key: "number", value: { a: 5, c: 5 } }, { key: "boolean", value: { a: true, c: true } });
+  fill(database, rows);
+  const operands = [...letters, "[a-z]", "[^z]"].flatMap((text) => [
+    [text, ""],
+    ["", text],
+    ["", text, ""],
+  ]);
+  for (const matchCase of [false, true]) {
+    for (const name of ["a", "c"]) {
+      const column = { type: "property", path: [name] } as const;
+      for (const parts of [...operands, ["", ""], ["a", "z"]]) {
+        const where = {
+          type: "compare",
+          column,
+          operator: "=",
+          operand: { type: "pattern", parts },
+        } as const;
+        const query: Query = { ...parseQuery("select * from o"), where, matchCase };
+        assert.deepEqual(
+          run(database, compileSql(query, SOURCE)),
+          evaluate(query, rows),
+          JSON.stringify(parts),
+        );
+      }
+      for (const least of letters) {
+        const query = { ...parseQuery(`select * from o where ${name} >= :least sort-by ${name}`), matchCase };
+        assert.deepEqual(
+          run(database, compileSql(query, SOURCE, { least })),
+          evaluate(query, rows, { least }),
+        );
+      }
+    }
+  }
+});
+
 Deno.test("compilePartialSql() of each shard, merged, is what evaluate() answers of all rows", () => {
   using database = openDatabase();
   fc.assert(
