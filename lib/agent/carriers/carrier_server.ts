@@ -46,7 +46,7 @@ const REBIND_MS = 30_000;
 
 /** What both ends need of their node. */
 export interface CarrierParts extends Pick<AgentContext, "mesh" | "clock" | "timers" | "log"> {
-  readonly relay: Pick<RelayHost, "open">;
+  readonly relay: Pick<RelayHost, "open" | "prepare">;
   /** The UDP port of the packet plane; undefined without one. */
   readonly planePort: () => number | undefined;
   readonly openSocket: (options: CarrierSocketOptions) => CarrierSocket;
@@ -101,6 +101,8 @@ export class CarrierServer {
     if (target === mesh.identity.id) {
       const peerPort = planePort();
       if (peerPort === undefined) return "no-plane";
+      // Whoever is reached by a stream only is reached by others through a relay.
+      relay.prepare();
       return this.#open(from, target, stream, peerPort);
     }
     const legs = relay.open(from, target);

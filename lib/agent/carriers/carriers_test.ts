@@ -61,6 +61,7 @@ class World implements AsyncDisposable {
   readonly r: Carriers;
   readonly channels: [Channel, Channel];
   hasPlane = true;
+  prepared = 0;
   canOpen = true;
 
   private constructor(channels: [Channel, Channel], bounds: CarrierBounds | undefined) {
@@ -78,7 +79,10 @@ class World implements AsyncDisposable {
       ...shared,
       mesh: { identity: { id: self } } as unknown as CarrierParts["mesh"],
       planePort: () => this.hasPlane ? plane.port : undefined,
-      relay: { open: (from, target) => target === B ? this.open(from, target) : "not-member" },
+      relay: {
+        open: (from, target) => target === B ? this.open(from, target) : "not-member",
+        prepare: () => void this.prepared++,
+      },
       ...bounds && { bounds },
     });
     this.a = new Carriers(parts(A, this.planeA));

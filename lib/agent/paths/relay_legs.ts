@@ -45,6 +45,8 @@ const MAX_LEGS = 1_024;
 export interface StreamCarriers {
   /** @returns a way to `target` over the link to `via`, which may be the same; undefined when there is none */
   open(via: NodeId, target: NodeId): Promise<Pick<Carrier, "endpoint" | "closed" | "close"> | undefined>;
+  /** Whether the link to a member leads through a proxy. */
+  isByProxy(nodeId: NodeId): boolean;
 }
 
 interface Leg {
@@ -210,7 +212,7 @@ export class RelayLegs implements LegTaker, PathHelper {
     for (const [member, direct] of this.#direct) {
       if (roster.get(member) === undefined) this.#dropStream(member);
       else if (!direct.hasStream) {
-        if (now - direct.since < UDP_PATIENCE_MS) isBeginning = true;
+        if (now - direct.since < this.#patienceMs(now, member)) isBeginning = true;
         else if (this.#chosen.get(member) !== undefined) this.#direct.delete(member);
         else {
           direct.hasStream = true;
@@ -236,7 +238,7 @@ export class RelayLegs implements LegTaker, PathHelper {
       if (leg.hasStream && now - leg.lastBindAt >= BIND_BESIDE_STREAM_MS) this.#bind(leg);
     } else if (now - leg.takenAt >= dueMs) this.#bind(leg);
     if (leg.hasStream || now < leg.streamAt) return;
-    if (now - leg.takenAt < UDP_PATIENCE_MS && !this.#isUdpSilent(now, leg.via)) return;
+    if (now - leg.takenAt < this.#patienceMs(now, leg.via)) return;
     leg.hasStream = true;
     void this.#openStream(leg.via, leg.member);
   }
@@ -268,12 +270,13 @@ export class RelayLegs implements LegTaker, PathHelper {
     this.#lookSoon();
   }
 
-  /** Whether a relay, which is there, or it could have given no leg, has answered no datagram for a while. */
-  #isUdpSilent(now: Millis, via: NodeId): boolean {
-    if (this.#chosen.get(via) === "carrier") return true;
-    const direct = this.#parts.paths.prober.paths(via)?.all.filter(({ kind }) => kind === "direct") ?? [];
+  /** @returns how long UDP to a member is waited for; 0 where it is known not to get there, though the member is there */
+  #patienceMs(now: Millis, member: NodeId): number {
+    const { carriers, paths } = this.#parts;
+    if (this.#chosen.get(member) === "carrier" || carriers?.isByProxy(member)) return 0;
+    const direct = paths.prober.paths(member)?.all.filter(({ kind }) => kind === "direct") ?? [];
     const isAsked = ({ askedSince = now }: Path) => now - askedSince >= UDP_PATIENCE_MS;
-    return direct.some(isAsked) && !direct.some((path) => path.isUp(now));
+    return direct.some(isAsked) && !direct.some((path) => path.isUp(now)) ? 0 : UDP_PATIENCE_MS;
   }
 
   /** Higher each time, also after a restart. */

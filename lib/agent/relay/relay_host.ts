@@ -23,6 +23,8 @@ import { mayRelay } from "../endpoint_selector.ts";
 
 /** How often sessions that nobody uses are looked for. */
 const UPKEEP_MS = 5_000;
+/** How long the forwarder waits for a first session. */
+const PREPARED_MS = 15_000;
 const BYTES_PER_MBIT = 125_000;
 
 /** What a relay needs of its node. */
@@ -46,12 +48,13 @@ export interface RelayLegs {
 
 /**
  * Opens sessions for members, as far as this node relays at all. The forwarder, with its thread, is there only while there
- * are sessions.
+ * are sessions, or may be some in a moment.
  */
 export class RelayHost implements AsyncDisposable {
   readonly #parts: RelayHostParts;
   readonly #sessions: RelaySessions;
   #forwarder: RelayForwarder | undefined;
+  #preparedAt = -Infinity;
   /** Forwarders that have not ended yet. */
   readonly #ending = new Set<Promise<unknown>>();
   /** The thread has failed once. */
@@ -85,6 +88,13 @@ export class RelayHost implements AsyncDisposable {
       endUpkeep();
       unsubscribe();
     };
+  }
+
+  /** A member may ask for a session soon: the thread, which takes a while to start, is started now. */
+  prepare(): void {
+    if (!this.isOn) return;
+    this.#preparedAt = this.#parts.clock.now();
+    this.#forwarder ??= this.#openForwarder();
   }
 
   /**
@@ -141,7 +151,8 @@ export class RelayHost implements AsyncDisposable {
     }
     this.#end(() => this.#sessions.endIdle(this.#parts.clock.now()));
     this.#endForeign();
-    if (this.#sessions.size === 0) this.#closeForwarder();
+    const isWaiting = this.isOn && this.#parts.clock.now() - this.#preparedAt < PREPARED_MS;
+    if (this.#sessions.size === 0 && !isWaiting) this.#closeForwarder();
   }
 
   #endForeign(): void {
