@@ -60,7 +60,8 @@ export class RelayHost implements AsyncDisposable {
   /** The thread has failed once. */
   #isPortable: boolean;
   readonly #earlierDrops = new Map<ForwarderDrop, number>();
-  #carried = { datagrams: 0, bytes: 0 };
+  /** By sessions that have ended, and from stream to stream. */
+  readonly #carried = { datagrams: 0, bytes: 0 };
   #stop: (() => void) | undefined;
 
   constructor(parts: RelayHostParts) {
@@ -74,6 +75,21 @@ export class RelayHost implements AsyncDisposable {
   get isOn(): boolean {
     const { options, mesh, isHindered } = this.#parts;
     return this.#stop !== undefined && mayRelay(options, mesh.role) && !isHindered?.();
+  }
+
+  /**
+   * Whether what two members send in streams may go from one stream to the other: it relays, and meters nothing, which
+   * only the forwarder does.
+   */
+  get joinsStreams(): boolean {
+    const { relayLimitMbit, relaySessionLimitMbit } = this.#parts.options;
+    return this.isOn && relayLimitMbit === "off" && relaySessionLimitMbit === "off";
+  }
+
+  /** So much has gone from one stream to another. */
+  noteCarried(datagrams: number, bytes: number): void {
+    this.#carried.datagrams += datagrams;
+    this.#carried.bytes += bytes;
   }
 
   /** Begins to take requests. Harmless when repeated. */
@@ -168,7 +184,7 @@ export class RelayHost implements AsyncDisposable {
     const left = new Set(this.#sessions.list().map(({ members }) => members.join()));
     for (const { members, datagrams, bytes } of before) {
       if (left.has(members.join())) continue;
-      this.#carried = { datagrams: this.#carried.datagrams + datagrams, bytes: this.#carried.bytes + bytes };
+      this.noteCarried(datagrams, bytes);
     }
   }
 
