@@ -159,6 +159,8 @@ export class RelayLegs implements LegTaker, PathHelper {
     const { via, member } = leg;
     paths.setCandidates(member, `relay ${via}`, [{ endpoint: source, kind: "relay", via }]);
     paths.want(member);
+    // UDP gets there, but what the relay has for this node would go on coming by the stream.
+    if (leg.hasStream) this.#closeStream(via, member);
   }
 
   /** This host is somewhere else: relays have to hear of it before anything comes through them. */
@@ -311,8 +313,8 @@ export class RelayLegs implements LegTaker, PathHelper {
       if (carrier === undefined) return this.#noteStreamEnd(via, member);
       if (!this.#isStreamWanted(via, member)) {
         carrier.close();
-        this.#noteStreamEnd(via, member);
-        return this.#reclaim(via, member);
+        this.#reclaim(via, member);
+        return this.#noteStreamEnd(via, member);
       }
       this.#streams.set(key, carrier);
       paths.setCandidates(member, `carrier ${via}`, [{ endpoint: carrier.endpoint, kind: "carrier", via }]);
@@ -351,8 +353,8 @@ export class RelayLegs implements LegTaker, PathHelper {
 
   #closeStream(via: NodeId, member: NodeId): void {
     this.#streams.get(`${via} ${member}`)?.close();
-    this.#noteStreamEnd(via, member);
     this.#reclaim(via, member);
+    this.#noteStreamEnd(via, member);
   }
 
   /** The leg is whose bind came last, which may have been that of the stream. */
