@@ -65,7 +65,7 @@ import {
 import type { NodeBase } from "./runtime_base.ts";
 import { ServiceRuntime, type ServiceRuntimeParts } from "./service_runtime.ts";
 import { MEMBER_PATH, MEMBER_TOPIC } from "./registry/mod.ts";
-import { showPath, type TopicPath, TopicPattern } from "./topics/mod.ts";
+import { isBuiltIn, showPath, type TopicPath, TopicPattern } from "./topics/mod.ts";
 import {
   encodeValue,
   type EventMessage,
@@ -214,7 +214,7 @@ export class NodeRuntime extends ServiceRuntime {
     this.#claims.handleRightsChange();
     const own = this.services.all().map(({ path }) => path);
     this.#claims.follow([
-      ...own.filter(({ service }) => !service.startsWith("$")),
+      ...own.filter(({ service }) => !isBuiltIn(service)),
       ...this.programs.directory.paths(),
     ]);
     this.followServices();

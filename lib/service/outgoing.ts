@@ -7,7 +7,7 @@ import { type CallPath, type CallPaths, checkOptions } from "./calls/mod.ts";
 import { ofCall } from "./errors.ts";
 import { inherit, type MiddlewareChain, runHooks } from "./middleware_chain.ts";
 import type { CallOptions, PreparedCallOptions, PublishOptions, PublishReport } from "./options.ts";
-import { showPath, TopicPath } from "./topics/mod.ts";
+import { isBuiltIn, showPath, TopicPath } from "./topics/mod.ts";
 import { contextOf, type PropagatedContext } from "./wire/mod.ts";
 
 /** What is behind the middleware. */
@@ -108,9 +108,4 @@ export class Outgoing {
       return Promise.reject(error);
     }
   }
-}
-
-/** Whether every node has the service of an action, which is called `$…`. */
-function isBuiltIn(path: string): boolean {
-  return path.startsWith("$") || path.includes(":$");
 }

@@ -64,7 +64,7 @@ import {
   type ServiceReport,
 } from "./registry/mod.ts";
 import type { RuntimeBase } from "./runtime_base.ts";
-import { showPath, TopicPath, type TopicPattern } from "./topics/mod.ts";
+import { isBuiltIn, showPath, TopicPath, type TopicPattern } from "./topics/mod.ts";
 import {
   type CarrierLimits,
   decodeNodeMessage,
@@ -289,7 +289,7 @@ export abstract class ServiceRuntime {
    */
   async addService(definition: ServiceDefinition): Promise<LocalService> {
     if (this.isClosed) throw new InvalidServiceError("Cannot add a service: this node has stopped");
-    if (TopicPath.parse(definition.path).service.startsWith("$")) {
+    if (isBuiltIn(TopicPath.parse(definition.path).service)) {
       throw new InvalidServiceError(
         `Cannot add ${showPath(definition.path)}: every node has its own services there`,
         { hint: "Choose a path that does not begin with $." },
@@ -402,10 +402,11 @@ export abstract class ServiceRuntime {
   /**
    * Offers nothing any more, leads no service and takes no more calls of others, who turn to somebody else; then waits for
    * the calls and streams that are under way. To be called before `close`; once is enough.
-   * @param limitMs how long at most; 5 s unless given
+   * @param limitMs how long at most, in milliseconds; 5 s unless given
+   * @param lateMs for how long others may be sending calls that do not know yet, in milliseconds; 100 unless given
    * @returns whether all have ended
    */
-  drain(limitMs: number = DEFAULT_DRAIN_MS): Promise<boolean> {
+  drain(limitMs: number = DEFAULT_DRAIN_MS, lateMs?: number): Promise<boolean> {
     if (this.#draining !== undefined) return this.#draining;
     const offers = this.advert().services.length > 0;
     const [isServed, isAnswered] = [this.server.drain(), this.remoteCaller.drain()];
@@ -413,6 +414,7 @@ export abstract class ServiceRuntime {
       isIdle: () => this.isClosed || (isServed() && isAnswered()),
       isAsked: offers && this.base.carrier.links.linked().length > 0,
       limitMs,
+      lateMs,
     });
     this.stopLeading();
     this.sendAdvert();

@@ -14,7 +14,7 @@ import { CallError, callError, type Failed, failure, failureOf, type WireFailure
 import { type Outcome, runAction, whyRefused } from "../local/mod.ts";
 import { isProgram, type PeerId, type ServiceStream } from "../ports.ts";
 import type { RuntimeBase } from "../runtime_base.ts";
-import { showPath } from "../topics/mod.ts";
+import { isBuiltIn, showPath } from "../topics/mod.ts";
 import {
   encodeValue,
   endItems,
@@ -192,7 +192,7 @@ export class CallServer {
 
   /** Whether this node stops, and the call is one that somebody else may serve. */
   #isTooLate(peer: PeerId, { path }: RequestMessage): boolean {
-    return this.#isDraining && !isProgram(peer) && !path.includes(":$");
+    return this.#isDraining && !isProgram(peer) && !isBuiltIn(path);
   }
 
   #begin(

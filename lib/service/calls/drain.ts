@@ -19,18 +19,20 @@ export interface Drain {
   readonly isAsked: boolean;
   /** How long it may take, in milliseconds; not waited at all with 0. */
   readonly limitMs: number;
+  /** For how long such calls may arrive, in milliseconds; 100 unless given. */
+  readonly lateMs?: number | undefined;
 }
 
 /** @returns once nothing is under way, or the time is up: whether nothing is */
 export function drained(
   { clock, timers }: { readonly clock: Clock; readonly timers: Timers },
-  { isIdle, isAsked, limitMs }: Drain,
+  { isIdle, isAsked, limitMs, lateMs = LATE_MS }: Drain,
 ): Promise<boolean> {
   const begunAt = clock.now();
   return new Promise((resolve) => {
     const look = () => {
       const passedMs = clock.now() - begunAt;
-      if (isIdle() && passedMs >= (isAsked ? Math.min(LATE_MS, limitMs) : 0)) resolve(true);
+      if (isIdle() && passedMs >= (isAsked ? Math.min(lateMs, limitMs) : 0)) resolve(true);
       else if (passedMs >= limitMs) resolve(false);
       else timers.setTimer(LOOK_MS, look);
     };

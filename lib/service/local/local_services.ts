@@ -30,7 +30,7 @@ import {
   readCount,
   type ServiceDefinition,
 } from "../service_definition.ts";
-import { showPath, TopicPath } from "../topics/mod.ts";
+import { isBuiltIn, showPath, TopicPath } from "../topics/mod.ts";
 
 /** How many calls of a service run at the same time by default. */
 export const DEFAULT_CONCURRENCY = 256;
@@ -107,7 +107,7 @@ export class LocalService {
       // An action's own selector replaces the service's.
       const allows = allow === undefined ? allowsService : selector(allow);
       const own = new MiddlewareChain(environment, [...middleware, ...definition.middleware ?? []]);
-      const hooks = new JoinedHooks(this.path.service.startsWith("$") ? [] : outer.actions, own.actions);
+      const hooks = new JoinedHooks(isBuiltIn(this.path.service) ? [] : outer.actions, own.actions);
       return { name, service: this, definition, idempotent, bulkheads, allows, hooks, environment, log };
     };
     this.actions = new Map(Object.entries(actions).map(([name, given]) => [name, toAction(name, given)]));

@@ -45,7 +45,7 @@ import {
   serviceReport,
 } from "../registry/mod.ts";
 import { ServiceRuntime, type ServiceRuntimeParts } from "../service_runtime.ts";
-import { showPath, TopicPath, type TopicPattern } from "../topics/mod.ts";
+import { isBuiltIn, showPath, TopicPath, type TopicPattern } from "../topics/mod.ts";
 import type { EventMessage, NodeMessage, PropagatedContext, RequestMessage, WireValue } from "../wire/mod.ts";
 
 const SELF = peerId("self");
@@ -81,8 +81,7 @@ export class ProgramRuntime extends ServiceRuntime {
   /** @returns the services of this program; those of others the agent lists as `$registry/list` */
   override report(path?: string): readonly ServiceReport[] {
     const wanted = path === undefined ? undefined : TopicPath.parse(path).toString();
-    const isWanted = (path: string) =>
-      wanted === undefined ? !showPath(path).startsWith("$") : path === wanted;
+    const isWanted = (path: string) => wanted === undefined ? !isBuiltIn(path) : path === wanted;
     return this.services.all().map((service) => service.advert(service.path.toString()))
       .filter(({ path }) => isWanted(path))
       .sort((a, b) => a.path < b.path ? -1 : 1)
@@ -256,7 +255,7 @@ export class ProgramRuntime extends ServiceRuntime {
     if (version !== undefined && service !== undefined && !VersionRange.parse(version).has(service.version)) {
       return undefined;
     }
-    if (service === undefined || node !== undefined || path.includes(":$")) return undefined;
+    if (service === undefined || node !== undefined || isBuiltIn(path)) return undefined;
     const isChosen = mode === undefined
       ? service.definition.mode === "leader"
       : mode === "leader" || mode === "all";
@@ -269,7 +268,7 @@ function pauseService(services: LocalServices): ServiceDefinition {
   const find = (params: unknown): LocalService => {
     const path = readPath(params);
     const whole = TopicPath.parse(path);
-    const service = whole.service.startsWith("$") ? undefined : services.get(whole.toString());
+    const service = isBuiltIn(whole.service) ? undefined : services.get(whole.toString());
     if (service === undefined) throw new ActionError("UnknownService", `${path} is not offered here`);
     return service;
   };
