@@ -38,7 +38,7 @@ import {
   Subscriptions,
 } from "./events/mod.ts";
 import { HandlerLog } from "./handler_log.ts";
-import { type LocalService, LocalServices, publishChecked } from "./local/mod.ts";
+import { asDefined, type LocalService, LocalServices, publishChecked } from "./local/mod.ts";
 import type {
   CallOptions,
   PreparedCallOptions,
@@ -64,12 +64,12 @@ import {
   type ServiceReport,
 } from "./registry/mod.ts";
 import type { RuntimeBase } from "./runtime_base.ts";
-import { isBuiltIn, showPath, TopicPath, type TopicPattern } from "./topics/mod.ts";
+import { isBuiltIn, showPath, TopicCache, TopicPath, type TopicPattern } from "./topics/mod.ts";
 import {
   type CarrierLimits,
   decodeNodeMessage,
   EMPTY_ADVERT,
-  encodeValue,
+  encodeView,
   type EventMessage,
   isRemote,
   MessageCarrier,
@@ -111,6 +111,8 @@ export abstract class ServiceRuntime {
   readonly #middleware: MiddlewareChain;
   readonly #outgoing: Outgoing;
   readonly #starter: ServiceStarter;
+  /** Of events of others. */
+  readonly #topics = new TopicCache();
   #rejected = 0;
   #draining: Promise<boolean> | undefined;
 
@@ -156,16 +158,17 @@ export abstract class ServiceRuntime {
     this.#outgoing = new Outgoing(middleware, this.paths, {
       call: (path, params, options, timeoutMs) => this.call(path, params, options, timeoutMs),
       publish: (topic, data, options, context) => {
-        const chosen = this.#starter.asDefined(topic, options);
+        const defined = this.services.eventOf(topic);
+        const chosen = asDefined(defined, options);
         const publish = (data: unknown) => {
-          const value = encodeValue(data);
+          const value = encodeView(data);
           carrier.checkLength(value);
           return this.publishValue(topic, value, chosen, context);
         };
         // Without data a kept event is taken back.
         return data === undefined && chosen.retain
           ? publish(data)
-          : publishChecked(this.services, topic, data, handlerLog, publish);
+          : publishChecked(defined, topic, data, handlerLog, publish);
       },
     });
     const balancer = this.balancer = new Balancer(random, links, peers);
@@ -212,6 +215,7 @@ export abstract class ServiceRuntime {
   /** @param isAgain whether it was asked about before its parameters came */
   protected abstract route(peer: PeerId, path: CallPath, request: RequestMessage, isAgain: boolean): Route;
   protected abstract providers(order: CallOrder): readonly Provider[];
+  /** @param data its bytes are good for this turn */
   protected abstract publishValue(
     topic: TopicPath,
     data: WireValue,
@@ -448,7 +452,7 @@ export abstract class ServiceRuntime {
 
   /** What its peer may not publish is dropped first, and what nobody here listens to is not read. */
   #receiveEvent(peer: PeerId, event: EventMessage, stream: ServiceStream | undefined): void {
-    const topic = TopicPath.tryParse(event.topic);
+    const topic = this.#topics.tryParse(event.topic);
     if (topic === undefined) {
       stream?.reset(RESET_MALFORMED);
       this.#rejected++;

@@ -16,7 +16,7 @@ import { isProgram, type PeerId, type ServiceStream } from "../ports.ts";
 import type { RuntimeBase } from "../runtime_base.ts";
 import { isBuiltIn, showPath } from "../topics/mod.ts";
 import {
-  encodeValue,
+  encodeView,
   endItems,
   isItemSource,
   isRemote,
@@ -314,7 +314,7 @@ export class CallServer {
     }
     items?.reset(RESET_CANCELED);
     try {
-      const wire = encodeValue(value, "InvalidResult");
+      const wire = encodeView(value, "InvalidResult");
       this.#base.carrier.checkLength(wire);
       this.#answerValue(call, wire);
     } catch (error) {
@@ -324,6 +324,7 @@ export class CallServer {
     }
   }
 
+  /** @param value its bytes may be the handler's own, good for this turn */
   #answerValue(call: IncomingCall, value: WireValue): void {
     remember(call, this.#answers.sendValue(call.peer, call.request, value));
   }

@@ -22,6 +22,7 @@ import {
   type Reply,
 } from "./pending_calls.ts";
 import { OpenAnswers } from "./open_answers.ts";
+import { ParamsPool } from "./params_pool.ts";
 import { type Balancer, noProvider } from "./provider_choice.ts";
 import { failure, type WireFailure } from "../errors.ts";
 import { peerName, placeFailure } from "./failure_place.ts";
@@ -37,6 +38,8 @@ export class RemoteCaller {
   readonly #base: RuntimeBase;
   readonly #balancer: Balancer;
   readonly #routing: CallRouting;
+  /** What calls keep their parameters in. */
+  readonly pool: ParamsPool = new ParamsPool();
   readonly #pending = new PendingCalls();
   /** Without a number, for they wait to be tried again. */
   readonly #resting = new Set<PendingCall>();
@@ -228,10 +231,7 @@ export class RemoteCaller {
     const again = (isThere: boolean) => {
       if (!this.#isCurrent(call, attempt)) return;
       if (isThere) this.#send(call, provider);
-      else {this.#handleFailure(
-          call,
-          failure("Unreachable", `Cannot reach ${peerName(this.#base, peer)}`, call.isResent),
-        );}
+      else this.#handleFailure(call, unreachable(peerName(this.#base, peer), call.isResent));
     };
     if (outcome === "congested") return void links.drained(peer).then(() => again(true));
     const reach = () => void links.reach(peer).then(again);
@@ -396,4 +396,8 @@ export class RemoteCaller {
       if (this.#pending.size > 0) this.#cancelSweep ??= this.#sweepLater();
     });
   }
+}
+
+function unreachable(name: string, executed: boolean): WireFailure {
+  return failure("Unreachable", `Cannot reach ${name}`, executed);
 }

@@ -27,6 +27,7 @@ import {
 import {
   type ActionHandler,
   type AnyActionDefinition,
+  type EventDefinition,
   readCount,
   type ServiceDefinition,
 } from "../service_definition.ts";
@@ -259,6 +260,8 @@ export const MAX_SERVICES = 512;
 /** Adds, finds and removes services. */
 export class LocalServices {
   readonly #services = new Map<string, LocalService>();
+  /** Those that say something of their events. */
+  readonly #withEvents = new Set<LocalService>();
   readonly #selector: (text: string) => (caller: PeerId) => boolean;
   readonly #onChange: () => void;
   readonly #log: HandlerLog;
@@ -312,13 +315,25 @@ export class LocalServices {
       );
     }
     this.#services.set(path, service);
+    if (definition.events !== undefined) this.#withEvents.add(service);
     return service;
   }
 
   /** @returns the service that was there */
   remove(path: string): LocalService | undefined {
     const service = this.#services.get(path);
+    if (service !== undefined) this.#withEvents.delete(service);
     this.#services.delete(path);
     return service;
+  }
+
+  /** Asked for each event that is published. @returns what a service of this program says of its own event, if it does */
+  eventOf(topic: TopicPath): EventDefinition | undefined {
+    if (this.#withEvents.size === 0) return undefined;
+    const text = topic.toString();
+    const at = text.lastIndexOf("/");
+    const events = this.#services.get(text.slice(0, Math.max(at, 0)))?.definition.events;
+    const name = text.slice(at + 1);
+    return events !== undefined && Object.hasOwn(events, name) ? events[name] : undefined;
   }
 }

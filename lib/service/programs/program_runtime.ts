@@ -178,14 +178,17 @@ export class ProgramRuntime extends ServiceRuntime {
     const replicas = readReplicas(options);
     const publishedAt = this.base.clock.wall();
     const isChecked = mode === "local_only" || this.#publishRights.isKnown(topic.toString());
+    // The agent keeps what is to be retained, for longer than the program lives. Before handlers of this program run, which
+    // may write into the bytes that were published.
+    const event = { topic, data, publishedAt, retain, replicas, context };
+    const sends = mode === "local_only"
+      ? []
+      : [this.sender.send(AGENT, event, mode === "all" ? [] : [ANY_GROUP])];
     // Of each group one subscriber: the agent chooses it, among those of this program too.
     const local = mode === "one_per_service"
       ? 0
       : this.subscriptions.deliver({ topic, data, publishedAt, context }, undefined, undefined);
-    if (mode === "local_only") return reportSends(local, []);
-    // The agent keeps what is to be retained, for longer than the program lives.
-    const event = { topic, data, publishedAt, retain, replicas, context };
-    const report = reportSends(local, [this.sender.send(AGENT, event, mode === "all" ? [] : [ANY_GROUP])]);
+    const report = reportSends(local, sends);
     if (isChecked) return report;
     // Behind the event, so that none overtakes another; the agent asks the same of the event itself.
     return this.#publishRights.ask(topic.toString()).then(() => report);
