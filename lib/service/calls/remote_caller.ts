@@ -25,7 +25,7 @@ import { OpenAnswers } from "./open_answers.ts";
 import { ParamsPool } from "./params_pool.ts";
 import { type Balancer, noProvider } from "./provider_choice.ts";
 import { failure, type WireFailure } from "../errors.ts";
-import { peerName, placeFailure } from "./failure_place.ts";
+import { peerName, placeFailure, tooManyStreams, unreachable } from "./failure_place.ts";
 import { isRemote, type ItemSource, RESET_CANCELED, type ResponseMessage, sendItems } from "../wire/mod.ts";
 import type { PeerId, PostOutcome, ServiceStream } from "../ports.ts";
 import type { Provider } from "../directory/mod.ts";
@@ -190,8 +190,7 @@ export class RemoteCaller {
         }
         call.isSent = false;
         if (sent === "no-link" && carrier.isLinked(provider.peer)) {
-          const full = `Too many streams to ${provider.peer} are open already`;
-          return this.#handleFailure(call, failure("Overloaded", full));
+          return this.#handleFailure(call, tooManyStreams(provider.peer));
         }
         // What is lost on the way may have arrived as a whole.
         call.isResent ||= sent === "lost";
@@ -216,7 +215,7 @@ export class RemoteCaller {
     const stream = carrier.openStream(provider.peer, request);
     if (stream === undefined) {
       if (!carrier.isLinked(provider.peer)) return this.#handlePosted(call, provider, "no-link");
-      return this.#fail(call, failure("Overloaded", `Too many streams to ${provider.peer} are open already`));
+      return this.#fail(call, tooManyStreams(provider.peer));
     }
     call.isSent = true;
     call.items = stream;
@@ -231,7 +230,7 @@ export class RemoteCaller {
     const again = (isThere: boolean) => {
       if (!this.#isCurrent(call, attempt)) return;
       if (isThere) this.#send(call, provider);
-      else this.#handleFailure(call, unreachable(peerName(this.#base, peer), call.isResent));
+      else this.#handleFailure(call, unreachable(this.#base, peer, call.isResent));
     };
     if (outcome === "congested") return void links.drained(peer).then(() => again(true));
     const reach = () => void links.reach(peer).then(again);
@@ -396,8 +395,4 @@ export class RemoteCaller {
       if (this.#pending.size > 0) this.#cancelSweep ??= this.#sweepLater();
     });
   }
-}
-
-function unreachable(name: string, executed: boolean): WireFailure {
-  return failure("Unreachable", `Cannot reach ${name}`, executed);
 }
