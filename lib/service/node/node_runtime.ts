@@ -3,7 +3,7 @@
  * @module
  */
 
-import { type CallMode, DEFAULT_TIMEOUT_MS } from "./bounds.ts";
+import { type CallMode, DEFAULT_TIMEOUT_MS } from "../bounds.ts";
 import {
   type CallOrder,
   type CallPath,
@@ -13,8 +13,8 @@ import {
   readTries,
   type Route,
   routeToAction,
-} from "./calls/mod.ts";
-import type { EventHandler } from "./service_definition.ts";
+} from "../calls/mod.ts";
+import type { EventHandler } from "../service_definition.ts";
 import {
   type BreakerOptions,
   ChangeSignal,
@@ -22,7 +22,7 @@ import {
   type Provider,
   ServiceDirectory,
   VersionRange,
-} from "./directory/mod.ts";
+} from "../directory/mod.ts";
 import {
   publishRefusal,
   PubSub,
@@ -30,8 +30,8 @@ import {
   type Subscription,
   type SubscriptionHandle,
   type SubscriptionReach,
-} from "./events/mod.ts";
-import { callError, failed, failure, InvalidServiceError, type WireFailure } from "./errors.ts";
+} from "../events/mod.ts";
+import { callError, failed, failure, InvalidServiceError, type WireFailure } from "../errors.ts";
 import {
   isProgram,
   type MemberInfo,
@@ -39,7 +39,7 @@ import {
   NO_POLICY,
   type PeerId,
   type ServicePeers,
-} from "./ports.ts";
+} from "../ports.ts";
 import { callAll } from "./call_all.ts";
 import { EventAdmission } from "./event_admission.ts";
 import { NodePolicy } from "./node_policy.ts";
@@ -49,9 +49,9 @@ import type {
   PublishReport,
   ServiceRequirement,
   WaitOptions,
-} from "./options.ts";
-import { ProgramGateway } from "./programs/mod.ts";
-import { ServiceLeadership } from "./leadership/mod.ts";
+} from "../options.ts";
+import { ProgramGateway } from "../programs/mod.ts";
+import { ServiceLeadership } from "../leadership/mod.ts";
 import {
   type AdvertOptions,
   MemberWatch,
@@ -61,11 +61,11 @@ import {
   ServiceClaims,
   type ServiceReport,
   ServiceRoom,
-} from "./registry/mod.ts";
-import type { NodeBase } from "./runtime_base.ts";
-import { ServiceRuntime, type ServiceRuntimeParts } from "./service_runtime.ts";
-import { MEMBER_PATH, MEMBER_TOPIC } from "./registry/mod.ts";
-import { isBuiltIn, showPath, type TopicPath, TopicPattern } from "./topics/mod.ts";
+} from "../registry/mod.ts";
+import type { NodeBase } from "../runtime_base.ts";
+import { ServiceRuntime, type ServiceRuntimeParts } from "../service_runtime.ts";
+import { MEMBER_PATH, MEMBER_TOPIC } from "../registry/mod.ts";
+import { isBuiltIn, showPath, type TopicPath, TopicPattern } from "../topics/mod.ts";
 import {
   encodeValue,
   type EventMessage,
@@ -74,7 +74,7 @@ import {
   type RequestMessage,
   type ServiceAdvert,
   type WireValue,
-} from "./wire/mod.ts";
+} from "../wire/mod.ts";
 
 /** Those of any runtime, and who is who in the network. */
 export interface NodeRuntimeParts extends ServiceRuntimeParts {
