@@ -14,6 +14,7 @@ const LATE_MS = 50;
 const LONGEST_FREEZE_MS = 5_000;
 /** What was silent is given up, handlers end, and breakers close again. */
 const REST_MS = 120_000;
+const USUAL = { delayMs: 10, jitterMs: 5 };
 const PROVIDERS = ["b", "c", "d"];
 
 /** What has become of one call or event. */
@@ -46,6 +47,7 @@ class Soak {
   }
 
   async start(): Promise<void> {
+    this.#eachPair((a, b) => this.mesh.impair(a, b, USUAL));
     for (const node of this.nodes) await this.#setUp(node);
     await settle();
   }
@@ -54,6 +56,9 @@ class Soak {
     for (let tick = 0; tick < minutes * 60_000 / TICK_MS; tick++) {
       for (let i = this.#draw(4); i > 0; i--) this.#work();
       if (this.#draw(8) === 0) await this.#abuse();
+      // While calls and answers are on their way.
+      await this.mesh.advance(this.#draw(40));
+      if (this.#draw(2) === 0) this.#breakOne();
       await this.mesh.advance(TICK_MS);
     }
   }
@@ -65,7 +70,7 @@ class Soak {
       if (node.isDown) await this.#restart(node);
     }
     this.#eachPair((a, b) => {
-      this.mesh.impair(a, b, {});
+      this.mesh.impair(a, b, USUAL);
       this.mesh.hush(a, b, false);
       this.mesh.part(a, b, false);
     });
@@ -203,7 +208,7 @@ class Soak {
         mesh.hush(a, b);
         return later(this.#draw(40_000), () => mesh.hush(a, b, false));
       case 2:
-        return a.isDown || b.isDown ? undefined : mesh.breakLink(a, b);
+        return this.#breakOne();
       case 3:
         return mesh.impair(a, b, { delayMs: this.#draw(100), jitterMs: this.#draw(50) });
       case 4:
@@ -224,6 +229,12 @@ class Soak {
       default:
         return this.#eachPair((one, other) => mesh.part(one, other, false));
     }
+  }
+
+  #breakOne(): void {
+    const up = this.nodes.filter(({ isDown }) => !isDown);
+    const [a, b] = [up[this.#draw(up.length)], up[this.#draw(up.length)]];
+    if (a !== undefined && b !== undefined && a !== b) this.mesh.breakLink(a, b);
   }
 
   #crash(node: MemoryNode): void {

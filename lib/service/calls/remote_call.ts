@@ -57,7 +57,8 @@ export function callRemote(
       if (reply.kind === "stream") return resolve(reply.items);
       const { code, executed } = reply.failure;
       const leftMs = Math.floor(deadline - clock.now());
-      const mayRepeat = ELSEWHERE.has(code) && !executed && stream === undefined && leftMs > 0;
+      const mayRepeat = ELSEWHERE.has(code) && (!executed || to.idempotent) && stream === undefined &&
+        leftMs > 0;
       try {
         const answer = mayRepeat ? again(leftMs) : undefined;
         if (answer === undefined) reject(new CallError({ ...reply.failure, path: showPath(path.text) }));

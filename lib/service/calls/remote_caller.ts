@@ -269,7 +269,7 @@ export class RemoteCaller {
       !(isAnswer && reason.code === "Timeout");
     if (!mayRepeat || call.retriesLeft === 0 || this.#isClosed) return this.#fail(call, reason);
     this.#pending.delete(call);
-    call.withdraw();
+    call.withdraw(reason.executed);
     if (provider !== undefined && this.#hasOthers(call)) return this.#start(call);
     const waitMs = call.nextBackoffMs(random);
     // No time is left for another attempt.
@@ -337,7 +337,8 @@ export class RemoteCaller {
   }
 
   #fail(call: PendingCall, reason: WireFailure): void {
-    this.#settle(call, { kind: "failure", failure: placeFailure(this.#base, reason, call.provider?.peer) });
+    const told = { ...reason, executed: reason.executed || call.root.mayHaveRun };
+    this.#settle(call, { kind: "failure", failure: placeFailure(this.#base, told, call.provider?.peer) });
   }
 
   #settle(call: PendingCall, reply: Reply): void {

@@ -3,6 +3,7 @@ import fc from "fast-check";
 import { utf8Bytes } from "../../base/mod.ts";
 import { Encoding } from "../../proto/mod.ts";
 import { CallError } from "../errors.ts";
+import { SAMPLE_BUFFERS } from "../testing/sample_buffers.ts";
 import { nested, SAMPLE_VALUES } from "../testing/sample_values.ts";
 import { copyExactJson, isExactJson, NOT_COPIED } from "./exact_json.ts";
 import { MAX_BIGINT_DIGITS } from "./extended_json.ts";
@@ -68,7 +69,7 @@ function holdsMinusZero(value: unknown): boolean {
 }
 
 Deno.test("copyExactJson() gives what reading the JSON text gives, and shares nothing", () => {
-  for (const { what, value } of SAMPLE_VALUES) {
+  for (const { what, value } of [...SAMPLE_VALUES, ...SAMPLE_BUFFERS]) {
     const copy = copyExactJson(value(), 1 << 24);
     assert.equal(copy !== NOT_COPIED, isExactJson(value()), what);
     if (copy !== NOT_COPIED) assert.deepStrictEqual(copy, JSON.parse(JSON.stringify(value())), what);
@@ -82,7 +83,7 @@ Deno.test("copyExactJson() gives what reading the JSON text gives, and shares no
 });
 
 Deno.test("decodeForEach() reads as often as it says, each for itself", () => {
-  for (const { what, value } of SAMPLE_VALUES) {
+  for (const { what, value } of [...SAMPLE_VALUES, ...SAMPLE_BUFFERS]) {
     const sent = encodeValue(value());
     const all = decodeForEach(sent, 3);
     for (const one of all) assert.deepStrictEqual(one, decodeValue(sent), what);
