@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { Buffer } from "node:buffer";
 import fc from "fast-check";
 import { utf8Bytes } from "../../base/mod.ts";
 import { Encoding } from "../../proto/mod.ts";
@@ -188,4 +189,16 @@ Deno.test("decodeValue() reads marked values of 1 MiB in time, and refuses too m
   assert.ok(!read(`{"$bigint":"${"f".repeat(MAX_BIGINT_DIGITS)}"}`));
   assert.ok(!read('{"$set":["some","texts","of","ordinary","length"]}'));
   assert.doesNotThrow(() => decodeValue(encodeValue(nested(MAX_DEPTH, (inner) => new Map([[inner, 1n]])))));
+});
+
+Deno.test("decodeValue() reads what is in a Buffer, whose slices are the same bytes, as it reads any bytes", () => {
+  for (const { what, value, becomes = value } of [...SAMPLE_VALUES, ...SAMPLE_BUFFERS]) {
+    const sent = encodeValue(value());
+    const buffer = Buffer.concat([Buffer.of(1, 2, 3), sent.data, Buffer.of(4)]);
+    const data = buffer.subarray(3, buffer.length - 1);
+    const read = decodeValue({ ...sent, data });
+    assert.deepStrictEqual(read, becomes(), what);
+    data.fill(0);
+    assert.deepStrictEqual(read, becomes(), `${what}, behind it`);
+  }
 });
