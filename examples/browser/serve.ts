@@ -5,12 +5,20 @@
 
 const FOLDER = new URL(".", import.meta.url);
 
-/** @returns the page's script for browsers @throws Error when it can't be bundled */
-export async function bundlePage(): Promise<Uint8Array<ArrayBuffer>> {
+/**
+ * @param entry the script, from this folder on
+ * @param isShort whether names are shortened
+ * @returns it with all that it imports, for browsers
+ * @throws Error when it can't be bundled
+ */
+export async function bundlePage(entry = "page.ts", isShort = true): Promise<Uint8Array<ArrayBuffer>> {
   const folder = await Deno.makeTempDir();
   try {
     const { success, stderr } = await new Deno.Command(Deno.execPath(), {
-      args: ["bundle", "--quiet", "--platform", "browser", "--minify", "-o", `${folder}/page.js`, "page.ts"],
+      args: [
+        ...["bundle", "--quiet", "--platform", "browser", ...isShort ? ["--minify"] : []],
+        ...["-o", `${folder}/page.js`, entry],
+      ],
       cwd: FOLDER,
     }).output();
     if (!success) throw new Error(`Cannot bundle the page: ${new TextDecoder().decode(stderr)}`);

@@ -29,7 +29,7 @@ export {
 } from "./errors.ts";
 export type { EventStream, SubscribeOptions, SubscriptionHandle, SubscriptionReach } from "./events/mod.ts";
 export type { LocalService } from "./local/mod.ts";
-export * from "./node_runtime.ts";
+export * from "./node/mod.ts";
 export {
   type HandledEvent,
   type Middleware,

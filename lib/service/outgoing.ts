@@ -7,7 +7,7 @@ import { type CallPath, type CallPaths, checkOptions } from "./calls/mod.ts";
 import { ofCall } from "./errors.ts";
 import { inherit, type MiddlewareChain, runHooks } from "./middleware_chain.ts";
 import type { CallOptions, PreparedCallOptions, PublishOptions, PublishReport } from "./options.ts";
-import { showPath, TopicPath } from "./topics/mod.ts";
+import { isBuiltIn, showPath, TopicCache, type TopicPath } from "./topics/mod.ts";
 import { contextOf, type PropagatedContext } from "./wire/mod.ts";
 
 /** What is behind the middleware. */
@@ -27,6 +27,7 @@ interface OutgoingWay {
 export class Outgoing {
   readonly #middleware: MiddlewareChain;
   readonly #paths: CallPaths;
+  readonly #topics = new TopicCache();
   readonly #way: OutgoingWay;
 
   constructor(middleware: MiddlewareChain, paths: CallPaths, way: OutgoingWay) {
@@ -103,14 +104,9 @@ export class Outgoing {
     parent: PropagatedContext | undefined,
   ): Promise<PublishReport> {
     try {
-      return this.#way.publish(TopicPath.parse(topic), data, options, contextOf(options, parent));
+      return this.#way.publish(this.#topics.parse(topic), data, options, contextOf(options, parent));
     } catch (error) {
       return Promise.reject(error);
     }
   }
-}
-
-/** Whether every node has the service of an action, which is called `$…`. */
-function isBuiltIn(path: string): boolean {
-  return path.startsWith("$") || path.includes(":$");
 }

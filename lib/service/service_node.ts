@@ -61,6 +61,10 @@ export interface ServiceNode extends AsyncDisposable {
   subscribe(pattern: string, handler: EventHandler, options?: SubscribeOptions): SubscriptionHandle;
   /** Events to read in a loop; who reads too slowly loses the oldest. */
   on(pattern: string, options?: SubscribeOptions): EventStream;
-  /** Stops services, withdraws what it offers, and closes everything. Harmless when repeated. */
-  stop(): Promise<void>;
+  /**
+   * Withdraws what it offers, lets calls that are under way end, stops services and closes everything. Harmless when
+   * repeated.
+   * @param options.drainMs how long calls may take to end, in milliseconds; 5 s unless the node was made otherwise
+   */
+  stop(options?: { readonly drainMs?: number }): Promise<void>;
 }

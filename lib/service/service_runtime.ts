@@ -7,11 +7,11 @@
 import { type Environment, type MemoryBudget, randomUint32 } from "../base/mod.ts";
 import {
   Balancer,
-  type CallOrder,
   type CallPath,
   CallPaths,
   CallServer,
   DEFAULT_DRAIN_MS,
+  DEFAULT_LATE_MS,
   drained,
   LocalCaller,
   NO_OPTIONS,
@@ -24,21 +24,19 @@ import { Outgoing } from "./outgoing.ts";
 import { type ClientOptions, ServiceClient } from "./service_client.ts";
 import { ServiceStarter } from "./service_starter.ts";
 import type { EventHandler, ServiceDefinition } from "./service_definition.ts";
-import type { Provider } from "./directory/mod.ts";
-import { failed, InvalidServiceError, type WireFailure } from "./errors.ts";
+import { failed, InvalidServiceError } from "./errors.ts";
 import {
   DEFAULT_EVENT_QUEUE,
   EventSender,
   type EventStream,
   streamEvents,
   type SubscribeOptions,
-  type Subscription,
   type SubscriptionHandle,
-  type SubscriptionReach,
   Subscriptions,
 } from "./events/mod.ts";
 import { HandlerLog } from "./handler_log.ts";
-import { type LocalService, LocalServices, publishChecked } from "./local/mod.ts";
+import { IncomingMessages } from "./incoming_messages.ts";
+import { asDefined, type LocalService, LocalServices, publishChecked } from "./local/mod.ts";
 import type {
   CallOptions,
   PreparedCallOptions,
@@ -56,30 +54,18 @@ import {
   type ServicePeers,
   type ServiceStream,
 } from "./ports.ts";
-import {
-  type AdvertOptions,
-  buildAdvert,
-  MEMBER_TOPIC,
-  type MemberChange,
-  type ServiceReport,
-} from "./registry/mod.ts";
+import { buildAdvert, MEMBER_TOPIC, type MemberChange, type ServiceReport } from "./registry/mod.ts";
 import type { RuntimeBase } from "./runtime_base.ts";
-import { showPath, TopicPath, type TopicPattern } from "./topics/mod.ts";
+import { RuntimeVariant } from "./runtime_variant.ts";
+import { isBuiltIn, showPath, TopicPath } from "./topics/mod.ts";
 import {
   type CarrierLimits,
-  decodeNodeMessage,
   EMPTY_ADVERT,
-  encodeValue,
-  type EventMessage,
-  isRemote,
+  encodeView,
   MessageCarrier,
-  type NodeMessage,
   type PropagatedContext,
   type RequestMessage,
-  RESET_CANCELED,
-  RESET_MALFORMED,
   type ServiceAdvert,
-  type WireValue,
 } from "./wire/mod.ts";
 
 const RUN_HIGH = 0x10_0000;
@@ -94,7 +80,7 @@ export interface ServiceRuntimeParts extends Environment {
 }
 
 /** The services of one program: of a node, or attached to one. */
-export abstract class ServiceRuntime {
+export abstract class ServiceRuntime extends RuntimeVariant {
   readonly services: LocalServices;
   /** Drawn at the start, so that others tell this program from the one that ran before. */
   readonly run: number;
@@ -111,7 +97,7 @@ export abstract class ServiceRuntime {
   readonly #middleware: MiddlewareChain;
   readonly #outgoing: Outgoing;
   readonly #starter: ServiceStarter;
-  #rejected = 0;
+  readonly #incoming: IncomingMessages;
   #draining: Promise<boolean> | undefined;
 
   /** @param peers who may call, whom calls go to rather, and what they are called */
@@ -119,6 +105,7 @@ export abstract class ServiceRuntime {
     parts: ServiceRuntimeParts,
     peers: Pick<ServicePeers, "selector" | "isHealthy" | "nameOf"> & { readonly self?: PeerId },
   ) {
+    super();
     const { clock, timers, random, log, links, compressor, limits } = parts;
     const run = this.run = (randomUint32(random) % RUN_HIGH) * TWO_32 + randomUint32(random) || 1;
     const carrier = new MessageCarrier(links, compressor, limits, timers);
@@ -155,18 +142,7 @@ export abstract class ServiceRuntime {
     this.sender = new EventSender(carrier);
     this.#outgoing = new Outgoing(middleware, this.paths, {
       call: (path, params, options, timeoutMs) => this.call(path, params, options, timeoutMs),
-      publish: (topic, data, options, context) => {
-        const chosen = this.#starter.asDefined(topic, options);
-        const publish = (data: unknown) => {
-          const value = encodeValue(data);
-          carrier.checkLength(value);
-          return this.publishValue(topic, value, chosen, context);
-        };
-        // Without data a kept event is taken back.
-        return data === undefined && chosen.retain
-          ? publish(data)
-          : publishChecked(this.services, topic, data, handlerLog, publish);
-      },
+      publish: (topic, data, options, context) => this.#publish(topic, data, options, context),
     });
     const balancer = this.balancer = new Balancer(random, links, peers);
     this.remoteCaller = new RemoteCaller(this.base, balancer, {
@@ -177,6 +153,13 @@ export abstract class ServiceRuntime {
       this.base,
       (peer, request, isAgain) => this.#route(peer, request, isAgain),
     );
+    this.#incoming = new IncomingMessages(carrier, this.server, this.remoteCaller, {
+      acceptsEvent: (peer, topic, event, isAgain) =>
+        !(isAgain && this.isClosed) && this.acceptsEvent(peer, topic, event, isAgain),
+      hears: (peer, topic) => this.hears(peer, topic),
+      handleEvent: (peer, topic, event) => this.handleEvent(peer, topic, event),
+      handleNotice: (peer, message) => this.handleNotice(peer, message),
+    });
   }
 
   /** All services that are known, or the one at a path. */
@@ -200,55 +183,6 @@ export abstract class ServiceRuntime {
     return this.subscriptions.add(MEMBER_TOPIC, ({ data }) => handler(data as MemberChange));
   }
 
-  /** What an advert says beside this program's services and subscriptions. */
-  protected abstract advertOptions(): AdvertOptions;
-  /** Makes a call whose options were checked. @throws CallError */
-  protected abstract call(
-    path: CallPath,
-    params: unknown,
-    options: PreparedCallOptions,
-    timeoutMs: number,
-  ): Promise<unknown>;
-  /** @param isAgain whether it was asked about before its parameters came */
-  protected abstract route(peer: PeerId, path: CallPath, request: RequestMessage, isAgain: boolean): Route;
-  protected abstract providers(order: CallOrder): readonly Provider[];
-  protected abstract publishValue(
-    topic: TopicPath,
-    data: WireValue,
-    options: PublishOptions,
-    context: PropagatedContext | undefined,
-  ): Promise<PublishReport>;
-  /** Why the network's policy does not let a call go; a program leaves that to its agent. */
-  protected refusal(_order: CallOrder, _provider: Provider | undefined): WireFailure | undefined {
-    return undefined;
-  }
-  /**
-   * Whether events of a peer are delivered; what is refused is counted.
-   * @param isAgain whether it was asked about before its data came
-   */
-  protected abstract acceptsEvent(
-    peer: PeerId,
-    topic: TopicPath,
-    event: EventMessage,
-    isAgain: boolean,
-  ): boolean;
-  /** Whether something becomes of an event that a peer sends. */
-  protected abstract hears(peer: PeerId, topic: TopicPath): boolean;
-  protected abstract handleEvent(peer: PeerId, topic: TopicPath, event: EventMessage): void;
-  /** Has the path of a service granted, before it begins. @throws ServiceNotGrantedError */
-  protected abstract admit(path: TopicPath): Promise<void>;
-  /** Handles a message that is neither a call, an answer nor an event. */
-  protected abstract handleNotice(peer: PeerId, message: NodeMessage): void;
-  /** Asks others whether they know of a subscription. */
-  protected abstract confirmSubscription(pattern: TopicPattern, group: string): Promise<SubscriptionReach>;
-  /** Brings events that were published before to a new subscription. @param pattern its text */
-  protected abstract deliverPast(subscription: Subscription, pattern: string): void;
-  /** What `advert` gives has changed. */
-  protected abstract sendAdvert(): void;
-  /** The services of this program have changed, or their states. */
-  protected abstract followServices(): void;
-  protected abstract stopLeading(): void;
-
   /** What others are to know of this program, and of those that are attached to it. */
   advert(): ServiceAdvert {
     const { run, services, subscriptions } = this;
@@ -263,7 +197,7 @@ export abstract class ServiceRuntime {
 
   /** Messages that could not be read, events among them. */
   get rejected(): number {
-    return this.#rejected + this.subscriptions.rejected;
+    return this.#incoming.rejected + this.subscriptions.rejected;
   }
 
   /** What others make this program hold. */
@@ -289,7 +223,7 @@ export abstract class ServiceRuntime {
    */
   async addService(definition: ServiceDefinition): Promise<LocalService> {
     if (this.isClosed) throw new InvalidServiceError("Cannot add a service: this node has stopped");
-    if (TopicPath.parse(definition.path).service.startsWith("$")) {
+    if (isBuiltIn(TopicPath.parse(definition.path).service)) {
       throw new InvalidServiceError(
         `Cannot add ${showPath(definition.path)}: every node has its own services there`,
         { hint: "Choose a path that does not begin with $." },
@@ -382,30 +316,17 @@ export abstract class ServiceRuntime {
    * @param stream what the message has opened, if anything
    */
   handleMessage(peer: PeerId, bytes: Uint8Array, stream?: ServiceStream): void {
-    const message = decodeNodeMessage(bytes, isProgram(peer));
-    switch (message?.kind) {
-      case "request":
-        return this.server.handleRequest(peer, message, stream);
-      case "response":
-        return this.remoteCaller.handleResponse(peer, message, stream);
-      case "event":
-        return this.#receiveEvent(peer, message, stream);
-    }
-    stream?.reset(RESET_MALFORMED);
-    if (message === undefined) this.#rejected++;
-    else if (message.kind !== "cancel") {
-      if (message.kind === "discovery") this.#rejected += message.advert.refused ?? 0;
-      this.handleNotice(peer, message);
-    } else this.server.handleCancel(peer, message.callerRun, message.number);
+    this.#incoming.handleMessage(peer, bytes, stream);
   }
 
   /**
    * Offers nothing any more, leads no service and takes no more calls of others, who turn to somebody else; then waits for
    * the calls and streams that are under way. To be called before `close`; once is enough.
-   * @param limitMs how long at most; 5 s unless given
+   * @param limitMs how long at most, in milliseconds; 5 s unless given
+   * @param lateMs for how long others may be sending calls that do not know yet, in milliseconds; 100 unless given
    * @returns whether all have ended
    */
-  drain(limitMs: number = DEFAULT_DRAIN_MS): Promise<boolean> {
+  drain(limitMs: number = DEFAULT_DRAIN_MS, lateMs: number = DEFAULT_LATE_MS): Promise<boolean> {
     if (this.#draining !== undefined) return this.#draining;
     const offers = this.advert().services.length > 0;
     const [isServed, isAnswered] = [this.server.drain(), this.remoteCaller.drain()];
@@ -413,6 +334,7 @@ export abstract class ServiceRuntime {
       isIdle: () => this.isClosed || (isServed() && isAnswered()),
       isAsked: offers && this.base.carrier.links.linked().length > 0,
       limitMs,
+      lateMs,
     });
     this.stopLeading();
     this.sendAdvert();
@@ -444,27 +366,25 @@ export abstract class ServiceRuntime {
     return this.route(peer, path, request, isAgain);
   }
 
-  /** What its peer may not publish is dropped first, and what nobody here listens to is not read. */
-  #receiveEvent(peer: PeerId, event: EventMessage, stream: ServiceStream | undefined): void {
-    const topic = TopicPath.tryParse(event.topic);
-    if (topic === undefined) {
-      stream?.reset(RESET_MALFORMED);
-      this.#rejected++;
-    } else if (!this.acceptsEvent(peer, topic, event, false)) stream?.reset(RESET_MALFORMED);
-    else if (!isRemote(event.data)) {
-      stream?.reset(RESET_MALFORMED);
-      this.handleEvent(peer, topic, event);
-    } else if (!this.hears(peer, topic)) stream?.reset(RESET_CANCELED);
-    else {
-      this.base.carrier.complete(peer, event.data, stream).then((whole) => {
-        if ("code" in whole) return void this.#rejected++;
-        // Meanwhile the publisher may have lost its right, and this node may have stopped.
-        if (!this.isClosed && this.acceptsEvent(peer, topic, event, true)) {
-          this.handleEvent(peer, topic, { ...event, data: whole.value });
-        }
-        whole.claim.release();
-      });
-    }
+  /** @throws CallError when it can't be sent at all, or is not what its service says of it */
+  #publish(
+    topic: TopicPath,
+    data: unknown,
+    options: PublishOptions,
+    context: PropagatedContext | undefined,
+  ): Promise<PublishReport> {
+    const { carrier, handlerLog } = this.base;
+    const defined = this.services.eventOf(topic);
+    const chosen = asDefined(defined, options);
+    const publish = (data: unknown) => {
+      const value = encodeView(data);
+      carrier.checkLength(value);
+      return this.publishValue(topic, value, chosen, context);
+    };
+    // Without data a kept event is taken back.
+    return data === undefined && chosen.retain
+      ? publish(data)
+      : publishChecked(defined, topic, data, handlerLog, publish);
   }
 
   #servicesChanged(): void {

@@ -7,7 +7,7 @@ import type { Logger } from "../base/mod.ts";
 import { InvalidServiceError } from "./errors.ts";
 import type { SubscriptionHandle, Subscriptions } from "./events/mod.ts";
 import type { LocalService, LocalServices } from "./local/mod.ts";
-import type { PublishOptions, ServiceRequirement, WaitOptions } from "./options.ts";
+import type { ServiceRequirement, WaitOptions } from "./options.ts";
 import type { ServiceDefinition } from "./service_definition.ts";
 import { showPath, type TopicPath } from "./topics/mod.ts";
 
@@ -67,15 +67,5 @@ export class ServiceStarter {
     }
     service.own(begun);
     return service;
-  }
-
-  /** What the service of this program says of its event holds where the publisher says nothing. */
-  asDefined(topic: TopicPath, options: PublishOptions): PublishOptions {
-    const text = topic.toString();
-    const at = text.lastIndexOf("/");
-    const events = this.#services.get(text.slice(0, at))?.definition.events;
-    if (events === undefined || !Object.hasOwn(events, text.slice(at + 1))) return options;
-    const { retain = false, replicas = 0 } = events[text.slice(at + 1)] ?? {};
-    return retain && options.retain === undefined ? { retain, replicas, ...options } : options;
   }
 }

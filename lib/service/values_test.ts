@@ -3,7 +3,10 @@ import assert from "node:assert/strict";
 import type { ServiceRuntime } from "./mod.ts";
 import { attached } from "./testing/memory_mesh.ts";
 import { failureOf, readAll } from "./testing/outcome.ts";
+import { SAMPLE_BUFFERS } from "./testing/sample_buffers.ts";
 import { nested, REFUSED_VALUES, SAMPLE_VALUES } from "./testing/sample_values.ts";
+
+const CARRIED = [...SAMPLE_VALUES, ...SAMPLE_BUFFERS];
 
 /** A node, another one, and a program of the first, which offer the same; the value of each case is what they answer. */
 async function world() {
@@ -59,7 +62,7 @@ Deno.test("values are the same as parameters, results and items, here and elsewh
   await using _ = mesh;
   for (const [way, caller, path] of ways) {
     await t.step(way, async () => {
-      for (const { what, value, becomes = value } of SAMPLE_VALUES) {
+      for (const { what, value, becomes = value } of CARRIED) {
         answer(value);
         await mesh.until(caller.request(`${path}/take`, value()));
         same(take(), [becomes()], `${what}, parameters`);
@@ -123,7 +126,7 @@ Deno.test("values of events are the same for every subscriber, and those of each
   await mesh.run(20);
   const everybody = ["agent 1", "agent 2", "other 1", "other 2", "program 1", "program 2"];
   for (const publisher of [agent, other, program]) {
-    for (const { what, value, becomes = value } of SAMPLE_VALUES) {
+    for (const { what, value, becomes = value } of CARRIED) {
       const data = value();
       await mesh.until(publisher.runtime.publish("news/now", data));
       await mesh.run(10);
@@ -145,7 +148,7 @@ Deno.test("values of retained events are the same for whoever subscribes later",
   const { mesh, agent, other, program } = await world();
   await using _ = mesh;
   for (const publisher of [agent, program]) {
-    for (const { what, value, becomes = value } of SAMPLE_VALUES) {
+    for (const { what, value, becomes = value } of CARRIED) {
       await mesh.until(publisher.runtime.publish("state/now", value(), { retain: true }));
       await mesh.run(10);
       for (const { runtime } of [agent, other, program]) {

@@ -63,6 +63,12 @@ export class MemoryLink {
     return !this.isCut && !this.isGivenUp;
   }
 
+  /** Whether what is sent arrives at once, or never. */
+  get isPrompt(): boolean {
+    const { delayMs = 0, jitterMs = 0 } = this.impairment;
+    return delayMs + jitterMs === 0 && !this.isHeldUp;
+  }
+
   /** Whether it loses a message. */
   loses(): boolean {
     const { loss = 0 } = this.impairment;

@@ -160,18 +160,25 @@ export class MemoryMesh extends MemoryNetwork implements AsyncDisposable {
     }
   }
 
-  /** Stops all nodes. */
-  async close(): Promise<void> {
+  /** Stops all nodes. @param drains whether calls that are under way may end first */
+  async close(drains = false): Promise<void> {
     const nodes = [...this.nodes.values()];
     const programs = nodes.flatMap((node) => [...node.programs.values()]);
     for (const node of nodes) this.thaw(node);
-    const closed = Promise.all([...programs, ...nodes].map(({ runtime }) => runtime.close()));
+    const all = [...programs, ...nodes];
+    if (drains) await this.until(Promise.all(all.map(({ runtime }) => runtime.drain(undefined, 0))));
+    const closed = Promise.all(all.map(({ runtime }) => runtime.close()));
     // A hook may wait for what is not of the mesh, which no virtual time brings.
     await this.until(closed).catch(() => closed);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
+  }
+
+  /** Whether what is sent to a node is there at once, and the others know at once what it offers. */
+  isPrompt(node: MemoryNode): boolean {
+    return this.advertDelayMs === 0 && this.#others(node).every(({ id }) => this.link(node.id, id).isPrompt);
   }
 
   #environment(node: MemoryNode) {

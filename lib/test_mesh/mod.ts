@@ -21,7 +21,8 @@ export { MemoryNode, type MemoryNodeOptions, MemoryProgram } from "./memory_node
 export { ALL_RIGHTS, type MemoryRights, rightsOf } from "./memory_rights.ts";
 export { type Carry, streamPair } from "./memory_stream.ts";
 export { type LogLine, type SentMessage } from "./test_log.ts";
-export { type NodeRef, TestMesh, type TestMeshOptions, type TestNodeOptions } from "./test_mesh.ts";
+export { TestMesh } from "./test_mesh.ts";
+export { type NodeRef, type TestMeshOptions, type TestNodeOptions } from "./test_mesh_options.ts";
 export { TestNode } from "./test_node.ts";
 export { type TestGrants } from "./test_rights.ts";
 export { settle, VirtualTime } from "./virtual_time.ts";

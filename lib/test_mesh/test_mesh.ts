@@ -3,47 +3,18 @@
  * @module
  */
 
-import { type Clock, type Logger, silentLogger } from "../base/mod.ts";
+import { type Clock, silentLogger } from "../base/mod.ts";
 import type { PolicyDocument } from "../policy/mod.ts";
-import { type CarrierLimits, peerId } from "../service/mod.ts";
+import { peerId, type ServiceRuntime } from "../service/mod.ts";
 import type { LinkImpairment } from "./memory_link.ts";
 import { MemoryMesh } from "./memory_mesh.ts";
 import type { MemoryNode } from "./memory_node.ts";
 import { describeMessage, keepLog, type LogLine, type SentMessage } from "./test_log.ts";
+import type { NodeRef, TestMeshOptions, TestNodeOptions } from "./test_mesh_options.ts";
 import { TestNode, type TestNodeHost } from "./test_node.ts";
 import { TestPolicies } from "./test_policies.ts";
-import { type TestGrants, TestRights } from "./test_rights.ts";
+import { TestRights } from "./test_rights.ts";
 import { settle } from "./virtual_time.ts";
-
-/** How a mesh of a test is made. */
-export interface TestMeshOptions {
-  /** Of all chance: which messages are lost, how late they are, which provider is drawn. 1 unless given. */
-  readonly seed?: number;
-  /**
-   * How long it takes until others know what a node offers and listens to, in milliseconds. They know at once unless it is
-   * given; in a real mesh it takes some round trips.
-   */
-  readonly advertDelayMs?: number;
-  /** Limits of values, of all nodes. */
-  readonly limits?: CarrierLimits;
-  /** Takes what the nodes log, beside `logs`, with the field `node`. */
-  readonly logger?: Logger;
-}
-
-/** How a node of a test is made. */
-export interface TestNodeOptions {
-  /** Values by key, for selectors such as `role=web`. */
-  readonly labels?: Readonly<Record<string, string>>;
-  /** Whether it is a leader, and so may pause and resume the services of others. */
-  readonly isLeader?: boolean;
-  /** What it may do; everything unless given. */
-  readonly grants?: TestGrants;
-  /** What the node's program does when it starts: now, and after each `restart`. */
-  readonly setup?: (node: TestNode) => void | Promise<void>;
-}
-
-/** A node, or its name. */
-export type NodeRef = string | { readonly name: string };
 
 /** A DNS label, as names of nodes are. */
 const NODE_NAME = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
@@ -184,7 +155,9 @@ export class TestMesh implements AsyncDisposable {
       life: 0,
       closed: closed.promise,
       tellAdverts: () => mesh.spreadNow(),
-      stop: async () => {
+      stop: async (drainMs) => {
+        if (program.isGone) return;
+        await this.#drain(placed.memory, program.runtime, drainMs);
         if (program.isGone) return;
         await program.runtime.close();
         mesh.detach(program);
@@ -333,10 +306,12 @@ export class TestMesh implements AsyncDisposable {
     return { [Symbol.dispose]: () => void this.#observers.delete(observer) };
   }
 
-  /** Stops all nodes. Harmless when repeated. */
+  /**
+   * Mends all links and stops all nodes together; what they are doing has 5 s of virtual time to end. Harmless when repeated.
+   */
   async stop(): Promise<void> {
     this.heal();
-    await this.#mesh.close();
+    await this.#mesh.close(true);
     for (const { closed } of this.#placed.values()) closed.resolve();
   }
 
@@ -379,14 +354,29 @@ export class TestMesh implements AsyncDisposable {
         return placed().closed.promise;
       },
       tellAdverts: () => mesh.spreadNow(),
-      async stop() {
+      stop: async (drainMs) => {
+        const { runtime } = memory;
         if (memory.isDown) return;
-        await memory.runtime.close();
+        await this.#drain(memory, runtime, drainMs);
+        // It may have crashed meanwhile, or been stopped by somebody else.
+        if (memory.isDown || memory.runtime !== runtime) return;
+        await runtime.close();
         mesh.spreadNow();
         mesh.crash(memory);
         placed().closed.resolve();
       },
     };
+  }
+
+  /** Lets the calls of a node or of a program of it end; what stands still does not wait for them. */
+  async #drain(memory: MemoryNode, runtime: ServiceRuntime, drainMs: number | undefined): Promise<void> {
+    const mesh = this.#mesh;
+    // What was sent before is answered.
+    const arrived = settle();
+    const drained = runtime.drain(memory.isFrozen ? 0 : drainMs, mesh.isPrompt(memory) ? 0 : undefined);
+    mesh.spreadNow();
+    await drained;
+    await arrived;
   }
 
   #tellObservers(from: string, to: string, bytes: Uint8Array): void {

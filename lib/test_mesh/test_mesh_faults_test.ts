@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { TestMesh } from "./mod.ts";
+import { TestMesh, type TestNode } from "./mod.ts";
 import { codeOf, who } from "./testing/stock_service.ts";
 
 Deno.test("TestMesh.impair() delays what goes over a link, in order, messages and streams", async () => {
@@ -220,4 +220,57 @@ Deno.test("TestMesh.crash() ends a node without a word, and restart() has its pr
   assert.equal(shop.services("stock").length, 0);
   await mesh.restart(store);
   assert.equal(await mesh.until(shop.request("stock/who")), "store");
+});
+
+Deno.test("TestNode.stop() drains: calls that are under way end, and others go to another node", async () => {
+  await using mesh = new TestMesh();
+  const shop = await mesh.addNode("shop");
+  const hold = (node: TestNode) => ({
+    path: "stock",
+    actions: { who: () => node.name, hold: (ms: number) => mesh.sleep(ms).then(() => node.name) },
+  });
+  const [east, west] = await mesh.addNodes("east", "west");
+  for (const node of [east, west]) await node.addService(hold(node));
+  const held = shop.request("stock/hold", 2_000, { node: "east" });
+  await mesh.settle();
+  const late = Array.from({ length: 4 }, () => shop.request("stock/who", undefined, { mode: "random" }));
+  const stopped = east.stop();
+  // Those that are on their way are told, without time.
+  assert.deepEqual(await Promise.all(late), ["west", "west", "west", "west"]);
+  assert.equal(shop.services("stock")[0]?.providers.length, 1);
+  assert.equal(mesh.nowMs, 0);
+  assert.equal(await mesh.until(held), "east");
+  await mesh.until(stopped);
+  await east.closed;
+
+  // What takes longer than it may is cut off, and where messages take their time it waits for those.
+  const lost = codeOf(shop.request("stock/hold", 60_000));
+  await mesh.settle();
+  const before = mesh.nowMs;
+  await mesh.until(west.stop({ drainMs: 500 }));
+  assert.deepEqual([await lost, mesh.nowMs - before], ["OutcomeUnknown", 500]);
+  await mesh.restart(east);
+  await east.addService(hold(east));
+  mesh.impair({ delayMs: 20 });
+  const sent = codeOf(shop.request("stock/who", undefined, { retries: 0 }));
+  await mesh.until(east.stop());
+  assert.equal(await sent, "Stopped");
+});
+
+Deno.test("TestNode.stop() of a program and TestMesh.stop() drain, too", async () => {
+  const mesh = new TestMesh();
+  const [shop, store] = await mesh.addNodes("shop", "store");
+  const program = await mesh.attach(store);
+  for (const [node, path] of [[program, "mine"], [store, "stock"]] as const) {
+    await node.addService({ path, actions: { hold: () => mesh.sleep(300).then(() => path) } });
+  }
+  await mesh.settle();
+  const ofProgram = shop.request("mine/hold");
+  await mesh.settle();
+  await mesh.until(program.stop());
+  assert.deepEqual([await ofProgram, mesh.nowMs], ["mine", 310]);
+  const ofStore = shop.request("stock/hold");
+  await mesh.settle();
+  await mesh.stop();
+  assert.equal(await ofStore, "stock");
 });

@@ -39,7 +39,8 @@ export interface TestNodeHost {
   readonly closed: Promise<void>;
   /** Others learn what nodes offer and listen to, if they do so at once. */
   tellAdverts(): void;
-  stop(): Promise<void>;
+  /** @param drainMs how long calls may take to end, in milliseconds; 5 s when undefined */
+  stop(drainMs: number | undefined): Promise<void>;
 }
 
 /**
@@ -167,8 +168,8 @@ export class TestNode implements ServiceNode {
    * Stops services, withdraws what it offers, and leaves the others. `TestMesh.restart` starts it again. What has to wait on
    * the way waits for virtual time: `mesh.until(node.stop())`.
    */
-  async stop(): Promise<void> {
-    await this.#host.stop();
+  async stop({ drainMs }: { readonly drainMs?: number } = {}): Promise<void> {
+    await this.#host.stop(drainMs);
   }
 
   /** The same as `stop`. */

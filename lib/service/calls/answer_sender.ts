@@ -6,6 +6,7 @@
 import { failure, type WireFailure } from "../errors.ts";
 import type { PeerId, ServiceStream } from "../ports.ts";
 import {
+  copyValue,
   type ItemSource,
   type MessageCarrier,
   NO_VALUE,
@@ -44,10 +45,13 @@ export class AnswerSender {
     return bytes;
   }
 
-  /** @returns the bytes to be kept, good until others are sent; none when they are many */
+  /**
+   * @param value its bytes are good for this turn
+   * @returns the bytes to be kept, good until others are sent; none when they are many
+   */
   sendValue(peer: PeerId, request: RequestMessage, value: WireValue): Uint8Array {
     if (!this.#carrier.isShort(value)) {
-      void this.#sendLong(peer, request, value);
+      void this.#sendLong(peer, request, copyValue(value));
       return NOT_KEPT;
     }
     const bytes = this.#carrier.encode(response(request, { result: value }));

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { SeededRandom, silentLogger, VirtualClock, VirtualTimers } from "../../base/mod.ts";
 import type { CallOptions, ServiceDefinition } from "../mod.ts";
-import { NodeRuntime } from "../node_runtime.ts";
+import { NodeRuntime } from "../node/mod.ts";
 import { peerId } from "../ports.ts";
 import { fakeLinks } from "../testing/fake_links.ts";
 import { MemoryMesh, settle } from "../testing/memory_mesh.ts";

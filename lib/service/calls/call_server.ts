@@ -5,7 +5,7 @@
 
 import { MAX_TIMEOUT_MS } from "../bounds.ts";
 import { AnswerSender, NOT_KEPT } from "./answer_sender.ts";
-import { DedupWindow } from "./dedup_window.ts";
+import { type CallerRun, CallerRuns, type IncomingCall } from "./caller_runs.ts";
 import { IncomingParams } from "./incoming_params.ts";
 import type { Reply } from "./pending_calls.ts";
 import type { FindRoute, Forward, Route } from "./route.ts";
@@ -14,9 +14,9 @@ import { CallError, callError, type Failed, failure, failureOf, type WireFailure
 import { type Outcome, runAction, whyRefused } from "../local/mod.ts";
 import { isProgram, type PeerId, type ServiceStream } from "../ports.ts";
 import type { RuntimeBase } from "../runtime_base.ts";
-import { showPath } from "../topics/mod.ts";
+import { isBuiltIn, showPath } from "../topics/mod.ts";
 import {
-  encodeValue,
+  encodeView,
   endItems,
   isItemSource,
   isRemote,
@@ -28,35 +28,7 @@ import {
   type WireValue,
 } from "../wire/mod.ts";
 
-/** How many runs of one peer are remembered: it has one, and had others before it was started again. */
-const MAX_RUNS = 4;
-/** How often calls are looked at whose deadline may have passed. */
-const SWEEP_MS = 100;
-
-/** What was answered before a caller was silent for so long is forgotten: it gets `OutcomeUnknown` if it asks again. */
-const IDLE_MS = 900_000;
-
 const STOPPED = failure("Stopped", "this node stops");
-
-interface CallerRun {
-  readonly run: number;
-  /** What its window had been given when that was looked at last. */
-  writtenBytes: number;
-  readonly seen: DedupWindow;
-  readonly running: Map<number, IncomingCall>;
-}
-
-interface IncomingCall {
-  readonly peer: PeerId;
-  readonly request: RequestMessage;
-  readonly caller: CallerRun;
-  /** Whether its number and its answer are remembered; idempotent actions may run again. */
-  readonly isKept: boolean;
-  readonly context: CallContext;
-  readonly params: IncomingParams;
-  /** What the caller streams: nobody reads on when the answer is no stream itself. */
-  readonly items: ServiceStream | undefined;
-}
 
 /** Serves requests; one for a node or program. */
 export class CallServer {
@@ -67,11 +39,9 @@ export class CallServer {
   readonly #route: FindRoute;
   /** Calls whose answers are streams that go on. */
   readonly #streaming = new Map<IncomingCall, ServiceStream>();
-  readonly #callers = new Map<PeerId, CallerRun[]>();
+  readonly #callers: CallerRuns;
   readonly #answers: AnswerSender;
   #running = 0;
-  #cancelSweep: (() => void) | undefined;
-  #cancelIdleSweep: (() => void) | undefined;
   #isDraining = false;
   #isClosed = false;
 
@@ -82,6 +52,7 @@ export class CallServer {
     this.#base = base;
     this.#route = route;
     this.#answers = new AnswerSender(base.carrier);
+    this.#callers = new CallerRuns(base);
   }
 
   get running(): number {
@@ -111,7 +82,7 @@ export class CallServer {
       return this.#begin(peer, request, route, new IncomingParams(carrier, peer, params, undefined), stream);
     }
     if (isKept(route)) {
-      const caller = this.#caller(peer, request.callerRun);
+      const caller = this.#callers.of(peer, request.callerRun);
       if (!this.#isNew(peer, request, caller, stream)) return;
       // It counts once it is here as a whole: one that breaks off comes again.
       caller.seen.release(request.number);
@@ -136,7 +107,7 @@ export class CallServer {
 
   handleCancel(peer: PeerId, callerRun: number, number: number): void {
     const reason = callError("Canceled", "the caller gave up");
-    const call = this.#callers.get(peer)?.find(({ run }) => run === callerRun)?.running.get(number);
+    const call = this.#callers.find(peer, callerRun)?.running.get(number);
     if (call !== undefined) return call.context.abort(reason);
     for (const [call, stream] of this.#streaming) {
       const isMeant = call.peer === peer && call.caller.run === callerRun && call.request.number === number;
@@ -147,14 +118,10 @@ export class CallServer {
   /** Ends the calls that run, and the streams of answers, of whoever may not call any more. */
   endForbidden(mayCall: (peer: PeerId, path: string) => boolean): void {
     const reason = callError("Refused", "the caller may not call this any more");
-    for (const [peer, runs] of this.#callers) {
-      for (const { running } of runs) {
-        for (const { request, context, items } of running.values()) {
-          if (mayCall(peer, request.path)) continue;
-          context.abort(reason);
-          items?.reset(RESET_CANCELED);
-        }
-      }
+    for (const { peer, request, context, items } of this.#callers.calls()) {
+      if (mayCall(peer, request.path)) continue;
+      context.abort(reason);
+      items?.reset(RESET_CANCELED);
     }
     for (const [call, stream] of [...this.#streaming]) {
       if (!mayCall(call.peer, call.request.path)) endStream(call, stream, reason);
@@ -168,8 +135,7 @@ export class CallServer {
    */
   drain(): () => boolean {
     this.#isDraining = true;
-    const runs = [...this.#callers.values()].flat();
-    const calls = [...runs.flatMap(({ running }) => [...running.values()]), ...this.#streaming.keys()];
+    const calls = [...this.#callers.calls(), ...this.#streaming.keys()];
     const isUnderWay = (call: IncomingCall) =>
       call.caller.running.get(call.request.number) === call || this.#streaming.has(call);
     return () => this.#answers.isIdle && !calls.some(isUnderWay);
@@ -177,22 +143,18 @@ export class CallServer {
 
   /** Forgets a peer that is gone for good. */
   forget(peer: PeerId): void {
-    for (const { running } of this.#callers.get(peer) ?? []) abortAll(running);
-    this.#callers.delete(peer);
+    this.#callers.forget(peer);
   }
 
   /** Ends all calls, and begins none that is still on its way. */
   close(): void {
     this.#isClosed = true;
-    this.#cancelSweep?.();
-    this.#cancelIdleSweep?.();
-    this.#cancelSweep = this.#cancelIdleSweep = undefined;
-    for (const peer of [...this.#callers.keys()]) this.forget(peer);
+    this.#callers.close();
   }
 
   /** Whether this node stops, and the call is one that somebody else may serve. */
   #isTooLate(peer: PeerId, { path }: RequestMessage): boolean {
-    return this.#isDraining && !isProgram(peer) && !path.includes(":$");
+    return this.#isDraining && !isProgram(peer) && !isBuiltIn(path);
   }
 
   #begin(
@@ -203,7 +165,7 @@ export class CallServer {
     stream: ServiceStream | undefined,
   ): void {
     const { carrier } = this.#base;
-    const caller = this.#caller(peer, request.callerRun);
+    const caller = this.#callers.of(peer, request.callerRun);
     const isOnce = isKept(route);
     if (isOnce ? !this.#isNew(peer, request, caller, stream) : caller.running.has(request.number)) {
       params.release();
@@ -224,7 +186,7 @@ export class CallServer {
     const call = { peer, request, caller, isKept: isOnce, context, params, items };
     caller.running.set(request.number, call);
     this.#running++;
-    this.#cancelSweep ??= this.#sweepLater();
+    this.#callers.watchDeadlines();
     if (route.kind === "forward") return void this.#forward(call, route.forward);
     runAction(route.action, params, context, (outcome) => {
       this.#end(call);
@@ -251,7 +213,7 @@ export class CallServer {
     stream: ServiceStream | undefined,
     isFinal = true,
   ): void {
-    const caller = this.#caller(peer, request.callerRun);
+    const caller = this.#callers.of(peer, request.callerRun);
     if (!this.#isNew(peer, request, caller, stream)) return;
     stream?.reset(RESET_CANCELED);
     const answer = this.#answers.sendFailure(peer, request, reason);
@@ -314,7 +276,7 @@ export class CallServer {
     }
     items?.reset(RESET_CANCELED);
     try {
-      const wire = encodeValue(value, "InvalidResult");
+      const wire = encodeView(value, "InvalidResult");
       this.#base.carrier.checkLength(wire);
       this.#answerValue(call, wire);
     } catch (error) {
@@ -324,6 +286,7 @@ export class CallServer {
     }
   }
 
+  /** @param value its bytes may be the handler's own, good for this turn */
   #answerValue(call: IncomingCall, value: WireValue): void {
     remember(call, this.#answers.sendValue(call.peer, call.request, value));
   }
@@ -342,46 +305,6 @@ export class CallServer {
     this.#streaming.delete(call);
     items?.reset(RESET_CANCELED);
   }
-
-  #caller(peer: PeerId, run: number): CallerRun {
-    let runs = this.#callers.get(peer);
-    if (runs === undefined) this.#callers.set(peer, runs = []);
-    const known = runs.find((caller) => caller.run === run);
-    if (known !== undefined) return known;
-    const caller = { run, writtenBytes: 0, seen: new DedupWindow(), running: new Map() };
-    runs.push(caller);
-    this.#cancelIdleSweep ??= this.#sweepIdleLater();
-    // Its former runs are over.
-    for (const former of runs.slice(0, -1)) abortAll(former.running);
-    if (runs.length > MAX_RUNS) runs.shift();
-    return caller;
-  }
-
-  /** Gives back the memory of windows that nobody needs any more. */
-  #sweepIdleLater(): () => void {
-    return this.#base.timers.setTimer(IDLE_MS, () => {
-      for (const caller of [...this.#callers.values()].flat()) {
-        const { seen, running } = caller;
-        if (seen.writtenBytes === caller.writtenBytes && running.size === 0) seen.shrink();
-        caller.writtenBytes = seen.writtenBytes;
-      }
-      this.#cancelIdleSweep = this.#callers.size > 0 ? this.#sweepIdleLater() : undefined;
-    });
-  }
-
-  #sweepLater(): () => void {
-    return this.#base.timers.setTimer(SWEEP_MS, () => {
-      this.#cancelSweep = undefined;
-      const now = this.#base.clock.now();
-      const reason = callError("Timeout", "the caller's deadline has passed");
-      for (const runs of this.#callers.values()) {
-        for (const { running } of runs) {
-          for (const { context } of running.values()) if (context.deadlineMs <= now) context.abort(reason);
-        }
-      }
-      if (this.#running > 0) this.#cancelSweep = this.#sweepLater();
-    });
-  }
 }
 
 /** Whether what it leads to may run once only. */
@@ -393,11 +316,6 @@ function endStream({ context, items }: IncomingCall, stream: ServiceStream, reas
   context.abort(reason);
   stream.reset(RESET_CANCELED);
   items?.reset(RESET_CANCELED);
-}
-
-function abortAll(running: ReadonlyMap<number, IncomingCall>): void {
-  const reason = callError("Canceled", "the caller is gone");
-  for (const { context } of running.values()) context.abort(reason);
 }
 
 /** Keeps what was answered, for a request that comes again. */

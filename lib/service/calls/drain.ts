@@ -7,8 +7,8 @@ import type { Clock, Timers } from "../../base/mod.ts";
 
 /** How long a node that stops waits for the calls that are under way, unless it is told, in milliseconds. */
 export const DEFAULT_DRAIN_MS = 5_000;
-/** What was sent before the others knew is answered for so long, even when nothing is under way. */
-const LATE_MS = 100;
+/** What was sent before the others knew is answered for so long, in milliseconds, even when nothing is under way. */
+export const DEFAULT_LATE_MS = 100;
 const LOOK_MS = 10;
 
 /** What is waited for. */
@@ -19,18 +19,20 @@ export interface Drain {
   readonly isAsked: boolean;
   /** How long it may take, in milliseconds; not waited at all with 0. */
   readonly limitMs: number;
+  /** For how long such calls may arrive, in milliseconds. */
+  readonly lateMs: number;
 }
 
 /** @returns once nothing is under way, or the time is up: whether nothing is */
 export function drained(
   { clock, timers }: { readonly clock: Clock; readonly timers: Timers },
-  { isIdle, isAsked, limitMs }: Drain,
+  { isIdle, isAsked, limitMs, lateMs }: Drain,
 ): Promise<boolean> {
   const begunAt = clock.now();
   return new Promise((resolve) => {
     const look = () => {
       const passedMs = clock.now() - begunAt;
-      if (isIdle() && passedMs >= (isAsked ? Math.min(LATE_MS, limitMs) : 0)) resolve(true);
+      if (isIdle() && passedMs >= (isAsked ? Math.min(lateMs, limitMs) : 0)) resolve(true);
       else if (passedMs >= limitMs) resolve(false);
       else timers.setTimer(LOOK_MS, look);
     };

@@ -3,7 +3,7 @@
  * @module
  */
 
-import type { WireFailure } from "../errors.ts";
+import { failure, type WireFailure } from "../errors.ts";
 import { AGENT, type PeerId } from "../ports.ts";
 import type { RuntimeBase } from "../runtime_base.ts";
 
@@ -24,4 +24,18 @@ export function placeFailure(
 ): WireFailure {
   const node = peer === undefined ? undefined : peer === AGENT ? told : nodeName(peer);
   return node === undefined ? reason : { ...reason, node };
+}
+
+/** @param executed whether the call may have run @returns that there is no way to a peer */
+export function unreachable(
+  base: Pick<RuntimeBase, "nodeName">,
+  peer: PeerId,
+  executed: boolean,
+): WireFailure {
+  return failure("Unreachable", `Cannot reach ${peerName(base, peer)}`, executed);
+}
+
+/** @returns that there are as many streams to a peer as there may be */
+export function tooManyStreams(peer: PeerId): WireFailure {
+  return failure("Overloaded", `Too many streams to ${peer} are open already`);
 }

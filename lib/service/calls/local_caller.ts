@@ -5,7 +5,7 @@
  */
 
 import { type CallPath, DEFAULT_RETRIES } from "./call_options.ts";
-import { CallError, callError, ofCall } from "../errors.ts";
+import { CallError, callError, failureOf, ofCall } from "../errors.ts";
 import type { LocalService } from "../local/mod.ts";
 import type { PreparedCallOptions } from "../options.ts";
 import { callLocal } from "./local_call.ts";
@@ -51,7 +51,9 @@ export class LocalCaller {
       const isIdempotent = options.idempotent ?? service.actions.get(path.action)?.idempotent ?? false;
       const backoff = new RetryBackoff();
       let reason: unknown = error;
+      let hasRun = false;
       for (let left = retries; left > 0 && mayRepeat(reason, isIdempotent); left--) {
+        hasRun ||= reason instanceof CallError && reason.executed;
         const waitMs = backoff.nextMs(this.#base.random);
         if (this.#isClosed || clock.now() + waitMs >= deadline) break;
         await this.#pause(waitMs, options.signal, path);
@@ -65,6 +67,10 @@ export class LocalCaller {
         } catch (error) {
           reason = error;
         }
+      }
+      // Also when its last try did not.
+      if (hasRun && reason instanceof CallError && !reason.executed) {
+        reason = new CallError({ ...failureOf(reason), executed: true }, { cause: reason.cause });
       }
       throw ofCall(reason, showPath(path.text), this.#base.nodeName(undefined));
     });

@@ -12,7 +12,7 @@ export {
   readTries,
 } from "./call_options.ts";
 export { CallServer } from "./call_server.ts";
-export { DEFAULT_DRAIN_MS, drained } from "./drain.ts";
+export { DEFAULT_DRAIN_MS, DEFAULT_LATE_MS, drained } from "./drain.ts";
 export { LocalCaller } from "./local_caller.ts";
 export { type CallDestination, type CallOrder, MAX_PENDING_OF_PROGRAM, type Reply } from "./pending_calls.ts";
 export { anyProvider, Balancer, ProviderChoice } from "./provider_choice.ts";

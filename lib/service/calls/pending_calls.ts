@@ -69,6 +69,8 @@ export class PendingCall {
   readonly root: PendingCall;
   /** Of the root: all that are under way; undefined while there was only one. */
   attempts: Set<PendingCall> | undefined;
+  /** Of the root: one of the attempts that have failed may have run all the same. */
+  mayHaveRun = false;
   /** Of the root: `settle` was called. */
   isAnswered = false;
   /** When another provider is asked as well, and when this one is given up. */
@@ -145,8 +147,9 @@ export class PendingCall {
     };
   }
 
-  /** Takes it from its provider, who has surely not run it, or may run it twice. */
-  withdraw(): void {
+  /** Takes it from its provider, who has surely not run it, or may run it twice. @param mayHaveRun whether it may have */
+  withdraw(mayHaveRun: boolean): void {
+    this.root.mayHaveRun ||= mayHaveRun;
     this.noteTried();
     this.provider = undefined;
     this.isSent = this.isResent = false;

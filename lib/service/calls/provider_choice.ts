@@ -14,7 +14,7 @@ import type { LocalService } from "../local/mod.ts";
 import type { ServiceLeadership } from "../leadership/mod.ts";
 import { isProgram, type PeerId, type PeerLinks, type ServicePeers } from "../ports.ts";
 import type { NodeBase } from "../runtime_base.ts";
-import { showPath } from "../topics/mod.ts";
+import { isBuiltIn, showPath } from "../topics/mod.ts";
 import type { AdvertisedService } from "../wire/mod.ts";
 
 /** Failures after which somebody else may serve the call at once. */
@@ -81,7 +81,7 @@ export class ProviderChoice {
       version === undefined ? all : all.filter((one) => version.has(one.service.version));
     const { directory, programs: attached, peers: { self } } = this.#base;
     const leadership = this.#leadership;
-    if (peer !== undefined && text.includes(":$")) return [anyProvider(peer)];
+    if (peer !== undefined && isBuiltIn(text)) return [anyProvider(peer)];
     if (peer !== undefined && peer !== self && mode !== "local") {
       const offered = (isProgram(peer) ? attached : directory).providers(service);
       return inRange(offered.filter((one) => one.peer === peer));

@@ -12,7 +12,7 @@ import { CallError } from "../errors.ts";
 import type { PreparedCallOptions } from "../options.ts";
 import type { RuntimeBase } from "../runtime_base.ts";
 import { showPath } from "../topics/mod.ts";
-import { decodeValue, encodeValue } from "../wire/mod.ts";
+import { decodeValue } from "../wire/mod.ts";
 
 /**
  * Asks others for an action.
@@ -30,7 +30,8 @@ export function callRemote(
   to: CallDestination,
   again: (leftMs: number) => Promise<unknown> | undefined,
 ): Promise<unknown> {
-  const value = encodeValue(params);
+  const { pool } = caller;
+  const value = pool.encode(params);
   carrier.checkLength(value);
   const deadline = millis(clock.now() + timeoutMs);
   return new Promise((resolve, reject) => {
@@ -39,7 +40,12 @@ export function callRemote(
     signal?.addEventListener("abort", abort, { once: true });
     const boundsStream = givenMs !== undefined;
     const order = { path, params: value, deadline, source: stream, to, context, boundsStream };
-    const onOver = () => signal?.removeEventListener("abort", abort);
+    let isHeld = true;
+    const onOver = () => {
+      signal?.removeEventListener("abort", abort);
+      if (isHeld) pool.release(params, value);
+      isHeld = false;
+    };
     cancel = caller.call(order, (reply) => {
       if (reply.kind === "value") {
         try {
@@ -51,7 +57,8 @@ export function callRemote(
       if (reply.kind === "stream") return resolve(reply.items);
       const { code, executed } = reply.failure;
       const leftMs = Math.floor(deadline - clock.now());
-      const mayRepeat = ELSEWHERE.has(code) && !executed && stream === undefined && leftMs > 0;
+      const mayRepeat = ELSEWHERE.has(code) && (!executed || to.idempotent) && stream === undefined &&
+        leftMs > 0;
       try {
         const answer = mayRepeat ? again(leftMs) : undefined;
         if (answer === undefined) reject(new CallError({ ...reply.failure, path: showPath(path.text) }));

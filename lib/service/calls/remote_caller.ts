@@ -22,9 +22,10 @@ import {
   type Reply,
 } from "./pending_calls.ts";
 import { OpenAnswers } from "./open_answers.ts";
+import { ParamsPool } from "./params_pool.ts";
 import { type Balancer, noProvider } from "./provider_choice.ts";
 import { failure, type WireFailure } from "../errors.ts";
-import { peerName, placeFailure } from "./failure_place.ts";
+import { peerName, placeFailure, tooManyStreams, unreachable } from "./failure_place.ts";
 import { isRemote, type ItemSource, RESET_CANCELED, type ResponseMessage, sendItems } from "../wire/mod.ts";
 import type { PeerId, PostOutcome, ServiceStream } from "../ports.ts";
 import type { Provider } from "../directory/mod.ts";
@@ -37,6 +38,8 @@ export class RemoteCaller {
   readonly #base: RuntimeBase;
   readonly #balancer: Balancer;
   readonly #routing: CallRouting;
+  /** What calls keep their parameters in. */
+  readonly pool: ParamsPool = new ParamsPool();
   readonly #pending = new PendingCalls();
   /** Without a number, for they wait to be tried again. */
   readonly #resting = new Set<PendingCall>();
@@ -187,8 +190,7 @@ export class RemoteCaller {
         }
         call.isSent = false;
         if (sent === "no-link" && carrier.isLinked(provider.peer)) {
-          const full = `Too many streams to ${provider.peer} are open already`;
-          return this.#handleFailure(call, failure("Overloaded", full));
+          return this.#handleFailure(call, tooManyStreams(provider.peer));
         }
         // What is lost on the way may have arrived as a whole.
         call.isResent ||= sent === "lost";
@@ -213,7 +215,7 @@ export class RemoteCaller {
     const stream = carrier.openStream(provider.peer, request);
     if (stream === undefined) {
       if (!carrier.isLinked(provider.peer)) return this.#handlePosted(call, provider, "no-link");
-      return this.#fail(call, failure("Overloaded", `Too many streams to ${provider.peer} are open already`));
+      return this.#fail(call, tooManyStreams(provider.peer));
     }
     call.isSent = true;
     call.items = stream;
@@ -228,10 +230,7 @@ export class RemoteCaller {
     const again = (isThere: boolean) => {
       if (!this.#isCurrent(call, attempt)) return;
       if (isThere) this.#send(call, provider);
-      else {this.#handleFailure(
-          call,
-          failure("Unreachable", `Cannot reach ${peerName(this.#base, peer)}`, call.isResent),
-        );}
+      else this.#handleFailure(call, unreachable(this.#base, peer, call.isResent));
     };
     if (outcome === "congested") return void links.drained(peer).then(() => again(true));
     const reach = () => void links.reach(peer).then(again);
@@ -270,7 +269,7 @@ export class RemoteCaller {
       !(isAnswer && reason.code === "Timeout");
     if (!mayRepeat || call.retriesLeft === 0 || this.#isClosed) return this.#fail(call, reason);
     this.#pending.delete(call);
-    call.withdraw();
+    call.withdraw(reason.executed);
     if (provider !== undefined && this.#hasOthers(call)) return this.#start(call);
     const waitMs = call.nextBackoffMs(random);
     // No time is left for another attempt.
@@ -338,7 +337,8 @@ export class RemoteCaller {
   }
 
   #fail(call: PendingCall, reason: WireFailure): void {
-    this.#settle(call, { kind: "failure", failure: placeFailure(this.#base, reason, call.provider?.peer) });
+    const told = { ...reason, executed: reason.executed || call.root.mayHaveRun };
+    this.#settle(call, { kind: "failure", failure: placeFailure(this.#base, told, call.provider?.peer) });
   }
 
   #settle(call: PendingCall, reply: Reply): void {

@@ -4,7 +4,7 @@ import { fakeLinks } from "../testing/fake_links.ts";
 import { ALL_RIGHTS, rightsOf } from "../testing/memory_rights.ts";
 import { settle } from "../testing/memory_mesh.ts";
 import { peerId } from "../ports.ts";
-import { NodeRuntime } from "../node_runtime.ts";
+import { NodeRuntime } from "../node/mod.ts";
 
 Deno.test("RemoteCaller pauses before it dials a provider again whose link was lost at once", async () => {
   const clock = new VirtualClock();

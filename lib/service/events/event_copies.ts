@@ -20,7 +20,7 @@ import type { NodeBase } from "../runtime_base.ts";
 import type { RetainedEvent } from "./event_sender.ts";
 import { RetainedEvents } from "./retained_events.ts";
 import { TopicPath, type TopicPattern } from "../topics/mod.ts";
-import { contextOf, decodeValue, encodeValue } from "../wire/mod.ts";
+import { contextOf, decodeValue, encodeValue, isNoValue } from "../wire/mod.ts";
 
 /** The most copies of one event. */
 export const MAX_REPLICAS = 8;
@@ -67,7 +67,7 @@ export class EventCopies {
   async spread(event: RetainedEvent, replicas: number): Promise<number> {
     const { carrier, directory, log, peers } = this.#base;
     const text = event.topic.toString();
-    const isForgotten = event.data.data.length === 0;
+    const isForgotten = isNoValue(event.data);
     const former = this.#holders.get(text) ?? [];
     if (replicas === 0 && former.length === 0) return 0;
     // A publisher that was started again does not know where its copies are.
@@ -132,7 +132,7 @@ export class EventCopies {
     const events = this.#kept.get(caller) ??
       new RetainedEvents(memoryAccount(carrier.memory, "retained"), MAX_TOPICS_OF_PEER, MAX_BYTES_OF_PEER);
     const known = events.get(topic);
-    if (data.data.length === 0) events.delete(topic);
+    if (isNoValue(data)) events.delete(topic);
     // Two of one publisher may overtake each other.
     else if (known === undefined || known.publishedAt <= publishedAt) {
       const bytes = this.#bytes() - (known?.data.data.length ?? 0) + data.data.length;

@@ -17,6 +17,8 @@ async function pastOf(
   return past;
 }
 
+const EMPTY = [["none", new Uint8Array(0)], ["text", ""], ["null", null], ["set", new Set()]] as const;
+
 Deno.test("a retained event with replicas outlives its node, and one without goes with it", async () => {
   const mesh = new MemoryMesh();
   await using _ = mesh;
@@ -31,7 +33,15 @@ Deno.test("a retained event with replicas outlives its node, and one without goe
   await mesh.until(a.runtime.publish("prices/tea", { cents: 4 }, { retain: true }));
   await mesh.until(a.runtime.publish("prices/gone", 1, copied));
   await mesh.until(a.runtime.publish("prices/gone", undefined, { retain: true }));
-  const all = { "prices/tea": { cents: 4 }, "prices/bytes": Uint8Array.of(1, 2) };
+  // What is empty is a value all the same.
+  for (const [name, empty] of EMPTY) {
+    assert.equal((await mesh.until(a.runtime.publish(`prices/${name}`, empty, copied))).copies, 2, name);
+  }
+  const all = {
+    "prices/tea": { cents: 4 },
+    "prices/bytes": Uint8Array.of(1, 2),
+    ...Object.fromEntries(EMPTY.map(([name, empty]) => [`prices/${name}`, empty])),
+  };
   await settle();
   assert.deepEqual(await pastOf(mesh, d, "prices/>"), { ...all, "prices/alone": 1 });
   mesh.crash(a);

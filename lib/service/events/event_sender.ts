@@ -7,6 +7,7 @@ import type { PublishReport } from "../options.ts";
 import type { PeerId } from "../ports.ts";
 import type { TopicPath } from "../topics/mod.ts";
 import {
+  copyValue,
   type EventMessage,
   memoryOfContext,
   type MessageCarrier,
@@ -48,7 +49,11 @@ export class EventSender {
     this.#carrier = carrier;
   }
 
-  /** @param groups whose subscribers it is for; everybody's when empty @returns whether it was sent */
+  /**
+   * @param event its bytes are good for this turn
+   * @param groups whose subscribers it is for; everybody's when empty
+   * @returns whether it was sent
+   */
   send(
     peer: PeerId,
     { topic, data, publishedAt, past = false, retain = false, replicas = 0, context }: OutgoingEvent,
@@ -81,7 +86,8 @@ export class EventSender {
     if (claim === undefined) return false;
     queue.count++;
     this.#waiting.set(peer, queue);
-    const sending = queue.last.then(() => this.#sendSlowly(peer, message)).catch(() => false);
+    const kept = { ...message, data: copyValue(data) };
+    const sending = queue.last.then(() => this.#sendSlowly(peer, kept)).catch(() => false);
     queue.last = sending.then(() => {
       claim.release();
       if (--queue.count === 0) this.#waiting.delete(peer);

@@ -28,6 +28,8 @@ import {
   type WireValue,
 } from "../wire/mod.ts";
 
+const NO_GROUPS: readonly string[] = [];
+
 /** Publishes for one node and its programs. */
 export class PubSub {
   readonly retained: RetainedEvents;
@@ -77,6 +79,7 @@ export class PubSub {
 
   /**
    * Publishes in the name of this node.
+   * @param data its bytes are good for this turn
    * @returns once it is on its way to whoever listens
    */
   publish(
@@ -106,7 +109,7 @@ export class PubSub {
   /** Publishes in the name of an attached program, which has delivered it to its own subscriptions. */
   publishFor(program: PeerId, topic: TopicPath, message: EventMessage): void {
     const { data, publishedAt, groups, retain, replicas = 0, context } = message;
-    const event = { topic, data: copyValue(data), publishedAt, context };
+    const event = { topic, data, publishedAt, context };
     if (retain) void this.#retain(event, Math.min(replicas, MAX_REPLICAS));
     void this.#spread(event, groups.length > 0 ? "one_per_service" : "all", program);
   }
@@ -121,7 +124,7 @@ export class PubSub {
     );
     if (listeners.length === 0) return;
     const targets = groups.length === 0 ? everybody(listeners) : this.#choose(topic, listeners).groupsOf;
-    const passed = { topic, data: copyValue(event.data), publishedAt, past, context };
+    const passed = { topic, data: event.data, publishedAt, past, context };
     for (const [program, forGroups] of targets) void this.#sender.send(program, passed, forGroups);
   }
 
@@ -179,11 +182,16 @@ export class PubSub {
     const { topic } = event;
     const listeners = mode === "local_only" ? [] : this.#listeners(topic);
     const chosen = mode === "one_per_service" ? this.#choose(topic, listeners) : undefined;
-    const local = this.#subscriptions.deliver(event, from, chosen?.own);
-    const targets = chosen?.groupsOf ?? everybody(listeners.filter(({ peer }) => peer !== from));
     const sends: (boolean | Promise<boolean>)[] = [];
-    for (const [peer, groups] of targets) sends.push(this.#sender.send(peer, event, groups));
-    return reportSends(local, sends);
+    // Before handlers of this program run, which may write into the bytes that were published.
+    const [only] = listeners;
+    if (chosen === undefined && only !== undefined && listeners.length === 1) {
+      if (only.peer !== from) sends.push(this.#sender.send(only.peer, event, NO_GROUPS));
+    } else if (listeners.length > 0) {
+      const targets = chosen?.groupsOf ?? everybody(listeners.filter(({ peer }) => peer !== from));
+      for (const [peer, groups] of targets) sends.push(this.#sender.send(peer, event, groups));
+    }
+    return reportSends(this.#subscriptions.deliver(event, from, chosen?.own), sends);
   }
 
   #listeners(topic: TopicPath): readonly Listener[] {
@@ -240,11 +248,12 @@ export class PubSub {
   /** @returns how many other nodes keep it */
   #retain(event: RetainedEvent, replicas: number): Promise<number> {
     const before = this.retained.size;
-    if (isNoValue(event.data)) this.retained.delete(event.topic);
     // What came along is of that moment, and is not kept.
-    else this.retained.set({ topic: event.topic, data: event.data, publishedAt: event.publishedAt });
+    const kept = { topic: event.topic, data: copyValue(event.data), publishedAt: event.publishedAt };
+    if (isNoValue(kept.data)) this.retained.delete(kept.topic);
+    else this.retained.set(kept);
     if ((before === 0) !== (this.retained.size === 0)) this.#onRetain();
-    return this.copies.spread({ ...event, data: copyValue(event.data) }, replicas);
+    return this.copies.spread(kept, replicas);
   }
 }
 
@@ -282,5 +291,5 @@ export function publishRefusal(
 }
 
 function everybody(listeners: readonly Listener[]): ReadonlyMap<PeerId, readonly string[]> {
-  return new Map(listeners.map(({ peer }) => [peer, []]));
+  return new Map(listeners.map(({ peer }) => [peer, NO_GROUPS]));
 }

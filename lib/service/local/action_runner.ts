@@ -6,7 +6,7 @@
 import type { Bulkhead } from "./bulkhead.ts";
 import type { CallContext } from "../call_context.ts";
 import { describeIssues, type Schema } from "../schema.ts";
-import { CallError, type Failed, failed, failureOf, type WireFailure } from "../errors.ts";
+import { CallError, type Failed, failed, failureOf } from "../errors.ts";
 import type { LocalAction } from "./local_services.ts";
 import { type ActionHook, runHooks, type ServedCall } from "../middleware_chain.ts";
 import { showPath, type TopicPath } from "../topics/mod.ts";
@@ -116,7 +116,7 @@ function intercept(
   end: (outcome: Outcome) => void,
 ): void {
   const service = showPath(action.service.path);
-  const said = new WeakMap<CallError, WireFailure>();
+  const said = new WeakMap<CallError, Failed>();
   let hasRun = false;
   const last = (call: ServedCall): Promise<unknown> => {
     const hadRun = hasRun;
@@ -126,8 +126,8 @@ function intercept(
       serve(action, call.params, context, (outcome) => {
         if (outcome.kind === "value") return resolve(outcome.value);
         hasRun = hadRun || outcome.failure.executed;
-        const error = new CallError(outcome.failure);
-        said.set(error, outcome.failure);
+        const error = new CallError(outcome.failure, { cause: outcome.error });
+        said.set(error, outcome);
         reject(error);
       })
     );
@@ -136,9 +136,9 @@ function intercept(
     (value) => end({ kind: "value", value }),
     (error) => {
       const known = error instanceof CallError ? said.get(error) : undefined;
-      if (known !== undefined) return end({ kind: "failure", failure: known });
+      if (known !== undefined) return end(known);
       action.log.action(service, action.name, context.caller, error);
-      end({ kind: "failure", failure: { ...failureOf(error), executed: hasRun } });
+      end({ kind: "failure", failure: { ...failureOf(error), executed: hasRun }, error });
     },
   );
 }

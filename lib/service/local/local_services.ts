@@ -27,10 +27,11 @@ import {
 import {
   type ActionHandler,
   type AnyActionDefinition,
+  type EventDefinition,
   readCount,
   type ServiceDefinition,
 } from "../service_definition.ts";
-import { showPath, TopicPath } from "../topics/mod.ts";
+import { isBuiltIn, showPath, TopicPath } from "../topics/mod.ts";
 
 /** How many calls of a service run at the same time by default. */
 export const DEFAULT_CONCURRENCY = 256;
@@ -107,7 +108,7 @@ export class LocalService {
       // An action's own selector replaces the service's.
       const allows = allow === undefined ? allowsService : selector(allow);
       const own = new MiddlewareChain(environment, [...middleware, ...definition.middleware ?? []]);
-      const hooks = new JoinedHooks(this.path.service.startsWith("$") ? [] : outer.actions, own.actions);
+      const hooks = new JoinedHooks(isBuiltIn(this.path.service) ? [] : outer.actions, own.actions);
       return { name, service: this, definition, idempotent, bulkheads, allows, hooks, environment, log };
     };
     this.actions = new Map(Object.entries(actions).map(([name, given]) => [name, toAction(name, given)]));
@@ -259,6 +260,8 @@ export const MAX_SERVICES = 512;
 /** Adds, finds and removes services. */
 export class LocalServices {
   readonly #services = new Map<string, LocalService>();
+  /** Those that say something of their events. */
+  readonly #withEvents = new Set<LocalService>();
   readonly #selector: (text: string) => (caller: PeerId) => boolean;
   readonly #onChange: () => void;
   readonly #log: HandlerLog;
@@ -312,13 +315,25 @@ export class LocalServices {
       );
     }
     this.#services.set(path, service);
+    if (definition.events !== undefined) this.#withEvents.add(service);
     return service;
   }
 
   /** @returns the service that was there */
   remove(path: string): LocalService | undefined {
     const service = this.#services.get(path);
+    if (service !== undefined) this.#withEvents.delete(service);
     this.#services.delete(path);
     return service;
+  }
+
+  /** Asked for each event that is published. @returns what a service of this program says of its own event, if it does */
+  eventOf(topic: TopicPath): EventDefinition | undefined {
+    if (this.#withEvents.size === 0) return undefined;
+    const text = topic.toString();
+    const at = text.lastIndexOf("/");
+    const events = this.#services.get(text.slice(0, Math.max(at, 0)))?.definition.events;
+    const name = text.slice(at + 1);
+    return events !== undefined && Object.hasOwn(events, name) ? events[name] : undefined;
   }
 }

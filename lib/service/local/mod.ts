@@ -4,5 +4,5 @@
  */
 
 export { type CallParams, LocalParams, type Outcome, runAction, whyRefused } from "./action_runner.ts";
-export { publishChecked } from "./event_schemas.ts";
+export { asDefined, publishChecked } from "./event_schemas.ts";
 export { type LocalAction, type LocalService, LocalServices } from "./local_services.ts";

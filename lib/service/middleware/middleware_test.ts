@@ -350,3 +350,33 @@ Deno.test("validation() refuses calls and events at the end where they begin, an
   assert.equal(mesh.posted, before, "nothing was sent");
   assert.equal(await caller.runtime.request("shop/take", { id: 2.5 }), 2);
 });
+
+Deno.test("what a handler throws is the cause for callers of its program, behind middleware as without", async () => {
+  const [mesh, caller] = await two();
+  await using _ = mesh;
+  const bug = new TypeError("a bug");
+  const seen: unknown[] = [];
+  const fail = () => {
+    throw bug;
+  };
+  const around: Middleware = {
+    action: (_, next) =>
+      next().catch((error) => {
+        seen.push(error.cause);
+        throw error;
+      }),
+  };
+  await caller.runtime.addService({
+    path: "shop",
+    actions: {
+      plain: fail,
+      behind: { handler: fail, middleware: [around] },
+      instead: { handler: () => 1, middleware: [{ action: fail }] },
+    },
+  });
+  for (const action of ["plain", "behind", "instead"]) {
+    const error = await fails("HandlerFailed", caller.runtime.request(`shop/${action}`));
+    assert.equal(error.cause, bug, action);
+  }
+  assert.deepEqual(seen, [bug], "middleware sees it, too");
+});

@@ -45,7 +45,7 @@ import {
   serviceReport,
 } from "../registry/mod.ts";
 import { ServiceRuntime, type ServiceRuntimeParts } from "../service_runtime.ts";
-import { showPath, TopicPath, type TopicPattern } from "../topics/mod.ts";
+import { isBuiltIn, showPath, TopicPath, type TopicPattern } from "../topics/mod.ts";
 import type { EventMessage, NodeMessage, PropagatedContext, RequestMessage, WireValue } from "../wire/mod.ts";
 
 const SELF = peerId("self");
@@ -81,8 +81,7 @@ export class ProgramRuntime extends ServiceRuntime {
   /** @returns the services of this program; those of others the agent lists as `$registry/list` */
   override report(path?: string): readonly ServiceReport[] {
     const wanted = path === undefined ? undefined : TopicPath.parse(path).toString();
-    const isWanted = (path: string) =>
-      wanted === undefined ? !showPath(path).startsWith("$") : path === wanted;
+    const isWanted = (path: string) => wanted === undefined ? !isBuiltIn(path) : path === wanted;
     return this.services.all().map((service) => service.advert(service.path.toString()))
       .filter(({ path }) => isWanted(path))
       .sort((a, b) => a.path < b.path ? -1 : 1)
@@ -179,14 +178,17 @@ export class ProgramRuntime extends ServiceRuntime {
     const replicas = readReplicas(options);
     const publishedAt = this.base.clock.wall();
     const isChecked = mode === "local_only" || this.#publishRights.isKnown(topic.toString());
+    // The agent keeps what is to be retained, for longer than the program lives. Before handlers of this program run, which
+    // may write into the bytes that were published.
+    const event = { topic, data, publishedAt, retain, replicas, context };
+    const sends = mode === "local_only"
+      ? []
+      : [this.sender.send(AGENT, event, mode === "all" ? [] : [ANY_GROUP])];
     // Of each group one subscriber: the agent chooses it, among those of this program too.
     const local = mode === "one_per_service"
       ? 0
       : this.subscriptions.deliver({ topic, data, publishedAt, context }, undefined, undefined);
-    if (mode === "local_only") return reportSends(local, []);
-    // The agent keeps what is to be retained, for longer than the program lives.
-    const event = { topic, data, publishedAt, retain, replicas, context };
-    const report = reportSends(local, [this.sender.send(AGENT, event, mode === "all" ? [] : [ANY_GROUP])]);
+    const report = reportSends(local, sends);
     if (isChecked) return report;
     // Behind the event, so that none overtakes another; the agent asks the same of the event itself.
     return this.#publishRights.ask(topic.toString()).then(() => report);
@@ -256,7 +258,7 @@ export class ProgramRuntime extends ServiceRuntime {
     if (version !== undefined && service !== undefined && !VersionRange.parse(version).has(service.version)) {
       return undefined;
     }
-    if (service === undefined || node !== undefined || path.includes(":$")) return undefined;
+    if (service === undefined || node !== undefined || isBuiltIn(path)) return undefined;
     const isChosen = mode === undefined
       ? service.definition.mode === "leader"
       : mode === "leader" || mode === "all";
@@ -269,7 +271,7 @@ function pauseService(services: LocalServices): ServiceDefinition {
   const find = (params: unknown): LocalService => {
     const path = readPath(params);
     const whole = TopicPath.parse(path);
-    const service = whole.service.startsWith("$") ? undefined : services.get(whole.toString());
+    const service = isBuiltIn(whole.service) ? undefined : services.get(whole.toString());
     if (service === undefined) throw new ActionError("UnknownService", `${path} is not offered here`);
     return service;
   };

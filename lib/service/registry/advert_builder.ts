@@ -6,7 +6,7 @@
 import type { LocalService } from "../local/mod.ts";
 import type { AdvertisedService, AdvertisedSubscription, ServiceAdvert } from "../wire/mod.ts";
 import type { Subscription } from "../events/mod.ts";
-import { DEFAULT_TOPIC_NETWORK, showPath, TopicPath, TopicPattern } from "../topics/mod.ts";
+import { DEFAULT_TOPIC_NETWORK, isBuiltIn, showPath, TopicPath, TopicPattern } from "../topics/mod.ts";
 
 /** With more patterns than this a node advertises only which services they begin with. */
 export const MAX_PATTERNS = 128;
@@ -45,7 +45,7 @@ export function buildAdvert(
 ): ServiceAdvert {
   const offered = new Map<string, AdvertisedService>();
   for (const service of services) {
-    if (service.path.service.startsWith("$") || !rights.mayOffer(service.path)) continue;
+    if (isBuiltIn(service.path.service) || !rights.mayOffer(service.path)) continue;
     const path = showPath(service.path);
     offered.set(path, service.advert(path, withAllow));
   }

@@ -15,7 +15,7 @@ import type { ServiceRoom } from "./service_room.ts";
 import type { ClaimRefusal, ServiceClaims } from "./service_claims.ts";
 import type { ServiceLeadership } from "../leadership/mod.ts";
 import { readRequirements, type ServiceAvailability } from "./service_availability.ts";
-import { showPath, TopicPath } from "../topics/mod.ts";
+import { isBuiltIn, showPath, TopicPath } from "../topics/mod.ts";
 
 /** One node that offers a service. */
 export interface ProviderReport {
@@ -225,10 +225,6 @@ export function serviceReport(
 function mustBeProgram(caller: PeerId | undefined): void {
   if (caller === undefined || isProgram(caller)) return;
   throw new ActionError("Refused", "Only programs of this machine may ask that");
-}
-
-function isBuiltIn(path: string): boolean {
-  return showPath(path).startsWith("$");
 }
 
 /** @throws ActionError when there is none in the parameters */

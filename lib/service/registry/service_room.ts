@@ -8,7 +8,7 @@ import { MAX_NODE_SERVICES } from "../bounds.ts";
 import type { PeerId } from "../ports.ts";
 import type { NodeBase } from "../runtime_base.ts";
 import type { ClaimRefusal } from "./service_claims.ts";
-import { showPath, type TopicPath } from "../topics/mod.ts";
+import { isBuiltIn, showPath, type TopicPath } from "../topics/mod.ts";
 
 /** Keeps a node to what others follow. */
 export class ServiceRoom {
@@ -62,7 +62,7 @@ export class ServiceRoom {
 
   #offered(): Set<string> {
     const { services, programs } = this.#base;
-    const own = services.all().filter(({ path }) => !path.service.startsWith("$"));
+    const own = services.all().filter(({ path }) => !isBuiltIn(path.service));
     return new Set([...own.map(({ path }) => path.toString()), ...programs.paths()]);
   }
 }

@@ -5,6 +5,7 @@
 
 import fc from "fast-check";
 import { isPrintable } from "../../base/mod.ts";
+import { isBuiltIn } from "../topics/topic_path.ts";
 import type { ServiceAdvert, ServiceState } from "../wire/service_advert.ts";
 
 /** As `fc.record`, of ordinary objects. */
@@ -28,7 +29,7 @@ const NAME = fc.string({ unit: NAME_CHARACTER, minLength: 1, maxLength: 64 })
 /** Text that is one printable line. */
 const LINE = TEXT.filter(isPrintable);
 const PATH = fc.array(NAME, { minLength: 1, maxLength: 3 })
-  .map((segments) => segments.join("/")).filter((path) => !path.startsWith("$"));
+  .map((segments) => segments.join("/")).filter((path) => !isBuiltIn(path));
 const VERSION = fc.oneof(fc.constant(""), NAME.map((text) => `1.0+${text.replaceAll("$", "")}`.slice(0, 64)));
 /** Truth values. */
 export const FLAG: fc.Arbitrary<boolean> = fc.boolean();

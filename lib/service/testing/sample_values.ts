@@ -3,7 +3,6 @@
  * @module
  */
 
-import { Buffer } from "node:buffer";
 import { MAX_DEPTH } from "../wire/json_bound.ts";
 
 /** A value and what whoever gets it has then; the same unless it says so. */
@@ -58,12 +57,6 @@ export const SAMPLE_VALUES: readonly SampleValue[] = [
     what: "a part of a buffer",
     value: () => [new Uint8Array(8).fill(7).subarray(3, 5)],
     becomes: () => [Uint8Array.of(7, 7)],
-  },
-  { what: "a Buffer", value: () => Buffer.from("ab"), becomes: () => Uint8Array.of(97, 98) },
-  {
-    what: "a Buffer in a Map",
-    value: () => new Map([[1, Buffer.of(5)]]),
-    becomes: () => new Map([[1, Uint8Array.of(5)]]),
   },
   { what: "an ArrayBuffer", value: () => Uint8Array.of(1, 2, 3).buffer },
   {

@@ -3,6 +3,7 @@
  * @module
  */
 
+export { TopicCache } from "./topic_cache.ts";
 export * from "./topic_grants.ts";
 export * from "./topic_path.ts";
 export { TopicTrie } from "./topic_trie.ts";

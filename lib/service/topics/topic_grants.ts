@@ -3,7 +3,7 @@
  * @module
  */
 
-import { type PatternPart, type TopicPath, TopicPattern } from "./topic_path.ts";
+import { coversParts, type PatternPart, type TopicPath, TopicPattern } from "./topic_path.ts";
 
 /** A grant that begins so is good in every network of topics. */
 const ANY_NETWORK = "*:";
@@ -52,16 +52,4 @@ function matchesParts(parts: readonly PatternPart[], segments: readonly string[]
 /** Whether everything that a pattern matches is covered by one of these. */
 export function grantsPattern(granted: readonly TopicGrant[], { network, parts }: TopicPattern): boolean {
   return granted.some((grant) => (grant.network ?? network) === network && coversParts(grant.parts, parts));
-}
-
-/** Whether each part is covered by the one of the grant at its place; `rest` covers one or more. */
-function coversParts(granted: readonly PatternPart[], asked: readonly PatternPart[]): boolean {
-  for (const [i, part] of granted.entries()) {
-    const wanted = asked[i];
-    if (wanted === undefined) return false;
-    if (part.kind === "rest") return true;
-    if (wanted.kind === "rest") return false;
-    if (part.kind === "literal" && !(wanted.kind === "literal" && wanted.text === part.text)) return false;
-  }
-  return granted.length === asked.length;
 }

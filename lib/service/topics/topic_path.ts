@@ -169,15 +169,7 @@ export class TopicPattern {
    * @returns whether this one matches whatever that one does
    */
   covers(other: TopicPattern): boolean {
-    if (other.network !== this.network) return false;
-    for (const [i, part] of this.parts.entries()) {
-      const theirs = other.parts[i];
-      if (theirs === undefined) return false;
-      if (part.kind === "rest") return true;
-      if (theirs.kind === "rest") return false;
-      if (part.kind === "literal" && (theirs.kind !== "literal" || theirs.text !== part.text)) return false;
-    }
-    return other.parts.length === this.parts.length;
+    return other.network === this.network && coversParts(this.parts, other.parts);
   }
 
   /**
@@ -215,6 +207,26 @@ export class TopicPattern {
   toString(): string {
     return `${this.network}:${this.parts.map(partText).join("/")}`;
   }
+}
+
+/** @returns whether whatever the parts of `asked` match, those of `parts` match, too; `rest` covers one or more */
+export function coversParts(parts: readonly PatternPart[], asked: readonly PatternPart[]): boolean {
+  for (const [i, part] of parts.entries()) {
+    const wanted = asked[i];
+    if (wanted === undefined) return false;
+    if (part.kind === "rest") return true;
+    if (wanted.kind === "rest") return false;
+    if (part.kind === "literal" && !(wanted.kind === "literal" && wanted.text === part.text)) return false;
+  }
+  return asked.length === parts.length;
+}
+
+/**
+ * @param path of a service or an action, with its network or as people write it
+ * @returns whether every node has that service for itself, which is called `$…`
+ */
+export function isBuiltIn(path: string): boolean {
+  return path.startsWith("$") || path.includes(":$");
 }
 
 /** @returns a path or pattern as people write it: without its network when that is the default one */

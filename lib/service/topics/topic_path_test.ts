@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { InvalidTopicError, TopicPath, TopicPattern } from "./topic_path.ts";
+import { InvalidTopicError, isBuiltIn, TopicPath, TopicPattern } from "./topic_path.ts";
 
 const good: readonly (readonly [string, string, readonly string[]])[] = [
   ["orders", "mesh:orders", ["orders"]],
@@ -173,4 +173,10 @@ Deno.test("TopicPattern.covers() is true where every path of the other pattern m
       `${wide} and ${narrow}`,
     );
   }
+});
+
+Deno.test("isBuiltIn() knows what every node has, with a network and without", () => {
+  const paths = ["$registry", "$registry/list", "mesh:$events/past", "other:$x"];
+  assert.deepEqual(paths.filter(isBuiltIn), paths);
+  assert.deepEqual(["orders", "orders/$list", "mesh:a$b/$c", "mesh:a/$"].filter(isBuiltIn), []);
 });

@@ -118,7 +118,8 @@ class MarkReader {
     if (!isLength) throw malformed(`it has not the bytes of its ${name}`);
     const from = this.at;
     this.at += length as number;
-    return kind.make(this.#data.slice(from, this.at).buffer as ArrayBuffer);
+    // A slice of a Buffer would be the same bytes, and its buffer all of them.
+    return kind.make(new Uint8Array(this.#data.subarray(from, this.at)).buffer);
   }
 }
 

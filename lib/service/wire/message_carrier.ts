@@ -261,7 +261,7 @@ export class MessageCarrier {
       const collected = await this.#collect(value.detachedBytes, stream);
       if (!(collected instanceof Uint8Array)) return collected;
       data = collected;
-    } else data = data.slice();
+    } else data = new Uint8Array(data);
     if (value.compression === Compression.UNSPECIFIED) return plain(value.encoding, data);
     const inflated = value.compression === Compression.DEFLATE
       ? await this.#inflating.run(peer, () => this.#inflate(data, plainBytes))

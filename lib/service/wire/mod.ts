@@ -53,8 +53,10 @@ export {
   decodeForEach,
   decodeValue,
   encodeValue,
+  encodeView,
   isNoValue,
   isRemote,
   memoryOf,
+  plain,
   type RefusalCode,
 } from "./wire_value.ts";

@@ -9,7 +9,7 @@
  */
 
 import { isPrintable } from "../../base/mod.ts";
-import { showPath, TopicPath } from "../topics/mod.ts";
+import { isBuiltIn, showPath, TopicPath } from "../topics/mod.ts";
 import { decodeMessage, encodeMessage, ServiceAdvertSchema, type State } from "../../proto/mod.ts";
 
 /** The longest selector of who may call, in characters. */
@@ -163,7 +163,7 @@ export function decodeAdvert(bytes: Uint8Array): ServiceAdvert | undefined {
 /** Whether a path is one that a service may be offered at, as it is shown: those that begin with `$` are everywhere. */
 function isServicePath(text: string): boolean {
   const path = TopicPath.tryParse(text);
-  return path !== undefined && !path.service.startsWith("$") && showPath(path) === text;
+  return path !== undefined && !isBuiltIn(path.service) && showPath(path) === text;
 }
 
 function optional(allow: string): { readonly allow?: string } {

@@ -82,7 +82,7 @@ export function decodeValue(value: WireValue): unknown {
     case Encoding.UNSPECIFIED:
       return undefined;
     case Encoding.BINARY:
-      return data.slice();
+      return new Uint8Array(data);
     case Encoding.JSON:
       checkStructure(value, "read");
       return parseJson(data);
@@ -172,7 +172,7 @@ export function memoryOf({ encoding, data }: WireValue): number {
 
 /** @returns the same value with bytes of its own */
 export function copyValue(value: WireValue): WireValue {
-  return value.data.length === 0 ? value : { ...value, data: value.data.slice() };
+  return value.data.length === 0 ? value : { ...value, data: new Uint8Array(value.data) };
 }
 
 /** Whether it stands for undefined; bytes of which there are none are a value. */

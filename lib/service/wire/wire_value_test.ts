@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
+import { Buffer } from "node:buffer";
 import fc from "fast-check";
 import { utf8Bytes } from "../../base/mod.ts";
 import { Encoding } from "../../proto/mod.ts";
 import { CallError } from "../errors.ts";
+import { SAMPLE_BUFFERS } from "../testing/sample_buffers.ts";
 import { nested, SAMPLE_VALUES } from "../testing/sample_values.ts";
 import { copyExactJson, isExactJson, NOT_COPIED } from "./exact_json.ts";
 import { MAX_BIGINT_DIGITS } from "./extended_json.ts";
@@ -68,7 +70,7 @@ function holdsMinusZero(value: unknown): boolean {
 }
 
 Deno.test("copyExactJson() gives what reading the JSON text gives, and shares nothing", () => {
-  for (const { what, value } of SAMPLE_VALUES) {
+  for (const { what, value } of [...SAMPLE_VALUES, ...SAMPLE_BUFFERS]) {
     const copy = copyExactJson(value(), 1 << 24);
     assert.equal(copy !== NOT_COPIED, isExactJson(value()), what);
     if (copy !== NOT_COPIED) assert.deepStrictEqual(copy, JSON.parse(JSON.stringify(value())), what);
@@ -82,7 +84,7 @@ Deno.test("copyExactJson() gives what reading the JSON text gives, and shares no
 });
 
 Deno.test("decodeForEach() reads as often as it says, each for itself", () => {
-  for (const { what, value } of SAMPLE_VALUES) {
+  for (const { what, value } of [...SAMPLE_VALUES, ...SAMPLE_BUFFERS]) {
     const sent = encodeValue(value());
     const all = decodeForEach(sent, 3);
     for (const one of all) assert.deepStrictEqual(one, decodeValue(sent), what);
@@ -187,4 +189,16 @@ Deno.test("decodeValue() reads marked values of 1 MiB in time, and refuses too m
   assert.ok(!read(`{"$bigint":"${"f".repeat(MAX_BIGINT_DIGITS)}"}`));
   assert.ok(!read('{"$set":["some","texts","of","ordinary","length"]}'));
   assert.doesNotThrow(() => decodeValue(encodeValue(nested(MAX_DEPTH, (inner) => new Map([[inner, 1n]])))));
+});
+
+Deno.test("decodeValue() reads what is in a Buffer, whose slices are the same bytes, as it reads any bytes", () => {
+  for (const { what, value, becomes = value } of [...SAMPLE_VALUES, ...SAMPLE_BUFFERS]) {
+    const sent = encodeValue(value());
+    const buffer = Buffer.concat([Buffer.of(1, 2, 3), sent.data, Buffer.of(4)]);
+    const data = buffer.subarray(3, buffer.length - 1);
+    const read = decodeValue({ ...sent, data });
+    assert.deepStrictEqual(read, becomes(), what);
+    data.fill(0);
+    assert.deepStrictEqual(read, becomes(), `${what}, behind it`);
+  }
 });

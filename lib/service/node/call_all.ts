@@ -3,15 +3,15 @@
  * @module
  */
 
-import type { CallPath, LocalCaller, ProviderChoice } from "./calls/mod.ts";
-import { VersionRange } from "./directory/mod.ts";
-import { CallError, callError } from "./errors.ts";
+import type { CallPath, LocalCaller, ProviderChoice } from "../calls/mod.ts";
+import { VersionRange } from "../directory/mod.ts";
+import { CallError, callError } from "../errors.ts";
 import type { NodePolicy } from "./node_policy.ts";
-import type { CallAnswer, PreparedCallOptions } from "./options.ts";
-import type { PeerId, ServicePeers } from "./ports.ts";
-import type { RuntimeBase } from "./runtime_base.ts";
-import { showPath } from "./topics/mod.ts";
-import { NO_VALUE } from "./wire/mod.ts";
+import type { CallAnswer, PreparedCallOptions } from "../options.ts";
+import type { PeerId, ServicePeers } from "../ports.ts";
+import type { RuntimeBase } from "../runtime_base.ts";
+import { showPath } from "../topics/mod.ts";
+import { NO_VALUE } from "../wire/mod.ts";
 
 /** What knows who offers what, and who may be called. */
 interface CallAllParts {

@@ -3,12 +3,12 @@
  * @module
  */
 
-import type { CallOrder, CallPath, CallPaths, ProviderChoice } from "./calls/mod.ts";
-import type { Provider } from "./directory/mod.ts";
-import { CallError, policyFailure, type WireFailure } from "./errors.ts";
-import { isProgram, type MessagePolicy, type PeerId, type ServicePeers } from "./ports.ts";
-import { showPath, type TopicPath } from "./topics/mod.ts";
-import { type EventMessage, isRemote, type RequestMessage, type WireValue } from "./wire/mod.ts";
+import type { CallOrder, CallPath, CallPaths, ProviderChoice } from "../calls/mod.ts";
+import type { Provider } from "../directory/mod.ts";
+import { CallError, policyFailure, type WireFailure } from "../errors.ts";
+import { isProgram, type MessagePolicy, type PeerId, type ServicePeers } from "../ports.ts";
+import { showPath, type TopicPath } from "../topics/mod.ts";
+import { type EventMessage, isRemote, type RequestMessage, type WireValue } from "../wire/mod.ts";
 
 /** Asks the policy for one node. */
 export class NodePolicy {

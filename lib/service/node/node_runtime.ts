@@ -3,26 +3,16 @@
  * @module
  */
 
-import { type CallMode, DEFAULT_TIMEOUT_MS } from "./bounds.ts";
-import {
-  type CallOrder,
-  type CallPath,
-  callRemote,
-  NO_OPTIONS,
-  ProviderChoice,
-  readTries,
-  type Route,
-  routeToAction,
-} from "./calls/mod.ts";
-import type { EventHandler } from "./service_definition.ts";
+import { DEFAULT_TIMEOUT_MS } from "../bounds.ts";
+import { type CallOrder, type CallPath, NO_OPTIONS, ProviderChoice, type Route } from "../calls/mod.ts";
+import type { EventHandler } from "../service_definition.ts";
 import {
   type BreakerOptions,
   ChangeSignal,
   PermittedAdverts,
   type Provider,
   ServiceDirectory,
-  VersionRange,
-} from "./directory/mod.ts";
+} from "../directory/mod.ts";
 import {
   publishRefusal,
   PubSub,
@@ -30,8 +20,8 @@ import {
   type Subscription,
   type SubscriptionHandle,
   type SubscriptionReach,
-} from "./events/mod.ts";
-import { callError, failed, failure, InvalidServiceError, type WireFailure } from "./errors.ts";
+} from "../events/mod.ts";
+import { InvalidServiceError, type WireFailure } from "../errors.ts";
 import {
   isProgram,
   type MemberInfo,
@@ -39,9 +29,9 @@ import {
   NO_POLICY,
   type PeerId,
   type ServicePeers,
-} from "./ports.ts";
-import { callAll } from "./call_all.ts";
+} from "../ports.ts";
 import { EventAdmission } from "./event_admission.ts";
+import { NodeCalls } from "./node_calls.ts";
 import { NodePolicy } from "./node_policy.ts";
 import type {
   PreparedCallOptions,
@@ -49,9 +39,9 @@ import type {
   PublishReport,
   ServiceRequirement,
   WaitOptions,
-} from "./options.ts";
-import { ProgramGateway } from "./programs/mod.ts";
-import { ServiceLeadership } from "./leadership/mod.ts";
+} from "../options.ts";
+import { ProgramGateway } from "../programs/mod.ts";
+import { ServiceLeadership } from "../leadership/mod.ts";
 import {
   type AdvertOptions,
   MemberWatch,
@@ -61,11 +51,11 @@ import {
   ServiceClaims,
   type ServiceReport,
   ServiceRoom,
-} from "./registry/mod.ts";
-import type { NodeBase } from "./runtime_base.ts";
-import { ServiceRuntime, type ServiceRuntimeParts } from "./service_runtime.ts";
-import { MEMBER_PATH, MEMBER_TOPIC } from "./registry/mod.ts";
-import { showPath, type TopicPath, TopicPattern } from "./topics/mod.ts";
+} from "../registry/mod.ts";
+import type { NodeBase } from "../runtime_base.ts";
+import { ServiceRuntime, type ServiceRuntimeParts } from "../service_runtime.ts";
+import { MEMBER_PATH, MEMBER_TOPIC } from "../registry/mod.ts";
+import { isBuiltIn, showPath, type TopicPath, TopicPattern } from "../topics/mod.ts";
 import {
   encodeValue,
   type EventMessage,
@@ -74,7 +64,7 @@ import {
   type RequestMessage,
   type ServiceAdvert,
   type WireValue,
-} from "./wire/mod.ts";
+} from "../wire/mod.ts";
 
 /** Those of any runtime, and who is who in the network. */
 export interface NodeRuntimeParts extends ServiceRuntimeParts {
@@ -106,6 +96,7 @@ export class NodeRuntime extends ServiceRuntime {
   readonly #room: ServiceRoom;
   readonly #members: MemberWatch;
   readonly #admission: EventAdmission;
+  readonly #calls: NodeCalls;
 
   constructor(parts: NodeRuntimeParts) {
     super(parts, parts.peers);
@@ -135,10 +126,8 @@ export class NodeRuntime extends ServiceRuntime {
         this.#claims.follow(this.programs.directory.paths());
         this.sendAdvert();
       }, parts.breaker),
-      ask: (peer, text, params, options = NO_OPTIONS) => {
-        const path = this.paths.parse(text);
-        return this.#callRemote(path, params, options, "round-robin", peer, DEFAULT_TIMEOUT_MS);
-      },
+      ask: (peer, text, params, options = NO_OPTIONS) =>
+        this.#calls.ask(peer, this.paths.parse(text), params, options, DEFAULT_TIMEOUT_MS),
     };
     this.leadership = new ServiceLeadership(base, () => this.programs.grantLeadership());
     this.#choice = new ProviderChoice(base, this.leadership);
@@ -167,6 +156,11 @@ export class NodeRuntime extends ServiceRuntime {
       this.remoteCaller,
       (path, params, options) => this.request(path, params, options),
     );
+    this.#calls = new NodeCalls({
+      ...{ base, choice: this.#choice, policy: this.#policy, availability: this.#availability },
+      ...{ localCaller: this.localCaller, remoteCaller: this.remoteCaller },
+      ...{ programs: this.programs, paths: this.paths },
+    });
     for (const builtIn of [this.#registry, this.#events]) {
       void this.services.add(builtIn.definition()).start();
     }
@@ -214,7 +208,7 @@ export class NodeRuntime extends ServiceRuntime {
     this.#claims.handleRightsChange();
     const own = this.services.all().map(({ path }) => path);
     this.#claims.follow([
-      ...own.filter(({ service }) => !service.startsWith("$")),
+      ...own.filter(({ service }) => !isBuiltIn(service)),
       ...this.programs.directory.paths(),
     ]);
     this.followServices();
@@ -294,41 +288,7 @@ export class NodeRuntime extends ServiceRuntime {
     options: PreparedCallOptions,
     timeoutMs: number,
   ): Promise<unknown> {
-    const { node } = options;
-    const version = options.version === undefined ? undefined : VersionRange.parse(options.version);
-    const instead = this.services.get(path.service) ? undefined : this.#policy.instead(path, this.paths);
-    if (instead !== undefined) return this.call(instead, params, options, timeoutMs);
-    const mode = node !== undefined ? "round-robin" : options.mode ?? this.#choice.usualMode(path);
-    if (mode === "all") {
-      const all = {
-        ...{ base: this.base, localCaller: this.localCaller },
-        ...{ choice: this.#choice, policy: this.#policy, peers: this.#parts.peers },
-      };
-      return callAll(
-        all,
-        path,
-        params,
-        options,
-        timeoutMs,
-        (peer, single) => this.#callRemote(path, params, single, "round-robin", peer, timeoutMs),
-      );
-    }
-    const peer = node === undefined ? undefined : this.#parts.peers.find(node);
-    if (node !== undefined && peer === undefined) {
-      throw callError("NoProvider", `No node is called ${node}`);
-    }
-    const service = this.#choice.here(path, mode, peer, version);
-    if (service !== undefined) {
-      return this.localCaller.request(service, path, params, options, timeoutMs, (leftMs) => {
-        // Paused or removed meanwhile, it may run elsewhere.
-        if (this.#choice.here(path, mode, peer, version) !== undefined) return undefined;
-        return this.#callRemote(path, params, options, mode, peer, leftMs, version);
-      });
-    }
-    if (mode === "local" && !this.#choice.hasProgram(path)) {
-      throw callError("NoProvider", `This node does not offer ${showPath(path.service)}`);
-    }
-    return this.#callRemote(path, params, options, mode, peer, timeoutMs, version);
+    return this.#calls.make(path, params, options, timeoutMs);
   }
 
   protected override route(
@@ -337,20 +297,7 @@ export class NodeRuntime extends ServiceRuntime {
     request: RequestMessage,
     isAgain: boolean,
   ): Route {
-    if (isProgram(peer)) {
-      return this.programs.routeFrom(peer, this.#policy.instead(path, this.paths) ?? path, request);
-    }
-    const refusal = this.#policy.whyNotFrom(peer, path, request, isAgain);
-    if (refusal === "over-rate") return failed("Overloaded", "too many calls come from there");
-    if (refusal !== undefined) {
-      return failed("Refused", `${showPath(path.text)} may not be called from there`);
-    }
-    const own = this.services.get(path.service);
-    // A paused service leaves its calls to programs that offer the same.
-    if (own !== undefined && (own.state === "running" || !this.#choice.hasProgram(path))) {
-      return routeToAction(own, path, peer, peer);
-    }
-    return this.programs.routeTo(path, peer);
+    return this.#calls.route(peer, path, request, isAgain);
   }
 
   protected override providers(order: CallOrder): readonly Provider[] {
@@ -358,11 +305,7 @@ export class NodeRuntime extends ServiceRuntime {
   }
 
   protected override refusal(order: CallOrder, provider: Provider | undefined): WireFailure | undefined {
-    const { path, to: { version } } = order;
-    const denied = this.#policy.refusal(order, provider);
-    if (denied !== undefined || provider !== undefined || version === undefined) return denied;
-    const [missing] = this.#availability.missing([{ path: path.service, range: version }]);
-    return missing === undefined ? undefined : failure("NoProvider", `Nobody serves the call: ${missing}`);
+    return this.#calls.refusal(order, provider);
   }
 
   protected override async admit(path: TopicPath): Promise<void> {
@@ -439,24 +382,5 @@ export class NodeRuntime extends ServiceRuntime {
     this.leadership.close();
     this.#members.close();
     this.#claims.close();
-  }
-
-  #callRemote(
-    path: CallPath,
-    params: unknown,
-    options: PreparedCallOptions,
-    mode: CallMode,
-    peer: PeerId | undefined,
-    timeoutMs: number,
-    version?: VersionRange,
-  ): Promise<unknown> {
-    const choice = this.#choice;
-    const { idempotent = choice.isIdempotent(path) } = options;
-    const to = { mode, peer, idempotent, version, ...readTries(options) };
-    return callRemote(this.base, this.remoteCaller, path, params, options, timeoutMs, to, (leftMs) => {
-      // The service may have come to this node meanwhile.
-      const isHere = choice.here(path, mode, peer, version) !== undefined;
-      return isHere ? this.callAgain(path, params, options, leftMs) : undefined;
-    });
   }
 }

@@ -3,12 +3,12 @@
  * @module
  */
 
-import type { Logger } from "../base/mod.ts";
+import type { Logger } from "../../base/mod.ts";
 import type { NodePolicy } from "./node_policy.ts";
-import { isProgram, type PeerId, type ServicePeers } from "./ports.ts";
-import { MEMBER_PATH } from "./registry/mod.ts";
-import { showPath, type TopicPath } from "./topics/mod.ts";
-import type { EventMessage } from "./wire/mod.ts";
+import { isProgram, type PeerId, type ServicePeers } from "../ports.ts";
+import { MEMBER_PATH } from "../registry/mod.ts";
+import { showPath, type TopicPath } from "../topics/mod.ts";
+import type { EventMessage } from "../wire/mod.ts";
 
 /** Asks what the network and its policy let publishers do, and counts what they may not. */
 export class EventAdmission {
