@@ -21,7 +21,10 @@ export const MAX_PATH_DEPTH = 16;
 export const MAX_NAME_LENGTH = 256;
 /** How many wildcards a pattern may hold. */
 export const MAX_WILDCARDS = 8;
-/** The longest text that a pattern may hold beside its wildcards, in UTF-16 units. */
+/**
+ * The longest text that all patterns of a query may hold together beside their wildcards, in UTF-16 units: SQLite compares
+ * each of it with each character of a value where a pattern almost matches everywhere.
+ */
 export const MAX_PATTERN_LENGTH = 1_024;
 /** How many rows from the first a query may reach: limit times page. */
 export const MAX_WINDOW_ROWS = 1_000_000;

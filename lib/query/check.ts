@@ -62,6 +62,7 @@ class Check {
   readonly #placeOf: PlaceOf;
   #conditions = 0;
   #values = 0;
+  #patternLength = 0;
 
   constructor(placeOf: PlaceOf) {
     this.#placeOf = placeOf;
@@ -182,8 +183,13 @@ class Check {
     if (parts.length < 2 || parts.length - 1 > MAX_WILDCARDS) {
       throw this.#error(operand, `${parts.length - 1} wildcards`, `1 to ${MAX_WILDCARDS}`);
     }
-    if (parts.reduce((sum, part) => sum + part.length, 0) > MAX_PATTERN_LENGTH) {
-      throw this.#error(operand, "a pattern that is too long", `at most ${MAX_PATTERN_LENGTH} characters`);
+    for (const part of parts) this.#patternLength += part.length;
+    if (this.#patternLength > MAX_PATTERN_LENGTH) {
+      throw this.#error(
+        operand,
+        "patterns that are too long",
+        `at most ${MAX_PATTERN_LENGTH} characters in all`,
+      );
     }
     for (const part of parts) this.#scalar(part, operand);
   }

@@ -172,6 +172,11 @@ Deno.test("parseQuery() bounds length, depth, comparisons, lists, names and wild
     ["values", join(4, list(1_000), " or "), join(5, list(1_000), " or ")],
     ["path", `${join(16, "a", ".")} = 1`, `${join(17, "a", ".")} = 1`],
     ["name", `${"a".repeat(256)} = 1`, `${"a".repeat(257)} = 1`],
+    [
+      "patterns",
+      `a = ${"x".repeat(512)}* or a = *${"x".repeat(512)}`,
+      `a = ${"x".repeat(512)}* or a = *${"x".repeat(513)}`,
+    ],
     ["wildcards", "a = x*x*x*x*x*x*x*x*", "a = x*x*x*x*x*x*x*x**"],
   ];
   for (const [name, most, more] of cases) {

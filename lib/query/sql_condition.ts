@@ -101,14 +101,12 @@ export function conditionSql(
         ];
         if (tests.length === 0) return raw("0");
         const any = sql`(${join(tests, " OR ")})`;
+        const isText = condition.values.every((one) => typeof one === "string");
         const loose = property.loose(condition.column.path ?? []);
-        const isText = condition.patterns.length === 0 &&
-          condition.values.every((one) => typeof one === "string");
-        if (loose === undefined || !isText) return any;
+        if (loose === undefined || !isText || condition.patterns.length > 0) return any;
         // Where nothing but a scan will do, most rows differ already by what costs less to read.
-        return sql`(${
-          membershipSql(sql`${loose} COLLATE ${raw(collation)}`, condition.values)[0] ?? any
-        } AND ${any})`;
+        const first = membershipSql(sql`${loose} COLLATE ${raw(collation)}`, condition.values);
+        return sql`(${join([...first, any], " AND ")})`;
       }
       case "not":
         return sql`(${compile(condition.condition, [])} IS NOT TRUE)`;
