@@ -7,6 +7,10 @@
 export const MAX_KEY_BYTES = 512;
 /** The longest value in bytes of JSON. A change holds two, and what is sent at once is 1 MiB. */
 export const MAX_VALUE_BYTES: number = 256 << 10;
+/** How many objects and arrays a value holds: what is read at once has at most 32,768, and a change has three values. */
+export const MAX_VALUE_OBJECTS = 8_192;
+/** How many of them one answer holds. */
+export const MAX_ANSWER_OBJECTS = 30_000;
 /** How deep a value may nest. */
 export const MAX_VALUE_DEPTH = 64;
 /** How many collections one node owns. */

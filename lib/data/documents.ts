@@ -4,7 +4,15 @@
  */
 
 import type { JsonValue } from "../query/mod.ts";
-import { MAX_INDEXES, MAX_KEY_BYTES, MAX_VALUE_BYTES, MAX_VALUE_DEPTH } from "./bounds.ts";
+import {
+  MAX_ANSWER_BYTES,
+  MAX_ANSWER_OBJECTS,
+  MAX_INDEXES,
+  MAX_KEY_BYTES,
+  MAX_VALUE_BYTES,
+  MAX_VALUE_DEPTH,
+  MAX_VALUE_OBJECTS,
+} from "./bounds.ts";
 import type { CollectionSpec, Document } from "./engine.ts";
 import { DataError } from "./errors.ts";
 
@@ -54,7 +62,10 @@ export function keyText(key: unknown): string {
     });
   }
   if (key.length > MAX_KEY_BYTES || encoder.encode(key).length > MAX_KEY_BYTES) {
-    throw new DataError("InvalidKey", `Cannot use ${shown(key)} as a key: it has at most ${MAX_KEY_BYTES} bytes`);
+    throw new DataError(
+      "InvalidKey",
+      `Cannot use ${shown(key)} as a key: it has at most ${MAX_KEY_BYTES} bytes`,
+    );
   }
   return key;
 }
@@ -85,7 +96,31 @@ export function documentText(value: unknown): string {
   if (text.length > MAX_VALUE_BYTES || encoder.encode(text).length > MAX_VALUE_BYTES) {
     throw new DataError("TooLarge", `A value has at most ${MAX_VALUE_BYTES} bytes of JSON`);
   }
+  if (bracketsIn(text) > MAX_VALUE_OBJECTS) {
+    throw new DataError("TooLarge", `A value holds at most ${MAX_VALUE_OBJECTS} objects and arrays`);
+  }
   return text;
+}
+
+/** What one answer may still hold. */
+export class AnswerRoom {
+  #bytes = MAX_ANSWER_BYTES;
+  #objects = MAX_ANSWER_OBJECTS;
+
+  /** Takes room for a text of JSON. @returns whether there was any */
+  take(text: string): boolean {
+    this.#bytes -= text.length;
+    this.#objects -= 1 + bracketsIn(text);
+    return this.#bytes >= 0 && this.#objects >= 0;
+  }
+}
+
+/** Brackets within texts count, too: it is a bound. */
+function bracketsIn(text: string): number {
+  let count = 0;
+  for (let at = text.indexOf("{"); at >= 0; at = text.indexOf("{", at + 1)) count++;
+  for (let at = text.indexOf("["); at >= 0; at = text.indexOf("[", at + 1)) count++;
+  return count;
 }
 
 /** The properties in which two values differ. */
@@ -134,7 +169,9 @@ function whyNoJson(value: unknown, depth: number, place: string): string | undef
         return undefined;
       }
       const prototype = Object.getPrototypeOf(value);
-      if (prototype !== Object.prototype && prototype !== null) return `JSON can't say an instance${where(place)}`;
+      if (prototype !== Object.prototype && prototype !== null) {
+        return `JSON can't say an instance${where(place)}`;
+      }
       for (const [name, inner] of Object.entries(value)) {
         const problem = whyNoJson(inner, depth - 1, place === "" ? name : `${place}.${name}`);
         if (problem !== undefined) return problem;

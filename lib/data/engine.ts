@@ -133,6 +133,8 @@ export interface DataEngine {
   collections(): Promise<readonly CollectionState[]>;
   /** @throws DataError with code `UnknownCollection` */
   describe(collection: string): Promise<CollectionState>;
+  /** @returns the revision of the collection's last change @throws DataError with code `UnknownCollection` */
+  revision(collection: string): Promise<number>;
   /**
    * Makes a collection. One that is there stays, has indexes added, and takes who may read and write.
    * @throws DataError with code `InvalidCollection` when it has another key
@@ -156,7 +158,7 @@ export interface DataEngine {
     limits?: QueryLimits,
   ): Promise<readonly JsonValue[]>;
   /**
-   * @returns changes after a revision, the oldest first, at most so many
+   * @returns changes after a revision, the oldest first, at most so many, and as many as one answer holds
    * @throws DataError with code `Compacted` when some of them are not kept any more
    */
   changes(collection: string, after: number, limit: number): Promise<readonly Change[]>;

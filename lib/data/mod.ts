@@ -9,3 +9,5 @@ export { changedProperties, checkSpec, isCollectionName, keyText } from "./docum
 export * from "./embedded/mod.ts";
 export type * from "./engine.ts";
 export * from "./errors.ts";
+export * from "./client/mod.ts";
+export * from "./service/mod.ts";

@@ -11,6 +11,7 @@
 
 import { type Path, propertySql, type SqlSource } from "../../query/mod.ts";
 import { MAX_KEPT_CHANGE_BYTES, MAX_KEPT_CHANGES } from "../bounds.ts";
+import { AnswerRoom } from "../documents.ts";
 import type { Change, CollectionSpec, Document, Entry, ListRequest } from "../engine.ts";
 import type { SqlDatabase, SqlStatement } from "./sql_database.ts";
 
@@ -98,7 +99,9 @@ export class CollectionTable {
     for (const [property, column] of indexColumns(spec.index)) {
       if (there.some(({ name }) => name === unquoted(column))) continue;
       database.exec(`
-        ALTER TABLE c${number} ADD COLUMN ${column} GENERATED ALWAYS AS (${propertySql("value", property.split("."))}) VIRTUAL;
+        ALTER TABLE c${number} ADD COLUMN ${column} GENERATED ALWAYS AS (${
+        propertySql("value", property.split("."))
+      }) VIRTUAL;
         CREATE INDEX ${quoted(`n${number} ${property}`)} ON c${number} (${column} COLLATE NOCASE, key);
         CREATE INDEX ${quoted(`b${number} ${property}`)} ON c${number} (${column} COLLATE BINARY, key);
       `);
@@ -107,12 +110,19 @@ export class CollectionTable {
 
   /** Forgets the collection, for good. */
   static drop(database: SqlDatabase, number: number): void {
-    database.exec(`DROP TABLE c${number}; DROP TABLE l${number}; DELETE FROM trimmed WHERE number = ${number}`);
+    database.exec(
+      `DROP TABLE c${number}; DROP TABLE l${number}; DELETE FROM trimmed WHERE number = ${number}`,
+    );
   }
 
   /** Where the counters are, so that they can be put back. */
   get counters(): TableCounters {
-    return { revision: this.revision, kept: this.#kept, keptBytes: this.#keptBytes, trimmedTo: this.#trimmedTo };
+    return {
+      revision: this.revision,
+      kept: this.#kept,
+      keptBytes: this.#keptBytes,
+      trimmedTo: this.#trimmedTo,
+    };
   }
 
   /** Puts the counters back, after what was written has been taken back. */
@@ -163,15 +173,14 @@ export class CollectionTable {
     if (this.#kept > MAX_KEPT_CHANGES || this.#keptBytes > MAX_KEPT_CHANGE_BYTES) this.#trim();
   }
 
-  *list({ prefix = "", after = "", limit }: ListRequest): Generator<Entry & { readonly lengthBytes: number }> {
+  *list({ prefix = "", after = "", limit }: ListRequest): Generator<Entry> {
+    const room = new AnswerRoom();
+    let isFirst = true;
     for (const row of this.#statements.list.iterate(prefix, after, limit)) {
       const text = row["value"] as string;
-      yield {
-        key: row["key"] as string,
-        revision: row["revision"] as number,
-        value: JSON.parse(text),
-        lengthBytes: text.length,
-      };
+      if (!room.take(text) && !isFirst) return;
+      isFirst = false;
+      yield { key: row["key"] as string, value: JSON.parse(text), revision: row["revision"] as number };
     }
   }
 
@@ -180,14 +189,23 @@ export class CollectionTable {
     return revision >= this.#trimmedTo;
   }
 
+  /** @returns at most so many, and as many as one answer holds, but one */
   changes(after: number, limit: number): Change[] {
-    return this.#statements.changes.all(after, limit).map((row) => ({
-      revision: row["revision"] as number,
-      key: row["key"] as string,
-      old: parsed(row["old"]),
-      new: parsed(row["new"]),
-      at: row["at"] as number,
-    }));
+    const room = new AnswerRoom();
+    const changes: Change[] = [];
+    for (const row of this.#statements.changes.iterate(after, limit)) {
+      const [old, now] = [row["old"], row["new"]].map((text) => typeof text === "string" ? text : "");
+      const hasRoom = room.take(old ?? "") && room.take(now ?? "");
+      if (!hasRoom && changes.length > 0) break;
+      changes.push({
+        revision: row["revision"] as number,
+        key: row["key"] as string,
+        old: parsed(old),
+        new: parsed(now),
+        at: row["at"] as number,
+      });
+    }
+    return changes;
   }
 
   /** What queries are compiled for. @param sees the SQL of whether a row is there for the caller */
@@ -227,6 +245,6 @@ function unquoted(name: string): string {
   return name.slice(1, -1).replaceAll('""', '"');
 }
 
-function parsed(text: unknown): Document | undefined {
-  return typeof text === "string" ? JSON.parse(text) : undefined;
+function parsed(text: string | undefined): Document | undefined {
+  return text ? JSON.parse(text) : undefined;
 }

@@ -152,7 +152,9 @@ export class CommitWriter {
         write.kind === "post" ? "AlreadyExists" : "Conflict",
         write.kind === "post"
           ? `${write.collection} has ${JSON.stringify(key)} already`
-          : `${write.collection} ${JSON.stringify(key)} is at revision ${before?.revision ?? 0}, not ${wanted}`,
+          : `${write.collection} ${JSON.stringify(key)} is at revision ${
+            before?.revision ?? 0
+          }, not ${wanted}`,
       );
     }
     if (write.kind === "delete" && before === undefined) return 0;

@@ -5,7 +5,7 @@
 
 import { compileSql, type JsonValue, type Query, QueryError, type QueryParameters } from "../../query/mod.ts";
 import { MAX_ANSWER_BYTES, MAX_COLLECTIONS, MAX_DATABASE_BYTES, MAX_ENTRIES } from "../bounds.ts";
-import { checkSpec, keyText } from "../documents.ts";
+import { AnswerRoom, checkSpec, keyText } from "../documents.ts";
 import type {
   Change,
   CollectionSpec,
@@ -104,13 +104,20 @@ export class EmbeddedEngine implements DataEngine {
     return this.#run(() => this.#state(this.#table(collection)));
   }
 
+  revision(collection: string): Promise<number> {
+    return this.#run(() => this.#table(collection).revision);
+  }
+
   create(given: CollectionSpec): Promise<CollectionState> {
     return this.#run(() => {
       this.#flush();
       const spec = checkSpec(given);
       const there = this.#tables.get(spec.name);
       if (there === undefined && this.#tables.size === MAX_COLLECTIONS) {
-        throw new DataError("InvalidCollection", `Cannot make ${spec.name}: a node owns ${MAX_COLLECTIONS} at most`);
+        throw new DataError(
+          "InvalidCollection",
+          `Cannot make ${spec.name}: a node owns ${MAX_COLLECTIONS} at most`,
+        );
       }
       if (there !== undefined && there.spec.key !== spec.key) {
         throw new DataError(
@@ -152,13 +159,14 @@ export class EmbeddedEngine implements DataEngine {
   get(collection: string, keys: readonly string[]): Promise<readonly (Entry | undefined)[]> {
     return this.#run(() => {
       const table = this.#table(collection);
-      if (keys.length > MAX_ENTRIES) throw new DataError("TooLarge", `At most ${MAX_ENTRIES} are read at once`);
-      let bytes = 0;
+      if (keys.length > MAX_ENTRIES) {
+        throw new DataError("TooLarge", `At most ${MAX_ENTRIES} are read at once`);
+      }
+      const room = new AnswerRoom();
       return keys.map((key) => {
         const found = table.find(keyText(key));
         if (found === undefined) return undefined;
-        bytes += found.text.length;
-        if (bytes > MAX_ANSWER_BYTES) throw tooLarge();
+        if (!room.take(found.text)) throw tooLarge();
         return { key, value: JSON.parse(found.text), revision: found.revision };
       });
     });
@@ -167,14 +175,7 @@ export class EmbeddedEngine implements DataEngine {
   list(collection: string, request: ListRequest): Promise<readonly Entry[]> {
     return this.#run(() => {
       const limit = Math.max(1, Math.min(request.limit, MAX_ENTRIES));
-      const entries: Entry[] = [];
-      let bytes = 0;
-      for (const { lengthBytes, ...entry } of this.#table(collection).list({ ...request, limit })) {
-        bytes += lengthBytes + entry.key.length;
-        if (bytes > MAX_ANSWER_BYTES && entries.length > 0) break;
-        entries.push(entry);
-      }
-      return entries;
+      return [...this.#table(collection).list({ ...request, limit })];
     });
   }
 
@@ -225,10 +226,14 @@ export class EmbeddedEngine implements DataEngine {
     return this.#run(() => {
       const table = this.#table(collection);
       if (table.keepsAfter(after)) return table.changes(after, Math.min(limit, MAX_ENTRIES));
-      throw new DataError("Compacted", `The changes of ${collection} after revision ${after} are not kept any more`, {
-        hint: "Read the collection anew, and watch from now on.",
-        revision: table.revision,
-      });
+      throw new DataError(
+        "Compacted",
+        `The changes of ${collection} after revision ${after} are not kept any more`,
+        {
+          hint: "Read the collection anew, and watch from now on.",
+          revision: table.revision,
+        },
+      );
     });
   }
 
@@ -238,7 +243,9 @@ export class EmbeddedEngine implements DataEngine {
     followers.add(onChange);
     return () => {
       followers.delete(onChange);
-      if (followers.size === 0 && this.#followers.get(collection) === followers) this.#followers.delete(collection);
+      if (followers.size === 0 && this.#followers.get(collection) === followers) {
+        this.#followers.delete(collection);
+      }
     };
   }
 
@@ -247,13 +254,17 @@ export class EmbeddedEngine implements DataEngine {
     this.#flush();
     this.#isClosed = true;
     this.#database.close();
+    this.#tell([...this.#followers.keys()]);
     return Promise.resolve();
   }
 
   #table(name: string): CollectionTable {
     const table = this.#tables.get(name);
     if (table !== undefined) return table;
-    throw new DataError("UnknownCollection", `There is no collection ${JSON.stringify(String(name).slice(0, 64))} here`);
+    throw new DataError(
+      "UnknownCollection",
+      `There is no collection ${JSON.stringify(String(name).slice(0, 64))} here`,
+    );
   }
 
   #state(table: CollectionTable): CollectionState {
@@ -261,7 +272,9 @@ export class EmbeddedEngine implements DataEngine {
   }
 
   #nextNumber(): number {
-    return Number(this.#database.prepare("UPDATE floor SET number = number + 1 RETURNING number").get()?.["number"]);
+    return Number(
+      this.#database.prepare("UPDATE floor SET number = number + 1 RETURNING number").get()?.["number"],
+    );
   }
 
   #load(): void {
@@ -346,10 +359,9 @@ export class EmbeddedEngine implements DataEngine {
 
 /** @throws DataError with code `TooLarge` */
 function* withinBytes(rows: Iterable<SqlRow>): Generator<SqlRow> {
-  let bytes = 0;
+  const room = new AnswerRoom();
   for (const row of rows) {
-    for (const value of Object.values(row)) bytes += typeof value === "string" ? value.length : 8;
-    if (bytes > MAX_ANSWER_BYTES) throw tooLarge();
+    for (const value of Object.values(row)) if (!room.take(`${value}`)) throw tooLarge();
     yield row;
   }
 }

@@ -62,9 +62,18 @@ export function testEngine(name: string, sample: () => Promise<EngineSample>, is
     await fails("Conflict", write(engine, "put", { id: 1, n: 2 }, 0));
     await fails("Conflict", write(engine, "put", { id: 2 }, 5));
     await write(engine, "put", { id: 1, n: 2 }, revision);
-    const patch = { kind: "patch", collection: "orders", key: "1", value: { n: 3 }, ifRevision: revision } as const;
+    const patch = {
+      kind: "patch",
+      collection: "orders",
+      key: "1",
+      value: { n: 3 },
+      ifRevision: revision,
+    } as const;
     await fails("Conflict", revisionOf(engine, patch));
-    await fails("Conflict", revisionOf(engine, { kind: "delete", collection: "orders", key: "1", ifRevision: revision }));
+    await fails(
+      "Conflict",
+      revisionOf(engine, { kind: "delete", collection: "orders", key: "1", ifRevision: revision }),
+    );
     await fails("NotFound", revisionOf(engine, { kind: "patch", collection: "orders", key: "9", value: {} }));
     assert.deepEqual((await engine.get("orders", ["1"]))[0]?.value, { id: 1, n: 2 });
   });
@@ -98,7 +107,10 @@ export function testEngine(name: string, sample: () => Promise<EngineSample>, is
     await fails("InvalidKey", write(engine, "put", { name: "without" }));
     const overhead = JSON.stringify({ id: 1, text: "" }).length;
     await write(engine, "put", { id: 1, text: "x".repeat(MAX_VALUE_BYTES - overhead) });
-    await fails("TooLarge", write(engine, "put", { id: 1, text: "x".repeat(MAX_VALUE_BYTES - overhead + 1) }));
+    await fails(
+      "TooLarge",
+      write(engine, "put", { id: 1, text: "x".repeat(MAX_VALUE_BYTES - overhead + 1) }),
+    );
     await fails("TooLarge", write(engine, "put", { id: 1, text: "ü".repeat(MAX_VALUE_BYTES / 2) }));
     const bad = [undefined, NaN, Infinity, 1n, new Date(), new Map(), () => 1, Symbol("a"), [undefined]];
     for (const value of bad) await fails("InvalidValue", write(engine, "put", { id: 2, value } as never));
@@ -110,21 +122,45 @@ export function testEngine(name: string, sample: () => Promise<EngineSample>, is
 
   test("values come back as they were", async (engine) => {
     await engine.create(ORDERS);
-    const odd = JSON.parse('{"id":"ü/\\u0001","__proto__":{"a":[]},"n":-1e-7,"big":9007199254740993,"":null,"s":"\\ud83d\\ude00"}');
+    const odd = JSON.parse(
+      '{"id":"ü/\\u0001","__proto__":{"a":[]},"n":-1e-7,"big":9007199254740993,"":null,"s":"\\ud83d\\ude00"}',
+    );
     await write(engine, "put", odd);
     const [entry] = await engine.get("orders", ["ü/\u0001"]);
     assert.equal(JSON.stringify(entry?.value), JSON.stringify(odd));
-    await revisionOf(engine, { kind: "patch", collection: "orders", key: "ü/\u0001", value: JSON.parse('{"__proto__":1}') });
-    assert.equal(Object.hasOwn((await engine.get("orders", ["ü/\u0001"]))[0]?.value ?? {}, "__proto__"), true);
-    await fails("InvalidValue", revisionOf(engine, { kind: "patch", collection: "orders", key: "ü/\u0001", value: { id: "x" } }));
+    await revisionOf(engine, {
+      kind: "patch",
+      collection: "orders",
+      key: "ü/\u0001",
+      value: JSON.parse('{"__proto__":1}'),
+    });
+    assert.equal(
+      Object.hasOwn((await engine.get("orders", ["ü/\u0001"]))[0]?.value ?? {}, "__proto__"),
+      true,
+    );
+    await fails(
+      "InvalidValue",
+      revisionOf(engine, { kind: "patch", collection: "orders", key: "ü/\u0001", value: { id: "x" } }),
+    );
   });
 
   test("entries are listed by prefix, in the order of their keys, part by part", async (engine) => {
     await engine.create(ORDERS);
-    for (const id of ["b/2", "a/1", "b/1", "b", "b/10", "c", "b0", "b/\u{10FFFF}"]) await write(engine, "put", { id });
+    for (const id of ["b/2", "a/1", "b/1", "b", "b/10", "c", "b0", "b/\u{10FFFF}"]) {
+      await write(engine, "put", { id });
+    }
     const keys = async (request: { prefix?: string; after?: string; limit: number }) =>
       (await engine.list("orders", request)).map(({ key }) => key);
-    assert.deepEqual(await keys({ limit: 10 }), ["a/1", "b", "b/1", "b/10", "b/2", "b/\u{10FFFF}", "b0", "c"]);
+    assert.deepEqual(await keys({ limit: 10 }), [
+      "a/1",
+      "b",
+      "b/1",
+      "b/10",
+      "b/2",
+      "b/\u{10FFFF}",
+      "b0",
+      "c",
+    ]);
     assert.deepEqual(await keys({ prefix: "b/", limit: 2 }), ["b/1", "b/10"]);
     assert.deepEqual(await keys({ prefix: "b/", after: "b/10", limit: 9 }), ["b/2", "b/\u{10FFFF}"]);
     const wide = "x".repeat(MAX_VALUE_BYTES - 100);
@@ -139,7 +175,11 @@ export function testEngine(name: string, sample: () => Promise<EngineSample>, is
     const a = await write(engine, "put", { id: "a", n: 1 });
     const b = await write(engine, "put", { id: "b", n: 1 });
     const { revisions } = await engine.commit({
-      reads: [{ collection: "orders", key: "a", revision: a }, { collection: "orders", key: "z", revision: 0 }],
+      reads: [{ collection: "orders", key: "a", revision: a }, {
+        collection: "orders",
+        key: "z",
+        revision: 0,
+      }],
       writes: [
         { kind: "put", collection: "orders", value: { id: "a", n: 2 } },
         { kind: "post", collection: "bills", value: { id: "a" } },
@@ -169,7 +209,10 @@ export function testEngine(name: string, sample: () => Promise<EngineSample>, is
     assert.deepEqual((await engine.changes("orders", 0, 100)).map(({ key }) => key), ["a", "b", "a"]);
     const { revision } = await engine.describe("orders");
     const whole = { collection: "orders", revision };
-    await engine.commit({ reads: [whole], writes: [{ kind: "put", collection: "orders", value: { id: "c" } }] });
+    await engine.commit({
+      reads: [whole],
+      writes: [{ kind: "put", collection: "orders", value: { id: "c" } }],
+    });
     await fails("Conflict", engine.commit({ reads: [whole], writes: [] }));
   });
 
@@ -192,7 +235,10 @@ export function testEngine(name: string, sample: () => Promise<EngineSample>, is
     assert.deepEqual((await later.commit(commit("once", 3))).result, { n: 1 });
     assert.deepEqual((await later.get("orders", ["a"]))[0]?.value, { id: "a", n: 1 });
     // What has not happened may be tried again under its id.
-    await fails("Conflict", later.commit({ ...commit("twice", 4), reads: [{ collection: "orders", key: "a", revision: 0 }] }));
+    await fails(
+      "Conflict",
+      later.commit({ ...commit("twice", 4), reads: [{ collection: "orders", key: "a", revision: 0 }] }),
+    );
     assert.equal((await later.commit(commit("twice", 5))).isRepeated, false);
   });
 
@@ -213,7 +259,10 @@ export function testEngine(name: string, sample: () => Promise<EngineSample>, is
       ["1", { id: 1, status: "open" }, { id: 1, status: "paid" }],
       ["1", { id: 1, status: "paid" }, undefined],
     ]);
-    assert.deepEqual((await engine.changes("orders", first, 1)).map(({ old }) => old), [{ id: 1, status: "open" }]);
+    assert.deepEqual((await engine.changes("orders", first, 1)).map(({ old }) => old), [{
+      id: 1,
+      status: "open",
+    }]);
     const last = all.at(-1)?.revision ?? 0;
     assert.deepEqual(await engine.changes("orders", last, 10), []);
     if (!isDurable) return;
@@ -227,7 +276,10 @@ export function testEngine(name: string, sample: () => Promise<EngineSample>, is
     const puts = (n: number) =>
       engine.commit({
         reads: [],
-        writes: Array.from({ length: n }, (_, i) => ({ kind: "put", collection: "orders", value: { id: i } } as const)),
+        writes: Array.from(
+          { length: n },
+          (_, i) => ({ kind: "put", collection: "orders", value: { id: i } } as const),
+        ),
       });
     for (let written = 0; written <= MAX_KEPT_CHANGES; written += 1_000) await puts(1_000);
     const compacted = await fails("Compacted", engine.changes("orders", 1, 10));
@@ -249,7 +301,11 @@ export function testEngine(name: string, sample: () => Promise<EngineSample>, is
     assert.deepEqual(await opened.collections(), [
       { ...ORDERS, read: "role=web", write: "role=api", revision, count: 1 },
     ]);
-    assert.deepEqual(await opened.get("orders", ["1"]), [{ key: "1", value: { id: 1, status: "open" }, revision }]);
+    assert.deepEqual(await opened.get("orders", ["1"]), [{
+      key: "1",
+      value: { id: 1, status: "open" },
+      revision,
+    }]);
   });
 }
 

@@ -13,5 +13,10 @@ export function openSample(path = ":memory:", parts: Partial<EmbeddedParts> = {}
   const isThere = database.prepare("SELECT 1 FROM sqlite_schema WHERE name = 'collections'").get();
   if (isThere === undefined) database.exec(DATA_SCHEMA);
   let now = 1_700_000_000_000;
-  return new EmbeddedEngine({ database, wall: () => now++, afterTurn: (fire) => queueMicrotask(fire), ...parts });
+  return new EmbeddedEngine({
+    database,
+    wall: () => now++,
+    afterTurn: (fire) => queueMicrotask(fire),
+    ...parts,
+  });
 }
