@@ -26,7 +26,11 @@ export class QueryError extends WeftError {
   /** Takes what was wrong in one line, what would have been right, and the place where there is a text. */
   constructor(problem: string, expected: string, place?: QueryErrorPlace) {
     const column = (place?.offset ?? 0) + 1;
-    super(place === undefined ? `${problem}, expected ${expected}` : `column ${column}: ${problem}, expected ${expected}`);
+    super(
+      place === undefined
+        ? `${problem}, expected ${expected}`
+        : `column ${column}: ${problem}, expected ${expected}`,
+    );
     this.column = column;
     this.expected = expected;
     this.view = place === undefined ? "" : caretView(place);

@@ -1,22 +1,48 @@
 /**
- * Compiles queries to the SQL of SQLite.
+ * Compiles queries to the SQL of SQLite, with every value bound. SQLite chooses, groups, sorts and cuts rows; what was
+ * selected is read from the document here, and groups are finished here.
  * @module
  */
-import type { PartialResult } from "./partial.ts";
-import type { JsonValue, Path, Query, QueryParameters } from "./query.ts";
+
+import { aggregatesOf, type PartialAggregate } from "./aggregate.ts";
+import { bindCondition } from "./binding.ts";
+import { MAX_GROUPS } from "./bounds.ts";
+import { checkFilter } from "./check.ts";
+import { windowRows } from "./order.ts";
+import {
+  merge,
+  type PartialGroup,
+  type PartialResult,
+  projection,
+  sortValues,
+  tooManyGroups,
+} from "./partial.ts";
+import type { AggregateColumn, JsonValue, Path, Query, QueryParameters, Scalar } from "./query.ts";
+import {
+  bound,
+  COMPOSITE_SQL,
+  conditionSql,
+  type Fragment,
+  join,
+  jsonPath,
+  propertyFragment,
+  raw,
+  sql,
+} from "./sql_condition.ts";
+import { type ComparedValue, COMPOSITE } from "./values.ts";
 
 /** Where a collection lies in SQLite. */
 export interface SqlSource {
-  /** The table, as SQL; quote it where it needs quotes. */
+  /** The table, as SQL. */
   readonly table: string;
-  /** The SQL of a row's key: a text, unique, collated as `BINARY`. */
+  /** The SQL of a row's key, a text that no other row has. */
   readonly key: string;
-  /** The SQL of a row's value as JSON text that `JSON.stringify` wrote. */
+  /** The SQL of a row's value: JSON text as `JSON.stringify` writes it. */
   readonly document: string;
   /**
-   * The SQL of a property that has a column of its own, which must have been generated as {@link propertySql}; undefined
-   * where it has none. For an index to be used it is made on `(column COLLATE NOCASE, key)`, and for queries with
-   * `match-case` on `(column COLLATE BINARY, key)`.
+   * The SQL of a property that has a column of its own, undefined where it has none. The column is generated as
+   * {@link propertySql} and declared without a type. An index serves when it is made on `column COLLATE NOCASE, key`, and for
+   * queries with `match-case` on `column COLLATE BINARY, key`.
    */
   columns(path: Path): string | undefined;
 }
@@ -31,12 +57,13 @@ export type SqlRow = Readonly<Record<string, unknown>>;
 export interface CompiledSql<Answer> {
   readonly sql: string;
   readonly values: readonly SqlValue[];
-  /** Makes the answer from the rows of the statement, in their order. */
+  /** Makes the answer of the rows of the statement, in their order. */
   read(rows: Iterable<SqlRow>): Answer;
 }
 
 /**
- * Compiles a query for SQLite: the answer equals that of {@link evaluate} over the same rows.
+ * Compiles a query: what it answers equals what `evaluate` answers from the same rows, as long as their texts are well-formed
+ * and hold no U+0000. Sums of fractions may differ in the last place where SQLite takes the rows in another order.
  * @throws {QueryError} where a parameter is missing or not of its kind; reading throws it where there are too many groups
  */
 export function compileSql(
@@ -44,11 +71,22 @@ export function compileSql(
   source: SqlSource,
   parameters: QueryParameters = {},
 ): CompiledSql<JsonValue[]> {
-  throw new Error(`not written yet: ${query.from} ${source.table} ${parameters}`);
+  const aggregates = aggregatesOf(query);
+  if (aggregates !== undefined) {
+    const groups = groupsSql(query, aggregates, source, parameters);
+    return { ...groups, read: (rows) => merge(query, [groups.read(rows)], parameters) };
+  }
+  const { limit, page } = query;
+  const offset = limit === undefined ? 0 : limit * ((page ?? 1) - 1);
+  const project = projection(query);
+  return {
+    ...rowsSql(query, source, parameters, limit, offset),
+    read: (rows) => Array.from(rows, (row) => project(documentOf(row))),
+  };
 }
 
 /**
- * Compiles what one shard answers: {@link merge} makes the answer of it.
+ * Compiles what one shard answers: `merge` makes the answer of it.
  * @throws {QueryError} where a parameter is missing or not of its kind; reading throws it where there are too many groups
  */
 export function compilePartialSql(
@@ -56,14 +94,143 @@ export function compilePartialSql(
   source: SqlSource,
   parameters: QueryParameters = {},
 ): CompiledSql<PartialResult> {
-  throw new Error(`not written yet: ${query.from} ${source.table} ${parameters}`);
+  const aggregates = aggregatesOf(query);
+  if (aggregates !== undefined) return groupsSql(query, aggregates, source, parameters);
+  const project = projection(query);
+  const sort = sortValues(query);
+  return {
+    ...rowsSql(query, source, parameters, windowRows(query), 0),
+    read: (rows) => ({
+      type: "rows",
+      rows: Array.from(rows, (row) => {
+        const value = documentOf(row);
+        return { key: String(row["key"]), sort: sort(value), value: project(value) };
+      }),
+    }),
+  };
 }
 
 /**
- * The SQL of a property, to generate a column or an index by: its values compare in SQLite as the language compares them.
- * @param document the SQL of the value as JSON
+ * The SQL of a property, to generate a column by: its values compare in SQLite as the language compares them.
+ * @param document the SQL of the value: JSON text
  * @throws {QueryError} where a name of the path cannot stand in a query
  */
 export function propertySql(document: string, path: Path): string {
-  throw new Error(`not written yet: ${document} ${path}`);
+  const column = { type: "property", path } as const;
+  const operand = { type: "literal", value: null } as const;
+  checkFilter({ where: { type: "compare", column, operator: "=", operand }, matchCase: true });
+  // A column is generated by an expression in which nothing can be bound.
+  return propertyFragment(document, raw(`'${jsonPath(path).replaceAll("'", "''")}'`)).sql;
+}
+
+/** The statement of a query whose answer is rows: documents in their order. */
+function rowsSql(
+  query: Query,
+  source: SqlSource,
+  parameters: QueryParameters,
+  limit: number | undefined,
+  offset: number,
+): Fragment {
+  const property = propertyOf(source);
+  const collation = raw(query.matchCase ? "BINARY" : "NOCASE");
+  const order = query.sortBy.map(({ column, direction }) =>
+    sql`${property(column.path ?? [])} COLLATE ${collation} ${raw(directionSql(direction))}`
+  );
+  order.push(raw(`${source.key} COLLATE BINARY ${directionSql(query.sortBy.at(-1)?.direction)}`));
+  const select = raw(`SELECT ${source.key} AS "key", ${source.document} AS "value" FROM ${source.table}`);
+  const window = limit === undefined ? raw("") : sql` LIMIT ${bound(limit)} OFFSET ${bound(offset)}`;
+  return sql`${select}${whereSql(query, property, parameters)} ORDER BY ${join(order, ", ")}${window}`;
+}
+
+/** The statement of a query whose answer is groups: what they are grouped by as `g0`…, and each aggregate as `n0`, `s0`, `e0`. */
+function groupsSql(
+  query: Query,
+  aggregates: readonly AggregateColumn[],
+  source: SqlSource,
+  parameters: QueryParameters,
+): CompiledSql<PartialResult> {
+  const property = propertyOf(source);
+  const groups = query.groupBy.map((path, i) => sql`${property(path)} COLLATE BINARY AS ${raw(`g${i}`)}`);
+  const known = aggregates.flatMap((aggregate, i) => aggregateSql(aggregate, i, property));
+  const columns = [...groups, ...known];
+  const select = sql`SELECT ${join(columns, ", ")} FROM ${raw(source.table)}`;
+  const groupBy = groups.length === 0 ? "" : ` GROUP BY ${groups.map((_, i) => i + 1).join(", ")}`;
+  const where = whereSql(query, property, parameters);
+  return {
+    ...sql`${select}${where}${raw(groupBy)} LIMIT ${bound(MAX_GROUPS + 1)}`,
+    read(rows) {
+      const read = Array.from(rows, (row): PartialGroup => ({
+        group: groups.map((_, i) => comparedOf(row[`g${i}`])),
+        aggregates: aggregates.map((_, i) => partialOf(row, i)),
+      }));
+      if (read.length > MAX_GROUPS) tooManyGroups();
+      return { type: "groups", groups: read };
+    },
+  };
+}
+
+function aggregateSql(
+  { function: name, path }: AggregateColumn,
+  place: number,
+  property: (path: Path) => Fragment,
+): Fragment[] {
+  if (path === undefined) return [raw(`count(*) AS n${place}`)];
+  const column = property(path);
+  switch (name) {
+    case "count":
+      return [sql`count(${column}) AS ${raw(`n${place}`)}`];
+    case "sum":
+    case "avg": {
+      const numbers = sql`FILTER (WHERE typeof(${column}) = 'real')`;
+      return [
+        sql`count(*) ${numbers} AS ${raw(`n${place}`)}`,
+        sql`total(${column}) ${numbers} AS ${raw(`s${place}`)}`,
+      ];
+    }
+    default:
+      // The function's own collation is BINARY, whatever the column's is.
+      return [sql`${raw(name)}(nullif(${column}, ${raw(COMPOSITE_SQL)})) AS ${raw(`e${place}`)}`];
+  }
+}
+
+function whereSql(
+  query: Query,
+  property: (path: Path) => Fragment,
+  parameters: QueryParameters,
+): Fragment {
+  if (query.where === undefined) return raw("");
+  const where = bindCondition(query.where, parameters);
+  return sql` WHERE ${conditionSql(where, query.matchCase, property)}`;
+}
+
+function propertyOf(source: SqlSource): (path: Path) => Fragment {
+  return (path) => {
+    const column = source.columns(path);
+    return column === undefined ? propertyFragment(source.document, bound(jsonPath(path))) : raw(column);
+  };
+}
+
+function directionSql(direction: "ascending" | "descending" | undefined): string {
+  return direction === "descending" ? "DESC" : "ASC";
+}
+
+function documentOf(row: SqlRow): JsonValue {
+  return JSON.parse(String(row["value"]));
+}
+
+function partialOf(row: SqlRow, place: number): PartialAggregate {
+  const sum = row[`s${place}`];
+  const extreme = comparedOf(row[`e${place}`]);
+  return {
+    count: Number(row[`n${place}`] ?? 0),
+    sum: sum === undefined ? 0 : typeof sum === "number" && Number.isFinite(sum) ? sum : null,
+    extreme: extreme === COMPOSITE ? null : extreme as Scalar,
+  };
+}
+
+/** Reads what {@link propertySql} made. */
+function comparedOf(value: unknown): ComparedValue {
+  if (typeof value === "string" || typeof value === "number") return value;
+  if (!(value instanceof Uint8Array)) return null;
+  return value[0] === 2 ? COMPOSITE : value[0] === 1;
 }

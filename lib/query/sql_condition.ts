@@ -1,0 +1,159 @@
+/**
+ * Conditions as the SQL of SQLite, each value bound.
+ *
+ * A property is SQL whose values stand in SQLite in the order of the language: NULL, then numbers, all as REAL so that both
+ * sides round alike, then texts; SQLite has no booleans, and puts blobs last: `false` is `x'00'`, `true` is `x'01'`, an object or
+ * a list is `x'02'`.
+ * @module
+ */
+
+import type { BoundCondition } from "./binding.ts";
+import type { Path, Scalar } from "./query.ts";
+import { foldCase } from "./values.ts";
+
+/** SQL with one `?` for each value. */
+export interface Fragment {
+  readonly sql: string;
+  readonly values: readonly (null | number | string)[];
+}
+
+/** The SQL of an object or a list. */
+export const COMPOSITE_SQL = "x'02'";
+
+/** Joins SQL and values in their order: what stands in the template is SQL, what is put in are fragments. */
+export function sql(texts: TemplateStringsArray, ...fragments: readonly Fragment[]): Fragment {
+  return {
+    sql: texts.map((text, i) => text + (fragments[i]?.sql ?? "")).join(""),
+    values: fragments.flatMap(({ values }) => values),
+  };
+}
+
+/** @returns SQL without values */
+export function raw(text: string): Fragment {
+  return { sql: text, values: [] };
+}
+
+/** @returns fragments with a separator between them */
+export function join(fragments: readonly Fragment[], separator: string): Fragment {
+  return {
+    sql: fragments.map(({ sql }) => sql).join(separator),
+    values: fragments.flatMap(({ values }) => values),
+  };
+}
+
+/** @returns a bound value */
+export function bound(value: null | number | string): Fragment {
+  return { sql: "?", values: [value] };
+}
+
+/** @returns the SQL of a property of a document, with the path as it is given twice */
+export function propertyFragment(document: string, path: Fragment): Fragment {
+  const json = raw(document);
+  const extract = sql`json_extract(${json}, ${path})`;
+  const whens = join([
+    sql`CASE json_type(${json}, ${path})`,
+    raw(`WHEN 'true' THEN x'01' WHEN 'false' THEN x'00'`),
+    raw(`WHEN 'object' THEN ${COMPOSITE_SQL} WHEN 'array' THEN ${COMPOSITE_SQL}`),
+    sql`WHEN 'integer' THEN CAST(${extract} AS REAL)`,
+    sql`ELSE ${extract} END`,
+  ], " ");
+  return sql`(${whens})`;
+}
+
+/** @returns the JSON path of SQLite; its names hold neither quotation marks nor backslashes */
+export function jsonPath(path: Path): string {
+  return `$${path.map((name) => `."${name}"`).join("")}`;
+}
+
+/** @returns the condition in SQL: 1 where it holds, 0 or NULL where not */
+export function conditionSql(
+  condition: BoundCondition,
+  matchCase: boolean,
+  property: (path: Path) => Fragment,
+): Fragment {
+  const collation = matchCase ? "BINARY" : "NOCASE";
+  const compile = (condition: BoundCondition): Fragment => {
+    switch (condition.type) {
+      case "compare": {
+        const column = sql`${property(condition.column.path ?? [])} COLLATE ${raw(collation)}`;
+        return orderSql(column, condition.operator, condition.value);
+      }
+      case "any": {
+        const plain = property(condition.column.path ?? []);
+        const column = sql`${plain} COLLATE ${raw(collation)}`;
+        const tests = [
+          ...membershipSql(column, condition.values),
+          ...condition.patterns.map((parts) => patternSql(plain, column, parts, matchCase)),
+        ];
+        return tests.length === 0 ? raw("0") : sql`(${join(tests, " OR ")})`;
+      }
+      case "not":
+        return sql`(${compile(condition.condition)} IS NOT TRUE)`;
+      default: {
+        const separator = condition.type === "and" ? " AND " : " OR ";
+        return sql`(${join(condition.conditions.map(compile), separator)})`;
+      }
+    }
+  };
+  return compile(condition);
+}
+
+/** An order holds between values of one type: a second bound keeps the others out, and an index still serves. */
+function orderSql(column: Fragment, operator: string, value: Scalar): Fragment {
+  if (value === null) return raw("0");
+  const isUpper = operator.startsWith("<");
+  const test = sql`${column} ${raw(operator)} ${scalarSql(value)}`;
+  switch (typeof value) {
+    case "number":
+      // NULL is below all numbers, but no comparison holds of it.
+      return isUpper ? sql`(${test})` : sql`(${test} AND ${column} < '')`;
+    case "string":
+      return sql`(${test} AND ${column} ${raw(isUpper ? ">= ''" : "< x''")})`;
+    default:
+      return sql`(${test} AND ${column} ${raw(isUpper ? ">= x''" : `< ${COMPOSITE_SQL}`)})`;
+  }
+}
+
+function membershipSql(column: Fragment, values: readonly Scalar[]): Fragment[] {
+  const present = values.filter((value) => value !== null).map(scalarSql);
+  const tests = present.length < values.length ? [sql`${column} IS NULL`] : [];
+  const [first] = present;
+  if (first === undefined) return tests;
+  return present.length === 1
+    ? [sql`${column} = ${first}`, ...tests]
+    : [sql`${column} IN (${join(present, ", ")})`, ...tests];
+}
+
+/**
+ * `GLOB` matches the case, has wildcards of its own that are put in brackets, and is handed text alone. What stands before the
+ * first wildcard is also a range, which an index can serve.
+ */
+function patternSql(
+  plain: Fragment,
+  column: Fragment,
+  parts: readonly string[],
+  matchCase: boolean,
+): Fragment {
+  const folded = matchCase ? parts : parts.map(foldCase);
+  const glob = bound(folded.map((part) => part.replace(/[*?[]/g, "[$&]")).join("*"));
+  const text = matchCase ? plain : sql`lower(${plain})`;
+  const prefix = folded[0] ?? "";
+  const after = successor(prefix);
+  const start = sql`${column} >= ${bound(prefix)}`;
+  const end = after === undefined ? sql`${column} < x''` : sql`${column} < ${bound(after)}`;
+  return sql`(${start} AND ${end} AND ${text} GLOB ${glob})`;
+}
+
+/** @returns the least text that stands after all that begin with a prefix, undefined where there is none */
+function successor(prefix: string): string | undefined {
+  const points = [...prefix];
+  for (let last = points.pop(); last !== undefined; last = points.pop()) {
+    const point = (last.codePointAt(0) ?? 0) + 1;
+    if (point <= 0x10ffff) return points.join("") + String.fromCodePoint(point === 0xd800 ? 0xe000 : point);
+  }
+  return undefined;
+}
+
+function scalarSql(value: Scalar): Fragment {
+  return typeof value === "boolean" ? raw(value ? "x'01'" : "x'00'") : bound(value);
+}
