@@ -17,6 +17,7 @@ import { MAX_QUERY_MS, MAX_WATCHES, MAX_WATCHES_PER_CALLER } from "../bounds.ts"
 import type { Change, CollectionSpec, Commit, CommitAnswer, DataEngine, Write } from "../engine.ts";
 import { keyOf } from "../documents.ts";
 import { DataError } from "../errors.ts";
+import { told } from "./failure.ts";
 import { KeyRights, type RightsPeers } from "./key_rights.ts";
 import {
   readAfter,
@@ -231,20 +232,6 @@ class CollectionActions {
 
 function lengthOf(value: unknown): number {
   return JSON.stringify(value)?.length ?? 0;
-}
-
-/** Has callers told what has failed. */
-async function told(work: () => unknown): Promise<unknown> {
-  try {
-    return await work();
-  } catch (error) {
-    throw error instanceof DataError ? asActionError(error) : error;
-  }
-}
-
-/** @returns what a caller gets of a failure */
-export function asActionError({ code, message, retryable }: DataError): ActionError {
-  return new ActionError(code, message, { retryable });
 }
 
 function readText<T>(read: () => T): T {

@@ -27,7 +27,8 @@ import {
 import { checkSpec } from "../documents.ts";
 import type { CollectionSpec, DataEngine } from "../engine.ts";
 import { DataError } from "../errors.ts";
-import { asActionError, collectionPath, collectionService } from "./collection_service.ts";
+import { collectionPath, collectionService } from "./collection_service.ts";
+import { told } from "./failure.ts";
 import { readFields } from "./requests.ts";
 
 /** The service by which programs of a node open collections. */
@@ -187,15 +188,9 @@ export class DataHost {
   }
 
   #definition(): ServiceDefinition {
-    const guarded = async (caller: PeerId | undefined, work: () => Promise<unknown>) => {
-      if (caller !== undefined && !isProgram(caller)) {
-        throw new ActionError("Refused", "Only programs of this machine may ask that");
-      }
-      try {
-        return await work();
-      } catch (error) {
-        throw error instanceof DataError ? asActionError(error) : error;
-      }
+    const guarded = (caller: PeerId | undefined, work: () => Promise<unknown>) => {
+      if (caller === undefined || isProgram(caller)) return told(work);
+      throw new ActionError("Refused", "Only programs of this machine may ask that");
     };
     return {
       path: DATA_SERVICE,

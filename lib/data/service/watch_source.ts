@@ -10,6 +10,7 @@ import { MAX_ENTRIES, MAX_UNREAD_MS } from "../bounds.ts";
 import { changedProperties } from "../documents.ts";
 import type { Change, DataEngine, Document } from "../engine.ts";
 import { DataError } from "../errors.ts";
+import { told } from "./failure.ts";
 
 /** What a watch sends of one change. */
 export interface ChangeItem {
@@ -41,7 +42,7 @@ export interface WatchRequest {
   readonly onEnd: () => void;
 }
 
-/** @returns the items; what it throws is a DataError */
+/** @returns the items; what it throws is for the caller */
 export function watchSource(
   engine: DataEngine,
   timers: Timers,
@@ -66,7 +67,7 @@ export function watchSource(
     });
     return item;
   };
-  const taken = (revision: number) => {
+  const checkTaken = (revision: number) => {
     cancel();
     if (!isStuck) return;
     throw new DataError(
@@ -85,7 +86,7 @@ export function watchSource(
     [Symbol.asyncIterator]() {
       return this;
     },
-    next: () => items.next(),
+    next: () => told(() => items.next()),
     // It may be waiting for a change, which need not come.
     return: () => {
       end();
@@ -97,9 +98,9 @@ export function watchSource(
   async function* read(): AsyncGenerator<ChangeItem | ProgressItem> {
     try {
       let last = after;
-      taken(last);
+      checkTaken(last);
       yield offer({ kind: "progress", revision: last });
-      taken(last);
+      checkTaken(last);
       for (;;) {
         const changed = new Promise<void>((resolve) => wake = resolve);
         const changes = await engine.changes(collection, last, MAX_ENTRIES);
@@ -113,12 +114,12 @@ export function watchSource(
           last = change.revision;
           if (!isWanted(change)) continue;
           yield offer(itemOf(change));
-          taken(told = last);
+          checkTaken(told = last);
         }
         // Who resumes need not read again what does not concern it.
         if (told !== last) {
           yield offer({ kind: "progress", revision: last });
-          taken(last);
+          checkTaken(last);
         }
       }
     } finally {
