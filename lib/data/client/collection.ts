@@ -3,7 +3,7 @@
  * @module
  */
 
-import { formatQuery, type JsonValue, type Query, type QueryParameters } from "../../query/mod.ts";
+import type { JsonValue, QueryParameters } from "../../query/mod.ts";
 import { type Schema, validate } from "../../service/mod.ts";
 import { DEFAULT_MAX_AGE_MS, MAX_CACHED_ENTRIES } from "../bounds.ts";
 import { keyOf, keyText } from "../documents.ts";
@@ -47,8 +47,11 @@ export interface WriteOptions {
 
 /** An entry, and how old what is known of it is. */
 export interface ReadEntry<Value extends Document> {
+  /** As text. */
   readonly key: string;
+  /** A copy of its own. */
   readonly value: Value;
+  /** Of its last change. */
   readonly revision: number;
   /** In milliseconds: so long ago, at most, it was so at the owner. */
   readonly ageMs: number;
@@ -67,9 +70,6 @@ export interface ListOptions {
   /** The key after which the list begins. */
   readonly after?: string;
 }
-
-/** Something that makes a query, as the builder does. */
-export type QuerySource = string | { toQuery(): Query };
 
 interface Cached {
   readonly entry: Entry | undefined;
@@ -180,16 +180,15 @@ export class Collection<Value extends Document = Document> {
 
   /**
    * Answers a query: `select id, total from orders where total > :least sort-by total descending limit 10`.
-   * @param query a text, or what the builder of queries makes
+   * @param query one line; texts of others belong into parameters, not into it
    * @param parameters the values of its parameters
    * @throws DataError with code `InvalidQuery`, and what was wrong where
    */
   async query<Row = JsonValue>(
-    query: QuerySource,
+    query: string,
     parameters: QueryParameters = {},
   ): Promise<readonly Row[]> {
-    const text = typeof query === "string" ? query : formatQuery(query.toQuery());
-    return await this.#calls.call(this.name, "query", { query: text, parameters }, {
+    return await this.#calls.call(this.name, "query", { query, parameters }, {
       idempotent: true,
     }) as readonly Row[];
   }

@@ -3,7 +3,8 @@
  * @module
  */
 
-import type { Document } from "../engine.ts";
+import { isCollectionName } from "../documents.ts";
+import type { CollectionSpec, Document } from "../engine.ts";
 import { DataError } from "../errors.ts";
 import { DATA_SERVICE, type OpenedCollection } from "../service/mod.ts";
 import { Collection, type CollectionOptions } from "./collection.ts";
@@ -42,6 +43,23 @@ export class DataClient {
       }
     }
     return new Collection<Value>(this.#calls, name, opened.owner, options);
+  }
+
+  /** Opens a collection that is there. @throws DataError with code `OwnerAway` when nobody answers who owns it */
+  async existing(name: string): Promise<Collection> {
+    if (!isCollectionName(name)) {
+      throw new DataError("InvalidCollection", `${JSON.stringify(name)} is no name of a collection`);
+    }
+    const { key } = await this.#calls.call(name, "describe", undefined, {
+      idempotent: true,
+    }) as CollectionSpec;
+    return new Collection(this.#calls, name, "", { key });
+  }
+
+  /** Forgets a collection of this program's node with all that it holds. @returns whether there was one @throws DataError */
+  async drop(name: string): Promise<boolean> {
+    const answer = await this.#calls.ask(name, `${DATA_SERVICE}/drop`, { name }, {});
+    return (answer as { readonly dropped: boolean }).dropped;
   }
 
   /** Runs a transaction. @throws DataError, and what `body` throws */

@@ -3,7 +3,7 @@
  * @module
  */
 
-import type { QueryParameters } from "../../query/mod.ts";
+import type { JsonValue, QueryParameters } from "../../query/mod.ts";
 import type { Document } from "../engine.ts";
 import { DataError } from "../errors.ts";
 import type { ChangeItem, ProgressItem } from "../service/mod.ts";
@@ -25,10 +25,12 @@ export interface WatchOptions {
 export interface WatchedChange<Value extends Document = Document> {
   /** Of the change; from here another watch goes on. */
   readonly revision: number;
+  /** The entry's. */
   readonly key: string;
+  /** What has become of it. */
   readonly kind: "created" | "changed" | "deleted";
   /** The properties that have changed: what they were, and what they are. */
-  readonly properties: ChangeItem["properties"];
+  readonly properties: Readonly<Record<string, { readonly old?: JsonValue; readonly new?: JsonValue }>>;
   /** What the entry is now, or was when it was deleted. */
   readonly value: Value;
   /** Milliseconds since 1970, by the owner's clock. */
