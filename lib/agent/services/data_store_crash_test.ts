@@ -3,7 +3,7 @@ import { announcedRandom, integerBetween, IS_THOROUGH } from "../../../tests/lab
 import { systemClock } from "../../host/mod.ts";
 import { DataStore } from "./data_store.ts";
 
-const KILLS = IS_THOROUGH ? 1_000 : 12;
+const KILLS = IS_THOROUGH ? 1_000 : 20;
 const NETWORK = "0123456789abcdef";
 const WRITERS = 8;
 const url = (path: string) => JSON.stringify(new URL(path, import.meta.url).href);

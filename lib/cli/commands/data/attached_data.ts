@@ -27,7 +27,7 @@ const HINTS: ReadonlyMap<string, string> = new Map([
   ["InvalidQuery", "As in: select id, total from orders where total > 100 sort-by total descending limit 10"],
   [
     "Refused",
-    "`weft grant show` and `weft policy explain` say what a member may do; the owner's --read and --write, too.",
+    "`weft grant list` and `weft policy explain` say what a member may do; the owner's --read and --write, too.",
   ],
   ["Timeout", "Try again in a moment; what was written may be there."],
   ["OutcomeUnknown", "Look whether it was written."],

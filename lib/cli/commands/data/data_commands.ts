@@ -310,5 +310,5 @@ function rowsText(rows: readonly unknown[], { terminal }: CliPorts): string {
       return value === undefined ? "" : typeof value === "string" ? value : printableJson(value);
     })
   );
-  return tableText(titles, cells, terminal) + paint(terminal, "quiet", `${counted(rows.length, "row")}\n`);
+  return tableText(titles, cells, terminal) + `${paint(terminal, "quiet", counted(rows.length, "row"))}\n`;
 }
