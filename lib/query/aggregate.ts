@@ -18,7 +18,7 @@ import { compareValues, isScalar } from "./values.ts";
 
 /** What a shard knows of an aggregate: enough of it to be merged with what others know. */
 export interface PartialAggregate {
-  /** How many rows or values there were for `count`, how many numbers for `sum` and `avg`, otherwise 0. */
+  /** How many rows or values there were for `count`, how many numbers for `avg`; otherwise it says nothing. */
   readonly count: number;
   /** The sum of the numbers for `sum` and `avg`, otherwise 0; null when it is more than a number can hold. */
   readonly sum: number | null;

@@ -4,16 +4,25 @@ import { formatFilter, formatQuery, parseFilter, parseQuery } from "./mod.ts";
 import { anyCondition, anyProperty, anyQuery } from "./testing/arbitrary_query.ts";
 
 Deno.test("formatQuery() writes what parseQuery() reads as the same query", () => {
-  fc.assert(fc.property(anyQuery(), (query) => {
-    // The copy has the prototype that objects usually have.
-    assert.deepEqual(parseQuery(formatQuery(query)), structuredClone(query));
-  }), { numRuns: 2_000 });
+  fc.assert(
+    fc.property(anyQuery(), (query) => {
+      // The copy has the prototype that objects usually have.
+      assert.deepEqual(parseQuery(formatQuery(query)), structuredClone(query));
+    }),
+    { numRuns: 2_000 },
+  );
 });
 
 Deno.test("formatFilter() writes what parseFilter() reads as the same filter", () => {
-  fc.assert(fc.property(anyCondition(anyProperty()), fc.boolean(), (where, matchCase) => {
-    assert.deepEqual(parseFilter(formatFilter({ where, matchCase })), structuredClone({ where, matchCase }));
-  }), { numRuns: 500 });
+  fc.assert(
+    fc.property(anyCondition(anyProperty()), fc.boolean(), (where, matchCase) => {
+      assert.deepEqual(
+        parseFilter(formatFilter({ where, matchCase })),
+        structuredClone({ where, matchCase }),
+      );
+    }),
+    { numRuns: 500 },
+  );
 });
 
 Deno.test("formatQuery() keeps parentheses where they mean something, and only there", () => {

@@ -8,6 +8,7 @@
  */
 
 import type { BoundCondition } from "./binding.ts";
+import { formatColumn } from "./column_name.ts";
 import type { Path, Scalar } from "./query.ts";
 import { foldCase } from "./values.ts";
 
@@ -72,11 +73,11 @@ export function conditionSql(
   property: (path: Path) => Fragment,
 ): Fragment {
   const collation = matchCase ? "BINARY" : "NOCASE";
-  const compile = (condition: BoundCondition): Fragment => {
+  const compile = (condition: BoundCondition, siblings: readonly BoundCondition[]): Fragment => {
     switch (condition.type) {
       case "compare": {
         const column = sql`${property(condition.column.path ?? [])} COLLATE ${raw(collation)}`;
-        return orderSql(column, condition.operator, condition.value);
+        return orderSql(column, condition, siblings.some((other) => isOtherEnd(condition, other)));
       }
       case "any": {
         const plain = property(condition.column.path ?? []);
@@ -88,30 +89,40 @@ export function conditionSql(
         return tests.length === 0 ? raw("0") : sql`(${join(tests, " OR ")})`;
       }
       case "not":
-        return sql`(${compile(condition.condition)} IS NOT TRUE)`;
+        return sql`(${compile(condition.condition, [])} IS NOT TRUE)`;
       default: {
-        const separator = condition.type === "and" ? " AND " : " OR ";
-        return sql`(${join(condition.conditions.map(compile), separator)})`;
+        const isAnd = condition.type === "and";
+        const tests = condition.conditions.map((one) => compile(one, isAnd ? condition.conditions : []));
+        return sql`(${join(tests, isAnd ? " AND " : " OR ")})`;
       }
     }
   };
-  return compile(condition);
+  return compile(condition, []);
 }
 
-/** An order holds between values of one type: a second bound keeps the others out, and an index still serves. */
-function orderSql(column: Fragment, operator: string, value: Scalar): Fragment {
+/** @returns whether of two comparisons of one property one keeps values from above and the other from below, by values of one type */
+function isOtherEnd(one: BoundComparison, other: BoundCondition): boolean {
+  return other.type === "compare" && other.value !== null && typeof other.value === typeof one.value &&
+    isUpperEnd(other) !== isUpperEnd(one) && formatColumn(other.column) === formatColumn(one.column);
+}
+
+function isUpperEnd({ operator }: BoundComparison): boolean {
+  return operator.startsWith("<");
+}
+
+/**
+ * An order holds between values of one type: a second end keeps the others out, and an index still serves. Where the condition
+ * has a second end itself, that does it; a further one SQLite might take for the end of the range, and read all up to it.
+ */
+function orderSql(column: Fragment, comparison: BoundComparison, isBounded: boolean): Fragment {
+  const { operator, value } = comparison;
   if (value === null) return raw("0");
-  const isUpper = operator.startsWith("<");
+  const isUpper = isUpperEnd(comparison);
   const test = sql`${column} ${raw(operator)} ${scalarSql(value)}`;
-  switch (typeof value) {
-    case "number":
-      // NULL is below all numbers, but no comparison holds of it.
-      return isUpper ? sql`(${test})` : sql`(${test} AND ${column} < '')`;
-    case "string":
-      return sql`(${test} AND ${column} ${raw(isUpper ? ">= ''" : "< x''")})`;
-    default:
-      return sql`(${test} AND ${column} ${raw(isUpper ? ">= x''" : `< ${COMPOSITE_SQL}`)})`;
-  }
+  // NULL is below all numbers, but no comparison holds of it.
+  if (isBounded || (typeof value === "number" && isUpper)) return sql`(${test})`;
+  const [least, above] = RANGES[typeof value] ?? [];
+  return sql`(${test} AND ${column} ${raw(isUpper ? `>= ${least}` : `< ${above}`)})`;
 }
 
 function membershipSql(column: Fragment, values: readonly Scalar[]): Fragment[] {
@@ -157,3 +168,12 @@ function successor(prefix: string): string | undefined {
 function scalarSql(value: Scalar): Fragment {
   return typeof value === "boolean" ? raw(value ? "x'01'" : "x'00'") : bound(value);
 }
+
+/** For each type the least value and what stands above all of its values. */
+const RANGES: Readonly<Record<string, readonly [least: string, above: string]>> = {
+  number: ["", "''"],
+  string: ["''", "x''"],
+  boolean: ["x''", COMPOSITE_SQL],
+};
+
+type BoundComparison = BoundCondition & { readonly type: "compare" };

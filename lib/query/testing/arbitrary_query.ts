@@ -17,14 +17,45 @@ import type {
 } from "../mod.ts";
 
 const NAMES = ["a", "b", "from", "it's", "c d", "ä*", "length", "__proto__", "x.y"];
-const TEXTS = ["", "a", "A", "b", "ab", "aB", "abc", "a*c", "é", "É", "z", "Z", "[", "`", "{", "\u{10ffff}", "\ufb01", "\u{1f600}", "?", "1", "it's", "\\", "@", "~"];
+const TEXTS = [
+  "",
+  "a",
+  "A",
+  "b",
+  "ab",
+  "aB",
+  "abc",
+  "a*c",
+  "é",
+  "É",
+  "z",
+  "Z",
+  "[",
+  "`",
+  "{",
+  "\u{10ffff}",
+  "\ufb01",
+  "\u{1f600}",
+  "?",
+  "1",
+  "it's",
+  "\\",
+  "@",
+  "~",
+];
 const NUMBERS = [0, 1, 2, -1, 0.5, 1e21, 9007199254740992, 36028797018963970, 1e-7, 1.5, 100, 1e300, -5e-324];
 
 /** @returns texts with few letters, in which patterns find something */
 export function anyText(): fc.Arbitrary<string> {
   return fc.oneof(
     { weight: 4, arbitrary: fc.constantFrom(...TEXTS) },
-    { weight: 2, arbitrary: fc.string({ unit: fc.constantFrom("a", "b", "A", "*", "?", "[", "]", "\\", "'"), maxLength: 6 }) },
+    {
+      weight: 2,
+      arbitrary: fc.string({
+        unit: fc.constantFrom("a", "b", "A", "*", "?", "[", "]", "\\", "'"),
+        maxLength: 6,
+      }),
+    },
     fc.string({ unit: "binary", maxLength: 5 }).map((text) => text.replaceAll("\0", "0")),
   );
 }
@@ -67,9 +98,8 @@ export function anyValue(): fc.Arbitrary<JsonValue> {
 
 /** @returns rows with keys of their own */
 export function anyRows(maxLength = 12): fc.Arbitrary<QueryRow[]> {
-  const key = fc.oneof(fc.constantFrom("k", "K", "é", "\u{1f600}", "\ufb01"), fc.string({ maxLength: 3 })).map((text) =>
-    text.replaceAll("\0", "0")
-  );
+  const key = fc.oneof(fc.constantFrom("k", "K", "é", "\u{1f600}", "\ufb01"), fc.string({ maxLength: 3 }))
+    .map((text) => text.replaceAll("\0", "0"));
   return fc.uniqueArray(fc.record({ key, value: anyValue() }), { selector: ({ key }) => key, maxLength });
 }
 
@@ -88,7 +118,13 @@ export function anyAggregate(): fc.Arbitrary<AggregateColumn> {
     fc.constant<AggregateColumn>({ type: "aggregate", function: "count", path: undefined }),
     fc.record({
       type: fc.constant("aggregate" as const),
-      function: fc.constantFrom("count" as const, "sum" as const, "avg" as const, "min" as const, "max" as const),
+      function: fc.constantFrom(
+        "count" as const,
+        "sum" as const,
+        "avg" as const,
+        "min" as const,
+        "max" as const,
+      ),
       path: anyProperty().map(({ path }) => path),
     }),
   );
@@ -104,7 +140,10 @@ export function anyPattern(): fc.Arbitrary<Operand> {
 export function anyOperand(): fc.Arbitrary<Operand> {
   return fc.oneof(
     { weight: 4, arbitrary: anyScalar().map((value): Operand => ({ type: "literal", value })) },
-    { weight: 1, arbitrary: fc.constantFrom("p", "q_1").map((name): Operand => ({ type: "parameter", name })) },
+    {
+      weight: 1,
+      arbitrary: fc.constantFrom("p", "q_1").map((name): Operand => ({ type: "parameter", name })),
+    },
   );
 }
 
@@ -147,7 +186,10 @@ export function anyCondition(column: fc.Arbitrary<Column>, maxDepth = 3): fc.Arb
       },
       {
         weight: 1,
-        arbitrary: fc.record<Condition & { type: "not" }>({ type: fc.constant("not"), condition: tie("condition") }),
+        arbitrary: fc.record<Condition & { type: "not" }>({
+          type: fc.constant("not"),
+          condition: tie("condition"),
+        }),
       },
     ),
   }));
@@ -177,20 +219,22 @@ function anyRowQuery(): fc.Arbitrary<Query> {
 }
 
 function anyGroupQuery(): fc.Arbitrary<Query> {
-  return fc.uniqueArray(anyProperty(), { selector: (column) => JSON.stringify(column), maxLength: 2 }).chain((groups) => {
-    const column: fc.Arbitrary<Column> = groups.length === 0
-      ? anyAggregate()
-      : fc.oneof(anyAggregate(), fc.constantFrom(...groups));
-    return fc.record<Query>({
-      columns: uniqueColumns(column, 1),
-      from: fc.constant("orders"),
-      where: fc.option(anyCondition(anyProperty(), 2), { nil: undefined }),
-      groupBy: fc.constant(groups.map(({ path }) => path)),
-      having: fc.option(anyCondition(column, 2), { nil: undefined }),
-      sortBy: fc.array(fc.record({ column, direction: anyDirection() }), { maxLength: 2 }),
-      ...pageAndCase(),
-    }).map(withoutLonePage);
-  });
+  return fc.uniqueArray(anyProperty(), { selector: (column) => JSON.stringify(column), maxLength: 2 }).chain(
+    (groups) => {
+      const column: fc.Arbitrary<Column> = groups.length === 0
+        ? anyAggregate()
+        : fc.oneof(anyAggregate(), fc.constantFrom(...groups));
+      return fc.record<Query>({
+        columns: uniqueColumns(column, 1),
+        from: fc.constant("orders"),
+        where: fc.option(anyCondition(anyProperty(), 2), { nil: undefined }),
+        groupBy: fc.constant(groups.map(({ path }) => path)),
+        having: fc.option(anyCondition(column, 2), { nil: undefined }),
+        sortBy: fc.array(fc.record({ column, direction: anyDirection() }), { maxLength: 2 }),
+        ...pageAndCase(),
+      }).map(withoutLonePage);
+    },
+  );
 }
 
 function uniqueColumns(column: fc.Arbitrary<Column>, minLength: number): fc.Arbitrary<Column[]> {
