@@ -34,6 +34,9 @@ import { readFields } from "./requests.ts";
 /** The service by which programs of a node open collections. */
 export const DATA_SERVICE = "$data";
 
+/** How long a node waits to hear of the owner of what is not its own, in milliseconds. */
+const OWNER_WAIT_MS = 5_000;
+
 /** Where a collection is. */
 export interface OpenedCollection {
   /** The name of the node that owns it. */
@@ -44,7 +47,7 @@ export interface OpenedCollection {
 
 /** What the collections of a node stand on. */
 export interface DataHostParts extends Pick<Environment, "clock" | "timers" | "log"> {
-  readonly runtime: Pick<NodeRuntime, "services" | "addService" | "removeService" | "report">;
+  readonly runtime: Pick<NodeRuntime, "services" | "addService" | "removeService" | "report" | "waitFor">;
   readonly peers: Pick<ServicePeers, "self" | "mayPublish" | "maySubscribe" | "mayOffer" | "nameOf">;
   readonly policy: MessagePolicy;
   /** Whether there are collections of an earlier run. */
@@ -86,10 +89,22 @@ export class DataHost {
    * Opens a collection, or finds out who owns it; makes it when it is nobody's.
    * @throws DataError
    */
-  open(given: CollectionSpec): Promise<OpenedCollection> {
-    const opened = this.#opening.then(() => this.#open(checkSpec(given)));
+  async open(given: CollectionSpec): Promise<OpenedCollection> {
+    const spec = checkSpec(given);
+    const opened = this.#opening.then(() => this.#open(spec));
     this.#opening = opened.catch(() => {});
-    return opened;
+    const result = await opened;
+    if (!("refused" in result)) return result;
+    // Somebody has it, of whom this node may be about to hear: programs start together.
+    const path = collectionPath(spec.name);
+    await this.#parts.runtime.waitFor(path, { timeoutMs: OWNER_WAIT_MS }).catch(() => {});
+    const owner = this.#ownerElsewhere(path);
+    if (owner !== undefined) return owner;
+    throw new DataError(
+      "OwnerAway",
+      `Cannot open ${spec.name}: its owner does not answer, or this node may not own it`,
+      { hint: result.refused.message, cause: result.refused },
+    );
   }
 
   /** Forgets a collection of this node with all that it holds. @returns whether there was one */
@@ -109,19 +124,20 @@ export class DataHost {
     }
   }
 
-  async #open(spec: CollectionSpec): Promise<OpenedCollection> {
+  async #open(
+    spec: CollectionSpec,
+  ): Promise<OpenedCollection | { readonly refused: ServiceNotGrantedError }> {
     if (this.#isClosed) throw new DataError("OwnerAway", "This node stops");
     const { runtime, peers, peers: { self } } = this.#parts;
     const own = { owner: peers.nameOf(self) ?? self, isHere: true };
     const { name } = spec;
-    const before = this.#specs.get(name);
-    if (before !== undefined) {
+    if (this.#specs.has(name)) {
       await this.#make(spec);
       return own;
     }
     const path = collectionPath(name);
-    const [owner] = (runtime.report(path)[0]?.providers ?? []).filter(({ isLocal }) => !isLocal);
-    if (owner !== undefined) return { owner: owner.name, isHere: false };
+    const owner = this.#ownerElsewhere(path);
+    if (owner !== undefined) return owner;
     const engine = this.#openEngine();
     this.#specs.set(name, spec);
     try {
@@ -139,17 +155,16 @@ export class DataHost {
     } catch (error) {
       this.#specs.delete(name);
       await runtime.removeService(path);
-      if (!(error instanceof ServiceNotGrantedError)) throw error;
-      throw new DataError(
-        "OwnerAway",
-        `Cannot open ${name}: its owner does not answer, or this node may not own it`,
-        {
-          hint: error.message,
-          cause: error,
-        },
-      );
+      if (error instanceof ServiceNotGrantedError) return { refused: error };
+      throw error;
     }
     return own;
+  }
+
+  #ownerElsewhere(path: string): OpenedCollection | undefined {
+    const [report] = this.#parts.runtime.report(path);
+    const owner = report?.providers.find(({ isLocal }) => !isLocal);
+    return owner && { owner: owner.name, isHere: false };
   }
 
   /** Adds indexes to a collection of this node, and changes who may do what. */
