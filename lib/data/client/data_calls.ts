@@ -99,8 +99,9 @@ export class DataCalls {
 export function dataFailure(collection: string, error: unknown): unknown {
   if (!(error instanceof CallError)) return error;
   const { code, message, retryable, hint } = error;
-  const options = { cause: error, retryable, ...hint !== undefined && { hint } };
-  if (OWN_CODES.has(code)) return new DataError(code as DataFailureCode, message, options);
+  const told = { cause: error, ...hint !== undefined && { hint } };
+  if (OWN_CODES.has(code)) return new DataError(code as DataFailureCode, message, told);
+  const options = { ...told, retryable };
   if (AWAY.has(code)) {
     return new DataError("OwnerAway", `The owner of ${collection} is not there: ${message}`, options);
   }

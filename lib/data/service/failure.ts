@@ -12,7 +12,8 @@ export async function told<T>(work: () => T | Promise<T>): Promise<T> {
     return await work();
   } catch (error) {
     if (!(error instanceof DataError)) throw error;
-    const { code, message, retryable } = error;
-    throw new ActionError(code, message, { retryable, cause: error });
+    const { code, message } = error;
+    // Nobody else would do better, so that no node tries it again by itself; what may be tried the code says.
+    throw new ActionError(code, message, { retryable: false, cause: error });
   }
 }
