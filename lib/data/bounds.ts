@@ -31,6 +31,8 @@ export const MAX_ID_LENGTH = 128;
 export const MAX_RESULT_BYTES = 4_096;
 /** How many ids of transactions are kept of each node that has sent some; the oldest are forgotten. */
 export const MAX_KEPT_IDS = 16_384;
+/** How many ids are kept of all. */
+export const MAX_KEPT_IDS_OF_ALL: number = 1 << 18;
 /** How many changes of a collection are kept for watches that are behind. */
 export const MAX_KEPT_CHANGES = 16_384;
 /** How many bytes those have. */

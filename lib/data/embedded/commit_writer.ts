@@ -6,6 +6,7 @@
 import {
   MAX_ID_LENGTH,
   MAX_KEPT_IDS,
+  MAX_KEPT_IDS_OF_ALL,
   MAX_OPERATIONS,
   MAX_RESULT_BYTES,
   MAX_TRANSACTION_BYTES,
@@ -15,6 +16,9 @@ import type { Commit, CommitAnswer, Document, ReadMark, Write } from "../engine.
 import { DataError } from "../errors.ts";
 import type { CollectionTable, StoredEntry, TableCounters } from "./collection_table.ts";
 import type { SqlDatabase, SqlStatement } from "./sql_database.ts";
+
+/** To find the oldest ids takes a look at all that are kept: so many may be more. */
+const FORGET_EACH = 256;
 
 /** A write that was read and found to be one. */
 interface ReadyWrite {
@@ -48,6 +52,7 @@ export class CommitWriter {
   readonly #find: SqlStatement;
   readonly #keep: SqlStatement;
   readonly #forget: SqlStatement;
+  #idsKept = 0;
 
   constructor(database: SqlDatabase, tables: CommitTables) {
     this.#database = database;
@@ -58,7 +63,8 @@ export class CommitWriter {
     );
     this.#forget = database.prepare(
       `DELETE FROM transactions WHERE origin = ?1 AND number <= (
-         SELECT number FROM transactions WHERE origin = ?1 ORDER BY number DESC LIMIT 1 OFFSET ${MAX_KEPT_IDS})`,
+         SELECT number FROM transactions WHERE origin = ?1 ORDER BY number DESC LIMIT 1 OFFSET ${MAX_KEPT_IDS})
+       OR number <= (SELECT MAX(number) FROM transactions) - ${MAX_KEPT_IDS_OF_ALL}`,
     );
   }
 
@@ -110,7 +116,7 @@ export class CommitWriter {
       if (commit.id !== undefined) {
         const { origin = "" } = commit;
         this.#keep.run(commit.id, origin, JSON.stringify(revisions), result ?? null);
-        this.#forget.run(origin);
+        if (++this.#idsKept % FORGET_EACH === 0) this.#forget.run(origin);
       }
       this.#database.exec("RELEASE one");
       return { revisions, isRepeated: false, ...commit.result !== undefined && { result: commit.result } };

@@ -9,6 +9,7 @@ import {
   ActionError,
   type AnyActionDefinition,
   type CallContext,
+  isProgram,
   type MessagePolicy,
   type PeerId,
   type ServiceDefinition,
@@ -177,7 +178,7 @@ class CollectionActions {
     const fields = readFields(params);
     const id = readId(fields);
     const writes = [readWrite(kind, this.#name, fields)];
-    const origin = context.caller ?? "";
+    const origin = originOf(context);
     const { revisions } = await this.#commit(
       { ...id !== undefined && { id }, origin, reads: [], writes },
       context,
@@ -186,7 +187,7 @@ class CollectionActions {
   }
 
   commit(params: unknown, context: CallContext): Promise<CommitAnswer> {
-    return this.#commit(readCommit(readFields(params), this.#name, context.caller ?? ""), context);
+    return this.#commit(readCommit(readFields(params), this.#name, originOf(context)), context);
   }
 
   async transaction(params: unknown) {
@@ -228,6 +229,11 @@ class CollectionActions {
     }
     if (refusal !== undefined) throw notYours("write", collection, key);
   }
+}
+
+/** Programs of the owner are one: each has a number of its own, and there is no end of them. */
+function originOf({ caller }: CallContext): string {
+  return caller === undefined || isProgram(caller) ? "" : caller;
 }
 
 function lengthOf(value: unknown): number {

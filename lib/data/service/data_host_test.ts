@@ -242,6 +242,15 @@ Deno.test("a query that would hold its owner up for too long is ended", async ()
   });
   await fails("TooMuchWork", slow);
   assert.equal(looks, 3);
+  // Whatever it finds, by an index or not, it looks at the time.
+  await engine.create({ name: "many", key: "id", index: ["status"] });
+  for (const where of ["nothing = 1", "id = 9999999", "status != x", "not (status > a)"]) {
+    looks = 0;
+    await engine.query("many", parseQuery(`select id from many where ${where} limit 1 page 1000000`), {}, {
+      onProgress: () => void looks++,
+    });
+    assert.ok(looks >= 19, `${where}: ${looks}`);
+  }
   assert.deepEqual(await engine.query("many", parseQuery("select count(*) from many")), [{
     "count(*)": 5_000,
   }]);
