@@ -26,6 +26,7 @@ export interface TableCounters {
   readonly kept: number;
   readonly keptBytes: number;
   readonly trimmedTo: number;
+  readonly count: number | undefined;
 }
 
 /** An entry as it is stored. */
@@ -49,6 +50,8 @@ export class CollectionTable {
   #keptBytes = 0;
   /** Changes up to this revision are forgotten. */
   #trimmedTo = 0;
+  /** How many entries there are, once somebody has asked: to count them takes a look at all. */
+  #count: number | undefined;
 
   /** Takes a collection whose tables are there. */
   constructor(database: SqlDatabase, number: number, spec: CollectionSpec) {
@@ -78,7 +81,7 @@ export class CollectionTable {
       trim: database.prepare(`DELETE FROM ${log} WHERE revision <= ?`),
     };
     this.#columns = indexColumns(spec.index);
-    this.load();
+    this.#load();
   }
 
   /**
@@ -122,19 +125,20 @@ export class CollectionTable {
       kept: this.#kept,
       keptBytes: this.#keptBytes,
       trimmedTo: this.#trimmedTo,
+      count: this.#count,
     };
   }
 
   /** Puts the counters back, after what was written has been taken back. */
-  restore({ revision, kept, keptBytes, trimmedTo }: TableCounters): void {
+  restore({ revision, kept, keptBytes, trimmedTo, count }: TableCounters): void {
     this.revision = revision;
     this.#kept = kept;
     this.#keptBytes = keptBytes;
     this.#trimmedTo = trimmedTo;
+    this.#count = count;
   }
 
-  /** Reads the counters from the tables. */
-  load(): void {
+  #load(): void {
     const row = this.#database.prepare(
       `SELECT MAX(revision) AS revision, COUNT(*) AS kept, SUM(size) AS bytes FROM l${this.number}`,
     ).get();
@@ -152,7 +156,7 @@ export class CollectionTable {
   }
 
   count(): number {
-    return Number(this.#statements.count.get()?.["count"] ?? 0);
+    return this.#count ??= Number(this.#statements.count.get()?.["count"] ?? 0);
   }
 
   /** @param text undefined to delete it @param before as it is now */
@@ -167,6 +171,9 @@ export class CollectionTable {
     else this.#statements.put.run(key, revision, text);
     const size = key.length + (text?.length ?? 0) + (before?.text.length ?? 0);
     this.#statements.log.run(revision, key, before?.text ?? null, text ?? null, at, size);
+    if (this.#count !== undefined) {
+      this.#count += Number(text !== undefined) - Number(before !== undefined);
+    }
     this.revision = revision;
     this.#kept++;
     this.#keptBytes += size;

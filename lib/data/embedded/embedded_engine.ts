@@ -306,6 +306,7 @@ export class EmbeddedEngine implements DataEngine {
     if (group.length === 0) return;
     const ends: (() => void)[] = [];
     const changed = new Set<string>();
+    const counters = Array.from(this.#tables.values(), (table) => [table, table.counters] as const);
     try {
       this.#database.exec("BEGIN IMMEDIATE");
       for (const { ready, resolve, reject } of group) {
@@ -322,7 +323,7 @@ export class EmbeddedEngine implements DataEngine {
     } catch (error) {
       // What has failed in it may have failed only because of what is taken back.
       if (this.#database.isTransaction) this.#database.exec("ROLLBACK");
-      for (const table of this.#tables.values()) table.load();
+      for (const [table, before] of counters) table.restore(before);
       const failure = engineFailure(error);
       for (const { reject } of group) reject(failure);
       return;

@@ -194,7 +194,7 @@ class CollectionActions {
     return { state: await this.#parts.engine.transaction(readId(readFields(params)) ?? "") ?? null };
   }
 
-  async #commit(commit: Commit, { caller, isAborted }: CallContext): Promise<CommitAnswer> {
+  async #commit(commit: Commit, { caller }: CallContext): Promise<CommitAnswer> {
     const { engine, mayCall, peers, policy } = this.#parts;
     const others = new Set([...commit.reads, ...commit.writes].map(({ collection }) => collection));
     const rights = new Map<string, KeyRights>([[this.#name, this.#rights]]);
@@ -215,7 +215,6 @@ class CollectionActions {
       if (!may) throw notYours("read", collection, key ?? "");
     }
     for (const write of commit.writes) this.#checkWrite(write, caller, rights.get(write.collection));
-    if (isAborted) throw new DataError("Timeout", "Its caller has given up");
     return await engine.commit(commit);
   }
 

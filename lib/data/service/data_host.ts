@@ -12,7 +12,7 @@
  * @module
  */
 
-import type { Environment } from "../../base/mod.ts";
+import { type Environment, WeftError } from "../../base/mod.ts";
 import {
   ActionError,
   isProgram,
@@ -199,7 +199,13 @@ export class DataHost {
   }
 
   #openEngine(): DataEngine {
-    return this.#engine ??= this.#parts.openEngine();
+    try {
+      return this.#engine ??= this.#parts.openEngine();
+    } catch (error) {
+      if (!(error instanceof WeftError)) throw error;
+      const { message, hint, retryable } = error;
+      throw new DataError("Failed", message, { cause: error, retryable, ...hint !== undefined && { hint } });
+    }
   }
 
   #definition(): ServiceDefinition {

@@ -52,6 +52,11 @@ export function testEngine(name: string, sample: () => Promise<EngineSample>, is
     assert.deepEqual(await engine.get("orders", ["7"]), [undefined]);
     assert.equal(await revisionOf(engine, { kind: "delete", collection: "orders", key: "7" }), 0);
     assert.deepEqual(await engine.describe("orders"), { ...ORDERS, revision: third, count: 0 });
+    for (const id of [1, 2, 2]) await write(engine, "put", { id });
+    assert.equal((await engine.describe("orders")).count, 2);
+    await revisionOf(engine, { kind: "delete", collection: "orders", key: "2" });
+    await fails("AlreadyExists", write(engine, "post", { id: 1 }));
+    assert.equal((await engine.describe("orders")).count, 1);
   });
 
   test("a write waits for the revision that it expects", async (engine) => {
