@@ -7,7 +7,7 @@ import {
   parseQuery,
   pattern,
   type Query,
-  QueryBuilder,
+  type QueryBuilder,
   QueryError,
 } from "./mod.ts";
 

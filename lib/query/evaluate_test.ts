@@ -211,7 +211,7 @@ Deno.test("merge() of any shards answers what all rows together answer, in whate
         assert.deepEqual(merge(query, partials, parameters), evaluate(query, whole, parameters));
       },
     ),
-    { numRuns: 300 },
+    { numRuns: 150 },
   );
 });
 

@@ -154,7 +154,7 @@ Deno.test("QueryError shows the place with a caret, and nothing that a terminal 
   assert.throws(() => parseQuery(text), (error) => {
     assert.ok(error instanceof QueryError);
     const [line = "", caret = ""] = error.view.split("\n");
-    assert.doesNotMatch(error.view + error.message, /\x1b/);
+    assert.ok(!`${error.view}${error.message}`.includes("\x1b"));
     assert.equal(caret.indexOf("^"), line.indexOf("[31m") - 1);
     return true;
   });
@@ -238,7 +238,7 @@ Deno.test("parseQuery() throws nothing but QueryError, whatever the text", () =>
         }
       }
     }),
-    { numRuns: IS_THOROUGH ? 200_000 : 2_000 },
+    { numRuns: IS_THOROUGH ? 200_000 : 1_000 },
   );
 });
 

@@ -25,7 +25,9 @@ import {
   type Fragment,
   join,
   jsonPath,
+  looseFragment,
   propertyFragment,
+  type PropertySql,
   raw,
   sql,
 } from "./sql_condition.ts";
@@ -136,7 +138,7 @@ function rowsSql(
   const property = propertyOf(source);
   const collation = raw(query.matchCase ? "BINARY" : "NOCASE");
   const order = query.sortBy.map(({ column, direction }) =>
-    sql`${property(column.path ?? [])} COLLATE ${collation} ${raw(directionSql(direction))}`
+    sql`${property.exact(column.path ?? [])} COLLATE ${collation} ${raw(directionSql(direction))}`
   );
   order.push(raw(`${source.key} COLLATE BINARY ${directionSql(query.sortBy.at(-1)?.direction)}`));
   const select = raw(`SELECT ${columns} FROM ${source.table}`);
@@ -154,7 +156,9 @@ function groupsSql(
   parameters: QueryParameters,
 ): CompiledSql<PartialResult> {
   const property = propertyOf(source);
-  const groups = query.groupBy.map((path, i) => sql`${property(path)} COLLATE BINARY AS ${raw(`g${i}`)}`);
+  const groups = query.groupBy.map((path, i) =>
+    sql`${property.exact(path)} COLLATE BINARY AS ${raw(`g${i}`)}`
+  );
   const known = aggregates.flatMap((aggregate, i) => aggregateSql(aggregate, i, property));
   const columns = [...groups, ...known];
   const select = sql`SELECT ${join(columns, ", ")} FROM ${raw(source.table)}`;
@@ -176,10 +180,10 @@ function groupsSql(
 function aggregateSql(
   { function: name, path }: AggregateColumn,
   place: number,
-  property: (path: Path) => Fragment,
+  property: PropertySql,
 ): Fragment[] {
   if (path === undefined) return [raw(`count(*) AS n${place}`)];
-  const column = property(path);
+  const column = property.exact(path);
   switch (name) {
     case "count":
       return [sql`count(${column}) AS ${raw(`n${place}`)}`];
@@ -197,7 +201,7 @@ function aggregateSql(
 
 function whereSql(
   query: Query,
-  property: (path: Path) => Fragment,
+  property: PropertySql,
   parameters: QueryParameters,
 ): Fragment {
   if (query.where === undefined) return raw("");
@@ -205,10 +209,13 @@ function whereSql(
   return sql` WHERE ${conditionSql(where, query.matchCase, property)}`;
 }
 
-function propertyOf(source: SqlSource): (path: Path) => Fragment {
-  return (path) => {
-    const column = source.columns(path);
-    return column === undefined ? propertyFragment(source.document, bound(jsonPath(path))) : raw(column);
+function propertyOf(source: SqlSource): PropertySql {
+  return {
+    exact(path) {
+      const column = source.columns(path);
+      return column === undefined ? propertyFragment(source.document, bound(jsonPath(path))) : raw(column);
+    },
+    loose: (path) => source.columns(path) === undefined ? looseFragment(source.document, path) : undefined,
   };
 }
 

@@ -18,6 +18,14 @@ export interface Fragment {
   readonly values: readonly (null | number | string)[];
 }
 
+/** The SQL of properties. */
+export interface PropertySql {
+  /** The SQL of a property whose values compare as the language compares them. */
+  readonly exact: (path: Path) => Fragment;
+  /** The same text where the property is one, and anything where it is none; undefined where the exact one costs no more. */
+  readonly loose: (path: Path) => Fragment | undefined;
+}
+
 /** The SQL of an object or a list. */
 export const COMPOSITE_SQL = "x'02'";
 
@@ -61,6 +69,11 @@ export function propertyFragment(document: string, path: Fragment): Fragment {
   return sql`(${whens})`;
 }
 
+/** @returns the SQL of a property of a document as SQLite's JSON functions read it: texts are exact, other types are mixed */
+export function looseFragment(document: string, path: Path): Fragment {
+  return sql`json_extract(${raw(document)}, ${bound(jsonPath(path))})`;
+}
+
 /** @returns the JSON path of SQLite; its names hold neither quotation marks nor backslashes */
 export function jsonPath(path: Path): string {
   return `$${path.map((name) => `."${name}"`).join("")}`;
@@ -70,23 +83,32 @@ export function jsonPath(path: Path): string {
 export function conditionSql(
   condition: BoundCondition,
   matchCase: boolean,
-  property: (path: Path) => Fragment,
+  property: PropertySql,
 ): Fragment {
   const collation = matchCase ? "BINARY" : "NOCASE";
   const compile = (condition: BoundCondition, siblings: readonly BoundCondition[]): Fragment => {
     switch (condition.type) {
       case "compare": {
-        const column = sql`${property(condition.column.path ?? [])} COLLATE ${raw(collation)}`;
+        const column = sql`${property.exact(condition.column.path ?? [])} COLLATE ${raw(collation)}`;
         return orderSql(column, condition, siblings.some((other) => isOtherEnd(condition, other)));
       }
       case "any": {
-        const plain = property(condition.column.path ?? []);
+        const plain = property.exact(condition.column.path ?? []);
         const column = sql`${plain} COLLATE ${raw(collation)}`;
         const tests = [
           ...membershipSql(column, condition.values),
           ...condition.patterns.map((parts) => patternSql(plain, column, parts, matchCase)),
         ];
-        return tests.length === 0 ? raw("0") : sql`(${join(tests, " OR ")})`;
+        if (tests.length === 0) return raw("0");
+        const any = sql`(${join(tests, " OR ")})`;
+        const loose = property.loose(condition.column.path ?? []);
+        const isText = condition.patterns.length === 0 &&
+          condition.values.every((one) => typeof one === "string");
+        if (loose === undefined || !isText) return any;
+        // Where nothing but a scan will do, most rows differ already by what costs less to read.
+        return sql`(${
+          membershipSql(sql`${loose} COLLATE ${raw(collation)}`, condition.values)[0] ?? any
+        } AND ${any})`;
       }
       case "not":
         return sql`(${compile(condition.condition, [])} IS NOT TRUE)`;
