@@ -223,7 +223,11 @@ function addWatch(group: AnyCommand, context: CommandContext): void {
         ...after !== undefined && { after },
         signal: stop.signal,
       });
-      await watch.ready;
+      const isReady = await watch.ready.then(() => true, (error) => {
+        if (stop.signal.aborted) return false;
+        throw error;
+      });
+      if (!isReady) return;
       if (ports.terminal.isInteractive) ports.terminal.err(`Watching ${name}; Ctrl-C ends it.\n`);
       let printed = 0;
       for await (const change of watch) {
