@@ -125,6 +125,28 @@ export {
   type ProbeAnswer,
 } from "./lib/health/mod.ts";
 export {
+  Collection,
+  type CollectionOptions,
+  type CollectionSpec,
+  type CollectionState,
+  DataError,
+  type DataFailureCode,
+  type Document,
+  type Key,
+  type ListOptions,
+  type ReadEntry,
+  type ReadOptions,
+  Transaction,
+  type TransactionOptions,
+  type TransactionState,
+  Watch,
+  type WatchedChange,
+  type WatchOptions,
+  type WriteOptions,
+  type WriteResult,
+} from "./lib/data/mod.ts";
+export type { JsonValue, QueryParameters, Scalar } from "./lib/query/mod.ts";
+export {
   type FrameCounts,
   type FrameHandler,
   type ManagedEndpointConfig,

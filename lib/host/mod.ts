@@ -67,10 +67,12 @@ export * from "./netlink/mod.ts";
 export * from "./resolver/mod.ts";
 export * from "./socket/mod.ts";
 export {
+  type DatabaseFile,
   type FileReplacement,
   type ForwardingChange,
   type HostChange,
   HostJournal,
+  openDatabase,
   readHostText,
   RESOLVER_CONF_PATH,
   ResumedStateStore,

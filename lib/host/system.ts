@@ -3,6 +3,7 @@
  * @module
  */
 
+import { setImmediate } from "node:timers";
 import {
   type Clock,
   type Environment,
@@ -29,6 +30,11 @@ export const systemTimers: Timers = Object.freeze({
     return () => clearTimeout(timer);
   },
 });
+
+/** Calls back in the next turn of the event loop, when what has arrived meanwhile has been handled. */
+export function afterSystemTurn(fire: () => void): void {
+  setImmediate(fire);
+}
 
 /** `getRandomValues` fills at most this many bytes a call (Web Cryptography §10.1.1). */
 const MAX_BYTES_PER_CALL = 65_536;

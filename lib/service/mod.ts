@@ -43,7 +43,7 @@ export * from "./options.ts";
 export * from "./ports.ts";
 export * from "./programs/mod.ts";
 export type { MemberChange, ProviderReport, ServiceReport } from "./registry/mod.ts";
-export type { Schema, SchemaIssue, SchemaResult } from "./schema.ts";
+export { type Schema, type SchemaIssue, type SchemaResult, validate } from "./schema.ts";
 export * from "./service_event.ts";
 export { type ClientOptions, ServiceClient } from "./service_client.ts";
 export type { ServiceSettings } from "./settings.ts";

@@ -3,6 +3,16 @@
  * @module
  */
 
+import {
+  type Collection,
+  type CollectionOptions,
+  DataClient,
+  type Document,
+  type Transaction,
+  type TransactionOptions,
+  type TransactionState,
+} from "../../data/mod.ts";
+import { systemClock, systemRandom, systemTimers } from "../../host/mod.ts";
 import type {
   CallOptions,
   ClientOptions,
@@ -27,6 +37,7 @@ import type {
 /** Services, events and members, as a program has them: what each `Node` does. */
 export abstract class NodeServices {
   readonly #services: ServiceRuntime;
+  readonly #data: DataClient;
 
   /**
    * @internal
@@ -34,6 +45,10 @@ export abstract class NodeServices {
    */
   constructor(services: ServiceRuntime) {
     this.#services = services;
+    this.#data = new DataClient({
+      request: (path, params, options) => services.request(path, params, options),
+      ...{ clock: systemClock, timers: systemTimers, random: systemRandom },
+    });
   }
 
   /**
@@ -176,5 +191,79 @@ export abstract class NodeServices {
   /** Events to read in a loop; who reads too slowly loses the oldest. @throws InvalidTopicError */
   on(pattern: string, options?: SubscribeOptions): EventStream {
     return this.#services.on(pattern, options);
+  }
+
+  /**
+   * Opens a collection of values by key, wherever its owner is. When it is nobody's, the node of this program makes it and
+   * owns it: its values are in that node's state directory, on the disk before a write is answered, and gone with it.
+   *
+   * @example
+   * ```ts
+   * import assert from "node:assert/strict";
+   * import { Node } from "@weft/mesh";
+   * type Order = { id: number; status: string; total: number };
+   * const stateDir = await Deno.makeTempDir();
+   * const node = await Node.lead({ name: "shop", stateDir });
+   * const orders = await node.collection<Order>("orders", { key: "id", index: ["status"] });
+   * const { revision } = await orders.post({ id: 7, status: "open", total: 120 });
+   * await orders.patch(7, { status: "paid" }, { ifRevision: revision });
+   * assert.deepEqual(await orders.get(7), { id: 7, status: "paid", total: 120 });
+   * assert.deepEqual(await orders.query("select id from orders where status = paid"), [{ id: 7 }]);
+   * await node.stop();
+   * await Deno.remove(stateDir, { recursive: true });
+   * ```
+   * @param name a letter, then letters, digits, `_` and `-`
+   * @throws DataError with code `InvalidCollection` when it is there with another key, `OwnerAway` when its owner does not
+   *   answer, or no leader who could say whose it is
+   */
+  collection<Value extends Document = Document>(
+    name: string,
+    options: CollectionOptions<Value>,
+  ): Promise<Collection<Value>> {
+    return this.#data.collection(name, options);
+  }
+
+  /**
+   * Reads and writes several entries, of one or more collections of one owner, as a whole or not at all. When somebody else
+   * has changed meanwhile what it has read, the body runs again, until the deadline.
+   *
+   * @example
+   * ```ts
+   * import assert from "node:assert/strict";
+   * import { Node } from "@weft/mesh";
+   * type Account = { id: string; euros: number };
+   * const stateDir = await Deno.makeTempDir();
+   * const node = await Node.lead({ name: "bank", stateDir });
+   * const accounts = await node.collection<Account>("accounts", { key: "id" });
+   * for (const id of ["ann", "bob"]) await accounts.put({ id, euros: 100 });
+   * await node.transaction(async (tx) => {
+   *   const [ann, bob] = [await tx.get(accounts, "ann"), await tx.get(accounts, "bob")];
+   *   await tx.put(accounts, { id: "ann", euros: (ann?.euros ?? 0) - 30 });
+   *   await tx.put(accounts, { id: "bob", euros: (bob?.euros ?? 0) + 30 });
+   * }, { id: "payment-1" });
+   * assert.equal((await accounts.get("bob"))?.euros, 130);
+   * await node.stop();
+   * await Deno.remove(stateDir, { recursive: true });
+   * ```
+   * @param body reads and writes by what it is given alone; what it throws, the transaction fails with
+   * @returns what the body gives
+   * @throws DataError with code `Conflict` when somebody was always faster, and what the body throws
+   */
+  transaction<Result>(
+    body: (transaction: Transaction) => Result | Promise<Result>,
+    options?: TransactionOptions,
+  ): Promise<Result> {
+    return this.#data.transaction(body, options);
+  }
+
+  /**
+   * Asks the owner of a collection what has become of a transaction.
+   * @param id the transaction's
+   * @param collection one that it has written to
+   * @returns `queued`, `committed`, or `cleaned-up` when nothing is known of it, or no more
+   * @throws DataError
+   */
+  transactionState(id: string, collection: string): Promise<TransactionState> {
+    return this.#data.transactionState(id, collection);
   }
 }

@@ -11,6 +11,7 @@
 
 import { type Counters, memoryAccount } from "../../base/mod.ts";
 import type { Channel, ChannelDropReason } from "../../channel/mod.ts";
+import { DataHost } from "../../data/mod.ts";
 import { systemCompressor } from "../../host/mod.ts";
 import type { NodeId } from "../../mesh/mod.ts";
 import type { MessageGuard } from "../../policy/mod.ts";
@@ -23,6 +24,7 @@ import {
   type ServiceSettings,
 } from "../../service/mod.ts";
 import { SocketYield } from "../../transport/mod.ts";
+import { DataStore } from "./data_store.ts";
 import { StreamForwarder } from "./stream_forwarder.ts";
 import type { AgentContext } from "../agent_context.ts";
 import type { OfferedService } from "../names/mod.ts";
@@ -56,6 +58,8 @@ export class ServiceHost {
   readonly adverts: AdvertSync;
   /** The TCP ports that nodes let others reach. */
   readonly offers: OfferSync;
+  /** The collections that this node owns. */
+  readonly data: DataHost;
   readonly #parts: ServiceHostParts;
   readonly #peers: MeshPeers;
   readonly #gates = new WeakMap<Channel, EarlyMessageGate>();
@@ -102,6 +106,12 @@ export class ServiceHost {
       tunnelAddress: (peer) => options.rootless ? undefined : this.#peers.tunnelAddress(peer),
     });
     this.offers = new OfferSync(parts, () => this.forward.offered());
+    const store = new DataStore(options.stateDir, mesh.network.id, clock);
+    this.data = new DataHost({
+      ...{ clock, timers, log, runtime: this.runtime, peers: this.#peers, policy },
+      hasState: () => store.exists(),
+      openEngine: () => store.open(),
+    });
   }
 
   /** Another policy is in force: what it takes away ends. */
@@ -117,6 +127,7 @@ export class ServiceHost {
     this.runtime.followMembers();
     this.adverts.start();
     this.offers.start();
+    this.data.start();
   }
 
   /** How many programs are attached. */
@@ -242,6 +253,7 @@ export class ServiceHost {
       this.#parts.log.warn("cannot take this node's services back", { error });
     }
     await this.runtime.close();
+    await this.data.close();
     await this.forward.close();
     await this.#programs?.close();
     await this.#eventLoop.close();

@@ -19,6 +19,10 @@ class Attached implements AttachedPort {
     return Promise.reject(new Refused("Cannot reach it"));
   }
 
+  request(): Promise<never> {
+    return Promise.reject(new Refused("Cannot call it"));
+  }
+
   stop(): Promise<void> {
     this.isStopped = true;
     return Promise.resolve();

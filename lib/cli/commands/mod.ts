@@ -11,6 +11,7 @@ import { addAskCommands } from "./ask_commands.ts";
 import { addCallCommands } from "./call_commands.ts";
 import { addCompletionCommands } from "./completion_commands.ts";
 import { addConfigCommands } from "./config_commands.ts";
+import { addDataCommands } from "./data/mod.ts";
 import { addDnsCommands } from "./dns_commands.ts";
 import { addForwardCommands } from "./forward_commands.ts";
 import { addHostCommands } from "./host_commands.ts";
@@ -51,6 +52,7 @@ export function addCommands(program: AnyCommand, context: CommandContext): void 
   addPolicyCommands(program, context);
   addServiceCommands(program, context);
   addCallCommands(program, context);
+  addDataCommands(program, context);
   addForwardCommands(program, context);
   addHostCommands(program, context);
   addNetcheckCommand(program, context);

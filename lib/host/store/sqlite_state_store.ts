@@ -3,15 +3,13 @@
  * @module
  */
 
-import { DatabaseSync, type StatementSync } from "node:sqlite";
+import type { DatabaseSync, StatementSync } from "node:sqlite";
 import type { StateError, StateStore } from "../../base/mod.ts";
-import { stateError, stateErrorFrom } from "./state_failure.ts";
+import { type DatabaseFile, openDatabase } from "./sqlite_file.ts";
+import { stateErrorFrom } from "./state_failure.ts";
 
 /** The database's name within the state directory. */
 const FILE_NAME = "weft.db";
-/** "weft" in ASCII, at offset 68 of the file (SQLite file format §1.3.14). */
-const APPLICATION_ID = 0x77656674;
-const SCHEMA_VERSION = 1;
 
 const SCHEMA = `
   CREATE TABLE pairs (
@@ -20,9 +18,16 @@ const SCHEMA = `
     value BLOB NOT NULL,
     PRIMARY KEY (collection, key)
   ) STRICT, WITHOUT ROWID;
-  PRAGMA application_id = ${APPLICATION_ID};
-  PRAGMA user_version = ${SCHEMA_VERSION};
 `;
+
+const FILE: DatabaseFile = {
+  name: FILE_NAME,
+  // "weft" in ASCII.
+  applicationId: 0x77656674,
+  schemaVersion: 1,
+  schema: SCHEMA,
+  isCheckedWhole: true,
+};
 
 /**
  * A StateStore in `weft.db` of a state directory. One process has it open at a time; what a transaction wrote
@@ -67,17 +72,11 @@ export class SqliteStateStore implements StateStore, Disposable {
    * writable, in reach of other users, or the disk is full; what is there stays as it was
    */
   static open(dir: string): SqliteStateStore {
-    const path = `${dir}/${FILE_NAME}`;
-    let database: DatabaseSync | undefined;
+    const database = openDatabase(dir, FILE);
     try {
-      Deno.mkdirSync(dir, { recursive: true, mode: 0o700 });
-      checkDirectory(dir);
-      checkFile(dir, path);
-      database = new DatabaseSync(path);
-      prepare(dir, database);
       return new SqliteStateStore(dir, database);
     } catch (error) {
-      database?.close();
+      database.close();
       throw stateErrorFrom("open", dir, error);
     }
   }
@@ -169,80 +168,4 @@ export class SqliteStateStore implements StateStore, Disposable {
     if (this.#isClosed || !this.#database.isTransaction) return;
     this.#database.exec(level === 0 ? "ROLLBACK" : `ROLLBACK TO level${level}; RELEASE level${level}`);
   }
-}
-
-/** Whoever else may write to the directory could put another file in the place of the database, or a link to one. */
-function checkDirectory(dir: string): void {
-  const { isDirectory, mode, uid } = Deno.statSync(dir);
-  if (!isDirectory) throw stateError("open", dir, "not-a-directory");
-  const own = ownUid();
-  const isOthers = uid !== null && uid !== 0 && own !== undefined && uid !== own;
-  if (isOthers || (mode !== null && (mode & 0o022) !== 0)) throw stateError("open", dir, "shared");
-}
-
-/** @returns the user of this process; undefined where there are none, or a program may not ask */
-function ownUid(): number | undefined {
-  try {
-    return Deno.uid() ?? undefined;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotCapable) return undefined;
-    throw error;
-  }
-}
-
-/**
- * Looks at the file before SQLite does, which would recover or even set up what is not weft's.
- *
- * ```
- *    0  "SQLite format 3\0"
- *   60  user version (32 bits, big-endian)
- *   68  application id (32 bits, big-endian)
- *  100  end of the header
- * ```
- */
-function checkFile(dir: string, path: string): void {
-  // A link would have the mode of what it leads to changed, and that read and written.
-  if (!(statOf(path)?.isFile ?? true)) throw stateError("open", dir, "linked");
-  // It makes an empty file where there is none, so that SQLite never decides on its mode.
-  using file = Deno.openSync(path, { read: true, write: true, create: true, mode: 0o600 });
-  const { size, mode } = file.statSync();
-  if (size > 0) checkHeader(dir, file);
-  if (mode !== null && (mode & 0o777) !== 0o600) Deno.chmodSync(path, 0o600);
-}
-
-/** @returns what is at a path itself, not where a link leads; undefined when nothing is */
-function statOf(path: string): Deno.FileInfo | undefined {
-  try {
-    return Deno.lstatSync(path);
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return undefined;
-    throw error;
-  }
-}
-
-function checkHeader(dir: string, file: Deno.FsFile): void {
-  const header = new Uint8Array(100);
-  if ((file.readSync(header) ?? 0) < header.length) throw stateError("open", dir, "damaged");
-  const view = new DataView(header.buffer);
-  const magic = new TextDecoder().decode(header.subarray(0, 16));
-  if (magic !== "SQLite format 3\0") throw stateError("open", dir, "damaged");
-  if (view.getUint32(68) !== APPLICATION_ID) throw stateError("open", dir, "foreign");
-  if (view.getUint32(60) > SCHEMA_VERSION) throw stateError("open", dir, "newer");
-}
-
-/** Locks the file, makes sure that it is sound, and sets it up when it is new. */
-function prepare(dir: string, database: DatabaseSync): void {
-  // Exclusive before the first access: the lock is then kept, and no memory is shared (SQLite WAL §6).
-  database.exec("PRAGMA locking_mode = EXCLUSIVE; PRAGMA synchronous = FULL; PRAGMA trusted_schema = OFF");
-  const [first, ...more] = database.prepare("PRAGMA integrity_check(1)").all();
-  if (more.length > 0 || first?.["integrity_check"] !== "ok") {
-    throw stateError("open", dir, "damaged", new Error(String(first?.["integrity_check"])));
-  }
-  // The schema is written before the file turns to WAL, so that the id stands in the file itself and not in
-  // its log.
-  if (database.prepare("PRAGMA user_version").get()?.["user_version"] === 0) {
-    database.exec(`BEGIN EXCLUSIVE; ${SCHEMA} COMMIT`);
-  }
-  const mode = database.prepare("PRAGMA journal_mode = WAL").get()?.["journal_mode"];
-  if (mode !== "wal") throw new Error(`the journal stays in mode ${mode}`);
 }

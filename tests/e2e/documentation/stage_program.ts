@@ -14,10 +14,15 @@ await node.addService({
   actions: { add: ({ a, b }: { a: number; b: number }) => a + b },
 });
 await node.addService({ path: "report", actions: { monthly: () => "nothing happened" } });
+// Of two such programs one owns it, and the other may hear of that too late.
+const orders = await node.collection("orders", { key: "id" }).catch(() => undefined);
 for (const port of ports) {
   Deno.serve({ hostname: "0.0.0.0", port: Number(port), onListen: () => {} }, () => new Response("hello\n"));
 }
+let total = 100;
 const timer = setInterval(() => {
+  // Lines of the documentation drop it.
+  orders?.put({ id: 7, status: "open", total: total++ }).catch(() => {});
   void node.publish("orders/placed", { id: 7 });
   void node.publish("sensors/hall/temperature", { celsius: 19 });
 }, 300);

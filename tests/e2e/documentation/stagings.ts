@@ -56,6 +56,7 @@ ${
   }`;
 const noRoute = (network: string) => `weft route remove ${network} > removed.txt`;
 const offered = "weft route add 192.168.50.0/24 --via web-1";
+const written = `weft data put orders '{"id":7,"status":"open"}'`;
 const device = (name: string) => `weft peer add ${name} --wireguard > device.txt`;
 const proxy = beside("weft proxy --socks5 127.0.0.1:1080", "1080");
 /** The checkout, and a home, where nobody else can write, whatever is above them; a unit is refused otherwise. */
@@ -169,6 +170,11 @@ export const STAGINGS: Readonly<Record<string, Staging>> = {
   "weft call report/monthly --stdin --timeout 1m < params.json": { inside: "echo null > params.json" },
   "weft subscribe 'orders/>'": { until: /orders\/placed/ },
   "weft subscribe 'sensors/*/temperature' --past --json": { until: /celsius/ },
+  "weft data get orders 7": { first: written },
+  "weft data watch orders --where 'status = open'": { until: /7 changed total/ },
+  "weft data import orders orders.jsonl": { inside: `echo '{"id":8,"status":"open"}' > orders.jsonl` },
+  "weft data drop orders --force": { isLate: true },
+
   "weft service pause math": { after: "weft service resume math" },
   "weft service pause math --node web-1": { after: "weft service resume math --node web-1" },
   "weft offer 80=3000": { until: /80/ },

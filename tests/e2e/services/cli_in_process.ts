@@ -3,8 +3,11 @@
  * @module
  */
 
+import { Node } from "../../../lib/agent/mod.ts";
 import { type CliPorts, main } from "../../../lib/cli/mod.ts";
 import type { WeftNode } from "../../lab/mod.ts";
+
+type AgentParts = Awaited<ReturnType<CliPorts["loadAgent"]>>;
 
 /** What a command left. */
 export interface CommandResult {
@@ -13,12 +16,17 @@ export interface CommandResult {
   readonly stderr: string;
 }
 
+/** A command attaches to an agent that runs, and makes none. */
+const ATTACHING = {
+  attach: (stateDir: string) => Node.attach({ stateDir }),
+} as Partial<AgentParts> as AgentParts;
+
 /** Runs a command at the agent of a node. */
 export async function ask(node: WeftNode, ...args: readonly string[]): Promise<CommandResult> {
   let stdout = "", stderr = "";
   const ports: CliPorts = {
     version: "0.0.0",
-    loadAgent: () => Promise.reject(new TypeError("this command only asks")),
+    loadAgent: () => Promise.resolve(ATTACHING),
     openWgInterface: () => Promise.reject(new TypeError("this command only asks")),
     terminal: {
       out: (text) => void (stdout += text),

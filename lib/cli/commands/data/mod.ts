@@ -1,0 +1,6 @@
+/**
+ * The commands about collections. They attach to the running agent as a program does.
+ * @module
+ */
+
+export { addDataCommands } from "./data_commands.ts";

@@ -1,0 +1,55 @@
+/**
+ * The bounds of collections: whoever may write to one can fill it, and nothing beside it.
+ * @module
+ */
+
+/** The longest key in bytes of UTF-8. */
+export const MAX_KEY_BYTES = 512;
+/** The longest value in bytes of JSON. A change holds two, and what is sent at once is 1 MiB. */
+export const MAX_VALUE_BYTES: number = 256 << 10;
+/** How many objects and arrays a value holds: what is read at once has at most 32,768, and a change has three values. */
+export const MAX_VALUE_OBJECTS = 8_192;
+/** How many of them one answer holds. */
+export const MAX_ANSWER_OBJECTS = 30_000;
+/** How deep a value may nest. */
+export const MAX_VALUE_DEPTH = 64;
+/** How many collections one node owns. */
+export const MAX_COLLECTIONS = 128;
+/** How many properties of a collection are indexed. */
+export const MAX_INDEXES = 16;
+/** How many entries are asked for, or listed, at once. */
+export const MAX_ENTRIES = 1_000;
+/** How many reads, and how many writes, one transaction has. */
+export const MAX_OPERATIONS = 1_000;
+/** How many bytes of JSON one transaction writes. */
+export const MAX_TRANSACTION_BYTES: number = 768 << 10;
+/** How many bytes of JSON one answer holds; more is asked for by pages. */
+export const MAX_ANSWER_BYTES: number = 768 << 10;
+/** The longest id of a transaction in characters. */
+export const MAX_ID_LENGTH = 128;
+/** The longest result that is kept with the id of a transaction, in bytes of JSON. */
+export const MAX_RESULT_BYTES = 4_096;
+/** How many ids of transactions are kept of each node that has sent some; the oldest are forgotten. */
+export const MAX_KEPT_IDS = 16_384;
+/** How many ids are kept of all. */
+export const MAX_KEPT_IDS_OF_ALL: number = 1 << 18;
+/** How many changes of a collection are kept for watches that are behind. */
+export const MAX_KEPT_CHANGES = 16_384;
+/** How many bytes those have. */
+export const MAX_KEPT_CHANGE_BYTES: number = 64 << 20;
+/** How long one query holds its node up at most, in milliseconds. */
+export const MAX_QUERY_MS = 250;
+/** How many watches of one caller a node serves, and how many of all. */
+export const MAX_WATCHES_PER_CALLER = 64;
+/** How many watches a node serves. */
+export const MAX_WATCHES = 1_024;
+/** How long a watch may leave changes unread, in milliseconds. */
+export const MAX_UNREAD_MS = 60_000;
+/** How old a cached entry may be unless the reader says, in milliseconds. */
+export const DEFAULT_MAX_AGE_MS = 1_000;
+/** How many entries a collection keeps for cached reads. */
+export const MAX_CACHED_ENTRIES = 1_024;
+/** How long a transaction may take unless its caller says, in milliseconds. */
+export const DEFAULT_TRANSACTION_MS = 10_000;
+/** How much the database of one node may hold, in bytes. */
+export const MAX_DATABASE_BYTES: number = 4 * 2 ** 30;

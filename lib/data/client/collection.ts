@@ -1,0 +1,255 @@
+/**
+ * A collection, as a program has it.
+ * @module
+ */
+
+import type { JsonValue, QueryParameters } from "../../query/mod.ts";
+import { type Schema, validate } from "../../service/mod.ts";
+import { DEFAULT_MAX_AGE_MS, MAX_CACHED_ENTRIES } from "../bounds.ts";
+import { keyOf, keyText } from "../documents.ts";
+import type { CollectionState, Document, Entry } from "../engine.ts";
+import { DataError } from "../errors.ts";
+import type { DataCalls } from "./data_calls.ts";
+import { Watch, type WatchOptions } from "./watch.ts";
+
+/** A key: a text, or a whole number, which stands for its digits. */
+export type Key = string | number;
+
+/** What a collection is, to a program. */
+export interface CollectionOptions<Value extends Document = Document> {
+  /** Checks values before they are written, here: the owner does not know it. */
+  readonly schema?: Schema<unknown, Value>;
+  /** The property that holds the key. */
+  readonly key: string;
+  /** Properties by which queries find without looking at every value. */
+  readonly index?: readonly string[];
+  /** Who may read, beside programs of the owner: a selector such as `role=web`; everybody unless given. */
+  readonly read?: string;
+  /** Who may write. */
+  readonly write?: string;
+}
+
+/** How an entry is read. */
+export interface ReadOptions {
+  /** `fresh` asks the owner; `cached` takes what this program has read or written of late. `fresh` unless given. */
+  readonly read?: "fresh" | "cached";
+  /** How old that may be, in milliseconds; 1,000 unless given. */
+  readonly maxAgeMs?: number;
+}
+
+/** When an entry is written. */
+export interface WriteOptions {
+  /** Only if it is at this revision; 0 for only if it is not there. */
+  readonly ifRevision?: number;
+  /** Under an id it is written once, however often it is tried. */
+  readonly id?: string;
+}
+
+/** An entry, and how old what is known of it is. */
+export interface ReadEntry<Value extends Document> {
+  /** As text. */
+  readonly key: string;
+  /** A copy of its own. */
+  readonly value: Value;
+  /** Of its last change. */
+  readonly revision: number;
+  /** In milliseconds: so long ago, at most, it was so at the owner. */
+  readonly ageMs: number;
+}
+
+/** What came of a write. */
+export interface WriteResult {
+  /** Of the entry; 0 for a delete where nothing was. */
+  readonly revision: number;
+}
+
+/** Which entries are listed. */
+export interface ListOptions {
+  /** How their keys begin. */
+  readonly prefix?: string;
+  /** The key after which the list begins. */
+  readonly after?: string;
+}
+
+interface Cached {
+  readonly entry: Entry | undefined;
+  readonly at: number;
+}
+
+/**
+ * Reads, writes, queries and watches one collection, wherever its owner is. Writes are on the owner's disk when they are
+ * answered, and linearizable by key.
+ */
+export class Collection<Value extends Document = Document> {
+  /** What it is called in the network. */
+  readonly name: string;
+  /** The name of the node that owned it when it was opened. */
+  readonly owner: string;
+  /** The property that holds the key. */
+  readonly key: string;
+  readonly #calls: DataCalls;
+  readonly #options: CollectionOptions<Value>;
+  readonly #cache = new Map<string, Cached>();
+
+  /**
+   * Made by `Node.collection`.
+   * @internal
+   */
+  constructor(calls: DataCalls, name: string, owner: string, options: CollectionOptions<Value>) {
+    this.#calls = calls;
+    this.name = name;
+    this.owner = owner;
+    this.key = options.key;
+    this.#options = options;
+  }
+
+  /** Reads a value. @returns undefined when there is none @throws DataError */
+  async get(key: Key, options: ReadOptions = {}): Promise<Value | undefined> {
+    return (await this.entry(key, options))?.value;
+  }
+
+  /** Reads a value with its revision. @returns undefined when there is none @throws DataError */
+  async entry(key: Key, options: ReadOptions = {}): Promise<ReadEntry<Value> | undefined> {
+    const text = keyText(key);
+    const { read = "fresh", maxAgeMs = DEFAULT_MAX_AGE_MS } = options;
+    const now = this.#calls.now();
+    const cached = read === "cached" ? this.#cache.get(text) : undefined;
+    const isGood = cached !== undefined && now - cached.at <= maxAgeMs;
+    const { entry, at } = isGood ? cached : await this.#read(text);
+    return entry && { ...entry, value: structuredClone(entry.value) as Value, ageMs: this.#calls.now() - at };
+  }
+
+  /** Writes a value whose key is new. @throws DataError with code `AlreadyExists` when it is not */
+  post(value: Value, options: Pick<WriteOptions, "id"> = {}): Promise<WriteResult> {
+    return this.#write("post", value, options);
+  }
+
+  /** Writes a value, in the place of what is there. @throws DataError with code `Conflict` when `ifRevision` is another */
+  put(value: Value, options: WriteOptions = {}): Promise<WriteResult> {
+    return this.#write("put", value, options);
+  }
+
+  /**
+   * Replaces properties of a value, and leaves the others. With a schema the whole is read, checked and written if it is
+   * still the same, again and again until it is.
+   * @throws DataError with code `NotFound` when there is none, `Conflict` when `ifRevision` is another
+   */
+  async patch(key: Key, properties: Partial<Value>, options: WriteOptions = {}): Promise<WriteResult> {
+    const text = keyText(key);
+    if (this.#options.schema === undefined) {
+      return await this.#send("patch", text, { key: text, value: properties, ...options }, options);
+    }
+    for (;;) {
+      const now = await this.entry(text);
+      if (now === undefined) throw new DataError("NotFound", `${this.name} has no ${JSON.stringify(text)}`);
+      const expected = options.ifRevision ?? now.revision;
+      if (Object.hasOwn(properties, this.key) && keyOf(properties as Document, this.key) !== text) {
+        throw new DataError("InvalidValue", `A patch can't change ${this.key}, which holds the key`);
+      }
+      try {
+        return await this.put({ ...now.value, ...properties }, { ...options, ifRevision: expected });
+      } catch (error) {
+        const isLost = error instanceof DataError && error.code === "Conflict";
+        if (!isLost || options.ifRevision !== undefined) throw error;
+      }
+    }
+  }
+
+  /** Takes an entry away. @returns revision 0 when there was none @throws DataError */
+  delete(key: Key, options: WriteOptions = {}): Promise<WriteResult> {
+    const text = keyText(key);
+    return this.#send("delete", text, { key: text, ...options }, options);
+  }
+
+  /** All entries, or those whose keys begin so, in the order of their keys; read part by part. */
+  async *list(options: ListOptions = {}): AsyncGenerator<ReadEntry<Value>> {
+    let { after } = options;
+    for (;;) {
+      const asked = this.#calls.now();
+      const part = await this.#calls.call(this.name, "list", {
+        ...options.prefix !== undefined && { prefix: options.prefix },
+        ...after !== undefined && { after },
+      }, { idempotent: true }) as { readonly entries: readonly Entry[]; readonly after: string | null };
+      for (const entry of part.entries) {
+        yield { ...entry, value: entry.value as Value, ageMs: this.#calls.now() - asked };
+      }
+      if (part.after === null) return;
+      after = part.after;
+    }
+  }
+
+  /**
+   * Answers a query: `select id, total from orders where total > :least sort-by total descending limit 10`.
+   * @param query one line; texts of others belong into parameters, not into it
+   * @param parameters the values of its parameters
+   * @throws DataError with code `InvalidQuery`, and what was wrong where
+   */
+  async query<Row = JsonValue>(
+    query: string,
+    parameters: QueryParameters = {},
+  ): Promise<readonly Row[]> {
+    return await this.#calls.call(this.name, "query", { query, parameters }, {
+      idempotent: true,
+    }) as readonly Row[];
+  }
+
+  /** Tells of changes from now on, or after a revision. What it tells goes on when the owner comes back. */
+  watch(options: WatchOptions = {}): Watch<Value> {
+    return new Watch<Value>(this.#calls, this.name, options);
+  }
+
+  /** What the owner says of it. @throws DataError */
+  async describe(): Promise<CollectionState> {
+    return await this.#calls.call(this.name, "describe", undefined, { idempotent: true }) as CollectionState;
+  }
+
+  /**
+   * Checks a value by the schema.
+   * @internal
+   * @returns what the schema makes of it @throws DataError with code `InvalidValue`
+   */
+  async check(value: Document): Promise<Document> {
+    const { schema } = this.#options;
+    if (schema === undefined) return value;
+    const checked = await validate(schema, value);
+    if ("value" in checked) return checked.value as Document;
+    throw new DataError("InvalidValue", `Not what the schema of ${this.name} says: ${checked.issues}`);
+  }
+
+  async #read(key: string): Promise<Cached> {
+    // What the owner answers was so after it was asked.
+    const at = this.#calls.now();
+    const [entry] = await this.#calls.call(this.name, "get", { key }, {
+      idempotent: true,
+    }) as (Entry | null)[];
+    const read = { entry: entry ?? undefined, at };
+    this.#keep(key, read);
+    return read;
+  }
+
+  async #write(kind: "put" | "post", value: Value, options: WriteOptions): Promise<WriteResult> {
+    const checked = await this.check(value);
+    return await this.#send(kind, keyOf(checked, this.key), { value: checked, ...options }, options);
+  }
+
+  async #send(action: string, key: string, params: unknown, { id }: WriteOptions): Promise<WriteResult> {
+    try {
+      const options = id === undefined ? {} : { idempotent: true };
+      return await this.#calls.call(this.name, action, params, options) as WriteResult;
+    } finally {
+      // Whatever came of it, what is known is old.
+      this.#cache.delete(key);
+    }
+  }
+
+  #keep(key: string, read: Cached): void {
+    const before = this.#cache.get(key);
+    // Of two reads that overlap the later one knows more.
+    if (before !== undefined && before.at > read.at) return;
+    this.#cache.delete(key);
+    this.#cache.set(key, read);
+    if (this.#cache.size <= MAX_CACHED_ENTRIES) return;
+    const [oldest] = this.#cache.keys();
+    if (oldest !== undefined) this.#cache.delete(oldest);
+  }
+}

@@ -1,0 +1,110 @@
+/**
+ * Calls of collections, and what their failures mean.
+ * @module
+ */
+
+import type { Clock, RandomSource, Timers } from "../../base/mod.ts";
+import { CallError, type CallOptions } from "../../service/mod.ts";
+import { DataError, type DataFailureCode } from "../errors.ts";
+import { collectionPath } from "../service/mod.ts";
+
+/** What collections are called by. */
+export interface DataClientParts {
+  /** Makes a call, as `Node.request` does. */
+  readonly request: (path: string, params: unknown, options: CallOptions) => Promise<unknown>;
+  readonly clock: Clock;
+  readonly timers: Timers;
+  readonly random: RandomSource;
+}
+
+/** Failures of calls that mean that whoever owns the collection is not there now. */
+const AWAY: ReadonlySet<string> = new Set([
+  "NoProvider",
+  "Unreachable",
+  "ServicePaused",
+  "Stopped",
+  "StreamBroken",
+]);
+const OWN_CODES: ReadonlySet<string> = new Set<DataFailureCode>([
+  "InvalidCollection",
+  "UnknownCollection",
+  "OwnerAway",
+  "NotOwner",
+  "InvalidKey",
+  "InvalidValue",
+  "TooLarge",
+  "NotFound",
+  "AlreadyExists",
+  "Conflict",
+  "InvalidQuery",
+  "TooMuchWork",
+  "DiskFull",
+  "Compacted",
+  "WatchTooSlow",
+  "TooManyWatches",
+  "Refused",
+  "Timeout",
+  "OutcomeUnknown",
+  "Failed",
+]);
+
+/** Calls collections wherever they are, and waits. */
+export class DataCalls {
+  /** Draws chance. */
+  readonly random: RandomSource;
+  readonly #parts: DataClientParts;
+
+  constructor(parts: DataClientParts) {
+    this.#parts = parts;
+    this.random = parts.random;
+  }
+
+  /** Settles after a while. @throws the signal's reason */
+  pause(ms: number, signal?: AbortSignal): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const stop = () => {
+        cancel();
+        reject(signal?.reason);
+      };
+      const cancel = this.#parts.timers.setTimer(ms, () => {
+        signal?.removeEventListener("abort", stop);
+        resolve();
+      });
+      if (signal?.aborted) stop();
+      else signal?.addEventListener("abort", stop, { once: true });
+    });
+  }
+
+  /** The time by a monotonic clock, in milliseconds. */
+  now(): number {
+    return this.#parts.clock.now();
+  }
+
+  /** Calls an action of a collection. @throws DataError */
+  call(collection: string, action: string, params: unknown, options: CallOptions = {}): Promise<unknown> {
+    return this.ask(collection, `${collectionPath(collection)}/${action}`, params, options);
+  }
+
+  /** Calls an action about a collection. @throws DataError */
+  async ask(collection: string, path: string, params: unknown, options: CallOptions): Promise<unknown> {
+    try {
+      return await this.#parts.request(path, params, options);
+    } catch (error) {
+      throw dataFailure(collection, error);
+    }
+  }
+}
+
+/** @returns what a failed call means for a collection; what is none stays as it is */
+export function dataFailure(collection: string, error: unknown): unknown {
+  if (!(error instanceof CallError)) return error;
+  const { code, message, retryable, hint } = error;
+  const told = { cause: error, ...hint !== undefined && { hint } };
+  if (OWN_CODES.has(code)) return new DataError(code as DataFailureCode, message, told);
+  const options = { ...told, retryable };
+  if (AWAY.has(code)) {
+    return new DataError("OwnerAway", `The owner of ${collection} is not there: ${message}`, options);
+  }
+  if (code === "PayloadTooLarge") return new DataError("TooLarge", message, options);
+  return new DataError("Failed", `${message} (${code})`, options);
+}

@@ -1,0 +1,10 @@
+/**
+ * Collections and transactions, as programs have them: by calls, wherever the owner is.
+ * @module
+ */
+
+export * from "./collection.ts";
+export type { DataClientParts } from "./data_calls.ts";
+export * from "./data_client.ts";
+export { Transaction, type TransactionOptions, type TransactionState } from "./transaction.ts";
+export * from "./watch.ts";

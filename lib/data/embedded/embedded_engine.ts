@@ -1,0 +1,374 @@
+/**
+ * Collections in one SQLite database.
+ * @module
+ */
+
+import { compileSql, type JsonValue, type Query, QueryError, type QueryParameters } from "../../query/mod.ts";
+import { MAX_ANSWER_BYTES, MAX_COLLECTIONS, MAX_DATABASE_BYTES, MAX_ENTRIES } from "../bounds.ts";
+import { AnswerRoom, checkSpec, keyText } from "../documents.ts";
+import type {
+  Change,
+  CollectionSpec,
+  CollectionState,
+  Commit,
+  CommitAnswer,
+  DataEngine,
+  Entry,
+  KnownTransaction,
+  ListRequest,
+  QueryLimits,
+} from "../engine.ts";
+import { DataError } from "../errors.ts";
+import { CollectionTable } from "./collection_table.ts";
+import { CommitWriter, type ReadyCommit } from "./commit_writer.ts";
+import { engineFailure } from "./failure.ts";
+import type { SqlDatabase, SqlRow } from "./sql_database.ts";
+
+/** What the tables are made by, once; the version stands in the file's header. */
+export const DATA_SCHEMA = `
+  CREATE TABLE collections (name TEXT NOT NULL PRIMARY KEY, number INTEGER NOT NULL UNIQUE, spec TEXT NOT NULL);
+  CREATE TABLE trimmed (number INTEGER NOT NULL PRIMARY KEY, revision INTEGER NOT NULL);
+  CREATE TABLE floor (revision INTEGER NOT NULL, number INTEGER NOT NULL);
+  INSERT INTO floor VALUES (0, 0);
+  CREATE TABLE transactions (
+    number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, origin TEXT NOT NULL, revisions TEXT NOT NULL, result TEXT
+  );
+  CREATE INDEX transactions_of ON transactions (origin, number);
+`;
+
+/** So many commits become durable together. */
+const MAX_GROUP = 256;
+const SEES = "weft_sees";
+const EVERYTHING = () => true;
+/** A query looks at the time each so many rows. */
+const PROGRESS_ROWS = 256;
+
+/** What an engine stands on. */
+export interface EmbeddedParts {
+  /** Open, with the tables of `DATA_SCHEMA`, and written to by nobody else. What a COMMIT has returned from is durable. */
+  readonly database: SqlDatabase;
+  /** Milliseconds since 1970. */
+  readonly wall: () => number;
+  /** Calls back when what has arrived meanwhile has been handled; commits of that time become durable together. */
+  readonly afterTurn: (fire: () => void) => void;
+  /** How much the database may hold; 4 GiB unless given. */
+  readonly maxBytes?: number;
+}
+
+interface Waiting {
+  readonly ready: ReadyCommit;
+  readonly resolve: (answer: CommitAnswer) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/**
+ * Keeps collections in SQLite, on the thread that it is made on.
+ *
+ * ```
+ *   commit ──▶ waiting ──▶ one turn later: BEGIN, each commit behind a savepoint, COMMIT ──▶ answers, followers
+ * ```
+ */
+export class EmbeddedEngine implements DataEngine {
+  readonly #parts: EmbeddedParts;
+  readonly #database: SqlDatabase;
+  readonly #tables = new Map<string, CollectionTable>();
+  readonly #writer: CommitWriter;
+  readonly #followers = new Map<string, Set<() => void>>();
+  #waiting: Waiting[] = [];
+  #isDue = false;
+  #isClosed = false;
+  #revision = 0;
+  /** What the query that runs may see. */
+  #sees: (key: string) => boolean = EVERYTHING;
+
+  constructor(parts: EmbeddedParts) {
+    this.#parts = parts;
+    const { database, maxBytes = MAX_DATABASE_BYTES } = parts;
+    this.#database = database;
+    const pageBytes = Number(database.prepare("PRAGMA page_size").get()?.["page_size"] ?? 4096);
+    database.exec(`PRAGMA max_page_count = ${Math.ceil(maxBytes / pageBytes)}`);
+    database.function(SEES, { directOnly: true }, (key) => this.#sees(String(key)) ? 1 : 0);
+    this.#writer = new CommitWriter(database, {
+      table: (name) => this.#table(name),
+      nextRevision: () => ++this.#revision,
+      wall: parts.wall,
+    });
+    this.#load();
+  }
+
+  collections(): Promise<readonly CollectionState[]> {
+    return this.#run(() => [...this.#tables.keys()].sort().map((name) => this.#state(this.#table(name))));
+  }
+
+  describe(collection: string): Promise<CollectionState> {
+    return this.#run(() => this.#state(this.#table(collection)));
+  }
+
+  revision(collection: string): Promise<number> {
+    return this.#run(() => this.#table(collection).revision);
+  }
+
+  create(given: CollectionSpec): Promise<CollectionState> {
+    return this.#run(() => {
+      this.#flush();
+      const spec = checkSpec(given);
+      const there = this.#tables.get(spec.name);
+      if (there === undefined && this.#tables.size === MAX_COLLECTIONS) {
+        throw new DataError(
+          "InvalidCollection",
+          `Cannot make ${spec.name}: a node owns ${MAX_COLLECTIONS} at most`,
+        );
+      }
+      if (there !== undefined && there.spec.key !== spec.key) {
+        throw new DataError(
+          "InvalidCollection",
+          `Cannot open ${spec.name}: its key is ${there.spec.key}, not ${spec.key}`,
+        );
+      }
+      const index = [...new Set([...there?.spec.index ?? [], ...spec.index])].sort();
+      const whole = checkSpec({ ...there?.spec, ...spec, index });
+      this.#atomically(() => {
+        const number = there?.number ?? this.#nextNumber();
+        CollectionTable.prepare(this.#database, number, whole, this.#revision);
+        this.#database.prepare(
+          "INSERT INTO collections VALUES (?, ?, ?) ON CONFLICT (name) DO UPDATE SET spec = excluded.spec",
+        ).run(whole.name, number, JSON.stringify(whole));
+      });
+      this.#load();
+      return this.#state(this.#table(spec.name));
+    });
+  }
+
+  drop(collection: string): Promise<boolean> {
+    return this.#run(() => {
+      this.#flush();
+      const table = this.#tables.get(collection);
+      if (table === undefined) return false;
+      this.#atomically(() => {
+        CollectionTable.drop(this.#database, table.number);
+        this.#database.prepare("DELETE FROM collections WHERE name = ?").run(collection);
+        // Its changes are gone, and their revisions must not come again.
+        this.#database.prepare("UPDATE floor SET revision = ?").run(this.#revision);
+      });
+      this.#tables.delete(collection);
+      this.#tell([collection]);
+      return true;
+    });
+  }
+
+  get(collection: string, keys: readonly string[]): Promise<readonly (Entry | undefined)[]> {
+    return this.#run(() => {
+      const table = this.#table(collection);
+      if (keys.length > MAX_ENTRIES) {
+        throw new DataError("TooLarge", `At most ${MAX_ENTRIES} are read at once`);
+      }
+      const room = new AnswerRoom();
+      return keys.map((key) => {
+        const found = table.find(keyText(key));
+        if (found === undefined) return undefined;
+        if (!room.take(found.text)) throw tooLarge();
+        return { key, value: JSON.parse(found.text), revision: found.revision };
+      });
+    });
+  }
+
+  list(collection: string, request: ListRequest): Promise<readonly Entry[]> {
+    return this.#run(() => {
+      const limit = Math.max(1, Math.min(request.limit, MAX_ENTRIES));
+      return [...this.#table(collection).list({ ...request, limit })];
+    });
+  }
+
+  commit(commit: Commit): Promise<CommitAnswer> {
+    return this.#run(() => {
+      const ready = this.#writer.read(commit);
+      const { promise, resolve, reject } = Promise.withResolvers<CommitAnswer>();
+      this.#waiting.push({ ready, resolve, reject });
+      this.#flushSoon();
+      return promise;
+    });
+  }
+
+  transaction(id: string): Promise<KnownTransaction | undefined> {
+    return this.#run(() => {
+      if (this.#waiting.some(({ ready }) => ready.commit.id === id)) return "queued";
+      return this.#writer.hasHappened(id) ? "committed" : undefined;
+    });
+  }
+
+  query(
+    collection: string,
+    query: Query,
+    parameters: QueryParameters = {},
+    { isVisible = EVERYTHING, onProgress = () => {} }: QueryLimits = {},
+  ): Promise<readonly JsonValue[]> {
+    return this.#run(() => {
+      const table = this.#table(collection);
+      try {
+        const compiled = compileSql(query, table.source(`${SEES}(key)`), parameters);
+        let rows = 0;
+        this.#sees = (key) => {
+          if (++rows % PROGRESS_ROWS === 0) onProgress();
+          return isVisible(key);
+        };
+        const found = this.#database.prepare(compiled.sql).iterate(...compiled.values);
+        return compiled.read(withinBytes(found));
+      } catch (error) {
+        if (!(error instanceof QueryError)) throw error;
+        throw new DataError("InvalidQuery", `Cannot answer the query: ${error.message}`, { cause: error });
+      } finally {
+        this.#sees = EVERYTHING;
+      }
+    });
+  }
+
+  changes(collection: string, after: number, limit: number): Promise<readonly Change[]> {
+    return this.#run(() => {
+      const table = this.#table(collection);
+      if (table.keepsAfter(after)) return table.changes(after, Math.min(limit, MAX_ENTRIES));
+      throw new DataError(
+        "Compacted",
+        `The changes of ${collection} after revision ${after} are not kept any more`,
+        {
+          hint: "Read the collection anew, and watch from now on.",
+          revision: table.revision,
+        },
+      );
+    });
+  }
+
+  follow(collection: string, onChange: () => void): () => void {
+    let followers = this.#followers.get(collection);
+    if (followers === undefined) this.#followers.set(collection, followers = new Set());
+    followers.add(onChange);
+    return () => {
+      followers.delete(onChange);
+      if (followers.size === 0 && this.#followers.get(collection) === followers) {
+        this.#followers.delete(collection);
+      }
+    };
+  }
+
+  close(): Promise<void> {
+    if (this.#isClosed) return Promise.resolve();
+    this.#flush();
+    this.#isClosed = true;
+    this.#database.close();
+    this.#tell([...this.#followers.keys()]);
+    return Promise.resolve();
+  }
+
+  #table(name: string): CollectionTable {
+    const table = this.#tables.get(name);
+    if (table !== undefined) return table;
+    throw new DataError(
+      "UnknownCollection",
+      `There is no collection ${JSON.stringify(String(name).slice(0, 64))} here`,
+    );
+  }
+
+  #state(table: CollectionTable): CollectionState {
+    return { ...table.spec, revision: table.revision, count: table.count() };
+  }
+
+  #nextNumber(): number {
+    return Number(
+      this.#database.prepare("UPDATE floor SET number = number + 1 RETURNING number").get()?.["number"],
+    );
+  }
+
+  #load(): void {
+    this.#tables.clear();
+    const floor = Number(this.#database.prepare("SELECT revision FROM floor").get()?.["revision"] ?? 0);
+    this.#revision = Math.max(this.#revision, floor);
+    for (const row of this.#database.prepare("SELECT name, number, spec FROM collections").all()) {
+      const spec = checkSpec(JSON.parse(row["spec"] as string));
+      const table = new CollectionTable(this.#database, row["number"] as number, spec);
+      this.#tables.set(spec.name, table);
+      this.#revision = Math.max(this.#revision, table.revision);
+    }
+  }
+
+  #flushSoon(): void {
+    if (this.#isDue) return;
+    this.#isDue = true;
+    this.#parts.afterTurn(() => {
+      this.#isDue = false;
+      if (this.#isClosed) return;
+      this.#flush(MAX_GROUP);
+      if (this.#waiting.length > 0) this.#flushSoon();
+    });
+  }
+
+  /** Makes what waits durable, together. */
+  #flush(atMost = Infinity): void {
+    const group = this.#waiting.splice(0, Math.min(atMost, this.#waiting.length));
+    if (group.length === 0) return;
+    const ends: (() => void)[] = [];
+    const changed = new Set<string>();
+    const counters = Array.from(this.#tables.values(), (table) => [table, table.counters] as const);
+    try {
+      this.#database.exec("BEGIN IMMEDIATE");
+      for (const { ready, resolve, reject } of group) {
+        try {
+          const answer = this.#writer.apply(ready);
+          ends.push(() => resolve(answer));
+          for (const { write } of ready.writes) changed.add(write.collection);
+        } catch (error) {
+          if (!(error instanceof DataError)) throw error;
+          ends.push(() => reject(error));
+        }
+      }
+      this.#database.exec("COMMIT");
+    } catch (error) {
+      // What has failed in it may have failed only because of what is taken back.
+      if (this.#database.isTransaction) this.#database.exec("ROLLBACK");
+      for (const [table, before] of counters) table.restore(before);
+      const failure = engineFailure(error);
+      for (const { reject } of group) reject(failure);
+      return;
+    }
+    for (const end of ends) end();
+    this.#tell(changed);
+  }
+
+  #tell(changed: Iterable<string>): void {
+    for (const name of changed) for (const onChange of [...this.#followers.get(name) ?? []]) onChange();
+  }
+
+  #atomically(body: () => void): void {
+    this.#database.exec("BEGIN IMMEDIATE");
+    try {
+      body();
+      this.#database.exec("COMMIT");
+    } catch (error) {
+      if (this.#database.isTransaction) this.#database.exec("ROLLBACK");
+      throw error;
+    }
+  }
+
+  /** Answers in the same turn, and by a promise all the same: other engines are elsewhere. */
+  #run<T>(body: () => T | Promise<T>): Promise<T> {
+    try {
+      if (this.#isClosed) throw new DataError("OwnerAway", "The node that owns the collection stops");
+      return Promise.resolve(body());
+    } catch (error) {
+      return Promise.reject(engineFailure(error));
+    }
+  }
+}
+
+/** @throws DataError with code `TooLarge` */
+function* withinBytes(rows: Iterable<SqlRow>): Generator<SqlRow> {
+  const room = new AnswerRoom();
+  for (const row of rows) {
+    for (const value of Object.values(row)) if (!room.take(`${value}`)) throw tooLarge();
+    yield row;
+  }
+}
+
+function tooLarge(): DataError {
+  return new DataError("TooLarge", `An answer holds at most ${MAX_ANSWER_BYTES} bytes of JSON`, {
+    hint: "Ask for less at once: by limit and page, or by prefix.",
+  });
+}

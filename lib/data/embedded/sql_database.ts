@@ -1,0 +1,28 @@
+/**
+ * SQLite, as a port: what of `DatabaseSync` of `node:sqlite` is used here.
+ * @module
+ */
+
+/** What is bound to a statement. */
+export type SqlInput = null | number | string;
+
+/** A row by the names of its columns. */
+export type SqlRow = Readonly<Record<string, unknown>>;
+
+/** A prepared statement. */
+export interface SqlStatement {
+  get(...values: SqlInput[]): SqlRow | undefined;
+  all(...values: SqlInput[]): SqlRow[];
+  run(...values: SqlInput[]): unknown;
+  iterate(...values: SqlInput[]): Iterable<SqlRow>;
+}
+
+/** An open database that nobody else writes to. All calls are synchronous. */
+export interface SqlDatabase {
+  exec(sql: string): void;
+  prepare(sql: string): SqlStatement;
+  /** Makes a function of SQL; what it throws, the statement throws. */
+  function(name: string, options: { readonly directOnly?: boolean }, call: (key: unknown) => number): void;
+  readonly isTransaction: boolean;
+  close(): void;
+}

@@ -1,0 +1,82 @@
+/**
+ * How collections fail.
+ * @module
+ */
+
+import { WeftError, type WeftErrorOptions } from "../base/mod.ts";
+
+/**
+ * Why something could not be done with a collection.
+ *
+ * | code | what happened |
+ * | --- | --- |
+ * | `InvalidCollection` | the name, key or indexes are none, or are not those that it has |
+ * | `UnknownCollection` | nobody who is known has it |
+ * | `OwnerAway` | the node that owns it does not answer |
+ * | `NotOwner` | the node that was asked does not own all collections of a transaction |
+ * | `InvalidKey` | the key is no text or whole number, or is too long |
+ * | `InvalidValue` | the value is nothing that JSON says, or not what the schema says |
+ * | `TooLarge` | a value, a transaction or an answer is longer than it may be |
+ * | `NotFound` | there is no entry with the key |
+ * | `AlreadyExists` | there is an entry with the key |
+ * | `Conflict` | the entry has another revision than was expected; a transaction has lost against another one |
+ * | `InvalidQuery` | the query can't be read or answered; the message says where |
+ * | `TooMuchWork` | the query would hold its node up for too long |
+ * | `DiskFull` | the owner's disk is full, or the database has as much as it may hold |
+ * | `Compacted` | the changes since the revision are not kept any more: read anew |
+ * | `WatchTooSlow` | changes were not read for too long; the watch goes on from its `revision` |
+ * | `TooManyWatches` | the owner serves as many watches as it does |
+ * | `Refused` | a grant, the policy or the collection does not let the caller |
+ * | `Timeout` | nothing came of it in time; what was written may be there |
+ * | `OutcomeUnknown` | the owner went away in the middle; what was written may be there |
+ * | `Failed` | anything else, which the message says |
+ */
+export type DataFailureCode =
+  | "InvalidCollection"
+  | "UnknownCollection"
+  | "OwnerAway"
+  | "NotOwner"
+  | "InvalidKey"
+  | "InvalidValue"
+  | "TooLarge"
+  | "NotFound"
+  | "AlreadyExists"
+  | "Conflict"
+  | "InvalidQuery"
+  | "TooMuchWork"
+  | "DiskFull"
+  | "Compacted"
+  | "WatchTooSlow"
+  | "TooManyWatches"
+  | "Refused"
+  | "Timeout"
+  | "OutcomeUnknown"
+  | "Failed";
+
+const RETRYABLE: ReadonlySet<DataFailureCode> = new Set<DataFailureCode>([
+  "OwnerAway",
+  "Conflict",
+  "DiskFull",
+  "TooManyWatches",
+  "WatchTooSlow",
+  "Timeout",
+]);
+
+/** Something that could not be done with a collection. */
+export class DataError extends WeftError {
+  /** Why; one of `DataFailureCode`. */
+  readonly code: DataFailureCode;
+  /** Of a watch that has ended: the revision of the last change that it has given, from which the next one goes on. */
+  readonly revision: number | undefined;
+
+  /** Takes why, and a sentence without its final dot. */
+  constructor(
+    code: DataFailureCode,
+    message: string,
+    options: WeftErrorOptions & { readonly revision?: number | undefined } = {},
+  ) {
+    super(message, { retryable: RETRYABLE.has(code), ...options });
+    this.code = code;
+    this.revision = options.revision;
+  }
+}

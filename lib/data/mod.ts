@@ -1,0 +1,13 @@
+/**
+ * State that services share: collections of JSON values by key, which one node owns and all may use.
+ *
+ * @module
+ */
+
+export * from "./bounds.ts";
+export { changedProperties, checkSpec, isCollectionName, keyText } from "./documents.ts";
+export * from "./embedded/mod.ts";
+export type * from "./engine.ts";
+export * from "./errors.ts";
+export * from "./client/mod.ts";
+export * from "./service/mod.ts";

@@ -1,0 +1,83 @@
+/**
+ * Who may read and write which entries: as whoever may hear and publish the topic `data:COLLECTION/KEY`. So grants and
+ * policies of topics are those of entries, each by its key or by the beginning of it.
+ * @module
+ */
+
+import {
+  isProgram,
+  MAX_TOPIC_LENGTH,
+  MAX_TOPIC_SEGMENTS,
+  type MessagePolicy,
+  type PeerId,
+  type ServicePeers,
+  TopicPath,
+  TopicPattern,
+} from "../../service/mod.ts";
+
+/** The network of topics that entries belong to. */
+export const DATA_NETWORK = "data";
+
+const NO_SEGMENT = /[^A-Za-z0-9_.-]/gu;
+
+/** What rights are asked of. */
+export type RightsPeers = Pick<ServicePeers, "self" | "mayPublish" | "maySubscribe">;
+
+/**
+ * The topic of an entry. Each part of the key between slashes is a segment; what can't stand there is written as `$` and
+ * the number of the character. What is longer than topics are has the topic of its beginning.
+ */
+export function keyTopic(collection: string, key: string): TopicPath {
+  const parts = key.split("/").slice(0, MAX_TOPIC_SEGMENTS - 1).map((part) => {
+    if (/^\.{0,2}$/.test(part)) return `$${part.length}`;
+    return part.replaceAll(NO_SEGMENT, (character) => `$${character.codePointAt(0)?.toString(16)}`);
+  });
+  const text = `${DATA_NETWORK}:${[collection, ...parts].join("/")}`.slice(0, MAX_TOPIC_LENGTH);
+  return TopicPath.parse(text.replace(/\/\.{0,2}$/, "/$"));
+}
+
+/** The rights of all callers in one collection. */
+export class KeyRights {
+  readonly #collection: string;
+  readonly #peers: RightsPeers;
+  readonly #policy: MessagePolicy;
+  readonly #all: TopicPattern;
+
+  constructor(collection: string, peers: RightsPeers, policy: MessagePolicy) {
+    this.#collection = collection;
+    this.#peers = peers;
+    this.#policy = policy;
+    this.#all = TopicPattern.parse(`${DATA_NETWORK}:${collection}/>`);
+  }
+
+  /** Whether a caller may read whatever there is, so that nobody has to ask of each. */
+  readsAll(caller: PeerId | undefined): boolean {
+    return this.#isOwn(caller) || (this.#policy.isIdle && this.#peers.maySubscribe(caller, this.#all));
+  }
+
+  mayRead(caller: PeerId | undefined, key: string): boolean {
+    if (this.#isOwn(caller)) return true;
+    const topic = keyTopic(this.#collection, key).toString();
+    return this.#peers.maySubscribe(caller, TopicPattern.parse(topic)) &&
+      this.#policy.mayHear(this.#peers.self, caller, topic);
+  }
+
+  /** Decides about a write, and counts it. @returns why it may not be made; undefined when it may */
+  whyNotWrite(
+    caller: PeerId | undefined,
+    key: string,
+    lengthBytes: number,
+  ): "denied" | "over-rate" | undefined {
+    if (this.#isOwn(caller)) return undefined;
+    const topic = keyTopic(this.#collection, key);
+    if (!this.#peers.mayPublish(caller, topic)) return "denied";
+    const { self } = this.#peers;
+    const refusal = this.#policy.admitEvent("in", caller, self, topic.toString(), lengthBytes);
+    return refusal && (refusal.kind === "over-rate" ? "over-rate" : "denied");
+  }
+
+  /** The owner, and the programs that are attached to it. */
+  #isOwn(caller: PeerId | undefined): caller is undefined {
+    return caller === undefined || isProgram(caller) || caller === this.#peers.self;
+  }
+}

@@ -1,0 +1,22 @@
+/**
+ * Embedded engines for tests, in memory or in a file.
+ * @module
+ */
+
+import { DatabaseSync } from "node:sqlite";
+import { DATA_SCHEMA, EmbeddedEngine, type EmbeddedParts } from "../embedded/mod.ts";
+
+/** @param path in memory unless given; what is there is opened */
+export function openSample(path = ":memory:", parts: Partial<EmbeddedParts> = {}): EmbeddedEngine {
+  const database = new DatabaseSync(path);
+  database.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL");
+  const isThere = database.prepare("SELECT 1 FROM sqlite_schema WHERE name = 'collections'").get();
+  if (isThere === undefined) database.exec(DATA_SCHEMA);
+  let now = 1_700_000_000_000;
+  return new EmbeddedEngine({
+    database,
+    wall: () => now++,
+    afterTurn: (fire) => queueMicrotask(fire),
+    ...parts,
+  });
+}
