@@ -149,7 +149,8 @@ export class SimNode {
       },
       handleMembersChange: () => this.#followSoon(),
     });
-    this.#gossip = new Gossip(this.#replica, { clock, random: network.random });
+    const { encodeUpdate } = reader;
+    this.#gossip = new Gossip(this.#replica, { clock, random: network.random, encodeUpdate });
     this.#timerAt = Infinity;
     this.#haveMembersChanged = true;
     this.#setTimer();
@@ -277,12 +278,13 @@ export class SimNode {
 
   #newChoice(): LinkChoice {
     const { roster } = this.replica;
-    // All begin with the same members, of whom they make one list.
-    let isAsInBase = !this.#store.isChanged;
+    const { candidates } = this.#world;
     return new LinkChoice(this.identity.id, () => {
-      const candidates = isAsInBase ? this.#world.candidates : linkCandidates(roster.liveRecords());
-      isAsInBase = false;
-      return candidates;
+      // All begin with the same members, of whom there is one list.
+      const changed = new Set(roster.changedMembers());
+      if (changed.size === 0) return candidates;
+      const now = linkCandidates(changed.values().map((nodeId) => roster.liveRecord(nodeId)).filter(isThere));
+      return [...candidates.filter(({ nodeId }) => !changed.has(nodeId)), ...now];
     });
   }
 
@@ -349,4 +351,8 @@ export class SimNode {
       if (owner.isUp) owner.#followSoon();
     }
   }
+}
+
+function isThere<T>(value: T | undefined): value is T {
+  return value !== undefined;
 }

@@ -3,9 +3,7 @@
  * @module
  */
 
-import { DeadlineTimer } from "../../base/mod.ts";
 import {
-  Election,
   type KeyRotation,
   type LeaderView,
   type Member,
@@ -24,6 +22,7 @@ import type { AgentContext } from "../agent_context.ts";
 import { InvalidRequestError, NotLeaderError, TooOftenError, UnreachableError } from "../errors.ts";
 import type { LeaderMessage, MessagePlane } from "../links/mod.ts";
 import type { NameService } from "../names/mod.ts";
+import { LeaderWatch } from "./leader_watch.ts";
 import { attributed, leaveMark, removeGone, renewDefaults, signRotation } from "./member_care.ts";
 import { MemberRequests } from "./member_requests.ts";
 import { PathClaims } from "./path_claims.ts";
@@ -46,20 +45,17 @@ interface LeaderCoordinatorParts
 export class LeaderCoordinator {
   readonly #requests: MemberRequests;
   readonly #parts: LeaderCoordinatorParts;
-  readonly #election: Election;
-  readonly #timer: DeadlineTimer;
+  readonly #watch: LeaderWatch;
   readonly #claims: PathClaims;
   readonly #server: RequestServer;
   readonly #recovery: Recovery;
   #unsubscribe: () => void = () => {};
-  #isClosed = false;
   #isSettling = false;
 
   constructor(parts: LeaderCoordinatorParts) {
     this.#parts = parts;
     this.#requests = new MemberRequests(parts.messages, parts.timers);
-    this.#election = new Election(parts.mesh.identity.id, parts.clock.now());
-    this.#timer = new DeadlineTimer(parts, () => this.#advance());
+    this.#watch = new LeaderWatch({ ...parts, onElected: (elected) => this.#announce(elected) });
     this.#claims = new PathClaims(parts);
     this.#server = new RequestServer({
       ...parts,
@@ -72,12 +68,12 @@ export class LeaderCoordinator {
 
   /** The elected leader; undefined when none lives. */
   get elected(): NodeId | undefined {
-    return this.#election.elected;
+    return this.#watch.elected;
   }
 
   /** @returns all leaders, the highest id first */
   views(): readonly LeaderView[] {
-    return this.#election.views(this.#parts.clock.now());
+    return this.#watch.views();
   }
 
   /** Begins to follow the election, and to send heartbeats if this node leads. */
@@ -93,7 +89,7 @@ export class LeaderCoordinator {
   }
 
   #followLeaders(): void {
-    const { mesh: { roster, replica, leadership }, clock, log } = this.#parts;
+    const { mesh: { roster, replica, leadership }, log } = this.#parts;
     if (leadership.yield()) log.warn("this node leads no more: another leader has demoted it");
     const { admission } = this.#parts.mesh;
     const redone = admission?.redoMissed() ?? [];
@@ -104,8 +100,7 @@ export class LeaderCoordinator {
     const records = [...redone, ...named].map(({ signed }) => signed);
     if (records.length > 0) replica.publish({ ...NO_UPDATE, records });
     const leaders = roster.liveRecords().filter(({ roles }) => roles.includes("leader"));
-    this.#election.setLeaders(leaders.map(({ nodeId }) => nodeId).toArray(), clock.now());
-    this.#advance();
+    this.#watch.setLeaders(leaders.map(({ nodeId }) => nodeId).toArray());
     this.settleSlices();
   }
 
@@ -154,8 +149,7 @@ export class LeaderCoordinator {
       return this.#requests.handleAnswer(nodeId, message.number, message.answer);
     }
     if (message.kind === "request") return void this.#server.serve(nodeId, message.number, message.request);
-    this.#election.handleHeartbeat(nodeId, this.#parts.clock.now());
-    this.#advance();
+    this.#watch.handleHeartbeat(nodeId);
   }
 
   /**
@@ -328,15 +322,30 @@ export class LeaderCoordinator {
     });
   }
 
+  /** There is a link to a member. */
+  handleLink(nodeId: NodeId): void {
+    this.#watch.handleLink(nodeId);
+  }
+
+  /** A member misses another one, or this node. */
+  handleSuspicion(from: NodeId, about: NodeId): void {
+    this.#watch.handleSuspicion(from, about);
+  }
+
+  /** This node misses a member. */
+  handleMissed(): void {
+    this.#watch.handleMissed();
+  }
+
   /** A link to a member has ended. */
   handleLinkClosed(nodeId: NodeId): void {
     this.#requests.handleLinkClosed(nodeId);
+    this.#watch.handleLinkClosed(nodeId);
   }
 
   close(): void {
-    this.#isClosed = true;
     this.#unsubscribe();
-    this.#timer.set(undefined);
+    this.#watch.close();
     this.#requests.close();
   }
 
@@ -393,22 +402,13 @@ export class LeaderCoordinator {
     });
   }
 
-  /** Does what is due, says who is elected now, and waits for the next time. */
-  #advance(): void {
-    const { clock, messages, mesh: { roster, identity }, log, names } = this.#parts;
-    if (this.#isClosed) return;
-    this.#election.handleTimeout(clock.now());
-    if (this.#election.pollHeartbeat(clock.now())) messages.broadcast({ kind: "heartbeat" });
-    for (let event = this.#election.pollEvent(); event !== undefined; event = this.#election.pollEvent()) {
-      const { elected } = event;
-      names?.members.handleElection(elected);
-      if (elected === undefined) log.warn("no leader is there");
-      else {
-        const name = roster.get(elected)?.record.name;
-        log.info("leader elected", { name, self: elected === identity.id });
-      }
-    }
-    this.#timer.set(this.#election.pollTimeout());
+  /** Says who is elected now. */
+  #announce(elected: NodeId | undefined): void {
+    const { mesh: { roster, identity }, log, names } = this.#parts;
+    names?.members.handleElection(elected);
+    if (elected === undefined) return log.warn("no leader is there");
+    const name = roster.get(elected)?.record.name;
+    log.info("leader elected", { name, self: elected === identity.id });
   }
 }
 

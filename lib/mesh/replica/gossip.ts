@@ -24,7 +24,7 @@ import {
   type RandomSource,
 } from "../../base/mod.ts";
 import type { NodeId } from "../identity/mod.ts";
-import { EncodedUpdate, GossipOutbox } from "./gossip_outbox.ts";
+import { EncodedUpdate, GossipOutbox, type UpdateEncoder } from "./gossip_outbox.ts";
 import { encodeMeshMessage, type MeshMessage } from "../wire/mod.ts";
 import { emptyUpdate, type ReplicaUpdate, updateSize } from "../records/mod.ts";
 import type { Replica } from "./replica.ts";
@@ -65,9 +65,15 @@ export interface MessageOutcome {
 
 const NOTHING_NEW: MessageOutcome = { changes: 0, items: 0, rejected: 0, isForged: false };
 
+/** The time and chance that it goes by, and how it encodes. */
+export interface GossipOptions extends Pick<Environment, "clock" | "random"> {
+  readonly encodeUpdate?: UpdateEncoder;
+}
+
 /** Keeps a replica the same as those at the other ends of its links. */
 export class Gossip<Link extends { readonly nodeId: NodeId }> {
   readonly #replica: Replica;
+  readonly #encodeUpdate: UpdateEncoder | undefined;
   readonly #clock: Clock;
   readonly #random: RandomSource;
   readonly #outboxes = new Map<Link, GossipOutbox>();
@@ -78,8 +84,10 @@ export class Gossip<Link extends { readonly nodeId: NodeId }> {
   #exchangeEnds: Millis | undefined;
   readonly #deferred = new Set<Link>();
 
-  constructor(replica: Replica, { clock, random }: Pick<Environment, "clock" | "random">) {
+  /** @param options.encodeUpdate encodes what is sent; each node does it anew when absent */
+  constructor(replica: Replica, { clock, random, encodeUpdate }: GossipOptions) {
     this.#replica = replica;
+    this.#encodeUpdate = encodeUpdate;
     this.#clock = clock;
     this.#random = random;
     this.#nextRound = this.#afterRound();
@@ -109,7 +117,7 @@ export class Gossip<Link extends { readonly nodeId: NodeId }> {
     const size = updateSize(update);
     if (size === 0) return;
     const isUrgent = update.records.some((signed) => this.#replica.isRevocation(signed));
-    const encoded = new EncodedUpdate(update);
+    const encoded = new EncodedUpdate(update, this.#encodeUpdate);
     for (const link of this.#pushTargets(isUrgent, except)) {
       const outbox = this.#outboxes.get(link);
       if (outbox === undefined) continue;
@@ -246,7 +254,7 @@ export class Gossip<Link extends { readonly nodeId: NodeId }> {
     for (const [origin, listed] of theirs) {
       compare({ origin, slots: versions.of(origin, wall, network) }, listed);
     }
-    outbox.push(new EncodedUpdate(lacking));
+    outbox.push(new EncodedUpdate(lacking, this.#encodeUpdate));
     for (const part of partsOf(wanted)) outbox.pushVector({ origins: part });
     this.#wake(link);
     return { ...NOTHING_NEW, items: items + updateSize(lacking) };
@@ -256,7 +264,7 @@ export class Gossip<Link extends { readonly nodeId: NodeId }> {
     const links = [...this.#outboxes.keys()].filter((link) => link !== except);
     if (isUrgent || links.length <= MAX_PUSHES) return links;
     const { roster } = this.#replica;
-    const isLeader = ({ nodeId }: Link) => roster.get(nodeId)?.record.roles.includes("leader") ?? false;
+    const isLeader = ({ nodeId }: Link) => roster.liveRecord(nodeId)?.roles.includes("leader") ?? false;
     const others = links.filter((link) => !isLeader(link));
     // The beginning of a Fisher-Yates shuffle.
     for (let i = 0; i < Math.min(MAX_PUSHES, others.length); i++) {

@@ -21,7 +21,8 @@ import {
   STATEMENT_LABEL,
 } from "../records/mod.ts";
 import type { ChainSummary } from "./key_chains.ts";
-import { compareBytes, compareRecords, type MergeOutcome } from "./merge_outcome.ts";
+import { type BudgetedOutcome, compareBytes, compareRecords, type MergeOutcome } from "./merge_outcome.ts";
+import type { OriginBudget } from "./origin_budget.ts";
 import { isAboutStatement, type RosterEvent } from "./roster_event.ts";
 import { NetworkClock } from "./network_clock.ts";
 import { type RecordEntry, RosterStore, type RosterStoreBase } from "./roster_store.ts";
@@ -31,6 +32,8 @@ export type { RecordEntry } from "./roster_store.ts";
 
 /** How many members a roster holds; those that were removed and keys that were replaced take no room of theirs. */
 export const MAX_MEMBERS = 65_536;
+
+const NOBODY: readonly NodeId[] = [];
 
 /** A member and its own statement, if there is one. */
 export interface Member {
@@ -168,15 +171,18 @@ export class Roster {
   }
 
   /** @returns those whose entries need not be kept, each once: their members were removed, or their records are gone */
-  takeEnded(): Iterable<NodeId> {
-    if (this.#ended.size === 0) return [];
+  takeEnded(): readonly NodeId[] {
+    if (this.#ended.size === 0) return NOBODY;
     const ended = [...this.#ended];
     this.#ended.clear();
     return ended;
   }
 
-  /** Takes a statement in if a known member signed it and it is newer. Never throws on what it is offered. */
-  mergeStatement(signed: Signed): MergeOutcome {
+  /**
+   * Takes a statement in if a known member signed it and it is newer. Never throws on what it is offered.
+   * @param budget what the member may change; without one nothing is refused for that
+   */
+  mergeStatement(signed: Signed, budget?: OriginBudget): BudgetedOutcome {
     const statement = this.#reader.statement(signed.payload);
     if (statement === undefined) return "rejected:malformed";
     const record = this.recordById(statement.nodeId);
@@ -190,8 +196,11 @@ export class Roster {
       if (difference < 0) return "rejected:replayed";
     }
     if (this.#isAhead(statement)) return "rejected:future";
+    // Before the signature, which costs a hundred times as much as all that came before.
+    if (budget?.allows(statement.nodeId) === false) return "rejected:throttled";
     if (!this.#reader.isSignedBy(STATEMENT_LABEL, signed, record.verifyingKey)) return "rejected:signature";
     this.#store.putStatement({ signed, statement });
+    budget?.spend(statement.nodeId, signed.payload.length);
     if (this.#isLive(record)) {
       const { nodeId, publicKey } = record;
       const isSame = known !== undefined && areSameEndpoints(known.statement, statement);
@@ -209,6 +218,11 @@ export class Roster {
   /** How many members there were when an event was last pushed. */
   get liveCount(): number {
     return this.#live.size;
+  }
+
+  /** @returns who has come, gone or changed since what it began with; everybody without a base */
+  changedMembers(): Iterable<NodeId> {
+    return this.#live.changedKeys();
   }
 
   /** The records of all members that are neither revoked nor expired, in no order. */
