@@ -4,8 +4,8 @@
  * A peer is probed when it is first seen. While it answers it is asked again every 10 s, else in rounds of 30 s; after
  * a first miss, or a hint that something is wrong with it, at once. Who has missed twenty rounds is asked ever more seldom,
  * every hour at last, until there is a sign of it. So a peer that falls silent is known to be down
- * after at most 10 + 5 + 5 s. Of whom something is heard without a question it is enough to measure the round trip once a
- * minute. In a large network all of that is stretched so that 16 probes a second are enough.
+ * after at most 10 + 5 + 5 s. Of whom something is heard without a question it is enough to measure the round trip every two
+ * minutes. In a large network all of that is stretched so that 16 probes a second are enough.
  *
  * @module
  */
@@ -25,7 +25,7 @@ const ROUND_MS = 30_000;
 const KEEP_ALIVE_MS = 10_000;
 const MAX_PROBES_PER_SECOND = 16;
 /** Who is heard of without a question is asked so often all the same. */
-const MEASURE_MS = 60_000;
+const MEASURE_MS = 120_000;
 /** So many rounds may be missed before the pauses grow, and twice as long every so many. */
 const ROUNDS_WHILE_NEAR = 20;
 const ROUNDS_A_DOUBLING = 2;

@@ -225,7 +225,9 @@ export class SimNode {
         // An update is encoded once for all to whom it goes.
         if (envelope?.bytes !== bytes) envelope = { bytes, message: undefined };
         const sent = envelope;
-        network.carry(this.index, end.peer.index, sent.bytes, () => end.peer.#receive(end.other, sent));
+        network.carry(this.index, end.peer.index, sent.bytes, () => {
+          if (network.canReach(this.index, end.peer.index)) end.peer.#receive(end.other, sent);
+        });
       }
     }
   }
@@ -236,7 +238,7 @@ export class SimNode {
     const { clock, timers } = this.#world.network;
     const at = this.#timerAt = gossip.pollTimeout();
     const run = this.#run;
-    timers.setTimer(at - clock.now(), () => {
+    timers.schedule(at - clock.now(), () => {
       if (this.#run !== run || this.#timerAt !== at) return;
       this.#timerAt = Infinity;
       gossip.handleTimeout();

@@ -7,7 +7,7 @@ import type { NodeId, Replica } from "../../mesh/mod.ts";
 
 /** Of a node with so few links each is asked so often. */
 const PAUSE_MS = 10_000;
-const LINKS_AT_FULL_PACE = 16;
+const LINKS_AT_FULL_PACE = 24;
 /** And of one with more never less often than this, so that a path that has broken is known within 30 s all the same. */
 const MAX_PAUSE_MS = 20_000;
 

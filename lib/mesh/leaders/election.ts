@@ -48,6 +48,7 @@ interface Leader {
   /** Until then it counts as alive; for ever when nothing says that it is not. */
   deadAt: number;
   lastHeardAt: Millis | undefined;
+  readonly knownSince: Millis;
   /** When it is to be asked; undefined when nobody has a doubt. */
   askAt: number | undefined;
   /** It was asked, and has not answered: when others are told. */
@@ -98,6 +99,7 @@ export class Election {
       this.#leaders.set(nodeId, {
         deadAt: now + LEADER_DEAD_MS,
         lastHeardAt: undefined,
+        knownSince: now,
         askAt,
         missedAt: undefined,
         questions: 0,
@@ -219,7 +221,7 @@ export class Election {
       leader.askAt = undefined;
       leader.questions = Math.max(0, leader.questions - 1);
       leader.missedAt = now + MISSED_MS;
-      const heardAt = leader.lastHeardAt ?? -Infinity;
+      const heardAt = leader.lastHeardAt ?? leader.knownSince;
       leader.deadAt = Math.min(leader.deadAt, Math.max(heardAt + LEADER_DEAD_MS, now + ANSWER_MS));
       this.#questions.push(nodeId);
     }

@@ -77,6 +77,8 @@ export class Gossip<Link extends { readonly nodeId: NodeId }> {
   readonly #clock: Clock;
   readonly #random: RandomSource;
   readonly #outboxes = new Map<Link, GossipOutbox>();
+  /** The same links, in no order, to draw from. */
+  readonly #links: Link[] = [];
   readonly #ready = new Set<Link>();
   readonly #skews = new Map<Link, number>();
   #nextRound: Millis;
@@ -99,14 +101,18 @@ export class Gossip<Link extends { readonly nodeId: NodeId }> {
    */
   open(link: Link, begins: boolean): void {
     const outbox = new GossipOutbox();
+    if (!this.#outboxes.has(link)) this.#links.push(link);
     this.#outboxes.set(link, outbox);
     outbox.owesDigest = begins;
-    this.#wake(link);
+    if (begins) this.#ready.add(link);
   }
 
   /** Forgets a link; harmless when it is unknown. */
   close(link: Link): void {
-    this.#outboxes.delete(link);
+    if (!this.#outboxes.delete(link)) return;
+    const last = this.#links.pop();
+    const at = last === link ? -1 : this.#links.indexOf(link);
+    if (at >= 0 && last !== undefined) this.#links[at] = last;
     this.#ready.delete(link);
     this.#skews.delete(link);
     this.#deferred.delete(link);
@@ -123,7 +129,7 @@ export class Gossip<Link extends { readonly nodeId: NodeId }> {
       if (outbox === undefined) continue;
       if (size <= MAX_PUSHED_ITEMS || isUrgent) outbox.push(encoded);
       else outbox.owesDigest = true;
-      this.#wake(link);
+      this.#ready.add(link);
     }
   }
 
@@ -162,8 +168,7 @@ export class Gossip<Link extends { readonly nodeId: NodeId }> {
     }
     if (now < this.#nextRound) return;
     this.#nextRound = this.#afterRound();
-    const links = [...this.#outboxes.keys()];
-    const chosen = links[Math.floor(randomFraction(this.#random) * links.length)];
+    const chosen = this.#links[Math.floor(randomFraction(this.#random) * this.#links.length)];
     if (chosen !== undefined) this.#oweDigest(chosen);
   }
 
@@ -227,7 +232,7 @@ export class Gossip<Link extends { readonly nodeId: NodeId }> {
         items += vector.origins.length;
       }
     }
-    this.#wake(link);
+    this.#ready.add(link);
     return { ...NOTHING_NEW, items };
   }
 
@@ -256,12 +261,12 @@ export class Gossip<Link extends { readonly nodeId: NodeId }> {
     }
     outbox.push(new EncodedUpdate(lacking, this.#encodeUpdate));
     for (const part of partsOf(wanted)) outbox.pushVector({ origins: part });
-    this.#wake(link);
+    if (!outbox.isEmpty) this.#ready.add(link);
     return { ...NOTHING_NEW, items: items + updateSize(lacking) };
   }
 
   #pushTargets(isUrgent: boolean, except: Link | undefined): Link[] {
-    const links = [...this.#outboxes.keys()].filter((link) => link !== except);
+    const links = this.#links.filter((link) => link !== except);
     if (isUrgent || links.length <= MAX_PUSHES) return links;
     const { roster } = this.#replica;
     const isLeader = ({ nodeId }: Link) => roster.liveRecord(nodeId)?.roles.includes("leader") ?? false;
@@ -278,11 +283,7 @@ export class Gossip<Link extends { readonly nodeId: NodeId }> {
     const outbox = this.#outboxes.get(link);
     if (outbox === undefined) return;
     outbox.owesDigest = true;
-    this.#wake(link);
-  }
-
-  #wake(link: Link): void {
-    if (this.#outboxes.get(link)?.isEmpty === false) this.#ready.add(link);
+    this.#ready.add(link);
   }
 
   #afterRound(): Millis {

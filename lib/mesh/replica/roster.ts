@@ -76,6 +76,8 @@ export class Roster {
   readonly #networkClock: NetworkClock;
   /** Who was a member when an event was last pushed. */
   readonly #live: LayeredMap<NodeId, true>;
+  /** While the network's time is in it no record expires, and none becomes good again. */
+  #settled = { from: -Infinity, until: Infinity };
   // Not polled yet, at most one for each member.
   readonly #events = new Map<NodeId, RosterEvent>();
   // Not taken yet.
@@ -105,8 +107,12 @@ export class Roster {
   /** Tells who comes and goes from now on; what it began with is taken for as it was then. */
   beginEvents(): void {
     this.#live.reset();
+    const { base } = this.#options;
+    this.#settled = { ...base === undefined ? { from: -Infinity, until: Infinity } : base.roster.#settled };
     for (const nodeId of this.#store.reloaded()) {
-      if (this.liveRecord(nodeId) === undefined) this.#live.delete(nodeId);
+      const record = this.recordById(nodeId);
+      if (record !== undefined) this.#noteExpiry(record);
+      if (record === undefined || !this.#isLive(record)) this.#live.delete(nodeId);
       else this.#live.set(nodeId, true);
     }
   }
@@ -356,7 +362,11 @@ export class Roster {
    * right; early and repeated calls are harmless.
    */
   handleTimeout(): void {
+    const now = this.#networkClock.now();
+    if (this.#settled.from <= now && now < this.#settled.until) return;
+    this.#settled = { from: -Infinity, until: Infinity };
     for (const { record } of this.#store.records()) {
+      this.#noteExpiry(record);
       if (this.#isLive(record) !== this.#live.has(record.nodeId)) this.#announce(record);
     }
   }
@@ -383,7 +393,14 @@ export class Roster {
     return issuedAt > this.#options.clock.wall() + MAX_CLOCK_AHEAD_MS;
   }
 
+  #noteExpiry({ expiresAt }: MemberRecord): void {
+    const settled = this.#settled;
+    if (expiresAt <= this.#networkClock.now()) settled.from = Math.max(settled.from, expiresAt);
+    else settled.until = Math.min(settled.until, expiresAt);
+  }
+
   #announce(record: MemberRecord): void {
+    this.#noteExpiry(record);
     const { nodeId, publicKey } = record;
     const wasLive = this.#live.has(nodeId);
     if (this.#isLive(record)) {
