@@ -381,22 +381,3 @@ export class MeshState {
     return [encodeMeshMessage({ kind: "admitted", admitted }), ...rest.flatMap(encodeUpdates)];
   }
 }
-
-/** @returns the message by which a machine asks to be let in */
-export function encodeJoinRequest(
-  identity: NodeIdentity,
-  token: JoinToken,
-  options: JoinParameters & { readonly clock: Clock },
-): Uint8Array {
-  const { name, address, ephemeralMs, clock } = options;
-  const statement = signOwnStatement(identity, options, { clock, previous: undefined });
-  const { publicKey, signingKey: { verifyingKey } } = identity;
-  const { secret } = token;
-  const optional = {
-    ...statement && { statement },
-    ...address && { address },
-    ...ephemeralMs !== undefined && { ephemeralMs },
-  };
-  const request = { secret, name, publicKey, verifyingKey, ...optional };
-  return encodeMeshMessage({ kind: "join-request", request });
-}

@@ -4,7 +4,8 @@ import { Cidr, Endpoint } from "../net/mod.ts";
 import { AlreadyInitializedError, NotInitializedError, storedNetworkId } from "./network_store.ts";
 import type { JoinToken } from "./records/join_token.ts";
 import { type Admitted, decodeMeshMessage } from "./wire/mod.ts";
-import { encodeJoinRequest, MeshState } from "./mesh_state.ts";
+import { encodeJoinRequest } from "./join_request.ts";
+import { MeshState } from "./mesh_state.ts";
 import { SmallPool, START, stated } from "./testing/test_network.ts";
 
 const cidr = Cidr.parse("10.200.0.0/16") ?? assert.fail();

@@ -138,7 +138,8 @@ export {
   wantedLinks,
 } from "./replica/mod.ts";
 export { BucketPool } from "./versions/mod.ts";
-export { encodeJoinRequest, type JoinParameters, type MeshOptions, MeshState } from "./mesh_state.ts";
+export { encodeJoinRequest } from "./join_request.ts";
+export { type JoinParameters, type MeshOptions, MeshState } from "./mesh_state.ts";
 export { exportedAt, noteExport, recoveryContent, restoreLeader } from "./recovery.ts";
 export {
   AlreadyInitializedError,

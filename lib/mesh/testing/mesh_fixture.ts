@@ -6,7 +6,8 @@
 import assert from "node:assert/strict";
 import { MemoryStateStore, SeededRandom, VirtualClock } from "../../base/mod.ts";
 import { Cidr } from "../../net/mod.ts";
-import { encodeJoinRequest, type MeshOptions, MeshState } from "../mesh_state.ts";
+import { encodeJoinRequest } from "../join_request.ts";
+import { type MeshOptions, MeshState } from "../mesh_state.ts";
 import type { MemberAnswer, MemberRequest } from "../wire/member_request.ts";
 import { decodeMeshMessage, encodeMeshMessage } from "../wire/mesh_message.ts";
 import { SmallPool, START } from "./test_network.ts";
