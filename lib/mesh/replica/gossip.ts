@@ -179,6 +179,7 @@ export class Gossip<Link extends { readonly nodeId: NodeId }> {
 
   /** @returns a link that has something to send, each once; undefined when there is none */
   pollReady(): Link | undefined {
+    if (this.#ready.size === 0) return undefined;
     const [link] = this.#ready;
     if (link !== undefined) this.#ready.delete(link);
     return link;
