@@ -3,7 +3,7 @@
  * @module
  */
 
-import { type Clock, type Environment, type RandomSource, StateError, type StateStore } from "../base/mod.ts";
+import { type Environment, type RandomSource, StateError, type StateStore } from "../base/mod.ts";
 import type { Cidr, IpAddress } from "../net/mod.ts";
 import {
   type AddressPool,
