@@ -20,6 +20,8 @@ import { InterruptedError, RemovedError } from "./errors.ts";
 import { unconfirmedLabelsText } from "./leaders/mod.ts";
 import { MemberSession } from "./member_session.ts";
 import { MemberFinder } from "./member_finder.ts";
+import { Rejoin } from "./join/mod.ts";
+import { messagePlaneDial } from "./links/mod.ts";
 import { isNameTaken, type NameService, RunningNames } from "./names/mod.ts";
 import { hostDevices, Networks, ProgramEndpoints, RootlessFrames } from "./networks/mod.ts";
 import { OwnRecord, type ReopenedNode } from "./own_record.ts";
@@ -73,6 +75,7 @@ export class Agent {
   readonly #context: AgentContext;
   readonly #ownRecord: OwnRecord;
   readonly #warnings: Warnings;
+  readonly #rejoin: Rejoin;
   readonly #madeAt: number;
   readonly #channelCounters = channelCounters();
   readonly #resources = new AsyncDisposableStack();
@@ -149,9 +152,15 @@ export class Agent {
     });
     const taken = { mesh, authority, zone: options.dnsZone, offered: () => this.services.offered() };
     mesh.leadership.isNameTaken = (name) => isNameTaken(name, taken);
+    const rejoin = this.#rejoin = new Rejoin({
+      ...this.#context,
+      own: () => endpoints.own(),
+      dial: messagePlaneDial(),
+    });
     this.#warnings = this.#resources.use(watchForWarnings(this.#context, {
       restate: () => this.#session?.restate(),
       clockSkews: () => this.#session?.messages.clockSkews() ?? new Map(),
+      others: () => rejoin.warnings(),
     }));
     for (const part of [parts.store, this.routes]) this.#resources.use(part);
     this.departure = new Departure(parts);
@@ -239,7 +248,7 @@ export class Agent {
   async rotateKey(): Promise<void> {
     const leaders = this.#session?.leaders;
     if (leaders === undefined) throw new InterruptedError();
-    await leaders.rotate(this.mesh.prepareRotation(this.#context.endpoints.own()));
+    await leaders.acts.rotate(this.mesh.prepareRotation(this.#context.endpoints.own()));
     await this.#ownRecord.changeKeys();
   }
 
@@ -253,7 +262,7 @@ export class Agent {
   async leave(isForced: boolean): Promise<boolean> {
     const leaders = this.#session?.leaders;
     if (leaders === undefined || this.#state !== "running") throw new InterruptedError();
-    const isKnown = await this.departure.leave(leaders, isForced);
+    const isKnown = await this.departure.leave(leaders.acts, isForced);
     this.stopSoon();
     return isKnown;
   }
@@ -328,6 +337,7 @@ export class Agent {
       networks: this.networks,
       packetRelay: this.relay,
       carriers: this.carriers,
+      rejoin: this.#rejoin,
     });
     await this.#session.start();
   }
@@ -365,6 +375,10 @@ export class Agent {
   /** What time alone brings about. */
   #lookAfter(): void {
     this.mesh.replica.handleTimeout();
+    // A link is with somebody who knows this node's keys, and tells others.
+    const linked = this.#session?.messages.links.members() ?? [];
+    if (linked.length > 0) this.mesh.forgetFormerIdentity();
+    this.#rejoin.lookAfter(linked);
     this.#session?.leaders.renewDue();
     this.#session?.removeAbsent();
     const isElected = this.#session?.leaders.elected === this.mesh.identity.id;

@@ -15,7 +15,7 @@ export function encodeJoinRequest(
   token: JoinToken,
   options: JoinParameters & { readonly clock: Clock },
 ): Uint8Array {
-  const { name, address, ephemeralMs, clock } = options;
+  const { name, address, ephemeralMs, knownVersion, clock } = options;
   const statement = signOwnStatement(identity, options, { clock, previous: undefined });
   const { publicKey, signingKey: { verifyingKey } } = identity;
   const { secret } = token;
@@ -23,6 +23,7 @@ export function encodeJoinRequest(
     ...statement && { statement },
     ...address && { address },
     ...ephemeralMs !== undefined && { ephemeralMs },
+    ...knownVersion !== undefined && { knownVersion },
   };
   const request = { secret, name, publicKey, verifyingKey, ...optional };
   return encodeMeshMessage({ kind: "join-request", request });

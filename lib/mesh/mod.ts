@@ -86,6 +86,7 @@ export {
   type MeshMessage,
   type PathCall,
   type RelayLeg,
+  type Succession,
 } from "./wire/mod.ts";
 export {
   Election,
@@ -108,6 +109,7 @@ export {
   MAX_AUDIT_ENTRIES,
   networksInUse,
   type NewDevice,
+  readSuccession,
   rotationTo,
   TOKEN_KIND,
   TokenBook,
