@@ -118,6 +118,7 @@ export {
   type HealthReport,
   type HealthTarget,
   type HealthTimes,
+  type MonitoredTarget,
   OverlayHealthChecker,
   type PeerFigures,
   type PeerHealth,

@@ -3,17 +3,9 @@
  * @module
  */
 
-import {
-  type Clock,
-  encodeHex,
-  LimitedLogger,
-  randomBytes,
-  repeat,
-  type StateStore,
-  type WeftError,
-} from "../base/mod.ts";
+import { type Clock, LimitedLogger, repeat, type StateStore, type WeftError } from "../base/mod.ts";
 import { channelCounters } from "../channel/mod.ts";
-import { INSTANCE_BYTES, type MeshState, TOKEN_KIND } from "../mesh/mod.ts";
+import { type MeshState, TOKEN_KIND } from "../mesh/mod.ts";
 import { carrierSockets, type FramePlane } from "../dataplane/mod.ts";
 import { builtInDrivers } from "../../drivers/mod.ts";
 import type { ServiceSettings } from "../service/mod.ts";
@@ -30,7 +22,7 @@ import { MemberSession } from "./member_session.ts";
 import { MemberFinder } from "./member_finder.ts";
 import { Rejoin } from "./join/mod.ts";
 import { messagePlaneDial } from "./links/mod.ts";
-import { isNameTaken, NameService } from "./names/mod.ts";
+import { isNameTaken, type NameService, RunningNames } from "./names/mod.ts";
 import { hostDevices, Networks, ProgramEndpoints, RootlessFrames } from "./networks/mod.ts";
 import { OwnRecord, type ReopenedNode } from "./own_record.ts";
 import { overlayObserver } from "./overlay_observer.ts";
@@ -41,11 +33,10 @@ import { Routes } from "./routes/mod.ts";
 import type { StatusReport } from "../api/mod.ts";
 import { openDeclaredOffers, ServiceHost } from "./services/mod.ts";
 import { buildStatus } from "./status_report.ts";
-import { clockWarnings, InstanceWatch, nameWarnings, Warnings } from "./warnings/mod.ts";
+import { type Warnings, watchForWarnings } from "./warnings/mod.ts";
 
 /** How often expired records and changed addresses of this host are looked for. */
 const UPKEEP_MS = 10_000;
-
 /** How long the answer to who had this node leave or stop may take on its way. */
 const ANSWER_DELAY_MS = 100;
 
@@ -95,7 +86,7 @@ export class Agent {
   #session: MemberSession | undefined;
   /** Of a node without a packet plane. */
   #frames: RootlessFrames | undefined;
-  #names: NameService | undefined;
+  readonly #names: RunningNames;
 
   constructor(parts: AgentParts) {
     const { mesh, options } = parts;
@@ -128,9 +119,8 @@ export class Agent {
       drivers: builtInDrivers(),
       askLeaders: async (request) => await this.#session?.leaders.askAgain(request),
     });
-    this.relay = this.#resources.use(
-      new RelayHost({ ...this.#context, isHindered: () => this.routes.exit.chosen !== undefined }),
-    );
+    const isHindered = () => this.routes.exit.chosen !== undefined;
+    this.relay = this.#resources.use(new RelayHost({ ...this.#context, isHindered }));
     this.carriers = new Carriers({
       ...this.#context,
       relay: this.relay,
@@ -144,8 +134,13 @@ export class Agent {
       routed: () => this.routes.book.blocks(),
       onChange: () => {
         this.services.handlePolicyChange();
-        this.policies.hide(this.#names);
+        this.policies.hide(this.#names.service);
       },
+    });
+    this.#names = new RunningNames(this.#context, {
+      offered: () => this.services.offered(),
+      isStopping: () => this.#state === "stopping",
+      onOpen: (names) => this.policies.hide(names),
     });
     this.services = new ServiceHost({
       ...this.#context,
@@ -153,30 +148,21 @@ export class Agent {
       node: this,
       counters: this.#channelCounters,
       settings: parts.service,
-      onChange: () => this.#names?.services.followSoon(),
+      onChange: () => this.#names.service?.services.followSoon(),
     });
     const taken = { mesh, authority, zone: options.dnsZone, offered: () => this.services.offered() };
     mesh.leadership.isNameTaken = (name) => isNameTaken(name, taken);
-    endpoints.instance = encodeHex(randomBytes(parts.random, INSTANCE_BYTES));
-    const instances = new InstanceWatch(mesh, {
-      clock: parts.clock,
-      own: endpoints.instance,
-      restate: () => this.#session?.restate(),
-    });
     const rejoin = this.#rejoin = new Rejoin({
       ...this.#context,
       own: () => endpoints.own(),
       dial: messagePlaneDial(),
     });
-    this.#warnings = new Warnings([
-      () => nameWarnings(mesh),
-      () => instances.warnings(),
-      () => clockWarnings(mesh, this.#session?.messages.clockSkews() ?? new Map()),
-      () => rejoin.warnings(),
-    ], log);
-    this.#resources.defer(mesh.replica.subscribe(instances));
-    this.#resources.use(parts.store);
-    this.#resources.use(this.routes);
+    this.#warnings = this.#resources.use(watchForWarnings(this.#context, {
+      restate: () => this.#session?.restate(),
+      clockSkews: () => this.#session?.messages.clockSkews() ?? new Map(),
+      others: () => rejoin.warnings(),
+    }));
+    for (const part of [parts.store, this.routes]) this.#resources.use(part);
     this.departure = new Departure(parts);
     this.#ownRecord = new OwnRecord(this.#context, this.departure, this.#reopened());
     this.#resources.defer(() => this.departure.finish(parts.store));
@@ -207,7 +193,7 @@ export class Agent {
 
   /** The names that this node serves, while it runs and unless they are off. */
   get names(): NameService | undefined {
-    return this.#names;
+    return this.#names.service;
   }
 
   /**
@@ -239,7 +225,7 @@ export class Agent {
       state: this.#state,
       uptimeMs: this.#context.clock.now() - this.#madeAt,
       overlay: this.#overlay,
-      names: this.#names,
+      names: this.names,
       session: this.#session,
       services: this.services,
       networks: this.networks,
@@ -290,26 +276,16 @@ export class Agent {
 
   /** What follows this node's own record. */
   #reopened(): ReopenedNode {
-    const isRunning = () => this.#state === "running";
-    const overlay = () => this.#overlay;
     return {
-      get isRunning() {
-        return isRunning();
-      },
-      get overlay() {
-        return overlay();
-      },
+      isRunning: () => this.#state === "running",
+      overlay: () => this.#overlay,
       closeSession: () => this.#session?.close(),
       startSession: () => this.#startSession(),
-      closeNames: () => this.#closeNames(),
-      startNames: () => this.#startNames(),
+      closeNames: () => this.#names.close(),
+      startNames: () => this.#names.open(),
       advertiseSoon: () => this.services.adverts.advertiseSoon(),
       end: (reason) => this.#end(reason),
     };
-  }
-
-  get #isStopping(): boolean {
-    return this.#state === "stopping";
   }
 
   async #start(): Promise<void> {
@@ -326,8 +302,8 @@ export class Agent {
     const listener = listenTcp({ port: options.port });
     this.#resources.defer(() => listener.close());
     if (!options.rootless) await this.#openInterface();
-    this.#resources.defer(() => this.#closeNames());
-    await this.#startNames();
+    this.#resources.defer(() => this.#names.close());
+    await this.#names.open();
     this.#context.endpoints.updateStatement(true);
     this.#overlay?.peers.start();
     this.relay.start();
@@ -351,25 +327,23 @@ export class Agent {
   async #startSession(
     listener: StreamListener = listenTcp({ port: this.#context.options.port }),
   ): Promise<void> {
-    const session = new MemberSession({
+    this.#session = new MemberSession({
       ...this.#context,
       counters: this.#channelCounters,
       listener,
       overlay: this.#overlay,
       services: this.services,
-      names: this.#names,
+      names: this.names,
       networks: this.networks,
       packetRelay: this.relay,
       carriers: this.carriers,
       rejoin: this.#rejoin,
     });
-    this.#session = session;
-    await session.start();
+    await this.#session.start();
   }
 
   async #openInterface(): Promise<void> {
-    const opened = await OverlayInterface.open(this.#context, overlayObserver(this));
-    this.#resources.use(opened);
+    const opened = this.#resources.use(await OverlayInterface.open(this.#context, overlayObserver(this)));
     if (this.#state !== "starting") throw new InterruptedError();
     this.#overlay = opened;
     // Before the first peer is set, and with it the first packet.
@@ -398,27 +372,6 @@ export class Agent {
     return frames.plane;
   }
 
-  async #startNames(): Promise<void> {
-    const names = await NameService.open(this.#context, () => this.services.offered());
-    if (this.#isStopping) {
-      await names?.close();
-      throw new InterruptedError();
-    }
-    this.#names = names;
-    this.policies.hide(this.#names);
-  }
-
-  async #closeNames(): Promise<void> {
-    const names = this.#names;
-    this.#names = undefined;
-    try {
-      await names?.close();
-    } catch (error) {
-      // It stays in the journal, and the next start or `weft cleanup` tries again.
-      this.#context.log.error("cannot put this host's resolver back", { error });
-    }
-  }
-
   /** What time alone brings about. */
   #lookAfter(): void {
     this.mesh.replica.handleTimeout();
@@ -436,7 +389,7 @@ export class Agent {
     this.#frames?.lookAfter();
     this.shareTokens();
     this.#warnings.look();
-    this.#names?.custom.refresh();
+    this.names?.custom.refresh();
     this.services.adverts.advertiseSoon();
     this.#session?.portMapping?.follow();
     this.#session?.restate();

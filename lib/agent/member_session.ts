@@ -92,6 +92,7 @@ export class MemberSession {
           parts.services.handleLink(link);
           parts.networks.channels.handleLink(link);
           parts.carriers.handleLink(link);
+          this.leaders.handleLink(link.nodeId);
         },
         handleSpareLink: (link) => {
           parts.services.handleSpareLink(link);
@@ -135,7 +136,10 @@ export class MemberSession {
       renew: (record) => this.leaders.renew(record),
       onRefused: () => parts.rejoin.noteRefused(),
       onLeaderMessage: (nodeId, message) => this.leaders.handleMessage(nodeId, message),
-      onSuspicion: (from, about) => this.health.handleSuspicion(from, about),
+      onSuspicion: (from, about) => {
+        this.health.handleSuspicion(from, about);
+        this.leaders.handleSuspicion(from, about);
+      },
       onPathMessage: (from, message) => this.#introductions?.handleMessage(from, message),
     });
     this.leaders = new LeaderCoordinator({
@@ -146,7 +150,7 @@ export class MemberSession {
     this.#prober = new DhtProber(parts.timers, messages.dialer, (nodeId, endpoint) => {
       overlay?.peers.tryAt(nodeId, endpoint);
     });
-    this.health = new HealthWatch({ ...parts, messages });
+    this.health = new HealthWatch({ ...parts, messages, onMissed: () => this.leaders.handleMissed() });
     if (overlay !== undefined) this.#makePaths(overlay.plane);
   }
 

@@ -17,8 +17,8 @@ import type { OverlayInterface } from "./overlay/mod.ts";
 
 /** The node, as far as it is closed and opened again. */
 export interface ReopenedNode {
-  readonly isRunning: boolean;
-  readonly overlay: OverlayInterface | undefined;
+  isRunning(): boolean;
+  overlay(): OverlayInterface | undefined;
   closeSession(): Promise<void> | undefined;
   startSession(): Promise<void>;
   closeNames(): Promise<void>;
@@ -52,7 +52,7 @@ export class OwnRecord {
     if (!roster.isRevoked(identity.publicKey) || this.#departure.isUnderWay) return;
     this.#departure.handleRemoval();
     if (!isRotating) this.#node.end(new RemovedError());
-    else if (this.#node.isRunning) {
+    else if (this.#node.isRunning()) {
       this.changeKeys().catch((error) => log.error("cannot go on under the new key", { error }));
     }
   }
@@ -78,10 +78,10 @@ export class OwnRecord {
     if (update === undefined) return;
     log.info("this node goes on under a new key", { publicKey: mesh.identity.publicKey.toString() });
     try {
-      node.overlay?.followKey();
+      node.overlay()?.followKey();
       // It says goodbye, which takes up to a second; packets do not wait for that.
       await node.closeSession();
-      if (!node.isRunning) return;
+      if (!node.isRunning()) return;
       await node.startSession();
       node.advertiseSoon();
       mesh.replica.publish(update);
@@ -93,8 +93,8 @@ export class OwnRecord {
 
   #followAddress(): void {
     const { mesh: { record: { addresses } }, log } = this.#context;
-    const { overlay, isRunning } = this.#node;
-    if (overlay === undefined || overlay.addresses === addresses.join() || !isRunning) return;
+    const overlay = this.#node.overlay();
+    if (overlay === undefined || overlay.addresses === addresses.join() || !this.#node.isRunning()) return;
     this.#readdressing ??= this.#reopen(() => this.#readdress(overlay, String(addresses[0])))
       .catch((error) => log.error("cannot follow the new address", { error }))
       .finally(() => this.#readdressing = undefined);
@@ -106,11 +106,11 @@ export class OwnRecord {
     const node = this.#node;
     try {
       // Whoever wants another one meanwhile finds it afterwards.
-      while (overlay.addresses !== mesh.record.addresses.join() && node.isRunning) {
+      while (overlay.addresses !== mesh.record.addresses.join() && node.isRunning()) {
         log.info("this node has another address now", { address });
         await node.closeSession();
         await node.closeNames();
-        if (!node.isRunning) return;
+        if (!node.isRunning()) return;
         overlay.followAddresses();
         await node.startNames();
         await node.startSession();

@@ -42,9 +42,11 @@ export class LayeredMap<K, V> {
 
   /** @returns the value, or undefined when there is none */
   get(key: K): V | undefined {
-    const own = this.#own.get(key);
-    if (own !== undefined || this.#base === undefined || this.#own.has(key)) return own;
-    return this.#gone.has(key) ? undefined : this.#base.get(key);
+    if (this.#own.size > 0) {
+      const own = this.#own.get(key);
+      if (own !== undefined || this.#base === undefined || this.#own.has(key)) return own;
+    }
+    return this.#gone.size > 0 && this.#gone.has(key) ? undefined : this.#base?.get(key);
   }
 
   /** Whether there is a value. */
@@ -78,6 +80,12 @@ export class LayeredMap<K, V> {
   /** @returns all keys, those of the base first */
   keys(): MapIterator<K> {
     return this.#base === undefined ? this.#own.keys() : this.entries().map(([key]) => key);
+  }
+
+  /** @returns the keys that have come, gone or been set since it was made; all of them without a base */
+  *changedKeys(): Generator<K> {
+    yield* this.#own.keys();
+    yield* this.#gone;
   }
 
   /** @returns all values, in the order of the keys */

@@ -47,6 +47,10 @@ Deno.test("LayeredMap agrees with a plain map over none, one and two layers, and
     const [top, topTwin] = [new LayeredMap(middle), new Map(middleTwin)];
     third.forEach(apply(top, topTwin));
     same(top, topTwin);
+    const changed = new Set(top.changedKeys());
+    for (let key = 0; key <= 8; key++) {
+      if (top.has(key) !== middle.has(key) || top.get(key) !== middle.get(key)) assert.ok(changed.has(key));
+    }
     same(middle, middleTwin);
     same(base, baseTwin);
     top.reset();

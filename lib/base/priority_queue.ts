@@ -13,8 +13,8 @@ export interface Due<T> {
 }
 
 /**
- * A binary heap of items by the time at which each is due: `push` and `pop` take logarithmic time, `first` constant,
- * `retain` linear. There is no removal of one item: whoever no longer wants it replaces it, and passes over it later.
+ * A heap of items by the time at which each is due, four below each: `push` and `pop` take logarithmic time, `first`
+ * constant, `retain` linear. There is no removal of one item: whoever no longer wants it replaces it, and passes over it later.
  *
  * @example
  * ```ts
@@ -31,8 +31,10 @@ export interface Due<T> {
  * ```
  */
 export class PriorityQueue<T> {
-  /** The parent of the item at `i` is at `(i - 1) >> 1`, and never due after it. */
+  /** The parent of the item at `i` is at `(i - 1) >> 2`, and never due after it. */
   #heap: Due<T>[] = [];
+  /** When each of them is due: numbers in one piece, since to ask each item would be most of the work. */
+  #times: number[] = [];
   #order = 0;
 
   /** How many items wait. */
@@ -52,16 +54,16 @@ export class PriorityQueue<T> {
    */
   push(at: number, item: T): Due<T> {
     const due: Due<T> = { at, order: this.#order++, item };
-    siftUp(this.#heap, due);
+    this.#siftUp(due);
     return due;
   }
 
   /** Takes the first out. @returns it, or undefined when nothing waits */
   pop(): Due<T> | undefined {
-    const heap = this.#heap;
-    const first = heap[0];
-    const last = heap.pop();
-    if (last !== undefined && heap.length > 0) siftDown(heap, last);
+    const first = this.#heap[0];
+    const last = this.#heap.pop();
+    this.#times.pop();
+    if (last !== undefined && this.#heap.length > 0) this.#siftDown(last);
     return first;
   }
 
@@ -69,38 +71,51 @@ export class PriorityQueue<T> {
   retain(isKept: (item: T) => boolean): void {
     const kept = this.#heap.filter(({ item }) => isKept(item));
     this.#heap = [];
-    for (const due of kept) siftUp(this.#heap, due);
+    this.#times = [];
+    for (const due of kept) this.#siftUp(due);
   }
-}
 
-/** Puts `due` at the end, and moves it before what is due later. */
-function siftUp(heap: Due<unknown>[], due: Due<unknown>): void {
-  let at = heap.push(due) - 1;
-  while (at > 0) {
-    const parent = (at - 1) >> 1;
-    if (isBefore(heap[parent] as Due<unknown>, due)) break;
-    heap[at] = heap[parent] as Due<unknown>;
-    at = parent;
-  }
-  heap[at] = due;
-}
-
-/** Puts `due` in the first place, and moves it behind what is due earlier. */
-function siftDown(heap: Due<unknown>[], due: Due<unknown>): void {
-  let at = 0;
-  for (;;) {
-    let child = 2 * at + 1;
-    if (child >= heap.length) break;
-    if (child + 1 < heap.length && isBefore(heap[child + 1] as Due<unknown>, heap[child] as Due<unknown>)) {
-      child++;
+  /** Puts `due` at the end, and moves it before what is due later. */
+  #siftUp(due: Due<T>): void {
+    const heap = this.#heap;
+    const times = this.#times;
+    let at = heap.push(due) - 1;
+    times.push(due.at);
+    while (at > 0) {
+      const parent = (at - 1) >> 2;
+      const time = times[parent] as number;
+      if (time < due.at || (time === due.at && (heap[parent] as Due<T>).order < due.order)) break;
+      heap[at] = heap[parent] as Due<T>;
+      times[at] = time;
+      at = parent;
     }
-    if (isBefore(due, heap[child] as Due<unknown>)) break;
-    heap[at] = heap[child] as Due<unknown>;
-    at = child;
+    heap[at] = due;
+    times[at] = due.at;
   }
-  heap[at] = due;
-}
 
-function isBefore(a: Due<unknown>, b: Due<unknown>): boolean {
-  return a.at < b.at || (a.at === b.at && a.order < b.order);
+  /** Puts `due` in the first place, and moves it behind what is due earlier. */
+  #siftDown(due: Due<T>): void {
+    const heap = this.#heap;
+    const times = this.#times;
+    let at = 0;
+    for (;;) {
+      let child = 4 * at + 1;
+      if (child >= heap.length) break;
+      let time = times[child] as number;
+      const end = Math.min(child + 4, heap.length);
+      for (let other = child + 1; other < end; other++) {
+        const otherTime = times[other] as number;
+        if (otherTime > time) continue;
+        if (otherTime === time && (heap[child] as Due<T>).order < (heap[other] as Due<T>).order) continue;
+        child = other;
+        time = otherTime;
+      }
+      if (due.at < time || (due.at === time && due.order < (heap[child] as Due<T>).order)) break;
+      heap[at] = heap[child] as Due<T>;
+      times[at] = time;
+      at = child;
+    }
+    heap[at] = due;
+    times[at] = due.at;
+  }
 }

@@ -118,6 +118,11 @@ export class VirtualTimers implements Timers {
     };
   }
 
+  /** Like `setTimer`, of what is never called off. */
+  schedule(delayMs: number, fire: () => void): void {
+    this.#queue.push(this.#clock.now() + Math.max(0, delayMs), fire);
+  }
+
   /** How many timers wait. */
   get size(): number {
     return this.#queue.size - this.#cancelled;

@@ -148,7 +148,6 @@ export class Channel {
   /**
    * Queues a message, waiting while 64 messages or 4 MiB are queued already. A channel on which 1024 calls wait is
    * given up.
-   *
    * @returns true when it is queued; that it arrives is not promised. False when the channel is closing or closed
    * @throws RangeError when the topic is longer than 255 bytes or the body longer than the channel's limit
    */
@@ -168,7 +167,6 @@ export class Channel {
   /**
    * Queues a message without a promise; the body is copied at once. Messages of `post` and `send` go out in the order of
    * the calls, but for `send` that wait for room.
-   *
    * @param body one piece, or several that make one message
    * @returns false when the channel is not open, or 8 MiB or 16,384 messages are queued: `drained` tells when to go on
    * @throws RangeError when the topic is longer than 255 bytes or the body longer than the channel's limit
@@ -190,6 +188,11 @@ export class Channel {
   /** How many streams are open, whichever end began them. */
   get openStreams(): number {
     return this.#streams.size;
+  }
+
+  /** Has it ping after so long a silence, 10 s to 20 s in milliseconds; the other end is dead after 30 s all the same. */
+  pingAfter(silentMs: number): void {
+    if (this.#state === "open") this.#keepAlive.pingAfter(silentMs);
   }
 
   /** For how long nothing was heard of the other end, in milliseconds. */
@@ -258,10 +261,7 @@ export class Channel {
     return message !== undefined || this.#state !== "open" ? message : await this.#inbox.wait();
   }
 
-  /**
-   * Asks the other end for a sign of life; calls at the same time share one ping.
-   * @returns the round trip time in milliseconds, or undefined when the channel closes before the answer
-   */
+  /** Asks for a sign of life; calls at once share a ping. @returns the round trip in milliseconds; undefined when it closes before */
   ping(): Promise<number | undefined> {
     if (this.#state === "open" && this.#keepAlive.result === undefined) this.#startPing();
     return this.#keepAlive.result ?? Promise.resolve(undefined);

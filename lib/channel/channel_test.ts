@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { concatBytes, SeededRandom, utf8Bytes } from "../base/mod.ts";
 import { CLOSE_TIMEOUT_MS } from "./channel.ts";
-import { DEAD_AFTER_MS, KEEP_ALIVE_MS } from "./keep_alive.ts";
+import { DEAD_AFTER_MS, KEEP_ALIVE_MS, MAX_KEEP_ALIVE_MS } from "./keep_alive.ts";
 import { MAX_MESSAGE_BYTES } from "./records/envelope_reader.ts";
 import { Fixture, settle, testChannel } from "./testing/memory_stream.ts";
 
@@ -142,6 +142,31 @@ testChannel("Channel closes when the other end has fallen silent", async (fixtur
   await far.closed;
   assert.equal(fixture.timers.size, 0);
 });
+
+testChannel(
+  "Channel.pingAfter() spares pings, and the other end is dead after 30 s all the same",
+  async (fixture) => {
+    const [near, far] = await fixture.connect();
+    for (const channel of [near, far]) channel.pingAfter(60_000);
+    for (let i = 0; i < 10; i++) {
+      fixture.timers.advance(MAX_KEEP_ALIVE_MS - 1);
+      await settle();
+      assert.equal(near.silentMs, MAX_KEEP_ALIVE_MS - 1, "neither end asks");
+      fixture.timers.advance(1);
+      await settle();
+      assert.ok(near.silentMs < 2 && far.silentMs < 2);
+    }
+    far.pingAfter(0);
+    fixture.timers.advance(KEEP_ALIVE_MS);
+    await settle();
+    assert.ok(near.silentMs < 2, "one end is enough");
+    fixture.timers.advance(DEAD_AFTER_MS - 1);
+    assert.equal(fixture.near.isClosed, false);
+    fixture.timers.advance(1);
+    await Promise.all([near.closed, far.closed]);
+    assert.equal(fixture.timers.size, 0);
+  },
+);
 
 testChannel("Channel stays open for a slow consumer, however long it takes", async (fixture) => {
   const [near, far] = await fixture.connect();

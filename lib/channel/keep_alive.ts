@@ -5,15 +5,17 @@
 
 import type { Environment, Millis } from "../base/mod.ts";
 
-/** After this long without a record a ping is sent, and again for every such time that goes by. */
+/** After this long without a record a ping is sent, unless told otherwise, and again for every such time that goes by. */
 export const KEEP_ALIVE_MS = 10_000;
+/** The longest that a channel may be told to wait, so that another ping can go unanswered before it is taken for dead. */
+export const MAX_KEEP_ALIVE_MS = 20_000;
 
 /** After this long without a record the other side is taken for dead. */
 export const DEAD_AFTER_MS = 30_000;
 
 /** What silence leads to. */
 interface SilenceHandler {
-  /** Called after each `KEEP_ALIVE_MS` of silence. */
+  /** Called when it is time for a ping. */
   readonly onQuiet: () => void;
   /** Called once, after `DEAD_AFTER_MS` of silence. */
   readonly onDead: () => void;
@@ -37,6 +39,7 @@ export class KeepAlive {
   readonly #environment: Pick<Environment, "clock" | "timers">;
   readonly #handler: SilenceHandler;
   #heardAt: Millis;
+  #firstPingMs = KEEP_ALIVE_MS;
   #isHeldBack = false;
   #cancel: () => void = () => {};
   #ping: Ping | undefined;
@@ -58,6 +61,15 @@ export class KeepAlive {
   /** For how long no record has arrived, in milliseconds. */
   get silentMs(): number {
     return this.#environment.clock.now() - this.#heardAt;
+  }
+
+  /** Pings after so long a silence from now on: 10 s to 20 s, in milliseconds. */
+  pingAfter(silentMs: number): void {
+    const firstPingMs = Math.min(MAX_KEEP_ALIVE_MS, Math.max(KEEP_ALIVE_MS, silentMs));
+    if (firstPingMs === this.#firstPingMs) return;
+    this.#firstPingMs = firstPingMs;
+    this.#cancel();
+    this.#schedule(Math.max(1, firstPingMs - this.silentMs));
   }
 
   /** A record has arrived. */
@@ -108,9 +120,10 @@ export class KeepAlive {
 
   #check(): void {
     const { silentMs } = this;
-    if (silentMs < KEEP_ALIVE_MS) return this.#schedule(KEEP_ALIVE_MS - silentMs);
+    if (silentMs < this.#firstPingMs) return this.#schedule(this.#firstPingMs - silentMs);
     if (silentMs >= DEAD_AFTER_MS && !this.#isHeldBack) return this.#handler.onDead();
-    this.#schedule(KEEP_ALIVE_MS);
+    const untilDeadMs = DEAD_AFTER_MS - silentMs;
+    this.#schedule(untilDeadMs > 0 ? Math.min(KEEP_ALIVE_MS, untilDeadMs) : KEEP_ALIVE_MS);
     this.#handler.onQuiet();
   }
 }

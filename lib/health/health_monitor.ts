@@ -4,7 +4,8 @@
  * A peer is probed when it is first seen. While it answers it is asked again every 10 s, else in rounds of 30 s; after
  * a first miss, or a hint that something is wrong with it, at once. Who has missed twenty rounds is asked ever more seldom,
  * every hour at last, until there is a sign of it. So a peer that falls silent is known to be down
- * after at most 10 + 5 + 5 s. In a large network all of that is stretched so that 16 probes a second are enough.
+ * after at most 10 + 5 + 5 s. Of whom something is heard without a question it is enough to measure the round trip every two
+ * minutes. In a large network all of that is stretched so that 16 probes a second are enough.
  *
  * @module
  */
@@ -23,6 +24,8 @@ export interface HealthTimes {
 const ROUND_MS = 30_000;
 const KEEP_ALIVE_MS = 10_000;
 const MAX_PROBES_PER_SECOND = 16;
+/** Who is heard of without a question is asked so often all the same. */
+const MEASURE_MS = 120_000;
 /** So many rounds may be missed before the pauses grow, and twice as long every so many. */
 const ROUNDS_WHILE_NEAR = 20;
 const ROUNDS_A_DOUBLING = 2;
@@ -33,10 +36,21 @@ const JITTER = 0.1;
 /** Hints about one peer that come sooner after a probe than this are covered by it. */
 const HINT_PAUSE_MS = 1_000;
 
+/** What is known of a peer beside its probes. */
+export interface MonitoredTarget {
+  /** Whether it answers probes at all; a plain WireGuard device is judged by its handshakes. */
+  readonly isProbed: boolean;
+  /** When it last said something that came the way that probes go; absent when nothing but probes says that. */
+  readonly heardAt?: Millis;
+  /** After how much silence it is probed while it is well, in milliseconds; as the monitor's times have it when absent. */
+  readonly pauseMs?: number;
+}
+
 interface Watched {
   readonly watch: PeerMonitor;
-  /** Whether it can be probed at all. */
   isProbed: boolean;
+  pauseMs: number;
+  heardAt: number;
   dueAt: Millis;
   sentAt?: Millis;
   /** The verdict of the last event; undefined before the first one. */
@@ -64,13 +78,19 @@ export class HealthMonitor {
     this.#keepAliveMs = keepAliveMs;
   }
 
-  /** Looks after exactly these from now on. @param targets by id, whether each can be probed */
-  setTargets(now: Millis, targets: ReadonlyMap<string, { readonly isProbed: boolean }>): void {
+  /** Looks after exactly these from now on. @param targets by id, what is known of each */
+  setTargets(now: Millis, targets: ReadonlyMap<string, MonitoredTarget>): void {
     for (const id of this.#peers.keys()) if (!targets.has(id)) this.#peers.delete(id);
-    for (const [id, { isProbed }] of targets) {
+    for (const [id, { isProbed, pauseMs = this.#keepAliveMs, heardAt }] of targets) {
       const known = this.#peers.get(id);
-      if (known !== undefined) known.isProbed = isProbed;
-      else this.#peers.set(id, { watch: new PeerMonitor(), isProbed, dueAt: now });
+      if (known === undefined) {
+        const watch = new PeerMonitor();
+        this.#peers.set(id, { watch, isProbed, pauseMs, heardAt: -Infinity, dueAt: now });
+        continue;
+      }
+      known.isProbed = isProbed;
+      known.pauseMs = pauseMs;
+      if (heardAt !== undefined && heardAt > known.heardAt) this.#noteHeard(now, known, heardAt);
     }
   }
 
@@ -154,8 +174,17 @@ export class HealthMonitor {
     const lateRounds = Math.max(0, watch.failureCount - ROUNDS_WHILE_NEAR);
     const doublings = Math.min(MAX_DOUBLINGS, Math.floor(lateRounds / ROUNDS_A_DOUBLING));
     const roundMs = this.#roundMs * 2 ** doublings;
-    const pauseMs = Math.max(isWell ? this.#keepAliveMs : roundMs, stretchedMs);
+    const pauseMs = Math.max(isWell ? peer.pauseMs : roundMs, stretchedMs);
     peer.dueAt = millis(now + pauseMs * (1 - JITTER * randomFraction(this.#random)));
+  }
+
+  /** Who is well and says something need not be asked so soon. */
+  #noteHeard(now: Millis, peer: Watched, heardAt: Millis): void {
+    peer.heardAt = heardAt;
+    const { watch, sentAt, pauseMs } = peer;
+    if (sentAt === undefined || watch.probes === 0 || watch.failureCount > 0 || peer.dueAt <= now) return;
+    const quietUntil = heardAt + pauseMs * (1 - JITTER * randomFraction(this.#random));
+    peer.dueAt = millis(Math.max(peer.dueAt, Math.min(quietUntil, sentAt + MEASURE_MS)));
   }
 
   #note(now: Millis, id: string, peer: Watched): void {

@@ -156,3 +156,47 @@ Deno.test("HealthMonitor asks who was away for a day once an hour, and at once w
   monitor.handleHint(millis(now), "a");
   assert.equal(pass(2_000), 1);
 });
+
+Deno.test("HealthMonitor asks who says something by itself every two minutes, and within its pause when that ends", () => {
+  const world = new Fixture();
+  world.add("a");
+  world.run(1_000);
+  world.sent.length = 0;
+  const hear = (heardAt: number) =>
+    world.monitor.setTargets(
+      millis(world.now),
+      new Map([["a", { isProbed: true, pauseMs: 20_000, heardAt: millis(heardAt) }]]),
+    );
+  for (let second = 0; second < 600; second++) {
+    hear(world.now - 5);
+    world.run(1_000);
+  }
+  assert(world.sent.length >= 4 && world.sent.length <= 5, `${world.sent.length} in ten minutes`);
+  world.up.set("a", false);
+  const silentSince = world.now;
+  for (let second = 0; second < 31; second++) {
+    hear(silentSince - 5);
+    world.run(1_000);
+  }
+  assert.equal(world.events.at(-1)?.healthy, false, "20 + 5 + 5 s");
+  const before = world.sent.length;
+  hear(world.now);
+  world.run(15_000);
+  assert.equal(world.events.at(-1)?.healthy, false, "only an answer brings it back");
+  world.up.set("a", true);
+  world.run(31_000);
+  assert.equal(world.events.at(-1)?.healthy, true);
+  assert(world.sent.length > before);
+});
+
+Deno.test("HealthMonitor.handleHint() has a peer asked at once, whatever it says by itself", () => {
+  const world = new Fixture();
+  world.add("a");
+  world.run(3_000);
+  world.sent.length = 0;
+  world.monitor.handleHint(millis(world.now), "a");
+  const target = { isProbed: true, pauseMs: 20_000, heardAt: millis(world.now) };
+  world.monitor.setTargets(millis(world.now), new Map([["a", target]]));
+  world.run(20);
+  assert.equal(world.sent.length, 1);
+});

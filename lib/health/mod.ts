@@ -12,7 +12,7 @@
  * @module
  */
 
-export type { HealthTimes } from "./health_monitor.ts";
+export type { HealthTimes, MonitoredTarget } from "./health_monitor.ts";
 export * from "./echo_prober.ts";
 export * from "./overlay_health_checker.ts";
 export * from "./suspicion_policy.ts";

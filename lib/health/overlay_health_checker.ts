@@ -4,7 +4,7 @@
  */
 
 import { type Environment, type Millis, millis, type UnixMillis } from "../base/mod.ts";
-import { HealthMonitor, type HealthTimes } from "./health_monitor.ts";
+import { HealthMonitor, type HealthTimes, type MonitoredTarget } from "./health_monitor.ts";
 import type { PeerFigures, ProbeAnswer } from "./peer_health.ts";
 
 /** How long a probe may take. */
@@ -15,7 +15,7 @@ const LOOK_MS = 1_000;
 const MAX_PROBES_UNDER_WAY = 32;
 
 /** A peer to look after. */
-export interface HealthTarget {
+export interface HealthTarget extends MonitoredTarget {
   /** Stays the same for as long as it is the same peer. */
   readonly id: string;
   /** The WireGuard public key, base64. */
@@ -24,8 +24,6 @@ export interface HealthTarget {
   readonly name: string;
   /** The overlay address. */
   readonly address: string;
-  /** Whether it answers probes at all; a plain WireGuard device is judged by its handshakes. */
-  readonly isProbed: boolean;
   /** Of the last WireGuard handshake; undefined when there was none. */
   readonly handshakeAt: UnixMillis | undefined;
 }

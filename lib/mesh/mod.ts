@@ -62,6 +62,7 @@ export {
   type StateEntry,
   type TokenLeader,
   TokenSecret,
+  updateSize,
   USUAL_GRANTS,
 } from "./records/mod.ts";
 export {
@@ -70,6 +71,7 @@ export {
   decodeMeshMessage,
   encodeHello,
   encodeMeshMessage,
+  encodeUpdates,
   type EndpointAct,
   type EndpointRefusal,
   type EndpointRequest,
@@ -88,6 +90,7 @@ export {
 } from "./wire/mod.ts";
 export {
   Election,
+  HeartbeatTargets,
   type LeaderView,
   openRecoveryFile,
   passphraseProblem,
@@ -133,6 +136,7 @@ export {
   Roster,
   type RosterEvent,
   ROUND_MS,
+  type UpdateEncoder,
   wantedLinks,
 } from "./replica/mod.ts";
 export { BucketPool } from "./versions/mod.ts";

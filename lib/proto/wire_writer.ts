@@ -34,16 +34,22 @@ export class WireWriter {
 
   /** @returns a copy of what was written, and begins anew */
   finish(): Uint8Array {
-    return this.view().slice();
+    const out = this.#bytes.slice(this.#start);
+    this.#begin();
+    return out;
   }
 
   /** @returns what was written, good until something is written again, and begins anew */
   view(): Uint8Array {
     const out = this.#bytes.subarray(this.#start);
+    this.#begin();
+    return out;
+  }
+
+  #begin(): void {
     this.#start = this.#bytes.length;
     // A large message now and then is no reason to hold its room for ever.
     if (this.#bytes.length > 64 * FIRST_BYTES) this.#use(new Uint8Array(FIRST_BYTES));
-    return out;
   }
 
   /** The tag of a field, after its value. */
@@ -83,6 +89,15 @@ export class WireWriter {
     this.#start -= 8;
     this.#view.setUint32(this.#start, value % TWO_32, true);
     this.#view.setUint32(this.#start + 4, Math.floor(value / TWO_32), true);
+    this.tag(field, WIRE_FIXED64);
+  }
+
+  /** A field of 8 bytes; left out when it is 0. @param value from 0 to 2^64 - 1 */
+  fixed64Bits(field: number, value: bigint): void {
+    if (value === 0n) return;
+    this.#reserve(8);
+    this.#start -= 8;
+    this.#view.setBigUint64(this.#start, value, true);
     this.tag(field, WIRE_FIXED64);
   }
 

@@ -5,7 +5,16 @@
 
 import { equalBytes } from "../base/mod.ts";
 import type { VerifyingKey } from "../crypto/mod.ts";
-import { decodeMeshMessage, PLAIN_READER, type Signed, type SignedReader } from "../mesh/mod.ts";
+import {
+  decodeMeshMessage,
+  encodeUpdates,
+  type MeshMessage,
+  PLAIN_READER,
+  type Signed,
+  type SignedReader,
+  type UpdateEncoder,
+  updateSize,
+} from "../mesh/mod.ts";
 
 /**
  * Remembers what was read, by the identity of the bytes, and what was verified, by the signature, for as long as it is
@@ -21,9 +30,32 @@ export class MemoReader implements SignedReader {
   /** One copy of each, whoever passed it on. */
   readonly #known = new Map<string, Signed>();
   readonly #verified = new Map<Signed, VerifyingKey>();
+  /** Of updates of one item, which all nodes pass on: the bytes, and what they say. */
+  readonly #encoded = new Map<Signed, readonly Uint8Array[]>();
+  readonly #decoded = new Map<Uint8Array, MeshMessage>();
 
-  /** Reads a message, which nobody remembers. @returns it with what is known already, or undefined when it is malformed */
-  message(bytes: Uint8Array): ReturnType<typeof decodeMeshMessage> {
+  /** Encodes an update; one of a single item for all who pass it on. @returns messages; treat them as immutable */
+  readonly encodeUpdate: UpdateEncoder = (update) => {
+    const { records: [record], statements: [statement], entries: [entry] } = update;
+    const item = record ?? statement ?? entry;
+    if (item === undefined || updateSize(update) !== 1) return encodeUpdates(update);
+    const known = this.#encoded.get(item);
+    if (known !== undefined) return known;
+    const parts = encodeUpdates(update);
+    this.#encoded.set(item, parts);
+    for (const bytes of parts) {
+      const message = this.#read(bytes);
+      if (message !== undefined) this.#decoded.set(bytes, message);
+    }
+    return parts;
+  };
+
+  /** Reads a message. @returns it with what is known already, or undefined when it is malformed */
+  message(bytes: Uint8Array): MeshMessage | undefined {
+    return this.#decoded.get(bytes) ?? this.#read(bytes);
+  }
+
+  #read(bytes: Uint8Array): MeshMessage | undefined {
     const message = decodeMeshMessage(bytes);
     if (message?.kind !== "roster-update") return message;
     const { records, statements, entries } = message.update;

@@ -3,7 +3,7 @@
  * and a seeded network that delays, loses, reorders and falls apart. It opens no socket and waits for nothing.
  *
  * Each node decides for itself. What many of them hold alike is there once: the replica that all begin with, of which each
- * keeps what differs (`ReplicaBase`), and what was read and verified (`MemoReader`). So a node costs some 45 KB, however
+ * keeps what differs (`ReplicaBase`), and what was read, verified and encoded (`MemoReader`). So a node costs some 45 KB, however
  * many there are.
  *
  *     Simulation ─► SimNode ─► Gossip, Replica (lib/mesh)

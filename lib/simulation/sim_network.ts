@@ -3,7 +3,7 @@
  * @module
  */
 
-import { type Clock, type RandomSource, SeededRandom, type Timers } from "../base/mod.ts";
+import { type Clock, type RandomSource, SeededRandom, type VirtualTimers } from "../base/mod.ts";
 
 const BUFFER_BYTES = 4096;
 
@@ -26,14 +26,14 @@ export interface Traffic {
 /** Carries messages between nodes that are numbered. */
 export class SimNetwork {
   readonly clock: Clock;
-  readonly timers: Timers;
+  readonly timers: VirtualTimers;
   readonly random: Dice;
   readonly #conditions: WayConditions;
   #sideOf: (node: number) => number = () => 0;
   readonly #traffic = { messages: 0, bytes: 0, lost: 0 };
 
   constructor(
-    { clock, timers, random }: { clock: Clock; timers: Timers; random: Dice },
+    { clock, timers, random }: { clock: Clock; timers: VirtualTimers; random: Dice },
     conditions: WayConditions,
   ) {
     this.clock = clock;
@@ -61,7 +61,7 @@ export class SimNetwork {
     return this.#sideOf(from) === this.#sideOf(to);
   }
 
-  /** Calls `arrive` when the message gets there, which is when the way is open at its end. */
+  /** Calls `arrive` when the message gets there, unless it is lost; whoever is called asks whether the way is still open. */
   carry(from: number, to: number, bytes: Uint8Array, arrive: () => void): void {
     this.#traffic.messages++;
     this.#traffic.bytes += bytes.length;
@@ -69,9 +69,7 @@ export class SimNetwork {
       this.#traffic.lost++;
       return;
     }
-    this.timers.setTimer(this.delayMs(), () => {
-      if (this.canReach(from, to)) arrive();
-    });
+    this.timers.schedule(this.delayMs(), arrive);
   }
 
   /** @returns how long the next message takes */

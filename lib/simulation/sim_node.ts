@@ -149,7 +149,8 @@ export class SimNode {
       },
       handleMembersChange: () => this.#followSoon(),
     });
-    this.#gossip = new Gossip(this.#replica, { clock, random: network.random });
+    const { encodeUpdate } = reader;
+    this.#gossip = new Gossip(this.#replica, { clock, random: network.random, encodeUpdate });
     this.#timerAt = Infinity;
     this.#haveMembersChanged = true;
     this.#setTimer();
@@ -224,7 +225,9 @@ export class SimNode {
         // An update is encoded once for all to whom it goes.
         if (envelope?.bytes !== bytes) envelope = { bytes, message: undefined };
         const sent = envelope;
-        network.carry(this.index, end.peer.index, sent.bytes, () => end.peer.#receive(end.other, sent));
+        network.carry(this.index, end.peer.index, sent.bytes, () => {
+          if (network.canReach(this.index, end.peer.index)) end.peer.#receive(end.other, sent);
+        });
       }
     }
   }
@@ -235,7 +238,7 @@ export class SimNode {
     const { clock, timers } = this.#world.network;
     const at = this.#timerAt = gossip.pollTimeout();
     const run = this.#run;
-    timers.setTimer(at - clock.now(), () => {
+    timers.schedule(at - clock.now(), () => {
       if (this.#run !== run || this.#timerAt !== at) return;
       this.#timerAt = Infinity;
       gossip.handleTimeout();
@@ -277,12 +280,13 @@ export class SimNode {
 
   #newChoice(): LinkChoice {
     const { roster } = this.replica;
-    // All begin with the same members, of whom they make one list.
-    let isAsInBase = !this.#store.isChanged;
+    const { candidates } = this.#world;
     return new LinkChoice(this.identity.id, () => {
-      const candidates = isAsInBase ? this.#world.candidates : linkCandidates(roster.liveRecords());
-      isAsInBase = false;
-      return candidates;
+      // All begin with the same members, of whom there is one list.
+      const changed = new Set(roster.changedMembers());
+      if (changed.size === 0) return candidates;
+      const now = linkCandidates(changed.values().map((nodeId) => roster.liveRecord(nodeId)).filter(isThere));
+      return [...candidates.filter(({ nodeId }) => !changed.has(nodeId)), ...now];
     });
   }
 
@@ -349,4 +353,8 @@ export class SimNode {
       if (owner.isUp) owner.#followSoon();
     }
   }
+}
+
+function isThere<T>(value: T | undefined): value is T {
+  return value !== undefined;
 }

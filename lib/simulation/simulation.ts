@@ -154,10 +154,8 @@ export class Simulation {
 
   /** The nodes that run and were not removed. */
   get members(): readonly SimNode[] {
-    const [witness] = this.#nodes.filter(({ isUp }) => isUp);
-    return this.#nodes.filter((node) =>
-      node.isUp && witness?.replica.roster.isRevoked(node.identity.publicKey) === false
-    );
+    const isMember = this.#membership();
+    return this.#nodes.filter(isMember);
   }
 
   /** Lets time pass. */
@@ -165,11 +163,19 @@ export class Simulation {
     this.#timers.advance(ms);
   }
 
-  /** Whether these know exactly the same. */
-  isConverged(nodes: readonly SimNode[] = this.members): boolean {
+  /** Whether these know exactly the same; all members when absent. */
+  isConverged(nodes?: readonly SimNode[]): boolean {
     const wall = this.#wall();
-    const [first, ...rest] = nodes.map(({ replica }) => replica.versions.digest(wall));
-    return rest.every((digest) => first === undefined || equalBytes(digest, first));
+    const isMember = nodes === undefined ? this.#membership() : () => true;
+    let first: Uint8Array | undefined;
+    for (const node of nodes ?? this.#nodes) {
+      if (!node.isUp) continue;
+      const digest = node.replica.versions.digest(wall);
+      // Who was removed is asked for last: most know the same.
+      if (first !== undefined && !equalBytes(digest, first) && isMember(node)) return false;
+      if (first === undefined && isMember(node)) first = digest;
+    }
+    return true;
   }
 
   /** @returns after how many milliseconds all members knew the same, or undefined when they did not within the bound */
@@ -189,10 +195,12 @@ export class Simulation {
 
   /** @returns a member that runs, drawn by lot */
   pick(): SimNode {
-    const up = this.members;
-    const node = up[this.#random.below(up.length)];
-    if (node === undefined) throw new RangeError("Cannot pick a node: none runs");
-    return node;
+    const isMember = this.#membership();
+    if (!this.#nodes.some(isMember)) throw new RangeError("Cannot pick a node: none runs");
+    for (;;) {
+      const node = this.#nodes[this.#random.below(this.#nodes.length)] as SimNode;
+      if (isMember(node)) return node;
+    }
   }
 
   /** Lets a node state a new endpoint. */
@@ -294,6 +302,12 @@ export class Simulation {
 
   heal(): void {
     this.#network.heal();
+  }
+
+  /** @returns whether a node runs and was not removed, as one that runs has it */
+  #membership(): (node: SimNode) => boolean {
+    const witness = this.#nodes.find(({ isUp }) => isUp);
+    return (node) => node.isUp && witness?.replica.roster.isRevoked(node.identity.publicKey) === false;
   }
 
   #leader(): SimNode {

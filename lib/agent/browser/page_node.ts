@@ -140,7 +140,7 @@ export class PageNode {
       serveJoin: () => Promise.resolve(),
       renew: () => false,
       onLeaderMessage: (nodeId, message) => this.#leaders.handleMessage(nodeId, message),
-      onSuspicion: () => {},
+      onSuspicion: (from, about) => this.#leaders.handleSuspicion(from, about),
       onPathMessage: () => {},
       services: {
         prepare: (channel) => {
@@ -155,6 +155,7 @@ export class PageNode {
         handleLink: (link) => {
           openGate(link);
           runtime.handleLink(asPeerId(link.nodeId));
+          this.#leaders.handleLink(link.nodeId);
         },
         handleSpareLink: openGate,
         handleLinkClosed: (nodeId) => {

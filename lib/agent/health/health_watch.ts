@@ -3,7 +3,7 @@
  * @module
  */
 
-import { sleep } from "../../base/mod.ts";
+import { millis, sleep } from "../../base/mod.ts";
 import type { PacketPlane } from "../../dataplane/mod.ts";
 import {
   type HealthTarget,
@@ -15,7 +15,7 @@ import type { Member, MemberRecord, NodeId } from "../../mesh/mod.ts";
 import type { DeviceEvent } from "../../wireguard/mod.ts";
 import type { AgentContext } from "../agent_context.ts";
 import type { HealthEcho } from "./health_echo.ts";
-import type { Link, MessagePlane } from "../links/mod.ts";
+import { type Link, linkPauseMs, type MessagePlane } from "../links/mod.ts";
 import type { NameService } from "../names/mod.ts";
 
 /** A tunnel that has never answered gets so long after the channel has. */
@@ -38,6 +38,8 @@ interface HealthWatchParts extends AgentContext {
   readonly overlay: { readonly plane: PacketPlane; readonly echo: HealthEcho | undefined } | undefined;
   /** Services of unhealthy members have no names. */
   readonly names: NameService | undefined;
+  /** This node's own probes miss a member. */
+  onMissed(): void;
 }
 
 /** Probes members through the tunnel, or by their channels where there is no tunnel, and keeps the verdicts. */
@@ -80,7 +82,9 @@ export class HealthWatch {
       if (hasChanged) names?.services.followSoon();
       if (hasChanged) log.info(healthy ? "peer is back" : "peer is away", { peer: name, path, failureCount });
       // A session that merely grew old proves nothing to others.
-      if (hasChanged && !healthy && failureCount > 0) this.#broadcastSuspicion(id as NodeId);
+      if (!hasChanged || healthy || failureCount === 0) return;
+      this.#broadcastSuspicion(id as NodeId);
+      this.#parts.onMissed();
     }, this.#stop.signal);
   }
 
@@ -230,7 +234,7 @@ export class HealthWatch {
       for (const id of known) if (!isMember(id)) known.delete(id);
     }
     for (const id of this.#hasTunnel) if (this.#isRootless(id as NodeId)) this.#hasTunnel.delete(id);
-    return others.map(({ record }) => {
+    return others.map(({ record, statement }) => {
       const publicKey = record.publicKey.toString();
       const handshakeAt = sessions.get(publicKey)?.lastHandshakeAt;
       if (handshakeAt !== undefined) this.#hasTunnel.add(record.nodeId);
@@ -243,8 +247,19 @@ export class HealthWatch {
         address: record.addresses[0]?.toString() ?? "",
         isProbed: record.verifyingKey !== undefined && canBeAsked,
         handshakeAt,
+        ...(overlay === undefined || statement?.isRootless) && this.#linkSigns(record.nodeId),
       };
     });
+  }
+
+  /** Of a member that is asked over its link alone: what the link says of it without a question. */
+  #linkSigns(nodeId: NodeId): Pick<HealthTarget, "heardAt" | "pauseMs"> {
+    const { mesh: { replica }, messages, clock } = this.#parts;
+    const link = messages.links.get(nodeId);
+    const pauseMs = linkPauseMs(replica, [this.#self, nodeId]);
+    return link === undefined
+      ? { pauseMs }
+      : { pauseMs, heardAt: millis(clock.now() - link.channel.silentMs) };
   }
 
   /** A link that has closed is the first sign of a member that went away, and a new one of one that came back. */

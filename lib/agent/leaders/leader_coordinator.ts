@@ -3,9 +3,7 @@
  * @module
  */
 
-import { DeadlineTimer } from "../../base/mod.ts";
 import {
-  Election,
   type LeaderView,
   type MemberAnswer,
   type MemberRecord,
@@ -21,6 +19,7 @@ import type { AgentContext } from "../agent_context.ts";
 import type { LeaderMessage, MessagePlane } from "../links/mod.ts";
 import type { NameService } from "../names/mod.ts";
 import { LeaderActs } from "./leader_acts.ts";
+import { LeaderWatch } from "./leader_watch.ts";
 import { leaveMark, removeGone, renewDefaults } from "./member_care.ts";
 import { MemberRequests } from "./member_requests.ts";
 import { PathClaims } from "./path_claims.ts";
@@ -45,20 +44,17 @@ export class LeaderCoordinator {
   readonly acts: LeaderActs;
   readonly #requests: MemberRequests;
   readonly #parts: LeaderCoordinatorParts;
-  readonly #election: Election;
-  readonly #timer: DeadlineTimer;
+  readonly #watch: LeaderWatch;
   readonly #claims: PathClaims;
   readonly #server: RequestServer;
   readonly #recovery: Recovery;
   #unsubscribe: () => void = () => {};
-  #isClosed = false;
   #isSettling = false;
 
   constructor(parts: LeaderCoordinatorParts) {
     this.#parts = parts;
     this.#requests = new MemberRequests(parts.messages, parts.timers);
-    this.#election = new Election(parts.mesh.identity.id, parts.clock.now());
-    this.#timer = new DeadlineTimer(parts, () => this.#advance());
+    this.#watch = new LeaderWatch({ ...parts, onElected: (elected) => this.#announce(elected) });
     this.#claims = new PathClaims(parts);
     this.#server = new RequestServer({
       ...parts,
@@ -78,12 +74,12 @@ export class LeaderCoordinator {
 
   /** The elected leader; undefined when none lives. */
   get elected(): NodeId | undefined {
-    return this.#election.elected;
+    return this.#watch.elected;
   }
 
   /** @returns all leaders, the highest id first */
   views(): readonly LeaderView[] {
-    return this.#election.views(this.#parts.clock.now());
+    return this.#watch.views();
   }
 
   /** Begins to follow the election, and to send heartbeats if this node leads. */
@@ -99,7 +95,7 @@ export class LeaderCoordinator {
   }
 
   #followLeaders(): void {
-    const { mesh: { roster, replica, leadership }, clock, log } = this.#parts;
+    const { mesh: { roster, replica, leadership }, log } = this.#parts;
     if (leadership.yield()) log.warn("this node leads no more: another leader has demoted it");
     const begun = leadership.takeOffer();
     if (begun !== undefined) {
@@ -115,8 +111,7 @@ export class LeaderCoordinator {
     const records = [...redone, ...named].map(({ signed }) => signed);
     if (records.length > 0) replica.publish({ ...NO_UPDATE, records });
     const leaders = roster.liveRecords().filter(({ roles }) => roles.includes("leader"));
-    this.#election.setLeaders(leaders.map(({ nodeId }) => nodeId).toArray(), clock.now());
-    this.#advance();
+    this.#watch.setLeaders(leaders.map(({ nodeId }) => nodeId).toArray());
     this.settleSlices();
   }
 
@@ -165,8 +160,7 @@ export class LeaderCoordinator {
       return this.#requests.handleAnswer(nodeId, message.number, message.answer);
     }
     if (message.kind === "request") return void this.#server.serve(nodeId, message.number, message.request);
-    this.#election.handleHeartbeat(nodeId, this.#parts.clock.now());
-    this.#advance();
+    this.#watch.handleHeartbeat(nodeId);
   }
 
   /**
@@ -239,34 +233,40 @@ export class LeaderCoordinator {
       .map(({ nodeId }) => nodeId);
   }
 
+  /** There is a link to a member. */
+  handleLink(nodeId: NodeId): void {
+    this.#watch.handleLink(nodeId);
+  }
+
+  /** A member misses another one, or this node. */
+  handleSuspicion(from: NodeId, about: NodeId): void {
+    this.#watch.handleSuspicion(from, about);
+  }
+
+  /** This node misses a member. */
+  handleMissed(): void {
+    this.#watch.handleMissed();
+  }
+
   /** A link to a member has ended. */
   handleLinkClosed(nodeId: NodeId): void {
     this.#requests.handleLinkClosed(nodeId);
+    this.#watch.handleLinkClosed(nodeId);
   }
 
   close(): void {
-    this.#isClosed = true;
     this.#unsubscribe();
-    this.#timer.set(undefined);
+    this.#watch.close();
     this.#requests.close();
     this.acts.close();
   }
 
-  /** Does what is due, says who is elected now, and waits for the next time. */
-  #advance(): void {
-    const { clock, messages, mesh: { roster, identity }, log, names } = this.#parts;
-    if (this.#isClosed) return;
-    this.#election.handleTimeout(clock.now());
-    if (this.#election.pollHeartbeat(clock.now())) messages.broadcast({ kind: "heartbeat" });
-    for (let event = this.#election.pollEvent(); event !== undefined; event = this.#election.pollEvent()) {
-      const { elected } = event;
-      names?.members.handleElection(elected);
-      if (elected === undefined) log.warn("no leader is there");
-      else {
-        const name = roster.get(elected)?.record.name;
-        log.info("leader elected", { name, self: elected === identity.id });
-      }
-    }
-    this.#timer.set(this.#election.pollTimeout());
+  /** Says who is elected now. */
+  #announce(elected: NodeId | undefined): void {
+    const { mesh: { roster, identity }, log, names } = this.#parts;
+    names?.members.handleElection(elected);
+    if (elected === undefined) return log.warn("no leader is there");
+    const name = roster.get(elected)?.record.name;
+    log.info("leader elected", { name, self: elected === identity.id });
   }
 }

@@ -93,7 +93,8 @@ Deno.test("LeaderCoordinator publishes the record of a leader that is demoted, a
   const { publicKey, signingKey: { verifyingKey } } = asker;
   assert(typeof mesh.admission?.addLeader({ name: "b", publicKey, verifyingKey, labels: {} }) === "object");
   const events: (MeshMessage | ReplicaUpdate)[] = [];
-  const messages: Pick<MessagePlane, "send"> = {
+  const messages: Pick<MessagePlane, "send" | "links"> = {
+    links: { get: () => undefined } as never,
     send: (_to, message) => {
       events.push(message);
       return Promise.resolve(true);

@@ -177,7 +177,8 @@ Deno.test("PathClaims of two leaders that are cut apart give one path to two mem
 /** A coordinator of a node whose messages go nowhere. */
 function coordinatorOf(stage: Fixture, mesh: MeshState) {
   const sent: MeshMessage[] = [];
-  const messages: Pick<MessagePlane, "send" | "reach"> = {
+  const messages: Pick<MessagePlane, "send" | "reach" | "links"> = {
+    links: { get: () => undefined } as never,
     reach: () => Promise.resolve(true),
     send: (_to, message) => {
       sent.push(message);

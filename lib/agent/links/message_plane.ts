@@ -17,6 +17,7 @@ import {
 import { LinkAcceptor, type LinkAcceptorParts } from "./link_acceptor.ts";
 import { LinkDialer, type LinkDialerParts } from "./link_dialer.ts";
 import { LinkDrains } from "./link_drains.ts";
+import { linkPauseMs } from "./link_pace.ts";
 import { type Link, LinkTable } from "./link_table.ts";
 import { LinkWatch } from "./link_watch.ts";
 import {
@@ -155,10 +156,13 @@ export class MessagePlane {
     this.#advanceGossip();
   }
 
-  /** Sends something to all members with a link. */
-  broadcast(message: MeshMessage): void {
+  /** Sends something to members with a link: all of them unless `to` says to whom. */
+  broadcast(
+    message: MeshMessage,
+    to: readonly NodeId[] = this.links.all().map(({ nodeId }) => nodeId),
+  ): void {
     const body = encodeMeshMessage(message);
-    for (const { channel } of this.links.all()) void channel.send({ topic: MESH_TOPIC, body });
+    for (const nodeId of to) void this.links.get(nodeId)?.channel.send({ topic: MESH_TOPIC, body });
   }
 
   /** Sends something to one member, over its link. @returns whether there is one */
@@ -217,6 +221,7 @@ export class MessagePlane {
     for (const nodeId of this.links.members()) {
       if (roster.linkable(nodeId) === undefined) this.links.close(nodeId, "you are no member any more");
     }
+    for (const link of this.links.all()) this.#pace(link);
   }
 
   #addLink(link: Link): void {
@@ -237,6 +242,7 @@ export class MessagePlane {
     log.debug("link open", { peer: name, at: link.channel.remoteAddress, dialler: link.dialler });
     if (former !== undefined) this.#gossip.close(former);
     this.dialer.handleLink(link.nodeId);
+    this.#pace(link);
     // The end that dialled begins to compare.
     this.#gossip.open(link, link.dialler === "us");
     this.#advanceGossip();
@@ -245,6 +251,12 @@ export class MessagePlane {
     this.#parts.services?.handleLink(link);
     this.#watch.handleLink(link);
     void this.#receiveToEnd(link, name);
+  }
+
+  /** How much silence there may be on a link follows from how many links its ends have. */
+  #pace({ nodeId, channel }: Link): void {
+    const { replica, identity } = this.#parts;
+    channel.pingAfter(linkPauseMs(replica, [identity.id, nodeId]));
   }
 
   /** What others need of a channel before it is known whose it is. */

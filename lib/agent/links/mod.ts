@@ -9,6 +9,7 @@
 
 export { dialChannel, type DialStream, type DialTarget, messagePlaneDial, raceDial } from "./dial.ts";
 export { originOf } from "./caller_limits.ts";
+export { linkPauseMs } from "./link_pace.ts";
 export type { Link, LinkWay } from "./link_table.ts";
 export type { LinkDialer } from "./link_dialer.ts";
 export { type LeaderMessage, type LinkObserver, MessagePlane, type PathMessage } from "./message_plane.ts";

@@ -4,5 +4,6 @@
  */
 
 export { NameService, namesOf } from "./name_service.ts";
+export { RunningNames } from "./running_names.ts";
 export type { OfferedService } from "./service_name_sync.ts";
 export { isNameTaken } from "./taken_names.ts";

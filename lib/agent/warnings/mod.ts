@@ -8,7 +8,5 @@
  * @module
  */
 
-export { clockWarnings } from "./clock_warnings.ts";
-export { InstanceWatch } from "./instance_watch.ts";
-export { nameWarnings } from "./name_warnings.ts";
+export { watchForWarnings } from "./agent_warnings.ts";
 export { type Warning, Warnings } from "./warnings.ts";

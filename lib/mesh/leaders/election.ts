@@ -1,9 +1,14 @@
 /**
  * Which of the leaders is the elected one: the one with the highest node id among those that live. Every node applies
- * the same rule to the heartbeats it gets, so there is no vote; two sides of a split network each have their own.
+ * the same rule to what it hears, so there is no vote; two sides of a split network each have their own.
  *
- *     unknown ──heartbeat, or a record that says it leads──► alive ──5 s without a heartbeat──► dead
- *                                                              ▲─────────heartbeat──────────────┘
+ * A leader sends heartbeats to the other leaders and to a few members, its watchers, so that what it sends does not grow with
+ * the network. Whoever misses one asks the leader, and tells its links when no answer comes; they ask for themselves:
+ *
+ *     alive ──a heartbeat is late, or somebody misses it──► asked ──no answer──► others are told ──► dead
+ *       ▲────────────────heartbeat, answer, new link──────────┴──────────────────────────────────────┘
+ *
+ * A watcher takes it for dead 5 s after the last heartbeat; who is told, as soon as it has had the time to answer.
  *
  * @module
  */
@@ -13,8 +18,16 @@ import type { NodeId } from "../identity/mod.ts";
 
 /** How often a leader sends a heartbeat. */
 export const HEARTBEAT_MS = 2_000;
-/** A leader without a heartbeat for so long is dead. */
+/** A leader of whom a watcher has heard nothing for so long is dead, and one to whom there is no link. */
 export const LEADER_DEAD_MS = 5_000;
+/** A heartbeat is late: the leader is asked. It may also have other watchers now. */
+const LATE_MS = 2_500;
+/** A leader that has not answered after this is missed: others are told. */
+const MISSED_MS = 750;
+/** One that was asked, and of whom nothing was heard for long before, is dead when it has not answered after this. */
+const ANSWER_MS = 1_750;
+/** One that answers and sends no heartbeat is asked so often; then it has other watchers. */
+const QUESTIONS = 2;
 
 /** Another leader was elected than before, or none is left. */
 export interface ElectionEvent {
@@ -27,17 +40,27 @@ export interface LeaderView {
   readonly nodeId: NodeId;
   readonly isAlive: boolean;
   readonly isElected: boolean;
-  /** When its last heartbeat came; undefined when none has. */
+  /** When it last gave a sign of life that was waited for; undefined when it has given none. */
   readonly lastHeardAt: Millis | undefined;
 }
 
 interface Leader {
-  /** Until then it counts as alive. */
-  deadAt: Millis;
+  /** Until then it counts as alive; for ever when nothing says that it is not. */
+  deadAt: number;
   lastHeardAt: Millis | undefined;
+  readonly knownSince: Millis;
+  /** When it is to be asked; undefined when nobody has a doubt. */
+  askAt: number | undefined;
+  /** It was asked, and has not answered: when others are told. */
+  missedAt: number | undefined;
+  /** How many questions are left until it is no wonder that it sends no heartbeat. */
+  questions: number;
 }
 
-/** Heartbeats in, the elected leader out. A leader is presumed alive for 5 s when it becomes known, so that a start elects nobody who is about to lose again. */
+/**
+ * Signs of life in; questions, suspicions and the elected leader out. A leader is presumed alive for 5 s when it becomes known, so
+ * that a start elects nobody who is about to lose again.
+ */
 export class Election {
   readonly #self: NodeId;
   readonly #leaders = new Map<NodeId, Leader>();
@@ -45,6 +68,8 @@ export class Election {
   #checkedAt: Millis;
   #elected: NodeId | undefined;
   #announced: NodeId | undefined;
+  readonly #questions: NodeId[] = [];
+  readonly #missed: NodeId[] = [];
 
   /** @param self this node, which may be a leader and is alive */
   constructor(self: NodeId, now: Millis) {
@@ -69,7 +94,16 @@ export class Election {
     for (const nodeId of this.#leaders.keys()) if (!ids.has(nodeId)) this.#leaders.delete(nodeId);
     for (const nodeId of ids) {
       if (this.#leaders.has(nodeId)) continue;
-      this.#leaders.set(nodeId, { deadAt: millis(now + LEADER_DEAD_MS), lastHeardAt: undefined });
+      // It may have had a link for long, and have other watchers.
+      const askAt = now + LATE_MS;
+      this.#leaders.set(nodeId, {
+        deadAt: now + LEADER_DEAD_MS,
+        lastHeardAt: undefined,
+        knownSince: now,
+        askAt,
+        missedAt: undefined,
+        questions: 0,
+      });
       if (nodeId === this.#self) this.#nextHeartbeat = now;
     }
     this.#elect(now);
@@ -79,19 +113,50 @@ export class Election {
   handleHeartbeat(nodeId: NodeId, now: Millis): void {
     const leader = this.#leaders.get(nodeId);
     if (leader === undefined) return;
-    leader.deadAt = millis(now + LEADER_DEAD_MS);
-    leader.lastHeardAt = now;
+    this.#note(leader, now);
+    leader.questions = QUESTIONS;
+    this.#expect(leader, now);
     this.#elect(now);
   }
 
-  /** Takes leaders for dead whose heartbeats are overdue. Early and repeated calls are harmless. */
+  /** A node has answered, or there is a new link to it: if it leads it is alive until something says otherwise. */
+  handleAnswer(nodeId: NodeId, now: Millis): void {
+    const leader = this.#leaders.get(nodeId);
+    if (leader === undefined) return;
+    this.#note(leader, now);
+    if (leader.questions > 0) this.#expect(leader, now);
+    else leader.deadAt = Infinity;
+    this.#elect(now);
+  }
+
+  /** There is no link to a node any more: a leader has 5 s to come back. */
+  handleLinkLost(nodeId: NodeId, now: Millis): void {
+    const leader = this.#leaders.get(nodeId);
+    if (leader !== undefined) leader.deadAt = Math.min(leader.deadAt, now + LEADER_DEAD_MS);
+  }
+
+  /** Somebody misses a node, which is asked if it leads, unless it was heard of just now. */
+  handleDoubt(nodeId: NodeId, now: Millis): void {
+    const leader = this.#leaders.get(nodeId);
+    if (leader === undefined || nodeId === this.#self || !this.#isAlive(nodeId, leader, now)) return;
+    // Or it has 5 s to come back.
+    const wasAsked = leader.deadAt < Infinity && leader.askAt === undefined;
+    if (wasAsked || now - (leader.lastHeardAt ?? -Infinity) < HEARTBEAT_MS) return;
+    leader.askAt = Math.min(leader.askAt ?? Infinity, now);
+  }
+
+  /** Misses leaders that were to be heard of, and takes them for dead when it is time. Early and repeated calls are harmless. */
   handleTimeout(now: Millis): void {
     const lateMs = now - Math.max(this.#checkedAt, this.pollTimeout() ?? now);
     // This process itself stood still: heartbeats that came meanwhile are still to be read.
     if (lateMs > HEARTBEAT_MS) {
-      for (const leader of this.#leaders.values()) leader.deadAt = millis(leader.deadAt + lateMs);
+      for (const leader of this.#leaders.values()) {
+        leader.deadAt += lateMs;
+        if (leader.missedAt !== undefined) leader.missedAt += lateMs;
+      }
     }
     this.#checkedAt = now;
+    for (const [nodeId, leader] of this.#leaders) if (nodeId !== this.#self) this.#doubt(nodeId, leader, now);
     this.#elect(now);
   }
 
@@ -100,6 +165,16 @@ export class Election {
     if (!this.isLeader || now < this.#nextHeartbeat) return false;
     this.#nextHeartbeat = millis(now + HEARTBEAT_MS);
     return true;
+  }
+
+  /** @returns a leader that is to be asked for a sign of life now; undefined when there is none */
+  pollQuestion(): NodeId | undefined {
+    return this.#questions.shift();
+  }
+
+  /** @returns a leader that has not answered, of which others are to be told; undefined when there is none */
+  pollMissed(): NodeId | undefined {
+    return this.#missed.shift();
   }
 
   /** @returns a change that was not polled yet; undefined when there is none */
@@ -113,8 +188,9 @@ export class Election {
   /** When `handleTimeout` and `pollHeartbeat` are to be called; undefined when there is nothing to wait for. */
   pollTimeout(): Millis | undefined {
     let at = this.isLeader ? this.#nextHeartbeat as number : Infinity;
-    for (const [nodeId, { deadAt }] of this.#leaders) {
-      if (nodeId !== this.#self && deadAt > this.#checkedAt) at = Math.min(at, deadAt);
+    for (const [nodeId, { deadAt, askAt = Infinity, missedAt = Infinity }] of this.#leaders) {
+      if (nodeId === this.#self) continue;
+      at = Math.min(at, askAt, missedAt, deadAt > this.#checkedAt ? deadAt : Infinity);
     }
     return at === Infinity ? undefined : millis(at);
   }
@@ -127,6 +203,31 @@ export class Election {
       isElected: nodeId === this.#elected,
       lastHeardAt: leader.lastHeardAt,
     })).sort((a, b) => a.nodeId > b.nodeId ? -1 : 1);
+  }
+
+  #note(leader: Leader, now: Millis): void {
+    leader.lastHeardAt = now;
+    leader.askAt = leader.missedAt = undefined;
+  }
+
+  /** Another sign of life is due soon. */
+  #expect(leader: Leader, now: Millis): void {
+    leader.deadAt = now + LEADER_DEAD_MS;
+    leader.askAt = now + LATE_MS;
+  }
+
+  #doubt(nodeId: NodeId, leader: Leader, now: Millis): void {
+    if (leader.askAt !== undefined && leader.askAt <= now) {
+      leader.askAt = undefined;
+      leader.questions = Math.max(0, leader.questions - 1);
+      leader.missedAt = now + MISSED_MS;
+      const heardAt = leader.lastHeardAt ?? leader.knownSince;
+      leader.deadAt = Math.min(leader.deadAt, Math.max(heardAt + LEADER_DEAD_MS, now + ANSWER_MS));
+      this.#questions.push(nodeId);
+    }
+    if (leader.missedAt === undefined || leader.missedAt > now) return;
+    leader.missedAt = undefined;
+    this.#missed.push(nodeId);
   }
 
   #isAlive(nodeId: NodeId, { deadAt }: Leader, now: Millis): boolean {

@@ -5,6 +5,7 @@
  */
 
 export * from "./election.ts";
+export * from "./heartbeat_targets.ts";
 export type { LeadershipOptions } from "./leader_state.ts";
 export * from "./leadership.ts";
 export * from "./recovery_file.ts";

@@ -17,16 +17,26 @@ const LABEL = utf8Bytes("weft network shard v1");
 
 /** The 64 origins of one network; each id begins with the six bits of its number. */
 export class NetworkShards {
+  /** Whose they are; a process with many nodes of one network derives them once. */
+  static #last: { readonly networkId: NetworkId; readonly shards: NetworkShards } | undefined;
   readonly #origins: readonly NetworkId[];
   readonly #known: ReadonlySet<string>;
 
-  constructor(networkId: NetworkId) {
+  private constructor(networkId: NetworkId) {
     this.#origins = Array.from({ length: SHARDS }, (_, index) => {
       const id = blake2s(Uint8Array.of(...LABEL, index, ...idBytes(networkId))).slice(0, ID_BYTES);
       id[0] = (index << 2) | ((id[0] ?? 0) & 3);
       return encodeHex(id) as NetworkId;
     });
     this.#known = new Set(this.#origins);
+  }
+
+  /** @returns those of a network, which never change */
+  static ofNetwork(networkId: NetworkId): NetworkShards {
+    if (NetworkShards.#last?.networkId !== networkId) {
+      NetworkShards.#last = { networkId, shards: new NetworkShards(networkId) };
+    }
+    return NetworkShards.#last.shards;
   }
 
   /** Whether it is one of them. */

@@ -14,7 +14,7 @@ import {
   maxEntriesOf,
   NETWORK_KINDS,
 } from "./entry_bounds.ts";
-import { compareBytes, type MergeOutcome } from "./merge_outcome.ts";
+import { type BudgetedOutcome, compareBytes } from "./merge_outcome.ts";
 import { isPaused, MARK_SLOT } from "./network_clock.ts";
 import type { OriginBudget } from "./origin_budget.ts";
 import type { Roster, RosterOptions } from "./roster.ts";
@@ -61,9 +61,6 @@ export interface NewEntry extends Pick<StateEntry, "kind" | "key"> {
   readonly lifetimeMs?: number;
 }
 
-/** What came of an entry that was offered; an origin may have changed too much of late. */
-export type EntryOutcome = MergeOutcome | "rejected:throttled";
-
 /** It has come, gone or changed. */
 export type EntryEvent = Pick<StateEntry, "kind" | "origin" | "key">;
 
@@ -87,7 +84,7 @@ export class EntryBook {
   constructor(store: StateStore, options: EntryBookOptions) {
     this.#store = store;
     this.#options = options;
-    this.#shards = new NetworkShards(options.networkId);
+    this.#shards = NetworkShards.ofNetwork(options.networkId);
     this.reload();
   }
 
@@ -111,7 +108,7 @@ export class EntryBook {
    * Takes an entry in if its origin signed it and it is newer. Never throws on what it is offered.
    * @param budget what its origin may change; without one nothing is refused for that
    */
-  merge(signed: Signed, budget?: OriginBudget): EntryOutcome {
+  merge(signed: Signed, budget?: OriginBudget): BudgetedOutcome {
     const { reader, networkId, clock } = this.#options;
     const entry = reader.entry(signed.payload);
     if (entry === undefined) return "rejected:malformed";

@@ -24,7 +24,7 @@ import {
   type RandomSource,
 } from "../../base/mod.ts";
 import type { NodeId } from "../identity/mod.ts";
-import { EncodedUpdate, GossipOutbox } from "./gossip_outbox.ts";
+import { EncodedUpdate, GossipOutbox, type UpdateEncoder } from "./gossip_outbox.ts";
 import { encodeMeshMessage, type MeshMessage } from "../wire/mod.ts";
 import { emptyUpdate, type ReplicaUpdate, updateSize } from "../records/mod.ts";
 import type { Replica } from "./replica.ts";
@@ -65,12 +65,20 @@ export interface MessageOutcome {
 
 const NOTHING_NEW: MessageOutcome = { changes: 0, items: 0, rejected: 0, isForged: false };
 
+/** The time and chance that it goes by, and how it encodes. */
+export interface GossipOptions extends Pick<Environment, "clock" | "random"> {
+  readonly encodeUpdate?: UpdateEncoder;
+}
+
 /** Keeps a replica the same as those at the other ends of its links. */
 export class Gossip<Link extends { readonly nodeId: NodeId }> {
   readonly #replica: Replica;
+  readonly #encodeUpdate: UpdateEncoder | undefined;
   readonly #clock: Clock;
   readonly #random: RandomSource;
   readonly #outboxes = new Map<Link, GossipOutbox>();
+  /** The same links, in no order, to draw from. */
+  readonly #links: Link[] = [];
   readonly #ready = new Set<Link>();
   readonly #skews = new Map<Link, number>();
   #nextRound: Millis;
@@ -79,8 +87,10 @@ export class Gossip<Link extends { readonly nodeId: NodeId }> {
   #exchangeEnds: Millis | undefined;
   readonly #deferred = new Set<Link>();
 
-  constructor(replica: Replica, { clock, random }: Pick<Environment, "clock" | "random">) {
+  /** @param options.encodeUpdate encodes what is sent; each node does it anew when absent */
+  constructor(replica: Replica, { clock, random, encodeUpdate }: GossipOptions) {
     this.#replica = replica;
+    this.#encodeUpdate = encodeUpdate;
     this.#clock = clock;
     this.#random = random;
     this.#nextRound = this.#afterRound();
@@ -92,14 +102,18 @@ export class Gossip<Link extends { readonly nodeId: NodeId }> {
    */
   open(link: Link, begins: boolean): void {
     const outbox = new GossipOutbox();
+    if (!this.#outboxes.has(link)) this.#links.push(link);
     this.#outboxes.set(link, outbox);
     outbox.owesDigest = begins;
-    this.#wake(link);
+    if (begins) this.#ready.add(link);
   }
 
   /** Forgets a link; harmless when it is unknown. */
   close(link: Link): void {
-    this.#outboxes.delete(link);
+    if (!this.#outboxes.delete(link)) return;
+    const last = this.#links.pop();
+    const at = last === link ? -1 : this.#links.indexOf(link);
+    if (at >= 0 && last !== undefined) this.#links[at] = last;
     this.#ready.delete(link);
     this.#skews.delete(link);
     this.#deferred.delete(link);
@@ -111,13 +125,13 @@ export class Gossip<Link extends { readonly nodeId: NodeId }> {
     const size = updateSize(update);
     if (size === 0) return;
     const isUrgent = update.records.some((signed) => this.#replica.isRevocation(signed));
-    const encoded = new EncodedUpdate(update);
+    const encoded = new EncodedUpdate(update, this.#encodeUpdate);
     for (const link of this.#pushTargets(isUrgent, except)) {
       const outbox = this.#outboxes.get(link);
       if (outbox === undefined) continue;
       if (size <= MAX_PUSHED_ITEMS || isUrgent) outbox.push(encoded);
       else outbox.owesDigest = true;
-      this.#wake(link);
+      this.#ready.add(link);
     }
   }
 
@@ -160,8 +174,7 @@ export class Gossip<Link extends { readonly nodeId: NodeId }> {
     }
     if (now < this.#nextRound) return;
     this.#nextRound = this.#afterRound();
-    const links = [...this.#outboxes.keys()];
-    const chosen = links[Math.floor(randomFraction(this.#random) * links.length)];
+    const chosen = this.#links[Math.floor(randomFraction(this.#random) * this.#links.length)];
     if (chosen !== undefined) this.#oweDigest(chosen);
   }
 
@@ -172,6 +185,7 @@ export class Gossip<Link extends { readonly nodeId: NodeId }> {
 
   /** @returns a link that has something to send, each once; undefined when there is none */
   pollReady(): Link | undefined {
+    if (this.#ready.size === 0) return undefined;
     const [link] = this.#ready;
     if (link !== undefined) this.#ready.delete(link);
     return link;
@@ -226,7 +240,7 @@ export class Gossip<Link extends { readonly nodeId: NodeId }> {
         items += vector.origins.length;
       }
     }
-    this.#wake(link);
+    this.#ready.add(link);
     return { ...NOTHING_NEW, items };
   }
 
@@ -260,17 +274,17 @@ export class Gossip<Link extends { readonly nodeId: NodeId }> {
     for (const [origin, listed] of theirs) {
       compare({ origin, slots: versions.of(origin, wall, network) }, listed);
     }
-    outbox.push(new EncodedUpdate(lacking));
+    outbox.push(new EncodedUpdate(lacking, this.#encodeUpdate));
     for (const part of partsOf(wanted)) outbox.pushVector({ origins: part });
-    this.#wake(link);
+    if (!outbox.isEmpty) this.#ready.add(link);
     return { ...NOTHING_NEW, items: items + updateSize(lacking) };
   }
 
   #pushTargets(isUrgent: boolean, except: Link | undefined): Link[] {
-    const links = [...this.#outboxes.keys()].filter((link) => link !== except);
+    const links = this.#links.filter((link) => link !== except);
     if (isUrgent || links.length <= MAX_PUSHES) return links;
     const { roster } = this.#replica;
-    const isLeader = ({ nodeId }: Link) => roster.get(nodeId)?.record.roles.includes("leader") ?? false;
+    const isLeader = ({ nodeId }: Link) => roster.liveRecord(nodeId)?.roles.includes("leader") ?? false;
     const others = links.filter((link) => !isLeader(link));
     // The beginning of a Fisher-Yates shuffle.
     for (let i = 0; i < Math.min(MAX_PUSHES, others.length); i++) {
@@ -284,11 +298,7 @@ export class Gossip<Link extends { readonly nodeId: NodeId }> {
     const outbox = this.#outboxes.get(link);
     if (outbox === undefined) return;
     outbox.owesDigest = true;
-    this.#wake(link);
-  }
-
-  #wake(link: Link): void {
-    if (this.#outboxes.get(link)?.isEmpty === false) this.#ready.add(link);
+    this.#ready.add(link);
   }
 
   #afterRound(): Millis {

@@ -12,23 +12,26 @@ const MAX_WAITING_ITEMS = 4096;
 /** A member that asks faster than it reads is not answered. */
 const MAX_WAITING_VECTORS = 128;
 
+/** @returns an update as messages of at most 256 KiB */
+export type UpdateEncoder = (update: ReplicaUpdate) => readonly Uint8Array[];
+
 /** An update that is encoded once for everybody it is sent to. */
 export class EncodedUpdate {
+  /** How many items it has. */
+  readonly size: number;
   readonly #update: ReplicaUpdate;
+  readonly #encode: UpdateEncoder;
   #parts: readonly Uint8Array[] | undefined;
 
-  constructor(update: ReplicaUpdate) {
+  constructor(update: ReplicaUpdate, encode: UpdateEncoder = encodeUpdates) {
+    this.size = updateSize(update);
     this.#update = update;
-  }
-
-  /** How many items it has. */
-  get size(): number {
-    return updateSize(this.#update);
+    this.#encode = encode;
   }
 
   /** Messages of at most 256 KiB. */
   get parts(): readonly Uint8Array[] {
-    return this.#parts ??= encodeUpdates(this.#update);
+    return this.#parts ??= this.#encode(this.#update);
   }
 }
 

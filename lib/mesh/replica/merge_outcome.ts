@@ -26,6 +26,9 @@ export type MergeRefusal = typeof MERGE_REFUSALS[number];
 /** What came of a record, statement or entry that was offered. */
 export type MergeOutcome = "added" | "updated" | "unchanged" | `rejected:${MergeRefusal}`;
 
+/** The same of what has a budget: its origin may have changed too much of late. */
+export type BudgetedOutcome = MergeOutcome | "rejected:throttled";
+
 /** @returns above 0 when `offered` takes the place of `known`, 0 when they are the same */
 export function compareRecords(offered: RecordEntry, known: RecordEntry): number {
   return Number(offered.record.revoked) - Number(known.record.revoked) ||

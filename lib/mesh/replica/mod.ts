@@ -6,6 +6,7 @@
 export * from "./entry_book.ts";
 export * from "./entry_bounds.ts";
 export * from "./gossip.ts";
+export type { UpdateEncoder } from "./gossip_outbox.ts";
 export * from "./network_clock.ts";
 export * from "./replica.ts";
 export * from "./roster.ts";

@@ -48,13 +48,13 @@ function offered(replica: Replica, signed: ReturnType<typeof endpointEntry>) {
 
 Deno.test("NetworkShards has one origin in each part of the ids, and the same for a key on every node", () => {
   const [first, second] = [new TestNetwork(1), new TestNetwork(2)];
-  const shards = new NetworkShards(first.identity.id);
+  const shards = NetworkShards.ofNetwork(first.identity.id);
   const origins = [...shards as Iterable<string>];
   assert.equal(new Set(origins).size, SHARDS);
   assert.deepEqual(origins.map((origin) => parseInt(origin.slice(0, 2), 16) >> 2), origins.map((_, i) => i));
   assert.ok(shards.has(shards.of("blue/web-1")));
-  assert.equal(shards.of("blue/web-1"), new NetworkShards(first.identity.id).of("blue/web-1"));
-  assert.ok(!new NetworkShards(second.identity.id).has(shards.of("blue/web-1")));
+  assert.equal(shards.of("blue/web-1"), NetworkShards.ofNetwork(first.identity.id).of("blue/web-1"));
+  assert.ok(!NetworkShards.ofNetwork(second.identity.id).has(shards.of("blue/web-1")));
 });
 
 Deno.test("EntryBook takes an endpoint under the one origin of its key alone, and nothing else there", () => {
@@ -62,7 +62,7 @@ Deno.test("EntryBook takes an endpoint under the one origin of its key alone, an
   const replica = setUp(network);
   const key = "blue/web-1";
   const right = replica.entries.networkOrigin("endpoint", key);
-  const other = [...new NetworkShards(network.identity.id) as Iterable<typeof right>].find((one) =>
+  const other = [...NetworkShards.ofNetwork(network.identity.id) as Iterable<typeof right>].find((one) =>
     one !== right
   );
   assert.ok(other !== undefined);

@@ -3,21 +3,27 @@
  * @module
  */
 
-import { Counters, type StateStore } from "../../base/mod.ts";
-import { EntryBook, type EntryEvent, type EntryOutcome } from "./entry_book.ts";
+import { Counters, equalBytes, type StateStore } from "../../base/mod.ts";
+import { EntryBook, type EntryEvent } from "./entry_book.ts";
 import { OriginBudget } from "./origin_budget.ts";
 import {
   emptyUpdate,
+  NO_UPDATE,
   PLAIN_READER,
   type ReplicaUpdate,
   type Signed,
   type SignedReader,
+  updateSize,
 } from "../records/mod.ts";
-import { MERGE_REFUSALS, type MergeRefusal } from "./merge_outcome.ts";
+import { type BudgetedOutcome, MERGE_REFUSALS, type MergeRefusal } from "./merge_outcome.ts";
 import { NetworkClock } from "./network_clock.ts";
 import { Roster, type RosterBase, type RosterOptions } from "./roster.ts";
 import { isAboutStatement, type RosterEvent } from "./roster_event.ts";
 import { type BucketPool, VersionIndex } from "../versions/mod.ts";
+
+/** A change that is pushed comes by a dozen links; of so few items it is asked first whether they are here already. */
+const FEW_ITEMS = 4;
+const NOTHING_NEW: MergeResult = { changes: NO_UPDATE, rejected: 0, isForged: false };
 
 /** Why something that a member sent was refused; each reason is counted. */
 export type UpdateRefusal = MergeRefusal | "throttled" | "oversized" | "unreadable";
@@ -102,11 +108,12 @@ export class Replica {
    * @throws StateError when the store is full or broken; then nothing has changed
    */
   merge(update: ReplicaUpdate): MergeResult {
+    if (updateSize(update) <= FEW_ITEMS && this.#holds(update)) return NOTHING_NEW;
     const changes = emptyUpdate();
     const { roster, entries } = this;
     let rejected = 0;
     /** @returns whether to go on */
-    const note = (signed: Signed, outcome: EntryOutcome, fresh: Signed[]): boolean => {
+    const note = (signed: Signed, outcome: BudgetedOutcome, fresh: Signed[]): boolean => {
       if (outcome === "added" || outcome === "updated") fresh.push(signed);
       else if (outcome !== "unchanged") {
         this.refusals.count(outcome.slice("rejected:".length) as UpdateRefusal);
@@ -121,7 +128,7 @@ export class Replica {
           note(signed, roster.merge(signed), changes.records)
         ) ||
           !update.statements.every((signed) =>
-            note(signed, this.#mergeStatement(signed), changes.statements)
+            note(signed, roster.mergeStatement(signed, this.#budget), changes.statements)
           ) ||
           !update.entries.every((signed) =>
             note(signed, entries.merge(signed, this.#budget), changes.entries)
@@ -192,13 +199,24 @@ export class Replica {
     for (const nodeId of this.roster.takeEnded()) this.entries.forget(nodeId);
   }
 
-  #mergeStatement(signed: Signed): EntryOutcome {
-    const origin = this.#reader.statement(signed.payload)?.nodeId;
-    if (origin !== undefined && !this.#budget.allows(origin)) return "rejected:throttled";
-    const outcome = this.roster.mergeStatement(signed);
-    const isNew = outcome === "added" || outcome === "updated";
-    if (origin !== undefined && isNew) this.#budget.spend(origin, signed.payload.length);
-    return outcome;
+  /** Whether all of this is here already, byte for byte. */
+  #holds({ records, statements, entries }: ReplicaUpdate): boolean {
+    const reader = this.#reader;
+    for (const signed of statements) {
+      const statement = reader.statement(signed.payload);
+      if (!isSame(statement && this.roster.signedStatement(statement.nodeId), signed)) return false;
+    }
+    for (const signed of records) {
+      const record = reader.record(signed.payload);
+      if (!isSame(record && this.roster.signedRecord(record.nodeId), signed)) return false;
+    }
+    for (const signed of entries) {
+      const entry = reader.entry(signed.payload);
+      if (!isSame(entry && this.entries.signedEntry(entry.origin, entry.kind, entry.key), signed)) {
+        return false;
+      }
+    }
+    return true;
   }
 
   /** @returns whether there was anything to deliver */
@@ -219,4 +237,9 @@ export class Replica {
     if (haveMembersChanged) { for (const subscriber of subscribers) subscriber.handleMembersChange?.(); }
     return hadEvents;
   }
+}
+
+/** Whether it says the same as what is kept; whose signature it has beside that does not matter. */
+function isSame(kept: Signed | undefined, { payload }: Signed): boolean {
+  return kept !== undefined && equalBytes(kept.payload, payload);
 }

@@ -194,3 +194,57 @@ Deno.test("Replica.deliverEvents() goes on after a subscriber that throws", () =
   replica.deliverEvents();
   assert.equal(followed, 2);
 });
+
+Deno.test("Replica.merge() of what is here already looks no further, and writes nothing", () => {
+  const { network, store, replica } = setUp(21);
+  const node = network.node();
+  const record = network.signed(node);
+  const statement = stated(node, 1, "192.0.2.1:1");
+  const entry = network.entry(node, {});
+  const updates = [
+    { ...NO_UPDATE, records: [record] },
+    { ...NO_UPDATE, statements: [statement] },
+    { ...NO_UPDATE, entries: [entry] },
+    { records: [record], statements: [statement], entries: [entry] },
+  ];
+  for (const update of updates) replica.merge(update);
+  const before = stateOf(replica);
+  let transactions = 0;
+  const transaction = store.transaction.bind(store);
+  store.transaction = (body) => {
+    transactions++;
+    return transaction(body);
+  };
+  const copy = ({ payload, signature }: typeof record) => ({ payload: payload.slice(), signature });
+  for (const update of updates) {
+    const again = {
+      records: update.records.map(copy),
+      statements: update.statements.map(copy),
+      entries: update.entries.map(copy),
+    };
+    assert.deepEqual(replica.merge(again), { changes: NO_UPDATE, rejected: 0, isForged: false });
+  }
+  assert.equal(transactions, 0);
+  // Beside what is new it is as it was.
+  const { changes } = replica.merge({ ...NO_UPDATE, records: [record], statements: [stated(node, 2)] });
+  assert.deepEqual([changes.records.length, changes.statements.length, transactions > 0], [0, 1, true]);
+  const forged = { ...stated(network.node(), 3), payload: stated(node, 3, "192.0.2.9:9").payload };
+  assert.equal(replica.merge({ ...NO_UPDATE, statements: [forged] }).isForged, true);
+  replica.merge({ ...NO_UPDATE, statements: [statement] });
+  assert.equal(replica.refusals.get("replayed"), 1);
+  assert.notDeepEqual(stateOf(replica), before);
+});
+
+Deno.test("Replica.merge() takes 256 statements of a node at once, and counts none twice that it has", () => {
+  const { network, replica } = setUp(22);
+  const node = network.node();
+  replica.roster.merge(network.signed(node));
+  let taken = 0;
+  for (let version = 1; version <= 300; version++) {
+    const update = { ...NO_UPDATE, statements: [stated(node, version)] };
+    taken += replica.merge(update).changes.statements.length;
+    replica.merge(update);
+  }
+  assert.ok(taken >= 256 && taken <= 257, `${taken}`);
+  assert.equal(replica.refusals.get("throttled"), 2 * (300 - taken));
+});

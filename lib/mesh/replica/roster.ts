@@ -3,7 +3,7 @@
  * @module
  */
 
-import { type Clock, LayeredMap, type StateStore } from "../../base/mod.ts";
+import type { Clock, StateStore } from "../../base/mod.ts";
 import type { PublicKey, VerifyingKey } from "../../crypto/mod.ts";
 import type { IpAddress } from "../../net/mod.ts";
 import type { NetworkId, NodeId } from "../identity/mod.ts";
@@ -21,8 +21,10 @@ import {
   STATEMENT_LABEL,
 } from "../records/mod.ts";
 import type { ChainSummary } from "./key_chains.ts";
-import { compareBytes, compareRecords, type MergeOutcome } from "./merge_outcome.ts";
-import { isAboutStatement, type RosterEvent } from "./roster_event.ts";
+import { type BudgetedOutcome, compareBytes, compareRecords, type MergeOutcome } from "./merge_outcome.ts";
+import type { OriginBudget } from "./origin_budget.ts";
+import type { RosterEvent } from "./roster_event.ts";
+import { LiveMembers } from "./live_members.ts";
 import { NetworkClock } from "./network_clock.ts";
 import { type RecordEntry, RosterStore, type RosterStoreBase } from "./roster_store.ts";
 import { VersionIndex } from "../versions/mod.ts";
@@ -71,10 +73,7 @@ export class Roster {
   readonly #options: RosterOptions;
   readonly #reader: SignedReader;
   readonly #networkClock: NetworkClock;
-  /** Who was a member when an event was last pushed. */
-  readonly #live: LayeredMap<NodeId, true>;
-  // Not polled yet, at most one for each member.
-  readonly #events = new Map<NodeId, RosterEvent>();
+  readonly #live: LiveMembers;
   // Not taken yet.
   readonly #ended = new Set<NodeId>();
   readonly #missed = new Map<KeyTag, MemberRecord>();
@@ -87,7 +86,11 @@ export class Roster {
     const { versions = new VersionIndex(), base } = options;
     const storeBase = base && { store: base.roster.#store, changes: base.changes };
     this.#store = new RosterStore(store, this.#reader, versions, storeBase);
-    this.#live = new LayeredMap(base && base.roster.#live);
+    this.#live = new LiveMembers({
+      now: () => this.#networkClock.now(),
+      isLive: (record) => this.#isLive(record),
+      base: base && base.roster.#live,
+    });
     this.reload();
   }
 
@@ -101,11 +104,7 @@ export class Roster {
 
   /** Tells who comes and goes from now on; what it began with is taken for as it was then. */
   beginEvents(): void {
-    this.#live.reset();
-    for (const nodeId of this.#store.reloaded()) {
-      if (this.liveRecord(nodeId) === undefined) this.#live.delete(nodeId);
-      else this.#live.set(nodeId, true);
-    }
+    this.#live.begin(this.#store.reloaded(), (nodeId) => this.recordById(nodeId));
   }
 
   /** Takes a record in if it is the network's and newer than what is known. Never throws on what it is offered. */
@@ -137,10 +136,10 @@ export class Roster {
     const { changed, gone } = this.#store.putRecord({ signed, record });
     // The same key under another id is another member.
     if (known !== undefined && known.record.nodeId !== record.nodeId) {
-      this.#announce({ ...known.record, revoked: true });
+      this.#live.announce({ ...known.record, revoked: true });
     }
-    this.#announce(record);
-    for (const each of changed) this.#announce(each);
+    this.#live.announce(record);
+    for (const each of changed) this.#live.announce(each);
     for (const each of gone) this.#announceGone(each);
     for (const each of [record, ...changed]) if (this.isRemoved(each)) this.#ended.add(each.nodeId);
     return known === undefined ? "added" : "updated";
@@ -168,15 +167,17 @@ export class Roster {
   }
 
   /** @returns those whose entries need not be kept, each once: their members were removed, or their records are gone */
-  takeEnded(): Iterable<NodeId> {
-    if (this.#ended.size === 0) return [];
+  takeEnded(): readonly NodeId[] {
     const ended = [...this.#ended];
     this.#ended.clear();
     return ended;
   }
 
-  /** Takes a statement in if a known member signed it and it is newer. Never throws on what it is offered. */
-  mergeStatement(signed: Signed): MergeOutcome {
+  /**
+   * Takes a statement in if a known member signed it and it is newer. Never throws on what it is offered.
+   * @param budget what the member may change; without one nothing is refused for that
+   */
+  mergeStatement(signed: Signed, budget?: OriginBudget): BudgetedOutcome {
     const statement = this.#reader.statement(signed.payload);
     if (statement === undefined) return "rejected:malformed";
     const record = this.recordById(statement.nodeId);
@@ -190,12 +191,15 @@ export class Roster {
       if (difference < 0) return "rejected:replayed";
     }
     if (this.#isAhead(statement)) return "rejected:future";
+    // Before the signature, which costs a hundred times as much as all that came before.
+    if (budget?.allows(statement.nodeId) === false) return "rejected:throttled";
     if (!this.#reader.isSignedBy(STATEMENT_LABEL, signed, record.verifyingKey)) return "rejected:signature";
     this.#store.putStatement({ signed, statement });
+    budget?.spend(statement.nodeId, signed.payload.length);
     if (this.#isLive(record)) {
       const { nodeId, publicKey } = record;
       const isSame = known !== undefined && areSameEndpoints(known.statement, statement);
-      this.#note({ kind: isSame ? "stated-again" : "endpoints-changed", nodeId, publicKey });
+      this.#live.note({ kind: isSame ? "stated-again" : "endpoints-changed", nodeId, publicKey });
     }
     return known === undefined ? "added" : "updated";
   }
@@ -209,6 +213,11 @@ export class Roster {
   /** How many members there were when an event was last pushed. */
   get liveCount(): number {
     return this.#live.size;
+  }
+
+  /** @returns who has come, gone or changed since what it began with; everybody without a base */
+  changedMembers(): Iterable<NodeId> {
+    return this.#live.changed();
   }
 
   /** The records of all members that are neither revoked nor expired, in no order. */
@@ -342,43 +351,16 @@ export class Roster {
    * right; early and repeated calls are harmless.
    */
   handleTimeout(): void {
-    for (const { record } of this.#store.records()) {
-      if (this.#isLive(record) !== this.#live.has(record.nodeId)) this.#announce(record);
-    }
+    this.#live.handleTimeout(() => this.#store.records());
   }
 
   /** @returns what has changed, at most one event for each member; undefined when nothing has */
   pollEvent(): RosterEvent | undefined {
-    const [event] = this.#events.values();
-    if (event !== undefined) this.#events.delete(event.nodeId);
-    return event;
-  }
-
-  /** A later event is folded into the one that waits. */
-  #note(event: RosterEvent): void {
-    const waiting = this.#events.get(event.nodeId)?.kind;
-    // Whoever reads "added" or "updated" reads the endpoints too.
-    const isCovered = waiting !== undefined && waiting !== "member-removed" &&
-      (isAboutStatement(event) || (event.kind === "member-updated" && waiting === "member-added"));
-    if (isCovered || waiting === "endpoints-changed" && event.kind === "stated-again") return;
-    this.#events.delete(event.nodeId);
-    this.#events.set(event.nodeId, event);
+    return this.#live.poll();
   }
 
   #isAhead({ issuedAt }: { readonly issuedAt: number }): boolean {
     return issuedAt > this.#options.clock.wall() + MAX_CLOCK_AHEAD_MS;
-  }
-
-  #announce(record: MemberRecord): void {
-    const { nodeId, publicKey } = record;
-    const wasLive = this.#live.has(nodeId);
-    if (this.#isLive(record)) {
-      this.#live.set(nodeId, true);
-      this.#note({ kind: wasLive ? "member-updated" : "member-added", nodeId, publicKey });
-    } else if (wasLive) {
-      this.#live.delete(nodeId);
-      this.#note({ kind: "member-removed", nodeId, publicKey });
-    }
   }
 
   /** A leader that gave a member new keys may not have known how another one had changed its record. */
@@ -394,7 +376,7 @@ export class Roster {
   }
 
   #announceGone(record: MemberRecord): void {
-    this.#announce({ ...record, revoked: true });
+    this.#live.announce({ ...record, revoked: true });
     this.#ended.add(record.nodeId);
   }
 

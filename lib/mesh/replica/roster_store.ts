@@ -7,9 +7,8 @@
 import { encodeHex, LayeredMap, StateError, type StateStore, type UnixMillis } from "../../base/mod.ts";
 import type { PublicKey } from "../../crypto/mod.ts";
 import type { IpAddress } from "../../net/mod.ts";
-import { isReservedName, type NodeId } from "../identity/mod.ts";
+import type { NodeId } from "../identity/mod.ts";
 import {
-  compareNaming,
   isRemoval,
   type KeyTag,
   keyTagOf,
@@ -20,6 +19,7 @@ import {
 } from "../records/mod.ts";
 import { RECORD_SLOT, STATEMENT_SLOT, type VersionIndex } from "../versions/mod.ts";
 import { KeyChains, type RecordEntry } from "./key_chains.ts";
+import { indexOf, type RosterIndex } from "./roster_index.ts";
 
 export type { RecordEntry } from "./key_chains.ts";
 
@@ -362,33 +362,6 @@ export class RosterStore {
   }
 }
 
-interface RosterIndex {
-  readonly byName: ReadonlyMap<string, readonly MemberRecord[]>;
-  readonly namesakes: readonly (readonly MemberRecord[])[];
-  readonly byAddress: ReadonlyMap<string, MemberRecord>;
-}
-
-/**
- * Names and addresses of the records that count. Leaders who cannot see each other may give the same name twice; then
- * `compareNaming` says who keeps it, on every member alike, and leaders call the others something else. A reserved name is
- * nobody's: a record of the former release that has one is found by its id and its addresses.
- */
-function indexOf(entries: Iterable<RecordEntry>): RosterIndex {
-  const byName = new Map<string, MemberRecord[]>();
-  const shared = new Set<MemberRecord[]>();
-  const byAddress = new Map<string, MemberRecord>();
-  for (const { record } of entries) {
-    const named = isReservedName(record.name) ? undefined : byName.get(record.name);
-    if (named !== undefined) {
-      named.push(record);
-      shared.add(named);
-    } else if (!isReservedName(record.name)) byName.set(record.name, [record]);
-    for (const address of record.addresses) keepLowest(byAddress, address.toString(), record);
-  }
-  const namesakes = [...shared].map((records) => records.sort(compareNaming));
-  return { byName, byAddress, namesakes };
-}
-
 function storeKeyOf({ publicKey }: MemberRecord): string {
   return encodeHex(publicKey.bytes);
 }
@@ -406,9 +379,4 @@ function lastOf(tombstones: Iterable<RecordEntry>): RecordEntry | undefined {
 function compareTombstones(a: RecordEntry, b: RecordEntry): number {
   return Number(isRemoval(a.record)) - Number(isRemoval(b.record)) ||
     a.record.expiresAt - b.record.expiresAt || (a.record.nodeId < b.record.nodeId ? 1 : -1);
-}
-
-function keepLowest(index: Map<string, MemberRecord>, key: string, record: MemberRecord): void {
-  const holder = index.get(key);
-  if (holder === undefined || record.nodeId < holder.nodeId) index.set(key, record);
 }

@@ -50,11 +50,23 @@ interface Bucket {
 const MAX_POOLED = 4096;
 
 /**
- * Parts that many indexes have alike, each once: for whoever has a thousand replicas in one process. Two parts are taken
- * for the same when the marks in them have the same sum of 64 bits.
+ * Parts that many indexes have alike, each once, and digests of all parts: for whoever has a thousand replicas in one
+ * process. Two parts, or two indexes, are taken for the same when the marks in them have the same sum of 64 bits.
  */
 export class BucketPool {
   readonly #known = new Map<string, Bucket>();
+  /** By the sum of all parts. */
+  readonly #digests = new Map<bigint, Cached>();
+
+  /** @returns the digest of an index that has this sum, if it holds now; `make` makes it when it is not known */
+  shareDigest(sum: bigint, wall: UnixMillis, network: UnixMillis, make: () => Cached): Cached {
+    const known = this.#digests.get(sum);
+    if (known !== undefined && holds(known, wall, network)) return known;
+    if (this.#digests.size >= MAX_POOLED) this.#digests.clear();
+    const made = make();
+    this.#digests.set(sum, made);
+    return made;
+  }
 
   /** @returns the part of this number and sum; `make` makes it when it is not known */
   share(index: number, sum: bigint, make: () => Bucket): Bucket {
@@ -98,6 +110,8 @@ export class VersionIndex {
   readonly #base: IndexBase | undefined;
   #buckets: Bucket[] = [];
   #digest: Cached | undefined;
+  /** Of all that is in it, whatever the order. */
+  #sum = 0n;
 
   /** @param base absent for an index that begins empty */
   constructor(base?: IndexBase) {
@@ -108,6 +122,7 @@ export class VersionIndex {
   /** Goes back to what it began with. */
   reset(): void {
     this.#digest = undefined;
+    this.#sum = this.#base === undefined ? 0n : this.#base.versions.#sum;
     this.#buckets = this.#base === undefined
       ? Array.from({ length: BUCKETS }, () => ({ origins: [], cached: undefined, sum: undefined }))
       : [...this.#base.versions.#buckets];
@@ -129,16 +144,21 @@ export class VersionIndex {
    */
   digest(wall: UnixMillis, network: UnixMillis = wall): Uint8Array {
     if (this.#digest !== undefined && holds(this.#digest, wall, network)) return this.#digest.fingerprint;
+    const make = () => this.#makeDigest(wall, network);
+    this.#digest = this.#base?.pool.shareDigest(this.#sum, wall, network, make) ?? make();
+    return this.#digest.fingerprint;
+  }
+
+  #makeDigest(wall: UnixMillis, network: UnixMillis): Cached {
     const parts = this.#buckets.map((bucket) => {
       if (bucket.cached !== undefined && holds(bucket.cached, wall, network)) return bucket.cached;
       return bucket.cached = fingerprintOf(bucket, wall, network);
     });
-    this.#digest = {
+    return {
       fingerprint: concatBytes(...parts.map(({ fingerprint }) => fingerprint)),
       wall: intersection(parts.map(({ wall }) => wall)),
       network: intersection(parts.map(({ network }) => network)),
     };
-    return this.#digest.fingerprint;
   }
 
   /** @returns what an origin has written; nothing for one that is unknown */
@@ -176,6 +196,7 @@ export class VersionIndex {
     const former = slots[slotAt]?.slot === slot ? slots[slotAt] : undefined;
     if (former === undefined && versioned === undefined) return;
     this.#digest = undefined;
+    this.#sum = BigInt.asUintN(64, this.#sum - weightOf(former) + weightOf(versioned));
     const change = (changed: Bucket): Bucket => {
       changed.cached = undefined;
       const now = slots.toSpliced(slotAt, former === undefined ? 0 : 1, ...versioned ? [versioned] : []);

@@ -23,6 +23,7 @@ import {
 } from "../records/mod.ts";
 import { type Digest, readDigest, readVector, type Vector, vectorToWire } from "../versions/mod.ts";
 import { decodeDigestMessage, encodeDigestMessage } from "./digest_message.ts";
+import { encodeVectorMessage } from "./vector_message.ts";
 import {
   type Introduction,
   introductionToWire,
@@ -113,6 +114,7 @@ export type MeshMessage =
 /** @returns the message for the topic `mesh` */
 export function encodeMeshMessage(message: MeshMessage): Uint8Array {
   if (message.kind === "digest") return encodeDigestMessage(message.digest);
+  if (message.kind === "vector") return encodeVectorMessage(message.vector);
   return encodeMessage(MeshMessageSchema, { kind: toWire(message) });
 }
 
