@@ -3,8 +3,9 @@
  * @module
  */
 
-import { DatabaseSync, type StatementSync } from "node:sqlite";
+import type { DatabaseSync, StatementSync } from "node:sqlite";
 import type { StateError, StateStore } from "../../base/mod.ts";
+import { runtimeModule } from "../runtime_module.ts";
 import { stateError, stateErrorFrom } from "./state_failure.ts";
 
 /** The database's name within the state directory. */
@@ -73,6 +74,7 @@ export class SqliteStateStore implements StateStore, Disposable {
       Deno.mkdirSync(dir, { recursive: true, mode: 0o700 });
       checkDirectory(dir);
       checkFile(dir, path);
+      const { DatabaseSync } = runtimeModule("node:sqlite");
       database = new DatabaseSync(path);
       prepare(dir, database);
       return new SqliteStateStore(dir, database);
