@@ -29,11 +29,20 @@ export function unitProgram(
     return { kind: "binary", path, root: path, environment: {} };
   }
   if (!import.meta.url.startsWith("file:")) return undefined;
-  const root = fileURLToPath(new URL("../../../", import.meta.url)).replace(/\/$/, "");
+  const root = checkoutOf(import.meta.url);
   const path = `${root}/bin/weft`;
   // Only where somebody has named the Deno: the launcher has one of its own otherwise.
   const named = environment.WEFT_DENO ? { WEFT_DENO: Deno.execPath() } : {};
   return isThere(path) ? { kind: "checkout", path, root, environment: named } : undefined;
+}
+
+/**
+ * @param url of this module: `lib/cli/systemd` in a checkout, or somewhere in the bundle that its launcher has made of it
+ * @returns the folder of the checkout
+ */
+export function checkoutOf(url: string): string {
+  const [checkout, bundled] = url.split("/.deno/");
+  return fileURLToPath(bundled === undefined ? new URL("../../..", url) : `${checkout}`).replace(/\/$/, "");
 }
 
 /**
