@@ -167,6 +167,7 @@ export class Agent {
     ], log);
     this.#resources.defer(mesh.replica.subscribe(instances));
     this.#resources.use(parts.store);
+    this.#resources.use(parts.preparedPlane);
     this.#resources.use(this.routes);
     this.departure = new Departure(parts);
     this.#ownRecord = new OwnRecord(this.#context, this.departure, this.#reopened());
