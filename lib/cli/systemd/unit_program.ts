@@ -3,7 +3,6 @@
  * @module
  */
 
-import { fileURLToPath } from "node:url";
 import { untrustedInside, type UntrustedPart, untrustedPart } from "../../host/mod.ts";
 
 /** A program that a unit can name: it stays where it is, whatever becomes of caches. */
@@ -42,7 +41,8 @@ export function unitProgram(
  */
 export function checkoutOf(url: string): string {
   const [checkout, bundled] = url.split("/.deno/");
-  return fileURLToPath(bundled === undefined ? new URL("../../..", url) : `${checkout}`).replace(/\/$/, "");
+  const { pathname } = new URL(bundled === undefined ? "../../.." : `${checkout}`, url);
+  return decodeURIComponent(pathname).replace(/\/$/, "");
 }
 
 /**
