@@ -47,7 +47,7 @@ Deno.test("main() takes an interface away at an error that nothing has caught", 
   ports.openWgInterface = () =>
     Promise.resolve({
       ended: new Promise(() => {}),
-      way: { dataplane: "fast", cipher: "wide cipher" },
+      way: { dataplane: "fast", cipher: "baseline cipher" },
       drops: () => ({}),
       close: () => void ports.diary.push("closed"),
     });

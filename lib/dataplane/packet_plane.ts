@@ -28,7 +28,7 @@ export type PlaneChoice = "auto" | "fast" | "portable";
  * runtime (`wide`) or without (`baseline`), plain TypeScript (`noble`), or the fastest of them that answers right
  * (`auto`). What does not run here gives way to the next.
  */
-export type CipherChoice = "auto" | "native" | "wide" | "baseline" | "noble";
+export type CipherChoice = "auto" | "native" | "baseline" | "noble";
 
 /** Which interface a plane makes, and how it carries packets. */
 export interface PlaneOptions {

@@ -3,7 +3,7 @@
  * @module
  */
 
-import { UNSTABLE, V8_FLAGS } from "../../lib/cli/own_command.ts";
+import { UNSTABLE } from "../../lib/cli/own_command.ts";
 import { bundleProgram } from "./bundle.ts";
 import { ROOT, run } from "./command.ts";
 import type { Target } from "./targets.ts";
@@ -16,7 +16,7 @@ export const COMPILER_VARIABLE = "WEFT_COMPILER";
  * each module by itself.
  *
  * `WEFT_COMPILER` names a program that is called in place of `deno compile`, as `PROGRAM OUT ENTRY OPTION…`, and makes a
- * binary of this machine's kind. V8's flags are left out then, since that may be another version of V8.
+ * binary of this machine's kind.
  * @param out the binary's path
  * @throws Error when the compiler fails
  */
@@ -54,7 +54,7 @@ export function compileArgs(
   target: Target,
   out: string,
 ): readonly string[] {
-  return ["compile", V8_FLAGS, "--target", target.triple, ...options, "--output", out, program];
+  return ["compile", "--target", target.triple, ...options, "--output", out, program];
 }
 
 /** @returns the options by which a compiler embeds the bundle in `directory`, all of it: what is loaded late, and workers */
