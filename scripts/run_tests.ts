@@ -8,7 +8,7 @@
  */
 
 import { fileURLToPath } from "node:url";
-import { bundleProgram, PROGRAM_VARIABLE } from "./test_program.ts";
+import { bundleProgram } from "./release/bundle.ts";
 import { judge, readRepeatable, readSlowest, type TestRun } from "./test_report.ts";
 
 /** Tests that wait for other processes leave the processor to others, so a few more files than cores may run. */
@@ -16,6 +16,9 @@ const JOBS = Math.max(2, navigator.hardwareConcurrency + 1);
 
 /** Above any honest run; a hang must not last for ever. */
 const BOUND_MS = (Deno.env.get("WEFT_TEST_THOROUGH") === "1" ? 40 : 18.5) * 60_000;
+
+/** Names the bundle of the program to the tests. */
+const PROGRAM_VARIABLE = "WEFT_TEST_PROGRAM";
 
 const root = new URL("../", import.meta.url);
 /** What is no path: options, and the values that stand behind them. */

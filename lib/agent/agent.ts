@@ -162,7 +162,7 @@ export class Agent {
       clockSkews: () => this.#session?.messages.clockSkews() ?? new Map(),
       others: () => rejoin.warnings(),
     }));
-    for (const part of [parts.store, this.routes]) this.#resources.use(part);
+    for (const part of [parts.store, parts.preparedPlane, this.routes]) this.#resources.use(part);
     this.departure = new Departure(parts);
     this.#ownRecord = new OwnRecord(this.#context, this.departure, this.#reopened());
     this.#resources.defer(() => this.departure.finish(parts.store));

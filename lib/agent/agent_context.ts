@@ -5,6 +5,7 @@
 
 import type { Environment, StateStore } from "../base/mod.ts";
 import type { AgentOptions } from "../config/mod.ts";
+import type { PlaneOptions } from "../dataplane/mod.ts";
 import type { MeshState } from "../mesh/mod.ts";
 import type { Authority } from "./authority.ts";
 import type { EndpointSelector } from "./endpoint_selector.ts";
@@ -17,6 +18,8 @@ export interface AgentContext extends Environment {
   readonly store: StateStore;
   readonly mesh: MeshState;
   readonly options: AgentOptions;
+  /** What the interface's packet plane runs by, if that was begun before. */
+  readonly preparedPlane?: PlaneOptions["prepared"];
   /** The addresses of the endpoints that the options tell by name. */
   readonly named?: NamedEndpoints;
   readonly endpoints: EndpointSelector;

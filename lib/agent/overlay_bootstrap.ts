@@ -13,6 +13,7 @@ import {
 import { type Environment, type Logger, repeat, silentLogger } from "../base/mod.ts";
 import { type AgentOptions, type AgentOptionsInput, SaidSettings } from "../config/mod.ts";
 import type { PublicKey } from "../crypto/mod.ts";
+import { preparePlane } from "../dataplane/mod.ts";
 import type { OverlayHealthChecker } from "../health/mod.ts";
 import { ResumedStateStore, SqliteStateStore, systemEnvironment } from "../host/mod.ts";
 import { MeshState, NotInitializedError, storedNetworkId } from "../mesh/mod.ts";
@@ -364,6 +365,7 @@ export class OverlayBootstrap {
     { logger = silentLogger, onOptions, onPending, process, ...service }: OverlayPorts,
     makeMesh: MakeMesh,
   ): Promise<OverlayBootstrap> {
+    using stack = new DisposableStack();
     const said = saidSettings(input);
     const isNew = !SqliteStateStore.existsIn(said.stateDir);
     const store = ResumedStateStore.open(said.stateDir);
@@ -381,8 +383,11 @@ export class OverlayBootstrap {
       await onOptions?.(options);
       const named = new NamedEndpoints(options.endpoints, environment);
       await named.look();
+      // Its thread loads its modules while this one reads the state, or asks a leader.
+      const preparedPlane = stack.use(options.rootless ? undefined : preparePlane(options.dataplane));
       const mesh = await makeMesh({ store, host, named, options, onPending, keep: () => settings.keep() });
-      const agent = new Agent({ ...environment, mesh, store, options, named, service });
+      const agent = new Agent({ ...environment, mesh, store, options, named, service, preparedPlane });
+      stack.move();
       try {
         if (policy !== undefined) applyDeclaredPolicy(policy, agent, { store, log: logger });
       } catch (error) {

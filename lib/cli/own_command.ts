@@ -4,7 +4,7 @@
  */
 
 /** What it uses of Deno beyond what is stable; an installed command has no configuration that says it. */
-const UNSTABLE: readonly string[] = ["--unstable-net", "--unstable-no-legacy-abort"];
+export const UNSTABLE: readonly string[] = ["--unstable-net", "--unstable-no-legacy-abort"];
 
 /**
  * What a process that carries packets and nothing else is run with besides: a small space for new objects, since it

@@ -8,7 +8,10 @@ Deno.test("runOptions() are those of bin/weft and of the tasks", async () => {
   const isUnstable = (option: string) => option.startsWith("--unstable-");
   const options = runOptions().filter((option) => !isUnstable(option)).join(" ");
   const launcher = await Deno.readTextFile(new URL("bin/weft", root));
-  assert.ok(launcher.replace(/\\\n */g, "").includes(`exec "$deno" run ${options} "$root/main.ts" "$@"`));
+  const lines = launcher.replace(/\\\n */g, "");
+  assert.ok(lines.includes(`exec "$deno" run ${options} "$root/main.ts" "$@"`));
+  // The bundle has no configuration beside it.
+  assert.ok(lines.includes(`exec "$deno" run ${runOptions().join(" ")} --no-config "$program/main.js" "$@"`));
   const { tasks, unstable } = JSON.parse(await Deno.readTextFile(new URL("deno.json", root)));
   assert.deepEqual(runOptions().filter(isUnstable), unstable.map((name: string) => `--unstable-${name}`));
   assert.equal(tasks.weft.command, `deno run ${options} main.ts`);

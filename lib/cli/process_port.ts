@@ -3,7 +3,6 @@
  * @module
  */
 
-import { cpuUsage } from "node:process";
 import type { UnitReport } from "../api/mod.ts";
 import type { ProcessPort, SecretFile } from "./ports.ts";
 import { hideTokens } from "./process_arguments.ts";
@@ -177,6 +176,8 @@ async function readBounded(stream: ReadableStream<Uint8Array>): Promise<string> 
 async function watchMemory(): Promise<void> {
   const { MEMORY_CHECK_MS, MEMORY_NOTE_MS, MemoryReclaimer, releaseFreeMemory, releaseProgramPages } =
     await import("../host/mod.ts");
+  const { cpuUsage } = await import("node:process");
+  releaseFreeMemory();
   releaseProgramPages();
   const reclaimer = new MemoryReclaimer({
     residentBytes: () => Deno.memoryUsage().rss,

@@ -3,13 +3,21 @@
  * @module
  */
 
-import { HostError, openOffloadTun, openTun } from "../host/mod.ts";
+import { HostError, openOffloadTun, openTun, type PreparedWorker } from "../host/mod.ts";
 import { FastPlane } from "./fast/mod.ts";
-import type { PlaneOptions, WireGuardPlane } from "./packet_plane.ts";
+import type { PlaneChoice, PlaneOptions, WireGuardPlane } from "./packet_plane.ts";
 import { PortablePlane } from "./portable_plane.ts";
 
 /** TUN gives no longer packets. */
 const MAX_PACKET_BYTES = 65_535;
+
+/**
+ * Begins to load what the fast way runs in a thread of its own, so that it is there when a plane is opened.
+ * @returns what is to be handed to `openPlane`, or disposed of; undefined where the portable way is taken
+ */
+export function preparePlane(choice: PlaneChoice): PreparedWorker | undefined {
+  return choice === "portable" || Deno.build.os !== "linux" ? undefined : FastPlane.prepare();
+}
 
 /**
  * Makes the interface, which is down and has no address, and a plane that has no key, no socket and no peers yet.

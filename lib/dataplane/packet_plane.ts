@@ -6,6 +6,7 @@
 
 import type { PresharedKey, PrivateKey, PublicKey } from "../crypto/mod.ts";
 import type { Logger } from "../base/mod.ts";
+import type { PreparedWorker } from "../host/mod.ts";
 import type { Endpoint } from "../net/mod.ts";
 import type { PolicyPlane, PolicyReport } from "./policy/mod.ts";
 import type {
@@ -38,6 +39,8 @@ export interface PlaneOptions {
   /** `auto` unless given. */
   readonly cipher?: CipherChoice;
   readonly timers?: Partial<ProtocolTimers>;
+  /** What `preparePlane` has begun; the plane takes it, unless it needs none. */
+  readonly prepared?: PreparedWorker | undefined;
   readonly observer: (event: DeviceEvent) => void;
   /**
    * Receives datagrams of the path protocol with ids of `changeProbeIds`, by the socket of WireGuard; `datagram` is the

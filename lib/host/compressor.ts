@@ -7,8 +7,6 @@
  * @module
  */
 
-import { constants, createDeflateRaw, createInflateRaw } from "node:zlib";
-
 /** What is large and repeats itself shrinks at the fastest level already. */
 const LEVEL = 1;
 /** Up to a thousand times as much comes out of a piece: 4 MiB, which takes 2 ms. */
@@ -19,12 +17,17 @@ const TURN_MS = 2;
 /** The least that zlib takes. */
 const MIN_ROOM_BYTES = 64;
 
-type Work = ReturnType<typeof createInflateRaw>;
+type Zlib = typeof import("node:zlib");
+type Work = ReturnType<Zlib["createInflateRaw"]>;
+
+/** Few messages are compressed, and many threads never see one. */
+const loadZlib = (): Promise<Zlib> => import("node:zlib");
 
 /** Compresses and decompresses. */
 export const systemCompressor = {
   /** @returns the compressed bytes, or undefined when they would be more than `maxBytes`, or there is no memory */
   async deflate(bytes: Uint8Array, maxBytes: number): Promise<Uint8Array | undefined> {
+    const { createDeflateRaw } = await loadZlib();
     const chunkSize = roomFor(maxBytes);
     const out = await runInPieces(() => createDeflateRaw({ level: LEVEL, chunkSize }), {
       bytes,
@@ -36,9 +39,10 @@ export const systemCompressor = {
   },
 
   /** @returns the bytes; undefined when they are malformed or more than `maxBytes`, or there is no memory */
-  inflate(bytes: Uint8Array, maxBytes: number): Promise<Uint8Array | undefined> {
+  async inflate(bytes: Uint8Array, maxBytes: number): Promise<Uint8Array | undefined> {
+    const { constants, createInflateRaw } = await loadZlib();
     const chunkSize = roomFor(maxBytes);
-    return runInPieces(() => createInflateRaw({ chunkSize, finishFlush: constants.Z_FINISH }), {
+    return await runInPieces(() => createInflateRaw({ chunkSize, finishFlush: constants.Z_FINISH }), {
       bytes,
       maxBytes,
       pieceBytes: INFLATE_PIECE_BYTES,

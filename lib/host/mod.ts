@@ -23,6 +23,7 @@ export {
   EPOLL_EVENT_BYTES,
   epollToken,
   ERRNO,
+  FirstReadable,
   IP_MTU_DISCOVER,
   IP_PKTINFO,
   IPV6_MTU_DISCOVER,

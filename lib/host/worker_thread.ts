@@ -30,11 +30,43 @@ export interface WorkerFailure {
   readonly message: string;
 }
 
+/** A worker that loads its modules while others work, and then waits for its setup. */
+export class PreparedWorker implements Disposable {
+  #worker: Worker | undefined;
+  #failure: string | undefined;
+
+  /** @param name the thread's */
+  constructor(url: URL, name: string) {
+    this.#worker = new Worker(url, { type: "module", name });
+    this.#worker.onerror = (event) => {
+      event.preventDefault();
+      this.#failure = event.message;
+    };
+  }
+
+  /** @returns the worker, whose owner the caller is from now on @throws HostError when it has failed, or was taken */
+  take(): Worker {
+    const worker = this.#worker;
+    this.#worker = undefined;
+    if (worker !== undefined && this.#failure === undefined) return worker;
+    worker?.terminate();
+    throw new HostError(`Cannot start a thread: ${this.#failure ?? "it was taken"}`);
+  }
+
+  /** Ends it, unless it was taken. Harmless when repeated. */
+  [Symbol.dispose](): void {
+    this.#worker?.terminate();
+    this.#worker = undefined;
+  }
+}
+
 /** A worker that is to be started. */
 export interface WorkerStart {
   readonly url: URL;
   /** The thread's name, as `ps -T` shows it. */
   readonly name: string;
+  /** The same worker, if that was begun before. */
+  readonly prepared?: PreparedWorker | undefined;
   /** For the message of an error, as in `the fast packet plane`. */
   readonly what: string;
   /** What it begins with; it is copied, shared memory excepted. */
@@ -58,9 +90,9 @@ export interface StartedWorker<Report extends { readonly kind: string }> {
  * @throws HostError when it fails before that, or says nothing in time; it is ended then, and uses nothing of its setup
  */
 export async function startWorker<Report extends { readonly kind: string }>(
-  { url, name, what, setup, release, boundMs = START_BOUND_MS }: WorkerStart,
+  { url, name, prepared, what, setup, release, boundMs = START_BOUND_MS }: WorkerStart,
 ): Promise<StartedWorker<Report>> {
-  const worker = new Worker(url, { type: "module", name });
+  const worker = (prepared ?? new PreparedWorker(url, name)).take();
   const follow = (listener: (report: Report | WorkerFailure) => void): void => {
     worker.onmessage = ({ data }: MessageEvent<Report | WorkerFailure>) => listener(data);
     worker.onerror = (event) => {

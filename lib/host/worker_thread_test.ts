@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { HostError } from "./host_error.ts";
-import { startWorker, type WorkerStart } from "./worker_thread.ts";
+import { PreparedWorker, startWorker, type WorkerStart } from "./worker_thread.ts";
 
 type Report = { readonly kind: "ready"; readonly twice: number } | { readonly kind: "ended" };
 
@@ -8,7 +8,7 @@ type Report = { readonly kind: "ready"; readonly twice: number } | { readonly ki
 function start(code: string, options: Partial<WorkerStart> = {}) {
   const released = { count: 0 };
   const started = startWorker<Report>({
-    url: new URL(`data:application/javascript,${encodeURIComponent(code)}`),
+    url: dataUrl(code),
     name: "weft-test",
     what: "the test's worker",
     setup: 21,
@@ -16,6 +16,10 @@ function start(code: string, options: Partial<WorkerStart> = {}) {
     ...options,
   });
   return { started, released };
+}
+
+function dataUrl(code: string): URL {
+  return new URL(`data:application/javascript,${encodeURIComponent(code)}`);
 }
 
 const serving = (run: string) =>
@@ -34,6 +38,32 @@ Deno.test("startWorker() waits until a worker is ready, and then follows what it
   follow((report) => resolve(report.kind));
   assert.equal(await promise, "ended");
   assert.equal(released.count, 0);
+});
+
+Deno.test("startWorker() takes a worker that was begun before, once", async () => {
+  const code = serving(
+    '(setup, report) => { report({ kind: "ready", twice: 2 * setup }); return { kind: "ended" }; }',
+  );
+  using prepared = new PreparedWorker(dataUrl(code), "weft-test");
+  // Not the one that it would make.
+  const url = dataUrl("throw new Error();");
+  const { ready, follow } = await start("", { url, prepared }).started;
+  assert.equal(ready.twice, 42);
+  await new Promise<void>((resolve) => follow(({ kind }) => kind === "ended" && resolve()));
+  await assert.rejects(start("", { url, prepared }).started, /it was taken/);
+});
+
+Deno.test("PreparedWorker that fails before it is taken says so then, and ends no process", async () => {
+  using prepared = new PreparedWorker(dataUrl('throw new Error("no luck");'), "weft-test");
+  const { started } = start("", { prepared });
+  await assert.rejects(started, /no luck/);
+});
+
+Deno.test("PreparedWorker that nobody takes ends with its owner", () => {
+  const prepared = new PreparedWorker(dataUrl(serving("() => {}")), "weft-test");
+  prepared[Symbol.dispose]();
+  prepared[Symbol.dispose]();
+  assert.throws(() => prepared.take(), HostError);
 });
 
 const dying: readonly (readonly [string, string, RegExp])[] = [

@@ -274,9 +274,47 @@ Deno.test({
       message: /the fast name server: .*40 sockets/,
     });
     await using handle = await start({ listen, sockets: "auto" });
-    assert.equal(handle.sockets, "portable");
+    const early = openUdp({ port: 0, address: loopback });
+    early.send(query("web.weft.internal"), at(handle));
+    while (handle.sockets !== "portable") await new Promise((resolve) => setTimeout(resolve, 5));
+    early.close();
     handle.add({ name: "web", type: "A", data: "10.200.0.9" });
     assert.equal((await askUdp(at(handle), query("web.weft.internal"))).answers.length, 1);
+  },
+});
+
+Deno.test({
+  name: "DnsServer has its thread when the first query has come, and no other",
+  ignore: Deno.build.os !== "linux",
+  async fn(test) {
+    let threads = 0;
+    const { Worker } = globalThis;
+    globalThis.Worker = class extends Worker {
+      constructor(...args: ConstructorParameters<typeof Worker>) {
+        super(...args);
+        threads++;
+      }
+    };
+    using stack = new DisposableStack();
+    stack.defer(() => globalThis.Worker = Worker);
+    await test.step("its first query is answered, and so is the next", async () => {
+      await using handle = await start({ sockets: "auto" });
+      handle.add({ name: "web", type: "A", data: "10.200.0.9" });
+      assert.deepEqual([handle.sockets, threads], ["fast", 0]);
+      for (const id of [7, 8]) {
+        const { answers, ...message } = await askUdp(at(handle), query("web.weft.internal", "A", id));
+        assert.deepEqual([message.id, answers.length], [id, 1]);
+      }
+      assert.deepEqual([handle.sockets, threads], ["fast", 1]);
+    });
+    await test.step("who hides names before that never has it", async () => {
+      await using handle = await start({ sockets: "auto" });
+      handle.add({ name: "web", type: "A", data: "10.200.0.9" });
+      await handle.hideFrom(() => () => false);
+      assert.equal(handle.sockets, "portable");
+      assert.equal((await askUdp(at(handle), query("web.weft.internal"))).answers.length, 1);
+    });
+    assert.equal(threads, 1);
   },
 });
 

@@ -5,7 +5,7 @@
 
 import type { Logger } from "../base/mod.ts";
 import type { DnsCounter } from "../dns/mod.ts";
-import { bindUdp, type BoundUdp, HostError } from "../host/mod.ts";
+import { bindUdp, type BoundUdp, FirstReadable, HostError } from "../host/mod.ts";
 import type { Endpoint } from "../net/mod.ts";
 import { type DatagramSocket, openUdp, portInUse } from "../transport/mod.ts";
 import { FastDatagrams } from "./fast/mod.ts";
@@ -55,11 +55,17 @@ export function bindSocket(endpoint: Endpoint, wanted: "auto" | SocketKind): Uns
   return { kind: "portable", socket, port: socket.localPort, close: () => socket.close() };
 }
 
-/** Serves sockets, by a worker if it can, and goes on by itself when the worker is gone. */
+/**
+ * Serves sockets, by a worker if it can, and goes on by itself when the worker is gone. The worker is started by the first
+ * query, which waits a tenth of a second for it: many nodes are never asked, and it takes 10 MB.
+ */
 export class UdpFrontend {
   readonly #parts: UdpFrontendParts;
   #open: readonly UnservedSocket[];
   #fast: FastDatagrams | undefined;
+  /** The first query, until there is a worker. */
+  #first: FirstReadable | undefined;
+  #starting: Promise<void> = Promise.resolve();
   #isClosed = false;
 
   private constructor(parts: UdpFrontendParts) {
@@ -71,19 +77,19 @@ export class UdpFrontend {
   static async serve(parts: UdpFrontendParts): Promise<UdpFrontend> {
     const frontend = new UdpFrontend(parts);
     try {
-      await frontend.#serveFast();
+      if (parts.mayFallBack) frontend.#awaitFirst();
+      else await frontend.#serveFast();
     } catch (error) {
       frontend.#closeSockets();
       if (!parts.mayFallBack) throw error;
-      parts.log.warn("names are served the portable way", { error });
-      frontend.#reopen();
+      frontend.#fallBack(error);
     }
     frontend.#servePortable();
     return frontend;
   }
 
   get kind(): SocketKind {
-    return this.#fast === undefined ? "portable" : "fast";
+    return this.#fast === undefined && this.#first === undefined ? "portable" : "fast";
   }
 
   /** What was answered before may not hold any more. */
@@ -93,10 +99,8 @@ export class UdpFrontend {
 
   /** Answers are for one asker each from now on: the worker, who does not tell askers apart, ends. */
   async leaveFast(): Promise<void> {
-    const fast = this.#fast;
-    if (fast === undefined) return;
-    this.#fast = undefined;
-    await fast.close();
+    if (this.kind === "portable") return;
+    await this.#endFast();
     if (this.#isClosed) return;
     this.#closeSockets();
     this.#reopen();
@@ -111,8 +115,35 @@ export class UdpFrontend {
   /** Closes the sockets. Harmless when repeated. */
   async close(): Promise<void> {
     this.#isClosed = true;
-    await this.#fast?.close();
+    await this.#endFast();
     this.#closeSockets();
+  }
+
+  /** @throws HostError when nothing can be waited for */
+  #awaitFirst(): void {
+    const fds = this.#open.flatMap((each) => each.kind === "fast" ? [each.bound.fd] : []);
+    if (fds.length === 0) return;
+    const first = this.#first = new FirstReadable(fds);
+    this.#starting = first.wait().then(async (isThere) => {
+      try {
+        if (isThere) await this.#serveFast();
+      } catch (error) {
+        if (first.isClosed) return;
+        this.#closeSockets();
+        this.#fallBack(error);
+        this.#servePortable();
+      } finally {
+        this.#first = undefined;
+      }
+    }).catch((error) => this.#parts.log.error("names are not served over UDP any more", { error }));
+  }
+
+  async #endFast(): Promise<void> {
+    this.#first?.close();
+    await this.#starting;
+    const fast = this.#fast;
+    this.#fast = undefined;
+    await fast?.close();
   }
 
   async #serveFast(): Promise<void> {
@@ -136,6 +167,11 @@ export class UdpFrontend {
     for (const each of this.#open) {
       if (each.kind === "portable") serveDatagrams(this.#parts.service, each.socket, known);
     }
+  }
+
+  #fallBack(error: unknown): void {
+    this.#parts.log.warn("names are served the portable way", { error });
+    this.#reopen();
   }
 
   /** The same ports, by the runtime's sockets. */

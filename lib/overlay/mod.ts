@@ -5,9 +5,9 @@
  */
 
 export * from "./allotment.ts";
+export * from "./definitions.ts";
 export * from "./driver.ts";
 export * from "./endpoint.ts";
-export * from "./entry_codec.ts";
 export * from "./errors.ts";
 export * from "./network.ts";
 export * from "./ownership.ts";

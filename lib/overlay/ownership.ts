@@ -4,7 +4,7 @@
  * @module
  */
 
-import { type EndpointDefinition, endpointKey, type NetworkDefinition } from "./entry_codec.ts";
+import { type EndpointDefinition, endpointKey, type NetworkDefinition } from "./definitions.ts";
 
 /** What somebody else has. */
 export interface Conflict<T> {

@@ -4,7 +4,7 @@ import { unixMillis } from "../base/mod.ts";
 import { Cidr, IpAddress, MacAddress } from "../net/mod.ts";
 import { allotAddress, allotMac, gatewayMac } from "./allotment.ts";
 import { addressProblem } from "./endpoint.ts";
-import type { EndpointDefinition, NetworkDefinition } from "./entry_codec.ts";
+import type { EndpointDefinition, NetworkDefinition } from "./definitions.ts";
 import { endpointConflicts, isSameOnWire, networkConflicts } from "./ownership.ts";
 
 function endpoint(name: string, mac: number, host: number, createdAt: number): EndpointDefinition {

@@ -3,14 +3,19 @@
  * @module
  */
 
-import { Lab, nodeOn, residentBytes, WeftNode } from "../../tests/lab/mod.ts";
+import { fileURLToPath } from "node:url";
+import { expectRun, Lab, nodeOn, residentBytes, WeftNode } from "../../tests/lab/mod.ts";
 import { Samples, type Table } from "./samples.ts";
 
 /** A node gives back some seconds after its start what only that needed. */
 const SETTLING_MS = 8_000;
 
+/** As users start a checkout: it bundles the sources first, once. */
+const LAUNCHER = fileURLToPath(new URL("../../bin/weft", import.meta.url));
+
 /** Measures `rounds` joins and as many resumptions. */
 export async function measureStarts(rounds: number, log: (text: string) => void): Promise<Table> {
+  await expectRun([LAUNCHER, "--version"]);
   await using lab = await Lab.create(["A", "B"]);
   const leader = nodeOn(lab, "A");
   const token = await leader.startLeader();
@@ -20,6 +25,7 @@ export async function measureStarts(rounds: number, log: (text: string) => void)
   for (let round = 1; round <= rounds; round++) {
     await using node = new WeftNode(host.namespace, {
       name: `b${round}`,
+      program: LAUNCHER,
       stateDir: `${host.folder}/state-${round}`,
     });
     const joinMs = await timed(() => node.start("--join", token));

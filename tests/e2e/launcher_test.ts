@@ -101,6 +101,58 @@ labTest(
   },
 );
 
+labTest("bin/weft bundles the sources once for each state of them", [
+  "linux",
+  "find",
+  "cksum",
+  "timeout",
+  ...UNIX,
+], async (test) => {
+  await using scratch = await createScratch("launcher");
+  const checkout = await Checkout.create(`${scratch.path}/checkout`);
+  const start = async (): Promise<readonly string[]> => {
+    const { code, stdout, stderr } = await checkout.run(["--version"]);
+    assert.deepEqual([code, stderr], [0, ""]);
+    assert.match(stdout, /^\d+\.\d+\.\d+\n$/);
+    return await checkout.bundles();
+  };
+  const change = (): Promise<void> => Deno.writeTextFile(`${checkout.path}/main.ts`, "\n", { append: true });
+
+  await test.step("without the bundler the sources run", async () => assert.deepEqual(await start(), []));
+
+  await checkout.addBundler();
+  const [bundle = ""] = await start();
+  const program = `${checkout.home}/${bundle}/main.js`;
+  await using node = new CapturedProcess(bare(checkout.environment(), [
+    checkout.launcher,
+    "--leader",
+    "--state",
+    `${scratch.path}/node`,
+    ...loopbackArgs(),
+  ]));
+  await test.step("a bundle runs", async () => {
+    await node.until(({ stdout }) => stdout.includes(" is 10.200.0.1 "), 20_000, "it runs");
+    assert.ok((await Deno.readTextFile(`/proc/${node.pid}/cmdline`)).includes(program));
+  });
+
+  await test.step("a bundler that fails is not tried again, and the sources run", async () => {
+    await Deno.writeTextFile(`${checkout.path}/scripts/release/bundle.ts`, `throw new Error("none");\n`);
+    await change();
+    const [failed] = (await start()).filter((name) => name !== bundle);
+    assert.ok(await exists(program), "a process runs it, and may still load parts of it");
+    assert.deepEqual(await Array.fromAsync(Deno.readDir(`${checkout.home}/${failed}`)), []);
+    const { mtime } = await Deno.stat(`${checkout.home}/${failed}`);
+    await start();
+    assert.deepEqual((await Deno.stat(`${checkout.home}/${failed}`)).mtime, mtime);
+  });
+
+  await test.step("an earlier bundle goes when no process runs it", async () => {
+    await node.stop();
+    await change();
+    assert.equal((await start()).includes(bundle), false);
+  });
+});
+
 labTest("bin/weft says in one line what it lacks", ["linux", ...UNIX], async (test) => {
   await using scratch = await createScratch("launcher");
   const checkout = await Checkout.create(`${scratch.path}/checkout`);

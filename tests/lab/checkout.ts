@@ -7,6 +7,7 @@ import { fileURLToPath } from "node:url";
 import { expectRun, type Finished, run } from "./captured_process.ts";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
+const BUNDLER = "scripts/release/bundle.ts";
 const SOURCES = ["bin", "lib", "drivers", "main.ts", "deno.json", "deno.lock"];
 
 /** A copy of the sources, with the Deno that runs the tests on its PATH and their packages, so that nothing is downloaded. */
@@ -42,6 +43,21 @@ export class Checkout {
   /** @returns what the shell of somebody without Node.js has */
   environment(more: Record<string, string> = {}): Record<string, string> {
     return { PATH: `${this.tools}:/usr/bin:/bin`, HOME: "/nonexistent", ...more };
+  }
+
+  /** Adds what the launcher makes the bundle by, which takes some seconds of the next start. */
+  async addBundler(): Promise<void> {
+    await Deno.mkdir(`${this.path}/scripts/release`, { recursive: true });
+    await Deno.copyFile(`${root}${BUNDLER}`, `${this.path}/${BUNDLER}`);
+    // Where Deno keeps esbuild.
+    const { npmCache } = JSON.parse(await expectRun([Deno.execPath(), "info", "--json"]));
+    await expectRun(["cp", "-R", `${npmCache}/../dl`, `${this.home}/cache`]);
+  }
+
+  /** @returns the names of the bundles that the launcher has made */
+  async bundles(): Promise<readonly string[]> {
+    const names = await Array.fromAsync(Deno.readDir(this.home), ({ name }) => name);
+    return names.filter((name) => name.startsWith("program-")).sort();
   }
 
   /** Runs weft with nothing else in its environment. */

@@ -12,8 +12,6 @@ import {
   checkNetwork,
   completeNetwork,
   DuplicateNetworkError,
-  encodeEndpoint,
-  encodeNetwork,
   ENDPOINT_KIND,
   type EndpointDefinition,
   endpointKey,
@@ -30,6 +28,7 @@ import {
   UnknownNetworkError,
 } from "../../overlay/mod.ts";
 import { Selector } from "../../policy/mod.ts";
+import { encodeEndpoint, encodeNetwork } from "./entry_codec.ts";
 import { GATEWAY_ENDPOINT, type KnownNetwork, type NetworkBook } from "./network_book.ts";
 import { networkMtuBytes } from "./underlay_place.ts";
 

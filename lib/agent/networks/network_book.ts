@@ -9,8 +9,6 @@
 import type { MemberRecord, MeshState, NodeId, StateEntry } from "../../mesh/mod.ts";
 import {
   type Conflict,
-  decodeEndpoint,
-  decodeNetwork,
   ENDPOINT_KIND,
   endpointConflicts,
   type EndpointDefinition,
@@ -20,6 +18,7 @@ import {
   UnknownEndpointError,
 } from "../../overlay/mod.ts";
 import { Selector } from "../../policy/mod.ts";
+import { decodeEndpoint, decodeNetwork } from "./entry_codec.ts";
 
 /** The name of a gateway's endpoint; its addresses are those that each block keeps for it. */
 export const GATEWAY_ENDPOINT = "gateway";

@@ -236,7 +236,7 @@ export function checkHostNetwork({ rootless, interfaceName }: AgentOptions, cidr
  * @throws HostError, NotPermittedError, NoTunDeviceError, InterfaceExistsError, StateError; then nothing is left
  */
 async function openHostNetwork(
-  { store, options, mesh, endpoints, log }: AgentContext,
+  { store, options, preparedPlane, mesh, endpoints, log }: AgentContext,
   observers: Pick<
     PlaneOptions,
     "observer" | "onProbe" | "onProxyQuestion" | "onPortEvent" | "onPolicyReport"
@@ -259,6 +259,7 @@ async function openHostNetwork(
       mtuBytes,
       choice: options.dataplane,
       cipher: options.cipher,
+      prepared: preparedPlane,
       timers: options.testTimers as Partial<ProtocolTimers>,
       ...observers,
       log,

@@ -3,7 +3,6 @@
  * @module
  */
 
-import { fileURLToPath } from "node:url";
 import { untrustedInside, type UntrustedPart, untrustedPart } from "../../host/mod.ts";
 
 /** A program that a unit can name: it stays where it is, whatever becomes of caches. */
@@ -29,11 +28,21 @@ export function unitProgram(
     return { kind: "binary", path, root: path, environment: {} };
   }
   if (!import.meta.url.startsWith("file:")) return undefined;
-  const root = fileURLToPath(new URL("../../../", import.meta.url)).replace(/\/$/, "");
+  const root = checkoutOf(import.meta.url);
   const path = `${root}/bin/weft`;
   // Only where somebody has named the Deno: the launcher has one of its own otherwise.
   const named = environment.WEFT_DENO ? { WEFT_DENO: Deno.execPath() } : {};
   return isThere(path) ? { kind: "checkout", path, root, environment: named } : undefined;
+}
+
+/**
+ * @param url of this module: `lib/cli/systemd` in a checkout, or somewhere in the bundle that its launcher has made of it
+ * @returns the folder of the checkout
+ */
+export function checkoutOf(url: string): string {
+  const [checkout, bundled] = url.split("/.deno/");
+  const { pathname } = new URL(bundled === undefined ? "../../.." : `${checkout}`, url);
+  return decodeURIComponent(pathname).replace(/\/$/, "");
 }
 
 /**

@@ -10,6 +10,7 @@ import {
   type OffloadTun,
   type OffloadUdp,
   openOffloadUdp,
+  PreparedWorker,
   type StartedWorker,
   startWorker,
   WakeUp,
@@ -52,6 +53,8 @@ import {
 
 /** How long the control thread waits for room in the ring before it looks again whether the worker lives. */
 const ROOM_WAIT_MS = 100;
+
+const WORKER = { url: new URL("./worker.ts", import.meta.url), name: "weft-packets" };
 
 /** How packets are to be carried by an interface that is there. */
 type FastPlaneOptions = Omit<PlaneOptions, "interfaceName" | "choice">;
@@ -153,8 +156,8 @@ export class FastPlane implements WireGuardPlane {
       channelRoom: ChannelRoom.memory(),
     };
     const worker = await startWorker<WorkerReport>({
-      url: new URL("./worker.ts", import.meta.url),
-      name: "weft-packets",
+      ...WORKER,
+      prepared: options.prepared,
       what: "the fast packet plane",
       setup,
       release: () => {
@@ -165,6 +168,11 @@ export class FastPlane implements WireGuardPlane {
     const plane = new FastPlane(tun, options, { setup, wakeUp, worker });
     stack.move();
     return plane;
+  }
+
+  /** Begins to load what the worker runs, which takes longer than all else of `open`. */
+  static prepare(): PreparedWorker {
+    return new PreparedWorker(WORKER.url, WORKER.name);
   }
 
   get privateKey(): PrivateKey | undefined {

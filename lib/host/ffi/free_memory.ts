@@ -4,15 +4,14 @@
  * @module
  */
 
-import { setFlagsFromString } from "node:v8";
-import { runInNewContext } from "node:vm";
+import { runtimeModule } from "../runtime_module.ts";
 import { Libc } from "./libc.ts";
 
 /** Collects all garbage; takes some milliseconds, after much of it half a second. */
 export function releaseFreeMemory(): void {
   try {
-    setFlagsFromString("--expose-gc");
-    const collect: () => void = runInNewContext("gc");
+    runtimeModule("node:v8").setFlagsFromString("--expose-gc");
+    const collect: () => void = runtimeModule("node:vm").runInNewContext("gc");
     collect();
   } catch {
     // This runtime has another way, or none.

@@ -93,3 +93,39 @@ export class DescriptorWait {
 export function waitForDescriptor(fd: number): DescriptorWait {
   return new DescriptorWait(new Descriptor(Libc.open(), fd));
 }
+
+/** Waits once, off the event loop, until one of several descriptors is readable. They stay whose they are. */
+export class FirstReadable {
+  readonly #wakeUp = new WakeUp();
+  readonly #libc = Libc.open();
+  readonly #waiting: Promise<number>;
+  #isClosed = false;
+
+  /** @throws HostError when the kernel has no descriptor left */
+  constructor(fds: readonly number[]) {
+    const polled = new Uint8Array((fds.length + 1) * POLLFD_BYTES);
+    const view = new DataView(polled.buffer);
+    [...fds, this.#wakeUp.fd].forEach((fd, i) => writePollfd(view, i * POLLFD_BYTES, fd));
+    this.#waiting = this.#libc.poll(polled, -1).finally(() => {
+      this.#wakeUp.close();
+      this.#libc.unload();
+    });
+  }
+
+  /** Whether `close` was called. */
+  get isClosed(): boolean {
+    return this.#isClosed;
+  }
+
+  /** Settles when there is something to read, or to look for; with false when it was closed before. */
+  async wait(): Promise<boolean> {
+    await this.#waiting;
+    return !this.#isClosed;
+  }
+
+  /** Ends the wait; the descriptors may be closed when that has settled. Harmless when repeated. */
+  close(): void {
+    this.#isClosed = true;
+    this.#wakeUp.wake();
+  }
+}

@@ -3,7 +3,8 @@
  * @module
  */
 
-import { DatabaseSync } from "node:sqlite";
+import type { DatabaseSync } from "node:sqlite";
+import { runtimeModule } from "../runtime_module.ts";
 import { stateError, stateErrorFrom } from "./state_failure.ts";
 
 /** Which database it is. */
@@ -33,6 +34,7 @@ export function openDatabase(dir: string, file: DatabaseFile): DatabaseSync {
     Deno.mkdirSync(dir, { recursive: true, mode: 0o700 });
     checkDirectory(dir);
     checkFile(dir, path, file);
+    const { DatabaseSync } = runtimeModule("node:sqlite");
     database = new DatabaseSync(path);
     prepare(dir, database, file);
     return database;

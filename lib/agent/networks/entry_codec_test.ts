@@ -1,16 +1,9 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { unixMillis } from "../base/mod.ts";
-import { IpAddress, MacAddress } from "../net/mod.ts";
-import {
-  decodeEndpoint,
-  decodeNetwork,
-  encodeEndpoint,
-  encodeNetwork,
-  type EndpointDefinition,
-  endpointKey,
-  type NetworkDefinition,
-} from "./entry_codec.ts";
+import { unixMillis } from "../../base/mod.ts";
+import { IpAddress, MacAddress } from "../../net/mod.ts";
+import { type EndpointDefinition, endpointKey, type NetworkDefinition } from "../../overlay/mod.ts";
+import { decodeEndpoint, decodeNetwork, encodeEndpoint, encodeNetwork } from "./entry_codec.ts";
 
 const address = (text: string) => IpAddress.parse(text) ?? assert.fail(text);
 const mac = MacAddress.parse("02:00:00:00:00:01") ?? assert.fail();

@@ -1,19 +1,30 @@
 /**
- * The program as one bundle, which the tests start many times: a start of the sources loads some 500 modules.
+ * The program as one bundle: JavaScript without the packages and the sources that it was made of. A start of the sources
+ * loads some 1,100 modules, in three threads; of the bundle a few files.
  * @module
  */
 
-import { WORKERS } from "./release/compile.ts";
+import { runOptions } from "../../lib/cli/own_command.ts";
 
-/** Names the bundle's entry to the tests. */
-export const PROGRAM_VARIABLE = "WEFT_TEST_PROGRAM";
+/** What the program starts by its name, which no import leads to. */
+export const WORKERS: readonly string[] = [
+  "lib/dataplane/fast/worker.ts",
+  "lib/dataplane/fast/relay/relay_worker.ts",
+  "lib/nameserver/fast/query_worker.ts",
+];
+
+/** How the bundler gives packages in CommonJS a `require`, in a file that every thread loads. */
+const BUNDLED_REQUIRE =
+  /import \{ createRequire as (\w+) \} from "node:module";\nvar __require = \1\([^\n]*\n/;
+/** They want built-in modules alone, and this loads none before it is asked for one. */
+const OWN_REQUIRE = "var __require = (name) => globalThis.process.getBuiltinModule(name);\n";
 
 /**
  * Bundles main.ts. What it starts by an address beside the module that does so is put beside the bundle, where that
  * address then leads to.
  * @param root of the sources, with a slash at its end
  * @param directory what is made
- * @returns the path of the program, and what runs it as the tests do is `deno run --no-config PATH`
+ * @returns the path of the program, and what runs it is `deno run --no-config PATH`, with `runOptions()`
  * @throws Error when the bundler fails, or something that is started by its address is not in `directory`
  */
 export async function bundleProgram(root: string, directory: string): Promise<string> {
@@ -39,7 +50,7 @@ export async function bundleProgram(root: string, directory: string): Promise<st
     const named = text.replaceAll(
       /await import\("\.\/([^"]+)"\)/g,
       (all, from) => texts.get(from)?.includes("\nexport default require_") ? `(${all}).default` : all,
-    );
+    ).replace(BUNDLED_REQUIRE, OWN_REQUIRE);
     if (named !== text) await Deno.writeTextFile(`${directory}/${name}`, named);
     for (const [, started = ""] of text.matchAll(/new URL\("\.\/([^"]+)", import\.meta\.url\)/g)) {
       if (!beside.has(started)) throw new Error(`The program starts ${started}, which the bundle lacks`);
@@ -53,8 +64,14 @@ export async function bundleProgram(root: string, directory: string): Promise<st
 /** Has Deno keep the compiled code, so that not every one of the first starts compiles it. */
 async function warm(program: string): Promise<void> {
   await new Deno.Command(Deno.execPath(), {
-    args: ["run", "--quiet", "-A", "--unstable-net", "--no-config", program, "--version"],
+    args: ["run", ...runOptions(), "--no-config", program, "--version"],
     stdin: "null",
     stdout: "null",
   }).output();
+}
+
+// `deno run -A scripts/release/bundle.ts DIRECTORY`, as bin/weft does.
+if (import.meta.main) {
+  const [directory = ""] = Deno.args;
+  await bundleProgram(decodeURIComponent(new URL("../../", import.meta.url).pathname), directory);
 }

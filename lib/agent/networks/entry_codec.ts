@@ -3,64 +3,35 @@
  * @module
  */
 
-import { decodeHex, encodeHex, type UnixMillis, unixMillis } from "../base/mod.ts";
-import { IpAddress, MacAddress } from "../net/mod.ts";
+import { decodeHex, encodeHex, type UnixMillis, unixMillis } from "../../base/mod.ts";
+import { IpAddress, MacAddress } from "../../net/mod.ts";
+import {
+  type EndpointDefinition,
+  endpointKey,
+  isHost,
+  isStationAddress,
+  MAX_ENDPOINT_ADDRESSES,
+  MAX_NETWORK_MTU,
+  MAX_REMOTES,
+  MIN_NETWORK_MTU,
+  NETWORK_ID,
+  type NetworkDefinition,
+  networkProblem,
+  OVERLAY_NAME,
+  type PlainUnderlayOptions,
+  plainUnderlayProblem,
+} from "../../overlay/mod.ts";
 import {
   decodeMessage,
   encodeMessage,
   EndpointDefinitionSchema,
   NetworkDefinitionSchema,
   type PlainUnderlay,
-} from "../proto/mod.ts";
-import { isStationAddress, MAX_ENDPOINT_ADDRESSES } from "./endpoint.ts";
-import {
-  isHost,
-  MAX_NETWORK_MTU,
-  MAX_REMOTES,
-  MIN_NETWORK_MTU,
-  NETWORK_ID,
-  networkProblem,
-  OVERLAY_NAME,
-  type OverlayNetwork,
-  type PlainUnderlayOptions,
-  plainUnderlayProblem,
-} from "./network.ts";
-
-/** The kind of entries that define networks; their key is the name. */
-export const NETWORK_KIND = "network";
-/** The kind of entries that define endpoints; their key is `NETWORK/NAME`. */
-export const ENDPOINT_KIND = "endpoint";
+} from "../../proto/mod.ts";
 
 /** The longest body of either. */
 const MAX_BODY_BYTES = 3072;
 const NODE_ID_BYTES = 16;
-
-/** A network, and since when it is there. */
-export interface NetworkDefinition extends OverlayNetwork {
-  /** When it was made, by the clock of who signed it. */
-  readonly createdAt: UnixMillis;
-}
-
-/** An endpoint, as the network's key signs it. */
-export interface EndpointDefinition {
-  /** The name of its network. */
-  readonly network: string;
-  readonly name: string;
-  /** The id of its network. */
-  readonly networkId: string;
-  /** Whose it is: a node id of 32 hexadecimal digits. */
-  readonly nodeId: string;
-  readonly mac: MacAddress;
-  readonly addresses: readonly IpAddress[];
-  /** Frames may come from addresses that nobody has been given. */
-  readonly allowsForeign: boolean;
-  /** Grows when it goes to another member; at least 1. */
-  readonly generation: number;
-  /** Where its host is in a plain underlay. */
-  readonly underlayAddress?: IpAddress;
-  /** When it was made, by the clock of who signed it. */
-  readonly createdAt: UnixMillis;
-}
 
 /** @returns the body of the entry @throws RangeError when nobody would accept it */
 export function encodeNetwork(network: NetworkDefinition): Uint8Array {
@@ -117,11 +88,6 @@ export function decodeNetwork(name: string, body: Uint8Array): NetworkDefinition
     createdAt,
   };
   return networkProblem(network) === undefined ? network : undefined;
-}
-
-/** @returns the key of an endpoint's entry */
-export function endpointKey({ network, name }: Pick<EndpointDefinition, "network" | "name">): string {
-  return `${network}/${name}`;
 }
 
 /** @returns the body of the entry @throws RangeError when nobody would accept it */
