@@ -95,5 +95,5 @@ export class WasmKey extends CounterKey {
  */
 export function wasmAead(tier: CipherTier = "baseline"): Aead {
   const cipher = new WasmCipher(tier);
-  return { name: `${tier} cipher`, key: (bytes) => new WasmKey(bytes, cipher) };
+  return { name: `${tier} cipher`, key: (bytes, isBorrowed) => new WasmKey(bytes, cipher, isBorrowed) };
 }

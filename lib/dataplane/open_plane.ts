@@ -4,9 +4,12 @@
  */
 
 import { HostError, openOffloadTun, openTun } from "../host/mod.ts";
-import { FastPlane } from "./fast/mod.ts";
-import type { PlaneOptions, WireGuardPlane } from "./packet_plane.ts";
+import { FastPlane, MAX_WORKERS } from "./fast/mod.ts";
+import type { PlaneOptions, WireGuardPlane, WorkerChoice } from "./packet_plane.ts";
 import { PortablePlane } from "./portable_plane.ts";
+
+/** Below so many processors one worker is faster: the host itself, and whoever sends, want the others. */
+const PROCESSORS_FOR_TWO = 4;
 
 /** TUN gives no longer packets. */
 const MAX_PACKET_BYTES = 65_535;
@@ -21,11 +24,17 @@ export async function openPlane(options: PlaneOptions): Promise<WireGuardPlane> 
   const openPortable = () => new PortablePlane(openTun(interfaceOptions), options);
   if (options.choice === "portable") return openPortable();
   try {
-    return await FastPlane.open(openOffloadTun(interfaceOptions), options);
+    return await FastPlane.open(openOffloadTun(interfaceOptions, countOf(options.workers)), options);
   } catch (error) {
     // What neither way can have is said by the other one too.
     if (options.choice === "fast" || !(error instanceof HostError)) throw error;
     options.log.warn("the fast packet plane does not run here; using the portable one", { error });
     return openPortable();
   }
+}
+
+/** @returns how many workers an interface is to have */
+export function countOf(workers: WorkerChoice = "auto"): number {
+  if (workers !== "auto") return Math.min(workers, MAX_WORKERS);
+  return navigator.hardwareConcurrency < PROCESSORS_FOR_TWO ? 1 : 2;
 }

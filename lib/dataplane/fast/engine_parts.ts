@@ -13,6 +13,7 @@ import type { PlaneGuards } from "../policy/mod.ts";
 import type { TransparentProxy } from "../proxy/mod.ts";
 import type { FrameEngineParts, UnreadableReason } from "./frames/mod.ts";
 import type { SendDrop } from "./gso_sender.ts";
+import type { SealingCoordinator } from "./sealing/mod.ts";
 
 /** Why the loop ended. */
 export type EngineEnd = "stopped" | "interface-gone";
@@ -44,6 +45,8 @@ export interface PacketEngineParts {
   readonly wakeFd: number;
   /** Of overlay networks. */
   readonly frames: Pick<FrameEngineParts, "random" | "onPortEvent" | "channelRoom" | "openPlain">;
+  /** Where several workers seal. */
+  readonly coordinator?: SealingCoordinator | undefined;
   readonly now: () => Millis;
   /** Sees what was asked or answered about paths; `datagram` is its to keep. */
   onProbe(datagram: Uint8Array, source: Endpoint): void;

@@ -19,6 +19,7 @@ import {
   checkPathMtu,
   configUpdate,
   type PeerStatus,
+  PROTOCOL_TIMERS,
   type WireGuardPeerConfig,
   type WireGuardPeerUpdate,
 } from "../../wireguard/mod.ts";
@@ -39,6 +40,7 @@ import { MirroredPeers } from "./mirrored_peers.ts";
 import { commandMemory, CommandWriter } from "./command_ring.ts";
 import { peerStatsMemory, SharedPeerStats } from "./shared_peer_stats.ts";
 import { superpacketBounds } from "./gso_sender.ts";
+import { SealingWorkers, type SharedWithFirst } from "./sealing/mod.ts";
 import {
   changeProbeIdsCommands,
   changeProxyCommands,
@@ -73,6 +75,10 @@ export class FastPlane implements WireGuardPlane {
   readonly #peers: MirroredPeers;
   /** Sockets that the worker may still use, the current one last. */
   readonly #sockets: OffloadUdp[] = [];
+  /** Those that the first worker does not use any more; the others may. */
+  readonly #released = new Set<number>();
+  /** The workers beside the first one. */
+  #sealing: SealingWorkers | undefined;
   #privateKey: PrivateKey | undefined;
   #usesGso = false;
   #localPort = 0;
@@ -111,11 +117,18 @@ export class FastPlane implements WireGuardPlane {
     this.#peers = new MirroredPeers(new SharedPeerStats(setup.peerStats));
     this.#drops = new Float64Array(setup.drops);
     const { promise, resolve } = Promise.withResolvers<PlaneEnd>();
-    this.ended = promise.finally(() => this.#release());
+    this.ended = promise.finally(async () => {
+      await this.#sealing?.close();
+      this.#release();
+    });
     worker.follow((report) => {
       if (report.kind === "ended") resolve(report.end === "stopped" ? "closed" : "interface-gone");
       else if (report.kind === "failed") resolve("worker-failed");
-      else if (report.kind === "socket-released") this.#closeSocket(report.fd);
+      else if (report.kind === "socket-released") {
+        this.#released.add(report.fd);
+        this.#closeUnused(report.fd);
+      }
+      else if (report.kind === "plain") tun.queues?.spread(report.isPlain);
       else if (report.kind === "gso") this.#noteGso(report.isUsed);
       else if (report.kind === "proxy") onProxyQuestion(report.question);
       else if (report.kind === "probe") {
@@ -140,6 +153,7 @@ export class FastPlane implements WireGuardPlane {
     using stack = new DisposableStack();
     stack.defer(() => tun.close());
     const wakeUp = stack.adopt(new WakeUp(), (each) => each.close());
+    const sealing = SealingWorkers.share(tun);
     const setup: WorkerSetup = {
       mtuBytes,
       timers,
@@ -151,6 +165,7 @@ export class FastPlane implements WireGuardPlane {
       peerStats: peerStatsMemory(),
       drops: new SharedArrayBuffer(COUNTED_DROPS.length * 8),
       channelRoom: ChannelRoom.memory(),
+      sealing,
     };
     const worker = await startWorker<WorkerReport>({
       url: new URL("./worker.ts", import.meta.url),
@@ -164,11 +179,19 @@ export class FastPlane implements WireGuardPlane {
     });
     const plane = new FastPlane(tun, options, { setup, wakeUp, worker });
     stack.move();
+    if (tun.queueProblem !== undefined) {
+      options.log.warn("one worker carries all packets", { interface: tun.name, why: tun.queueProblem });
+    }
+    if (sealing !== undefined) await plane.#openSealing(sealing, setup, options);
     return plane;
   }
 
   get privateKey(): PrivateKey | undefined {
     return this.#privateKey;
+  }
+
+  get workers(): number {
+    return 1 + (this.#sealing?.count ?? 0);
   }
 
   get offloads(): readonly Offload[] {
@@ -184,7 +207,8 @@ export class FastPlane implements WireGuardPlane {
 
   setPrivateKey(key: PrivateKey | undefined): void {
     this.#privateKey = key;
-    if (key !== undefined) this.#peers.remove(key.publicKey);
+    // A peer with the device's own key goes.
+    if (key !== undefined) this.removePeer(key.publicKey);
     this.#send({ kind: "set-private-key", privateKey: key?.exposeBytes().toBase64() });
   }
 
@@ -289,7 +313,10 @@ export class FastPlane implements WireGuardPlane {
   }
 
   drops(): Readonly<Record<string, number>> {
-    return Object.fromEntries(COUNTED_DROPS.map((reason, i) => [reason, this.#drops[i] ?? 0]));
+    const others = this.#sealing?.drops();
+    return Object.fromEntries(
+      COUNTED_DROPS.map((reason, i) => [reason, (this.#drops[i] ?? 0) + (others?.get(reason) ?? 0)]),
+    );
   }
 
   close(): void {
@@ -298,8 +325,26 @@ export class FastPlane implements WireGuardPlane {
     this.#isClosed = true;
   }
 
+  /** Has several workers seal, where the interface has queues for them. */
+  async #openSealing(
+    shared: SharedWithFirst,
+    { mtuBytes, wakeFd }: WorkerSetup,
+    { timers, cipher = "auto", log }: FastPlaneOptions,
+  ): Promise<void> {
+    this.#sealing = await SealingWorkers.open({
+      tun: this.#tun,
+      mtuBytes,
+      sessionLifeMs: timers?.rejectAfterTimeMs ?? PROTOCOL_TIMERS.rejectAfterTimeMs,
+      cipher,
+      firstWakeFd: wakeFd,
+      log,
+      onSocketReleased: (fd) => this.#closeUnused(fd),
+    }, shared);
+  }
+
   #send(command: Command): void {
     if (this.#isClosed) return;
+    this.#sealing?.send(command);
     const bytes = encodeCommand(command);
     while (!this.#commands.tryWrite(bytes)) {
       // The worker has ended; that is told when this turn is over.
@@ -321,7 +366,9 @@ export class FastPlane implements WireGuardPlane {
     this.#usesGso = isUsed;
   }
 
-  #closeSocket(fd: number): void {
+  /** Closes a socket that no worker uses any more. */
+  #closeUnused(fd: number): void {
+    if (this.#sealing?.uses(fd) === true || !this.#released.delete(fd)) return;
     const at = this.#sockets.findIndex((socket) => socket.fd === fd);
     for (const socket of at < 0 ? [] : this.#sockets.splice(at, 1)) socket.close();
   }

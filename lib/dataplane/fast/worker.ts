@@ -17,6 +17,7 @@ import type { EngineEnd } from "./engine_parts.ts";
 import { PacketEngine } from "./packet_engine.ts";
 import { ChannelRoom, obeyFrameCommand, PlainUnderlay } from "./frames/mod.ts";
 import { FrameCountsReport } from "./frame_counts_report.ts";
+import { SealingCoordinator } from "./sealing/mod.ts";
 import { selectBatchCipher, type SelectedCipher } from "./select_cipher.ts";
 import { type PeerStats, SharedPeerStats } from "./shared_peer_stats.ts";
 import {
@@ -125,6 +126,12 @@ class PacketWorker {
         openPlain: (parts) =>
           new PlainUnderlay({ ...parts, onFailed: (...failure) => this.#tell(...failure) }),
       },
+      coordinator: setup.sealing && new SealingCoordinator({
+        ...setup.sealing,
+        batches: device.batches,
+        slotOf: ({ publicKey }) => this.#slots.get(publicKey.toString()),
+        onPlain: (isPlain) => report({ kind: "plain", isPlain }),
+      }),
       now: this.#now,
       onWake: () => this.#takeCommands(),
       onTurn: (touched) => this.#showTurn(touched),

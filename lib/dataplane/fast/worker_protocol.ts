@@ -26,6 +26,7 @@ import type { PolicyReport } from "../policy/mod.ts";
 import type { FrameCounts, PortEvent } from "../frames/mod.ts";
 import { DECODE_FAILURES, type FrameCommand } from "./frames/mod.ts";
 import type { GsoSenderParts } from "./gso_sender.ts";
+import type { SharedWithFirst } from "./sealing/mod.ts";
 
 /** The same as data that goes to another thread: keys in base64, addresses as text. */
 export type Plain<T> = T extends PublicKey | PresharedKey | Endpoint | Cidr | IpAddress ? string
@@ -50,6 +51,8 @@ export interface WorkerSetup {
   readonly drops: SharedArrayBuffer;
   /** How many packets for channels are under way. */
   readonly channelRoom: SharedArrayBuffer;
+  /** What is shared with other workers, where there are some. */
+  readonly sealing: SharedWithFirst | undefined;
 }
 
 /** What the control thread asks for; the slot says where a peer's statistics go. */
@@ -83,6 +86,8 @@ export type WorkerReport =
   | { readonly kind: "socket-released"; readonly fd: number }
   /** A path has refused GSO batches, or a new socket may send them again. */
   | { readonly kind: "gso"; readonly isUsed: boolean }
+  /** Packets need nothing but a session, so that other workers may seal them, or no longer. */
+  | { readonly kind: "plain"; readonly isPlain: boolean }
   /** At a port of an overlay network. */
   | { readonly kind: "port"; readonly event: PortEvent }
   /** All that overlay networks have carried, by the numbers of networks and ports. */
@@ -107,6 +112,7 @@ export const COUNTED_DROPS: readonly string[] = [
   "socket-full",
   "send-failed",
   "interface-full",
+  "handover-full",
   "policy-denied",
   ...DECODE_FAILURES.map((failure) => `frames-${failure}`),
   "frames-unknown-network",
