@@ -105,9 +105,9 @@ export class OverlayInterface implements AsyncDisposable, PolicyConsumer {
 
   /** @returns what the status says of it */
   get report(): DataplaneReport {
-    const { kind, engine: aead, offloads } = this.plane;
+    const { kind, engine: aead, workers, offloads } = this.plane;
     const { interfaceName, mtuBytes } = this.#context.options;
-    return { kind, interfaceName, mtuBytes, aead, offloads };
+    return { kind, interfaceName, mtuBytes, aead, workers, offloads };
   }
 
   /** The addresses that the interface has, with commas between them. */
@@ -259,6 +259,7 @@ async function openHostNetwork(
       mtuBytes,
       choice: options.dataplane,
       cipher: options.cipher,
+      workers: options.workers,
       timers: options.testTimers as Partial<ProtocolTimers>,
       ...observers,
       log,

@@ -127,8 +127,7 @@ export class FastPlane implements WireGuardPlane {
       else if (report.kind === "socket-released") {
         this.#released.add(report.fd);
         this.#closeUnused(report.fd);
-      }
-      else if (report.kind === "plain") tun.queues?.spread(report.isPlain);
+      } else if (report.kind === "plain") tun.queues?.spread(report.isPlain);
       else if (report.kind === "gso") this.#noteGso(report.isUsed);
       else if (report.kind === "proxy") onProxyQuestion(report.question);
       else if (report.kind === "probe") {

@@ -109,7 +109,9 @@ export class SessionSealer<Peer extends SealingPeer = BatchSession["peer"]> {
         continue;
       }
       if (typeof sealed !== "string" && sealed.packets > numbers) {
-        throw new RangeError(`Cannot send ${sealed.packets} messages: ${numbers} numbers were taken for them`);
+        throw new RangeError(
+          `Cannot send ${sealed.packets} messages: ${numbers} numbers were taken for them`,
+        );
       }
       if (typeof sealed === "string") onMalformed();
       else {

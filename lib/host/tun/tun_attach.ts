@@ -162,7 +162,9 @@ function openQueues(options: TunOptions, count: number): OffloadTun {
     const program = new Uint8Array(Int32Array.of((isOn ? all : one)?.fd ?? -1).buffer);
     return !all?.isClosed && all?.libc.ioctl(first.fd, TUNSETSTEERINGEBPF, program) === 0;
   };
-  if (!spread(false)) throw new HostError("Cannot steer packets to several queues: the kernel has no such call");
+  if (!spread(false)) {
+    throw new HostError("Cannot steer packets to several queues: the kernel has no such call");
+  }
   const held = stack.move();
   return {
     ...first,
@@ -177,7 +179,9 @@ function openQueues(options: TunOptions, count: number): OffloadTun {
  * @throws RangeError, NoTunDeviceError, NotPermittedError, InterfaceExistsError, HostError
  */
 export function openTap(options: TunOptions & { readonly hasHeader: boolean }): OffloadTun {
-  if (options.hasHeader) return withOffloads(options, attachTun(options, IFF_VNET_HDR | IFF_TUN_EXCL, IFF_TAP));
+  if (options.hasHeader) {
+    return withOffloads(options, attachTun(options, IFF_VNET_HDR | IFF_TUN_EXCL, IFF_TAP));
+  }
   const descriptor = attachTun(options, IFF_TUN_EXCL, IFF_TAP);
   const offloads = { tso: false, uso: false };
   return { name: options.name, fd: descriptor.fd, offloads, close: () => descriptor.close() };

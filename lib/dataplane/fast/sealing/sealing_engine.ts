@@ -21,7 +21,7 @@ import {
 } from "../../../host/mod.ts";
 import type { IpFamily } from "../../../net/mod.ts";
 import type { EngineEnd } from "../engine_parts.ts";
-import { GsoSender, SENDER_AREA_BYTES, type SendDrop } from "../gso_sender.ts";
+import { GsoSender, type SendDrop, SENDER_AREA_BYTES } from "../gso_sender.ts";
 import { SessionSealer } from "../session_sealer.ts";
 import { VIRTIO_HEADER_BYTES } from "../superpacket.ts";
 import type { WorkerSocket } from "../worker_protocol.ts";
@@ -213,7 +213,9 @@ export class SealingEngine {
     const header = at - VIRTIO_HEADER_BYTES;
     // What was sealed of the same flow goes first.
     this.#sealer.flush();
-    if (!this.#handover.put(this.#bytes, header, VIRTIO_HEADER_BYTES + lengthBytes)) onDrop("handover-full", 1);
+    if (!this.#handover.put(this.#bytes, header, VIRTIO_HEADER_BYTES + lengthBytes)) {
+      onDrop("handover-full", 1);
+    }
     this.#wakeFirst();
   }
 

@@ -41,7 +41,11 @@ export class SharedPeer implements SealingPeer {
     return session.counter.isSpent ? undefined : session;
   }
 
-  noteSealed(_now: Millis, _session: SealingSession, { lengthBytes }: { readonly lengthBytes: number }): void {
+  noteSealed(
+    _now: Millis,
+    _session: SealingSession,
+    { lengthBytes }: { readonly lengthBytes: number },
+  ): void {
     this.sentBytes += lengthBytes;
   }
 }

@@ -20,7 +20,10 @@ const [keyA, keyB] = [PrivateKey.generate(random), PrivateKey.generate(random)];
 const BOUND_MS = 20_000;
 
 /** An interface with a queue for each of `others`, beside its first. */
-function withQueues(first: FakeTun, others: readonly FakeTun[]): OffloadTun & { readonly spreads: boolean[] } {
+function withQueues(
+  first: FakeTun,
+  others: readonly FakeTun[],
+): OffloadTun & { readonly spreads: boolean[] } {
   const spreads: boolean[] = [];
   return {
     ...first,

@@ -9,7 +9,12 @@ import type { EngineEnd } from "../engine_parts.ts";
 import { selectBatchCipher, type SelectedCipher } from "../select_cipher.ts";
 import { parsePeerUpdate, type WorkerSocket } from "../worker_protocol.ts";
 import { SEALING_BYTES, SealingEngine } from "./sealing_engine.ts";
-import { SEALING_DROPS, type SealingCommand, type SealingReport, type SealingSetup } from "./sealing_protocol.ts";
+import {
+  SEALING_DROPS,
+  type SealingCommand,
+  type SealingReport,
+  type SealingSetup,
+} from "./sealing_protocol.ts";
 
 const WASM_PAGE_BYTES = 65_536;
 

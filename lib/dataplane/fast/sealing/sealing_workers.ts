@@ -9,7 +9,7 @@ import type { CipherChoice } from "../../packet_plane.ts";
 import { commandMemory, CommandWriter } from "../command_ring.ts";
 import type { Command } from "../worker_protocol.ts";
 import { handoverMemory } from "./handover.ts";
-import { sealingCommand, SEALING_DROPS, type SealingReport, type SealingSetup } from "./sealing_protocol.ts";
+import { SEALING_DROPS, sealingCommand, type SealingReport, type SealingSetup } from "./sealing_protocol.ts";
 import { forgetWorker, sharedMemory } from "./shared_memory.ts";
 
 /** How long the control thread waits for room in a ring before it looks again whether the worker lives. */
@@ -149,7 +149,10 @@ export class SealingWorkers {
       if (report.kind === "socket-released") this.#releaseSocket(member, report.fd);
       else if (report.kind === "failed" || report.kind === "ended") {
         if (report.kind === "failed" && !this.#isClosing) {
-          log.warn("a sealing worker has died; the others go on", { interface: tun.name, why: report.message });
+          log.warn("a sealing worker has died; the others go on", {
+            interface: tun.name,
+            why: report.message,
+          });
         }
         this.#members.delete(member.number);
         this.#release(member);

@@ -18,7 +18,12 @@ import { CounterKey } from "../../../crypto/mod.ts";
 import { type Millis, millis } from "../../../base/mod.ts";
 import { ReceivedEndpoint } from "../../../host/mod.ts";
 import type { Endpoint } from "../../../net/mod.ts";
-import { type BatchSession, type BatchSessions, LocalCounter, SPENT_COUNTER } from "../../../wireguard/mod.ts";
+import {
+  type BatchSession,
+  type BatchSessions,
+  LocalCounter,
+  SPENT_COUNTER,
+} from "../../../wireguard/mod.ts";
 import { HEAD, LINE, lineAt, peerAt, SESSION, sessionAt, SESSIONS } from "./shared_memory.ts";
 import { OLD, SharedCounter, SPENT } from "./shared_counter.ts";
 
