@@ -40,13 +40,14 @@ import { MirroredPeers } from "./mirrored_peers.ts";
 import { commandMemory, CommandWriter } from "./command_ring.ts";
 import { peerStatsMemory, SharedPeerStats } from "./shared_peer_stats.ts";
 import { superpacketBounds } from "./gso_sender.ts";
-import { SealingWorkers, type SharedWithFirst } from "./sealing/mod.ts";
+import { SealingWorkers } from "./sealing/mod.ts";
 import {
   changeProbeIdsCommands,
   changeProxyCommands,
   type Command,
   COUNTED_DROPS,
   parseEvent,
+  type SharedWithFirst,
   updatePeerCommands,
   type WorkerReport,
   type WorkerSetup,

@@ -26,7 +26,6 @@ import type { PolicyReport } from "../policy/mod.ts";
 import type { FrameCounts, PortEvent } from "../frames/mod.ts";
 import { DECODE_FAILURES, type FrameCommand } from "./frames/mod.ts";
 import type { GsoSenderParts } from "./gso_sender.ts";
-import type { SharedWithFirst } from "./sealing/mod.ts";
 
 /** The same as data that goes to another thread: keys in base64, addresses as text. */
 export type Plain<T> = T extends PublicKey | PresharedKey | Endpoint | Cidr | IpAddress ? string
@@ -35,6 +34,14 @@ export type Plain<T> = T extends PublicKey | PresharedKey | Endpoint | Cidr | Ip
 
 /** A socket that the worker is to use. */
 export type WorkerSocket = Pick<GsoSenderParts, "fd" | "family" | "hasGso">;
+
+/** What the first worker shares with others that seal. */
+export interface SharedWithFirst {
+  /** Sessions, and who uses them. */
+  readonly memory: SharedArrayBuffer;
+  /** Of each other worker, in their order: what that hands over. */
+  readonly handovers: readonly SharedArrayBuffer[];
+}
 
 /** What a worker begins with: no key, no socket, no peers. */
 export interface WorkerSetup {

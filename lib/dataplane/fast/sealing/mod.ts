@@ -13,4 +13,4 @@
 
 export { type CoordinatorParts, SealingCoordinator } from "./sealing_coordinator.ts";
 export { MAX_WORKERS } from "./shared_memory.ts";
-export { SealingWorkers, type SharedWithFirst } from "./sealing_workers.ts";
+export { SealingWorkers } from "./sealing_workers.ts";

@@ -5,6 +5,7 @@
 
 import type { Millis } from "../../../base/mod.ts";
 import type { BatchSession, BatchSessions } from "../../../wireguard/mod.ts";
+import type { CoordinatedEngine, WorkerCoordinator } from "../engine_parts.ts";
 import { HandoverReader, type HandoverTaker } from "./handover.ts";
 import { SessionPublisher } from "./session_publisher.ts";
 import { noteSent } from "./shared_counter.ts";
@@ -30,18 +31,8 @@ export interface CoordinatorParts {
   onPlain(isPlain: boolean): void;
 }
 
-/** The engine of the first worker. */
-export interface CoordinatedEngine {
-  /** Sends a packet with its virtio header, or keeps it. */
-  take(now: Millis, packet: Uint8Array): void;
-  /** Sends what was gathered. */
-  flush(): void;
-  /** Sees each peer for which something was sealed. */
-  onSealed(peer: Peer): void;
-}
-
 /** Belongs to the thread of the device. */
-export class SealingCoordinator implements HandoverTaker {
+export class SealingCoordinator implements WorkerCoordinator, HandoverTaker {
   readonly #parts: CoordinatorParts;
   readonly #words: Int32Array;
   readonly #publisher: SessionPublisher;
@@ -57,17 +48,14 @@ export class SealingCoordinator implements HandoverTaker {
     this.#readers = parts.handovers.map((memory) => new HandoverReader(memory));
   }
 
-  /** Says who takes packets. */
   connect(engine: CoordinatedEngine): void {
     this.#engine = engine;
   }
 
-  /** Nothing of what the first worker has sealed waits any more. */
   noteSent(): void {
     noteSent(this.#words, FIRST);
   }
 
-  /** Says whether packets need nothing but a session; else every packet is handed over. */
   setPlain(isPlain: boolean): void {
     if (isPlain === this.#isPlain) return;
     this.#isPlain = isPlain;
@@ -75,7 +63,6 @@ export class SealingCoordinator implements HandoverTaker {
     this.#parts.onPlain(isPlain);
   }
 
-  /** Takes what others have handed over. @returns whether there were packets, and may be more */
   takeHanded(now: Millis): boolean {
     this.#now = now;
     let packets = 0;
@@ -101,12 +88,10 @@ export class SealingCoordinator implements HandoverTaker {
     this.#engine?.onSealed(peer);
   }
 
-  /** Shows others which sessions there are, once what was sealed is sent. */
   publish(): void {
     this.#publisher.publish();
   }
 
-  /** @returns when `publish` wants to be called again, though nothing has changed */
   pollTimeout(now: Millis): Millis | undefined {
     return this.#publisher.pollTimeout(now);
   }

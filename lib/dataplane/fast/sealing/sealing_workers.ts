@@ -7,20 +7,13 @@ import { type Logger, utf8Bytes } from "../../../base/mod.ts";
 import { type OffloadTun, type StartedWorker, startWorker, WakeUp } from "../../../host/mod.ts";
 import type { CipherChoice } from "../../packet_plane.ts";
 import { commandMemory, CommandWriter } from "../command_ring.ts";
-import type { Command } from "../worker_protocol.ts";
+import type { Command, SharedWithFirst } from "../worker_protocol.ts";
 import { handoverMemory } from "./handover.ts";
 import { SEALING_DROPS, sealingCommand, type SealingReport, type SealingSetup } from "./sealing_protocol.ts";
 import { forgetWorker, sharedMemory } from "./shared_memory.ts";
 
 /** How long the control thread waits for room in a ring before it looks again whether the worker lives. */
 const ROOM_WAIT_MS = 100;
-
-/** The memory that the first worker shares with the others. */
-export interface SharedWithFirst {
-  readonly memory: SharedArrayBuffer;
-  /** Of each other worker, in their order. */
-  readonly handovers: readonly SharedArrayBuffer[];
-}
 
 /** What all of them begin with. */
 export interface SealingStart extends Pick<SealingSetup, "mtuBytes" | "sessionLifeMs" | "firstWakeFd"> {
