@@ -8,6 +8,7 @@ import { SeededRandom, silentLogger } from "../../../base/mod.ts";
 import { PrivateKey } from "../../../crypto/mod.ts";
 import type { OffloadTun } from "../../../host/mod.ts";
 import { Cidr, Endpoint } from "../../../net/mod.ts";
+import { compilePolicy, readPolicyDocument } from "../../../policy/mod.ts";
 import type { PlaneOptions } from "../../packet_plane.ts";
 import { FastPlane } from "../fast_plane.ts";
 import { VIRTIO_HEADER_BYTES } from "../superpacket.ts";
@@ -120,3 +121,128 @@ Deno.test({
     assert.ok(first.isClosed && second.isClosed);
   },
 });
+
+Deno.test({
+  name: "FastPlane of two workers replaces sessions under load, and keeps every packet and the order",
+  ignore,
+  fn: async () => {
+    using first = openFakeTun();
+    using second = openFakeTun();
+    using peer = openFakeTun();
+    let handshakes = 0;
+    const { a, b } = await openPair({ first, second, peer }, {
+      timers: { rekeyAfterTimeMs: 50, rekeyTimeoutMs: 50, rejectAfterTimeMs: 5_000 },
+      observer: ({ kind }) => handshakes += kind === "handshake-completed" ? 1 : 0,
+    });
+    try {
+      const arrived: number[] = [];
+      const take = () => {
+        for (let frame = peer.take(); frame !== undefined; frame = peer.take()) arrived.push(numberOf(frame));
+      };
+      let sent = 0;
+      while (handshakes < 6) {
+        for (let i = 0; i < 20; i++) second.put(numbered(2, sent++));
+        await waitUntil(() => (take(), sent - arrived.length < 50 || undefined), BOUND_MS);
+      }
+      await waitUntil(() => (take(), arrived.length === sent || undefined), BOUND_MS);
+      assert.deepEqual(arrived, Array.from({ length: sent }, (_, i) => i));
+      const { "handover-full": lost } = a.drops();
+      assert.equal(lost, 0);
+    } finally {
+      a.close();
+      b.close();
+      await Promise.all([a.ended, b.ended]);
+    }
+  },
+});
+
+Deno.test({
+  name:
+    "FastPlane hands every packet to its first worker while a policy is in force, and spreads them again after",
+  ignore,
+  fn: async () => {
+    using first = openFakeTun();
+    using second = openFakeTun();
+    using peer = openFakeTun();
+    const { a, b, tun } = await openPair({ first, second, peer });
+    try {
+      second.put(numbered(2, 1));
+      await waitUntil(() => peer.take());
+      const rules = [{ deny: { from: "*", to: "*" } }];
+      const roster = { members: [], networks: [] };
+      const { bytes } = compilePolicy(readPolicyDocument({ rules }), roster, {
+        revision: "0".repeat(16),
+      });
+      a.setPolicy({ enforced: bytes, trial: undefined, ownAddresses: ["10.0.0.1"] });
+      await waitUntil(() => tun.spreads.length === 2 || undefined);
+      second.put(numbered(2, 2));
+      await waitUntil(() => a.drops()["policy-denied"] === 1 || undefined);
+      assert.equal(peer.take(), undefined);
+      a.setPolicy({ enforced: undefined, trial: undefined, ownAddresses: [] });
+      await waitUntil(() => tun.spreads.length === 3 || undefined);
+      second.put(numbered(2, 3));
+      assert.equal(numberOf(await waitUntil(() => peer.take())), 3);
+      assert.deepEqual(tun.spreads, [true, false, true]);
+    } finally {
+      a.close();
+      b.close();
+      await Promise.all([a.ended, b.ended]);
+    }
+  },
+});
+
+Deno.test({
+  name: "FastPlane of two workers whose first dies ends with worker-failed, and holds nothing",
+  ignore,
+  fn: async () => {
+    using first = openFakeTun();
+    using second = openFakeTun();
+    const tun = withQueues(first, [second]);
+    const plane = await openPlane(tun, { timers: { rekeyTimeoutMs: 5000n as unknown as number } });
+    plane.setPrivateKey(keyA);
+    assert.equal(plane.listen({ port: 0, fwmark: 0 }), undefined);
+    const port = plane.localPort;
+    const endpoint = Endpoint.parse("127.0.0.1:9") ?? assert.fail();
+    plane.setPeer({ publicKey: keyB.publicKey, endpoint, allowedIps: [] });
+    plane.initiateHandshake(keyB.publicKey);
+    assert.equal(await plane.ended, "worker-failed");
+    assert.ok(first.isClosed && second.isClosed);
+    Deno.listenDatagram({ transport: "udp", hostname: "0.0.0.0", port }).close();
+  },
+});
+
+Deno.test({
+  name: "FastPlane of two workers takes another socket, and closes the former one once neither uses it",
+  ignore,
+  fn: async () => {
+    using first = openFakeTun();
+    using second = openFakeTun();
+    using peer = openFakeTun();
+    const { a, b } = await openPair({ first, second, peer });
+    try {
+      for (let number = 1; number < 4; number++) {
+        const former = a.localPort;
+        second.put(numbered(2, number));
+        assert.equal(numberOf(await waitUntil(() => peer.take())), number);
+        assert.equal(a.listen({ port: 0, fwmark: 0 }), undefined);
+        await waitUntil(() => canBind(former) || undefined);
+      }
+      a.suspend();
+      const { localPort } = a;
+      assert.equal(localPort, 0);
+    } finally {
+      a.close();
+      b.close();
+      await Promise.all([a.ended, b.ended]);
+    }
+  },
+});
+
+function canBind(port: number): boolean {
+  try {
+    Deno.listenDatagram({ transport: "udp", hostname: "0.0.0.0", port }).close();
+    return true;
+  } catch {
+    return false;
+  }
+}
