@@ -1,78 +1,13 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { millis, SeededRandom, unixMillis } from "../../../base/mod.ts";
-import { CounterKey, nobleAead, PrivateKey } from "../../../crypto/mod.ts";
-import { Cidr, Endpoint } from "../../../net/mod.ts";
-import { Device, LocalCounter } from "../../../wireguard/mod.ts";
-import { SessionPublisher } from "./session_publisher.ts";
+import { CounterKey, nobleAead } from "../../../crypto/mod.ts";
+import { Endpoint } from "../../../net/mod.ts";
+import { LocalCounter } from "../../../wireguard/mod.ts";
 import { MAX_AHEAD, noteSent, SharedCounter, SPENT } from "./shared_counter.ts";
-import { HEAD, LINE, lineAt, peerAt, SESSION, sessionAt, sharedMemory } from "./shared_memory.ts";
+import { HEAD, LINE, lineAt, SESSION, sessionAt, sharedMemory } from "./shared_memory.ts";
 import { SharedSessions } from "./shared_session.ts";
 import type { ClaimingOrder, Claims } from "./testing/claiming_worker.ts";
-
-const SLOT = 3;
-/** A handshake is begun at most so often (WireGuard paper §6.1), and a peer counts as attacked when more come. */
-const STEP_MS = 6_000;
-
-/** Two devices; the first one's sessions are shared. */
-class SharingPair {
-  readonly memory: SharedArrayBuffer;
-  readonly words: Int32Array;
-  readonly here: Device;
-  readonly there: Device;
-  readonly publisher: SessionPublisher;
-  now = millis(1000);
-  isGone = false;
-  readonly #endpoint = Endpoint.parse("192.0.2.2:51820") ?? assert.fail();
-
-  constructor(workers: number, seed = 1) {
-    const random = new SeededRandom(seed);
-    const [mine, theirs] = [PrivateKey.generate(random), PrivateKey.generate(random)];
-    const wall = () => unixMillis(1_700_000_000_000 + this.now);
-    this.memory = sharedMemory(workers);
-    this.words = new Int32Array(this.memory);
-    this.here = new Device({ privateKey: mine, random, wall, aead: nobleAead });
-    this.there = new Device({ privateKey: theirs, random, wall, aead: nobleAead });
-    this.publisher = new SessionPublisher(
-      this.memory,
-      this.here.batches,
-      () => this.isGone ? undefined : SLOT,
-    );
-    const allowedIps = [Cidr.parse("10.0.0.0/8") ?? assert.fail()];
-    const endpoint = this.#endpoint;
-    this.here.setPeer(this.now, { publicKey: theirs.publicKey, endpoint, allowedIps });
-    this.there.setPeer(this.now, { publicKey: mine.publicKey, endpoint, allowedIps });
-  }
-
-  /** Whose sessions are shared. */
-  get peer() {
-    return this.here.batches.peerAt(Uint8Array.of(10, 0, 0, 1)) ?? assert.fail();
-  }
-
-  /** Makes the next session, which the first one begins. */
-  renew(): void {
-    this.now = millis(this.now + STEP_MS);
-    this.here.initiateHandshake(this.now, this.there.publicKey);
-    for (let rounds = 0; rounds < 3; rounds++) {
-      for (const [from, to] of [[this.here, this.there], [this.there, this.here]] as const) {
-        for (let out = from.pollTransmit(); out !== undefined; out = from.pollTransmit()) {
-          to.handleDatagram(this.now, out.datagram.slice(), this.#endpoint);
-        }
-      }
-    }
-    this.publisher.publish();
-  }
-
-  /** The key of the session in use, if it is shared. */
-  keyWord(session: number): number {
-    return new DataView(this.memory).getUint32((sessionAt(session) + SESSION.KEY) * 4);
-  }
-
-  /** Which session is told, from 0; -1 for none. */
-  get told(): number {
-    return (this.words[peerAt(SLOT)] ?? 0) - 1;
-  }
-}
+import { SharingPair, SLOT } from "./testing/sharing_pair.ts";
 
 Deno.test("several workers and the first one take numbers of sessions that are replaced all the time: none twice, none by a wrong key", async () => {
   const workers = 4;
