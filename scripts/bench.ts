@@ -3,7 +3,7 @@
  * `deno task bench`: measures weft, wireguard-go and nebula in turn on this machine and prints markdown tables.
  * `WIREGUARD_GO` and `NEBULA` name other builds of these; `--rounds N` says how often, and `--only TEXT`, once or more,
  * measures those rows of the tunnels alone whose names have such a part. `--ciphers` names those that weft is measured
- * with besides its own choice, separated by commas: `native`, `wide`, `baseline`, `noble`.
+ * with besides its own choice, separated by commas: `native`, `baseline`, `noble`.
  * @module
  */
 
@@ -28,7 +28,7 @@ const { only } = values;
 const log = (text: string) => console.error(`  ${text}`);
 
 if (only === undefined) console.log(markdownTable(measureHandshakes(rounds, log)));
-const lacking = unmet([...PACKET_PLANE, "wg", "wireguard-go", "iperf3"]);
+const lacking = unmet([...PACKET_PLANE, "wg", "wireguard-go", "iperf3", "ethtool"]);
 if (lacking === undefined) {
   if (only === undefined) console.log(`\n${markdownTable(await measureStarts(rounds, log))}`);
   const ciphers = values.ciphers.split(",").filter((name) => name !== "") as WeftCipher[];

@@ -8,11 +8,9 @@
 import { wasmAead, WasmKey } from "../lib/crypto/aead_wasm.ts";
 import {
   type BatchCipher,
-  canRunCipher,
   CIPHER_BYTES,
   CIPHER_LAYOUT,
   cipherMemory,
-  type CipherTier,
   instantiateCipher,
   MESSAGE_OVERHEAD_BYTES,
   NativeCipher,
@@ -60,15 +58,14 @@ for (const bytes of SIZES) {
     });
   }
 }
-const tiers = (["baseline", "wide"] as const).filter(canRunCipher);
 const nativeTiers = [...loadedTiers.keys()];
 const batchCiphers: readonly BatchCipher[] = [
   ...nativeTiers.map((tier) => nativeBatchCipher(tier, PAGES)),
-  ...tiers.map((tier) => new WasmBatchCipher(PAGES, { tier })),
+  new WasmBatchCipher(PAGES),
   new PlainBatchCipher(nobleAead, PAGES),
 ];
 contenders.push(...batchCiphers.flatMap(superpacketContenders));
-contenders.push(...nativeTiers.flatMap(nativeContenders), ...tiers.flatMap(wasmContenders));
+contenders.push(...nativeTiers.flatMap(nativeContenders), ...wasmContenders());
 
 function superpacketContenders(cipher: BatchCipher): Contender[] {
   const bytes = BATCH * BATCH_BYTES, superpacket = new SuperpacketRun(cipher);
@@ -79,10 +76,10 @@ function superpacketContenders(cipher: BatchCipher): Contender[] {
   ];
 }
 
-function wasmContenders(tier: CipherTier): Contender[] {
-  const memory = cipherMemory(tier, PAGES), wasm = instantiateCipher(tier, memory);
+function wasmContenders(): Contender[] {
+  const memory = cipherMemory(PAGES), wasm = instantiateCipher(memory);
   const view = new Uint8Array(memory.buffer), key = new Uint8Array(32).fill(7);
-  return batchContenders(`${tier} cipher`, memory, {
+  return batchContenders("baseline cipher", memory, {
     seal() {
       view.set(key, CIPHER_LAYOUT.KEY);
       wasm.sealBatch(AT + 16, STRIDE, BATCH_BYTES, BATCH_BYTES, BATCH, 1, 0);
@@ -95,7 +92,7 @@ function wasmContenders(tier: CipherTier): Contender[] {
 }
 
 function nativeContenders(tier: NativeTier): Contender[] {
-  const memory = cipherMemory("baseline", PAGES), code = loadedTiers.get(tier);
+  const memory = cipherMemory(PAGES), code = loadedTiers.get(tier);
   if (code === undefined) return [];
   const place = { address: addressOf(memory), lengthBytes: memory.buffer.byteLength };
   const cipher = new NativeCipher(tier, code, place),

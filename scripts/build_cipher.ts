@@ -1,34 +1,25 @@
 /**
- * Builds lib/crypto/batch/gen: WebAssembly from lib/crypto/batch/assembly and the wide cipher with pinned tools, machine
- * code from scripts/cipher/native. What it writes is committed, so that users need none.
+ * Builds lib/crypto/batch/gen: WebAssembly from lib/crypto/batch/assembly with a pinned compiler, machine code from
+ * scripts/cipher/native. What it writes is committed, so that users need none.
  * @module
  */
 
 import { emitNativeCode } from "./cipher/native/mod.ts";
-import { wideCipherText } from "./cipher/wide_cipher.ts";
 
-const COMPILER = ["assemblyscript@0.28.20", "asc"] as const;
-const ASSEMBLER = ["binaryen@132.0.0", "wasm-as"] as const;
+const COMPILER = "assemblyscript@0.28.20";
 const ASSEMBLY = new URL("../lib/crypto/batch/assembly/", import.meta.url);
 const GEN = new URL("../lib/crypto/batch/gen/", import.meta.url);
 
 const OPTIONS = [
   ..."-O3 --noAssert --converge --runtime stub --importMemory --noExportMemory --initialMemory 1".split(" "),
-  ..."--enable simd,relaxed-simd,bulk-memory".split(" "),
+  // Any shared memory fits: it is no larger than there can be.
+  ..."--enable simd,relaxed-simd,bulk-memory,threads --sharedMemory --maximumMemory 65536".split(" "),
 ];
-// Any shared memory fits: it is no larger than there can be.
-const SHARED_OPTIONS = "--sharedMemory --maximumMemory 65536 --enable threads".split(" ");
-const WIDE_OPTIONS = "--enable-simd --enable-wide-arithmetic --enable-multivalue".split(" ");
 
-/** The modules by the name of the constant that holds them. */
-export type CipherModules = Readonly<
-  Record<"BASELINE_BATCH_WASM" | "WIDE_BATCH_WASM" | "WIDE_CIPHER_WASM", Uint8Array>
->;
-
-/** @returns whether the tools are at hand, or can be fetched */
+/** @returns whether the compiler is at hand, or can be fetched */
 export async function hasTools(): Promise<boolean> {
   try {
-    for (const tool of [COMPILER, ASSEMBLER]) await run(tool, ["--version"]);
+    await compile(["--version"]);
     return true;
   } catch {
     return false;
@@ -36,42 +27,25 @@ export async function hasTools(): Promise<boolean> {
 }
 
 /**
- * @returns the bytes of all modules
- * @throws Error when a tool refuses the source, or is not to be had
+ * @returns the bytes of the module
+ * @throws Error when the compiler refuses the source, or is not to be had
  */
-export async function buildCipher(): Promise<CipherModules> {
+export async function buildCipher(): Promise<Uint8Array> {
   const folder = await Deno.makeTempDir();
   try {
-    for await (const { name } of Deno.readDir(ASSEMBLY)) {
-      await Deno.copyFile(new URL(name, ASSEMBLY), `${folder}/${name}`);
-    }
-    const compile = async (options: readonly string[]) => {
-      await run(COMPILER, [`${folder}/mod.ts`, "--outFile", `${folder}/out.wasm`, ...OPTIONS, ...options]);
-      return await Deno.readFile(`${folder}/out.wasm`);
-    };
-    const cipher = await compile(SHARED_OPTIONS);
-    await Deno.rename(`${folder}/cipher_wide.ts`, `${folder}/cipher.ts`);
-    const wideBatch = await compile([]);
-    await Deno.writeTextFile(`${folder}/cipher.wat`, wideCipherText());
-    await run(ASSEMBLER, [`${folder}/cipher.wat`, "-o", `${folder}/cipher.wasm`, ...WIDE_OPTIONS]);
-    return {
-      BASELINE_BATCH_WASM: cipher,
-      WIDE_BATCH_WASM: wideBatch,
-      WIDE_CIPHER_WASM: await Deno.readFile(`${folder}/cipher.wasm`),
-    };
+    const out = `${folder}/cipher.wasm`;
+    await compile([new URL("mod.ts", ASSEMBLY).pathname, "--outFile", out, ...OPTIONS]);
+    return await Deno.readFile(out);
   } finally {
     await Deno.remove(folder, { recursive: true });
   }
 }
 
-async function run(
-  [npmPackage, command]: readonly [string, string],
-  options: readonly string[],
-): Promise<void> {
-  const args = ["--yes", `--package=${npmPackage}`, command, ...options];
+async function compile(options: readonly string[]): Promise<void> {
+  const args = ["--yes", `--package=${COMPILER}`, "asc", ...options];
   const { success, stderr, stdout } = await new Deno.Command("npx", { args }).output();
   const said = new TextDecoder().decode(stderr) + new TextDecoder().decode(stdout);
-  if (!success) throw new Error(`Cannot run ${command}: ${said.trim()}`);
+  if (!success) throw new Error(`Cannot run asc: ${said.trim()}`);
 }
 
 async function write(name: string, what: string, bytes: Uint8Array): Promise<void> {
@@ -87,5 +61,5 @@ ${(bytes.toBase64().match(/.{1,100}/g) ?? []).map((line) => `  "${line}"`).join(
 
 if (import.meta.main) {
   for (const [name, { code }] of Object.entries(emitNativeCode())) await write(name, "Machine code", code);
-  for (const [name, bytes] of Object.entries(await buildCipher())) await write(name, "A module", bytes);
+  await write("BASELINE_BATCH_WASM", "A module", await buildCipher());
 }

@@ -3,7 +3,6 @@
  * @module
  */
 
-import { V8_FLAGS } from "../lib/cli/own_command.ts";
 import { WORKERS } from "./release/compile.ts";
 
 /** Names the bundle's entry to the tests. */
@@ -54,7 +53,7 @@ export async function bundleProgram(root: string, directory: string): Promise<st
 /** Has Deno keep the compiled code, so that not every one of the first starts compiles it. */
 async function warm(program: string): Promise<void> {
   await new Deno.Command(Deno.execPath(), {
-    args: ["run", "--quiet", "-A", "--unstable-net", V8_FLAGS, "--no-config", program, "--version"],
+    args: ["run", "--quiet", "-A", "--unstable-net", "--no-config", program, "--version"],
     stdin: "null",
     stdout: "null",
   }).output();

@@ -3,10 +3,6 @@
  * @module
  */
 
-/** Features of V8 that the faster cipher needs; a compiled program has them in it. */
-export const V8_FLAGS: string =
-  "--v8-flags=--experimental-wasm-wide-arithmetic,--experimental-wasm-revectorize";
-
 /** What it uses of Deno beyond what is stable; an installed command has no configuration that says it. */
 const UNSTABLE: readonly string[] = ["--unstable-net", "--unstable-no-legacy-abort"];
 
@@ -15,11 +11,11 @@ const UNSTABLE: readonly string[] = ["--unstable-net", "--unstable-no-legacy-abo
  * makes hardly any, and no compiled code kept in memory for the next start. That is 12 MB less; whoever makes many
  * objects (`weft sim`) would take a quarter more time and memory with it.
  */
-const SMALL: readonly string[] = ["--no-code-cache", `${V8_FLAGS},--max-semi-space-size=1`];
+const SMALL: readonly string[] = ["--no-code-cache", "--v8-flags=--max-semi-space-size=1"];
 
 /** @returns Deno's options for running the program with this command, `wg` for example */
 export function runOptions(command?: string): readonly string[] {
-  return ["--quiet", "-A", ...UNSTABLE, ...command === "wg" ? SMALL : [V8_FLAGS]];
+  return ["--quiet", "-A", ...UNSTABLE, ...command === "wg" ? SMALL : []];
 }
 
 /**

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { runOptions, V8_FLAGS } from "./own_command.ts";
+import { runOptions } from "./own_command.ts";
 
 const root = new URL("../../", import.meta.url);
 
@@ -12,7 +12,6 @@ Deno.test("runOptions() are those of bin/weft and of the tasks", async () => {
   const { tasks, unstable } = JSON.parse(await Deno.readTextFile(new URL("deno.json", root)));
   assert.deepEqual(runOptions().filter(isUnstable), unstable.map((name: string) => `--unstable-${name}`));
   assert.equal(tasks.weft.command, `deno run ${options} main.ts`);
-  assert.match(tasks["bench:cipher"].command, new RegExp(`${V8_FLAGS}\\s`));
 });
 
 Deno.test("bin/weft and the gate run the same Deno", async () => {

@@ -19,7 +19,7 @@ const BACKGROUND_VARIABLE = "WEFT_WG_BACKGROUND";
 const OWN_VARIABLES: ReadonlySet<string> = new Set([BACKGROUND_VARIABLE, "WEFT_DEBUG"]);
 
 const CHOICES: ReadonlySet<string> = new Set(["auto", "fast", "portable"]);
-const CIPHERS: ReadonlySet<string> = new Set(["auto", "native", "wide", "baseline", "noble"]);
+const CIPHERS: ReadonlySet<string> = new Set(["auto", "native", "baseline", "noble"]);
 
 const WORKERS = /^(auto|[1-9]|1[0-6])$/;
 

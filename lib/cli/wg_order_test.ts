@@ -50,7 +50,7 @@ Deno.test("main() takes an interface away at an error that nothing has caught", 
   ports.openWgInterface = () =>
     Promise.resolve({
       ended: new Promise(() => {}),
-      way: { dataplane: "fast", cipher: "wide cipher", workers: 1 },
+      way: { dataplane: "fast", cipher: "baseline cipher", workers: 1 },
       drops: () => ({}),
       close: () => void ports.diary.push("closed"),
     });

@@ -146,10 +146,10 @@ export const FIELDS: { readonly [Key in keyof AgentOptions]-?: Field<Key> } = {
     flag: "cipher",
     aliases: ["kernel"],
     value: "which",
-    help: "auto, native, wide, baseline or noble: what seals packets on the fast one",
+    help: "auto, native, baseline or noble: what seals packets on the fast one",
     initial: "auto",
-    ...oneOf("auto", "native", "wide", "baseline", "noble"),
-    rule: "the cipher is auto, native, wide, baseline or noble",
+    ...oneOf("auto", "native", "baseline", "noble"),
+    rule: "the cipher is auto, native, baseline or noble",
     hint: "The default is auto: the fastest that runs on this machine.",
   },
   workers: {

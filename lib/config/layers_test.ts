@@ -118,7 +118,7 @@ Deno.test("layerAgentOptions() takes the cipher under the name of earlier versio
   assert.equal("kernel" in parseAgentOptions({ kernel: "auto" }), false);
   assert.throws(
     () => layerAgentOptions([{ source: "flags", values: { kernel: "best" } }]),
-    /--kernel best: the cipher is auto, native, wide, baseline or noble/,
+    /--kernel best: the cipher is auto, native, baseline or noble/,
   );
 });
 

@@ -10,7 +10,6 @@ import {
   CIPHER_LAYOUT,
   type CipherExports,
   cipherMemory,
-  type CipherTier,
   instantiateCipher,
 } from "./wasm_module.ts";
 
@@ -25,10 +24,10 @@ export class WasmCipher implements NonceCipher {
   readonly #wasm: CipherExports;
   #bytes: Uint8Array<ArrayBufferLike>;
 
-  /** @throws WebAssembly.CompileError where the runtime lacks what the tier needs */
-  constructor(tier: CipherTier = "baseline") {
-    this.#memory = cipherMemory(tier, INITIAL_PAGES, MAX_PAGES);
-    this.#wasm = instantiateCipher(tier, this.#memory);
+  /** @throws WebAssembly.CompileError where the runtime has no SIMD */
+  constructor() {
+    this.#memory = cipherMemory(INITIAL_PAGES, MAX_PAGES);
+    this.#wasm = instantiateCipher(this.#memory);
     this.#bytes = new Uint8Array(this.#memory.buffer);
   }
 
@@ -91,9 +90,9 @@ export class WasmKey extends CounterKey {
 
 /**
  * By our own WebAssembly.
- * @throws WebAssembly.CompileError where the runtime lacks what the tier needs
+ * @throws WebAssembly.CompileError where the runtime has no SIMD
  */
-export function wasmAead(tier: CipherTier = "baseline"): Aead {
-  const cipher = new WasmCipher(tier);
-  return { name: `${tier} cipher`, key: (bytes, isBorrowed) => new WasmKey(bytes, cipher, isBorrowed) };
+export function wasmAead(): Aead {
+  const cipher = new WasmCipher();
+  return { name: "baseline cipher", key: (bytes, isBorrowed) => new WasmKey(bytes, cipher, isBorrowed) };
 }

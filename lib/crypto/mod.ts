@@ -12,5 +12,5 @@ export * from "./ed25519.ts";
 export * from "./keys.ts";
 export * from "./passphrase.ts";
 export * from "./secret.ts";
-export { nobleAead, platformAead, selectAead } from "./select_aead.ts";
+export { mixedAead, nobleAead, platformAead, selectAead } from "./select_aead.ts";
 export * from "./xchacha.ts";

@@ -1,17 +1,9 @@
 /**
- * The cipher's modules, and instances of them with names and types.
+ * The cipher's module, and instances of it with names and types.
  * @module
  */
 
 import { BASELINE_BATCH_WASM } from "./batch/gen/baseline_batch_wasm.ts";
-import { WIDE_BATCH_WASM } from "./batch/gen/wide_batch_wasm.ts";
-import { WIDE_CIPHER_WASM } from "./batch/gen/wide_cipher_wasm.ts";
-
-/**
- * Which implementation seals: `baseline` runs wherever there is SIMD; `wide` needs V8's flags
- * `--experimental-wasm-wide-arithmetic`, to run at all, and `--experimental-wasm-revectorize`, to be worth it.
- */
-export type CipherTier = "baseline" | "wide";
 
 /** The first byte that is the host's; what stands before is the cipher's own (`assembly/layout.ts`). */
 export const CIPHER_BYTES = 0x1_0000;
@@ -102,41 +94,22 @@ export interface CipherExports {
   endJoin(): number;
 }
 
-/** @returns whether the runtime takes the modules of `tier`; how fast they are is another matter */
-export function canRunCipher(tier: CipherTier): boolean {
-  return WebAssembly.validate(decode(tier === "wide" ? WIDE_CIPHER_WASM : BASELINE_BATCH_WASM));
-}
-
 /**
- * Makes memory for a cipher: the baseline's is shared, the wide one's is not, because the runtime pairs no vectors
- * across shared memory.
+ * Makes memory for a cipher, shared, so that system calls on other threads may work in it.
  * @param pages of 64 KiB
  */
-export function cipherMemory(tier: CipherTier, pages: number, maxPages: number = pages): WebAssembly.Memory {
-  return new WebAssembly.Memory({ initial: pages, maximum: maxPages, shared: tier === "baseline" });
+export function cipherMemory(pages: number, maxPages: number = pages): WebAssembly.Memory {
+  return new WebAssembly.Memory({ initial: pages, maximum: maxPages, shared: true });
 }
 
 /**
  * Makes an instance that works on `memory`, of which nobody else may use the first `CIPHER_BYTES` meanwhile.
- * @param memory of one page at least, shared or not as `cipherMemory` makes it
- * @throws WebAssembly.CompileError where the runtime lacks what the tier needs
- * @throws WebAssembly.LinkError when the memory is another tier's
+ * @param memory of one page at least, as `cipherMemory` makes it
+ * @throws WebAssembly.CompileError where the runtime has no SIMD
  */
-export function instantiateCipher(tier: CipherTier, memory: WebAssembly.Memory): CipherExports {
-  const imports: WebAssembly.Imports = { env: { memory } };
-  if (tier === "wide") {
-    imports["wide"] = instantiate(WIDE_CIPHER_WASM, imports) as unknown as WebAssembly.ModuleImports;
-  }
-  const module = tier === "wide" ? WIDE_BATCH_WASM : BASELINE_BATCH_WASM;
-  const wasm = instantiate(module, imports) as unknown as CipherExports;
+export function instantiateCipher(memory: WebAssembly.Memory): CipherExports {
+  const module = new WebAssembly.Module(Uint8Array.fromBase64(BASELINE_BATCH_WASM));
+  const wasm = new WebAssembly.Instance(module, { env: { memory } }).exports as unknown as CipherExports;
   wasm.init();
   return wasm;
-}
-
-function instantiate(base64: string, imports: WebAssembly.Imports): WebAssembly.Exports {
-  return new WebAssembly.Instance(new WebAssembly.Module(decode(base64)), imports).exports;
-}
-
-function decode(base64: string): Uint8Array<ArrayBuffer> {
-  return Uint8Array.fromBase64(base64);
 }

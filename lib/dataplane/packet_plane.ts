@@ -27,7 +27,7 @@ export type PlaneChoice = "auto" | "fast" | "portable";
  * runtime (`wide`) or without (`baseline`), plain TypeScript (`noble`), or the fastest of them that answers right
  * (`auto`). What does not run here gives way to the next.
  */
-export type CipherChoice = "auto" | "native" | "wide" | "baseline" | "noble";
+export type CipherChoice = "auto" | "native" | "baseline" | "noble";
 
 /** A number, 1 to `MAX_WORKERS`, or as many as help on this machine. */
 export type WorkerChoice = "auto" | number;

@@ -6,7 +6,7 @@
 import type { Millis } from "../base/mod.ts";
 import { type PresharedKey, type PrivateKey, type PublicKey, selectAead } from "../crypto/mod.ts";
 import { type PacketDevice, systemClock, systemRandom, systemTimers } from "../host/mod.ts";
-import { type Endpoint, ipVersion, isPathDatagram, isStunAnswer } from "../net/mod.ts";
+import { type Endpoint, isPathDatagram, isStunAnswer } from "../net/mod.ts";
 import {
   checkPathMtu,
   Device,
@@ -23,9 +23,10 @@ import type {
   PlaneOptions,
   WireGuardPlane,
 } from "./packet_plane.ts";
+import { PortablePolicy } from "./portable_policy.ts";
 import { PortableSocket } from "./portable_socket.ts";
-import { MeshShaping, PlaneGuards, type PlanePolicy } from "./policy/mod.ts";
-import { DIRECTION, SHAPED, VERDICT } from "../policy/mod.ts";
+import type { PlanePolicy } from "./policy/mod.ts";
+import { DIRECTION } from "../policy/mod.ts";
 import { checkProbe, checkProbeIds, ProbeGate, type ProbeIdChange } from "./probes/mod.ts";
 import { type ProxyAnswer, type ProxyChange, TransparentProxy } from "./proxy/mod.ts";
 
@@ -46,13 +47,7 @@ export class PortablePlane implements WireGuardPlane {
   readonly #probes = new ProbeGate();
   readonly #onProbe: NonNullable<PlaneOptions["onProbe"]>;
   readonly #proxy = new TransparentProxy();
-  readonly #guards = new PlaneGuards({ random: systemRandom, wall: systemClock.wall });
-  readonly #onPolicyReport: NonNullable<PlaneOptions["onPolicyReport"]>;
-  readonly #shaping = new MeshShaping(this.#guards, { before: 0 });
-  #denied = 0;
-  #limited = 0;
-  #cancelHeld: (() => void) | undefined;
-  #cancelReport: (() => void) | undefined;
+  readonly #policy: PortablePolicy;
   readonly #onProxyQuestion: NonNullable<PlaneOptions["onProxyQuestion"]>;
   #socket = new PortableSocket();
   #cancelTimer: (() => void) | undefined;
@@ -70,13 +65,19 @@ export class PortablePlane implements WireGuardPlane {
     this.#observer = observer;
     this.#onProbe = options.onProbe ?? (() => {});
     this.#onProxyQuestion = onProxyQuestion;
-    this.#onPolicyReport = onPolicyReport;
+    this.#policy = new PortablePolicy({
+      write: (packet) => void this.#tun.write(packet),
+      reply: (now, packet) => void this.#device.handlePacket(now, packet),
+      release: (now, packet, nextHop) => this.#sendOut(now, packet, nextHop),
+      settle: () => this.#settle(),
+      onReport: onPolicyReport,
+    });
     this.#device.forwarding.admits = (now, memory, at, lengthBytes) =>
-      this.#admits(now, memory.subarray(at, at + lengthBytes), DIRECTION.THROUGH);
+      this.#policy.admits(now, memory.subarray(at, at + lengthBytes), DIRECTION.THROUGH);
     this.engine = aead.name;
     this.frames = new PortableFrames({
       onPortEvent,
-      guards: this.#guards,
+      guards: this.#policy.guards,
       sendMesh: (packet) => {
         const refused = this.#device.handlePacket(systemClock.now(), packet);
         this.#transmit();
@@ -145,9 +146,7 @@ export class PortablePlane implements WireGuardPlane {
   }
 
   setPolicy(policy: PlanePolicy): void {
-    this.#guards.use(policy);
-    this.#guards.attach(this.#device);
-    this.#tellPolicy();
+    this.#policy.use(policy, this.#device);
   }
 
   peerStatus(publicKey: PublicKey): PeerStatus | undefined {
@@ -214,8 +213,7 @@ export class PortablePlane implements WireGuardPlane {
       ...this.#device.counters.snapshot(),
       ...this.#proxy.counters.snapshot(),
       ...this.#probes.counters.snapshot(),
-      "policy-denied": this.#denied,
-      "rate-limit": this.#limited,
+      ...this.#policy.drops(),
       ...this.frames.drops(),
       ...this.#socket.drops(),
     };
@@ -225,8 +223,7 @@ export class PortablePlane implements WireGuardPlane {
     if (this.#closed) return;
     this.#closed = true;
     this.#cancelTimer?.();
-    this.#cancelReport?.();
-    this.#cancelHeld?.();
+    this.#policy.close();
     this.frames.close();
     this.#tun.close();
     this.#socket.close();
@@ -247,12 +244,9 @@ export class PortablePlane implements WireGuardPlane {
       for (let i = 0; i < batch.count; i++) {
         const packet = batch.packet(i);
         if (this.frames.forbids(packet)) continue;
-        const isGuarded = !this.#guards.isIdle && !this.#proxy.isOfListener(packet, 0, packet.length);
-        if (isGuarded && !this.#admits(now, packet, DIRECTION.OUT)) continue;
-        const nextHop = isGuarded ? this.#guards.nextHop(addressBytes(packet)) : undefined;
-        if (nextHop === undefined && this.#takeProxied(now, packet)) continue;
-        this.#device.handlePacket(now, packet, nextHop);
-        this.#transmit();
+        const isGuarded = !this.#policy.guards.isIdle && !this.#proxy.isOfListener(packet, 0, packet.length);
+        if (isGuarded && !this.#policy.admits(now, packet, DIRECTION.OUT)) continue;
+        this.#sendOut(now, packet, isGuarded ? this.#policy.nextHop(packet) : undefined);
       }
       this.#settle();
     }
@@ -271,7 +265,7 @@ export class PortablePlane implements WireGuardPlane {
         if (this.#takeProbe(now, batch.datagram(i), batch.source(i))) continue;
         const outcome = this.#device.handleDatagram(now, batch.datagram(i), batch.source(i));
         if (outcome.kind !== "packet" || this.frames.receiveFromMesh(outcome.packet)) continue;
-        if (this.#admits(now, outcome.packet, DIRECTION.IN)) this.#tun.write(outcome.packet);
+        if (this.#policy.admits(now, outcome.packet, DIRECTION.IN)) this.#tun.write(outcome.packet);
       }
       this.#settle();
     }
@@ -290,58 +284,11 @@ export class PortablePlane implements WireGuardPlane {
     return true;
   }
 
-  /** Asks the policy; who is refused is answered, where it says so. @param direction one of `DIRECTION` */
-  #admits(now: Millis, packet: Uint8Array, direction: number): boolean {
-    const guards = this.#guards;
-    if (guards.isIdle) return true;
-    const verdict = guards.mesh.check(now, packet, 0, packet.length, direction, 1);
-    guards.noteDecision();
-    if (this.#cancelReport === undefined) this.#tellPolicy();
-    if (verdict === VERDICT.PASS || verdict === VERDICT.REDIRECT) {
-      const shaped = this.#shaping.shape(now, packet, 0, packet.length, direction, 1);
-      if (shaped === SHAPED.DROPPED) this.#limited++;
-      if (shaped === SHAPED.QUEUED) this.#armHeldTimer(now);
-      return shaped === SHAPED.NOW;
-    }
-    this.#denied++;
-    const answer = verdict === VERDICT.REJECT ? guards.mesh.answer(packet, 0, packet.length) : undefined;
-    if (answer !== undefined && direction === DIRECTION.OUT) this.#tun.write(answer);
-    else if (answer !== undefined) this.#device.handlePacket(now, answer);
-    return false;
-  }
-
-  #armHeldTimer(now: Millis): void {
-    const due = this.#shaping.pollTimeout();
-    if (this.#cancelHeld !== undefined || due === undefined || this.#closed) return;
-    this.#cancelHeld = systemTimers.setTimer(Math.max(0, due - now), () => {
-      this.#cancelHeld = undefined;
-      this.#sendHeld(systemClock.now());
-    });
-  }
-
-  /** Sends what had to wait. */
-  #sendHeld(now: Millis): void {
-    for (let held = this.#shaping.poll(now); held !== undefined; held = this.#shaping.poll(now)) {
-      const nextHop = this.#guards.nextHop(addressBytes(held.bytes), held.tag);
-      if (nextHop === undefined && this.#takeProxied(now, held.bytes)) continue;
-      this.#device.handlePacket(now, held.bytes, nextHop);
-      this.#transmit();
-    }
-    this.#settle();
-    this.#armHeldTimer(now);
-  }
-
-  /** Tells what policies have decided, and again while there is more; flows that have ended are forgotten meanwhile. */
-  #tellPolicy(): void {
-    const now = systemClock.now();
-    const guards = this.#guards;
-    guards.handleTimeout(now);
-    const report = guards.pollReport(now);
-    if (report !== undefined) this.#onPolicyReport(report);
-    const next = Math.min(guards.reportIn(now), (guards.pollTimeout() ?? Infinity) - now);
-    this.#cancelReport = undefined;
-    if (next === Infinity || this.#closed) return;
-    this.#cancelReport = systemTimers.setTimer(Math.max(0, next), () => this.#tellPolicy());
+  /** Sends a packet of this host, to a host without a packet plane too. */
+  #sendOut(now: Millis, packet: Uint8Array, nextHop: Uint8Array | undefined): void {
+    if (nextHop === undefined && this.#takeProxied(now, packet)) return;
+    this.#device.handlePacket(now, packet, nextHop);
+    this.#transmit();
   }
 
   /** @returns whether it is for a host without a packet plane */
@@ -397,8 +344,4 @@ export class PortablePlane implements WireGuardPlane {
       this.#settle();
     });
   }
-}
-
-function addressBytes(packet: Uint8Array): 4 | 16 {
-  return ipVersion(packet) === 6 ? 16 : 4;
 }

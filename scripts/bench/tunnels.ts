@@ -12,6 +12,8 @@ const SECONDS = 2;
 const PINGS = 1000;
 const FLOWS = [1, 4, 16];
 const UDP_MBIT_PER_S = [500, 1000];
+/** Of what is sent as fast as the sender can. */
+const SMALL_BYTES = [64, 172, 512];
 /** As much as fits the inner MTU over IPv4 and IPv6 alike. */
 const UDP_PAYLOAD_BYTES = 1372;
 
@@ -35,12 +37,14 @@ export async function measureTunnels({ rounds, only = [""], ciphers, log }: Tunn
     tunnels.push([contender, await contender.open(lab, [lab.host(`${i}a`), lab.host(`${i}b`)])]);
   }
   const samples = new Samples(all.map((each) => each.name));
-  for (let round = 1; round <= rounds; round++) {
-    for (const { what, run } of STEPS.filter(({ what }) => only.some((part) => what.includes(part)))) {
-      log(`round ${round}: ${what}`);
-      // Each by each, so that a machine that slows down slows all alike.
-      for (const [{ name }, tunnel] of tunnels) {
-        await run(tunnel, (row, value) => samples.add({ what, ...row }, name, value));
+  for (const steps of [STEPS, LAST_STEPS]) {
+    for (let round = 1; round <= rounds; round++) {
+      for (const { what, run } of steps.filter(({ what }) => only.some((part) => what.includes(part)))) {
+        log(`round ${round}: ${what}`);
+        // Each by each, so that a machine that slows down slows all alike.
+        for (const [{ name }, tunnel] of tunnels) {
+          await run(tunnel, (row, value) => samples.add({ what, ...row }, name, value));
+        }
       }
     }
   }
@@ -64,12 +68,16 @@ const STEPS: readonly Step[] = [
     FLOWS.flatMap((flows) => ["", ", reversed"].map((direction) => tcpStep(family, flows, direction)))
   ),
   ...UDP_MBIT_PER_S.map(udpStep),
+  ...SMALL_BYTES.map(smallStep),
   { what: "ping", run: measurePing },
   {
     what: "resident memory",
     run: (tunnel, note) => Promise.resolve(note({ unit: "MB" }, residentBytes(tunnel.to.pid) / 1e6)),
   },
 ];
+
+/** What comes after all rounds of the others: sockets that have once met a path without GSO ask for none any more. */
+const LAST_STEPS: readonly Step[] = [{ what: "TCP, 1 flow, IPv4, no UDP GSO", run: measureWithoutGso }];
 
 function tcpStep(family: "IPv4" | "IPv6", flows: number, direction: string): Step {
   const options = ["-P", `${flows}`, ...(direction === "" ? [] : ["-R"])];
@@ -100,6 +108,26 @@ function udpStep(rate: number): Step {
       note({ unit: "%", digits: 1 }, lostPercent);
     },
   };
+}
+
+/** Counts what arrives of datagrams that are sent without a pause. */
+function smallStep(payloadBytes: number): Step {
+  const options = ["-u", "-b", "0", "-l", `${payloadBytes}`];
+  return {
+    what: `UDP, ${payloadBytes} bytes, arriving`,
+    async run(tunnel, note) {
+      const { bitsPerSecond } = await flow(tunnel, tunnel.addresses.IPv4, options);
+      note({ unit: "k/s" }, bitsPerSecond / 8 / payloadBytes / 1e3);
+    },
+  };
+}
+
+async function measureWithoutGso(tunnel: Tunnel, note: Note): Promise<void> {
+  for (const { host } of [tunnel.from, tunnel.to]) {
+    await host.namespace.expectRun(["ethtool", "-K", "eth0", "tx-udp-segmentation", "off"]);
+  }
+  const { bitsPerSecond } = await flow(tunnel, tunnel.addresses.IPv4, []);
+  note({ unit: "Mbit/s" }, bitsPerSecond / 1e6);
 }
 
 async function measurePing(tunnel: Tunnel, note: Note): Promise<void> {

@@ -3,7 +3,6 @@
  * @module
  */
 
-import { V8_FLAGS } from "../../lib/cli/own_command.ts";
 import { outputOf, ROOT, run } from "./command.ts";
 import type { Target } from "./targets.ts";
 
@@ -42,7 +41,7 @@ export async function compile(target: Target, out: string): Promise<void> {
 
 /** @returns the arguments of Deno's own compiler */
 export function compileArgs(options: readonly string[], target: Target, out: string): readonly string[] {
-  return ["compile", V8_FLAGS, "--target", target.triple, ...options, "--output", out, "main.ts"];
+  return ["compile", "--target", target.triple, ...options, "--output", out, "main.ts"];
 }
 
 /** What of `deno info --json` is read. */

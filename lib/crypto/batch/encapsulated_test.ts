@@ -18,10 +18,9 @@ import { internetChecksum } from "../../net/mod.ts";
 import type { BatchCipher } from "./batch_cipher.ts";
 import { nobleAead } from "../select_aead.ts";
 import { loadedTiers, nativeBatchCipher } from "../testing/native_code.ts";
-import { canRunCipher, CIPHER_BYTES } from "../wasm_module.ts";
+import { CIPHER_BYTES } from "../wasm_module.ts";
 import { WasmBatchCipher } from "./wasm_batch_cipher.ts";
 
-const tiers = (["baseline", "wide"] as const).filter(canRunCipher);
 const KEY = Uint8Array.from({ length: 32 }, (_, i) => i * 7 + 1);
 const PAGES = 8;
 const AT = CIPHER_BYTES + 64;
@@ -72,7 +71,7 @@ function put(cipher: BatchCipher, prefix: Uint8Array, packet: Uint8Array, header
 function byAll<T>(act: (cipher: BatchCipher) => T): { readonly said: T; readonly bytes: Uint8Array }[] {
   const ciphers = [
     new PlainBatchCipher(nobleAead, PAGES),
-    ...tiers.map((tier) => new WasmBatchCipher(PAGES, { tier })),
+    new WasmBatchCipher(PAGES),
     ...[...loadedTiers.keys()].map((tier) => nativeBatchCipher(tier, PAGES)),
   ];
   return ciphers.map((cipher) => {

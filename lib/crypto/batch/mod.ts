@@ -16,4 +16,3 @@ export * from "./native_cipher.ts";
 export { NATIVE_CONTEXT_BYTES } from "./native_layout.ts";
 export * from "./wasm_batch_cipher.ts";
 export * from "../wasm_module.ts";
-export * from "./select_tier.ts";

@@ -17,7 +17,7 @@ const CONSTANT_BYTES_FROM_END: Readonly<Record<NativeTier, number>> = {
 
 function answers(tier: NativeTier, bytes: Uint8Array): boolean {
   const code = MachineCode.load(bytes, NATIVE_CONTEXT_BYTES);
-  const memory = cipherMemory("baseline", ANSWER_PAGES);
+  const memory = cipherMemory(ANSWER_PAGES);
   const place = { address: addressOf(memory), lengthBytes: memory.buffer.byteLength };
   const isRight = answersNatively(new NativeCipher(tier, code, place), memory);
   code.unload();

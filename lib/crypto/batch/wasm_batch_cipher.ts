@@ -12,7 +12,6 @@ import {
   CIPHER_LAYOUT,
   type CipherExports,
   cipherMemory,
-  type CipherTier,
   instantiateCipher,
   MAX_BATCH,
 } from "../wasm_module.ts";
@@ -26,8 +25,6 @@ const GSO_SIZE_AT = -6;
 
 /** How a cipher is to work. */
 export interface WasmBatchOptions {
-  /** As `selectCipherTier` found it. */
-  readonly tier?: CipherTier;
   /** Whether packets of UDP are joined too, which the host's interface must be able to take. */
   readonly joinsUdp?: boolean;
   /** Makes what seals and opens larger batches in this memory. */
@@ -50,14 +47,14 @@ export class WasmBatchCipher implements BatchCipher {
 
   /**
    * @param pages of the memory, 64 KiB each; the first is the cipher's
-   * @throws WebAssembly.CompileError where the runtime lacks what the tier needs
+   * @throws WebAssembly.CompileError where the runtime has no SIMD
    */
-  constructor(pages: number, { tier = "baseline", joinsUdp = true, native }: WasmBatchOptions = {}) {
-    this.aead = wasmAead(tier);
-    this.memory = cipherMemory(tier, pages);
+  constructor(pages: number, { joinsUdp = true, native }: WasmBatchOptions = {}) {
+    this.aead = wasmAead();
+    this.memory = cipherMemory(pages);
     this.#native = native?.(this.memory);
     this.name = this.#native?.name ?? this.aead.name;
-    this.#wasm = instantiateCipher(tier, this.memory);
+    this.#wasm = instantiateCipher(this.memory);
     this.#joinsUdp = joinsUdp;
     const { buffer } = this.memory;
     this.#bytes = new Uint8Array(buffer);

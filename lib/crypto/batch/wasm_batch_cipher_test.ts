@@ -9,17 +9,8 @@ import { chacha20 } from "@noble/ciphers/chacha.js";
 import { nobleAead, nobleCipher } from "../select_aead.ts";
 import { loadedTiers, nativeBatchCipher } from "../testing/native_code.ts";
 import { WasmBatchCipher } from "./wasm_batch_cipher.ts";
-import {
-  canRunCipher,
-  CIPHER_BYTES,
-  CIPHER_LAYOUT,
-  cipherMemory,
-  type CipherTier,
-  instantiateCipher,
-  MAX_BATCH,
-} from "../wasm_module.ts";
+import { CIPHER_BYTES, CIPHER_LAYOUT, cipherMemory, instantiateCipher, MAX_BATCH } from "../wasm_module.ts";
 
-const tiers = (["baseline", "wide"] as const).filter(canRunCipher);
 const NO_DATA = new Uint8Array(0);
 const CANARY = 0xaa;
 const KEY = Uint8Array.from({ length: 32 }, (_, i) => i * 7 + 1);
@@ -28,9 +19,9 @@ function randomBytes(length: number): Uint8Array {
   return crypto.getRandomValues(new Uint8Array(length));
 }
 
-function raw(tier: CipherTier) {
-  const memory = cipherMemory(tier, 8);
-  return { wasm: instantiateCipher(tier, memory), bytes: new Uint8Array(memory.buffer) };
+function raw() {
+  const memory = cipherMemory(8);
+  return { wasm: instantiateCipher(memory), bytes: new Uint8Array(memory.buffer) };
 }
 
 /** The message that holds `text`, by noble. */
@@ -65,113 +56,109 @@ function inverse(value: bigint): bigint {
   return result;
 }
 
-for (const tier of tiers) {
-  Deno.test(`${tier} seal() authenticates blocks of ones as noble does, whatever the key`, () => {
-    const { wasm, bytes } = raw(tier);
-    const at = CIPHER_BYTES, dataAt = CIPHER_BYTES + 64;
-    for (let i = 0; i < 500; i++) {
-      const [key, nonce] = [randomBytes(32), randomBytes(12)];
-      const data = new Uint8Array(16 * (1 + i % 67)).fill(0xff);
-      const expected = new Uint8Array(16);
-      nobleCipher.seal(key, nonce, NO_DATA, data, expected, 0);
-      bytes.set(key, CIPHER_LAYOUT.KEY);
+Deno.test(`seal() authenticates blocks of ones as noble does, whatever the key`, () => {
+  const { wasm, bytes } = raw();
+  const at = CIPHER_BYTES, dataAt = CIPHER_BYTES + 64;
+  for (let i = 0; i < 500; i++) {
+    const [key, nonce] = [randomBytes(32), randomBytes(12)];
+    const data = new Uint8Array(16 * (1 + i % 67)).fill(0xff);
+    const expected = new Uint8Array(16);
+    nobleCipher.seal(key, nonce, NO_DATA, data, expected, 0);
+    bytes.set(key, CIPHER_LAYOUT.KEY);
+    bytes.set(nonce, CIPHER_LAYOUT.NONCE);
+    bytes.set(data, dataAt);
+    wasm.seal(at, 0, dataAt, data.length);
+    assert.deepEqual(bytes.slice(at, at + 16), expected, `key ${key.toHex()}, nonce ${nonce.toHex()}`);
+  }
+});
+
+Deno.test(`seal() reduces sums that end at the edges of the field`, () => {
+  const { wasm, bytes } = raw();
+  const at = CIPHER_BYTES, dataAt = CIPHER_BYTES + 64;
+  // After the data comes the block of lengths: 16 bytes of data, none of text (RFC 8439 §2.8).
+  const lengths = 2n ** 128n + 16n;
+  const edges = [0n, 2n ** 32n, 2n ** 64n, 2n ** 96n, 2n ** 128n, P];
+  const targets = edges.flatMap((edge) =>
+    [-6n, -5n, -2n, -1n, 0n, 1n, 4n, 5n, 6n].map((by) => (edge + by + P) % P)
+  );
+  let tried = 0;
+  for (let i = 0; i < 12 * targets.length; i++) {
+    const target = targets[i % targets.length] ?? 0n;
+    const nonce = randomBytes(12);
+    const first = chacha20(KEY, nonce, new Uint8Array(32));
+    const r = number(first) & CLAMP, pad = number(first.subarray(16));
+    const back = inverse(r);
+    // ((block * r) + lengths) * r = target
+    const block = ((target * back - lengths) * back % P + P) % P - 2n ** 128n;
+    if (block < 0n || block >= 2n ** 128n) continue;
+    tried++;
+    bytes.set(KEY, CIPHER_LAYOUT.KEY);
+    bytes.set(nonce, CIPHER_LAYOUT.NONCE);
+    bytes.set(bytesOf(block), dataAt);
+    wasm.seal(at, 0, dataAt, 16);
+    assert.deepEqual(bytes.slice(at, at + 16), bytesOf(target + pad), `${target} by ${nonce.toHex()}`);
+  }
+  assert(tried > targets.length, `${tried}`);
+});
+
+Deno.test(`seal() and open() agree with noble at every length from 0 to 2,100, unaligned, within canaries`, () => {
+  const { wasm, bytes } = raw();
+  for (let length = 0; length <= 2_100; length++) {
+    const [text, data, nonce] = [randomBytes(length), randomBytes(length % 49), randomBytes(12)];
+    const expected = new Uint8Array(length + 16);
+    nobleCipher.seal(KEY, nonce, text, data, expected, 0);
+    const at = CIPHER_BYTES + 1_000 + length % 23;
+    const dataAt = CIPHER_BYTES + 9_001;
+    const prepare = (input: Uint8Array) => {
+      bytes.fill(CANARY, CIPHER_BYTES, CIPHER_BYTES + 10_000);
+      bytes.set(KEY, CIPHER_LAYOUT.KEY);
       bytes.set(nonce, CIPHER_LAYOUT.NONCE);
       bytes.set(data, dataAt);
-      wasm.seal(at, 0, dataAt, data.length);
-      assert.deepEqual(bytes.slice(at, at + 16), expected, `key ${key.toHex()}, nonce ${nonce.toHex()}`);
+      bytes.set(input, at);
+    };
+    const assertCanaries = () => {
+      const isWhole = (from: number, to: number) => bytes.subarray(from, to).every((byte) => byte === CANARY);
+      assert.ok(isWhole(CIPHER_BYTES, at) && isWhole(at + length + 16, dataAt), `canaries at ${length}`);
+      assert.ok(bytes.subarray(CIPHER_LAYOUT.KEY, CIPHER_LAYOUT.KEY + 48).every((byte) => byte === 0));
+    };
+    prepare(text);
+    wasm.seal(at, length, dataAt, data.length);
+    assert.deepEqual(bytes.slice(at, at + length + 16), expected, `sealed, length ${length}`);
+    assertCanaries();
+    prepare(expected);
+    assert.equal(wasm.open(at, length, dataAt, data.length), 1, `length ${length}`);
+    assert.deepEqual(bytes.slice(at, at + length), text, `opened, length ${length}`);
+    assertCanaries();
+  }
+});
+
+Deno.test(`sealBatch() seals random batches as noble does, in place, and nothing beside them`, () => {
+  const { wasm, bytes } = raw();
+  const shape = fc.record({
+    length: fc.nat(1_500),
+    lastLength: fc.nat(1_500),
+    count: fc.integer({ min: 1, max: 12 }),
+    gap: fc.integer({ min: 32, max: 70 }),
+    at: fc.integer({ min: CIPHER_BYTES + 16, max: CIPHER_BYTES + 99 }),
+    counter: fc.nat(2 ** 53 - 100),
+    remoteIndex: fc.nat(2 ** 32 - 1),
+  });
+  fc.assert(fc.property(shape, ({ length, lastLength, count, gap, at, counter, remoteIndex }) => {
+    const stride = length + gap;
+    const expected = new Uint8Array(60_000).fill(CANARY);
+    bytes.fill(CANARY, CIPHER_BYTES, CIPHER_BYTES + expected.length);
+    for (let i = 0; i < count; i++) {
+      const text = randomBytes(i + 1 === count ? lastLength : length);
+      bytes.set(text, at + i * stride);
+      expected.set(message(text, counter + i, remoteIndex), at - CIPHER_BYTES - 16 + i * stride);
     }
-  });
-
-  Deno.test(`${tier} seal() reduces sums that end at the edges of the field`, () => {
-    const { wasm, bytes } = raw(tier);
-    const at = CIPHER_BYTES, dataAt = CIPHER_BYTES + 64;
-    // After the data comes the block of lengths: 16 bytes of data, none of text (RFC 8439 §2.8).
-    const lengths = 2n ** 128n + 16n;
-    const edges = [0n, 2n ** 32n, 2n ** 64n, 2n ** 96n, 2n ** 128n, P];
-    const targets = edges.flatMap((edge) =>
-      [-6n, -5n, -2n, -1n, 0n, 1n, 4n, 5n, 6n].map((by) => (edge + by + P) % P)
-    );
-    let tried = 0;
-    for (let i = 0; i < 12 * targets.length; i++) {
-      const target = targets[i % targets.length] ?? 0n;
-      const nonce = randomBytes(12);
-      const first = chacha20(KEY, nonce, new Uint8Array(32));
-      const r = number(first) & CLAMP, pad = number(first.subarray(16));
-      const back = inverse(r);
-      // ((block * r) + lengths) * r = target
-      const block = ((target * back - lengths) * back % P + P) % P - 2n ** 128n;
-      if (block < 0n || block >= 2n ** 128n) continue;
-      tried++;
-      bytes.set(KEY, CIPHER_LAYOUT.KEY);
-      bytes.set(nonce, CIPHER_LAYOUT.NONCE);
-      bytes.set(bytesOf(block), dataAt);
-      wasm.seal(at, 0, dataAt, 16);
-      assert.deepEqual(bytes.slice(at, at + 16), bytesOf(target + pad), `${target} by ${nonce.toHex()}`);
-    }
-    assert(tried > targets.length, `${tried}`);
-  });
-
-  Deno.test(`${tier} seal() and open() agree with noble at every length from 0 to 2,100, unaligned, within canaries`, () => {
-    const { wasm, bytes } = raw(tier);
-    for (let length = 0; length <= 2_100; length++) {
-      const [text, data, nonce] = [randomBytes(length), randomBytes(length % 49), randomBytes(12)];
-      const expected = new Uint8Array(length + 16);
-      nobleCipher.seal(KEY, nonce, text, data, expected, 0);
-      const at = CIPHER_BYTES + 1_000 + length % 23;
-      const dataAt = CIPHER_BYTES + 9_001;
-      const prepare = (input: Uint8Array) => {
-        bytes.fill(CANARY, CIPHER_BYTES, CIPHER_BYTES + 10_000);
-        bytes.set(KEY, CIPHER_LAYOUT.KEY);
-        bytes.set(nonce, CIPHER_LAYOUT.NONCE);
-        bytes.set(data, dataAt);
-        bytes.set(input, at);
-      };
-      const assertCanaries = () => {
-        const isWhole = (from: number, to: number) =>
-          bytes.subarray(from, to).every((byte) => byte === CANARY);
-        assert.ok(isWhole(CIPHER_BYTES, at) && isWhole(at + length + 16, dataAt), `canaries at ${length}`);
-        assert.ok(bytes.subarray(CIPHER_LAYOUT.KEY, CIPHER_LAYOUT.KEY + 48).every((byte) => byte === 0));
-      };
-      prepare(text);
-      wasm.seal(at, length, dataAt, data.length);
-      assert.deepEqual(bytes.slice(at, at + length + 16), expected, `sealed, length ${length}`);
-      assertCanaries();
-      prepare(expected);
-      assert.equal(wasm.open(at, length, dataAt, data.length), 1, `length ${length}`);
-      assert.deepEqual(bytes.slice(at, at + length), text, `opened, length ${length}`);
-      assertCanaries();
-    }
-  });
-
-  Deno.test(`${tier} sealBatch() seals random batches as noble does, in place, and nothing beside them`, () => {
-    const { wasm, bytes } = raw(tier);
-    const shape = fc.record({
-      length: fc.nat(1_500),
-      lastLength: fc.nat(1_500),
-      count: fc.integer({ min: 1, max: 12 }),
-      gap: fc.integer({ min: 32, max: 70 }),
-      at: fc.integer({ min: CIPHER_BYTES + 16, max: CIPHER_BYTES + 99 }),
-      counter: fc.nat(2 ** 53 - 100),
-      remoteIndex: fc.nat(2 ** 32 - 1),
-    });
-    fc.assert(fc.property(shape, ({ length, lastLength, count, gap, at, counter, remoteIndex }) => {
-      const stride = length + gap;
-      const expected = new Uint8Array(60_000).fill(CANARY);
-      bytes.fill(CANARY, CIPHER_BYTES, CIPHER_BYTES + expected.length);
-      for (let i = 0; i < count; i++) {
-        const text = randomBytes(i + 1 === count ? lastLength : length);
-        bytes.set(text, at + i * stride);
-        expected.set(message(text, counter + i, remoteIndex), at - CIPHER_BYTES - 16 + i * stride);
-      }
-      bytes.set(KEY, CIPHER_LAYOUT.KEY);
-      wasm.sealBatch(at, stride, length, lastLength, count, remoteIndex, counter);
-      assert.deepEqual(bytes.slice(CIPHER_BYTES, CIPHER_BYTES + expected.length), expected);
-    }));
-  });
-}
-
+    bytes.set(KEY, CIPHER_LAYOUT.KEY);
+    wasm.sealBatch(at, stride, length, lastLength, count, remoteIndex, counter);
+    assert.deepEqual(bytes.slice(CIPHER_BYTES, CIPHER_BYTES + expected.length), expected);
+  }));
+});
 const makers: readonly (readonly [string, (pages: number) => WasmBatchCipher])[] = [
-  ...tiers.map((tier) => [tier, (pages: number) => new WasmBatchCipher(pages, { tier })] as const),
+  ["baseline", (pages: number) => new WasmBatchCipher(pages)],
   ...[...loadedTiers.keys()].map((tier) =>
     [tier, (pages: number) => nativeBatchCipher(tier, pages)] as const
   ),

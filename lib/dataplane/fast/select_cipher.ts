@@ -7,9 +7,7 @@ import {
   ANSWER_PAGES,
   answersNatively,
   type BatchCipher,
-  canRunCipher,
   cipherMemory,
-  type CipherTier,
   FEATURES_BYTES,
   featuresCode,
   missingFeatures,
@@ -19,10 +17,9 @@ import {
   type NativeTier,
   nobleAead,
   selectAead,
-  selectCipherTier,
   WasmBatchCipher,
 } from "../../crypto/mod.ts";
-import { addressOf, MachineCode, systemClock } from "../../host/mod.ts";
+import { addressOf, MachineCode } from "../../host/mod.ts";
 import type { CipherChoice } from "../packet_plane.ts";
 import { PlainBatchCipher } from "./plain_batch_cipher.ts";
 
@@ -60,7 +57,7 @@ export function selectBatchCipher(
       return { cipher: new WasmBatchCipher(pages, { joinsUdp, native }), close: () => code.unload() };
     }
     const nativeProblem = choice === "native" ? found : undefined;
-    return { cipher: new WasmBatchCipher(pages, { tier: wasmTier(choice), joinsUdp }), nativeProblem, close };
+    return { cipher: new WasmBatchCipher(pages, { joinsUdp }), nativeProblem, close };
   } catch (error) {
     if (typeof found === "object") found.code.unload();
     if (!(error instanceof WebAssembly.CompileError)) throw error;
@@ -74,12 +71,6 @@ export function findNativeTier(): { readonly tier: NativeTier } | string {
   if (typeof found === "string") return found;
   found.code.unload();
   return { tier: found.tier };
-}
-
-function wasmTier(choice: CipherChoice): CipherTier {
-  if (choice === "baseline") return "baseline";
-  if (choice === "wide") return canRunCipher("wide") ? "wide" : "baseline";
-  return selectCipherTier(systemClock.now);
 }
 
 /** Loads the best tier that runs here and answers right. */
@@ -114,7 +105,7 @@ function askProcessor(): Uint32Array {
 
 function loadTier(tier: NativeTier): MachineCode | undefined {
   const code = MachineCode.load(nativeCode(tier), NATIVE_CONTEXT_BYTES);
-  const memory = cipherMemory("baseline", ANSWER_PAGES);
+  const memory = cipherMemory(ANSWER_PAGES);
   if (answersNatively(new NativeCipher(tier, code, placeOf(memory)), memory)) return code;
   code.unload();
   return undefined;

@@ -80,7 +80,7 @@ function weft(folder: string): Contender {
     name,
     async open(stack) {
       const script = new URL("./weft_worker.ts", import.meta.url).pathname;
-      const command = [Deno.execPath(), "run", "--quiet", "-A", ...await taskFlags(), script];
+      const command = [Deno.execPath(), "run", "--quiet", "-A", script];
       const start = (role: string, third: string) => {
         const state = `${folder}/weft-${role}`;
         return startWorker(stack, `${name} ${role}`, [...command, role, state, third]);
@@ -155,13 +155,6 @@ async function makeCertificate(openssl: string, folder: string): Promise<Certifi
     ...["-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1,DNS:localhost"],
   ]);
   return files;
-}
-
-/** @returns the flags for V8 that the tasks of this project pass */
-async function taskFlags(): Promise<readonly string[]> {
-  const config = JSON.parse(await Deno.readTextFile(new URL("../../../deno.json", import.meta.url)));
-  const command: string = config.tasks.weft.command;
-  return command.split(" ").filter((word) => word.startsWith("--v8-flags="));
 }
 
 /** What Node.js processes run, exactly. */

@@ -17,7 +17,6 @@ import {
 } from "../../lab/mod.ts";
 import type { PathNodeSetup } from "../../lab/nodes/path_node.ts";
 
-const FLAGS = "--v8-flags=--experimental-wasm-wide-arithmetic,--experimental-wasm-revectorize";
 /** How long packets may be outside. */
 const PATH_BYTES = 1300;
 /** Less the headers of IPv4, UDP and WireGuard, and its tag. */
@@ -30,7 +29,7 @@ async function startNode(
 ): Promise<CapturedProcess> {
   const program = fileURLToPath(new URL("../../lab/nodes/path_node.ts", import.meta.url));
   const argument = JSON.stringify({ ...setup, pathMtuBytes: INNER_BYTES, probeBytes: [1400, 1200] });
-  const command = [Deno.execPath(), "run", "--quiet", "--no-check", "-A", FLAGS, program, argument];
+  const command = [Deno.execPath(), "run", "--quiet", "--no-check", "-A", program, argument];
   const process = lab.use(
     new CapturedProcess(lab.host(name).namespace.command(command), { label: `${name}: path_node` }),
   );

@@ -8,8 +8,6 @@ import { CapturedProcess, type Host, type Lab, type NetworkNamespace, waitFor } 
 import type { FrameCounts } from "../../../lib/dataplane/mod.ts";
 import type { PlainHostNetwork } from "./plain_host.ts";
 
-const FLAGS = "--v8-flags=--experimental-wasm-wide-arithmetic,--experimental-wasm-revectorize";
-
 /** Starts `plain_host.ts`; the lab ends it. */
 export async function startPlainHost(
   lab: Lab,
@@ -17,7 +15,7 @@ export async function startPlainHost(
   networks: readonly PlainHostNetwork[],
 ): Promise<CapturedProcess> {
   const program = fileURLToPath(new URL("./plain_host.ts", import.meta.url));
-  const command = [Deno.execPath(), "run", "--quiet", "-A", FLAGS, program, JSON.stringify({ networks })];
+  const command = [Deno.execPath(), "run", "--quiet", "-A", program, JSON.stringify({ networks })];
   const label = `${host.namespace.label}: plain_host`;
   const process = lab.use(new CapturedProcess(host.namespace.command(command), { label }));
   await process.until(({ stdout }) => stdout.includes("ready"), 20_000, "it is ready");

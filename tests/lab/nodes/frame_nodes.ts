@@ -9,8 +9,6 @@ import type { Lab } from "../lab.ts";
 import type { NetworkNamespace } from "../namespace.ts";
 import type { FrameNodeSetup } from "./frame_node.ts";
 
-const FLAGS = "--v8-flags=--experimental-wasm-wide-arithmetic,--experimental-wasm-revectorize";
-
 /** A plane with its TAPs, in a namespace. */
 export interface FrameNode {
   readonly namespace: NetworkNamespace;
@@ -28,7 +26,7 @@ export async function startFrameNodes(
     const host = lab.host(names[end - 1] ?? "");
     const endpoint = `${lab.host(names[2 - end] ?? "").address4}:51820`;
     const argument = JSON.stringify({ ...setup, end, endpoint });
-    const command = [Deno.execPath(), "run", "--quiet", "-A", FLAGS, program, argument];
+    const command = [Deno.execPath(), "run", "--quiet", "-A", program, argument];
     const process = lab.use(
       new CapturedProcess(host.namespace.command(command), { label: `${names[end - 1]}: frame_node` }),
     );

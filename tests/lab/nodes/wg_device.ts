@@ -33,7 +33,7 @@ export interface WgDeviceOptions {
   /** How weft's packets travel; the best way there is unless told. */
   readonly dataplane?: "fast" | "portable";
   /** What seals weft's packets; the fastest unless told. */
-  readonly cipher?: "auto" | "native" | "wide" | "baseline" | "noble";
+  readonly cipher?: "auto" | "native" | "baseline" | "noble";
   /** How many threads carry weft's packets; as many as help unless told. */
   readonly workers?: number;
   /** Of the interface, CIDR notation; they make the routes too. */

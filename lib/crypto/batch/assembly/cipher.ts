@@ -1,6 +1,5 @@
 /**
- * What packets are sealed with: the cipher of four blocks. `cipher_wide.ts` takes this file's place in the module for
- * runtimes that can do eight.
+ * What packets are sealed with: the cipher of four blocks.
  * @module
  */
 

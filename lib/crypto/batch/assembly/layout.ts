@@ -43,10 +43,6 @@ export const NEXT_STREAM: usize = 0xc00;
 export const REST: usize = 0xe00;
 /** The last blocks that Poly1305 takes, padded, and the block of lengths; up to 34 of 16 bytes. */
 export const TAIL: usize = 0x1000;
-/** The wide cipher's state: sixteen words of eight blocks, 32 bytes each. */
-export const WIDE_STATE: usize = 0x1400;
-/** What the wide cipher makes of it: the same words of key stream. */
-export const WIDE_STREAM: usize = 0x1600;
 /** Where secrets end. */
 export const SCRATCH_END: usize = 0x1800;
 
