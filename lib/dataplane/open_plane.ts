@@ -24,7 +24,12 @@ export async function openPlane(options: PlaneOptions): Promise<WireGuardPlane> 
   const openPortable = () => new PortablePlane(openTun(interfaceOptions), options);
   if (options.choice === "portable") return openPortable();
   try {
-    return await FastPlane.open(openOffloadTun(interfaceOptions, countOf(options.workers)), options);
+    const tun = openOffloadTun(interfaceOptions, countOf(options.workers));
+    if (tun.queueProblem !== undefined) {
+      const isAsked = typeof options.workers === "number";
+      options.log[isAsked ? "warn" : "info"]("one worker carries all packets", { why: tun.queueProblem });
+    }
+    return await FastPlane.open(tun, options);
   } catch (error) {
     // What neither way can have is said by the other one too.
     if (options.choice === "fast" || !(error instanceof HostError)) throw error;

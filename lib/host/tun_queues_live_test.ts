@@ -16,15 +16,19 @@ const NAME = "weft9";
 const FLOWS = 48;
 
 if (Deno.env.get(INSIDE) === undefined) {
-  labTest("openOffloadTun() gives queues that a flow keeps to", [...PACKET_PLANE, "unshare"], async () => {
-    await using namespace = await NetworkNamespace.create("host");
-    const file = new URL(import.meta.url).pathname;
-    const config = new URL("../../deno.json", import.meta.url).pathname;
-    await namespace.expectRun(
-      [Deno.execPath(), "test", "-A", "--quiet", "--no-check", "--config", config, file],
-      { env: { [INSIDE]: "1", NO_COLOR: "1" } },
-    );
-  });
+  labTest(
+    "openOffloadTun() gives queues that a flow keeps to",
+    [...PACKET_PLANE, "unshare", "setpriv"],
+    async () => {
+      await using namespace = await NetworkNamespace.create("host");
+      const file = new URL(import.meta.url).pathname;
+      const config = new URL("../../deno.json", import.meta.url).pathname;
+      await namespace.expectRun(
+        [Deno.execPath(), "test", "-A", "--quiet", "--no-check", "--config", config, file],
+        { env: { [INSIDE]: "1", NO_COLOR: "1" } },
+      );
+    },
+  );
 } else {
   Deno.test("openOffloadTun() gives queues that a flow keeps to", testQueues);
 }
@@ -77,6 +81,18 @@ async function testQueues(): Promise<void> {
   assert.deepEqual(only(await queuesOf(10)), [0]);
   tun.close();
   tun.close();
+  // The kernel takes no programs of whoever may only administer networks.
+  const module = new URL("./tun/mod.ts", import.meta.url).href;
+  const code = `import { openOffloadTun } from "${module}";
+    const tun = openOffloadTun({ name: "${NAME}", mtuBytes: 1420 }, 3);
+    console.log(tun.queues === undefined, tun.queueProblem);
+    tun.close();`;
+  const { stdout, stderr } = await new Deno.Command("setpriv", {
+    args: ["--bounding-set=-all,+net_admin", "--inh-caps=-all", Deno.execPath(), "eval", "--no-config", code],
+    env: { NO_COLOR: "1" },
+  }).output();
+  const said = new TextDecoder().decode(stdout);
+  assert.match(said, /^true Cannot steer packets/, new TextDecoder().decode(stderr));
   assert.equal(libc.interfaceIndex(NAME), 0);
   assert.equal(queues.spread(true), false);
   libc.unload();

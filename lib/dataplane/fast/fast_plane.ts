@@ -47,7 +47,6 @@ import {
   type Command,
   COUNTED_DROPS,
   parseEvent,
-  type SharedWithFirst,
   updatePeerCommands,
   type WorkerReport,
   type WorkerSetup,
@@ -79,7 +78,7 @@ export class FastPlane implements WireGuardPlane {
   /** Those that the first worker does not use any more; the others may. */
   readonly #released = new Set<number>();
   /** The workers beside the first one. */
-  #sealing: SealingWorkers | undefined;
+  readonly #sealing: SealingWorkers | undefined;
   #privateKey: PrivateKey | undefined;
   #usesGso = false;
   #localPort = 0;
@@ -96,10 +95,11 @@ export class FastPlane implements WireGuardPlane {
       onProbe = () => {},
       log,
     }: FastPlaneOptions,
-    { setup, wakeUp, worker }: {
+    { setup, wakeUp, worker, workers }: {
       readonly setup: WorkerSetup;
       readonly wakeUp: WakeUp;
       readonly worker: StartedWorker<WorkerReport>;
+      readonly workers: SealingWorkers | undefined;
     },
   ) {
     this.#tun = tun;
@@ -114,6 +114,8 @@ export class FastPlane implements WireGuardPlane {
       onPortEvent,
     });
     this.#wakeUp = wakeUp;
+    this.#sealing = workers;
+    if (workers !== undefined) workers.onSocketReleased = (fd) => this.#closeUnused(fd);
     this.#commands = new CommandWriter(setup.commands);
     this.#peers = new MirroredPeers(new SharedPeerStats(setup.peerStats));
     this.#drops = new Float64Array(setup.drops);
@@ -167,7 +169,16 @@ export class FastPlane implements WireGuardPlane {
       channelRoom: ChannelRoom.memory(),
       sealing,
     };
-    const worker = await startWorker<WorkerReport>({
+    // All at once, because each takes its time; they have nothing to do yet.
+    const joining = SealingWorkers.open({
+      tun,
+      mtuBytes,
+      sessionLifeMs: timers.rejectAfterTimeMs ?? PROTOCOL_TIMERS.rejectAfterTimeMs,
+      cipher,
+      firstWakeFd: wakeUp.fd,
+      log: options.log,
+    }, sealing);
+    const starting = startWorker<WorkerReport>({
       url: new URL("./worker.ts", import.meta.url),
       name: "weft-packets",
       what: "the fast packet plane",
@@ -177,12 +188,14 @@ export class FastPlane implements WireGuardPlane {
         wakeUp.wake();
       },
     });
-    const plane = new FastPlane(tun, options, { setup, wakeUp, worker });
-    stack.move();
-    if (tun.queueProblem !== undefined) {
-      options.log.warn("one worker carries all packets", { interface: tun.name, why: tun.queueProblem });
+    const [first, others] = await Promise.allSettled([starting, joining]);
+    const workers = others.status === "fulfilled" ? others.value : undefined;
+    if (first.status === "rejected") {
+      await workers?.close();
+      throw first.reason;
     }
-    if (sealing !== undefined) await plane.#openSealing(sealing, setup, options);
+    const plane = new FastPlane(tun, options, { setup, wakeUp, worker: first.value, workers });
+    stack.move();
     return plane;
   }
 
@@ -323,23 +336,6 @@ export class FastPlane implements WireGuardPlane {
     if (this.#isClosed) return;
     this.#send({ kind: "stop" });
     this.#isClosed = true;
-  }
-
-  /** Has several workers seal, where the interface has queues for them. */
-  async #openSealing(
-    shared: SharedWithFirst,
-    { mtuBytes, wakeFd }: WorkerSetup,
-    { timers, cipher = "auto", log }: FastPlaneOptions,
-  ): Promise<void> {
-    this.#sealing = await SealingWorkers.open({
-      tun: this.#tun,
-      mtuBytes,
-      sessionLifeMs: timers?.rejectAfterTimeMs ?? PROTOCOL_TIMERS.rejectAfterTimeMs,
-      cipher,
-      firstWakeFd: wakeFd,
-      log,
-      onSocketReleased: (fd) => this.#closeUnused(fd),
-    }, shared);
   }
 
   #send(command: Command): void {

@@ -10,7 +10,8 @@
  * ```
  *
  * Who owns what: the control thread makes and closes descriptors, and mirrors the configuration; everything else is
- * the worker's alone, so that no key and no counter is ever shared.
+ * the worker's alone, so that no key and no counter is ever shared. Where further workers seal (`sealing`), the sessions
+ * that are sent by are shared with them.
  * @module
  */
 

@@ -9,7 +9,7 @@
  * ```
  *
  * The thread owns the device, every session and all counters of it; nothing here is shared but memory that is written
- * by one side only.
+ * by one side only, unless further workers seal (`sealing`).
  * @module
  */
 

@@ -20,8 +20,6 @@ export interface SealingStart extends Pick<SealingSetup, "mtuBytes" | "sessionLi
   readonly tun: OffloadTun;
   readonly cipher: CipherChoice;
   readonly log: Logger;
-  /** Hears that nobody of them uses a socket any more. */
-  onSocketReleased(fd: number): void;
 }
 
 /** One of them, alive. */
@@ -36,6 +34,8 @@ interface Member {
 
 /** They follow the commands of the first worker; one that dies is done without. */
 export class SealingWorkers {
+  /** Hears that none of them uses a socket any more. */
+  onSocketReleased: (fd: number) => void = () => {};
   readonly #start: SealingStart;
   readonly #shared: SharedWithFirst;
   readonly #members = new Map<number, Member>();
@@ -55,8 +55,16 @@ export class SealingWorkers {
     return { memory: sharedMemory(fds.length + 1), handovers: fds.map(() => handoverMemory()) };
   }
 
-  /** Starts one for each queue but the first; those that do not start are said and done without. */
-  static async open(start: SealingStart, shared: SharedWithFirst): Promise<SealingWorkers> {
+  /**
+   * Starts one for each queue but the first; those that do not start are said and done without.
+   * @param shared of `share`
+   * @returns them, or undefined when there is one queue
+   */
+  static async open(
+    start: SealingStart,
+    shared: SharedWithFirst | undefined,
+  ): Promise<SealingWorkers | undefined> {
+    if (shared === undefined) return undefined;
     const workers = new SealingWorkers(start, shared);
     await Promise.all((start.tun.queues?.fds ?? []).map((queueFd, i) => workers.#open(queueFd, i + 1)));
     return workers;
@@ -101,7 +109,13 @@ export class SealingWorkers {
 
   async #open(queueFd: number, number: number): Promise<void> {
     const { tun, log, mtuBytes, sessionLifeMs, firstWakeFd, cipher } = this.#start;
-    const wakeUp = new WakeUp();
+    let wakeUp: WakeUp;
+    try {
+      wakeUp = new WakeUp();
+    } catch (error) {
+      tun.queues?.close(queueFd);
+      return log.warn("a sealing worker does not start", { interface: tun.name, error });
+    }
     const setup: SealingSetup = {
       mtuBytes,
       sessionLifeMs,
@@ -157,7 +171,7 @@ export class SealingWorkers {
 
   #releaseSocket(member: Member, fd: number): void {
     member.sockets.delete(fd);
-    if (!this.uses(fd)) this.#start.onSocketReleased(fd);
+    if (!this.uses(fd)) this.onSocketReleased(fd);
   }
 
   /** It uses nothing any more: the kernel sends its packets to the other queues. */

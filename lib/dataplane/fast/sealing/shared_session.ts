@@ -10,6 +10,9 @@ import type { SealingSession } from "../session_sealer.ts";
 import { HEAD, LINE, lineAt, peerAt, SESSION, sessionAt } from "./shared_memory.ts";
 import { noteSent, SharedCounter } from "./shared_counter.ts";
 
+/** Some tens of microseconds. */
+const MAX_LOOKS = 1000;
+
 /** A place for sessions, as one worker sees it. It keeps no copy of a key. */
 export class SharedSession implements SealingSession {
   readonly counter: SharedCounter;
@@ -61,7 +64,8 @@ export class SharedSession implements SealingSession {
   #readWay(): void {
     const words = this.#words;
     const at = this.#at;
-    for (;;) {
+    // The first worker writes a few words; it may lose its processor meanwhile, or die: what was read before holds then.
+    for (let looks = 0; looks < MAX_LOOKS; looks++) {
       const version = Atomics.load(words, at + SESSION.VERSION);
       if (version === this.#version) return;
       if ((version & 1) !== 0) continue;
