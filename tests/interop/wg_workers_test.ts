@@ -90,7 +90,8 @@ labTest(
       measureThroughput(namespace, { place: lab.host("B").namespace, address: B }, [
         ...["-n", "10M", "-P", "8"],
       ]);
-    await flows();
+    // Some of its packets are lost with it.
+    await flows().catch(() => {});
     await a.process.until(({ stderr }) => stderr.includes("a sealing worker has died"), 10_000, "it says so");
     assert.ok((await flows()).bytes > 0);
     assert.equal((await a.process.stop("SIGTERM")).code, 0);

@@ -169,15 +169,6 @@ export class FastPlane implements WireGuardPlane {
       channelRoom: ChannelRoom.memory(),
       sealing,
     };
-    // All at once, because each takes its time; they have nothing to do yet.
-    const joining = SealingWorkers.open({
-      tun,
-      mtuBytes,
-      sessionLifeMs: timers.rejectAfterTimeMs ?? PROTOCOL_TIMERS.rejectAfterTimeMs,
-      cipher,
-      firstWakeFd: wakeUp.fd,
-      log: options.log,
-    }, sealing);
     const starting = startWorker<WorkerReport>({
       url: new URL("./worker.ts", import.meta.url),
       name: "weft-packets",
@@ -188,6 +179,15 @@ export class FastPlane implements WireGuardPlane {
         wakeUp.wake();
       },
     });
+    // All at once, because each takes its time; the others have nothing to do yet.
+    const joining = SealingWorkers.open({
+      tun,
+      mtuBytes,
+      sessionLifeMs: timers.rejectAfterTimeMs ?? PROTOCOL_TIMERS.rejectAfterTimeMs,
+      cipher,
+      firstWakeFd: wakeUp.fd,
+      log: options.log,
+    }, sealing);
     const [first, others] = await Promise.allSettled([starting, joining]);
     const workers = others.status === "fulfilled" ? others.value : undefined;
     if (first.status === "rejected") {

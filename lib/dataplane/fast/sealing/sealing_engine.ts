@@ -34,7 +34,6 @@ const MAX_SUPERPACKET_BYTES = 65_535;
 const TURN_BYTES = 128 * 1024;
 /** The first worker is told so often how much was sealed, in milliseconds. */
 const TELL_MS = 20;
-const NO_DESCRIPTOR = -1;
 
 // Where things lie in the cipher's memory, from its first free byte; as in `engine_memory.ts`.
 const POLL_AT = 0;
