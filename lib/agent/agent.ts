@@ -28,6 +28,8 @@ import { InterruptedError, RemovedError } from "./errors.ts";
 import { unconfirmedLabelsText } from "./leaders/mod.ts";
 import { MemberSession } from "./member_session.ts";
 import { MemberFinder } from "./member_finder.ts";
+import { Rejoin } from "./join/mod.ts";
+import { messagePlaneDial } from "./links/mod.ts";
 import { isNameTaken, NameService } from "./names/mod.ts";
 import { hostDevices, Networks, ProgramEndpoints, RootlessFrames } from "./networks/mod.ts";
 import { OwnRecord, type ReopenedNode } from "./own_record.ts";
@@ -82,6 +84,7 @@ export class Agent {
   readonly #context: AgentContext;
   readonly #ownRecord: OwnRecord;
   readonly #warnings: Warnings;
+  readonly #rejoin: Rejoin;
   readonly #madeAt: number;
   readonly #channelCounters = channelCounters();
   readonly #resources = new AsyncDisposableStack();
@@ -160,10 +163,16 @@ export class Agent {
       own: endpoints.instance,
       restate: () => this.#session?.restate(),
     });
+    const rejoin = this.#rejoin = new Rejoin({
+      ...this.#context,
+      own: () => endpoints.own(),
+      dial: messagePlaneDial(),
+    });
     this.#warnings = new Warnings([
       () => nameWarnings(mesh),
       () => instances.warnings(),
       () => clockWarnings(mesh, this.#session?.messages.clockSkews() ?? new Map()),
+      () => rejoin.warnings(),
     ], log);
     this.#resources.defer(mesh.replica.subscribe(instances));
     this.#resources.use(parts.store);
@@ -253,7 +262,7 @@ export class Agent {
   async rotateKey(): Promise<void> {
     const leaders = this.#session?.leaders;
     if (leaders === undefined) throw new InterruptedError();
-    await leaders.rotate(this.mesh.prepareRotation(this.#context.endpoints.own()));
+    await leaders.acts.rotate(this.mesh.prepareRotation(this.#context.endpoints.own()));
     await this.#ownRecord.changeKeys();
   }
 
@@ -267,7 +276,7 @@ export class Agent {
   async leave(isForced: boolean): Promise<boolean> {
     const leaders = this.#session?.leaders;
     if (leaders === undefined || this.#state !== "running") throw new InterruptedError();
-    const isKnown = await this.departure.leave(leaders, isForced);
+    const isKnown = await this.departure.leave(leaders.acts, isForced);
     this.stopSoon();
     return isKnown;
   }
@@ -352,6 +361,7 @@ export class Agent {
       networks: this.networks,
       packetRelay: this.relay,
       carriers: this.carriers,
+      rejoin: this.#rejoin,
     });
     this.#session = session;
     await session.start();
@@ -412,6 +422,10 @@ export class Agent {
   /** What time alone brings about. */
   #lookAfter(): void {
     this.mesh.replica.handleTimeout();
+    // A link is with somebody who knows this node's keys, and tells others.
+    const linked = this.#session?.messages.links.members() ?? [];
+    if (linked.length > 0) this.mesh.forgetFormerIdentity();
+    this.#rejoin.lookAfter(linked);
     this.#session?.leaders.renewDue();
     this.#session?.removeAbsent();
     const isElected = this.#session?.leaders.elected === this.mesh.identity.id;

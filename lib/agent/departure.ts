@@ -2,8 +2,9 @@
  * How a node leaves its network. Each step is written down before the next, so that a process that ends meanwhile leaves
  * nothing half done.
  *
- *     asked ──► a leader revokes this node ──► left ──► stopped, and what it knew of the network is put away
- *       └───── no leader did: it stays, unless forced ──┘
+ *     asked ──► a leader has revoked this node ──► left ──► stopped, and what it knew of the network is put away
+ *       ├───── none has heard it: it stays, unless forced ─┘
+ *       └───── one may have: it stays, and has left when that comes out
  *
  * @module
  */
@@ -11,8 +12,8 @@
 import { type Logger, type StateStore, type Timers, WeftError, withTimeout } from "../base/mod.ts";
 import type { AgentOptions } from "../config/mod.ts";
 import { forgetNetwork, type MeshState } from "../mesh/mod.ts";
-import { InvalidRequestError } from "./errors.ts";
-import type { LeaderCoordinator } from "./leaders/mod.ts";
+import { InvalidRequestError, UnconfirmedError } from "./errors.ts";
+import type { LeaderActs } from "./leaders/mod.ts";
 
 /** How long an ephemeral node that stops waits at most until a leader knows. */
 const LAST_WAIT_MS = 3_000;
@@ -58,30 +59,28 @@ export class Departure {
   }
 
   /**
+   * May be asked again when it has failed, and comes to the same.
    * @param isForced whether it leaves when no leader knows, too
    * @returns whether a leader knows
    * @throws UnreachableError when no leader answers, InvalidRequestError when this node is the last leader
    */
-  async leave(leaders: LeaderCoordinator, isForced: boolean): Promise<boolean> {
+  async leave(leaders: Pick<LeaderActs, "leave">, isForced: boolean): Promise<boolean> {
     if (this.#isUnderWay) throw new InvalidRequestError("Cannot leave: this node is about to already");
     this.#isUnderWay = true;
     this.#mesh.leaving = "asked";
-    let isKnown = true;
     try {
       await leaders.leave();
+      return this.#finishLeaving(true);
     } catch (error) {
-      // The answer was lost, and its own revocation has come by another way.
-      const hasHeard = (this.#mesh.leaving as string | undefined) === "left";
-      if (hasHeard) return this.#finishLeaving(true);
-      if (!isForced || !(error instanceof WeftError)) {
-        this.#isUnderWay = false;
-        this.#mesh.leaving = undefined;
-        throw error;
+      if (isForced && error instanceof WeftError) {
+        this.#log.warn("no leader knows that this node leaves", { error });
+        return this.#finishLeaving(false);
       }
-      this.#log.warn("no leader knows that this node leaves", { error });
-      isKnown = false;
+      this.#isUnderWay = false;
+      // That a leader has heard it may still come out, and then this node has left.
+      if (!(error instanceof UnconfirmedError)) this.#mesh.leaving = undefined;
+      throw error;
     }
-    return this.#finishLeaving(isKnown);
   }
 
   #finishLeaving(isKnown: boolean): boolean {
@@ -95,7 +94,7 @@ export class Departure {
    * Lets a node leave that stops anyway, when that is due, whether a leader hears of it in time or not.
    * @param leaders undefined when it has not started
    */
-  async leaveAtEnd(leaders: LeaderCoordinator | undefined): Promise<void> {
+  async leaveAtEnd(leaders: Pick<LeaderActs, "leave"> | undefined): Promise<void> {
     if (leaders === undefined || this.#isUnderWay || !this.isDueAtEnd) return;
     await withTimeout(this.#timers, LAST_WAIT_MS, this.leave(leaders, true).catch(() => false));
     // What it knows of the network is put away all the same.

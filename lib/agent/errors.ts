@@ -98,6 +98,9 @@ export class UnreachableError extends WeftError {
   readonly code = "Unreachable";
 }
 
+/** Somebody may have done what was asked, and has not said so. */
+export class UnconfirmedError extends UnreachableError {}
+
 /** The leader answered, and did not let this node in. It gives no reason. */
 export class JoinRefusedError extends WeftError {
   /** The failure's stable name, for programs. */

@@ -17,7 +17,7 @@ import type { Carriers } from "./carriers/mod.ts";
 import { mayRelay } from "./endpoint_selector.ts";
 import { DhtDiscovery, DhtProber, LanDiscovery, MovedMembers } from "./discovery/mod.ts";
 import { HealthWatch, Sightings } from "./health/mod.ts";
-import { serveJoin } from "./join/mod.ts";
+import { type Rejoin, serveJoin } from "./join/mod.ts";
 import { LeaderCoordinator, leadershipReport } from "./leaders/mod.ts";
 import { type LinkObserver, MessagePlane, messagePlaneDial } from "./links/mod.ts";
 import type { NameService } from "./names/mod.ts";
@@ -49,6 +49,8 @@ export interface MemberSessionParts extends AgentContext {
   readonly networks: Pick<Networks, "endpointActs" | "channels">;
   /** Opens sessions for others, where this node relays. */
   readonly packetRelay: RelayServer | undefined;
+  /** Is told that a member does not know this node. */
+  readonly rejoin: Pick<Rejoin, "noteRefused">;
 }
 
 /** One life of a node under one pair of keys. */
@@ -102,7 +104,10 @@ export class MemberSession {
       },
       identity,
       networkId: network.id,
+      verifyingKey: network.verifyingKey,
       replica,
+      formerStatic: () => mesh.formerIdentity?.privateKey,
+      succession: () => mesh.succession,
       dial: messagePlaneDial(),
       isOverlay: (address) =>
         overlay !== undefined && parts.endpoints.overlay.some((one) => one.contains(address)),
@@ -125,6 +130,7 @@ export class MemberSession {
           countUse: (id, publicKey) => this.leaders.countUse(id, publicKey),
         }),
       renew: (record) => this.leaders.renew(record),
+      onRefused: () => parts.rejoin.noteRefused(),
       onLeaderMessage: (nodeId, message) => this.leaders.handleMessage(nodeId, message),
       onSuspicion: (from, about) => this.health.handleSuspicion(from, about),
       onPathMessage: (from, message) => this.#introductions?.handleMessage(from, message),

@@ -206,7 +206,7 @@ export class OverlayBootstrap {
   async stop({ drainMs }: { readonly drainMs?: number } = {}): Promise<void> {
     this.#endFlushing();
     await this.#agent.services.drain(drainMs);
-    await this.#agent.departure.leaveAtEnd(this.#agent.session?.leaders);
+    await this.#agent.departure.leaveAtEnd(this.#agent.session?.leaders.acts);
     await this.#agent.stop();
   }
 

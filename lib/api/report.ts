@@ -202,7 +202,10 @@ export interface RelayReport {
 
 /** Something that works so far, and that a person should mend. */
 export interface WarningReport {
-  /** `name`: two members had one name; `clone`: two machines have one key; `clock`: a clock is wrong. More may follow. */
+  /**
+   * `name`: two members had one name; `clone`: two machines have one key; `clock`: a clock is wrong; `membership`: members
+   * do not know this node. More may follow.
+   */
   readonly kind: string;
   /** What is so, in words. */
   readonly text: string;

@@ -156,13 +156,16 @@ export interface Authorization<T> {
 
 /** Whom to let in. */
 export interface AcceptChannelOptions<T> extends HandshakeSetup {
+  /** The key by which this side went before, when it may be called by that one, too. */
+  readonly formerStatic?: PrivateKey | undefined;
   /**
    * Decides who is let in. `remoteStatic` sent this `hello` at some time, but the call can be a replay: nothing may
    * change here, what must happen once happens when `acceptChannel` has returned.
    *
+   * @param isFormer whether this side was called by `formerStatic`
    * @returns undefined to refuse; throwing refuses as well
    */
-  authorize(hello: Uint8Array, remoteStatic: PublicKey): Authorization<T> | undefined;
+  authorize(hello: Uint8Array, remoteStatic: PublicKey, isFormer: boolean): Authorization<T> | undefined;
 }
 
 /** A channel that was let in. */
@@ -216,13 +219,22 @@ async function respond<T>(stream: ByteStream, options: AcceptChannelOptions<T>):
   const frames = new FrameReader(stream);
   const question = await frames.read();
   if (question === undefined) return { drop: "channel-handshake-closed" };
-  const handshake = startHandshake("responder", options);
+  let handshake = startHandshake("responder", options);
   try {
     const questionBytes = question.length;
-    const hello = handshake.readMessage(question);
+    const { formerStatic } = options;
+    // What does not open may be for the other key.
+    const copy = formerStatic && question.slice();
+    let hello = handshake.readMessage(question);
+    const isFormer = hello === undefined && copy !== undefined && formerStatic !== undefined;
+    if (isFormer) {
+      handshake.wipe();
+      handshake = startHandshake("responder", { ...options, localStatic: formerStatic });
+      hello = handshake.readMessage(copy);
+    }
     const remoteStatic = handshake.remoteStatic;
     if (hello === undefined || remoteStatic === undefined) return { refuse: "channel-handshake-rejected" };
-    const authorization = authorize(options, hello, remoteStatic);
+    const authorization = authorize(options, hello, remoteStatic, isFormer);
     if (typeof authorization === "string") return { refuse: authorization };
     const { presharedKey, reply, context } = authorization;
     if (reply.length + SECOND_MESSAGE_OVERHEAD_BYTES > questionBytes) {
@@ -247,9 +259,10 @@ function authorize<T>(
   options: AcceptChannelOptions<T>,
   hello: Uint8Array,
   remoteStatic: PublicKey,
+  isFormer: boolean,
 ): Authorization<T> | ChannelDropReason {
   try {
-    return options.authorize(hello, remoteStatic) ?? "channel-handshake-unauthorized";
+    return options.authorize(hello, remoteStatic, isFormer) ?? "channel-handshake-unauthorized";
   } catch {
     return "channel-handshake-authorize-failed";
   }

@@ -10,6 +10,7 @@ import {
   type Admission,
   rotationTo,
   shareTokens,
+  signSuccession,
   startToken,
   type TokenBook,
 } from "./admission/mod.ts";
@@ -21,7 +22,7 @@ import {
   overlayIpv6Prefix,
 } from "./identity/mod.ts";
 import {
-  type JoinToken,
+  JoinToken,
   type JoinTokenFields,
   MAX_CLOCK_AHEAD_MS,
   type MemberRecord,
@@ -41,16 +42,20 @@ import {
   encodeUpdates,
   type KeyRotation,
   type NetworkSettings,
+  type Succession,
 } from "./wire/mod.ts";
 import {
   adoptNextIdentity,
   AlreadyInitializedError,
+  forgetFormerIdentity,
   forgetNetwork,
+  keepJoinToken,
   keepLeaving,
   keepUnstarted,
   type LeavingState,
   NotInitializedError,
   readIdentity,
+  readJoinToken,
   readLeaving,
   readNetwork,
   readOrDrawIdentity,
@@ -74,6 +79,8 @@ export interface JoinParameters extends OwnStatement {
   readonly address?: IpAddress | undefined;
   /** For how long it may be away before it is removed, in milliseconds; for ever, or as its token says, when absent. */
   readonly ephemeralMs?: number | undefined;
+  /** Of the record that it has of a leader that others have not heard of. */
+  readonly knownVersion?: number;
 }
 
 /** Who this node is, which network it belongs to, and everybody in it. */
@@ -89,6 +96,7 @@ export class MeshState {
   /** Where the leader was that let this node in; absent on the one that started the network. */
   readonly bootstrap: TokenLeader | undefined;
   #identity: NodeIdentity;
+  #former: NodeIdentity | undefined;
   readonly #store: StateStore;
   readonly #settings: NetworkSettings;
   readonly #options: MeshOptions;
@@ -106,6 +114,7 @@ export class MeshState {
     const id = networkIdOf(verifyingKey);
     const { clock, random } = options;
     this.#identity = identity;
+    this.#former = readIdentity(store, "former-seed");
     this.#store = store;
     this.cidr = cidr;
     this.ipv6Cidr = cidr.family === 4 ? overlayIpv6Prefix(id) : undefined;
@@ -217,6 +226,7 @@ export class MeshState {
     const [bootstrap] = token.leaders;
     return store.transaction(() => {
       writeNetwork(store, { settings, ...bootstrap && { bootstrap } });
+      keepJoinToken(store, token.encode());
       const state = MeshState.load(store, options);
       state.replica.merge({ ...roster, records: [record, ...roster.records] });
       return state;
@@ -300,10 +310,29 @@ export class MeshState {
         const lifetimeMs = Math.max(1, expiresAt - wall);
         return replica.entries.write(next.id, next.signingKey, { kind, key, body, lifetimeMs });
       }).filter((signed) => signed !== undefined);
-      adoptNextIdentity(this.#store, next);
+      adoptNextIdentity(this.#store, this.#identity, next);
+      this.#former ??= this.#identity;
       this.#identity = next;
       return { ...NO_UPDATE, entries };
     });
+  }
+
+  /** By which keys others may know this node, until somebody has heard of those that it has now. */
+  get formerIdentity(): NodeIdentity | undefined {
+    return this.#former;
+  }
+
+  /** What this node shows to those who may know its former keys alone; undefined when somebody knows its own. */
+  get succession(): Succession | undefined {
+    const record = this.roster.signedRecord(this.identity.id);
+    return this.#former && record && signSuccession(this.#former, this.identity, record);
+  }
+
+  /** Somebody knows this node's keys, and tells others: the former ones are forgotten. Harmless when there are none. */
+  forgetFormerIdentity(): void {
+    if (this.#former === undefined) return;
+    forgetFormerIdentity(this.#store);
+    this.#former = undefined;
   }
 
   /**
@@ -333,6 +362,17 @@ export class MeshState {
       this.replica.reload();
       throw error;
     }
+  }
+
+  /** By which token this node came in, until that has expired or it is known that others know this node. */
+  get joinToken(): JoinToken | undefined {
+    const text = readJoinToken(this.#store);
+    const token = text === undefined ? undefined : JoinToken.parse(text);
+    return token instanceof JoinToken ? token : undefined;
+  }
+
+  forgetJoinToken(): void {
+    keepJoinToken(this.#store, undefined);
   }
 
   /** How far this node has come in leaving its network; it survives the end of the process. */
@@ -388,7 +428,7 @@ export function encodeJoinRequest(
   token: JoinToken,
   options: JoinParameters & { readonly clock: Clock },
 ): Uint8Array {
-  const { name, address, ephemeralMs, clock } = options;
+  const { name, address, ephemeralMs, knownVersion, clock } = options;
   const statement = signOwnStatement(identity, options, { clock, previous: undefined });
   const { publicKey, signingKey: { verifyingKey } } = identity;
   const { secret } = token;
@@ -396,6 +436,7 @@ export function encodeJoinRequest(
     ...statement && { statement },
     ...address && { address },
     ...ephemeralMs !== undefined && { ephemeralMs },
+    ...knownVersion !== undefined && { knownVersion },
   };
   const request = { secret, name, publicKey, verifyingKey, ...optional };
   return encodeMeshMessage({ kind: "join-request", request });

@@ -216,7 +216,7 @@ Deno.test("forgetNetwork() leaves nothing of a network but what is of the host, 
   const { publicKey, signingKey: { verifyingKey } } = MeshState.prepareJoin(new MemoryStateStore(), random);
   const machine = { name: "w", publicKey, verifyingKey, tokenId: waiting.tokenId, secret: waiting.secret };
   assert.equal(admission?.admit({ ...machine, remotePublicKey: publicKey }), "pending");
-  leader.leadership.promote(leader.record);
+  leader.leadership.promotions.offer(leader.record);
   leader.prepareRotation({ endpoints: [], channelEndpoints: [], labels: {} });
   for (const former of ["", "-former"]) {
     for (const kind of ["head", "document"]) store.put(`policy${former}-${kind}`, "x", Uint8Array.of(1));

@@ -84,6 +84,7 @@ export {
   type MeshMessage,
   type PathCall,
   type RelayLeg,
+  type Succession,
 } from "./wire/mod.ts";
 export {
   Election,
@@ -105,6 +106,7 @@ export {
   MAX_AUDIT_ENTRIES,
   networksInUse,
   type NewDevice,
+  readSuccession,
   rotationTo,
   TOKEN_KIND,
   TokenBook,

@@ -53,6 +53,7 @@ export interface StoredNetwork {
 const IDENTITY = "identity";
 const SEED = "seed";
 const NEXT_SEED = "next-seed";
+const FORMER_SEED = "former-seed";
 const NETWORK = "network";
 const SETTINGS = "settings";
 const SIGNING_SEED = "signing-seed";
@@ -60,6 +61,7 @@ const BOOTSTRAP = "bootstrap";
 const LEAVING = "leaving";
 const UNSTARTED = "unstarted";
 const RECOVERING = "recovering";
+const JOIN_TOKEN = "join-token";
 
 /** Everything that a node keeps of its network and how it was told to run; what it keeps of its host is not among it. */
 const NETWORK_COLLECTIONS = [
@@ -97,8 +99,8 @@ export type LeavingState = "asked" | "left";
 /** Of what a recovery has made a leader: of a member that knew everything, or of what the file says alone. */
 export type RecoveredFrom = "member" | "file";
 
-/** The node's own identity, or the one that is to replace it. */
-export type IdentityKey = typeof SEED | typeof NEXT_SEED;
+/** The node's own identity, the one that is to replace it, or the last one by which others know it. */
+export type IdentityKey = typeof SEED | typeof NEXT_SEED | typeof FORMER_SEED;
 
 /**
  * @returns the identity, or undefined when there is none yet
@@ -107,7 +109,7 @@ export type IdentityKey = typeof SEED | typeof NEXT_SEED;
 export function readIdentity(store: StateStore, key: IdentityKey): NodeIdentity | undefined {
   const seed = store.get(IDENTITY, key);
   if (seed === undefined) return undefined;
-  if (seed.length !== SEED_BYTES) throw damaged(key === SEED ? "node's seed" : "node's next seed");
+  if (seed.length !== SEED_BYTES) throw damaged(`node's ${key.replace("-", " ")}`);
   return NodeIdentity.fromSeed(seed);
 }
 
@@ -127,10 +129,16 @@ export function keepIdentity(store: StateStore, identity: NodeIdentity): void {
   store.put(IDENTITY, SEED, identity.exposeSeed());
 }
 
-/** Makes the next identity the node's own. */
-export function adoptNextIdentity(store: StateStore, next: NodeIdentity): void {
+/** Makes the next identity the node's own; the former one is kept unless there is one already that others know. */
+export function adoptNextIdentity(store: StateStore, former: NodeIdentity, next: NodeIdentity): void {
+  if (store.get(IDENTITY, FORMER_SEED) === undefined) store.put(IDENTITY, FORMER_SEED, former.exposeSeed());
   store.put(IDENTITY, SEED, next.exposeSeed());
   store.delete(IDENTITY, NEXT_SEED);
+}
+
+/** Forgets by which keys others knew this node. */
+export function forgetFormerIdentity(store: StateStore): void {
+  store.delete(IDENTITY, FORMER_SEED);
 }
 
 /** @returns the network of this store, or undefined when it belongs to none */
@@ -205,6 +213,18 @@ export function readRecovering(store: StateStore): RecoveredFrom | undefined {
   const bytes = store.get(NETWORK, RECOVERING);
   if (bytes === undefined) return undefined;
   return new TextDecoder().decode(bytes) === "member" ? "member" : "file";
+}
+
+/** Keeps by which token this node came in, or forgets it. */
+export function keepJoinToken(store: StateStore, text: string | undefined): void {
+  if (text !== undefined) store.put(NETWORK, JOIN_TOKEN, utf8Bytes(text));
+  else if (readJoinToken(store) !== undefined) store.delete(NETWORK, JOIN_TOKEN);
+}
+
+/** @returns the token, if it is kept */
+export function readJoinToken(store: StateStore): string | undefined {
+  const bytes = store.get(NETWORK, JOIN_TOKEN);
+  return bytes && new TextDecoder().decode(bytes);
 }
 
 /** Puts away who this node is and all that it knows of its network, in one step; it may join another one then. */

@@ -38,6 +38,8 @@ const SILENCE_MS = 700;
 /** Another path has to be better by this part and by so much, or packets would go to and fro. */
 const HYSTERESIS = 0.15;
 const HYSTERESIS_MS = 3;
+/** A path that the member asks by, and that is not known to work, is asked again so soon. */
+const ASK_BACK_MS = 50;
 /** Where much goes both ways, the path there may be down while the way back is another one. */
 const BUSY_ASK_MS = 4_000;
 const BUSY_BYTES = 8_192;
@@ -186,7 +188,9 @@ export class MemberPaths {
     this.#usedAt ??= now;
     this.#lostPauseMs = LOST_PAUSE_MS;
     if (known !== undefined) {
-      if (!known.isUp(now) && !known.isAsked) this.#ask(now, known);
+      // What was asked before may have been lost while nobody was there yet, or a NAT was closed.
+      const isAskedNow = known.isAsked && now - (known.lastAskAt ?? -Infinity) < ASK_BACK_MS;
+      if (!known.isUp(now) && !isAskedNow) this.#ask(now, known);
       return;
     }
     const path = this.#paths.learn(now, source, this.#chosen);

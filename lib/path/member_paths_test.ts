@@ -53,6 +53,21 @@ Deno.test("MemberPaths takes a path whose round trip is longer than any first wa
   assert.equal(network.chosen("a"), DIRECT.at);
 });
 
+Deno.test("MemberPaths asks back by the way that a question came, whose own had been lost", () => {
+  const network = relayed();
+  let isBound = false;
+  // What A sends before B has bound its leg, and after its first rounds, is lost.
+  network.loses = (to) => to === RELAY_A && !isBound;
+  network.tell("a", "relay", { at: RELAY_A, kind: "relay", via: "r" });
+  network.want("a");
+  network.run(340);
+  isBound = true;
+  network.want("b");
+  network.run(80);
+  assert.equal(network.chosen("b"), RELAY_B);
+  assert.equal(network.chosen("a"), RELAY_A);
+});
+
 Deno.test("MemberPaths gives hearsay a share, and never the place of what is known", () => {
   const network = relayed();
   for (const from of ["x", "y", "z"]) {

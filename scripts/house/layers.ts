@@ -42,6 +42,7 @@ const BELOW_AGENT = [
   "nameserver",
   "uapi",
   "wg_interface",
+  "query",
   "api",
 ];
 
@@ -52,6 +53,7 @@ export const ALLOWED_IMPORTS: ReadonlyMap<string, readonly string[]> = new Map([
   ["crypto", GROUND],
   ["noise", [...GROUND, "crypto"]],
   ["proto", GROUND],
+  ["query", GROUND],
   ...PROTOCOLS.map((folder) => [folder, SHARED] as const),
   // A policy is written in a file of its own.
   ["config", [...SHARED, "policy"]],

@@ -2,63 +2,13 @@ import assert from "node:assert/strict";
 import { programSocketPath } from "../../lib/agent/mod.ts";
 import { type AgentControl, Node, OverlayBootstrap } from "../../mod.ts";
 import { SqliteStateStore } from "../../lib/host/mod.ts";
-import { createScratch, freePort, waitFor } from "../lab/mod.ts";
+import { freePort, waitFor } from "../lab/mod.ts";
+import { Members, tokenOf } from "./member_nodes.ts";
 
 const BOUND_MS = 20_000;
 /** The agent looks every ten seconds. */
 const UPKEEP_BOUND_MS = 45_000;
 
-/** Nodes without interfaces in this process, which end with the test. */
-class Members implements AsyncDisposable {
-  readonly #resources = new AsyncDisposableStack();
-  readonly #folder: string;
-
-  private constructor(folder: string, resources: AsyncDisposableStack) {
-    this.#folder = folder;
-    this.#resources = resources;
-  }
-
-  static async create(): Promise<Members> {
-    const resources = new AsyncDisposableStack();
-    const { path } = resources.use(await createScratch("members"));
-    return new Members(path, resources);
-  }
-
-  options(name: string) {
-    const port = freePort();
-    const endpoints = `127.0.0.1:${port}`;
-    return { name, stateDir: this.stateDir(name), rootless: true, discovery: false, port, endpoints };
-  }
-
-  stateDir(name: string): string {
-    return `${this.#folder}/${name}`;
-  }
-
-  async start(overlay: OverlayBootstrap): Promise<OverlayBootstrap> {
-    this.#resources.defer(() => overlay.stop());
-    await overlay.start();
-    return overlay;
-  }
-
-  async lead(name: string, more: object = {}): Promise<OverlayBootstrap> {
-    return await this.start(await OverlayBootstrap.initLeader({ ...this.options(name), ...more }));
-  }
-
-  async join(token: string, name: string, more: object = {}, ports = {}): Promise<OverlayBootstrap> {
-    return await this.start(await OverlayBootstrap.join(token, { ...this.options(name), ...more }, ports));
-  }
-
-  async resume(name: string, more: object = {}): Promise<OverlayBootstrap> {
-    return await this.start(await OverlayBootstrap.load({ ...this.options(name), ...more }));
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.#resources.disposeAsync();
-  }
-}
-
-const tokenOf = (control: AgentControl, request: object = {}) =>
-  control.createToken({ lifetimeMs: 3_600_000, ...request }).token;
 const seen = (control: AgentControl, name: string) => control.members().find((each) => each.name === name);
 
 Deno.test("members are labelled, renamed, given addresses and rights, and everybody knows", async () => {

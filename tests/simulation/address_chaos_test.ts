@@ -65,9 +65,14 @@ class Chaos {
     this.token = this.newToken(state, USES);
     this.exchange();
     const second = this.nodes[1]?.state ?? assert.fail();
-    assert(second.leadership.accept(state.leadership.promote(second.record)) !== undefined);
-    state.leadership.settle(second.record);
+    assert(second.leadership.accept(state.leadership.promotions.offer(second.record)) !== undefined);
+    this.confirm(state, second.record);
     this.exchange();
+  }
+
+  /** A leader has the answer of a member that was offered to lead. */
+  confirm({ leadership: { promotions }, replica }: MeshState, member: MeshState["record"]): void {
+    replica.publish(promotions.confirm(member) ?? assert.fail("it is no member any more"));
   }
 
   newToken(leader: MeshState, uses?: number): JoinToken {
@@ -168,6 +173,8 @@ class Chaos {
       for (const { state } of here) {
         state.replica.handleTimeout();
         state.leadership.yield();
+        const begun = state.leadership.takeOffer();
+        if (begun !== undefined) state.replica.publish(begun);
       }
       // As the election has it: the highest id among the living.
       const elected = this.electedOf(side);
@@ -202,23 +209,39 @@ class Chaos {
       case "lost": {
         if (leader === undefined || known === undefined || known.roles.includes("leader")) break;
         const shared = leader.state.shareTokens(true);
-        const request = leader.state.leadership.promote(known);
+        const { promotions } = leader.state.leadership;
+        const request = promotions.offer(known);
+        // One of a former release leads as soon as it is asked, and signs that itself.
+        const isFormer = this.draw() < 0.3;
+        const { isOffer: _, ...former } = request;
+        const asked = isFormer ? former : request;
         if (node.isUp && act === "promote" && this.isMember(node)) {
           // On the same link, before the request.
           node.state.replica.merge(shared);
-          const isDone = node.state.leadership.accept(request) !== undefined;
+          const isDone = node.state.leadership.accept(asked) !== undefined;
           // Its answer may be lost.
           if (isDone && this.draw() < 0.7) {
-            leader.state.leadership.settle(known);
+            this.confirm(leader.state, known);
             this.takenBack.delete(node);
             break;
           }
         }
-        const update = leader.state.leadership.takeBack(known);
-        assert(update !== undefined);
-        this.takenBack.add(node);
         // It may hear the request when it has failed for the one who asked.
-        if (node.isUp && this.isMember(node) && this.draw() < 0.5) node.state.leadership.accept(request);
+        const hearsLate = () => {
+          if (node.isUp && this.isMember(node) && this.draw() < 0.5) node.state.leadership.accept(asked);
+        };
+        if (!isFormer) {
+          this.takenBack.add(node);
+          // Who asked may be dead by then.
+          if (this.draw() < 0.3) leader.isUp = false;
+          hearsLate();
+          break;
+        }
+        const update = promotions.takeBack(known);
+        assert(update !== undefined);
+        leader.state.replica.publish(update);
+        this.takenBack.add(node);
+        hearsLate();
         break;
       }
       case "demote": {

@@ -129,6 +129,7 @@ export class PageNode {
       ...{ clock, timers, random, log },
       identity: mesh.identity,
       networkId: mesh.network.id,
+      verifyingKey: mesh.network.verifyingKey,
       replica: mesh.replica,
       listener: new NoListener(),
       counters: channelCounters(),
@@ -239,7 +240,7 @@ export class PageNode {
     if (this.#isStopped) return;
     this.#isStopped = true;
     await this.#runtime.close();
-    await withTimeout(this.#timers, LEAVE_TIMEOUT_MS, this.#leaders.leave().catch(() => {}));
+    await withTimeout(this.#timers, LEAVE_TIMEOUT_MS, this.#leaders.acts.leave().catch(() => {}));
     this.#resources.dispose();
     this.#leaders.close();
     await this.#messages.close();

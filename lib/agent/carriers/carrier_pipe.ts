@@ -3,7 +3,7 @@
  * @module
  */
 
-import { type Clock, Counters } from "../../base/mod.ts";
+import { type Clock, Counters, type Millis, millis } from "../../base/mod.ts";
 import type { ChannelStream } from "../../channel/mod.ts";
 import type { CarrierSocket, CarrierSocketOptions } from "../../dataplane/mod.ts";
 import {
@@ -35,6 +35,15 @@ export const CARRIER_DROPS = [
 /** One of `CARRIER_DROPS`. */
 export type CarrierDrop = (typeof CARRIER_DROPS)[number];
 
+/** Where a pipe leads instead of its socket: the stream of who is at the other end of the relay. */
+export interface PipePartner {
+  readonly pipe: CarrierPipe;
+  /** Asked for each piece of the stream. @returns whether it may go there */
+  readonly mayForward: () => boolean;
+  /** Is told what has gone there. */
+  readonly onForwarded: (datagrams: number, bytes: number) => void;
+}
+
 /** How many bytes one end has carried; each number grows alone. */
 export interface CarriedBytes {
   readonly sent: number;
@@ -62,6 +71,12 @@ export class CarrierPipe {
   readonly #handshakes = new HandshakeLimit();
   readonly #closed = Promise.withResolvers<void>();
   #stream: ChannelStream | undefined;
+  #partner: PipePartner | undefined;
+  /** The partner, while a piece of the stream is read that goes there. */
+  #target: CarrierPipe | undefined;
+  #forwarded = 0;
+  /** When the piece that is read came. */
+  #now: Millis = millis(0);
   #isWriting = false;
   #isClosed = false;
   #sent = 0;
@@ -101,6 +116,16 @@ export class CarrierPipe {
     void this.#write();
   }
 
+  /** Sends what comes from the stream to another pipe from now on, and no more to the socket. */
+  forwardTo(partner: PipePartner): void {
+    this.#partner = partner;
+  }
+
+  /** Sends it to the socket again, if it went to `pipe`. */
+  stopForwardingTo(pipe: CarrierPipe): void {
+    if (this.#partner?.pipe === pipe) this.#partner = undefined;
+  }
+
   /** Ends the stream and closes the socket. Harmless when repeated. */
   close(): void {
     if (this.#isClosed) return;
@@ -112,7 +137,11 @@ export class CarrierPipe {
 
   #send(datagram: Uint8Array): void {
     if (!mayBeCarried(datagram, 0, datagram.length)) return this.drops.count("carrier-unknown-kind");
-    if (!this.#queue.push(this.#clock.now(), datagram)) return this.drops.count("carrier-full");
+    this.#enqueue(this.#clock.now(), datagram);
+  }
+
+  #enqueue(now: Millis, datagram: Uint8Array): void {
+    if (!this.#queue.push(now, datagram)) return this.drops.count("carrier-full");
     this.#sent += datagram.length;
   }
 
@@ -128,18 +157,35 @@ export class CarrierPipe {
 
   async #read(stream: ChannelStream, first: Uint8Array): Promise<void> {
     for (let bytes: Uint8Array | undefined = first; bytes !== undefined; bytes = await stream.read()) {
-      if (this.#isClosed || !this.#reader.read(bytes, this.#deliver)) break;
-      this.socket.flush();
+      if (this.#isClosed || !this.#readPiece(bytes)) break;
     }
     this.close();
   }
 
+  /** @returns false when the stream is none of datagrams */
+  #readPiece(bytes: Uint8Array): boolean {
+    const partner = this.#partner;
+    const target = this.#target = partner?.mayForward() ? partner.pipe : undefined;
+    const before = this.#received;
+    this.#forwarded = 0;
+    this.#now = this.#clock.now();
+    const isRead = this.#reader.read(bytes, this.#deliver);
+    if (target === undefined) this.socket.flush();
+    else {
+      void target.#write();
+      partner?.onForwarded(this.#forwarded, this.#received - before);
+    }
+    return isRead;
+  }
+
   readonly #deliver = (datagram: Uint8Array): void => {
     if (!mayBeCarried(datagram, 0, datagram.length)) return this.drops.count("carrier-unknown-kind");
-    if (!this.#handshakes.allows(this.#clock.now(), datagram[0])) {
+    if (!this.#handshakes.allows(this.#now, datagram[0])) {
       return this.drops.count("carrier-handshake-rate");
     }
     this.#received += datagram.length;
-    this.socket.send(datagram);
+    if (this.#target === undefined) return this.socket.send(datagram);
+    this.#forwarded++;
+    this.#target.#enqueue(this.#now, datagram);
   };
 }

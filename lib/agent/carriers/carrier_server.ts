@@ -46,7 +46,7 @@ const REBIND_MS = 30_000;
 
 /** What both ends need of their node. */
 export interface CarrierParts extends Pick<AgentContext, "mesh" | "clock" | "timers" | "log"> {
-  readonly relay: Pick<RelayHost, "open">;
+  readonly relay: Pick<RelayHost, "open" | "prepare" | "joinsStreams" | "noteCarried">;
   /** The UDP port of the packet plane; undefined without one. */
   readonly planePort: () => number | undefined;
   readonly openSocket: (options: CarrierSocketOptions) => CarrierSocket;
@@ -58,9 +58,14 @@ interface ServedCarrier {
   readonly from: NodeId;
   readonly target: NodeId;
   readonly pipe: CarrierPipe;
+  /** Says that datagrams would arrive: the leg is bound, or the other member's stream is there. */
+  readonly ready: PromiseWithResolvers<boolean>;
 }
 
-/** Joins streams of members to legs of relay sessions, and to this node's own plane. */
+/**
+ * Joins streams of members to legs of relay sessions, and to this node's own plane. Where both members of a session come
+ * by streams, what one sends goes into the stream of the other at once, past the legs, which stay bound meanwhile.
+ */
 export class CarrierServer {
   readonly #parts: CarrierParts;
   readonly #onEnded: (pipe: CarrierPipe) => void;
@@ -94,13 +99,17 @@ export class CarrierServer {
     const { mesh, relay, planePort, bounds = CARRIER_BOUNDS } = this.#parts;
     // Whoever opens one again has lost the first.
     for (const carrier of this.carriers) {
-      if (carrier.from === from && carrier.target === target) carrier.pipe.close();
+      if (carrier.from !== from || carrier.target !== target) continue;
+      this.#carriers.delete(carrier);
+      carrier.pipe.close();
     }
     const ofMember = this.carriers.filter((carrier) => carrier.from === from).length;
     if (ofMember >= bounds.perMember || this.#carriers.size >= bounds.total) return "too-many";
     if (target === mesh.identity.id) {
       const peerPort = planePort();
       if (peerPort === undefined) return "no-plane";
+      // Whoever is reached by a stream only is reached by others through a relay.
+      relay.prepare();
       return this.#open(from, target, stream, peerPort);
     }
     const legs = relay.open(from, target);
@@ -130,25 +139,50 @@ export class CarrierServer {
       log.warn("cannot open a socket for a carrier", { from, error });
       return "failed";
     }
-    const carrier = { from, target, pipe };
+    const carrier = { from, target, pipe, ready: Promise.withResolvers<boolean>() };
     this.#carriers.add(carrier);
-    if (leg !== undefined) binder = new LegBinder(this.#parts, leg, pipe);
+    if (leg === undefined) carrier.ready.resolve(true);
+    else {
+      binder = new LegBinder(this.#parts, leg, pipe);
+      void binder.bound.then(carrier.ready.resolve);
+      this.#pair(carrier);
+    }
     void stream.closed.then(() => pipe.close());
     void pipe.closed.then(() => {
       this.#carriers.delete(carrier);
+      this.#partnerOf(carrier)?.pipe.stopForwardingTo(pipe);
       this.#onEnded(pipe);
       binder?.close();
       // One that has not joined yet.
       stream.reset(CARRIER_REFUSALS.failed);
     });
-    void this.#join(stream, pipe, binder);
+    void this.#join(stream, carrier);
     return undefined;
   }
 
-  async #join(stream: ChannelStream, pipe: CarrierPipe, binder: LegBinder | undefined): Promise<void> {
-    if (binder !== undefined && !await binder.bound) return pipe.close();
+  async #join(stream: ChannelStream, { pipe, ready }: ServedCarrier): Promise<void> {
+    if (!await ready.promise) return pipe.close();
     if (!await stream.write(ACCEPTED)) return pipe.close();
     pipe.join(stream);
+  }
+
+  /** Has two carriers lead into each other, if the other one is there. */
+  #pair(carrier: ServedCarrier): void {
+    const { relay } = this.#parts;
+    const partner = this.#partnerOf(carrier);
+    if (partner === undefined || !relay.joinsStreams) return;
+    for (const [one, other] of [[carrier, partner], [partner, carrier]] as const) {
+      one.pipe.forwardTo({
+        pipe: other.pipe,
+        mayForward: () => relay.joinsStreams,
+        onForwarded: (datagrams, bytes) => relay.noteCarried(datagrams, bytes),
+      });
+      one.ready.resolve(true);
+    }
+  }
+
+  #partnerOf({ from, target }: ServedCarrier): ServedCarrier | undefined {
+    return this.carriers.find((other) => other.from === target && other.target === from);
   }
 }
 

@@ -127,6 +127,14 @@ export class Carriers implements LinkObserver {
     return carrier;
   }
 
+  /** Whether this node's link to a member leads through a proxy, so that nothing else leads there, UDP least of all. */
+  isByProxy(nodeId: NodeId): boolean {
+    const link = this.#links.get(nodeId);
+    if (link?.dialler !== "us" || link.way.kind !== "direct") return false;
+    const { endpoint } = link.way;
+    return endpoint.zone === 0 && link.channel.remoteAddress !== endpoint.toString();
+  }
+
   /** How many carriers there are: opened by this node, and by others. */
   get counts(): { readonly own: number; readonly served: number } {
     return { own: this.#pipes.size, served: this.#server.carriers.length };

@@ -61,9 +61,18 @@ class World implements AsyncDisposable {
   readonly r: Carriers;
   readonly channels: [Channel, Channel];
   hasPlane = true;
+  prepared = 0;
+  /** What has gone from one stream to the other: datagrams and bytes. */
+  readonly joined: (readonly [number, number])[] = [];
+  readonly #resources = new AsyncDisposableStack();
   canOpen = true;
 
-  private constructor(channels: [Channel, Channel], bounds: CarrierBounds | undefined) {
+  readonly #partsOf: (self: NodeId, plane: Plane) => CarrierParts;
+
+  private constructor(
+    channels: [Channel, Channel],
+    { bounds, joinsStreams = false }: { bounds?: CarrierBounds; joinsStreams?: boolean },
+  ) {
     this.channels = channels;
     const shared = {
       clock: systemClock,
@@ -74,11 +83,16 @@ class World implements AsyncDisposable {
         return openPortableSocket(options);
       },
     };
-    const parts = (self: NodeId, plane: Plane): CarrierParts => ({
+    const parts = this.#partsOf = (self: NodeId, plane: Plane): CarrierParts => ({
       ...shared,
       mesh: { identity: { id: self } } as unknown as CarrierParts["mesh"],
       planePort: () => this.hasPlane ? plane.port : undefined,
-      relay: { open: (from, target) => target === B ? this.open(from, target) : "not-member" },
+      relay: {
+        open: (from, target) => from === B || target === B ? this.open(from, target) : "not-member",
+        prepare: () => void this.prepared++,
+        joinsStreams,
+        noteCarried: (datagrams, bytes) => void this.joined.push([datagrams, bytes]),
+      },
       ...bounds && { bounds },
     });
     this.a = new Carriers(parts(A, this.planeA));
@@ -87,8 +101,8 @@ class World implements AsyncDisposable {
     this.r.prepare(channels[1]);
   }
 
-  static async create(bounds?: CarrierBounds): Promise<World> {
-    const world = new World(await new Fixture().connect(), bounds);
+  static async create(options: { bounds?: CarrierBounds; joinsStreams?: boolean } = {}): Promise<World> {
+    const world = new World(await new Fixture().connect(), options);
     world.a.handleLink({
       nodeId: R,
       channel: world.channels[0],
@@ -108,6 +122,23 @@ class World implements AsyncDisposable {
     });
   }
 
+  /** B, whose packets go to A by a stream to R as well. */
+  async addB(): Promise<{ readonly plane: Plane; readonly carrier: Carrier }> {
+    const plane = this.#resources.use(new Plane());
+    const channels = await new Fixture().connect();
+    const b = new Carriers(this.#partsOf(B, plane));
+    this.#resources.defer(async () => {
+      b.close();
+      for (const channel of channels) channel.close();
+      await Promise.all(channels.map(({ closed }) => closed));
+    });
+    b.prepare(channels[0]);
+    this.r.prepare(channels[1]);
+    b.handleLink({ nodeId: R, channel: channels[0], dialler: "us", way: WAY });
+    this.r.handleLink({ nodeId: B, channel: channels[1], dialler: "them", way: WAY });
+    return { plane, carrier: await within(b.open(R, A)) ?? assert.fail("it is refused") };
+  }
+
   open(from: NodeId, target: NodeId): RelayLegs | "not-member" {
     const opened = this.sessions.open(from, target, 0, (keys) => this.forwarder.open(keys));
     return typeof opened === "object" ? opened : "not-member";
@@ -120,6 +151,7 @@ class World implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    await this.#resources.disposeAsync();
     this.a.close();
     this.r.close();
     for (const channel of this.channels) channel.close();
@@ -163,6 +195,62 @@ Deno.test("Carriers leads packets to a leg of the relay, which is bound by then"
   assert.deepEqual(world.r.counts, { own: 0, served: 1 });
 });
 
+for (const joinsStreams of [true, false]) {
+  const way = joinsStreams ? "from one stream to the other" : "by the legs of the session, which meter them";
+  Deno.test(`Carriers leads packets of two members that come by streams ${way}`, async () => {
+    await using world = await World.create({ joinsStreams });
+    const toB = await world.carrier(B);
+    const { plane: planeB, carrier: toA } = await world.addB();
+    for (let i = 0; i < 3; i++) {
+      world.planeA.socket.send(packet(i, 1452), toB.endpoint);
+      const there = await planeB.receive();
+      assert.deepEqual(there.datagram, packet(i, 1452));
+      assert.ok(there.source.equals(toA.endpoint));
+      planeB.socket.send(packet(i + 10), toA.endpoint);
+      assert.deepEqual((await world.planeA.receive()).datagram, packet(i + 10));
+    }
+    const sum = (at: 0 | 1) => world.joined.reduce((total, each) => total + each[at], 0);
+    assert.deepEqual([sum(0), sum(1)], joinsStreams ? [6, 3 * (1452 + 96)] : [0, 0]);
+  });
+}
+
+Deno.test("Carriers leads packets to the leg again when the other member's stream has ended", async () => {
+  await using world = await World.create({ joinsStreams: true });
+  const carrier = await world.carrier(B);
+  (await world.addB()).carrier.close();
+  while (world.r.counts.served > 1) await new Promise((resolve) => setTimeout(resolve, 5));
+  const legs = world.open(B, A);
+  assert.ok(typeof legs === "object");
+  using planeB = new Plane();
+  planeB.socket.send(encodeBind("bind", legs.a, Date.now() + 60_000), new Endpoint(LOOPBACK, legs.a.port));
+  await planeB.receive();
+  world.planeA.socket.send(packet(2), carrier.endpoint);
+  assert.deepEqual((await planeB.receive()).datagram, packet(2));
+});
+
+Deno.test("Carriers has a relay prepare itself for members that are reached by a stream only", async () => {
+  await using world = await World.create();
+  await world.carrier(R);
+  assert.equal(world.prepared, 1);
+});
+
+Deno.test("Carriers knows a link that leads through a proxy by where its segments go", async () => {
+  await using world = await World.create();
+  const [channel] = world.channels;
+  for (
+    const [remoteAddress, way, isByProxy] of [
+      ["203.0.113.8:3128", WAY, true],
+      [`${WAY.endpoint}`, WAY, false],
+      ["203.0.113.8:3128", { kind: "relay", via: B }, false],
+    ] as const
+  ) {
+    const seen = Object.create(channel, { remoteAddress: { value: remoteAddress } });
+    world.a.handleLink({ nodeId: R, channel: seen, dialler: "us", way });
+    assert.equal(world.a.isByProxy(R), isByProxy, remoteAddress);
+  }
+  assert.ok(!world.a.isByProxy(B));
+});
+
 Deno.test("Carriers hears its own plane alone, and carries what is WireGuard's alone", async () => {
   await using world = await World.create();
   const carrier = await world.carrier(R);
@@ -197,7 +285,7 @@ Deno.test("Carriers gives the same carrier while it is open, and says when it ha
 });
 
 Deno.test("Carriers refuses for whom there is no session, beyond its bounds, and without a plane", async () => {
-  await using world = await World.create({ perMember: 1, total: 8 });
+  await using world = await World.create({ bounds: { perMember: 1, total: 8 } });
   world.greet();
   assert.equal(await within(world.a.open(R, A)), undefined);
   const carrier = await world.carrier(B);

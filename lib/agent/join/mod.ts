@@ -4,4 +4,5 @@
  */
 
 export { joinNetwork } from "./join_network.ts";
+export { Rejoin } from "./rejoin.ts";
 export { serveJoin } from "./serve_join.ts";

@@ -6,25 +6,22 @@
 import { DeadlineTimer } from "../../base/mod.ts";
 import {
   Election,
-  type KeyRotation,
   type LeaderView,
-  type Member,
   type MemberAnswer,
   type MemberRecord,
   type MemberRequest,
   NO_UPDATE,
   type NodeId,
   type RecoveryContent,
-  type ReplicaUpdate,
   SLICE_KIND,
 } from "../../mesh/mod.ts";
 import type { PublicKey } from "../../crypto/mod.ts";
 import type { ClaimOutcome, TopicPath } from "../../service/mod.ts";
 import type { AgentContext } from "../agent_context.ts";
-import { InvalidRequestError, NotLeaderError, TooOftenError, UnreachableError } from "../errors.ts";
 import type { LeaderMessage, MessagePlane } from "../links/mod.ts";
 import type { NameService } from "../names/mod.ts";
-import { attributed, leaveMark, removeGone, renewDefaults, signRotation } from "./member_care.ts";
+import { LeaderActs } from "./leader_acts.ts";
+import { leaveMark, removeGone, renewDefaults } from "./member_care.ts";
 import { MemberRequests } from "./member_requests.ts";
 import { PathClaims } from "./path_claims.ts";
 import { Recovery } from "./recovery.ts";
@@ -44,6 +41,8 @@ interface LeaderCoordinatorParts
 
 /** Drives the election, and asks and answers for leaders. */
 export class LeaderCoordinator {
+  /** What an operator has leaders do. */
+  readonly acts: LeaderActs;
   readonly #requests: MemberRequests;
   readonly #parts: LeaderCoordinatorParts;
   readonly #election: Election;
@@ -68,6 +67,13 @@ export class LeaderCoordinator {
       isElected: () => this.elected === parts.mesh.identity.id,
     });
     this.#recovery = new Recovery({ ...parts, views: () => this.views() });
+    this.acts = new LeaderActs({
+      ...parts,
+      requests: this.#requests,
+      views: () => this.views(),
+      likelyLeaders: () => this.#likelyLeaders(),
+      settleSlices: () => this.settleSlices(),
+    });
   }
 
   /** The elected leader; undefined when none lives. */
@@ -95,6 +101,11 @@ export class LeaderCoordinator {
   #followLeaders(): void {
     const { mesh: { roster, replica, leadership }, clock, log } = this.#parts;
     if (leadership.yield()) log.warn("this node leads no more: another leader has demoted it");
+    const begun = leadership.takeOffer();
+    if (begun !== undefined) {
+      log.info("this node leads now");
+      replica.publish(begun);
+    }
     const { admission } = this.#parts.mesh;
     const redone = admission?.redoMissed() ?? [];
     // What members miss is for leaders to sign.
@@ -159,90 +170,12 @@ export class LeaderCoordinator {
   }
 
   /**
-   * Makes a member a leader.
-   * @throws NotLeaderError, InvalidRequestError, UnreachableError
-   */
-  async promote({ record }: Member): Promise<void> {
-    const { mesh: { leadership }, log } = this.#parts;
-    this.#mustLead();
-    if (record.verifyingKey === undefined) throw cannot(`promote ${record.name}: it runs no weft`);
-    if (record.roles.includes("leader")) throw cannot(`promote ${record.name}: it is a leader already`);
-    const { mesh } = this.#parts;
-    let wasAsked = false;
-    const promotion = () => {
-      wasAsked = true;
-      return leadership.promote(record);
-    };
-    await attributed(mesh, record, () => this.#ask(record, promotion, "promote")).catch((error) => {
-      // Who does not answer may have taken what was set aside for it.
-      if (error instanceof InvalidRequestError) mesh.replica.publish(leadership.withdraw(record));
-      // And must not lead after all when this was told to have failed.
-      const update = error instanceof UnreachableError && wasAsked ? leadership.takeBack(record) : NO_UPDATE;
-      if (update === undefined) return;
-      mesh.replica.publish(update);
-      throw error;
-    });
-    leadership.settle(record);
-    log.info("promoted", { name: record.name });
-  }
-
-  /**
-   * Makes a leader an ordinary member; its addresses go to this one, or to another leader when it is this one. One that is
-   * dead is not asked: it learns that it leads no more when it comes back.
-   * @throws NotLeaderError, InvalidRequestError, UnreachableError
-   */
-  async demote({ record }: Member): Promise<void> {
-    const { mesh: { leadership, identity, replica }, log } = this.#parts;
-    this.#mustLead();
-    if (!record.roles.includes("leader")) throw cannot(`demote ${record.name}: it is no leader`);
-    const isDead = this.views().some(({ nodeId, isAlive }) => nodeId === record.nodeId && !isAlive);
-    if (record.nodeId === identity.id) await this.#resign();
-    else if (isDead) this.#depose(record);
-    else {
-      const asked = () => this.#ask(record, () => ({ kind: "demotion" }), "demote");
-      const { slices, update } = await attributed(this.#parts.mesh, record, asked);
-      if (slices !== undefined) leadership.take(slices, update, record);
-      this.settleSlices();
-      replica.deliverEvents();
-    }
-    log.info("demoted", { name: record.name });
-  }
-
-  /**
    * Makes this node a leader by what a recovery file holds.
    * @returns the names of other leaders that are there
    * @throws OtherNetworkError when the file is of another network, RemovedError
    */
   recover(content: RecoveryContent): readonly string[] {
     return this.#recovery.recover(content);
-  }
-
-  /**
-   * Has new keys of this node signed, by another leader unless it is one itself; everybody is told.
-   * @throws UnreachableError when no leader answers, InvalidRequestError when all refuse, TooOftenError when this node
-   * has changed its keys too often
-   */
-  async rotate(rotation: KeyRotation): Promise<void> {
-    const { admission, replica, record } = this.#parts.mesh;
-    if (admission === undefined) {
-      replica.merge(await this.#askLeaders({ kind: "rotation", rotation }, "rotate the key"));
-      return replica.deliverEvents();
-    }
-    const update = signRotation(admission, record, rotation);
-    if (typeof update === "string") throw new InvalidRequestError(`Cannot rotate the key: ${update}`);
-    if ("retryAfterMs" in update) throw new TooOftenError(update.retryAfterMs);
-    replica.publish(update);
-  }
-
-  /**
-   * Has this node revoked by another leader; a leader hands its addresses over first.
-   * @throws UnreachableError when no leader answers, InvalidRequestError when it is the last leader, or all refuse
-   */
-  async leave(): Promise<void> {
-    const { role, replica } = this.#parts.mesh;
-    if (role === "leader") await this.#resign("leave");
-    replica.merge(await this.#askLeaders({ kind: "leave" }, "leave"));
-    replica.deliverEvents();
   }
 
   /**
@@ -306,28 +239,6 @@ export class LeaderCoordinator {
       .map(({ nodeId }) => nodeId);
   }
 
-  async #askLeaders(request: MemberRequest, what: string): Promise<ReplicaUpdate> {
-    const { identity } = this.#parts.mesh;
-    let wasRefused = false;
-    let retryAfterMs: number | undefined;
-    for (const nodeId of this.#likelyLeaders()) {
-      if (nodeId === identity.id) continue;
-      const answer = await this.#requests.ask(nodeId, () => request);
-      if (typeof answer !== "object") continue;
-      if (answer.kind === "done" && answer.update !== undefined) return answer.update;
-      wasRefused = true;
-      if (answer.kind === "refused") retryAfterMs ??= answer.retryAfterMs;
-    }
-    if (retryAfterMs !== undefined) throw new TooOftenError(retryAfterMs);
-    if (wasRefused) throw new InvalidRequestError(`Cannot ${what}: the leader refused`);
-    throw new UnreachableError(`Cannot ${what}: no leader answers`, {
-      hint: what === "leave"
-        ? "Run the same again when one of them is back; --force leaves without one."
-        : "`weft leader list` shows who leads; run the same again when one of them is back.",
-      retryable: true,
-    });
-  }
-
   /** A link to a member has ended. */
   handleLinkClosed(nodeId: NodeId): void {
     this.#requests.handleLinkClosed(nodeId);
@@ -338,59 +249,7 @@ export class LeaderCoordinator {
     this.#unsubscribe();
     this.#timer.set(undefined);
     this.#requests.close();
-  }
-
-  #depose(record: MemberRecord): void {
-    const { leadership, replica } = this.#parts.mesh;
-    const deposing = () => leadership.depose(record);
-    const update = leadership.audit?.as({ kind: "operator" }, deposing) ?? deposing();
-    if (update === undefined) throw cannot(`demote ${record.name}: it is no member any more`);
-    replica.publish(update);
-  }
-
-  async #resign(what = "demote this node"): Promise<void> {
-    const { leadership, roster, identity, replica } = this.#parts.mesh;
-    const others = this.views().filter(({ nodeId, isAlive }) => isAlive && nodeId !== identity.id);
-    const heir = others[0] && roster.get(others[0].nodeId)?.record;
-    if (heir === undefined) {
-      throw new InvalidRequestError(`Cannot ${what}: this node is the only leader that lives`, {
-        hint: "`weft leader promote NODE` makes another one first.",
-      });
-    }
-    await this.#ask(heir, () => {
-      const { slices, records: update } = leadership.handOver(heir);
-      return { kind: "handover", slices, update };
-    }, "hand over to");
-    const { audit } = leadership;
-    replica.publish(audit?.as({ kind: "operator" }, () => leadership.resign()) ?? leadership.resign());
-  }
-
-  /** @throws UnreachableError, InvalidRequestError when it refused */
-  async #ask(
-    record: MemberRecord,
-    request: () => MemberRequest,
-    what: string,
-  ): Promise<Extract<MemberAnswer, { kind: "done" }>> {
-    const answer = await this.#requests.ask(record.nodeId, request);
-    if (typeof answer !== "object") {
-      throw new UnreachableError(`Cannot ${what} ${record.name}: it does not answer`, {
-        hint: "`weft peers` shows when it was last heard; run the same again when it is back.",
-        retryable: true,
-      });
-    }
-    if (answer.kind === "done") return answer;
-    throw new InvalidRequestError(`Cannot ${what} ${record.name}: it refused`, {
-      hint: "`weft leader list` on that node shows whom it takes for a leader.",
-    });
-  }
-
-  #mustLead(): void {
-    const { role, roster } = this.#parts.mesh;
-    if (role === "leader") return;
-    const names = this.views().map(({ nodeId }) => roster.get(nodeId)?.record.name);
-    throw new NotLeaderError("Cannot do that here: this node is no leader", {
-      hint: `Do it on ${names.filter((name) => name !== undefined).join(" or ") || "the leader"}.`,
-    });
+    this.acts.close();
   }
 
   /** Does what is due, says who is elected now, and waits for the next time. */
@@ -410,10 +269,4 @@ export class LeaderCoordinator {
     }
     this.#timer.set(this.#election.pollTimeout());
   }
-}
-
-function cannot(what: string): InvalidRequestError {
-  return new InvalidRequestError(`Cannot ${what}`, {
-    hint: "`weft leader list` shows who leads, and `weft peers` the others.",
-  });
 }

@@ -8,7 +8,13 @@ import type { MemberAnswer, MemberRequest, NodeId } from "../../mesh/mod.ts";
 import type { MessagePlane } from "../links/mod.ts";
 
 /** What comes to the same when it is asked twice. */
-const REPEATABLE: ReadonlySet<MemberRequest["kind"]> = new Set(["claim", "endpoint", "token-use"]);
+const REPEATABLE: ReadonlySet<MemberRequest["kind"]> = new Set([
+  "claim",
+  "endpoint",
+  "token-use",
+  "leave",
+  "handover",
+]);
 /** How long an answer of a member may take. */
 const ANSWER_TIMEOUT_MS = 10_000;
 
@@ -65,7 +71,7 @@ export class MemberRequests {
     if (waiting?.nodeId === nodeId) waiting.answer(answer);
   }
 
-  /** A link to a member has ended, and with it what was on its way: claims and endpoints may be asked for again. */
+  /** A link to a member has ended, and with it what was on its way: what comes to the same may be asked again. */
   handleLinkClosed(nodeId: NodeId): void {
     for (const waiting of this.#waiting.values()) {
       if (waiting.nodeId === nodeId && REPEATABLE.has(waiting.kind)) waiting.answer("lost");

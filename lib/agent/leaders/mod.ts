@@ -3,6 +3,7 @@
  * @module
  */
 
+export type { LeaderActs } from "./leader_acts.ts";
 export { LeaderCoordinator } from "./leader_coordinator.ts";
 export type { EndpointServer, LeaderAct } from "./repeated_request.ts";
 export { leadershipReport } from "./leadership_report.ts";

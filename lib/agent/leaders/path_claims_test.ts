@@ -55,9 +55,10 @@ class Fixture {
   }
 
   promote(member: MeshState): void {
-    const request = this.leader.leadership.promote(member.record);
-    assert.ok(request.kind === "promotion" && member.leadership.accept(request));
-    this.leader.leadership.settle(member.record);
+    const { promotions } = this.leader.leadership;
+    assert.ok(member.leadership.accept(promotions.offer(member.record)));
+    member.replica.merge(promotions.confirm(member.record) ?? assert.fail());
+    assert.ok(member.leadership.takeOffer());
     sync(this.leader, member);
   }
 

@@ -19,7 +19,7 @@ import type { MemberRequests, RequestOutcome } from "./member_requests.ts";
 /** How long one leader's answer may take, before another one is asked. */
 const TIMEOUT_MS = 2_000;
 /** How often a request is sent whose link has ended: two nodes that dial each other keep one of two. */
-const MAX_SENDS = 3;
+export const MAX_SENDS = 3;
 
 /** What is answered, and what others are sent. */
 export interface LeaderAct {

@@ -3,7 +3,13 @@
  * @module
  */
 
-import { type MemberRecord, type MemberRequest, NO_UPDATE, type NodeId } from "../../mesh/mod.ts";
+import {
+  type MemberRecord,
+  type MemberRequest,
+  NO_UPDATE,
+  type NodeId,
+  type Signed,
+} from "../../mesh/mod.ts";
 import type { AgentContext } from "../agent_context.ts";
 import type { MessagePlane } from "../links/mod.ts";
 import { signRotation } from "./member_care.ts";
@@ -34,7 +40,9 @@ export class RequestServer {
   /** Answers one request, before anything is published: what is published may end the link. */
   async serve(nodeId: NodeId, number: number, request: MemberRequest): Promise<void> {
     const { mesh, messages, log, claims } = this.#parts;
-    const asker = mesh.roster.linkable(nodeId)?.record;
+    // One that has left asks again when it has not heard that.
+    const asker = mesh.roster.linkable(nodeId)?.record ??
+      (request.kind === "leave" ? this.#removed(nodeId) : undefined);
     if (asker === undefined || (request.kind === "claim" && !claims.allows(nodeId))) return;
     try {
       const { audit } = mesh.leadership;
@@ -52,6 +60,23 @@ export class RequestServer {
     } catch (error) {
       log.error("cannot answer a member", { from: asker.name, error });
     }
+  }
+
+  #removed(nodeId: NodeId): MemberRecord | undefined {
+    const { roster } = this.#parts.mesh;
+    const record = roster.recordById(nodeId);
+    return record !== undefined && roster.isRemoved(record) ? record : undefined;
+  }
+
+  /** All that says that a member is none any more, under whichever of its keys. */
+  #removal({ nodeId, publicKey }: MemberRecord): readonly Signed[] {
+    const { roster } = this.#parts.mesh;
+    const own = roster.signedRecord(nodeId);
+    const signed = [
+      ...own === undefined ? [] : [own],
+      ...roster.chainOf(publicKey).map((each) => each.signed),
+    ];
+    return [...new Set(signed)];
   }
 
   #answer(asker: MemberRecord, request: MemberRequest): LeaderAct {
@@ -81,6 +106,9 @@ export class RequestServer {
         return update === undefined ? refused : { answer: { kind: "done", update }, update };
       }
       case "leave": {
+        if (this.#removed(asker.nodeId) !== undefined) {
+          return { answer: { kind: "done", update: { ...NO_UPDATE, records: this.#removal(asker) } } };
+        }
         const revoked = admission?.revoke(asker.publicKey, true);
         if (revoked === undefined) return refused;
         const update = { ...NO_UPDATE, records: [revoked.signed] };

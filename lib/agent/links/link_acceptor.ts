@@ -13,7 +13,7 @@ import {
   type ChannelStream,
   type HandshakeSetup,
 } from "../../channel/mod.ts";
-import { PresharedKey, type PublicKey } from "../../crypto/mod.ts";
+import { PresharedKey, type PrivateKey, type PublicKey, type VerifyingKey } from "../../crypto/mod.ts";
 import {
   decodeHello,
   encodeMeshMessage,
@@ -22,7 +22,10 @@ import {
   type NetworkId,
   NO_UPDATE,
   type NodeId,
+  type NodeIdentity,
+  readSuccession,
   type Replica,
+  type Signed,
 } from "../../mesh/mod.ts";
 import type { Endpoint, IpAddress } from "../../net/mod.ts";
 import { type StreamListener, UpgradableStream } from "../../transport/mod.ts";
@@ -38,7 +41,11 @@ const NOTHING = new Uint8Array(0);
 
 /** Where others call, who they may be, and what becomes of them. */
 export interface LinkAcceptorParts extends Pick<Environment, "log" | "clock"> {
+  /** This node. */
+  readonly identity: NodeIdentity;
   readonly networkId: NetworkId;
+  /** The network's. */
+  readonly verifyingKey: VerifyingKey;
   readonly replica: Replica;
   /** Closed with the acceptor. */
   readonly listener: StreamListener;
@@ -50,6 +57,8 @@ export interface LinkAcceptorParts extends Pick<Environment, "log" | "clock"> {
   serveJoin(channel: Channel, tokenId: string, source: Endpoint): Promise<void>;
   /** A member whose record has expired calls. @returns whether it was renewed, which only leaders can */
   renew(record: MemberRecord): boolean;
+  /** @returns the key by which members may know this node that have not heard of its own */
+  formerStatic?(): PrivateKey | undefined;
   /** @returns whether an address is in the overlay, so that its streams come by the packet plane */
   isOverlay?(address: IpAddress): boolean;
   onLink(link: Link): void;
@@ -73,7 +82,14 @@ interface Incoming {
 
 type Caller =
   | { readonly kind: "join"; readonly tokenId: string }
-  | { readonly kind: "member"; readonly nodeId: NodeId }
+  | {
+    readonly kind: "member";
+    readonly nodeId: NodeId;
+    /** Its record, when it goes on under keys of which this node has not heard. */
+    readonly successor?: Signed;
+  }
+  /** A member that knows this node by its former keys. */
+  | { readonly kind: "calls-former"; readonly nodeId: NodeId }
   | Removed;
 
 /** Somebody under a key that counts no more. */
@@ -168,11 +184,12 @@ export class LinkAcceptor {
 
   /** Ends when it is known who calls. */
   async #accept({ stream, origin, way: seen, stated }: Incoming): Promise<void> {
-    const { setup, onLink } = this.#parts;
+    const { setup, onLink, formerStatic } = this.#parts;
     const accepted = await acceptChannel<Caller>(stream, {
       ...setup,
-      authorize: (hello, remoteStatic) => {
-        const caller = this.#authorize(hello, remoteStatic);
+      formerStatic: formerStatic?.(),
+      authorize: (hello, remoteStatic, isFormer) => {
+        const caller = this.#authorize(hello, remoteStatic, isFormer);
         if (stated === undefined) return caller;
         // Who joins, or was removed, has no link to a relay.
         return caller?.context.kind === "member" && caller.context.nodeId === stated ? caller : undefined;
@@ -185,7 +202,9 @@ export class LinkAcceptor {
     if (context.kind === "member") this.#limits.noteMember(origin, way.kind);
     if (this.#isClosed) channel.close("this node stops");
     else if (context.kind === "removed") await this.#sendRemoval(channel, context);
+    else if (context.kind === "calls-former") await this.#sendOwn(channel);
     else if (context.kind === "member") {
+      if (context.successor !== undefined) this.#takeSuccessor(context.successor);
       onLink({ nodeId: context.nodeId, channel, dialler: "them", way });
     } else if (seen.kind !== "relay") this.#join(channel, context.tokenId, seen.endpoint);
   }
@@ -203,6 +222,23 @@ export class LinkAcceptor {
     channel.close("you are no member any more");
   }
 
+  /** It has heard nothing of this node's new keys: it gets what says so, and where this node is, and dials again. */
+  async #sendOwn(channel: Channel): Promise<void> {
+    const { replica: { roster }, identity } = this.#parts;
+    const records = roster.chainOf(identity.publicKey).map(({ signed }) => signed);
+    const statement = roster.signedStatement(identity.id);
+    const update = { ...NO_UPDATE, records, statements: statement === undefined ? [] : [statement] };
+    await channel.send({ topic: MESH_TOPIC, body: encodeMeshMessage({ kind: "roster-update", update }) });
+    channel.close("this node has new keys");
+  }
+
+  /** It has proven that it is there now. */
+  #takeSuccessor(record: Signed): void {
+    const { replica } = this.#parts;
+    replica.merge({ ...NO_UPDATE, records: [record] });
+    replica.deliverEvents();
+  }
+
   #join(channel: Channel, tokenId: string, source: Endpoint): void {
     const { serveJoin, log } = this.#parts;
     const release = this.#joinSlots.acquire(tokenId, () => channel.close("too many at once"));
@@ -217,11 +253,16 @@ export class LinkAcceptor {
     });
   }
 
-  #authorize(helloBytes: Uint8Array, remoteStatic: PublicKey): Authorization<Caller> | undefined {
-    const { networkId, replica: { roster }, tokenKey, renew } = this.#parts;
+  #authorize(
+    helloBytes: Uint8Array,
+    remoteStatic: PublicKey,
+    isFormer: boolean,
+  ): Authorization<Caller> | undefined {
+    const { networkId, verifyingKey, replica: { roster }, tokenKey, renew } = this.#parts;
     const hello = decodeHello(helloBytes);
     if (hello === undefined) return undefined;
     if (hello.kind === "join") {
+      if (isFormer) return undefined;
       const presharedKey = tokenKey(hello.tokenId, remoteStatic);
       return presharedKey && { presharedKey, reply: NOTHING, context: hello };
     }
@@ -232,12 +273,19 @@ export class LinkAcceptor {
     const removed = { ...proven, context: { kind: "removed", nodeId, publicKey: remoteStatic } as const };
     // A key that was replaced long ago has no record any more.
     if (record === undefined && roster.isRevoked(remoteStatic)) return removed;
+    const { succession } = hello;
+    if (record === undefined && succession !== undefined && !isFormer) {
+      const caller = { publicKey: remoteStatic, nodeId };
+      const successor = readSuccession(succession, caller, { roster, verifyingKey });
+      return successor && { ...proven, context: { kind: "member", nodeId, successor } };
+    }
     if (record?.nodeId !== nodeId) return undefined;
     // A device without weft takes no part in the message plane.
     if (record.verifyingKey === undefined) return undefined;
     if (roster.isRevoked(remoteStatic)) return removed;
     const isLinkable = roster.linkable(nodeId) !== undefined || renew(record);
-    return isLinkable ? { ...proven, context: hello } : undefined;
+    if (!isLinkable) return undefined;
+    return { ...proven, context: { kind: isFormer ? "calls-former" : "member", nodeId } };
   }
 }
 

@@ -31,6 +31,8 @@ const ALL_AWAY_DIALS = { burst: 1, everyMs: 60_000, maxSources: 1 };
 export interface LinkDialerParts extends Environment, MemberWaysParts {
   /** @returns milliseconds since anybody has heard of a member, as far as is known; 0 where that is not known */
   unheardMs?(nodeId: NodeId): number;
+  /** Whoever is at a member's endpoint, and has its key, does not know this node. */
+  onRefused?(nodeId: NodeId): void;
   /** There is a channel to a member. */
   onChannel(nodeId: NodeId, channel: Channel, way: LinkWay): void;
 }
@@ -176,6 +178,7 @@ export class LinkDialer {
       timers: this.#parts.timers,
       attempt: async (way, raceSignal) => {
         const channel = await this.#ways.open(member, way, AbortSignal.any([signal, raceSignal]));
+        if (channel === "refused") this.#parts.onRefused?.(nodeId);
         return typeof channel === "string" ? undefined : { channel, way };
       },
       discard: ({ channel }) => channel.close("another link is open"),

@@ -12,6 +12,7 @@ import {
   type NodeId,
   type NodeIdentity,
   type Roster,
+  type Succession,
 } from "../../mesh/mod.ts";
 import { Endpoint, type WebAddress } from "../../net/mod.ts";
 import type { EndpointSelector } from "../endpoint_selector.ts";
@@ -49,6 +50,8 @@ export interface MemberWaysParts extends Pick<Environment, "clock"> {
   readonly setup: HandshakeSetup;
   readonly dial: DialStream;
   readonly endpoints: Pick<EndpointSelector, "channelEndpoints">;
+  /** @returns what is shown to those who may know this node by former keys alone */
+  succession?(): Succession | undefined;
   /** @returns whether packets between this node's interface and that of a member arrive now; they never do without it */
   tunnelIsUp?(nodeId: NodeId): boolean;
   /** @returns members that may relay, the best first; those with links, leaders first, without it */
@@ -130,10 +133,14 @@ export class MemberWays {
     // A statement is its signer's word: it sends nobody anywhere faster than this.
     const now = clock.now();
     if (!this.#memberDials.allows(now, nodeId) || !this.#totalDials.allows(now, "")) return "nobody";
-    const hello = encodeHello({ kind: "member", networkId, nodeId: identity.id });
-    const options = { ...setup, remoteStatic, hello, signal };
+    const plain = { kind: "member", networkId, nodeId: identity.id } as const;
+    const options = { ...setup, remoteStatic, hello: encodeHello(plain), signal };
     if (way.kind === "relay") return await this.#openThrough(way.via, nodeId, options);
-    return await dialChannel(way.kind === "web" ? way.at : way.endpoint, dial, options);
+    const target = way.kind === "web" ? way.at : way.endpoint;
+    const opened = await dialChannel(target, dial, options);
+    const succession = opened === "refused" ? this.#parts.succession?.() : undefined;
+    if (succession === undefined) return opened;
+    return await dialChannel(target, dial, { ...options, hello: encodeHello({ ...plain, succession }) });
   }
 
   async #openThrough(

@@ -31,14 +31,14 @@ export function leaderOperations(agent: Agent): LeaderOperations {
       const member = memberOf(agent, node);
       // So that it knows before it leads what has been counted.
       if (mesh.role === "leader") agent.shareTokens(true);
-      await coordinator(agent).promote(member);
+      await coordinator(agent).acts.promote(member);
       agent.shareTokens();
       return { done: true, name: member.record.name };
     },
 
     async demoteLeader(node) {
       const member = memberOf(agent, node);
-      await coordinator(agent).demote(member);
+      await coordinator(agent).acts.demote(member);
       return { done: true, name: member.record.name };
     },
 

@@ -13,7 +13,7 @@
  * @module
  */
 
-import { KeyedRateLimiter } from "../../base/mod.ts";
+import { KeyedRateLimiter, type Millis } from "../../base/mod.ts";
 import {
   type Introduction,
   MAX_INTRODUCED_ENDPOINTS,
@@ -39,6 +39,10 @@ const TARGET_CALLS = { burst: 256, everyMs: 30, maxSources: 4_096 };
 /** What one member may tell this node: of one member, and of all. */
 const PAIR_INTRODUCTIONS = { burst: 8, everyMs: 2_000, maxSources: 16_384 };
 const INTRODUCTIONS = { burst: 256, everyMs: 60, maxSources: 4_096 };
+
+/** Introductions to whom this node hears of in a moment: so many, and for so long. */
+const MAX_EARLY = 64;
+const EARLY_MS = 5_000;
 
 /** Opens sessions for others, where this node relays. */
 export interface RelayServer {
@@ -77,6 +81,7 @@ export class Introductions implements PathHelper {
   readonly #targetCalls = new KeyedRateLimiter(TARGET_CALLS);
   readonly #pairIntroductions = new KeyedRateLimiter(PAIR_INTRODUCTIONS);
   readonly #introductions = new KeyedRateLimiter(INTRODUCTIONS);
+  readonly #early = new Map<NodeId, { readonly at: Millis; readonly meet: () => void }>();
 
   constructor(parts: IntroductionsParts) {
     this.#parts = parts;
@@ -94,6 +99,13 @@ export class Introductions implements PathHelper {
   handleMessage(from: NodeId, message: PathMessage): void {
     if (message.kind === "path-call") this.#introduce(from, message.call);
     else this.#meet(from, message.introduction);
+  }
+
+  /** Uses what came too early. */
+  handleMember(nodeId: NodeId): void {
+    const early = this.#early.get(nodeId);
+    this.#early.delete(nodeId);
+    if (early !== undefined && this.#parts.clock.now() - early.at < EARLY_MS) early.meet();
   }
 
   /** Who has a link here, leaders first: they have links to most. */
@@ -137,12 +149,23 @@ export class Introductions implements PathHelper {
     this.#send(caller, { kind: "introduction", introduction: toCaller });
   }
 
-  #meet(via: NodeId, { member, candidates, leg, isAnswer }: Introduction): void {
-    const { paths, mesh: { roster, identity }, clock, endpoints, legs } = this.#parts;
-    if (member === identity.id || member === via || roster.get(member) === undefined) return;
+  #meet(via: NodeId, introduction: Introduction): void {
+    const { mesh: { roster, identity }, clock } = this.#parts;
+    const { member } = introduction;
+    if (member === identity.id || member === via) return;
     const now = clock.now();
     if (!this.#pairIntroductions.allows(now, `${via} ${member}`)) return;
     if (!this.#introductions.allows(now, via)) return;
+    if (roster.get(member) !== undefined) return this.#try(via, introduction);
+    // Both have just come, and the record of one is still on its way to the other.
+    this.#early.delete(member);
+    this.#early.set(member, { at: now, meet: () => this.#try(via, introduction) });
+    const [oldest] = this.#early.keys();
+    if (this.#early.size > MAX_EARLY && oldest !== undefined) this.#early.delete(oldest);
+  }
+
+  #try(via: NodeId, { member, candidates, leg, isAnswer }: Introduction): void {
+    const { paths, endpoints, legs } = this.#parts;
     const usable = endpoints.worthATry(candidates);
     if (usable.length > 0) {
       paths.addHearsay(member, via, usable.map((endpoint) => ({ endpoint, kind: "direct" })));

@@ -44,6 +44,8 @@ export interface PathHelper {
   handleUnreached?(nodeId: NodeId): void;
   /** Packets take a direct path now, or another one, or none is known. */
   handleChosen?(nodeId: NodeId, kind: Candidate["kind"] | undefined): void;
+  /** Somebody is a member now to whom there may be paths. */
+  handleMember?(nodeId: NodeId): void;
   /** A relay answers. */
   handleBound?(datagram: Uint8Array, source: Endpoint): void;
   /** A server of STUN answers. */
@@ -219,6 +221,7 @@ export class PathWatch {
     if (isNew) plane.changeProbeIds({ add: [id] });
     this.prober.setCandidates(now, record.nodeId, STATED, endpoints.pathCandidates(member));
     this.#advance();
+    if (isNew) { for (const helper of this.#helpers) helper.handleMember?.(record.nodeId); }
   }
 
   #remove(nodeId: NodeId, publicKey: PublicKey): void {

@@ -7,14 +7,16 @@
 import { encodeHex, type Millis, repeat } from "../../base/mod.ts";
 import type { NodeId, RelayLeg } from "../../mesh/mod.ts";
 import { Endpoint, PATH_ID_AT, PATH_ID_BYTES } from "../../net/mod.ts";
+import type { Path } from "../../path/mod.ts";
 import { echoOf, encodeBind, type LegKey, LegSecret, openBound } from "../../relay/mod.ts";
 import type { Carrier } from "../carriers/mod.ts";
 import type { LegTaker } from "./introductions.ts";
 import type { OfferedLeg } from "./path_reporter.ts";
 import type { PathContext, PathHelper, PathPlane, PathWatch } from "./path_watch.ts";
 
-/** How often legs are looked after. */
+/** How often legs are looked after, and those that begin. */
 const LOOK_MS = 250;
+const LOOK_SOON_MS = 50;
 /** Binds until there is an answer, in milliseconds after the leg was taken. */
 const FIRST_BINDS_MS: readonly number[] = [0, 250, 750, 1_500, 3_000, 6_000];
 /** A NAT forgets after 30 s at the earliest (RFC 4787 §4.3), a relay after two minutes. */
@@ -24,8 +26,11 @@ const RETRY_MS = 700;
 const MAX_UNANSWERED = 4;
 /** So long after packets have found a direct path the leg is let go. */
 const LINGER_MS = 60_000;
-/** Where no bind was answered for so long, a stream is tried. */
-const STREAM_AFTER_MS = 500;
+/**
+ * UDP that has answered nothing for so long is waited for no more: a stream begins beside it. Where a round trip takes
+ * longer, that was in vain, and the stream ends as soon as UDP answers.
+ */
+const UDP_PATIENCE_MS = 300;
 /** While a stream carries, it is looked so often whether UDP has come to pass. */
 const BIND_BESIDE_STREAM_MS = 120_000;
 /** A stream that was refused is asked for again after so long. */
@@ -40,6 +45,8 @@ const MAX_LEGS = 1_024;
 export interface StreamCarriers {
   /** @returns a way to `target` over the link to `via`, which may be the same; undefined when there is none */
   open(via: NodeId, target: NodeId): Promise<Pick<Carrier, "endpoint" | "closed" | "close"> | undefined>;
+  /** Whether the link to a member leads through a proxy. */
+  isByProxy(nodeId: NodeId): boolean;
 }
 
 interface Leg {
@@ -54,7 +61,7 @@ interface Leg {
   lastBindAt: Millis;
   unanswered: number;
   hasStream: boolean;
-  /** When a stream may be asked for. */
+  /** One that was refused is not asked for again before. */
   streamAt: number;
   dropAt: number;
 }
@@ -76,6 +83,8 @@ export class RelayLegs implements LegTaker, PathHelper {
   readonly #chosen = new Map<NodeId, "direct" | "relay" | "carrier" | undefined>();
   /** Those that are open, by relay and member. */
   readonly #streams = new Map<string, Pick<Carrier, "close">>();
+  /** Calls off the look after what begins, while there is one to come. */
+  #soon: (() => void) | undefined;
   #counter = 0;
   #cancel: () => void = () => {};
 
@@ -90,6 +99,7 @@ export class RelayLegs implements LegTaker, PathHelper {
 
   close(): void {
     this.#cancel();
+    this.#soon?.();
     for (const id of [...this.#legs.keys()]) this.#drop(id);
     for (const member of [...this.#direct.keys()]) this.#dropStream(member);
   }
@@ -121,7 +131,7 @@ export class RelayLegs implements LegTaker, PathHelper {
       lastBindAt: now,
       unanswered: 0,
       hasStream: false,
-      streamAt: now + this.#streamAfterMs(via),
+      streamAt: 0,
       dropAt,
     });
     plane.changeProbeIds({ add: [key] });
@@ -149,6 +159,8 @@ export class RelayLegs implements LegTaker, PathHelper {
     const { via, member } = leg;
     paths.setCandidates(member, `relay ${via}`, [{ endpoint: source, kind: "relay", via }]);
     paths.want(member);
+    // UDP gets there, but what the relay has for this node would go on coming by the stream.
+    if (leg.hasStream) this.#closeStream(via, member);
   }
 
   /** This host is somewhere else: relays have to hear of it before anything comes through them. */
@@ -170,6 +182,7 @@ export class RelayLegs implements LegTaker, PathHelper {
     }
     if (carriers === undefined || this.#direct.has(nodeId)) return;
     this.#direct.set(nodeId, { since: clock.now(), hasStream: false });
+    this.#lookSoon();
   }
 
   handleChosen(nodeId: NodeId, kind: "direct" | "relay" | "carrier" | undefined): void {
@@ -177,11 +190,14 @@ export class RelayLegs implements LegTaker, PathHelper {
     const dropAt = kind === "direct" ? this.#parts.clock.now() + LINGER_MS : Infinity;
     for (const leg of this.#legs.values()) if (leg.member === nodeId) leg.dropAt = dropAt;
     if (kind === "direct" || kind === "relay") this.#dropStream(nodeId);
+    // The legs that it has given wait for no answer any more.
+    else if (kind === "carrier") this.#look();
   }
 
   #look(): void {
     const { clock, mesh: { roster } } = this.#parts;
     const now = clock.now();
+    let isBeginning = false;
     for (const member of this.#chosen.keys()) {
       if (roster.get(member) === undefined) this.#chosen.delete(member);
     }
@@ -193,17 +209,27 @@ export class RelayLegs implements LegTaker, PathHelper {
       }
       if (leg.boundAt === undefined) this.#begin(now, id, leg);
       else this.#keep(now, id, leg);
+      isBeginning ||= leg.boundAt === undefined && now - leg.takenAt < UDP_PATIENCE_MS;
     }
     for (const [member, direct] of this.#direct) {
       if (roster.get(member) === undefined) this.#dropStream(member);
-      else if (!direct.hasStream && now - direct.since >= STREAM_AFTER_MS) {
-        if (this.#chosen.get(member) !== undefined) this.#direct.delete(member);
+      else if (!direct.hasStream) {
+        if (now - direct.since < this.#patienceMs(now, member)) isBeginning = true;
+        else if (this.#chosen.get(member) !== undefined) this.#direct.delete(member);
         else {
           direct.hasStream = true;
           void this.#openStream(member, member);
         }
       }
     }
+    if (isBeginning) this.#lookSoon();
+  }
+
+  #lookSoon(): void {
+    this.#soon ??= this.#parts.timers.setTimer(LOOK_SOON_MS, () => {
+      this.#soon = undefined;
+      this.#look();
+    });
   }
 
   #begin(now: Millis, id: string, leg: Leg): void {
@@ -214,6 +240,7 @@ export class RelayLegs implements LegTaker, PathHelper {
       if (leg.hasStream && now - leg.lastBindAt >= BIND_BESIDE_STREAM_MS) this.#bind(leg);
     } else if (now - leg.takenAt >= dueMs) this.#bind(leg);
     if (leg.hasStream || now < leg.streamAt) return;
+    if (now - leg.takenAt < this.#patienceMs(now, leg.via)) return;
     leg.hasStream = true;
     void this.#openStream(leg.via, leg.member);
   }
@@ -240,13 +267,18 @@ export class RelayLegs implements LegTaker, PathHelper {
     leg.boundAt = undefined;
     leg.unanswered = leg.binds = 0;
     leg.takenAt = this.#parts.clock.now();
-    leg.streamAt = leg.takenAt + this.#streamAfterMs(leg.via);
+    leg.streamAt = 0;
     this.#bind(leg);
+    this.#lookSoon();
   }
 
-  /** Where packets to the relay itself go in a stream, UDP does not get there. @returns how long it is waited for */
-  #streamAfterMs(via: NodeId): number {
-    return this.#chosen.get(via) === "carrier" ? 0 : STREAM_AFTER_MS;
+  /** @returns how long UDP to a member is waited for; 0 where it is known not to get there, though the member is there */
+  #patienceMs(now: Millis, member: NodeId): number {
+    const { carriers, paths } = this.#parts;
+    if (this.#chosen.get(member) === "carrier" || carriers?.isByProxy(member)) return 0;
+    const direct = paths.prober.paths(member)?.all.filter(({ kind }) => kind === "direct") ?? [];
+    const isAsked = ({ askedSince = now }: Path) => now - askedSince >= UDP_PATIENCE_MS;
+    return direct.some(isAsked) && !direct.some((path) => path.isUp(now)) ? 0 : UDP_PATIENCE_MS;
   }
 
   /** Higher each time, also after a restart. */
@@ -279,7 +311,11 @@ export class RelayLegs implements LegTaker, PathHelper {
     try {
       const carrier = await carriers?.open(via, member);
       if (carrier === undefined) return this.#noteStreamEnd(via, member);
-      if (!this.#isStreamWanted(via, member)) return carrier.close();
+      if (!this.#isStreamWanted(via, member)) {
+        carrier.close();
+        this.#reclaim(via, member);
+        return this.#noteStreamEnd(via, member);
+      }
       this.#streams.set(key, carrier);
       paths.setCandidates(member, `carrier ${via}`, [{ endpoint: carrier.endpoint, kind: "carrier", via }]);
       paths.want(member);
@@ -293,15 +329,14 @@ export class RelayLegs implements LegTaker, PathHelper {
 
   #isStreamWanted(via: NodeId, member: NodeId): boolean {
     if (via === member) return this.#direct.get(member)?.hasStream ?? false;
-    return [...this.#legs.values()].some((leg) => leg.via === via && leg.member === member && leg.hasStream);
+    return this.#legsBy(via, member).some((leg) => leg.hasStream && leg.boundAt === undefined);
   }
 
   /** It may be tried again. */
   #noteStreamEnd(via: NodeId, member: NodeId): void {
     this.#parts.paths.setCandidates(member, `carrier ${via}`, []);
     if (via === member) this.#direct.delete(member);
-    for (const leg of this.#legs.values()) {
-      if (leg.via !== via || leg.member !== member) continue;
+    for (const leg of this.#legsBy(via, member)) {
       leg.hasStream = false;
       leg.streamAt = this.#parts.clock.now() + STREAM_PAUSE_MS;
     }
@@ -318,7 +353,17 @@ export class RelayLegs implements LegTaker, PathHelper {
 
   #closeStream(via: NodeId, member: NodeId): void {
     this.#streams.get(`${via} ${member}`)?.close();
+    this.#reclaim(via, member);
     this.#noteStreamEnd(via, member);
+  }
+
+  /** The leg is whose bind came last, which may have been that of the stream. */
+  #reclaim(via: NodeId, member: NodeId): void {
+    for (const leg of this.#legsBy(via, member)) if (leg.boundAt !== undefined) this.#bind(leg);
+  }
+
+  #legsBy(via: NodeId, member: NodeId): Leg[] {
+    return [...this.#legs.values()].filter((leg) => leg.via === via && leg.member === member);
   }
 
   #drop(id: string): void {

@@ -65,8 +65,57 @@ Deno.test("RelayLegs waits for no bind where packets to the relay go in a stream
   a.legs.handleChosen(leader.id, "direct");
   a.askedStreams.length = 0;
   a.legs.take(leader.id, b.id, { ...leg, id: new Uint8Array(8).fill(3) });
-  internet.run(300);
+  internet.run(250);
   assert.deepEqual(a.askedStreams, []);
+  internet.run(150);
+  assert.deepEqual(a.askedStreams, [{ via: leader.id, target: b.id }]);
+  // Nothing but the proxy leads anywhere.
+  a.isByProxy = true;
+  a.legs.take(leader.id, b.id, { ...leg, id: new Uint8Array(8).fill(4) });
+  assert.equal(a.askedStreams.length, 2);
+});
+
+Deno.test("RelayLegs waits for no bind where the relay has answered no datagram for a while", () => {
+  const internet = new VirtualInternet(6);
+  const leader = internet.add("open", true);
+  const [a, b] = [internet.add("open"), internet.add("open")];
+  internet.blockUdp(a);
+  internet.acquaint(leader, a);
+  internet.acquaint(leader, b);
+  for (const node of internet.nodes) node.start();
+  a.watch.want(leader.id);
+  internet.run(200);
+  internet.acquaint(a, b);
+  const leg = { port: 40_123, id: new Uint8Array(8).fill(1), secret: new Uint8Array(32).fill(2) };
+  a.legs.take(leader.id, b.id, leg);
+  assert.deepEqual(a.askedStreams.filter(({ target }) => target === b.id), []);
+  internet.run(150);
+  assert.deepEqual(a.askedStreams.filter(({ target }) => target === b.id), [{
+    via: leader.id,
+    target: b.id,
+  }]);
+});
+
+Deno.test("Introductions keeps one to a member of which this node hears only afterwards", () => {
+  const { internet, leader, a } = twoWithLeader("open", "open");
+  const other = internet.add("open");
+  internet.acquaint(leader, other);
+  other.start();
+  const introduction = { member: other.id, candidates: [other.inside], isAnswer: true };
+  a.introductions.handleMessage(leader.id, { kind: "introduction", introduction });
+  internet.run(1_000);
+  internet.acquaint(a, other);
+  internet.run(100);
+  assert.equal(a.watch.prober.paths(other.id)?.chosen?.kind, "direct");
+  // For a while only: it may be somewhere else by then.
+  const late = internet.add("open");
+  late.start();
+  const stale = { member: late.id, candidates: [late.inside], isAnswer: true };
+  a.introductions.handleMessage(leader.id, { kind: "introduction", introduction: stale });
+  internet.run(6_000);
+  internet.acquaint(a, late);
+  internet.run(1_000);
+  assert.equal(a.watch.prober.paths(late.id)?.chosen, undefined);
 });
 
 Deno.test("PathWatch leaves the plane as it found it when it ends", () => {

@@ -23,6 +23,8 @@ import { mayRelay } from "../endpoint_selector.ts";
 
 /** How often sessions that nobody uses are looked for. */
 const UPKEEP_MS = 5_000;
+/** How long the forwarder waits for a first session. */
+const PREPARED_MS = 15_000;
 const BYTES_PER_MBIT = 125_000;
 
 /** What a relay needs of its node. */
@@ -46,18 +48,20 @@ export interface RelayLegs {
 
 /**
  * Opens sessions for members, as far as this node relays at all. The forwarder, with its thread, is there only while there
- * are sessions.
+ * are sessions, or may be some in a moment.
  */
 export class RelayHost implements AsyncDisposable {
   readonly #parts: RelayHostParts;
   readonly #sessions: RelaySessions;
   #forwarder: RelayForwarder | undefined;
+  #preparedAt = -Infinity;
   /** Forwarders that have not ended yet. */
   readonly #ending = new Set<Promise<unknown>>();
   /** The thread has failed once. */
   #isPortable: boolean;
   readonly #earlierDrops = new Map<ForwarderDrop, number>();
-  #carried = { datagrams: 0, bytes: 0 };
+  /** By sessions that have ended, and from stream to stream. */
+  readonly #carried = { datagrams: 0, bytes: 0 };
   #stop: (() => void) | undefined;
 
   constructor(parts: RelayHostParts) {
@@ -73,6 +77,21 @@ export class RelayHost implements AsyncDisposable {
     return this.#stop !== undefined && mayRelay(options, mesh.role) && !isHindered?.();
   }
 
+  /**
+   * Whether what two members send in streams may go from one stream to the other: it relays, and meters nothing, which
+   * only the forwarder does.
+   */
+  get joinsStreams(): boolean {
+    const { relayLimitMbit, relaySessionLimitMbit } = this.#parts.options;
+    return this.isOn && relayLimitMbit === "off" && relaySessionLimitMbit === "off";
+  }
+
+  /** So much has gone from one stream to another. */
+  noteCarried(datagrams: number, bytes: number): void {
+    this.#carried.datagrams += datagrams;
+    this.#carried.bytes += bytes;
+  }
+
   /** Begins to take requests. Harmless when repeated. */
   start(): void {
     if (this.#stop !== undefined) return;
@@ -85,6 +104,13 @@ export class RelayHost implements AsyncDisposable {
       endUpkeep();
       unsubscribe();
     };
+  }
+
+  /** A member may ask for a session soon: the thread, which takes a while to start, is started now. */
+  prepare(): void {
+    if (!this.isOn) return;
+    this.#preparedAt = this.#parts.clock.now();
+    this.#forwarder ??= this.#openForwarder();
   }
 
   /**
@@ -141,7 +167,8 @@ export class RelayHost implements AsyncDisposable {
     }
     this.#end(() => this.#sessions.endIdle(this.#parts.clock.now()));
     this.#endForeign();
-    if (this.#sessions.size === 0) this.#closeForwarder();
+    const isWaiting = this.isOn && this.#parts.clock.now() - this.#preparedAt < PREPARED_MS;
+    if (this.#sessions.size === 0 && !isWaiting) this.#closeForwarder();
   }
 
   #endForeign(): void {
@@ -157,7 +184,7 @@ export class RelayHost implements AsyncDisposable {
     const left = new Set(this.#sessions.list().map(({ members }) => members.join()));
     for (const { members, datagrams, bytes } of before) {
       if (left.has(members.join())) continue;
-      this.#carried = { datagrams: this.#carried.datagrams + datagrams, bytes: this.#carried.bytes + bytes };
+      this.noteCarried(datagrams, bytes);
     }
   }
 

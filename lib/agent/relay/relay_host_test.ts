@@ -138,6 +138,47 @@ Deno.test("RelayHost ends sessions that nobody uses, and those of members that a
   assert.equal(world.host.report()?.sessions, 0);
 });
 
+Deno.test("RelayHost.prepare() has the forwarder wait for a session, and for no longer than a while", async () => {
+  const opened: boolean[] = [];
+  let isClosed = false;
+  await using world = new World({}, (options) => {
+    opened.push(true);
+    const forwarder = openForwarder(options, true);
+    void forwarder.ended.then(() => isClosed = true);
+    return forwarder;
+  });
+  world.host.prepare();
+  assert.deepEqual(opened, [], "it does not relay yet");
+  world.host.start();
+  world.host.prepare();
+  world.host.prepare();
+  assert.equal(opened.length, 1);
+  world.timers.advance(10_000);
+  await settle();
+  assert.ok(!isClosed);
+  world.timers.advance(10_000);
+  await settle();
+  assert.ok(isClosed);
+});
+
+Deno.test("RelayHost joins streams unless it has to meter them, and counts what they carry", async () => {
+  for (
+    const [options, joins] of [
+      [{}, true],
+      [{ relayLimitMbit: "100" }, false],
+      [{ relaySessionLimitMbit: "100" }, false],
+      [{ relay: "off" }, false],
+    ] as const
+  ) {
+    await using world = new World(options);
+    world.host.start();
+    assert.equal(world.host.joinsStreams, joins, JSON.stringify(options));
+    world.host.noteCarried(2, 300);
+    const { datagrams, bytes } = world.host.report() ?? { datagrams: 2, bytes: 300 };
+    assert.deepEqual([datagrams, bytes], [2, 300]);
+  }
+});
+
 Deno.test("RelayHost uses no ports but those that it is told", async () => {
   await using world = new World({ relayPorts: "27310-27311" });
   world.host.start();

@@ -15,5 +15,6 @@ export * from "./join_approvals.ts";
 export { type RotationDelay, rotationTo } from "./key_rotation.ts";
 export * from "./record_changes.ts";
 export { startToken } from "./start_token.ts";
+export * from "./succession.ts";
 export * from "./token_book.ts";
 export * from "./token_share.ts";

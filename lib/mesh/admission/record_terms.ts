@@ -53,11 +53,11 @@ export type NewMemberAsker =
     JoinAsker,
     "tokenId" | "name" | "publicKey" | "verifyingKey" | "address"
   >
-  & { readonly ephemeralMs?: number };
+  & { readonly ephemeralMs?: number; readonly knownVersion?: number };
 
 /** @returns what a token makes of a newcomer, and the address that it is to have; any free one when absent */
 export function newMember(
-  { name, publicKey, verifyingKey, address, ephemeralMs }: NewMemberAsker,
+  { name, publicKey, verifyingKey, address, ephemeralMs, knownVersion }: NewMemberAsker,
   { labels, grants, ephemeralMs: allowedMs, address: allowed }: TokenGift,
 ): { readonly fields: NewRecord; readonly wanted: IpAddress | undefined } | AdmissionRefusal {
   const fixed = allowed === undefined ? undefined : IpAddress.parse(allowed);
@@ -65,8 +65,13 @@ export function newMember(
     return "refused:address-not-allowed";
   }
   const given = { name, publicKey, verifyingKey, labels, grants, roles: ["member"] as const };
+  const version = knownVersion === undefined ? {} : { version: knownVersion + 1 };
   return {
-    fields: { ...given, ...shorterTerm(presentTerm(allowedMs), ephemeralMs) ?? presentTerm(allowedMs) },
+    fields: {
+      ...given,
+      ...version,
+      ...shorterTerm(presentTerm(allowedMs), ephemeralMs) ?? presentTerm(allowedMs),
+    },
     wanted: address ?? fixed,
   };
 }

@@ -1,19 +1,14 @@
 /**
- * What makes a member a leader, and how that is handed on: the network's signing key and a slice of its addresses.
- *
- *     leader                                   member
- *     sets a slice aside
- *     promotion: seed sealed to the member ──► keeps both, signs its own record anew
- *     forgets the slice ◄───────────── done ──
+ * What makes a node a leader, and how that is given up: the network's signing key, and a slice of its addresses.
  *
  * @module
  */
 
-import type { Millis, StateStore } from "../../base/mod.ts";
+import type { StateStore } from "../../base/mod.ts";
 import { SigningKey } from "../../crypto/mod.ts";
 import type { AddressRange } from "../../net/mod.ts";
 import type { Admission, ArrivalCare, AuditLog, EphemeralCare, TokenBook } from "../admission/mod.ts";
-import { type NodeId, openSealed, sealFor, SEED_BYTES } from "../identity/mod.ts";
+import { type NodeId, openSealed, SEED_BYTES } from "../identity/mod.ts";
 import {
   isActAfter,
   type MemberRecord,
@@ -21,9 +16,8 @@ import {
   type ReplicaUpdate,
   type Role,
   type Signed,
-  versionOfAct,
 } from "../records/mod.ts";
-import type { MemberAnswer, MemberRequest, SliceGrant } from "../wire/mod.ts";
+import type { MemberAnswer, SliceGrant } from "../wire/mod.ts";
 import {
   dropSigningKey,
   keepRecovering,
@@ -32,14 +26,13 @@ import {
   type RecoveredFrom,
 } from "../network_store.ts";
 import { type LeadershipOptions, type LeaderState, openLeader } from "./leader_state.ts";
+import { keepOffer, type Promotion, Promotions, readOffer, SEED_LABEL } from "./promotions.ts";
 import { SliceLedger } from "./slice_ledger.ts";
+import { SliceSettlement } from "./slice_settlement.ts";
 import { above, fitting, isLeader, joined, SliceTable, without } from "./slice_table.ts";
 
-const SEED_LABEL = "network seed";
 /** So many records travel with slices that are handed over; with more, only what is above all of them is. */
 const MAX_HANDED_RECORDS = 1000;
-/** What nobody holds is claimed after so long: who holds it may be about to say so. Two rounds of anti-entropy. */
-const CLAIM_AFTER_MS = 20_000;
 
 /** A node's leadership, which it may have, be given and give away while it runs. */
 export class Leadership {
@@ -48,9 +41,12 @@ export class Leadership {
   readonly #store: StateStore;
   readonly #options: LeadershipOptions;
   readonly #table: SliceTable;
+  readonly #settlement: SliceSettlement;
+  /** What this leader does for members that are to lead. */
+  readonly promotions: Promotions;
   #leader: LeaderState | undefined;
-  /** What nobody holds, and since when that is so. */
-  #unheld: { readonly ranges: string; readonly since: Millis } | undefined;
+  /** What a leader has asked of this node, which does not lead. */
+  #offer: Promotion | undefined;
 
   /**
    * @param signingKey absent for one that is no leader now
@@ -59,7 +55,17 @@ export class Leadership {
   constructor(store: StateStore, options: LeadershipOptions, signingKey?: SigningKey) {
     this.#store = store;
     this.#options = options;
-    this.#table = new SliceTable(options.replica, options.network.id);
+    const { replica: { roster }, clock, newPool } = options;
+    const table = this.#table = new SliceTable(options.replica, options.network.id);
+    this.#settlement = new SliceSettlement({ table, roster, clock, newPool });
+    this.promotions = new Promotions({
+      ...options,
+      table,
+      leader: () => this.#required(),
+      undoable: (body) => this.#undoable(body),
+      stateOwn: () => this.#stateOwn(),
+    });
+    this.#offer = readOffer(store);
     if (signingKey !== undefined) this.#leader = this.#open(signingKey);
   }
 
@@ -95,76 +101,56 @@ export class Leadership {
     return this.#leader?.ledger.slices ?? [];
   }
 
-  /**
-   * @param member who is to lead; not this node, and no device
-   * @returns the request to send it; the same slice again until it has answered, for an hour
-   * @throws TypeError on a node that is no leader
-   */
-  promote(member: MemberRecord): Extract<MemberRequest, { kind: "promotion" }> {
-    const { signingKey, ledger } = this.#required();
-    const { nodeId, publicKey } = member;
-    const sealedSeed = sealFor(publicKey, SEED_LABEL, signingKey.exposeBytes(), this.#options.random);
-    const entries: (Signed | undefined)[] = [];
-    const slices = this.#undoable(() => {
-      // Once that time is over, what was set aside is anybody's.
-      if (!this.#table.has(nodeId)) ledger.settle(nodeId);
-      const slices = ledger.cutFor(nodeId);
-      entries.push(this.#stateOwn(), this.#table.state(nodeId, signingKey, "reserved", slices.ranges));
-      return slices;
-    });
-    this.#options.replica.publish({ ...NO_UPDATE, entries: entries.filter((entry) => entry !== undefined) });
-    return { kind: "promotion", sealedSeed, slices, recordVersion: member.version };
-  }
-
-  /** Takes back what was set aside for a member that has refused to lead. @returns what others are to be sent */
-  withdraw({ nodeId }: MemberRecord): ReplicaUpdate {
-    const { signingKey, ledger } = this.#required();
-    return this.#undoable(() => {
-      ledger.reclaim(nodeId);
-      const entries = [this.#table.state(nodeId, signingKey, "reserved", undefined), this.#stateOwn()];
-      return { ...NO_UPDATE, entries: entries.filter((entry) => entry !== undefined) };
-    });
+  /** @returns whether a member has said what it gives out */
+  isHeldBy(nodeId: NodeId): boolean {
+    return this.#table.told(nodeId) !== undefined;
   }
 
   /**
-   * Has a member that has not answered lead never, however late it hears that it was asked to: what the network says of it
-   * from now on outranks what it would sign itself. What was set aside for it stays so for an hour.
-   * @param member as it was when it was asked
-   * @returns what others are to be sent; undefined when it leads by now, and only its answer was lost
-   */
-  takeBack(member: MemberRecord): ReplicaUpdate | undefined {
-    const { admission } = this.#required();
-    const known = this.#options.replica.roster.recordById(member.nodeId) ?? member;
-    if (isLeader(known)) return undefined;
-    // One act is what it may have signed already.
-    const enrolled = admission.amend({ ...known, version: versionOfAct(known.version) }, {
-      roles: ["member"],
-    });
-    return typeof enrolled === "string" ? NO_UPDATE : { ...NO_UPDATE, records: [enrolled.signed] };
-  }
-
-  /** Forgets what was set aside for a member that has taken it. */
-  settle(member: MemberRecord): void {
-    this.#required().ledger.settle(member.nodeId);
-  }
-
-  /**
-   * Becomes a leader, or a leader with more addresses.
+   * Takes an offer to lead, which counts when the network says that this node leads; a leader takes more addresses, and whom
+   * a leader of a former release asks leads at once.
    * @returns what others are to be sent, or undefined when the request cannot be followed, or was taken back meanwhile
    */
-  accept(
-    { sealedSeed, slices, recordVersion }: Extract<MemberRequest, { kind: "promotion" }>,
-  ): ReplicaUpdate | undefined {
-    const { identity, network, replica: { roster } } = this.#options;
+  accept(request: Promotion): ReplicaUpdate | undefined {
+    const { identity, replica: { roster } } = this.#options;
     const { version = 0 } = roster.recordById(identity().id) ?? {};
+    const { recordVersion, slices } = request;
     if (this.#leader === undefined && recordVersion !== undefined && isActAfter(version, recordVersion)) {
       return undefined;
     }
+    const signingKey = this.#openSeed(request);
+    if (signingKey === undefined) return undefined;
+    if (this.#leader !== undefined || request.isOffer !== true) {
+      return this.#undoable(() => this.#lead(signingKey, slices));
+    }
+    keepOffer(this.#store, request);
+    this.#offer = request;
+    return this.takeOffer() ?? NO_UPDATE;
+  }
+
+  /**
+   * Begins to lead when the network says so and this node has been offered it. Early and repeated calls are harmless.
+   * @returns what others are to be sent; undefined when it is not so
+   */
+  takeOffer(): ReplicaUpdate | undefined {
+    const offer = this.#offer;
+    const { identity, replica: { roster } } = this.#options;
+    if (offer === undefined || this.#leader !== undefined) return undefined;
+    // It may be about to go on under new keys.
+    const [head] = roster.chainOf(identity().publicKey);
+    if (head === undefined || !isLeader(head.record) || roster.isRevoked(head.record.publicKey)) {
+      return undefined;
+    }
+    const signingKey = this.#openSeed(offer);
+    return signingKey && this.#undoable(() => this.#lead(signingKey, offer.slices));
+  }
+
+  #openSeed({ sealedSeed }: Promotion): SigningKey | undefined {
+    const { identity, network } = this.#options;
     const seed = openSealed(identity().privateKey, SEED_LABEL, sealedSeed);
     if (seed?.length !== SEED_BYTES) return undefined;
     const signingKey = SigningKey.fromSeed(seed);
-    if (!signingKey.verifyingKey.equals(network.verifyingKey)) return undefined;
-    return this.#undoable(() => this.#lead(signingKey, slices));
+    return signingKey.verifyingKey.equals(network.verifyingKey) ? signingKey : undefined;
   }
 
   /**
@@ -212,7 +198,11 @@ export class Leadership {
     keepSigningKey(this.#store, signingKey);
     if (this.#leader === undefined) SliceLedger.begin(this.#store);
     const leader = this.#leader ??= this.#open(signingKey);
-    if (slices !== undefined) leader.ledger.take(slices);
+    keepOffer(this.#store, undefined);
+    this.#offer = undefined;
+    // An offer may have waited for long.
+    const others = this.#table.othersThan(this.#options.identity().id);
+    if (slices !== undefined) leader.ledger.take(slices, others.flatMap(({ ranges }) => ranges));
     const changes = this.#signOwn(leader, ["leader", "member"]);
     const stated = this.#stateOwn();
     return stated === undefined ? changes : { ...changes, entries: [stated] };
@@ -315,31 +305,15 @@ export class Leadership {
   settleSlices(isElected: boolean): ReplicaUpdate {
     if (this.#leader === undefined) return NO_UPDATE;
     const { ledger, signingKey } = this.#leader;
-    const { replica: { roster }, identity } = this.#options;
-    const { id: self } = identity();
-    const others = this.#table.othersThan(self);
-    const stronger = others.filter(({ holder, state }) => state === "held" && holder < self);
-    // What its own entry says no more was taken over while it was away, whatever the ids are.
-    const told = this.#table.told(self);
-    const taken = told === undefined ? [] : without(others.flatMap(({ ranges }) => ranges), told);
-    const own = without(ledger.slices, [...stronger.flatMap(({ ranges }) => ranges), ...taken]);
-    const current = this.#table.currentId(self);
-    const leaders = roster.liveRecords().filter((record) => record.nodeId !== current && isLeader(record))
-      .toArray();
-    const silent = leaders.filter(({ nodeId }) => !others.some(({ holder }) => holder === nodeId));
-    const isComplete = silent.length === 0;
-    const claimed = isElected && isComplete
-      ? this.#claimable([...own, ...others.flatMap(({ ranges }) => ranges)])
-      : this.#claimable(undefined);
-    const mine = fitting([...own, ...claimed]);
+    const { id: self } = this.#options.identity();
+    const { ranges, silent, isAlone } = this.#settlement.settle(self, ledger.slices, isElected);
     try {
       return this.#undoable(() => {
-        if (mine.join() !== joined(ledger.slices).join()) ledger.replace(mine);
+        if (ranges.join() !== joined(ledger.slices).join()) ledger.replace(ranges);
         // The only leader there ever was has nobody to tell.
-        if (others.length === 0 && leaders.length === 0 && !this.#table.has(self)) return NO_UPDATE;
+        if (isAlone && !this.#table.has(self)) return NO_UPDATE;
         // A reservation that has lapsed may stand in the way of what its leader states since: it states that anew.
-        const lapsed = (isElected ? silent : [])
-          .map(({ nodeId }) => this.#table.state(nodeId, signingKey, "held", undefined));
+        const lapsed = silent.map((nodeId) => this.#table.state(nodeId, signingKey, "held", undefined));
         const entries = [this.#stateOwn(), ...lapsed].filter((signed) => signed !== undefined);
         return entries.length === 0 ? NO_UPDATE : { ...NO_UPDATE, entries };
       });
@@ -348,16 +322,6 @@ export class Leadership {
       if (!(error instanceof RangeError)) throw error;
       return NO_UPDATE;
     }
-  }
-
-  /** @returns what nobody holds, once that has been the same for long enough */
-  #claimable(held: readonly AddressRange[] | undefined): readonly AddressRange[] {
-    const free = held === undefined ? [] : without(this.#options.newPool().slices, held);
-    const now = this.#options.clock.now();
-    if (free.length === 0) this.#unheld = undefined;
-    else if (this.#unheld?.ranges !== free.join()) this.#unheld = { ranges: free.join(), since: now };
-    if (this.#unheld === undefined || now - this.#unheld.since < CLAIM_AFTER_MS) return [];
-    return free;
   }
 
   /** Has the network know what this leader holds now. @returns what is new of it */
@@ -412,6 +376,7 @@ export class Leadership {
       if (this.#leader !== before) this.#leader?.unwatch();
       this.#leader = before;
       before?.ledger.revert(slices);
+      this.#offer = readOffer(this.#store);
       this.#options.replica.reload();
       throw error;
     }

@@ -4,7 +4,13 @@ import { PrivateKey } from "../../crypto/mod.ts";
 import type { JoinToken } from "../records/join_token.ts";
 import type { MeshState } from "../mesh_state.ts";
 import { NO_UPDATE } from "../records/replica_update.ts";
+import type { Promotion } from "./promotions.ts";
 import { answered, CIDR, MeshFixture, sent } from "../testing/mesh_fixture.ts";
+
+/** As a leader of a former release asks, and as its members understand it: who is asked leads at once. */
+function ofFormerRelease({ isOffer: _, ...request }: Promotion): Promotion {
+  return request;
+}
 
 function slicesOf(state: MeshState): string {
   return state.leadership.slices.join(",");
@@ -44,11 +50,12 @@ Deno.test("Leadership.promote() gives the same slice again when the answer was l
   const stage = new MeshFixture(3);
   const a = stage.create();
   const b = stage.join(a, "b");
-  const first = sent(a.leadership.promote(b.record));
-  const again = sent(stage.load(a).leadership.promote(b.record));
+  const first = sent(a.leadership.promotions.offer(b.record));
+  const again = sent(stage.load(a).leadership.promotions.offer(b.record));
   assert(first.kind === "promotion" && again.kind === "promotion");
   assert.deepEqual(again.slices, first.slices);
   b.leadership.accept(first);
+  stage.confirm(a, b);
   // Its slice has gone on to somebody else before the second one comes.
   const { slices } = answered(b.leadership.demote(a.record).answer);
   assert.equal(slices?.ranges.join(), "10.200.0.33-10.200.0.64");
@@ -147,9 +154,9 @@ Deno.test("Leadership.withdraw() takes back what was set aside for a member that
   const stage = new MeshFixture(11);
   const a = stage.create();
   const b = stage.join(a, "b");
-  a.leadership.promote(b.record);
+  a.leadership.promotions.offer(b.record);
   assert.equal(sizeOf(a), 32n);
-  a.leadership.withdraw(b.record);
+  a.leadership.promotions.withdraw(b.record);
   assert.deepEqual([sizeOf(a), sizeOf(stage.load(a))], [64n, 64n]);
 });
 
@@ -160,9 +167,8 @@ Deno.test("Leadership.takeBack() has a member that answers too late lead never, 
     const b = stage.join(a, "b");
     stage.sync(a, b);
     const known = a.roster.recordById(b.identity.id) ?? assert.fail();
-    const request = sent(a.leadership.promote(known));
-    assert.equal(request.kind, "promotion");
-    const update = a.leadership.takeBack(known) ?? assert.fail();
+    const request = ofFormerRelease(a.leadership.promotions.offer(known));
+    const update = a.leadership.promotions.takeBack(known) ?? assert.fail();
     if (isFirst) {
       b.replica.merge(update);
       assert.equal(b.leadership.accept(request), undefined);
@@ -177,7 +183,7 @@ Deno.test("Leadership.takeBack() has a member that answers too late lead never, 
     // The next one is as good as ever.
     stage.promote(a, b);
     assert.equal(b.role, "leader");
-    assert.equal(a.leadership.takeBack(b.record), undefined, "it leads: only its answer was lost");
+    assert.equal(a.leadership.promotions.takeBack(b.record), undefined, "it leads: only its answer was lost");
   }
 });
 
@@ -186,8 +192,7 @@ Deno.test("Leadership.settleSlices() lets one of two keep what both hold, and no
     const stage = new MeshFixture(seed);
     const a = stage.create();
     const b = stage.join(a, "b");
-    const request = sent(a.leadership.promote(b.record));
-    assert.equal(request.kind, "promotion");
+    const request = ofFormerRelease(a.leadership.promotions.offer(b.record));
     // It takes what it was given where nobody hears of it, and after an hour that counts as lost.
     assert.ok(b.leadership.accept(request));
     stage.clock.advance(3_600_000);
@@ -223,10 +228,10 @@ Deno.test("Leadership.accept() takes no other key and nothing that is sealed for
   const a = stage.create();
   const [b, c] = [stage.join(a, "b"), stage.join(a, "c")];
   const stranger = stage.create();
-  const forC = a.leadership.promote(c.record);
+  const forC = a.leadership.promotions.offer(c.record);
   assert.equal(b.leadership.accept(forC), undefined);
   assert.equal(b.leadership.accept({ ...forC, sealedSeed: forC.sealedSeed.with(40, 1) }), undefined);
-  const wrong = stranger.leadership.promote(b.record);
+  const wrong = stranger.leadership.promotions.offer(b.record);
   assert.equal(b.leadership.accept(wrong), undefined);
   assert.deepEqual([b.role, stage.load(b).role], ["member", "member"]);
 });
@@ -235,7 +240,7 @@ Deno.test("Leadership changes nothing when the store fails at whichever write", 
   const stage = new MeshFixture(6);
   const a = stage.create();
   const b = stage.join(a, "b");
-  const request = a.leadership.promote(b.record);
+  const request = ofFormerRelease(a.leadership.promotions.offer(b.record));
   const store = stage.stores.get(b) ?? assert.fail();
   const put = store.put.bind(store);
   let failAt = 0;

@@ -48,7 +48,7 @@ const ROUND_JITTER = 0.2;
 export const MAX_PUSHES = 16;
 /** Of more changes than this a digest is sent: others may have most of them already. */
 const MAX_PUSHED_ITEMS = 64;
-/** How long the other links wait while one of them is asked for what is missing. */
+/** How long the other links wait at most while one of them is asked for what is missing. */
 const EXCHANGE_MS = 1_000;
 
 /** What became of a message. */
@@ -74,7 +74,8 @@ export class Gossip<Link extends { readonly nodeId: NodeId }> {
   readonly #ready = new Set<Link>();
   readonly #skews = new Map<Link, number>();
   #nextRound: Millis;
-  // While one link is asked, these have differed too.
+  // While one link is asked, which it is until it answers, these have differed too.
+  #asked: Link | undefined;
   #exchangeEnds: Millis | undefined;
   readonly #deferred = new Set<Link>();
 
@@ -102,6 +103,7 @@ export class Gossip<Link extends { readonly nodeId: NodeId }> {
     this.#ready.delete(link);
     this.#skews.delete(link);
     this.#deferred.delete(link);
+    this.#noteAnswer(link);
   }
 
   /** Pushes what is new in the replica to a bounded number of links; a revocation to all of them. */
@@ -130,10 +132,13 @@ export class Gossip<Link extends { readonly nodeId: NodeId }> {
     if (outbox === undefined) return NOTHING_NEW;
     switch (message?.kind) {
       case "roster-update":
+        // One that is full is followed by another.
+        if (updateSize(message.update) < MAX_PUSHED_ITEMS) this.#noteAnswer(link);
         return this.#handleUpdate(link, message.update, message.oversized ?? 0);
       case "digest":
         return this.#handleDigest(link, outbox, message.digest);
       case "vector":
+        this.#noteAnswer(link);
         return this.#handleVector(link, outbox, message.vector);
       default:
         return NOTHING_NEW;
@@ -144,8 +149,9 @@ export class Gossip<Link extends { readonly nodeId: NodeId }> {
   handleTimeout(): void {
     const now = this.#clock.now();
     if (this.#exchangeEnds !== undefined && now >= this.#exchangeEnds) {
-      this.#exchangeEnds = undefined;
       const [next] = this.#deferred;
+      this.#asked = next;
+      this.#exchangeEnds = undefined;
       if (next !== undefined) {
         this.#deferred.delete(next);
         this.#oweDigest(next);
@@ -209,6 +215,7 @@ export class Gossip<Link extends { readonly nodeId: NodeId }> {
       this.#deferred.add(link);
       return NOTHING_NEW;
     }
+    this.#asked = link;
     this.#exchangeEnds = millis(this.#clock.now() + EXCHANGE_MS);
     let items = 0;
     for (const { first, last } of differingRanges(own, fingerprints)) {
@@ -221,6 +228,13 @@ export class Gossip<Link extends { readonly nodeId: NodeId }> {
     }
     this.#wake(link);
     return { ...NOTHING_NEW, items };
+  }
+
+  /** The next one need not wait any longer. */
+  #noteAnswer(link: Link): void {
+    if (this.#asked !== link) return;
+    this.#asked = undefined;
+    if (this.#exchangeEnds !== undefined) this.#exchangeEnds = this.#clock.now();
   }
 
   #handleVector(link: Link, outbox: GossipOutbox, { range, origins }: Vector): MessageOutcome {

@@ -117,6 +117,22 @@ Deno.test("Gossip.open() brings both ends of a link to the same state, whoever h
   assert.deepEqual([a.receivedItems, b.receivedItems], [41, 41], "each gets what it lacks once");
 });
 
+Deno.test("Gossip.open() lets nobody wait for who came at the same moment, and has answered", () => {
+  const stage = new Fixture(11, 5);
+  const [hub, ...newcomers] = stage.nodes as [Node, ...Node[]];
+  for (const newcomer of newcomers) {
+    stage.know(newcomer, newcomer.identity, hub.identity);
+    newcomer.linkTo(hub);
+  }
+  for (let i = 0; i < newcomers.length; i++) {
+    stage.settle();
+    hub.gossip.handleTimeout();
+  }
+  stage.settle();
+  stage.assertSame();
+  assert.equal(hub.replica.roster.members().length, 5);
+});
+
 Deno.test("Gossip.open() between equal replicas costs one digest", () => {
   const { stage, a, b } = three(2);
   a.linkTo(b);

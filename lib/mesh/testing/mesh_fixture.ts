@@ -75,10 +75,16 @@ export class MeshFixture {
 
   /** The way of a request, with its bytes. */
   promote(leader: MeshState, member: MeshState): void {
-    const request = sent(leader.leadership.promote(member.record));
+    const request = sent(leader.leadership.promotions.offer(member.record));
     assert.equal(request.kind, "promotion");
     assert.ok(member.leadership.accept(request));
-    leader.leadership.settle(member.record);
+    this.confirm(leader, member);
+  }
+
+  /** Has a member lead that has taken the offer. */
+  confirm(leader: MeshState, member: MeshState): void {
+    member.replica.merge(leader.leadership.promotions.confirm(member.record) ?? assert.fail());
+    assert.ok(member.leadership.takeOffer());
     this.sync(leader, member);
   }
 

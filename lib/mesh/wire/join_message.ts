@@ -4,7 +4,7 @@
  */
 
 import { decodeHex, encodeHex } from "../../base/mod.ts";
-import type { PublicKey, VerifyingKey } from "../../crypto/mod.ts";
+import { type PublicKey, SIGNATURE_BYTES, type VerifyingKey } from "../../crypto/mod.ts";
 import { MAX_EPHEMERAL_MS, MAX_NAME_LENGTH, MIN_EPHEMERAL_MS } from "../bounds.ts";
 import { Cidr, type IpAddress } from "../../net/mod.ts";
 import {
@@ -17,6 +17,7 @@ import {
   type JoinRequestSchema,
   type MessageFields,
   type NetworkSettingsSchema,
+  type Succession as WireSuccession,
 } from "../../proto/mod.ts";
 import {
   ID_BYTES,
@@ -28,6 +29,7 @@ import {
 } from "../identity/mod.ts";
 import {
   complete,
+  MAX_PAYLOAD_BYTES,
   NO_UPDATE,
   readAddress,
   readList,
@@ -40,16 +42,32 @@ import {
   TOKEN_SECRET_BYTES,
   TokenSecret,
   updateToWire,
+  VERSIONS_PER_GENERATION,
 } from "../records/mod.ts";
 
 /** A longer hello is not looked at, in bytes. */
-const MAX_HELLO_BYTES = 256;
+const MAX_HELLO_BYTES = 512 + MAX_PAYLOAD_BYTES;
 const MAX_CIDRS = 4;
 
 /** The first payload of a handshake: a machine that holds a token, or a member. */
 export type Hello =
   | { readonly kind: "join"; readonly tokenId: string }
-  | { readonly kind: "member"; readonly networkId: NetworkId; readonly nodeId: NodeId };
+  | {
+    readonly kind: "member";
+    readonly networkId: NetworkId;
+    readonly nodeId: NodeId;
+    readonly succession?: Succession;
+  };
+
+/** What a caller shows that goes on as somebody under new keys; nothing of it is checked yet. */
+export interface Succession {
+  /** By which id it went before. */
+  readonly formerId: NodeId;
+  /** Its record under the new keys. */
+  readonly record: Signed;
+  /** By the former signing key: 64 bytes. */
+  readonly endorsement: Uint8Array;
+}
 
 /** @returns the hello for the handshake's first payload */
 export function encodeHello(hello: Hello): Uint8Array {
@@ -57,7 +75,12 @@ export function encodeHello(hello: Hello): Uint8Array {
     const tokenId = decodeHex(hello.tokenId) ?? new Uint8Array(0);
     return encodeMessage(HelloSchema, { kind: { case: "join", value: { tokenId } } });
   }
-  const value = { networkId: idBytes(hello.networkId), nodeId: idBytes(hello.nodeId) };
+  const { succession } = hello;
+  const value = {
+    networkId: idBytes(hello.networkId),
+    nodeId: idBytes(hello.nodeId),
+    ...succession && { succession: { ...succession, formerId: idBytes(succession.formerId) } },
+  };
   return encodeMessage(HelloSchema, { kind: { case: "member", value } });
 }
 
@@ -71,7 +94,19 @@ export function decodeHello(bytes: Uint8Array): Hello | undefined {
   if (kind?.case !== "member") return undefined;
   const networkId = networkIdFromBytes(kind.value.networkId);
   const nodeId = nodeIdFromBytes(kind.value.nodeId);
-  return networkId && nodeId && { kind: "member", networkId, nodeId };
+  if (networkId === undefined || nodeId === undefined) return undefined;
+  const plain = { kind: "member", networkId, nodeId } as const;
+  if (kind.value.succession === undefined) return plain;
+  const succession = readSuccessionFields(kind.value.succession);
+  return succession && { ...plain, succession };
+}
+
+function readSuccessionFields(wire: WireSuccession): Succession | undefined {
+  return complete<Succession>({
+    formerId: nodeIdFromBytes(wire.formerId),
+    record: readSigned(wire.record),
+    endorsement: wire.endorsement.length === SIGNATURE_BYTES ? wire.endorsement.slice() : undefined,
+  });
 }
 
 /** What a machine asks for that holds a token. */
@@ -87,6 +122,8 @@ export interface JoinRequest {
   readonly address?: IpAddress;
   /** For how long it may be away before it is removed, in milliseconds; it counts when the token says no less. */
   readonly ephemeralMs?: number;
+  /** Of the record that it has of a leader that others have not heard of: what is signed now comes after it. */
+  readonly knownVersion?: number;
 }
 
 /** What is the same for all members. */
@@ -108,7 +145,7 @@ export interface Admitted {
 
 /** @returns the fields of the message */
 export function joinRequestToWire(request: JoinRequest): MessageFields<typeof JoinRequestSchema> {
-  const { secret, name, publicKey, verifyingKey, statement, address, ephemeralMs } = request;
+  const { secret, name, publicKey, verifyingKey, statement, address, ephemeralMs, knownVersion } = request;
   return {
     secret: secret.exposeBytes(),
     name,
@@ -117,6 +154,7 @@ export function joinRequestToWire(request: JoinRequest): MessageFields<typeof Jo
     ...statement && { statement },
     ...address && { address: address.bytes },
     ...ephemeralMs !== undefined && { ephemeralMs: BigInt(ephemeralMs) },
+    ...knownVersion !== undefined && { knownVersion: BigInt(knownVersion) },
   };
 }
 
@@ -126,6 +164,7 @@ export function readJoinRequest(wire: WireJoinRequest): JoinRequest | undefined 
   if (secret.length !== TOKEN_SECRET_BYTES || name.length > MAX_NAME_LENGTH) return undefined;
   const isTerm = ephemeralMs >= BigInt(MIN_EPHEMERAL_MS) && ephemeralMs <= BigInt(MAX_EPHEMERAL_MS);
   if (ephemeralMs !== 0n && !isTerm) return undefined;
+  if (wire.knownVersion >= BigInt(VERSIONS_PER_GENERATION)) return undefined;
   return complete<JoinRequest>({
     secret: TokenSecret.fromBytes(secret),
     name,
@@ -134,6 +173,7 @@ export function readJoinRequest(wire: WireJoinRequest): JoinRequest | undefined 
     ...statement && { statement: readSigned(statement) },
     ...address.length > 0 && { address: readAddress(address) },
     ...isTerm && { ephemeralMs: Number(ephemeralMs) },
+    ...wire.knownVersion > 0n && { knownVersion: Number(wire.knownVersion) },
   });
 }
 

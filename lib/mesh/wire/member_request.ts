@@ -66,6 +66,8 @@ export type MemberRequest =
     readonly slices: SliceGrant;
     /** Of the addressee's record as the asker knows it; absent from a former release. */
     readonly recordVersion?: number;
+    /** Whether the addressee leads when its record says so, and not before; absent from a former release. */
+    readonly isOffer?: true;
   }
   | { readonly kind: "demotion" }
   | { readonly kind: "handover"; readonly slices: SliceGrant; readonly update: ReplicaUpdate }
@@ -98,8 +100,9 @@ export function requestToWire(
   const fields = { number: BigInt(number) };
   switch (request.kind) {
     case "promotion": {
-      const { sealedSeed, slices, recordVersion = 0 } = request;
-      const value = { sealedSeed, slices: grantToWire(slices), recordVersion: BigInt(recordVersion) };
+      const { sealedSeed, slices, recordVersion = 0, isOffer = false } = request;
+      const granted = { sealedSeed, slices: grantToWire(slices) };
+      const value = { ...granted, recordVersion: BigInt(recordVersion), isOffer };
       return { ...fields, kind: { case: "promotion", value } };
     }
     case "demotion":
@@ -173,13 +176,14 @@ export function readAnswer(outcome: WireResponse["outcome"]): MemberAnswer | und
 export function readRequest(kind: WireRequest["kind"]): MemberRequest | undefined {
   switch (kind.case) {
     case "promotion": {
-      const { sealedSeed, slices, recordVersion } = kind.value;
+      const { sealedSeed, slices, recordVersion, isOffer } = kind.value;
       if (sealedSeed.length !== SEED_BYTES + SEAL_BYTES) return undefined;
       return complete({
         kind: "promotion" as const,
         sealedSeed: sealedSeed.slice(),
         slices: readGrant(slices),
         ...recordVersion > 0n && { recordVersion: readPositive(recordVersion) },
+        ...isOffer && { isOffer },
       });
     }
     case "demotion":

@@ -51,6 +51,11 @@ const MESSAGES: readonly MeshMessage[] = [
   { kind: "vector", vector: { origins: [{ origin: network.id, slots: [] }] } },
   { kind: "heartbeat" },
   { kind: "request", number: 1, request: { kind: "promotion", sealedSeed: new Uint8Array(80), slices } },
+  {
+    kind: "request",
+    number: 1,
+    request: { kind: "promotion", sealedSeed: new Uint8Array(80), slices, recordVersion: 7, isOffer: true },
+  },
   { kind: "request", number: 2, request: { kind: "demotion" } },
   {
     kind: "request",
@@ -105,6 +110,12 @@ const MESSAGES: readonly MeshMessage[] = [
 const HELLOS: readonly Hello[] = [
   { kind: "join", tokenId: "0123456789abcdef".repeat(2) },
   { kind: "member", networkId: network.id, nodeId: identity.id },
+  {
+    kind: "member",
+    networkId: network.id,
+    nodeId: identity.id,
+    succession: { formerId: identity.id, record: signed, endorsement: new Uint8Array(64).fill(3) },
+  },
 ];
 
 Deno.test("encodeMeshMessage() and decodeMeshMessage() are inverse", () => {

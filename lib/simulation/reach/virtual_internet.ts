@@ -41,6 +41,8 @@ export class VirtualNode {
   readonly firstAt: Map<string, number> = new Map();
   readonly directAt: Map<string, number> = new Map();
   /** The streams that this node wanted to carry its packets; it gets none. */
+  /** Whether its links lead through a proxy. */
+  isByProxy = false;
   readonly askedStreams: { readonly via: NodeId; readonly target: NodeId }[] = [];
   /** By destination, or one for all. */
   readonly #mappings = new Map<string, number>();
@@ -79,6 +81,7 @@ export class VirtualNode {
         this.askedStreams.push({ via, target });
         return Promise.resolve(undefined);
       },
+      isByProxy: () => this.isByProxy,
     };
     this.legs = new RelayLegs({ ...context, plane, paths, carriers });
     this.introductions = new Introductions({

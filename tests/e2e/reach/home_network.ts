@@ -3,6 +3,7 @@
  * @module
  */
 
+import { IpAddress } from "../../../lib/net/mod.ts";
 import { type CapturedProcess, Lab, NetworkNamespace, waitFor } from "../../lab/mod.ts";
 
 /** What its making needs, beside namespaces. */
@@ -11,7 +12,13 @@ export const MAPPING_TOOLS: readonly string[] = ["miniupnpd", "nft", "ss", "sysc
 /** How the router does it. */
 export interface HomeOptions {
   /** What `miniupnpd` is to speak; nothing runs there when it is absent. */
-  readonly speaks?: { readonly upnp: boolean; readonly natPmp: boolean; readonly igd1?: boolean };
+  readonly speaks?: {
+    readonly upnp: boolean;
+    readonly natPmp: boolean;
+    readonly igd1?: boolean;
+    /** Whether IPv6 too, of whose addresses none is translated: its ports are holes in the firewall. */
+    readonly ipv6?: boolean;
+  };
   /** A rule of nftables for what comes to the router's own UDP ports from inside, such as `@th,64,8 2 drop`. */
   readonly filter?: string;
 }
@@ -29,6 +36,10 @@ export class HomeNetwork implements AsyncDisposable {
   static readonly HOME = "192.168.77.2";
   static readonly PUBLIC = "11.22.33.1";
   static readonly OUTSIDE = "11.22.33.2";
+  static readonly ROUTER6 = "2600:77::1";
+  static readonly HOME6 = "2600:77::2";
+  static readonly PUBLIC6 = "2600:33::1";
+  static readonly OUTSIDE6 = "2600:33::2";
   readonly lab: Lab;
   readonly home: NetworkNamespace;
   readonly router: NetworkNamespace;
@@ -84,7 +95,7 @@ export class HomeNetwork implements AsyncDisposable {
         "listening_ip=lan0",
         `enable_upnp=${speaks.upnp ? "yes" : "no"}`,
         `enable_natpmp=${speaks.natPmp ? "yes" : "no"}`,
-        "ipv6_disable=yes",
+        `ipv6_disable=${speaks.ipv6 === true ? "no" : "yes"}`,
         "min_lifetime=4",
         "max_lifetime=7200",
         "upnp_table_name=home",
@@ -133,6 +144,18 @@ export class HomeNetwork implements AsyncDisposable {
     }).sort();
   }
 
+  /** @returns the holes in the router's firewall for IPv6, `tcp 51820 2600:77::2`, as its rules say */
+  async pinholes(): Promise<readonly string[]> {
+    const chain = ["list", "chain", "inet", "home", "miniupnpd"];
+    const text = await this.router.expectRun(["nft", "-n", ...chain]);
+    // RFC 8200 §3: next header at bit 48, destination at 192; RFC 791 numbers the protocols.
+    const rule = /th dport (\d+) @nh,192,128 0x([0-9a-f]{32}) @nh,48,8 0x(6|11)\b/g;
+    return [...text.matchAll(rule)].map(([, port, address = "", protocol]) => {
+      const groups = address.match(/.{4}/g)?.join(":") ?? "";
+      return `${protocol === "6" ? "tcp" : "udp"} ${port} ${IpAddress.parse(groups)}`;
+    }).sort();
+  }
+
   /** @returns when each mapping ends, in seconds since 1970, by `UDP:51820` */
   async leases(): Promise<ReadonlyMap<string, number>> {
     const text = await Deno.readTextFile(`${this.lab.scratch.path}/miniupnpd.leases`);
@@ -155,16 +178,25 @@ export class HomeNetwork implements AsyncDisposable {
       `link add wan0 type veth peer name eth0 netns ${outside.name}`,
       `addr add ${HomeNetwork.ROUTER}/24 dev lan0`,
       `addr add ${HomeNetwork.PUBLIC}/24 dev wan0`,
+      `addr add ${HomeNetwork.ROUTER6}/64 dev lan0 nodad`,
+      `addr add ${HomeNetwork.PUBLIC6}/64 dev wan0 nodad`,
       "link set lan0 up",
       "link set wan0 up",
     );
     await home.ip(
       `addr add ${HomeNetwork.HOME}/24 dev eth0`,
+      `addr add ${HomeNetwork.HOME6}/64 dev eth0 nodad`,
       "link set eth0 up",
       `route add default via ${HomeNetwork.ROUTER}`,
     );
-    await outside.ip(`addr add ${HomeNetwork.OUTSIDE}/24 dev eth0`, "link set eth0 up");
-    await router.expectRun(["sysctl", "-qw", "net.ipv4.ip_forward=1"]);
+    await home.expectRun(["ip", "-6", "route", "add", "default", "via", HomeNetwork.ROUTER6]);
+    await outside.ip(
+      `addr add ${HomeNetwork.OUTSIDE}/24 dev eth0`,
+      `addr add ${HomeNetwork.OUTSIDE6}/64 dev eth0 nodad`,
+      "link set eth0 up",
+    );
+    await outside.expectRun(["ip", "-6", "route", "add", "default", "via", HomeNetwork.PUBLIC6]);
+    await router.expectRun(["sysctl", "-qw", "net.ipv4.ip_forward=1", "net.ipv6.conf.all.forwarding=1"]);
     const rules = `
 table inet home {
   chain input {

@@ -23,8 +23,9 @@ function address(text: string): IpAddress {
   return parsed;
 }
 
-const listener = Deno.listen({ port: Number(port) });
-const datagrams = Deno.listenDatagram({ transport: "udp", hostname: "0.0.0.0", port: Number(port) });
+const any = local.includes(":") ? "::" : "0.0.0.0";
+const listener = Deno.listen({ hostname: any, port: Number(port) });
+const datagrams = Deno.listenDatagram({ transport: "udp", hostname: any, port: Number(port) });
 (async () => {
   for await (const connection of listener) {
     void connection.readable.pipeTo(connection.writable).catch(() => {});

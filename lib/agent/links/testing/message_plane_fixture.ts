@@ -88,6 +88,7 @@ export class MessagePlaneFixture implements AsyncDisposable {
     this.plane = new MessagePlane({
       identity: this.self,
       networkId,
+      verifyingKey,
       replica: this.replica,
       listener: this.acceptor,
       clock: this.clock,

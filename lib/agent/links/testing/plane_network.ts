@@ -72,6 +72,7 @@ export class PlaneNode {
     this.plane = new MessagePlane({
       identity: this.identity,
       networkId,
+      verifyingKey,
       replica: this.replica,
       listener: this.acceptor,
       clock,

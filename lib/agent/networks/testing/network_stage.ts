@@ -76,9 +76,10 @@ export class NetworkStage {
 
   /** Makes a member a leader. */
   promote({ mesh }: StageNode): void {
-    const request = this.leader.mesh.leadership.promote(mesh.record);
-    assert.ok(request.kind === "promotion" && mesh.leadership.accept(request));
-    this.leader.mesh.leadership.settle(mesh.record);
+    const { promotions } = this.leader.mesh.leadership;
+    assert.ok(mesh.leadership.accept(promotions.offer(mesh.record)));
+    mesh.replica.merge(promotions.confirm(mesh.record) ?? assert.fail());
+    assert.ok(mesh.leadership.takeOffer());
   }
 
   /** Has all of them know all that one of them knows. */
