@@ -45,6 +45,8 @@ export interface WorkerCoordinator {
   takeHanded(now: Millis): boolean;
   /** Nothing of what the engine has sealed waits any more. */
   noteSent(): void;
+  /** Shows others where sessions send to now, before the host answers what has changed that. */
+  showWays(): void;
   /** Shows others which sessions there are, once what was sealed is sent. */
   publish(): void;
   /** @returns when `publish` wants to be called again, though nothing has changed */

@@ -360,7 +360,8 @@ export class PacketEngine {
   }
 
   #writeFrames(now: Millis): void {
-    const { io, cipher, base, tunFd, onDrop, guards, device: { forwarding } } = this.#parts;
+    const { io, cipher, base, tunFd, onDrop, guards, coordinator, device: { forwarding } } = this.#parts;
+    coordinator?.showWays();
     const frames = cipher.endFrames();
     for (let i = 0; i < frames; i++) {
       const tag = cipher.frameTag(i);

@@ -13,4 +13,5 @@
 
 export { type CoordinatorParts, SealingCoordinator } from "./sealing_coordinator.ts";
 export { MAX_WORKERS } from "./shared_memory.ts";
+export { isIndifferent } from "./sealing_protocol.ts";
 export { SealingWorkers } from "./sealing_workers.ts";

@@ -9,7 +9,7 @@ import type { CoordinatedEngine, WorkerCoordinator } from "../engine_parts.ts";
 import { HandoverReader, type HandoverTaker } from "./handover.ts";
 import { SessionPublisher } from "./session_publisher.ts";
 import { noteSent } from "./shared_counter.ts";
-import { LINE, lineAt } from "./shared_memory.ts";
+import { HEAD, LINE, lineAt } from "./shared_memory.ts";
 
 type Peer = BatchSession["peer"];
 
@@ -39,6 +39,7 @@ export class SealingCoordinator implements WorkerCoordinator, HandoverTaker {
   readonly #readers: readonly HandoverReader[];
   #engine: CoordinatedEngine | undefined;
   #isPlain = false;
+  #obeyed = 0;
   #now = 0 as Millis;
 
   constructor(parts: CoordinatorParts) {
@@ -88,8 +89,18 @@ export class SealingCoordinator implements WorkerCoordinator, HandoverTaker {
     this.#engine?.onSealed(peer);
   }
 
+  /** A command was obeyed that others have to go by. */
+  noteObeyed(): void {
+    this.#obeyed = (this.#obeyed + 1) | 0;
+  }
+
+  showWays(): void {
+    this.#publisher.showWays();
+  }
+
   publish(): void {
     this.#publisher.publish();
+    Atomics.store(this.#words, HEAD.SHOWN, this.#obeyed);
   }
 
   pollTimeout(now: Millis): Millis | undefined {

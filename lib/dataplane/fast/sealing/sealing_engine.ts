@@ -95,7 +95,10 @@ export class SealingEngine {
   #sender: GsoSender | undefined;
   #udpFd: number | undefined;
   #tellAt = -Infinity;
+  /** So many commands are obeyed here. */
+  #obeyed = 0;
   #isGone = false;
+  #isStopped = false;
 
   constructor(parts: SealingEngineParts) {
     const { cipher, shared, worker, queueFd, wakeFd } = parts;
@@ -165,7 +168,7 @@ export class SealingEngine {
         this.#sessions.leave();
         if (this.#sent.size > 0 && at >= this.#tellAt) this.#tell(at);
         if (this.#isGone) return "interface-gone";
-        if (isBusy && !onWake()) return "stopped";
+        if (this.#isStopped || isBusy && !onWake()) return "stopped";
       }
       if ((this.#events(0) & (POLLERR | POLLNVAL)) !== 0) return "interface-gone";
     }
@@ -206,9 +209,7 @@ export class SealingEngine {
     if (lengthBytes < 20 || (version !== 4 && version !== 6) || (version === 6 && lengthBytes < 40)) {
       return onDrop("malformed-packet", 1);
     }
-    const sessions = this.#sessions;
-    const isOwn = sessions.isPlain && !this.#handover.isBusy(sessions.taken);
-    if (isOwn && this.#sealer.seal(now, at, lengthBytes, version, 0)) return;
+    if (this.#isOwn() && this.#sealer.seal(now, at, lengthBytes, version, 0)) return;
     const header = at - VIRTIO_HEADER_BYTES;
     // What was sealed of the same flow goes first.
     this.#sealer.flush();
@@ -216,6 +217,18 @@ export class SealingEngine {
       onDrop("handover-full", 1);
     }
     this.#wakeFirst();
+  }
+
+  /** Whether packets may be sealed here, by all that was said before they came. */
+  #isOwn(): boolean {
+    const sessions = this.#sessions;
+    const { given } = sessions;
+    if (given !== this.#obeyed) {
+      // A packet may come behind a command; whether to stop is asked for at the end of the turn.
+      this.#isStopped = !this.#parts.onWake();
+      this.#obeyed = given;
+    }
+    return given === sessions.shown && sessions.isPlain && !this.#handover.isBusy(sessions.taken);
   }
 
   #tell(now: Millis): void {

@@ -14,7 +14,7 @@ import { VIRTIO_HEADER_BYTES } from "../superpacket.ts";
 import { makeSuperpacket } from "../testing/superpackets.ts";
 import { handoverMemory, HandoverReader, type HandoverTaker } from "./handover.ts";
 import { SEALING_BYTES, SealingEngine } from "./sealing_engine.ts";
-import { LINE, lineAt } from "./shared_memory.ts";
+import { HEAD, LINE, lineAt, noteGiven } from "./shared_memory.ts";
 import { SharingPair, SLOT } from "./testing/sharing_pair.ts";
 
 const FIRST_WAKE_FD = 90;
@@ -26,6 +26,7 @@ class SealingHarness implements HandoverTaker {
   readonly calls: FakeCalls;
   readonly engine: SealingEngine;
   readonly drops: string[] = [];
+  commandLooks = 0;
   /** Numbers of packets that were handed over and taken. */
   readonly handed: number[] = [];
   readonly told: (readonly [slot: number, lengthBytes: number])[] = [];
@@ -51,7 +52,10 @@ class SealingHarness implements HandoverTaker {
       firstWakeFd: FIRST_WAKE_FD,
       now: () => this.pair.now,
       // The second wait of a run ends it.
-      onWake: () => polls % 2 !== 0,
+      onWake: () => {
+        this.commandLooks++;
+        return polls % 2 !== 0;
+      },
       onDrop: (reason) => void this.drops.push(reason),
     });
     this.calls.onPoll = () => new Map([[polls++ % 2 === 0 ? FAKE_TUN_FD : FAKE_WAKE_FD, POLLIN]]);
@@ -181,6 +185,21 @@ Deno.test("SealingEngine seals nothing by itself that is to be seen first, whose
   assert.deepEqual(harness.run(6), []);
   harness.take(true);
   assert.deepEqual(harness.handed, [2, 4, 5, 6]);
+});
+
+Deno.test("SealingEngine hands over behind a command until the first worker has shown what it does, and obeys it before it seals", () => {
+  const harness = new SealingHarness();
+  const { pair } = harness;
+  pair.renew();
+  assert.deepEqual(harness.run(1), [1]);
+  noteGiven(pair.memory);
+  const before = harness.commandLooks;
+  assert.deepEqual(harness.run(2, 3), []);
+  assert.ok(harness.commandLooks > before + 1, "it looks what it is told before the first packet");
+  harness.take(true);
+  assert.deepEqual(harness.handed, [2, 3]);
+  Atomics.store(pair.words, HEAD.SHOWN, 1);
+  assert.deepEqual(harness.run(4), [4]);
 });
 
 Deno.test("SealingEngine counts what is malformed and what finds no room, and ends with its interface", () => {

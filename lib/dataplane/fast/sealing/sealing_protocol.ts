@@ -37,6 +37,14 @@ export type SealingReport =
   | { readonly kind: "socket-released"; readonly fd: number }
   | { readonly kind: "ended"; readonly end: "stopped" | "interface-gone" };
 
+const INDIFFERENT: ReadonlySet<Command["kind"]> = new Set([
+  "answer-proxy",
+  "change-proxy",
+  "send-probe",
+  "change-probe-ids",
+  "initiate",
+]);
+
 /** What is counted, in the order of the shared memory. */
 export const SEALING_DROPS: readonly SealingDrop[] = [
   "malformed-packet",
@@ -46,6 +54,11 @@ export const SEALING_DROPS: readonly SealingDrop[] = [
   "socket-full",
   "send-failed",
 ];
+
+/** Whether sealing goes on as before whatever a command does. */
+export function isIndifferent({ kind }: Command): boolean {
+  return INDIFFERENT.has(kind);
+}
 
 /** @returns what the other workers are told of a command of the first one; undefined when it is none of their business */
 export function sealingCommand(command: Command): SealingCommand | undefined {

@@ -9,8 +9,14 @@ import type { CipherChoice } from "../../packet_plane.ts";
 import { commandMemory, CommandWriter } from "../command_ring.ts";
 import type { Command, SharedWithFirst } from "../worker_protocol.ts";
 import { handoverMemory } from "./handover.ts";
-import { SEALING_DROPS, sealingCommand, type SealingReport, type SealingSetup } from "./sealing_protocol.ts";
-import { forgetWorker, sharedMemory } from "./shared_memory.ts";
+import {
+  isIndifferent,
+  SEALING_DROPS,
+  sealingCommand,
+  type SealingReport,
+  type SealingSetup,
+} from "./sealing_protocol.ts";
+import { forgetWorker, noteGiven, sharedMemory } from "./shared_memory.ts";
 
 /** How long the control thread waits for room in a ring before it looks again whether the worker lives. */
 const ROOM_WAIT_MS = 100;
@@ -75,16 +81,15 @@ export class SealingWorkers {
     return this.#members.size;
   }
 
-  /** Tells all what concerns them of a command for the first worker. */
+  /** Tells all what concerns them of a command, before the first worker gets it. */
   send(command: Command): void {
-    if (this.#members.size === 0) return;
+    if (isIndifferent(command)) return;
     const own = sealingCommand(command);
-    if (own === undefined) return;
-    const bytes = utf8Bytes(JSON.stringify(own));
-    for (const member of this.#members.values()) {
-      if (own.kind === "use-socket") member.sockets.add(own.socket.fd);
-      tell(member, bytes);
+    for (const member of own === undefined ? [] : this.#members.values()) {
+      if (own?.kind === "use-socket") member.sockets.add(own.socket.fd);
+      tell(member, utf8Bytes(JSON.stringify(own)));
     }
+    noteGiven(this.#shared.memory);
   }
 
   /** Whether one may still use a socket. */

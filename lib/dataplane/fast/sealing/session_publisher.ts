@@ -92,6 +92,15 @@ export class SessionPublisher {
     if (this.#retired.length > 0) this.#wipeUnused();
   }
 
+  /** Shows where sessions that are told send to now; before the host gets what has changed that, and answers. */
+  showWays(): void {
+    if (this.#changed.size === 0) return;
+    for (const peer of this.#changed) {
+      const shown = this.#shown.get(peer);
+      if (shown !== undefined && shown.keypair === peer.keypairs.current) this.#followWay(shown, peer);
+    }
+  }
+
   /** @returns when `publish` wants to be called again, though nothing has changed */
   pollTimeout(now: Millis): Millis | undefined {
     return this.#retired.length === 0 ? undefined : millis(now + WIPE_LOOK_MS);
@@ -108,9 +117,12 @@ export class SessionPublisher {
     }
     if (keypair === undefined || slot === undefined) return;
     if (shown === undefined) this.#share(peer, slot, keypair);
-    else if (shown.endpoint !== peer.endpoint || shown.pathMtuBytes !== peer.pathMtuBytes) {
-      this.#writeWay(shown, peer);
-    }
+    else this.#followWay(shown, peer);
+  }
+
+  #followWay(shown: Shown, peer: Peer): void {
+    if (shown.endpoint === peer.endpoint && shown.pathMtuBytes === peer.pathMtuBytes) return;
+    this.#writeWay(shown, peer);
   }
 
   #share(peer: Peer, slot: number, keypair: Keypair): void {

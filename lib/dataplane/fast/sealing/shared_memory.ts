@@ -3,14 +3,15 @@
  * sent by. 32-bit words, host order.
  *
  * ```
- *   head       epoch | 1 while packets need nothing but a session | how many workers | 13 unused
+ *   head       epoch | 1 while packets need nothing but a session | how many workers | commands that were given
+ *              | commands of which the first worker has shown what they do | 11 unused
  *   workers    of each: epoch it has seen, 0 while it looks at nothing | session of its batch + 1, 0 for none
  *              | least number in that batch | packets that were taken over from it | 12 unused (a line of the cache each)
  *   peers      of each slot: session + 1, 0 for none
  *   sessions   of each: as SESSION says
  * ```
  *
- * Who writes: a worker its own line, but for the packets that were taken over, which are the first worker's to say; the
+ * Who writes: the control thread how many commands were given; a worker its own line, but for the packets that were taken over, which are the first worker's to say; the
  * first worker everything else; and everybody a session's counter, by compare and exchange.
  * @module
  */
@@ -23,7 +24,7 @@ export const MAX_WORKERS = 16;
 const MAX_SESSIONS: number = MAX_PEERS + 4096;
 
 /** Words of the head. */
-export const HEAD = { EPOCH: 0, IS_PLAIN: 1, WORKERS: 2 } as const;
+export const HEAD = { EPOCH: 0, IS_PLAIN: 1, WORKERS: 2, GIVEN: 3, SHOWN: 4 } as const;
 /** Words of a worker's line. */
 export const LINE = { SEEN: 0, BATCH_SESSION: 1, BATCH_LEAST: 2, TAKEN: 3 } as const;
 /** Words of a session. */
@@ -80,6 +81,11 @@ export function peerAt(slot: number): number {
 /** @returns where session `index` begins, in words */
 export function sessionAt(index: number): number {
   return SESSIONS_AT + index * SESSION_WORDS;
+}
+
+/** Counts a command that the others have, and the first worker is about to get: nobody goes by what was before it. */
+export function noteGiven(memory: SharedArrayBuffer): void {
+  Atomics.add(new Int32Array(memory), HEAD.GIVEN, 1);
 }
 
 /** Clears what a worker has said that is gone: nobody waits for it any more. */

@@ -121,6 +121,16 @@ export class SharedSessions {
     return Atomics.load(this.#words, HEAD.IS_PLAIN) !== 0;
   }
 
+  /** How many commands were given, modulo 2^32. */
+  get given(): number {
+    return Atomics.load(this.#words, HEAD.GIVEN);
+  }
+
+  /** Of how many the first worker has shown what they do. */
+  get shown(): number {
+    return Atomics.load(this.#words, HEAD.SHOWN);
+  }
+
   /** How many packets were taken over from this worker, modulo 2^32. */
   get taken(): number {
     return Atomics.load(this.#words, lineAt(this.#worker) + LINE.TAKEN);
