@@ -110,6 +110,8 @@ export interface DataplaneReport {
   readonly mtuBytes?: number;
   /** How packets are sealed. */
   readonly aead?: string;
+  /** How many threads carry packets; absent when rootless. */
+  readonly workers?: number;
   /** What the host does for many packets at once: some of `tso`, `uso`, `gso`, `gro`. */
   readonly offloads?: readonly string[];
 }

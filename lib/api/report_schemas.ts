@@ -114,6 +114,7 @@ const dataplane: LazyObject<report.DataplaneReport> = object(() => ({
   interfaceName: text().exactOptional(),
   mtuBytes: count().exactOptional(),
   aead: text().exactOptional(),
+  workers: count().exactOptional(),
   offloads: texts().exactOptional(),
 }));
 

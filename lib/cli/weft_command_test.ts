@@ -28,6 +28,7 @@ const samples: Readonly<Record<OptionName, string>> = {
   mtuBytes: "1280",
   dataplane: "portable",
   cipher: "baseline",
+  workers: "3",
   rootless: "true",
   discovery: "false",
   discoveryPeers: "192.0.2.1:45678",

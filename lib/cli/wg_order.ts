@@ -21,6 +21,8 @@ const OWN_VARIABLES: ReadonlySet<string> = new Set([BACKGROUND_VARIABLE, "WEFT_D
 const CHOICES: ReadonlySet<string> = new Set(["auto", "fast", "portable"]);
 const CIPHERS: ReadonlySet<string> = new Set(["auto", "native", "baseline", "noble"]);
 
+const WORKERS = /^(auto|[1-9]|1[0-6])$/;
+
 const HINTS: Readonly<Record<string, string>> = {
   NotPermitted: "Run as root.",
   InterfaceExists: "Choose another name, or delete that interface.",
@@ -28,7 +30,7 @@ const HINTS: Readonly<Record<string, string>> = {
 };
 
 /** An interface that is wanted, and how its packets are to travel. */
-export interface WgOrder extends Required<Pick<WgInterfaceOptions, "choice" | "cipher">> {
+export interface WgOrder extends Required<Pick<WgInterfaceOptions, "choice" | "cipher" | "workers">> {
   /** Of the interface. */
   readonly name: string;
   /** Whether this process stays instead of starting another one. */
@@ -37,7 +39,7 @@ export interface WgOrder extends Required<Pick<WgInterfaceOptions, "choice" | "c
 
 /**
  * Reads a command line that is plain enough to need no other part of the program: `wg NAME [--foreground]
- * [--dataplane HOW] [--cipher WHICH]` without settings in the environment that could say otherwise.
+ * [--dataplane HOW] [--cipher WHICH] [--workers NUMBER]` without settings in the environment that could say otherwise.
  * @returns undefined for any other line, wrong ones included
  */
 export function readWgOrder(
@@ -47,7 +49,7 @@ export function readWgOrder(
   if (args[0] !== "wg") return undefined;
   let name: string | undefined;
   let foreground = false;
-  const values = new Map([["--dataplane", "auto"], ["--cipher", "auto"]]);
+  const values = new Map([["--dataplane", "auto"], ["--cipher", "auto"], ["--workers", "auto"]]);
   for (let i = 1; i < args.length; i++) {
     // The flag's name in earlier versions.
     const word = args[i] === "--kernel" ? "--cipher" : args[i] ?? "";
@@ -56,15 +58,24 @@ export function readWgOrder(
     else if (name === undefined && isInterfaceName(word)) name = word;
     else return undefined;
   }
-  const [choice = "", cipher = ""] = values.values();
-  if (name === undefined || !CHOICES.has(choice) || !CIPHERS.has(cipher)) return undefined;
+  const [choice = "", cipher = "", threads = ""] = values.values();
+  if (name === undefined || !CHOICES.has(choice) || !CIPHERS.has(cipher) || !WORKERS.test(threads)) {
+    return undefined;
+  }
   // Whoever started the background one has read them.
   const isBackground = environment[BACKGROUND_VARIABLE] === "1";
   const hasSettings = Object.keys(environment).some((key) =>
     key.startsWith("WEFT_") && !OWN_VARIABLES.has(key)
   );
   if (hasSettings && !isBackground) return undefined;
-  return { name, foreground, choice: choice as WgOrder["choice"], cipher: cipher as WgOrder["cipher"] };
+  const workers = threads === "auto" ? threads : Number(threads);
+  return {
+    name,
+    foreground,
+    choice: choice as WgOrder["choice"],
+    cipher: cipher as WgOrder["cipher"],
+    workers,
+  };
 }
 
 /** @returns whether `text` can be the name of an interface that wg-quick takes too */
@@ -76,8 +87,11 @@ export function isInterfaceName(text: string): boolean {
  * Makes the interface, and stays with it or leaves another process with it.
  * @throws CommandError
  */
-export async function runWg({ name, foreground, choice, cipher }: WgOrder, ports: CliPorts): Promise<void> {
-  const how = { choice, cipher };
+export async function runWg(
+  { name, foreground, choice, cipher, workers }: WgOrder,
+  ports: CliPorts,
+): Promise<void> {
+  const how = { choice, cipher, workers };
   if (ports.process.environment[BACKGROUND_VARIABLE] === "1") {
     await stay(name, ports, { ...how, log: silentLogger }, () => steady(ports.terminal).out(`${READY}\n`));
   } else if (!foreground) await leaveBehind(name, how);
@@ -128,11 +142,11 @@ async function stay(
 /** Starts this program again, in a session of its own, and returns when the interface is ready. */
 async function leaveBehind(
   name: string,
-  { choice, cipher }: Omit<WgOrder, "name" | "foreground">,
+  { choice, cipher, workers }: Omit<WgOrder, "name" | "foreground">,
 ): Promise<void> {
   const [program = "", ...args] = ownCommand("wg");
   const child = new Deno.Command(program, {
-    args: [...args, "wg", name, "--dataplane", choice, "--cipher", cipher],
+    args: [...args, "wg", name, "--dataplane", choice, "--cipher", cipher, "--workers", `${workers}`],
     env: { [BACKGROUND_VARIABLE]: "1" },
     cwd: "/",
     stdin: "null",

@@ -3,13 +3,16 @@ import { main } from "./entry.ts";
 import { SamplePorts } from "./testing/sample_ports.ts";
 import { readWgOrder, type WgOrder } from "./wg_order.ts";
 
-const plain: WgOrder = { name: "wg0", foreground: false, choice: "auto", cipher: "auto" };
+const plain: WgOrder = { name: "wg0", foreground: false, choice: "auto", cipher: "auto", workers: "auto" };
 
 const cases: readonly (readonly [string, Record<string, string>, WgOrder | undefined])[] = [
   ["wg wg0", {}, plain],
   ["wg --foreground wg0", {}, { ...plain, foreground: true }],
   ["wg wg0 --dataplane fast --cipher baseline", {}, { ...plain, choice: "fast", cipher: "baseline" }],
   ["wg wg0 --dataplane fast --kernel baseline", {}, { ...plain, choice: "fast", cipher: "baseline" }],
+  ["wg wg0 --workers 4", {}, { ...plain, workers: 4 }],
+  ["wg wg0 --workers 17", {}, undefined],
+  ["wg wg0 --workers 0", {}, undefined],
   ["wg wg0", { WEFT_DEBUG: "1", HOME: "/root" }, plain],
   ["wg wg0 --dataplane portable", { WEFT_WG_BACKGROUND: "1", WEFT_DATAPLANE: "fast" }, {
     ...plain,
@@ -47,7 +50,7 @@ Deno.test("main() takes an interface away at an error that nothing has caught", 
   ports.openWgInterface = () =>
     Promise.resolve({
       ended: new Promise(() => {}),
-      way: { dataplane: "fast", cipher: "baseline cipher" },
+      way: { dataplane: "fast", cipher: "baseline cipher", workers: 1 },
       drops: () => ({}),
       close: () => void ports.diary.push("closed"),
     });

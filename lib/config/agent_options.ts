@@ -42,6 +42,8 @@ export interface AgentOptions {
   readonly dataplane: "auto" | "fast" | "portable";
   /** What seals packets on the fast data plane: the fastest that answers right, or what is named and runs. */
   readonly cipher: "auto" | "native" | "baseline" | "noble";
+  /** How many threads carry packets on the fast data plane: as many as help here, or 1 to 16. */
+  readonly workers: "auto" | number;
   /** The message plane only: no TUN, no FFI, no privileges. */
   readonly rootless: boolean;
   /** Whether this node calls out to its neighbours and listens to them. */

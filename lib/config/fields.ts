@@ -4,6 +4,7 @@
  * @module
  */
 
+import { z } from "zod";
 import { MAX_LABELS, MAX_NAME_LENGTH } from "../mesh/bounds.ts";
 import { IpAddress } from "../net/mod.ts";
 import type { AgentOptions } from "./agent_options.ts";
@@ -45,6 +46,8 @@ import { STATUS_FIELDS } from "./status_fields.ts";
 /** What every IPv4 host takes (RFC 791 §3.1), and what fits 65,535 bytes as `DEFAULT_MTU_BYTES` fits 1500. */
 const MIN_MTU_BYTES = 576;
 const MAX_MTU_BYTES = 65_455;
+/** As many as an interface takes (`lib/dataplane`). */
+const MAX_WORKERS = 16;
 
 /** Every option by its name in `AgentOptions`, in the order of the help. */
 export const FIELDS: { readonly [Key in keyof AgentOptions]-?: Field<Key> } = {
@@ -148,6 +151,17 @@ export const FIELDS: { readonly [Key in keyof AgentOptions]-?: Field<Key> } = {
     ...oneOf("auto", "native", "baseline", "noble"),
     rule: "the cipher is auto, native, baseline or noble",
     hint: "The default is auto: the fastest that runs on this machine.",
+  },
+  workers: {
+    flag: "workers",
+    value: "number",
+    help: "auto, or how many threads carry packets on the fast one",
+    initial: "auto",
+    schema: z.union([z.literal("auto"), integer(1, MAX_WORKERS)]),
+    choices: ["auto"],
+    rule: `the workers are a number from 1 to ${MAX_WORKERS}, or auto`,
+    hint:
+      "The default is auto, which is one: more help where many flows leave a machine of several processors.",
   },
   rootless: {
     flag: "rootless",

@@ -56,9 +56,10 @@ export interface Aead {
   readonly name: string;
   /**
    * @param bytes the 32-byte key, copied
+   * @param isBorrowed whether it is not copied, but used where it is: its owner changes it, and wipes it
    * @throws RangeError when the length is wrong
    */
-  key(bytes: Uint8Array): AeadKey;
+  key(bytes: Uint8Array, isBorrowed?: boolean): AeadKey;
 }
 
 /** The cipher of RFC 8439 §2.8 with an explicit nonce; lengths and room in `out` have been checked. */
@@ -94,14 +95,14 @@ export class CounterKey implements AeadKey {
   #isWiped = false;
 
   /**
-   * @param key 32 bytes, copied
+   * @param key 32 bytes, copied unless it is borrowed
    * @throws RangeError when the length is wrong
    */
-  constructor(key: Uint8Array, cipher: NonceCipher) {
+  constructor(key: Uint8Array, cipher: NonceCipher, isBorrowed = false) {
     if (key.length !== KEY_BYTES) {
       throw new RangeError(`Cannot make a cipher key of ${key.length} bytes: it has ${KEY_BYTES}`);
     }
-    this.#key = key.slice();
+    this.#key = isBorrowed ? key : key.slice();
     this.#cipher = cipher;
   }
 
@@ -125,8 +126,8 @@ export class CounterKey implements AeadKey {
     return this.#cipher.open(this.#key, this.#nonce, ciphertext, data, out, at) ? length : -1;
   }
 
-  /** Writes the key to `memory` at `at`, for a cipher that works on that. @returns false when it was wiped */
-  protected copyTo(memory: Uint8Array, at: number): boolean {
+  /** Writes the key to `memory` at `at`, for whoever works on that. @returns false when it was wiped */
+  copyTo(memory: Uint8Array, at: number): boolean {
     if (!this.#isWiped) memory.set(this.#key, at);
     return !this.#isWiped;
   }

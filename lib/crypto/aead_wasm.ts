@@ -94,5 +94,5 @@ export class WasmKey extends CounterKey {
  */
 export function wasmAead(): Aead {
   const cipher = new WasmCipher();
-  return { name: "baseline cipher", key: (bytes) => new WasmKey(bytes, cipher) };
+  return { name: "baseline cipher", key: (bytes, isBorrowed) => new WasmKey(bytes, cipher, isBorrowed) };
 }

@@ -4,7 +4,7 @@
  * @module
  */
 
-export { type Aead, type AeadKey, NONCE_BYTES, TAG_BYTES } from "./aead.ts";
+export { type Aead, type AeadKey, CounterKey, NONCE_BYTES, TAG_BYTES } from "./aead.ts";
 export { wasmAead } from "./aead_wasm.ts";
 export * from "./batch/mod.ts";
 export { blake2s, blake2sMac, HASH_BYTES, hkdf, hmacBlake2s } from "./blake2s.ts";

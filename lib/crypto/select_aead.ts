@@ -28,7 +28,10 @@ export const nobleCipher: NonceCipher = {
 };
 
 /** By noble-ciphers. */
-export const nobleAead: Aead = { name: "noble", key: (bytes) => new CounterKey(bytes, nobleCipher) };
+export const nobleAead: Aead = {
+  name: "noble",
+  key: (bytes, isBorrowed) => new CounterKey(bytes, nobleCipher, isBorrowed),
+};
 
 const CIPHER = "chacha20-poly1305";
 const OPTIONS = { authTagLength: TAG_BYTES };
@@ -60,7 +63,10 @@ export const platformCipher: NonceCipher = {
 };
 
 /** By `node:crypto`. */
-export const platformAead: Aead = { name: "platform", key: (bytes) => new CounterKey(bytes, platformCipher) };
+export const platformAead: Aead = {
+  name: "platform",
+  key: (bytes, isBorrowed) => new CounterKey(bytes, platformCipher, isBorrowed),
+};
 
 /** From how many bytes on the runtime's cipher is faster than WebAssembly: a call of it costs more, a byte less. */
 const MIXED_BYTES = 8192;

@@ -4,8 +4,8 @@
  */
 
 import { HostError, openOffloadTun, openTun, type PreparedWorker } from "../host/mod.ts";
-import { FastPlane } from "./fast/mod.ts";
-import type { PlaneChoice, PlaneOptions, WireGuardPlane } from "./packet_plane.ts";
+import { FastPlane, MAX_WORKERS } from "./fast/mod.ts";
+import type { PlaneChoice, PlaneOptions, WireGuardPlane, WorkerChoice } from "./packet_plane.ts";
 import { PortablePlane } from "./portable_plane.ts";
 
 /** TUN gives no longer packets. */
@@ -29,11 +29,22 @@ export async function openPlane(options: PlaneOptions): Promise<WireGuardPlane> 
   const openPortable = () => new PortablePlane(openTun(interfaceOptions), options);
   if (options.choice === "portable") return openPortable();
   try {
-    return await FastPlane.open(openOffloadTun(interfaceOptions), options);
+    const tun = openOffloadTun(interfaceOptions, countOf(options.workers));
+    if (tun.queueProblem !== undefined) {
+      const isAsked = typeof options.workers === "number";
+      options.log[isAsked ? "warn" : "info"]("one worker carries all packets", { why: tun.queueProblem });
+    }
+    return await FastPlane.open(tun, options);
   } catch (error) {
     // What neither way can have is said by the other one too.
     if (options.choice === "fast" || !(error instanceof HostError)) throw error;
     options.log.warn("the fast packet plane does not run here; using the portable one", { error });
     return openPortable();
   }
+}
+
+/** @returns how many workers an interface is to have */
+function countOf(workers: WorkerChoice = "auto"): number {
+  // Two processors gain nothing by a second one, and larger machines were not measured.
+  return workers === "auto" ? 1 : Math.min(workers, MAX_WORKERS);
 }

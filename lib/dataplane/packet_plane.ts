@@ -30,6 +30,9 @@ export type PlaneChoice = "auto" | "fast" | "portable";
  */
 export type CipherChoice = "auto" | "native" | "baseline" | "noble";
 
+/** A number, 1 to `MAX_WORKERS`, or as many as help on this machine. */
+export type WorkerChoice = "auto" | number;
+
 /** Which interface a plane makes, and how it carries packets. */
 export interface PlaneOptions {
   readonly interfaceName: string;
@@ -38,6 +41,8 @@ export interface PlaneOptions {
   readonly choice: PlaneChoice;
   /** `auto` unless given. */
   readonly cipher?: CipherChoice;
+  /** How many threads carry packets on the fast one; `auto` unless given. */
+  readonly workers?: WorkerChoice;
   readonly timers?: Partial<ProtocolTimers>;
   /** What `preparePlane` has begun; the plane takes it, unless it needs none. */
   readonly prepared?: PreparedWorker | undefined;
@@ -72,6 +77,8 @@ export interface PacketPlane extends PolicyPlane {
   readonly kind: "portable" | "fast";
   /** How packets are sealed, for the status. */
   readonly engine: string;
+  /** How many threads carry packets. */
+  readonly workers: number;
   /** What the host does for many packets at once, as it is now, for the status. */
   readonly offloads: readonly Offload[];
   /** Frames of overlay networks, inside the mesh and beside it. */

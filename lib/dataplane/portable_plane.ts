@@ -38,6 +38,7 @@ export class PortablePlane implements WireGuardPlane {
   readonly kind = "portable";
   readonly engine: string;
   readonly offloads: readonly Offload[] = [];
+  readonly workers = 1;
   readonly frames: PortableFrames;
   readonly ended: Promise<PlaneEnd>;
   readonly #device: Device;

@@ -11,6 +11,7 @@ import {
   type PlaneChoice,
   type PlaneEnd,
   type WireGuardPlane,
+  type WorkerChoice,
 } from "../dataplane/mod.ts";
 import {
   canConfigureNetwork,
@@ -52,6 +53,8 @@ export interface WgInterfaceOptions {
   readonly choice?: PlaneChoice;
   /** What seals packets on the fast data plane. */
   readonly cipher?: CipherChoice;
+  /** How many threads carry packets there; as many as help unless given. */
+  readonly workers?: WorkerChoice;
 }
 
 /**
@@ -84,7 +87,7 @@ export class WgInterface implements UapiHandler {
    */
   static async open(
     name: string,
-    { log, choice = "auto", cipher = "auto" }: WgInterfaceOptions,
+    { log, choice = "auto", cipher = "auto", workers = "auto" }: WgInterfaceOptions,
   ): Promise<WgInterface> {
     if (!canConfigureNetwork()) throw new NotPermittedError(`make the interface ${name}`);
     if (!hasTunDevice()) throw new NoTunDeviceError();
@@ -93,6 +96,7 @@ export class WgInterface implements UapiHandler {
       mtuBytes: DEFAULT_MTU_BYTES,
       choice,
       cipher,
+      workers,
       observer: () => {},
       log,
     });
@@ -119,9 +123,9 @@ export class WgInterface implements UapiHandler {
   }
 
   /** How packets travel, and what seals them. */
-  get way(): { readonly dataplane: string; readonly cipher: string } {
-    const { kind, engine } = this.#plane;
-    return { dataplane: kind, cipher: engine };
+  get way(): { readonly dataplane: string; readonly cipher: string; readonly workers: number } {
+    const { kind, engine, workers } = this.#plane;
+    return { dataplane: kind, cipher: engine, workers };
   }
 
   get(): DeviceSnapshot {

@@ -3,7 +3,7 @@
  * belongs to, and reports what it did. What is no plain traffic goes through `Device` as ever.
  *
  * ```
- *   out: peerFor(packet) ── peer.sessionForBatch ── seal with sendKey, from sendCounter ──▶ peer.noteSealed
+ *   out: peerFor(packet) ── peer.sessionForBatch ── counter.claim, seal with sendKey ──▶ peer.noteSealed
  *   in:  sessionAt(index) ── isFresh, open with receiveKey, accept, isFrom(each packet) ──▶ peer.noteOpened
  * ```
  * @module
@@ -32,14 +32,28 @@ export class BatchSessions {
   admitsSource:
     | ((peer: Peer, memory: Uint8Array, at: number, lengthBytes: number, isOwn: boolean) => boolean)
     | undefined;
-  readonly #context: Pick<DeviceContext<Peer>, "indices" | "counters" | "timers">;
+  readonly #context: Pick<DeviceContext<Peer>, "indices" | "counters" | "timers" | "changed">;
 
   constructor(
     allowedIps: AllowedIps<Peer>,
-    context: Pick<DeviceContext<Peer>, "indices" | "counters" | "timers">,
+    context: Pick<DeviceContext<Peer>, "indices" | "counters" | "timers" | "changed">,
   ) {
     this.#allowedIps = allowedIps;
     this.#context = context;
+  }
+
+  /**
+   * From now on, remembers each peer whose session, endpoint or path MTU has changed.
+   * @returns those; whoever has seen a change takes it out
+   */
+  watch(): Set<Peer> {
+    return this.#context.changed ??= new Set();
+  }
+
+  /** When sessions carry nothing more, in milliseconds from their beginning; and when whoever began one begins the next. */
+  get limitsMs(): { readonly reject: number; readonly rekey: number } {
+    const { rejectAfterTimeMs: reject, rekeyAfterTimeMs: rekey } = this.#context.timers;
+    return { reject, rekey };
   }
 
   /**

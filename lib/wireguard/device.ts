@@ -182,7 +182,7 @@ export class Device {
     if (presharedKey !== undefined && !presharedKey.equals(peer.presharedKey)) {
       peer.presharedKey = presharedKey;
     }
-    if (endpoint !== undefined) peer.path.suggest(endpoint);
+    if (endpoint !== undefined) peer.suggestEndpoint(endpoint);
     if (update.replaceAllowedIps) this.#allowedIps.clear(peer);
     for (const cidr of update.addAllowedIps ?? []) this.#allowedIps.add(cidr, peer);
     for (const cidr of update.removeAllowedIps ?? []) this.#allowedIps.remove(cidr, peer);
@@ -208,7 +208,7 @@ export class Device {
   setEndpoint(publicKey: PublicKey, endpoint: Endpoint): boolean {
     const peer = this.#peers.get(publicKey.toString());
     if (peer === undefined) return false;
-    peer.path.suggest(endpoint);
+    peer.suggestEndpoint(endpoint);
     return true;
   }
 

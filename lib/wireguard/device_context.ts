@@ -51,6 +51,8 @@ export interface DeviceContext<Peer> {
   readonly emit: (event: DeviceEvent) => void;
   /** Tells that some timer runs out at `deadline`, perhaps earlier than all others. */
   readonly noteDeadline: (deadline: Millis) => void;
+  /** Those whose sessions or endpoints have changed, where somebody wants to know. */
+  changed?: Set<Peer>;
 }
 
 /** Random, unique indices and what they stand for. */

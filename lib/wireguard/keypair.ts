@@ -5,6 +5,7 @@
 
 import type { Millis } from "../base/mod.ts";
 import type { AeadKey } from "../crypto/mod.ts";
+import { LocalCounter, type SendCounter } from "./send_counter.ts";
 
 /** What a handshake says of the session that it begins. */
 export type SessionFields = Pick<Keypair, "isInitiator" | "localIndex" | "remoteIndex">;
@@ -21,8 +22,8 @@ export class Keypair {
   readonly receiving: ReplayWindow = new ReplayWindow();
   readonly sendKey: AeadKey;
   readonly receiveKey: AeadKey;
-  /** The counter of the next message. */
-  sendCounter = 0;
+  /** Of the messages that are sent. Whoever replaces it goes on where it was. */
+  counter: SendCounter = new LocalCounter();
 
   constructor(parts: SessionFields & Pick<Keypair, "createdAt" | "sendKey" | "receiveKey">) {
     this.createdAt = parts.createdAt;

@@ -7,7 +7,7 @@
 import { BoundedQueue, type Millis, millis, type UnixMillis } from "../base/mod.ts";
 import { PresharedKey, type PublicKey, TAG_BYTES } from "../crypto/mod.ts";
 import type { Cidr, Endpoint } from "../net/mod.ts";
-import { REJECT_AFTER_MESSAGES, REKEY_AFTER_MESSAGES, STAGED_PACKETS } from "./constants.ts";
+import { STAGED_PACKETS } from "./constants.ts";
 import { CookieGenerator } from "./cookies.ts";
 import type { DeviceContext } from "./device_context.ts";
 import type { SessionKeys } from "./handshake.ts";
@@ -61,6 +61,7 @@ export class Peer {
     this.keypairs = new Keypairs((keypair) => {
       context.indices.release(keypair.localIndex);
       keypair.wipe();
+      this.noteChange();
     });
     this.initiator = new Initiator(this, context);
     this.noteOwnKey();
@@ -116,21 +117,23 @@ export class Peer {
 
   /**
    * For whoever seals a batch by itself: the session to send on, unless packets wait for one already.
-   * @returns it, or undefined; its counters from `sendCounter` on are the caller's to use, then `noteSealed` takes them
+   * @returns it, or undefined; its `counter` gives numbers, and `noteSealed` wants to hear of what was sealed
    */
   sessionForBatch(now: Millis): Keypair | undefined {
     return this.#staged.size === 0 ? this.#sendingKeypair(now) : undefined;
   }
 
-  /** A batch of `packets` was sealed with `keypair`, in all `lengthBytes` of datagrams. */
-  noteSealed(
-    now: Millis,
-    keypair: Keypair,
-    batch: { readonly packets: number; readonly lengthBytes: number },
-  ): void {
-    keypair.sendCounter += batch.packets;
-    this.txBytes += batch.lengthBytes;
+  /** A batch was sealed with `keypair`, in all `lengthBytes` of datagrams. */
+  noteSealed(now: Millis, keypair: Keypair, { lengthBytes }: { readonly lengthBytes: number }): void {
+    this.txBytes += lengthBytes;
     this.#noteDataSent(now, keypair);
+  }
+
+  /** Others have sealed packets for the peer with the session in use, in all `lengthBytes` of datagrams. */
+  noteSealedElsewhere(now: Millis, lengthBytes: number): void {
+    this.txBytes += lengthBytes;
+    const { current } = this.keypairs;
+    if (current !== undefined) this.#noteDataSent(now, current);
   }
 
   /** Sends what waits for a session, or begins a handshake. */
@@ -156,9 +159,17 @@ export class Peer {
     this.initiator.initiate(now);
   }
 
+  /** Sends to another endpoint, unless the path is set. */
+  suggestEndpoint(endpoint: Endpoint): void {
+    this.path.suggest(endpoint);
+    this.noteChange();
+  }
+
   /** Sends to `endpoint`, wherever packets come from; undefined lets them decide again. */
   setPath(now: Millis, endpoint: Endpoint | undefined): void {
-    if (this.path.set(endpoint)) this.initiator.redirect(now);
+    const isNew = this.path.set(endpoint);
+    this.noteChange();
+    if (isNew) this.initiator.redirect(now);
   }
 
   /** Signs and sends an initiation or response. @param destination where the peer's packets go, unless given */
@@ -188,7 +199,13 @@ export class Peer {
     keys.receive.fill(0);
     indices.replace(session.localIndex, { peer: this, keypair });
     this.keypairs.add(keypair);
+    this.noteChange();
     this.arm(TIMER.ZERO_KEYS, now + timers.rejectAfterTimeMs * ZERO_KEYS_FACTOR);
+  }
+
+  /** Its session, or where that sends to, is perhaps another one now. */
+  noteChange(): void {
+    this.#context.changed?.add(this);
   }
 
   /** Follows a change of the device's own key: sessions were made with the former one. */
@@ -201,6 +218,7 @@ export class Peer {
   limitPackets(pathBytes: number | undefined, mtuBytes: number): void {
     this.#pathBytes = pathBytes;
     this.pathMtuBytes = pathBytes === undefined || pathBytes >= mtuBytes ? Infinity : pathBytes;
+    this.noteChange();
   }
 
   /** Follows a change of the device's MTU. */
@@ -235,7 +253,10 @@ export class Peer {
     this.rxBytes += lengthBytes;
     this.timers.cancel(TIMER.NEW_HANDSHAKE);
     this.#noteTraversal(now);
-    if (this.path.follow(source)) {
+    const former = this.endpoint;
+    const hasMoved = this.path.follow(source);
+    if (this.endpoint !== former) this.noteChange();
+    if (hasMoved) {
       this.#context.emit({ kind: "endpoint-changed", peer: this.publicKey, endpoint: source });
     }
   }
@@ -250,6 +271,7 @@ export class Peer {
   ): void {
     this.noteReceived(now, source, lengthBytes);
     if (this.keypairs.confirm(session)) {
+      this.noteChange();
       this.noteHandshakeComplete("responder");
       this.sendStaged(now);
     }
@@ -291,6 +313,7 @@ export class Peer {
         break;
       case TIMER.NEW_HANDSHAKE:
         this.path.leaveAnyWay();
+        this.noteChange();
         this.initiate(now);
         break;
       case TIMER.REDIRECT_HANDSHAKE:
@@ -312,6 +335,7 @@ export class Peer {
 
   #retryHandshake(now: Millis): void {
     this.path.leaveAnyWay();
+    this.noteChange();
     if (this.initiator.retry(now)) return;
     this.timers.cancel(TIMER.SEND_KEEPALIVE);
     while (this.#staged.shift() !== undefined) this.#count("handshake-failed");
@@ -321,7 +345,7 @@ export class Peer {
   #sendingKeypair(now: Millis): Keypair | undefined {
     const { current } = this.keypairs;
     if (current === undefined || this.endpoint === undefined) return undefined;
-    const isSpent = current.sendCounter >= REJECT_AFTER_MESSAGES ||
+    const isSpent = current.counter.isSpent ||
       now - current.createdAt >= this.#context.timers.rejectAfterTimeMs;
     return isSpent ? undefined : current;
   }
@@ -330,9 +354,10 @@ export class Peer {
     const { endpoint } = this;
     if (endpoint === undefined) return this.#count("no-endpoint");
     const padded = this.#context.padder.pad(packet, this.pathMtuBytes);
+    const counter = keypair.counter.claim(1);
+    if (counter < 0) return this.#count("expired-session");
     const out = this.#claim(TRANSPORT_HEADER_BYTES + padded.length + TAG_BYTES, endpoint);
     if (out === undefined) return this.#count("transmit-queue-full");
-    const counter = keypair.sendCounter++;
     writeTransportHeader(out, keypair.remoteIndex, counter);
     keypair.sendKey.seal(counter, padded, NO_BYTES, out, TRANSPORT_HEADER_BYTES);
     if (packet.length > 0) this.#noteDataSent(now, keypair);
@@ -355,7 +380,7 @@ export class Peer {
   /** The initiator of an old session begins the next one (paper §6.2). */
   #refreshWhenSending(now: Millis, keypair: Keypair): void {
     const isOld = keypair.isInitiator && now - keypair.createdAt > this.#context.timers.rekeyAfterTimeMs;
-    if (isOld || keypair.sendCounter > REKEY_AFTER_MESSAGES) this.initiate(now);
+    if (isOld || keypair.counter.isOld) this.initiate(now);
   }
 
   #claim(lengthBytes: number, destination: Endpoint): Uint8Array | undefined {

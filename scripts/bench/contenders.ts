@@ -25,6 +25,8 @@ export interface Contender {
 export interface TunnelEnd {
   readonly host: Host;
   readonly pid: number;
+  /** Of its tunnel, where that has a name of its own. */
+  readonly interfaceName?: string;
 }
 
 /** Two ends that reach each other's inner addresses. */
@@ -64,6 +66,17 @@ export async function contenders(ciphers: readonly WeftCipher[]): Promise<readon
   return all;
 }
 
+/** @returns a tunnel of one of both */
+export async function wireGuardContender(
+  options: Pick<WgDeviceOptions, "implementation" | "workers">,
+): Promise<Contender> {
+  const { implementation, workers = 1 } = options;
+  const name = implementation === "weft"
+    ? `weft, ${workers} ${workers === 1 ? "worker" : "workers"}`
+    : `wireguard-go ${await wireGuardGoVersion()}`;
+  return { name, open: (...where) => openWg(...where, options) };
+}
+
 /** @returns what wireguard-go calls its version */
 async function wireGuardGoVersion(): Promise<string> {
   const output = await expectRun([Deno.env.get("WIREGUARD_GO") ?? "wireguard-go", "--version"]);
@@ -73,7 +86,7 @@ async function wireGuardGoVersion(): Promise<string> {
 async function openWg(
   lab: Lab,
   hosts: readonly [Host, Host],
-  options: Pick<WgDeviceOptions, "implementation" | "cipher">,
+  options: Pick<WgDeviceOptions, "implementation" | "cipher" | "workers">,
 ): Promise<Tunnel> {
   const start = async (end: 0 | 1) =>
     lab.use(
@@ -98,8 +111,8 @@ async function openWg(
   }
   const [[IPv4, IPv6]] = ADDRESSES;
   return {
-    to: { host: hosts[0], pid: devices[0].process.pid },
-    from: { host: hosts[1], pid: devices[1].process.pid },
+    to: { host: hosts[0], pid: devices[0].process.pid, interfaceName: devices[0].name },
+    from: { host: hosts[1], pid: devices[1].process.pid, interfaceName: devices[1].name },
     addresses: { IPv4, IPv6 },
   };
 }

@@ -9,6 +9,7 @@ import { runOptions } from "../../lib/cli/own_command.ts";
 /** What the program starts by its name, which no import leads to. */
 export const WORKERS: readonly string[] = [
   "lib/dataplane/fast/worker.ts",
+  "lib/dataplane/fast/sealing/sealing_worker.ts",
   "lib/dataplane/fast/relay/relay_worker.ts",
   "lib/nameserver/fast/query_worker.ts",
 ];

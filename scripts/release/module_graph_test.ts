@@ -54,6 +54,10 @@ const ENTRIES: readonly (readonly [string, readonly string[], readonly string[]]
     ...PACKETS,
     ...["lib/noise", "lib/policy", "lib/transport", "lib/wireguard"],
   ]],
+  ["lib/dataplane/fast/sealing/sealing_worker.ts", CRYPTO, [
+    ...PACKETS,
+    ...["lib/noise", "lib/policy", "lib/transport", "lib/wireguard"],
+  ]],
   ["lib/dataplane/fast/relay/relay_worker.ts", CRYPTO, [
     ...PACKETS,
     ...["lib/policy", "lib/relay", "lib/transport"],

@@ -22,7 +22,9 @@ labTest(
     await using lab = await Lab.create(["A", "B", "C"]);
     const leader = nodeOn(lab, "A", { args: ["--dataplane", "fast"] });
     const token = await leader.startLeader();
-    const baseline = nodeOn(lab, "B", { args: ["--dataplane", "fast", "--cipher", "baseline"] });
+    const baseline = nodeOn(lab, "B", {
+      args: ["--dataplane", "fast", "--cipher", "baseline", "--workers", "2"],
+    });
     const second = await baseline.start("--join", token);
     const noble = nodeOn(lab, "C", { args: ["--dataplane", "fast", "--cipher", "noble"] });
     const third = await noble.start("--join", token);
@@ -31,6 +33,8 @@ labTest(
     // The network of the lab takes GSO and gives GRO batches; older hosts have no superpackets of UDP.
     for (const name of ["tso", "gso", "gro"]) assert.ok(first.dataplane.offloads?.includes(name), name);
     assert.equal(second.dataplane.aead, BASELINE);
+    // All that follows goes between one and two of them.
+    assert.deepEqual([first.dataplane.workers, second.dataplane.workers], [1, 2]);
     assert.equal(third.dataplane.aead, "plain, noble");
     assert.match(first.dataplane.aead ?? "", CIPHERS);
     // deno-lint-ignore no-console -- a measurement for the log

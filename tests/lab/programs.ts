@@ -128,6 +128,8 @@ export interface Throughput {
   readonly bytes: number;
   /** UDP only: datagrams that did not arrive, in percent. */
   readonly lostPercent: number | undefined;
+  /** UDP only: datagrams that came behind later ones of their flow. */
+  readonly outOfOrder: number;
 }
 
 /**
@@ -154,11 +156,13 @@ export async function measureThroughput(
   const { code, stdout } = await client.finished;
   if (code !== 0) throw new Error(`iperf3 to ${to.address} failed\n${client.tail()}`);
   const end = JSON.parse(stdout).end;
+  const streams: readonly { readonly udp?: { readonly out_of_order: number } }[] = end.streams;
   const received = end.sum_received ?? end.sum;
   return {
     bitsPerSecond: received.bits_per_second,
     bytes: received.bytes,
     lostPercent: received.lost_percent,
+    outOfOrder: streams.reduce((sum, { udp }) => sum + (udp?.out_of_order ?? 0), 0),
   };
 }
 

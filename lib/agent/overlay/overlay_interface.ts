@@ -105,9 +105,9 @@ export class OverlayInterface implements AsyncDisposable, PolicyConsumer {
 
   /** @returns what the status says of it */
   get report(): DataplaneReport {
-    const { kind, engine: aead, offloads } = this.plane;
+    const { kind, engine: aead, workers, offloads } = this.plane;
     const { interfaceName, mtuBytes } = this.#context.options;
-    return { kind, interfaceName, mtuBytes, aead, offloads };
+    return { kind, interfaceName, mtuBytes, aead, workers, offloads };
   }
 
   /** The addresses that the interface has, with commas between them. */
@@ -260,6 +260,7 @@ async function openHostNetwork(
       choice: options.dataplane,
       cipher: options.cipher,
       prepared: preparedPlane,
+      workers: options.workers,
       timers: options.testTimers as Partial<ProtocolTimers>,
       ...observers,
       log,

@@ -20,6 +20,7 @@ export function addWgCommand(program: AnyCommand, context: CommandContext): void
     ) as AnyCommand;
   addFlag(wg, "dataplane");
   addFlag(wg, "cipher");
+  addFlag(wg, "workers");
   wg.action(async () => {
     const [name = ""] = wg.args;
     if (!isInterfaceName(name)) {
@@ -31,9 +32,9 @@ export function addWgCommand(program: AnyCommand, context: CommandContext): void
       );
     }
     const { ports } = context;
-    const { dataplane, cipher } = await agentOptions(wg, ports);
+    const { dataplane, cipher, workers } = await agentOptions(wg, ports);
     const foreground = wg.opts().foreground === true;
-    await runWg({ name, foreground, choice: dataplane, cipher }, ports);
+    await runWg({ name, foreground, choice: dataplane, cipher, workers }, ports);
   });
 }
 

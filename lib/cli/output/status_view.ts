@@ -27,6 +27,7 @@ export function statusText(
     `MTU ${dataplane.mtuBytes}`,
     dataplane.kind,
     `sealed by ${dataplane.aead}`,
+    ...((dataplane.workers ?? 1) > 1 ? [`${dataplane.workers} workers`] : []),
     ...(dataplane.offloads?.length ? [`offloads ${dataplane.offloads.join(" ")}`] : []),
   ].join(", ");
   const overlays = networksLine(status.networks);

@@ -188,7 +188,7 @@ export class SamplePorts implements CliPorts {
     this.diary.push(`open ${name}`);
     return Promise.resolve({
       ended: Promise.resolve("closed"),
-      way: { dataplane: "fast", cipher: "baseline cipher" },
+      way: { dataplane: "fast", cipher: "baseline cipher", workers: 1 },
       drops: () => ({}),
       close: () => {},
     });

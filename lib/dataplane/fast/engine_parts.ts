@@ -25,6 +25,34 @@ export type EngineDrop =
   | "rate-limit"
   | `frames-${UnreadableReason}`;
 
+/** An engine for which other workers seal. */
+export interface CoordinatedEngine {
+  /** Sends a packet with its virtio header, or keeps it. */
+  take(now: Millis, packet: Uint8Array): void;
+  /** Sends what was gathered. */
+  flush(): void;
+  /** Sees each peer for which something was sealed. */
+  onSealed(peer: BatchSession["peer"]): void;
+}
+
+/** What several workers of an interface need of the first one, as `SealingCoordinator` does it. */
+export interface WorkerCoordinator {
+  /** Says who takes packets. */
+  connect(engine: CoordinatedEngine): void;
+  /** Says whether packets need nothing but a session; else every packet is handed over. */
+  setPlain(isPlain: boolean): void;
+  /** Takes what others have handed over. @returns whether there were packets, and may be more */
+  takeHanded(now: Millis): boolean;
+  /** Nothing of what the engine has sealed waits any more. */
+  noteSent(): void;
+  /** Shows others where sessions send to now, before the host answers what has changed that. */
+  showWays(): void;
+  /** Shows others which sessions there are, once what was sealed is sent. */
+  publish(): void;
+  /** @returns when `publish` wants to be called again, though nothing has changed */
+  pollTimeout(now: Millis): Millis | undefined;
+}
+
 /** Descriptors, memory and callbacks of one engine; it closes none of them. */
 export interface PacketEngineParts {
   readonly io: RawCalls;
@@ -44,6 +72,8 @@ export interface PacketEngineParts {
   readonly wakeFd: number;
   /** Of overlay networks. */
   readonly frames: Pick<FrameEngineParts, "random" | "onPortEvent" | "channelRoom" | "openPlain">;
+  /** Where several workers seal. */
+  readonly coordinator?: WorkerCoordinator | undefined;
   readonly now: () => Millis;
   /** Sees what was asked or answered about paths; `datagram` is its to keep. */
   onProbe(datagram: Uint8Array, source: Endpoint): void;

@@ -20,6 +20,7 @@ import {
   checkPathMtu,
   configUpdate,
   type PeerStatus,
+  PROTOCOL_TIMERS,
   type WireGuardPeerConfig,
   type WireGuardPeerUpdate,
 } from "../../wireguard/mod.ts";
@@ -40,6 +41,7 @@ import { MirroredPeers } from "./mirrored_peers.ts";
 import { commandMemory, CommandWriter } from "./command_ring.ts";
 import { peerStatsMemory, SharedPeerStats } from "./shared_peer_stats.ts";
 import { superpacketBounds } from "./gso_sender.ts";
+import { SealingWorkers } from "./sealing/mod.ts";
 import {
   changeProbeIdsCommands,
   changeProxyCommands,
@@ -76,6 +78,10 @@ export class FastPlane implements WireGuardPlane {
   readonly #peers: MirroredPeers;
   /** Sockets that the worker may still use, the current one last. */
   readonly #sockets: OffloadUdp[] = [];
+  /** Those that the first worker does not use any more; the others may. */
+  readonly #released = new Set<number>();
+  /** The workers beside the first one. */
+  readonly #sealing: SealingWorkers | undefined;
   #privateKey: PrivateKey | undefined;
   #usesGso = false;
   #localPort = 0;
@@ -92,10 +98,11 @@ export class FastPlane implements WireGuardPlane {
       onProbe = () => {},
       log,
     }: FastPlaneOptions,
-    { setup, wakeUp, worker }: {
+    { setup, wakeUp, worker, workers }: {
       readonly setup: WorkerSetup;
       readonly wakeUp: WakeUp;
       readonly worker: StartedWorker<WorkerReport>;
+      readonly workers: SealingWorkers | undefined;
     },
   ) {
     this.#tun = tun;
@@ -110,15 +117,23 @@ export class FastPlane implements WireGuardPlane {
       onPortEvent,
     });
     this.#wakeUp = wakeUp;
+    this.#sealing = workers;
+    if (workers !== undefined) workers.onSocketReleased = (fd) => this.#closeUnused(fd);
     this.#commands = new CommandWriter(setup.commands);
     this.#peers = new MirroredPeers(new SharedPeerStats(setup.peerStats));
     this.#drops = new Float64Array(setup.drops);
     const { promise, resolve } = Promise.withResolvers<PlaneEnd>();
-    this.ended = promise.finally(() => this.#release());
+    this.ended = promise.finally(async () => {
+      await this.#sealing?.close();
+      this.#release();
+    });
     worker.follow((report) => {
       if (report.kind === "ended") resolve(report.end === "stopped" ? "closed" : "interface-gone");
       else if (report.kind === "failed") resolve("worker-failed");
-      else if (report.kind === "socket-released") this.#closeSocket(report.fd);
+      else if (report.kind === "socket-released") {
+        this.#released.add(report.fd);
+        this.#closeUnused(report.fd);
+      } else if (report.kind === "plain") tun.queues?.spread(report.isPlain);
       else if (report.kind === "gso") this.#noteGso(report.isUsed);
       else if (report.kind === "proxy") onProxyQuestion(report.question);
       else if (report.kind === "probe") {
@@ -143,6 +158,7 @@ export class FastPlane implements WireGuardPlane {
     using stack = new DisposableStack();
     stack.defer(() => tun.close());
     const wakeUp = stack.adopt(new WakeUp(), (each) => each.close());
+    const sealing = SealingWorkers.share(tun);
     const setup: WorkerSetup = {
       mtuBytes,
       timers,
@@ -154,8 +170,9 @@ export class FastPlane implements WireGuardPlane {
       peerStats: peerStatsMemory(),
       drops: new SharedArrayBuffer(COUNTED_DROPS.length * 8),
       channelRoom: ChannelRoom.memory(),
+      sealing,
     };
-    const worker = await startWorker<WorkerReport>({
+    const starting = startWorker<WorkerReport>({
       ...WORKER,
       prepared: options.prepared,
       what: "the fast packet plane",
@@ -165,7 +182,22 @@ export class FastPlane implements WireGuardPlane {
         wakeUp.wake();
       },
     });
-    const plane = new FastPlane(tun, options, { setup, wakeUp, worker });
+    // All at once, because each takes its time; the others have nothing to do yet.
+    const joining = SealingWorkers.open({
+      tun,
+      mtuBytes,
+      sessionLifeMs: timers.rejectAfterTimeMs ?? PROTOCOL_TIMERS.rejectAfterTimeMs,
+      cipher,
+      firstWakeFd: wakeUp.fd,
+      log: options.log,
+    }, sealing);
+    const [first, others] = await Promise.allSettled([starting, joining]);
+    const workers = others.status === "fulfilled" ? others.value : undefined;
+    if (first.status === "rejected") {
+      await workers?.close();
+      throw first.reason;
+    }
+    const plane = new FastPlane(tun, options, { setup, wakeUp, worker: first.value, workers });
     stack.move();
     return plane;
   }
@@ -177,6 +209,10 @@ export class FastPlane implements WireGuardPlane {
 
   get privateKey(): PrivateKey | undefined {
     return this.#privateKey;
+  }
+
+  get workers(): number {
+    return 1 + (this.#sealing?.count ?? 0);
   }
 
   get offloads(): readonly Offload[] {
@@ -192,7 +228,8 @@ export class FastPlane implements WireGuardPlane {
 
   setPrivateKey(key: PrivateKey | undefined): void {
     this.#privateKey = key;
-    if (key !== undefined) this.#peers.remove(key.publicKey);
+    // A peer with the device's own key goes.
+    if (key !== undefined) this.removePeer(key.publicKey);
     this.#send({ kind: "set-private-key", privateKey: key?.exposeBytes().toBase64() });
   }
 
@@ -297,7 +334,10 @@ export class FastPlane implements WireGuardPlane {
   }
 
   drops(): Readonly<Record<string, number>> {
-    return Object.fromEntries(COUNTED_DROPS.map((reason, i) => [reason, this.#drops[i] ?? 0]));
+    const others = this.#sealing?.drops();
+    return Object.fromEntries(
+      COUNTED_DROPS.map((reason, i) => [reason, (this.#drops[i] ?? 0) + (others?.get(reason) ?? 0)]),
+    );
   }
 
   close(): void {
@@ -308,6 +348,7 @@ export class FastPlane implements WireGuardPlane {
 
   #send(command: Command): void {
     if (this.#isClosed) return;
+    this.#sealing?.send(command);
     const bytes = encodeCommand(command);
     while (!this.#commands.tryWrite(bytes)) {
       // The worker has ended; that is told when this turn is over.
@@ -329,7 +370,9 @@ export class FastPlane implements WireGuardPlane {
     this.#usesGso = isUsed;
   }
 
-  #closeSocket(fd: number): void {
+  /** Closes a socket that no worker uses any more. */
+  #closeUnused(fd: number): void {
+    if (this.#sealing?.uses(fd) === true || !this.#released.delete(fd)) return;
     const at = this.#sockets.findIndex((socket) => socket.fd === fd);
     for (const socket of at < 0 ? [] : this.#sockets.splice(at, 1)) socket.close();
   }

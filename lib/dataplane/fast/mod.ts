@@ -10,12 +10,14 @@
  * ```
  *
  * Who owns what: the control thread makes and closes descriptors, and mirrors the configuration; everything else is
- * the worker's alone, so that no key and no counter is ever shared.
+ * the worker's alone, so that no key and no counter is ever shared. Where further workers seal (`sealing`), the sessions
+ * that are sent by are shared with them.
  * @module
  */
 
 export { FastCarrierSockets } from "./carrier/mod.ts";
 export { FastPlane } from "./fast_plane.ts";
+export { MAX_WORKERS } from "./sealing/mod.ts";
 export { FastForwarder } from "./relay/mod.ts";
 export { findNativeTier } from "./select_cipher.ts";
 export { superpacketBounds } from "./gso_sender.ts";

@@ -9,7 +9,7 @@
  * ```
  *
  * The thread owns the device, every session and all counters of it; nothing here is shared but memory that is written
- * by one side only.
+ * by one side only, unless further workers seal (`sealing`).
  * @module
  */
 
@@ -94,10 +94,18 @@ export class PacketEngine {
     this.#free = Math.ceil(cipher.freeFrom / 64) * 64;
     this.#sealer = new SessionSealer({
       ...parts,
+      peers: parts.device.batches,
       at: this.#free + BATCH_AT,
       roomBytes: BATCH_ROOM_BYTES,
       send: (at, lengthBytes, segmentBytes, destination) =>
         this.#sender?.send(at, lengthBytes, segmentBytes, destination),
+      onSealed: (peer) => this.#touched.add(peer),
+      onSent: () => parts.coordinator?.noteSent(),
+      onMalformed: () => parts.device.counters.count("malformed-packet"),
+    });
+    parts.coordinator?.connect({
+      take: (now, packet) => this.#takeHanded(now, packet),
+      flush: () => this.#sealer.flush(),
       onSealed: (peer) => this.#touched.add(peer),
     });
     this.frames = new FrameEngine({
@@ -178,14 +186,15 @@ export class PacketEngine {
 
   /** Runs until told to stop, or the interface is gone. */
   run(): EngineEnd {
-    const { io, base, device, guards, now, onWake } = this.#parts;
+    const { io, base, device, guards, coordinator, now, onWake } = this.#parts;
     const descriptors = base + this.#free + POLL_AT;
     let reportAt = 0;
     for (;;) {
       const frames = this.frames;
       const timeout = Math.min(device.pollTimeout() ?? Infinity, frames.pollTimeout() ?? Infinity);
       const policyTimeout = Math.min(guards.pollTimeout() ?? Infinity, this.#gate.pollTimeout() ?? Infinity);
-      const deadline = Math.min(this.#reportBy, timeout, policyTimeout);
+      const sharedTimeout = coordinator?.pollTimeout(now()) ?? Infinity;
+      const deadline = Math.min(this.#reportBy, timeout, policyTimeout, sharedTimeout);
       writePollfd(this.#view, this.#free + POLL_AT + 3 * POLLFD_BYTES, frames.descriptor);
       io.poll(descriptors, 4, deadline === Infinity ? -1 : Math.max(0, Math.ceil(deadline - now())));
       if (this.#events(2) !== 0) {
@@ -197,12 +206,15 @@ export class PacketEngine {
         const at = now();
         device.handleTimeout(at);
         guards.handleTimeout(at);
+        coordinator?.setPlain(guards.isIdle && frames.isIdle);
+        const handed = coordinator?.takeHanded(at) ?? false;
         const sent = this.#carryOut(at);
         const switched = !frames.isIdle && this.#carryFrames(at);
         const received = this.#carryIn(at);
         this.#handshakes.work(at);
-        isBusy = sent || switched || received || !this.#handshakes.isEmpty;
+        isBusy = handed || sent || switched || received || !this.#handshakes.isEmpty;
         this.#transmit();
+        coordinator?.publish();
         if (!isBusy || at >= reportAt) {
           this.#report(at);
           reportAt = at + REPORT_MS;
@@ -252,6 +264,13 @@ export class PacketEngine {
     }
     this.#sealer.flush();
     return carried > 0;
+  }
+
+  /** What another worker could not seal. */
+  #takeHanded(now: Millis, packet: Uint8Array): void {
+    const at = this.#free + PACKET_AT;
+    this.#bytes.set(packet, at - VIRTIO_HEADER_BYTES);
+    this.#takeSuperpacket(now, at, packet.length - VIRTIO_HEADER_BYTES, true);
   }
 
   /** @param isOwn whether the host sends it; else it is passed on */
@@ -341,7 +360,8 @@ export class PacketEngine {
   }
 
   #writeFrames(now: Millis): void {
-    const { io, cipher, base, tunFd, onDrop, guards, device: { forwarding } } = this.#parts;
+    const { io, cipher, base, tunFd, onDrop, guards, coordinator, device: { forwarding } } = this.#parts;
+    coordinator?.showWays();
     const frames = cipher.endFrames();
     for (let i = 0; i < frames; i++) {
       const tag = cipher.frameTag(i);

@@ -4,31 +4,58 @@
  */
 
 import type { Millis } from "../../base/mod.ts";
-import type { BatchCipher } from "../../crypto/mod.ts";
-import { clampTcpMss, type IpFamily } from "../../net/mod.ts";
-import type { BatchSession, Device } from "../../wireguard/mod.ts";
-import { longestSegmentBytes, NEEDS_CHECKSUM, VIRTIO_HEADER_BYTES } from "./superpacket.ts";
+import type { AeadKey, BatchCipher } from "../../crypto/mod.ts";
+import { clampTcpMss, type Endpoint, type IpFamily } from "../../net/mod.ts";
+import type { BatchSession, SendCounter } from "../../wireguard/mod.ts";
+import { longestSegmentBytes, mostSegments, NEEDS_CHECKSUM, VIRTIO_HEADER_BYTES } from "./superpacket.ts";
 import { GsoBatch, type GsoBatchParts } from "./gso_batch.ts";
 
+/** A session to seal with, as `Keypair` is one. */
+export interface SealingSession {
+  readonly sendKey: AeadKey;
+  /** The index at which the peer knows it. */
+  readonly remoteIndex: number;
+  readonly counter: SendCounter;
+}
+
+/** Who packets are for, as `Peer` is one. */
+export interface SealingPeer {
+  readonly endpoint: Endpoint | undefined;
+  /** The longest packet that its path takes; Infinity while that is no less than the MTU. */
+  readonly pathMtuBytes: number;
+  sessionForBatch(now: Millis): SealingSession | undefined;
+  noteSealed(now: Millis, session: SealingSession, batch: { readonly lengthBytes: number }): void;
+}
+
+/** Whose packets are whose, as `BatchSessions` knows. */
+export interface SealingPeers<Peer> {
+  peerFor(memory: Uint8Array, at: number, version: IpFamily): Peer | undefined;
+  peerAt(address: Uint8Array): Peer | undefined;
+}
+
 /** Whose sessions, and where batches go. */
-export interface SessionSealerParts extends GsoBatchParts {
+export interface SessionSealerParts<Peer> extends GsoBatchParts {
   readonly cipher: BatchCipher;
-  readonly device: Device;
+  readonly peers: SealingPeers<Peer>;
   readonly mtuBytes: number;
   /** Sees each peer for which something was sealed. */
-  onSealed(peer: BatchSession["peer"]): void;
+  onSealed(peer: Peer): void;
+  /** Nothing of what was sealed waits to be sent. */
+  onSent?(): void;
+  /** Counts a packet that contradicts its header. */
+  onMalformed(): void;
 }
 
 /** One way out for all that is sealed. */
-export class SessionSealer {
+export class SessionSealer<Peer extends SealingPeer = BatchSession["peer"]> {
   /** Packets are padded to multiples of 16 bytes, though not beyond this. */
   mtuBytes: number;
-  readonly #parts: SessionSealerParts;
+  readonly #parts: SessionSealerParts<Peer>;
   readonly #bytes: Uint8Array;
   readonly #view: DataView;
   readonly #outgoing: GsoBatch;
 
-  constructor(parts: SessionSealerParts) {
+  constructor(parts: SessionSealerParts<Peer>) {
     this.#parts = parts;
     this.mtuBytes = parts.mtuBytes;
     this.#bytes = new Uint8Array(parts.cipher.memory.buffer);
@@ -51,26 +78,29 @@ export class SessionSealer {
     innerBytes: number,
     nextHop?: Uint8Array,
   ): boolean {
-    const { cipher, device, onSealed } = this.#parts;
-    const peer = nextHop === undefined
-      ? device.batches.peerFor(this.#bytes, at, version)
-      : device.batches.peerAt(nextHop);
-    const keypair = peer?.sessionForBatch(now);
+    const { cipher, peers, onSealed, onMalformed } = this.#parts;
+    const peer = nextHop === undefined ? peers.peerFor(this.#bytes, at, version) : peers.peerAt(nextHop);
+    const session = peer?.sessionForBatch(now);
     const destination = peer?.endpoint;
-    if (peer === undefined || keypair === undefined || destination === undefined) return false;
+    if (peer === undefined || session === undefined || destination === undefined) return false;
     const { pathMtuBytes: limit } = peer;
     if (limit !== Infinity && innerBytes === 0 && !this.#fits(at, lengthBytes, version, limit)) return false;
     const outgoing = this.#outgoing;
     outgoing.prepare(destination);
+    if (outgoing.isEmpty) this.#noteSent();
+    // Those of a packet that is malformed, or has fewer segments than its header allows, are used by nobody.
+    const numbers = mostSegments(this.#view, at, lengthBytes);
+    const counter = session.counter.claim(numbers);
+    if (counter < 0) return false;
     for (;;) {
       const sealed = cipher.sealSuperpacket({
         at,
         lengthBytes,
         out: outgoing.end,
         roomBytes: outgoing.roomBytes,
-        key: keypair.sendKey,
-        counter: keypair.sendCounter,
-        remoteIndex: keypair.remoteIndex,
+        key: session.sendKey,
+        counter,
+        remoteIndex: session.remoteIndex,
         mtuBytes: Math.min(this.mtuBytes, limit),
         innerBytes,
       });
@@ -78,11 +108,17 @@ export class SessionSealer {
         outgoing.flush();
         continue;
       }
-      if (typeof sealed === "string") device.counters.count("malformed-packet");
+      if (typeof sealed !== "string" && sealed.packets > numbers) {
+        throw new RangeError(
+          `Cannot send ${sealed.packets} messages: ${numbers} numbers were taken for them`,
+        );
+      }
+      if (typeof sealed === "string") onMalformed();
       else {
-        peer.noteSealed(now, keypair, sealed);
+        peer.noteSealed(now, session, sealed);
         onSealed(peer);
         outgoing.append(sealed, destination);
+        if (outgoing.isEmpty) this.#noteSent();
       }
       return true;
     }
@@ -99,5 +135,10 @@ export class SessionSealer {
   /** Sends what was gathered. */
   flush(): void {
     this.#outgoing.flush();
+    this.#noteSent();
+  }
+
+  #noteSent(): void {
+    this.#parts.onSent?.();
   }
 }

@@ -59,6 +59,15 @@ export function longestPacketBytes(memory: DataView, at: number, lengthBytes: nu
   return Math.min(lengthBytes, memory.getUint16(header + 2, true) + memory.getUint16(header + 4, true));
 }
 
+/** @returns how many packets a frame of the host is cut into, or a few more; its IP packet begins at `at` */
+export function mostSegments(memory: DataView, at: number, lengthBytes: number): number {
+  const header = at - VIRTIO_HEADER_BYTES;
+  const segmentBytes = memory.getUint16(header + 4, true);
+  return memory.getUint8(header + 1) === GSO.NONE || segmentBytes === 0
+    ? 1
+    : Math.max(1, Math.ceil(lengthBytes / segmentBytes));
+}
+
 /** @returns how long the longest packet is that a frame of the host is cut into; its IP packet begins at `at` */
 export function longestSegmentBytes(memory: DataView, at: number, lengthBytes: number): number {
   const header = at - VIRTIO_HEADER_BYTES;

@@ -17,6 +17,7 @@ import type { EngineEnd } from "./engine_parts.ts";
 import { PacketEngine } from "./packet_engine.ts";
 import { ChannelRoom, obeyFrameCommand, PlainUnderlay } from "./frames/mod.ts";
 import { FrameCountsReport } from "./frame_counts_report.ts";
+import { isIndifferent, SealingCoordinator } from "./sealing/mod.ts";
 import { selectBatchCipher, type SelectedCipher } from "./select_cipher.ts";
 import { type PeerStats, SharedPeerStats } from "./shared_peer_stats.ts";
 import {
@@ -78,6 +79,7 @@ class PacketWorker {
   readonly #drops: Float64Array;
   readonly #slots = new Map<string, number>();
   readonly #frameCounts: FrameCountsReport;
+  readonly #coordinator: SealingCoordinator | undefined;
   readonly #guards = new PlaneGuards({ random: systemRandom, wall: systemClock.wall });
   readonly #policyPieces = new PolicyPieces();
   #refreshAt = 0;
@@ -106,6 +108,12 @@ class PacketWorker {
     this.#commands = new CommandReader(setup.commands);
     this.#peerStats = new SharedPeerStats(setup.peerStats);
     this.#drops = new Float64Array(setup.drops);
+    this.#coordinator = setup.sealing && new SealingCoordinator({
+      ...setup.sealing,
+      batches: device.batches,
+      slotOf: ({ publicKey }) => this.#slots.get(publicKey.toString()),
+      onPlain: (isPlain) => report({ kind: "plain", isPlain }),
+    });
     this.#engine = new PacketEngine({
       io,
       cipher,
@@ -125,6 +133,7 @@ class PacketWorker {
         openPlain: (parts) =>
           new PlainUnderlay({ ...parts, onFailed: (...failure) => this.#tell(...failure) }),
       },
+      coordinator: this.#coordinator,
       now: this.#now,
       onWake: () => this.#takeCommands(),
       onTurn: (touched) => this.#showTurn(touched),
@@ -160,6 +169,7 @@ class PacketWorker {
       // It may hold a preshared key.
       bytes.fill(0);
       if (command.kind === "stop") return false;
+      if (!isIndifferent(command)) this.#coordinator?.noteObeyed();
       if (isOfPart(command)) {
         this.#obeyOfPart(command);
         continue;

@@ -35,6 +35,14 @@ export type Plain<T> = T extends PublicKey | PresharedKey | Endpoint | Cidr | Ip
 /** A socket that the worker is to use. */
 export type WorkerSocket = Pick<GsoSenderParts, "fd" | "family" | "hasGso">;
 
+/** What the first worker shares with others that seal. */
+export interface SharedWithFirst {
+  /** Sessions, and who uses them. */
+  readonly memory: SharedArrayBuffer;
+  /** Of each other worker, in their order: what that hands over. */
+  readonly handovers: readonly SharedArrayBuffer[];
+}
+
 /** What a worker begins with: no key, no socket, no peers. */
 export interface WorkerSetup {
   readonly mtuBytes: number;
@@ -50,6 +58,8 @@ export interface WorkerSetup {
   readonly drops: SharedArrayBuffer;
   /** How many packets for channels are under way. */
   readonly channelRoom: SharedArrayBuffer;
+  /** What is shared with other workers, where there are some. */
+  readonly sealing: SharedWithFirst | undefined;
 }
 
 /** What the control thread asks for; the slot says where a peer's statistics go. */
@@ -83,6 +93,8 @@ export type WorkerReport =
   | { readonly kind: "socket-released"; readonly fd: number }
   /** A path has refused GSO batches, or a new socket may send them again. */
   | { readonly kind: "gso"; readonly isUsed: boolean }
+  /** Packets need nothing but a session, so that other workers may seal them, or no longer. */
+  | { readonly kind: "plain"; readonly isPlain: boolean }
   /** At a port of an overlay network. */
   | { readonly kind: "port"; readonly event: PortEvent }
   /** All that overlay networks have carried, by the numbers of networks and ports. */
@@ -107,6 +119,7 @@ export const COUNTED_DROPS: readonly string[] = [
   "socket-full",
   "send-failed",
   "interface-full",
+  "handover-full",
   "policy-denied",
   ...DECODE_FAILURES.map((failure) => `frames-${failure}`),
   "frames-unknown-network",

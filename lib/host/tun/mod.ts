@@ -11,6 +11,7 @@ export {
   openOffloadTun,
   openTap,
   type TunOptions,
+  type TunQueues,
 } from "./tun_attach.ts";
 export * from "./ready_tap.ts";
 export * from "./tun_device.ts";

@@ -6,7 +6,8 @@
  */
 
 import { HostError, InterfaceExistsError, NotPermittedError, NoTunDeviceError } from "../host_error.ts";
-import { Descriptor, ERRNO, O_CLOEXEC, O_NONBLOCK, O_RDWR } from "../ffi/mod.ts";
+import { Descriptor, ERRNO, Libc, O_CLOEXEC, O_NONBLOCK, O_RDWR } from "../ffi/mod.ts";
+import { loadSteering } from "./queue_steering.ts";
 
 // linux/if_tun.h
 const TUNSETIFF = 0x400454ca;
@@ -17,6 +18,9 @@ const IFF_NO_PI = 0x1000;
 const IFF_TUN_EXCL = 0x8000;
 /** Each packet has a virtio header before it, which says what is left to do for it. */
 const IFF_VNET_HDR = 0x4000;
+/** It may have several descriptors. */
+const IFF_MULTI_QUEUE = 0x0100;
+const TUNSETSTEERINGEBPF = 0x800454e0;
 const TUNSETOFFLOAD = 0x400454d0;
 const TUNSETVNETHDRSZ = 0x400454d8;
 const TUN_F_CSUM_TSO4_TSO6 = 0x07;
@@ -45,20 +49,24 @@ export interface TunOptions {
 /**
  * Makes a TUN interface, or a TAP; it is down and has no address.
  *
- * @param flags further flags of TUNSETIFF
+ * @param flags of TUNSETIFF; with IFF_TUN_EXCL, as it is unless given, there must be no such interface yet
  * @returns its descriptor, which does not block; the interface goes with it
  * @throws RangeError when the name or MTU is none
  * @throws NoTunDeviceError without the driver, NotPermittedError without CAP_NET_ADMIN, InterfaceExistsError when
  * the name is taken, HostError for anything else
  */
-export function attachTun({ name, mtuBytes }: TunOptions, flags = 0, layer: Layer = IFF_TUN): Descriptor {
+export function attachTun(
+  { name, mtuBytes }: TunOptions,
+  flags: number = IFF_TUN_EXCL,
+  layer: Layer = IFF_TUN,
+): Descriptor {
   assertTunOptions({ name, mtuBytes });
   return Descriptor.open(`make the interface ${name}`, (libc) => {
     const fd = libc.open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC);
     if (fd < 0) throw openError(name, libc.errno);
     const request = new Uint8Array(IFREQ_BYTES);
     new TextEncoder().encodeInto(name, request);
-    new DataView(request.buffer).setUint16(IFNAMSIZ, layer | IFF_NO_PI | IFF_TUN_EXCL | flags, true);
+    new DataView(request.buffer).setUint16(IFNAMSIZ, layer | IFF_NO_PI | flags, true);
     if (libc.ioctl(fd, TUNSETIFF, request) >= 0) return fd;
     const { errno } = libc;
     libc.close(fd);
@@ -104,16 +112,65 @@ export interface OffloadTun {
   readonly fd: number;
   /** TCP and UDP superpackets are read and may be written. */
   readonly offloads: { readonly tso: boolean; readonly uso: boolean };
+  /** Further ways out of the interface; undefined where it has one. */
+  readonly queues?: TunQueues | undefined;
+  /** Why there is one, where several were wanted. */
+  readonly queueProblem?: string | undefined;
   /** Removes the interface; nothing may use the descriptor any more. Harmless when repeated. */
   close(): void;
 }
 
+/** Descriptors of an interface beside its first one: packets of one flow always come to the same. */
+export interface TunQueues {
+  /** They do not block. */
+  readonly fds: readonly number[];
+  /** Has packets come to all of them, or to the first one only, as at the beginning. @returns whether the kernel took it */
+  spread(isOn: boolean): boolean;
+  /** Nobody reads there any more: its flows go to others. Harmless when repeated. */
+  close(fd: number): void;
+}
+
 /**
  * Makes the interface; it is down and has no address.
+ * @param queues how many ways out it is to have; one where the kernel does not steer packets
  * @throws RangeError, NoTunDeviceError, NotPermittedError, InterfaceExistsError, HostError
  */
-export function openOffloadTun(options: TunOptions): OffloadTun {
-  return withOffloads(options, attachTun(options, IFF_VNET_HDR));
+export function openOffloadTun(options: TunOptions, queues = 1): OffloadTun {
+  if (queues === 1) return withOffloads(options, attachTun(options, IFF_VNET_HDR | IFF_TUN_EXCL));
+  try {
+    return openQueues(options, queues);
+  } catch (error) {
+    if (!(error instanceof HostError)) throw error;
+    return { ...openOffloadTun(options), queueProblem: error.message };
+  }
+}
+
+function openQueues(options: TunOptions, count: number): OffloadTun {
+  using stack = new DisposableStack();
+  const flags = IFF_VNET_HDR | IFF_MULTI_QUEUE;
+  const first = withOffloads(options, attachTun(options, flags | IFF_TUN_EXCL));
+  stack.defer(() => first.close());
+  const open = new Map<number, Descriptor>();
+  for (let i = 1; i < count; i++) {
+    const further = stack.adopt(attachTun(options, flags), (each) => each.close());
+    open.set(further.fd, further);
+  }
+  const [one, all] = [false, true].map((isSpread) =>
+    stack.adopt(new Descriptor(Libc.open(), loadSteering(isSpread)), (each) => each.close())
+  );
+  const spread = (isOn: boolean): boolean => {
+    const program = new Uint8Array(Int32Array.of((isOn ? all : one)?.fd ?? -1).buffer);
+    return !all?.isClosed && all?.libc.ioctl(first.fd, TUNSETSTEERINGEBPF, program) === 0;
+  };
+  if (!spread(false)) {
+    throw new HostError("Cannot steer packets to several queues: the kernel has no such call");
+  }
+  const held = stack.move();
+  return {
+    ...first,
+    queues: { fds: [...open.keys()], spread, close: (fd) => open.get(fd)?.close() },
+    close: () => held.dispose(),
+  };
 }
 
 /**
@@ -122,8 +179,10 @@ export function openOffloadTun(options: TunOptions): OffloadTun {
  * @throws RangeError, NoTunDeviceError, NotPermittedError, InterfaceExistsError, HostError
  */
 export function openTap(options: TunOptions & { readonly hasHeader: boolean }): OffloadTun {
-  if (options.hasHeader) return withOffloads(options, attachTun(options, IFF_VNET_HDR, IFF_TAP));
-  const descriptor = attachTun(options, 0, IFF_TAP);
+  if (options.hasHeader) {
+    return withOffloads(options, attachTun(options, IFF_VNET_HDR | IFF_TUN_EXCL, IFF_TAP));
+  }
+  const descriptor = attachTun(options, IFF_TUN_EXCL, IFF_TAP);
   const offloads = { tso: false, uso: false };
   return { name: options.name, fd: descriptor.fd, offloads, close: () => descriptor.close() };
 }

@@ -10,11 +10,19 @@ import { waitFor } from "../wait_for.ts";
 
 /** @returns the id of the thread that carries packets in process `pid` @throws Error when there is none */
 export function packetThread(pid: number): number {
-  for (const { name } of Deno.readDirSync(`/proc/${pid}/task`)) {
-    // The runtime names its workers by their numbers.
-    if (Deno.readTextFileSync(`/proc/${pid}/task/${name}/comm`).startsWith("worker-")) return Number(name);
-  }
-  throw new Error(`Process ${pid} has no worker`);
+  return packetThreads(pid)[0] ?? fail(`Process ${pid} has no worker`);
+}
+
+/** @returns the ids of its workers, in the order of their start */
+export function packetThreads(pid: number): readonly number[] {
+  // The runtime names its workers by their numbers.
+  return [...Deno.readDirSync(`/proc/${pid}/task`)].map(({ name }) => Number(name))
+    .filter((tid) => Deno.readTextFileSync(`/proc/${pid}/task/${tid}/comm`).startsWith("worker-"))
+    .toSorted((a, b) => a - b);
+}
+
+function fail(message: string): never {
+  throw new Error(message);
 }
 
 /**
@@ -22,11 +30,19 @@ export function packetThread(pid: number): number {
  * Needs `ptrace`.
  * @returns the tracer, which ends with the process
  */
-export async function poisonPacketThread(place: NetworkNamespace, pid: number): Promise<CapturedProcess> {
-  const tid = packetThread(pid);
+export function poisonPacketThread(place: NetworkNamespace, pid: number): Promise<CapturedProcess> {
+  return poison(place, packetThread(pid), "recvmsg,recvmmsg");
+}
+
+/** Makes the next packet kill the last thread that seals, likewise. */
+export function poisonSealingThread(place: NetworkNamespace, pid: number): Promise<CapturedProcess> {
+  return poison(place, packetThreads(pid).at(-1) ?? 0, "readv");
+}
+
+async function poison(place: NetworkNamespace, tid: number, calls: string): Promise<CapturedProcess> {
   const tracer = place.spawn([
     ...["strace", "-qq", "-o", "/dev/null", "-p", String(tid)],
-    ...["-e", "trace=recvmsg,recvmmsg", "-e", "inject=recvmsg,recvmmsg:retval=2000000000"],
+    ...["-e", `trace=${calls}`, "-e", `inject=${calls}:retval=2000000000`],
   ]);
   await waitFor(() => isTraced(tid), 5_000, { what: "the packet thread is traced" });
   return tracer;

@@ -34,6 +34,8 @@ export interface WgDeviceOptions {
   readonly dataplane?: "fast" | "portable";
   /** What seals weft's packets; the fastest unless told. */
   readonly cipher?: "auto" | "native" | "baseline" | "noble";
+  /** How many threads carry weft's packets; as many as help unless told. */
+  readonly workers?: number;
   /** Of the interface, CIDR notation; they make the routes too. */
   readonly addresses?: readonly string[];
   readonly port?: number;
@@ -50,12 +52,15 @@ export class WgDevice implements AsyncDisposable {
   namespace: NetworkNamespace;
 
   private constructor(namespace: NetworkNamespace, options: WgDeviceOptions, keys: WireGuardKeys) {
-    const { implementation, dataplane = "auto", cipher = "auto" } = options;
+    const { implementation, dataplane = "auto", cipher = "auto", workers = "auto" } = options;
     this.namespace = namespace;
     this.keys = keys;
     this.name = uniqueInterfaceName();
     const command = implementation === "weft"
-      ? weftCommand("wg", this.name, "--foreground", "--dataplane", dataplane, "--cipher", cipher)
+      ? weftCommand(
+        ...["wg", this.name, "--foreground", "--dataplane", dataplane, "--cipher", cipher],
+        ...["--workers", `${workers}`],
+      )
       : [Deno.env.get("WIREGUARD_GO") ?? "wireguard-go", this.name];
     this.process = new CapturedProcess(namespace.command(command), {
       label: `${namespace.label}: ${implementation}`,
