@@ -6,6 +6,7 @@
 
 interface RuntimeModules {
   readonly "node:sqlite": typeof import("node:sqlite");
+  readonly "node:timers": typeof import("node:timers");
   readonly "node:v8": typeof import("node:v8");
   readonly "node:vm": typeof import("node:vm");
 }

@@ -3,7 +3,6 @@
  * @module
  */
 
-import { setImmediate } from "node:timers";
 import {
   type Clock,
   type Environment,
@@ -13,6 +12,7 @@ import {
   type Timers,
   unixMillis,
 } from "../base/mod.ts";
+import { runtimeModule } from "./runtime_module.ts";
 
 /** Reads the process's monotonic clock and the host's wall clock. */
 export const systemClock: Clock = Object.freeze({
@@ -33,7 +33,7 @@ export const systemTimers: Timers = Object.freeze({
 
 /** Calls back in the next turn of the event loop, when what has arrived meanwhile has been handled. */
 export function afterSystemTurn(fire: () => void): void {
-  setImmediate(fire);
+  runtimeModule("node:timers").setImmediate(fire);
 }
 
 /** `getRandomValues` fills at most this many bytes a call (Web Cryptography §10.1.1). */

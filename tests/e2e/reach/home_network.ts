@@ -69,6 +69,7 @@ export class HomeNetwork implements AsyncDisposable {
     const network = new HomeNetwork(stack.move(), lab, [home, router, outside]);
     try {
       await network.#build(options.filter);
+      if (options.speaks?.ipv6 === true) await network.#addIpv6();
       await network.setDaemon(options.speaks);
     } catch (error) {
       await network[Symbol.asyncDispose]();
@@ -171,6 +172,24 @@ export class HomeNetwork implements AsyncDisposable {
     await this.#stack.disposeAsync();
   }
 
+  async #addIpv6(): Promise<void> {
+    const { home, router, outside } = this;
+    await router.ip(
+      `addr add ${HomeNetwork.ROUTER6}/64 dev lan0 nodad`,
+      `addr add ${HomeNetwork.PUBLIC6}/64 dev wan0 nodad`,
+    );
+    for (
+      const [host, own, gateway] of [
+        [home, HomeNetwork.HOME6, HomeNetwork.ROUTER6],
+        [outside, HomeNetwork.OUTSIDE6, HomeNetwork.PUBLIC6],
+      ] as const
+    ) {
+      await host.ip(`addr add ${own}/64 dev eth0 nodad`);
+      await host.expectRun(["ip", "-6", "route", "add", "default", "via", gateway]);
+    }
+    await router.expectRun(["sysctl", "-qw", "net.ipv6.conf.all.forwarding=1"]);
+  }
+
   async #build(filter: string | undefined): Promise<void> {
     const { home, router, outside } = this;
     await router.ip(
@@ -178,25 +197,16 @@ export class HomeNetwork implements AsyncDisposable {
       `link add wan0 type veth peer name eth0 netns ${outside.name}`,
       `addr add ${HomeNetwork.ROUTER}/24 dev lan0`,
       `addr add ${HomeNetwork.PUBLIC}/24 dev wan0`,
-      `addr add ${HomeNetwork.ROUTER6}/64 dev lan0 nodad`,
-      `addr add ${HomeNetwork.PUBLIC6}/64 dev wan0 nodad`,
       "link set lan0 up",
       "link set wan0 up",
     );
     await home.ip(
       `addr add ${HomeNetwork.HOME}/24 dev eth0`,
-      `addr add ${HomeNetwork.HOME6}/64 dev eth0 nodad`,
       "link set eth0 up",
       `route add default via ${HomeNetwork.ROUTER}`,
     );
-    await home.expectRun(["ip", "-6", "route", "add", "default", "via", HomeNetwork.ROUTER6]);
-    await outside.ip(
-      `addr add ${HomeNetwork.OUTSIDE}/24 dev eth0`,
-      `addr add ${HomeNetwork.OUTSIDE6}/64 dev eth0 nodad`,
-      "link set eth0 up",
-    );
-    await outside.expectRun(["ip", "-6", "route", "add", "default", "via", HomeNetwork.PUBLIC6]);
-    await router.expectRun(["sysctl", "-qw", "net.ipv4.ip_forward=1", "net.ipv6.conf.all.forwarding=1"]);
+    await outside.ip(`addr add ${HomeNetwork.OUTSIDE}/24 dev eth0`, "link set eth0 up");
+    await router.expectRun(["sysctl", "-qw", "net.ipv4.ip_forward=1"]);
     const rules = `
 table inet home {
   chain input {
@@ -207,6 +217,8 @@ table inet home {
     type filter hook forward priority 0; policy drop;
     ct state established,related accept
     iifname "lan0" accept
+    # Version 2.3.1 of the daemon loses its own rule for UDP when it is asked a second time.
+    ct status dnat accept
     jump miniupnpd
   }
   chain prerouting { type nat hook prerouting priority -100; policy accept; jump prerouting_miniupnpd; }
