@@ -51,6 +51,8 @@ interface Watched {
   isProbed: boolean;
   pauseMs: number;
   heardAt: number;
+  /** Somebody believes that it went away or came back: it is asked whatever it says by itself. */
+  isHinted: boolean;
   dueAt: Millis;
   sentAt?: Millis;
   /** The verdict of the last event; undefined before the first one. */
@@ -85,12 +87,12 @@ export class HealthMonitor {
       const known = this.#peers.get(id);
       if (known === undefined) {
         const watch = new PeerMonitor();
-        this.#peers.set(id, { watch, isProbed, pauseMs, heardAt: -Infinity, dueAt: now });
+        this.#peers.set(id, { watch, isProbed, pauseMs, heardAt: -Infinity, isHinted: false, dueAt: now });
         continue;
       }
       known.isProbed = isProbed;
       known.pauseMs = pauseMs;
-      if (heardAt !== undefined && heardAt > known.heardAt) this.#noteHeard(now, known, heardAt);
+      if (heardAt !== undefined && heardAt > known.heardAt) this.#noteHeard(known, heardAt);
     }
   }
 
@@ -104,6 +106,7 @@ export class HealthMonitor {
     const peer = this.#peers.get(id);
     if (peer === undefined || peer.sentAt !== undefined && now - peer.sentAt < HINT_PAUSE_MS) return;
     peer.dueAt = now;
+    peer.isHinted = true;
   }
 
   /** A probe is on its way. */
@@ -111,6 +114,7 @@ export class HealthMonitor {
     const peer = this.#peers.get(id);
     if (peer === undefined) return;
     peer.sentAt = now;
+    peer.isHinted = false;
     this.#schedule(now, peer);
   }
 
@@ -179,10 +183,10 @@ export class HealthMonitor {
   }
 
   /** Who is well and says something need not be asked so soon. */
-  #noteHeard(now: Millis, peer: Watched, heardAt: Millis): void {
+  #noteHeard(peer: Watched, heardAt: Millis): void {
     peer.heardAt = heardAt;
     const { watch, sentAt, pauseMs } = peer;
-    if (sentAt === undefined || watch.probes === 0 || watch.failureCount > 0 || peer.dueAt <= now) return;
+    if (sentAt === undefined || watch.probes === 0 || watch.failureCount > 0 || peer.isHinted) return;
     const quietUntil = heardAt + pauseMs * (1 - JITTER * randomFraction(this.#random));
     peer.dueAt = millis(Math.max(peer.dueAt, Math.min(quietUntil, sentAt + MEASURE_MS)));
   }

@@ -189,6 +189,21 @@ Deno.test("HealthMonitor asks who says something by itself every two minutes, an
   assert(world.sent.length > before);
 });
 
+Deno.test("HealthMonitor does not ask who has said something a moment before it was due", () => {
+  const world = new Fixture();
+  world.add("a");
+  world.run(1_000);
+  world.sent.length = 0;
+  // Nobody looks before the pause is over.
+  world.now += 15_000;
+  const heardAt = millis(world.now - 5);
+  world.monitor.setTargets(millis(world.now), new Map([["a", { isProbed: true, heardAt }]]));
+  world.run(8_000);
+  assert.equal(world.sent.length, 0);
+  world.run(2_100);
+  assert.equal(world.sent.length, 1);
+});
+
 Deno.test("HealthMonitor.handleHint() has a peer asked at once, whatever it says by itself", () => {
   const world = new Fixture();
   world.add("a");
