@@ -257,8 +257,12 @@ function isList(value: BuiltValue): value is readonly BuiltOperand[] {
   return Array.isArray(value);
 }
 
+function isScalar(value: BuiltOperand): value is Scalar {
+  return typeof value !== "object" || value === null;
+}
+
 function operandOf(value: BuiltOperand): Operand {
-  if (typeof value === "object" && value !== null) return value;
+  if (!isScalar(value)) return value;
   // Minus zero equals zero, and is written as such.
   return { type: "literal", value: typeof value === "number" ? value + 0 : value };
 }

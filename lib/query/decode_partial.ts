@@ -52,8 +52,9 @@ function decodeAggregate(value: JsonValue): PartialAggregate | undefined {
   if (!isObject(value)) return undefined;
   const { count, sum, extreme } = value;
   if (typeof count !== "number" || !Number.isSafeInteger(count) || count < 0) return undefined;
-  if (sum !== null && typeof sum !== "number") return undefined;
-  return isScalar(extreme) ? { count, sum, extreme } : undefined;
+  if (!isScalar(extreme)) return undefined;
+  if (typeof sum === "number") return { count, sum, extreme };
+  return sum === null ? { count, sum: null, extreme } : undefined;
 }
 
 function decodeCompared(value: JsonValue): ComparedValue | undefined {

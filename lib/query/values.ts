@@ -31,7 +31,7 @@ export function valueAt(value: JsonValue, path: Path): JsonValue {
 
 /** @returns a value as comparisons see it */
 export function comparedValue(value: JsonValue): ComparedValue {
-  return typeof value === "object" && value !== null ? COMPOSITE : value;
+  return isScalar(value) ? value : COMPOSITE;
 }
 
 /** @returns whether a value is a scalar */

@@ -64,14 +64,15 @@ labTest(
       assert.ok(lostPercent < 1, `${lostPercent} %`);
     });
 
-    await test.step("both ends count the same", async () => {
+    await test.step("what is counted fits together", async () => {
       await waitFor(
         async () => {
           const [mine, theirs] = [await a.peer(b.keys.publicKey), await b.peer(a.keys.publicKey)];
-          return mine.txBytes === theirs.rxBytes && mine.rxBytes === theirs.txBytes;
+          // What we send faster than wireguard-go reads, its socket drops.
+          return mine.txBytes >= theirs.rxBytes && mine.rxBytes === theirs.txBytes;
         },
         10_000,
-        { what: "what one has sent the other has received" },
+        { what: "what it has sent we have received, and no less went the other way" },
       );
     });
   },

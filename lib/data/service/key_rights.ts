@@ -73,7 +73,8 @@ export class KeyRights {
     if (!this.#peers.mayPublish(caller, topic)) return "denied";
     const { self } = this.#peers;
     const refusal = this.#policy.admitEvent("in", caller, self, topic.toString(), lengthBytes);
-    return refusal && (refusal.kind === "over-rate" ? "over-rate" : "denied");
+    if (refusal === undefined) return undefined;
+    return refusal.kind === "over-rate" ? "over-rate" : "denied";
   }
 
   /** The owner, and the programs that are attached to it. */

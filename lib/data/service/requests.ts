@@ -44,20 +44,24 @@ export function readQuery(
 ): { readonly text: string | undefined; readonly parameters: QueryParameters } {
   const { [name]: text, parameters = {} } = fields;
   if (text !== undefined && typeof text !== "string") throw malformed(`${name} is no text`);
-  return { text, parameters: readFields(parameters) as QueryParameters };
+  return {
+    text: typeof text === "string" ? text : undefined,
+    parameters: readFields(parameters) as QueryParameters,
+  };
 }
 
 /** @returns the revision after which changes are wanted, if one is said */
 export function readAfter({ after }: Fields): number | undefined {
-  if (after === undefined || isCount(after)) return after;
-  throw malformed("after is no revision");
+  if (isCount(after)) return after;
+  if (after !== undefined) throw malformed("after is no revision");
+  return undefined;
 }
 
 /** @returns the write that an action of one entry means */
 export function readWrite(kind: Write["kind"], collection: string, fields: Fields): Write {
   const { ifRevision } = fields;
   if (ifRevision !== undefined && !isCount(ifRevision)) throw malformed("ifRevision is no revision");
-  const condition = ifRevision === undefined ? {} : { ifRevision };
+  const condition = isCount(ifRevision) ? { ifRevision } : {};
   if (kind === "delete") return { kind, collection, key: keyText(fields["key"]), ...condition };
   const value = fields["value"] as Document;
   if (kind === "patch") return { kind, collection, key: keyText(fields["key"]), value, ...condition };
@@ -66,8 +70,9 @@ export function readWrite(kind: Write["kind"], collection: string, fields: Field
 
 /** @returns the id of a transaction, if one is said */
 export function readId({ id }: Fields): string | undefined {
-  if (id === undefined || typeof id === "string") return id;
-  throw malformed("id is no text");
+  if (typeof id === "string") return id;
+  if (id !== undefined) throw malformed("id is no text");
+  return undefined;
 }
 
 /** @param here the collection that was asked, which is meant where none is said */
