@@ -6,8 +6,7 @@
 
 import assert from "node:assert/strict";
 import type { OverlayBootstrap } from "../../mod.ts";
-import { freePort, waitFor } from "../lab/mod.ts";
-import { IS_THOROUGH } from "../lab/requirements.ts";
+import { freePort, labTest, waitFor } from "../lab/mod.ts";
 import { Members, tokenOf } from "./member_nodes.ts";
 
 const BOUND_MS = 30_000;
@@ -41,10 +40,10 @@ Deno.test("a leader that changes its keys while it is alone is found by its memb
   await untilLinked(db, "lead", "web");
 });
 
-Deno.test({
-  name: "a member whose leader was removed before it told anybody is let in again by its token",
-  ignore: !IS_THOROUGH,
-  async fn() {
+labTest(
+  "a member whose leader was removed before it told anybody is let in again by its token",
+  ["thorough"],
+  async () => {
     await using mesh = await Members.create();
     const port = freePort();
     const lead = await mesh.lead("lead", { port, endpoints: `127.0.0.1:${port}` });
@@ -67,4 +66,4 @@ Deno.test({
     assert.equal(web.control.status().warnings, undefined);
     assert.match(String(web.nodeIp()), /^10\.200\./);
   },
-});
+);
