@@ -22,7 +22,7 @@ import {
 } from "../api/mod.ts";
 import type { Access } from "./access.ts";
 import { answerHeaders, guard } from "./guard.ts";
-import { METRICS_TYPES, metricsText } from "./metrics.ts";
+import { METRICS_TYPES, metricsText } from "./metrics/mod.ts";
 import { pageResponse } from "./page.ts";
 import { failure, problem } from "./problem.ts";
 
