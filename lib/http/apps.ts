@@ -23,7 +23,7 @@ import {
 import type { Access } from "./access.ts";
 import { answerHeaders, guard } from "./guard.ts";
 import { METRICS_TYPES, metricsText } from "./metrics/mod.ts";
-import { pageResponse } from "./page.ts";
+import { pageResponse } from "./page/mod.ts";
 import { failure, problem } from "./problem.ts";
 
 /** The largest body of a request, in bytes; of one that carries a value for services. */
