@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Counters } from "../base/mod.ts";
+import { Counters } from "../base/mod.ts";
 import type { ChannelDropReason } from "../channel/mod.ts";
 import type { LeaderDistance, LeadershipReport, NetcheckReport } from "../api/mod.ts";
 import { NO_UPDATE, type NodeId } from "../mesh/mod.ts";
@@ -53,6 +53,15 @@ export interface MemberSessionParts extends AgentContext {
   readonly rejoin: Pick<Rejoin, "noteRefused">;
 }
 
+const HANDSHAKE_ENDS = ["initiator", "responder", "retried", "failed"] as const;
+type HandshakeEnd = typeof HANDSHAKE_ENDS[number];
+
+function handshakeEnd(event: DeviceEvent): HandshakeEnd | undefined {
+  if (event.kind === "handshake-completed") return event.role;
+  if (event.kind === "handshake-retry") return "retried";
+  return event.kind === "handshake-failed" ? "failed" : undefined;
+}
+
 /** One life of a node under one pair of keys. */
 export class MemberSession {
   /** By which id it goes, to its end. */
@@ -61,6 +70,8 @@ export class MemberSession {
   readonly leaders: LeaderCoordinator;
   readonly health: HealthWatch;
   readonly sightings: Sightings;
+  /** Handshakes of WireGuard: completed, by the role of this node; begun again without an answer; given up. */
+  readonly handshakes: Counters<HandshakeEnd> = new Counters(HANDSHAKE_ENDS);
   /** The ways that packets take; undefined without a packet plane. */
   paths: PathWatch | undefined;
   #introductions: Introductions | undefined;
@@ -184,6 +195,8 @@ export class MemberSession {
 
   /** Follows what happens to a session of the packet plane. */
   handleDeviceEvent(event: DeviceEvent): void {
+    const end = handshakeEnd(event);
+    if (end !== undefined) this.handshakes.count(end);
     this.paths?.handleDeviceEvent(event);
     this.health.handleDeviceEvent(event);
   }

@@ -15,6 +15,7 @@ import {
 } from "../mesh/bounds.ts";
 import { BROADCAST_MODES, CALL_MODES, MAX_TIMEOUT_MS } from "../service/bounds.ts";
 import { type Lazy, type LazyShape, named, object, port } from "./json_schema.ts";
+import { MEASUREMENT_OPERATIONS } from "./measurement_operations.ts";
 import { MEMBERSHIP_OPERATIONS, tokenRequest } from "./membership_operations.ts";
 import type { Operation, OperationName } from "./operation.ts";
 import { OVERLAY_OPERATIONS } from "./overlay_operations.ts";
@@ -171,6 +172,7 @@ export const OPERATIONS: { readonly [Name in OperationName]: Operation<Name> } =
   },
   ...MEMBERSHIP_OPERATIONS,
   ...OVERLAY_OPERATIONS,
+  ...MEASUREMENT_OPERATIONS,
   ...POLICY_OPERATIONS,
   ...ROUTE_OPERATIONS,
   ...SETTINGS_OPERATIONS,

@@ -18,6 +18,7 @@ import type {
   FoundMember,
   LogReport,
   LogRequest,
+  MeasurementsReport,
   NetcheckReport,
   PingReport,
   RecoveredLeader,
@@ -36,6 +37,7 @@ import {
   UnknownPeerError,
   UnknownTokenError,
 } from "../errors.ts";
+import { sampleMeasurements } from "./sample_measurements.ts";
 import { SampleRoutes } from "./sample_routes.ts";
 import { sampleStatus } from "./sample_status.ts";
 
@@ -115,6 +117,10 @@ export class SampleControl extends SampleRoutes implements AgentControl {
   logs({ after = 0, lines = 2 }: LogRequest): LogReport {
     const all = [1, 2].map((number) => ({ number, text: `line ${number}` }));
     return { lines: all.filter(({ number }) => number > after).slice(-lines) };
+  }
+
+  measurements(): MeasurementsReport {
+    return sampleMeasurements;
   }
 
   peers(): StatusReport["peers"] {

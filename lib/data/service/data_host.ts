@@ -79,6 +79,13 @@ export class DataHost {
     });
   }
 
+  /** How many collections are here, and how many watches of them are open. */
+  get figures(): { readonly collections: number; readonly watches: number } {
+    let watches = 0;
+    for (const count of this.#watches.values()) watches += count;
+    return { collections: this.#specs.size, watches };
+  }
+
   /** Serves nothing any more, and closes the engine. Harmless when repeated. */
   async close(): Promise<void> {
     this.#isClosed = true;
