@@ -8,7 +8,7 @@ import type { DeviceControl } from "./devices.ts";
 import type { GrantLists, GrantsReport, MembershipControl } from "./membership.ts";
 import type { OverlayControl } from "./overlay.ts";
 import type { PathReport, ReachControl, RouteControl } from "./reach/mod.ts";
-import type { MeasurementControl } from "./measurements.ts";
+import type { MeasurementControl } from "./measurements/mod.ts";
 import type { PolicyControl } from "./policy.ts";
 import type { ProcessControl } from "./process_control.ts";
 import type { LeaderReport, PeerReport, StatusReport } from "./report.ts";

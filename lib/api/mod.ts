@@ -13,7 +13,7 @@
 export type * from "./control.ts";
 export type * from "./devices.ts";
 export * from "./errors.ts";
-export type * from "./measurements.ts";
+export type * from "./measurements/mod.ts";
 export type * from "./membership.ts";
 export { NDJSON_TYPE, openApi } from "./open_api.ts";
 export type { Operation, OperationName } from "./operation.ts";

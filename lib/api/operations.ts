@@ -15,7 +15,7 @@ import {
 } from "../mesh/bounds.ts";
 import { BROADCAST_MODES, CALL_MODES, MAX_TIMEOUT_MS } from "../service/bounds.ts";
 import { type Lazy, type LazyShape, named, object, port } from "./json_schema.ts";
-import { MEASUREMENT_OPERATIONS } from "./measurement_operations.ts";
+import { MEASUREMENT_OPERATIONS } from "./measurements/mod.ts";
 import { MEMBERSHIP_OPERATIONS, tokenRequest } from "./membership_operations.ts";
 import type { Operation, OperationName } from "./operation.ts";
 import { OVERLAY_OPERATIONS } from "./overlay_operations.ts";

@@ -3,7 +3,7 @@
  * @module
  */
 
-import type { CallStatsReport } from "./report.ts";
+import type { CallStatsReport } from "../report.ts";
 
 /** Durations, by how long they were. */
 export interface HistogramReport {
@@ -11,7 +11,9 @@ export interface HistogramReport {
   readonly boundsSeconds: readonly number[];
   /** How many took at most as long as each bound and longer than the one before; the last took longer than all. */
   readonly buckets: readonly number[];
+  /** How many there were. */
   readonly count: number;
+  /** How long all of them were together. */
   readonly sumSeconds: number;
 }
 
@@ -41,11 +43,15 @@ export interface EventMeasurements {
 export interface ProcessMeasurements {
   /** Processor time of all its threads, in seconds. */
   readonly cpuSeconds: number;
+  /** Memory that is in use, in bytes. */
   readonly residentMemoryBytes: number;
-  /** Seconds since 1970. */
+  /** When it was started, in seconds since 1970. */
   readonly startTimeSeconds: number;
+  /** Addresses that are taken, in bytes. */
   readonly virtualMemoryBytes?: number;
+  /** Files and sockets that are open. */
   readonly openFds?: number;
+  /** How many may be. */
   readonly maxFds?: number;
 }
 
@@ -53,6 +59,7 @@ export interface ProcessMeasurements {
 export interface MeasurementsReport {
   /** By action; at most 129 of each side, whose last has all others and no names. */
   readonly calls: readonly CallMeasurements[];
+  /** Of this node and its programs. */
   readonly events: EventMeasurements;
   /** Handshakes of WireGuard: `initiator` and `responder` were completed in that role, `retried`, `failed`. */
   readonly handshakes: Readonly<Record<string, number>>;
@@ -60,6 +67,7 @@ export interface MeasurementsReport {
   readonly gossip: Readonly<Record<string, number>>;
   /** Collections of this node, and who follows them. */
   readonly data: { readonly collections: number; readonly watches: number };
+  /** What the agent's process takes. */
   readonly process: ProcessMeasurements;
   /** How late timers were that are due once a second: how long the event loop was busy with something else. */
   readonly eventLoopLag: HistogramReport;

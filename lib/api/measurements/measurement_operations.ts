@@ -4,14 +4,14 @@
  */
 
 import { z } from "zod";
-import { type LazyObject, named } from "./json_schema.ts";
+import { type LazyObject, named } from "../json_schema.ts";
 import type {
   CallMeasurements,
   HistogramReport,
   MeasurementControl,
   MeasurementsReport,
 } from "./measurements.ts";
-import type { Operation } from "./operation.ts";
+import type { Operation } from "../operation.ts";
 
 const count = () => z.int().min(0);
 const amount = () => z.number().min(0);
