@@ -15,12 +15,11 @@ import {
 } from "../mesh/bounds.ts";
 import { BROADCAST_MODES, CALL_MODES, MAX_TIMEOUT_MS } from "../service/bounds.ts";
 import { type Lazy, type LazyShape, named, object, port } from "./json_schema.ts";
-import { MEASUREMENT_OPERATIONS } from "./measurements/mod.ts";
 import { MEMBERSHIP_OPERATIONS, tokenRequest } from "./membership_operations.ts";
 import type { Operation, OperationName } from "./operation.ts";
 import { OVERLAY_OPERATIONS } from "./overlay_operations.ts";
 import { POLICY_OPERATIONS } from "./policy_operations.ts";
-import { PROCESS_OPERATIONS } from "./process_operations.ts";
+import { MEASUREMENT_OPERATIONS, PROCESS_OPERATIONS } from "./process_operations.ts";
 import { REACH_OPERATIONS } from "./reach_operations.ts";
 import * as reports from "./report_schemas.ts";
 import { ROUTE_OPERATIONS } from "./route_operations.ts";

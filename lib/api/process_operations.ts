@@ -1,10 +1,17 @@
 /**
- * The operations of the process that an agent runs in: how they are asked, and what they answer.
+ * The operations of the process that an agent runs in, and of what is measured there: how they are asked, and what they
+ * answer.
  * @module
  */
 
 import { z } from "zod";
 import { type Lazy, type LazyObject, named, object } from "./json_schema.ts";
+import type {
+  CallMeasurements,
+  HistogramReport,
+  MeasurementControl,
+  MeasurementsReport,
+} from "./measurements/mod.ts";
 import type { Operation } from "./operation.ts";
 import { type LogReport, MAX_LOG_LINES, type ProcessControl, type UnitReport } from "./process_control.ts";
 
@@ -35,5 +42,57 @@ export const PROCESS_OPERATIONS: { readonly [Name in keyof ProcessControl]: Oper
       lines: whole(1).max(MAX_LOG_LINES).exactOptional(),
     })),
     answer: object(() => ({ lines: z.array(line()), unit: unit().exactOptional() })),
+  },
+};
+
+const count = () => z.int().min(0);
+const amount = () => z.number().min(0);
+const counts = () => z.record(z.string(), count());
+
+const histogram: LazyObject<HistogramReport> = named("HistogramReport", () => ({
+  boundsSeconds: z.array(amount()),
+  buckets: z.array(count()),
+  count: count(),
+  sumSeconds: amount(),
+}), "Durations, by how long they were.");
+
+const calls: LazyObject<CallMeasurements> = named("CallMeasurements", () => ({
+  service: z.string(),
+  action: z.string(),
+  side: z.enum(["caller", "provider"]),
+  outcomes: counts(),
+  duration: histogram(),
+}), "The calls of one action since the start, on one side of them.");
+
+const measurements: LazyObject<MeasurementsReport> = named("MeasurementsReport", () => ({
+  calls: z.array(calls()),
+  events: z.strictObject({
+    published: count(),
+    delivered: count(),
+    sent: count(),
+    lost: count(),
+    dropped: count(),
+  }),
+  handshakes: counts(),
+  gossip: counts(),
+  data: z.strictObject({ collections: count(), watches: count() }),
+  process: z.strictObject({
+    cpuSeconds: amount(),
+    residentMemoryBytes: amount(),
+    startTimeSeconds: amount(),
+    virtualMemoryBytes: amount().exactOptional(),
+    openFds: count().exactOptional(),
+    maxFds: count().exactOptional(),
+  }),
+  eventLoopLag: histogram(),
+}), "What is counted and measured since the start.");
+
+/** The entry of metrics. */
+export const MEASUREMENT_OPERATIONS: { readonly [Name in keyof MeasurementControl]: Operation<Name> } = {
+  measurements: {
+    route: "GET /measurements",
+    summary: "What is counted and measured since the start, as /metrics has it",
+    isPublic: true,
+    answer: measurements,
   },
 };

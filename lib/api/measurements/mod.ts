@@ -1,7 +1,6 @@
 /**
- * What an agent measures of itself, for metrics: the types, and the operation that asks for it.
+ * What an agent measures of itself, for metrics.
  * @module
  */
 
-export { MEASUREMENT_OPERATIONS } from "./measurement_operations.ts";
 export type * from "./measurements.ts";
