@@ -16,6 +16,7 @@ export function openSample(path = ":memory:", parts: Partial<EmbeddedParts> = {}
   return new EmbeddedEngine({
     database,
     wall: () => now++,
+    now: () => now,
     afterTurn: (fire) => queueMicrotask(fire),
     ...parts,
   });
