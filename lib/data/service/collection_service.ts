@@ -5,12 +5,12 @@
 
 import type { Clock, Timers } from "../../base/mod.ts";
 import { compileFilter, parseFilter, parseQuery, QueryError } from "../../query/mod.ts";
-import {
-  type AnyActionDefinition,
-  type CallContext,
-  type MessagePolicy,
-  type PeerId,
-  type ServiceDefinition,
+import type {
+  AnyActionDefinition,
+  CallContext,
+  MessagePolicy,
+  PeerId,
+  ServiceDefinition,
 } from "../../service/mod.ts";
 import { MAX_QUERY_MS, MAX_WATCHES, MAX_WATCHES_PER_CALLER } from "../bounds.ts";
 import type { Change, CollectionSpec, Commit, CommitAnswer, DataEngine, Write } from "../engine.ts";

@@ -3,7 +3,7 @@ import { z } from "zod";
 import { NO_POLICY } from "../../../service/mod.ts";
 import { ALL_RIGHTS } from "../../../test_mesh/mod.ts";
 import { MAX_TAKES_PER_CALLER } from "../../bounds.ts";
-import { DataError } from "../../errors.ts";
+import type { DataError } from "../../errors.ts";
 import { fails } from "../../testing/conformance.ts";
 import { DataMesh } from "../../testing/data_mesh.ts";
 import type { QueueMessage } from "./queue_message.ts";

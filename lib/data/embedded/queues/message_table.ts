@@ -225,7 +225,7 @@ export class MessageTable {
 }
 
 function statementTexts() {
-  const { waiting, blocked, leased, dead } = STATES;
+  const { waiting, leased, dead } = STATES;
   return {
     time: "SELECT at FROM queue_time",
     keepTime: "UPDATE queue_time SET at = ?",
