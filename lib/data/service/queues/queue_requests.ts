@@ -54,10 +54,12 @@ export function readLeaseMs({ leaseMs }: Fields): number | undefined {
   return leaseMs;
 }
 
+/** @returns the names of leases */
 export function readLeases({ leases }: Fields): readonly string[] {
   return listOf(leases, MAX_LEASES_PER_HOLDER, "leases").map((lease) => textOf(lease, "a lease"));
 }
 
+/** @returns what has become of deliveries */
 export function readSettlements({ settlements }: Fields): readonly Settlement[] {
   return listOf(settlements, MAX_BATCH, "settlements").map((given) => {
     const { kind, lease, error = "", delayMs, isFinal } = readFields(given);
