@@ -12,7 +12,7 @@ import type { AgentOptions } from "../config/mod.ts";
 import { Endpoint } from "../net/mod.ts";
 import type { StreamListener } from "../transport/mod.ts";
 import type { DeviceEvent } from "../wireguard/mod.ts";
-import type { AgentContext } from "./agent_context.ts";
+import { type AgentContext, contextOf } from "./agent_context.ts";
 import type { Carriers } from "./carriers/mod.ts";
 import { mayRelay } from "./endpoint_selector.ts";
 import { DhtDiscovery, DhtProber, LanDiscovery, MovedMembers } from "./discovery/mod.ts";
@@ -166,7 +166,7 @@ export class MemberSession {
   }
 
   #makePaths(plane: PathPlane): void {
-    const parts = this.#parts;
+    const parts = contextOf(this.#parts, "paths");
     const paths = this.paths = new PathWatch({ ...parts, plane });
     const legs = this.#legs = new RelayLegs({ ...parts, plane, paths });
     this.#introductions = new Introductions({
@@ -281,7 +281,7 @@ export class MemberSession {
     ];
     endpoints.mappedEndpoints = () => this.#portMapping?.endpoints ?? { packets: [], channels: [] };
     this.#portMapping = PortMapping.start({
-      ...this.#parts,
+      ...contextOf(this.#parts, "paths"),
       overlayDevices: () => endpoints.overlayDevices(),
       onChange: () => this.restate(),
     });
@@ -294,7 +294,11 @@ export class MemberSession {
     this.leaders.start();
     const { problem, hint } = this.leadership();
     if (mesh.role === "leader" && problem !== undefined) this.#parts.log.warn(problem, { hint });
-    const discovery = { ...this.#parts, networkId: mesh.network.id, overlay: endpoints.overlay };
+    const discovery = {
+      ...contextOf(this.#parts, "discovery"),
+      networkId: mesh.network.id,
+      overlay: endpoints.overlay,
+    };
     this.#dht = DhtDiscovery.start({
       ...discovery,
       port,

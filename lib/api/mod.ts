@@ -26,6 +26,9 @@ export type * from "./settings.ts";
 export { checkedControl, httpRequest, invoke, queriedFields, requestOf } from "./requests.ts";
 export { callResult, callResults, eventLines, lines, offerLines } from "./streams.ts";
 export {
+  type LogLevelChange,
+  type LogLevels,
+  type LogLine,
   type LogReport,
   type LogRequest,
   MAX_LOG_LINES,

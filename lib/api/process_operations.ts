@@ -5,6 +5,7 @@
  */
 
 import { z } from "zod";
+import { LOG_CATEGORIES } from "../base/mod.ts";
 import { type Lazy, type LazyObject, named, object } from "./json_schema.ts";
 import type {
   CallMeasurements,
@@ -13,14 +14,33 @@ import type {
   MeasurementsReport,
 } from "./measurements/mod.ts";
 import type { Operation } from "./operation.ts";
-import { type LogReport, MAX_LOG_LINES, type ProcessControl, type UnitReport } from "./process_control.ts";
+import {
+  type LogLevels,
+  type LogLine,
+  MAX_LOG_LINES,
+  type ProcessControl,
+  type UnitReport,
+} from "./process_control.ts";
 
 const unit: LazyObject<UnitReport> = named(
   "UnitReport",
   () => ({ name: z.string(), isUser: z.boolean() }),
 );
 const whole = (least: number) => z.coerce.number().int().min(least);
-const line: Lazy<LogReport["lines"][number]> = () => z.object({ number: z.int().min(1), text: z.string() });
+const level = () => z.enum(["debug", "info", "warn", "error"]);
+const category = () => z.enum(LOG_CATEGORIES);
+const line: Lazy<LogLine> = () =>
+  z.object({
+    number: z.int().min(1),
+    text: z.string(),
+    level: level().exactOptional(),
+    category: z.string().exactOptional(),
+  });
+const logLevels: LazyObject<LogLevels> = named(
+  "LogLevels",
+  () => ({ level: level(), categories: z.partialRecord(category(), level()) }),
+  "How much is logged, as a whole and of single parts.",
+);
 
 /** Their entries. */
 export const PROCESS_OPERATIONS: { readonly [Name in keyof ProcessControl]: Operation<Name> } = {
@@ -42,6 +62,17 @@ export const PROCESS_OPERATIONS: { readonly [Name in keyof ProcessControl]: Oper
       lines: whole(1).max(MAX_LOG_LINES).exactOptional(),
     })),
     answer: object(() => ({ lines: z.array(line()), unit: unit().exactOptional() })),
+  },
+  logLevels: {
+    route: "GET /logs/levels",
+    summary: "How much is logged",
+    answer: logLevels,
+  },
+  changeLogLevel: {
+    route: "POST /logs/levels",
+    summary: "Logs more or less from now on, until the agent ends",
+    request: object(() => ({ level: level(), category: category().exactOptional() })),
+    answer: logLevels,
   },
 };
 
@@ -75,7 +106,7 @@ const measurements: LazyObject<MeasurementsReport> = named("MeasurementsReport",
   }),
   handshakes: counts(),
   gossip: counts(),
-  data: z.strictObject({ collections: count(), watches: count() }),
+  data: z.strictObject({ collections: count(), queues: count(), watches: count() }),
   process: z.strictObject({
     cpuSeconds: amount(),
     residentMemoryBytes: amount(),

@@ -32,6 +32,8 @@ export interface Logger {
   warn(message: string, fields?: Readonly<Record<string, unknown>>): void;
   /** What has failed. */
   error(message: string, fields?: Readonly<Record<string, unknown>>): void;
+  /** Lets lines be told apart by the part of a node that they are of; absent where they are not. */
+  category?(name: string): Logger;
 }
 
 /** A log that nobody reads. */

@@ -16,6 +16,7 @@ export * from "./environment.ts";
 export * from "./duration.ts";
 export * from "./errors.ts";
 export * from "./limited_logger.ts";
+export * from "./log_category.ts";
 export * from "./memory_budget.ts";
 export * from "./layered_map.ts";
 export * from "./priority_queue.ts";

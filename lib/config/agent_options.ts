@@ -17,6 +17,9 @@ import type {
 /** How much of the log is shown. */
 export type LogLevel = "debug" | "info" | "warn" | "error";
 
+/** How lines of the log are written: as a person reads them, or as JSON, an object a line. */
+export type LogFormat = "text" | "json";
+
 /** Everything that an agent can be told at its start. */
 export interface AgentOptions {
   /** The directory of the database and the control socket. */
@@ -100,6 +103,8 @@ export interface AgentOptions {
   readonly policy?: string;
   /** How much of the log is shown. */
   readonly logLevel: LogLevel;
+  /** How it is written. */
+  readonly logFormat: LogFormat;
   /** Protocol times that tests shorten, in milliseconds by name. */
   readonly testTimers: Readonly<Record<string, number>>;
 }

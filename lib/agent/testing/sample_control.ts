@@ -16,6 +16,8 @@ import type {
   ExportedLeader,
   ExportRequest,
   FoundMember,
+  LogLevelChange,
+  LogLevels,
   LogReport,
   LogRequest,
   MeasurementsReport,
@@ -117,6 +119,19 @@ export class SampleControl extends SampleRoutes implements AgentControl {
   logs({ after = 0, lines = 2 }: LogRequest): LogReport {
     const all = [1, 2].map((number) => ({ number, text: `line ${number}` }));
     return { lines: all.filter(({ number }) => number > after).slice(-lines) };
+  }
+
+  logLevels(): LogLevels {
+    return { level: "info", categories: { mesh: "debug" } };
+  }
+
+  changeLogLevel(change: LogLevelChange): LogLevels {
+    this.asked.push(change);
+    const { level, category } = change;
+    return category === undefined ? { level, categories: {} } : {
+      level: "info",
+      categories: { [category]: level },
+    };
   }
 
   measurements(): MeasurementsReport {

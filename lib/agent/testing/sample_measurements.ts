@@ -24,7 +24,7 @@ export const sampleMeasurements: MeasurementsReport = {
   events: { published: 9, delivered: 7, sent: 5, lost: 3, dropped: 1 },
   handshakes: { initiator: 4, responder: 2, retried: 1, failed: 0 },
   gossip: { "messages-sent": 40, "messages-received": 41, "items-new": 12, "items-rejected": 1 },
-  data: { collections: 2, watches: 3 },
+  data: { collections: 2, queues: 1, watches: 3 },
   process: {
     ...{ cpuSeconds: 1.25, residentMemoryBytes: 7e7, startTimeSeconds: 1_795_000_000.5 },
     ...{ virtualMemoryBytes: 9e9, openFds: 42, maxFds: 1_024 },

@@ -65,8 +65,8 @@ export interface MeasurementsReport {
   readonly handshakes: Readonly<Record<string, number>>;
   /** Messages and items of gossip: `messages-sent`, `messages-received`, `items-new`, `items-rejected`. */
   readonly gossip: Readonly<Record<string, number>>;
-  /** Collections of this node, and who follows them. */
-  readonly data: { readonly collections: number; readonly watches: number };
+  /** Collections and queues of this node, and watches of the former. */
+  readonly data: { readonly collections: number; readonly queues: number; readonly watches: number };
   /** What the agent's process takes. */
   readonly process: ProcessMeasurements;
   /** How late timers were that are due once a second: how long the event loop was busy with something else. */

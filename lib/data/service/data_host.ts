@@ -94,11 +94,11 @@ export class DataHost {
     );
   }
 
-  /** How many collections are here, and how many watches of them are open. */
-  get figures(): { readonly collections: number; readonly watches: number } {
+  /** How many collections and queues are here, and how many watches of collections are open. */
+  get figures(): { readonly collections: number; readonly queues: number; readonly watches: number } {
     let watches = 0;
     for (const count of this.#watches.values()) watches += count;
-    return { collections: this.#specs.size, watches };
+    return { collections: this.#collections.specs.size, queues: this.#queues.specs.size, watches };
   }
 
   /** Serves nothing any more, and closes the engine. Harmless when repeated. */

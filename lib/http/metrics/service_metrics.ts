@@ -55,6 +55,7 @@ export function addServices(
   out.counter("weft_events_lost", "Events not sent because their reader is slow or gone.", events.lost);
   out.counter("weft_events_dropped", "Events left out by subscriptions that are too slow.", events.dropped);
   out.gauge("weft_data_collections", "Collections that this node owns.", data.collections);
+  out.gauge("weft_data_queues", "Work queues that this node owns.", data.queues);
   out.gauge("weft_data_watches", "Watches of those collections that are open.", data.watches);
 }
 
