@@ -3,8 +3,7 @@
  * @module
  */
 
-import type { LogCategory } from "../base/mod.ts";
-import type { LogLevel } from "../config/mod.ts";
+import type { LogCategory, LogLevel } from "../base/mod.ts";
 
 /** The most lines of the log that are kept, and given at once. */
 export const MAX_LOG_LINES = 1_000;

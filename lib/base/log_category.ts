@@ -1,5 +1,5 @@
 /**
- * Which part of a node a line of the log is of, so that each can be listened to by itself.
+ * How grave a line of the log is, and which part of a node it is of, so that each can be listened to by itself.
  * @module
  */
 
@@ -18,6 +18,9 @@ export const LOG_CATEGORIES = [
   "discovery",
   "http",
 ] as const;
+
+/** How grave a line is; at a level those are written that are at least as grave. */
+export type LogLevel = "debug" | "info" | "warn" | "error";
 
 /** One of the parts. */
 export type LogCategory = typeof LOG_CATEGORIES[number];

@@ -27,3 +27,4 @@ export * from "./rate_meter.ts";
 export * from "./state_store.ts";
 export * from "./time.ts";
 export * from "./tabulation_hash.ts";
+export * from "./tracer.ts";

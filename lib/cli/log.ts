@@ -4,8 +4,8 @@
  */
 
 import { configureSync, getLogger, type LogRecord, resetSync } from "@logtape/logtape";
-import { LOG_CATEGORIES, type Logger, printableJson, showUnprintable } from "../base/mod.ts";
-import type { LogFormat, LogLevel } from "../config/mod.ts";
+import { LOG_CATEGORIES, type Logger, type LogLevel, printableJson, showUnprintable } from "../base/mod.ts";
+import type { LogFormat } from "../config/mod.ts";
 import type { LogLevelChange, LogLevels } from "../api/mod.ts";
 import { LogRing } from "./log_ring.ts";
 

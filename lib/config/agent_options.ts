@@ -3,6 +3,7 @@
  * @module
  */
 
+import type { LogLevel } from "../base/mod.ts";
 import type { Cidr, Endpoint, IpAddress, WebAddress } from "../net/mod.ts";
 import type { DeclaredEndpoint, DeclaredNetwork } from "./declared_networks.ts";
 import type {
@@ -13,9 +14,6 @@ import type {
   PortRangeOption,
   StatusAddress,
 } from "./field_schemas.ts";
-
-/** How much of the log is shown. */
-export type LogLevel = "debug" | "info" | "warn" | "error";
 
 /** How lines of the log are written: as a person reads them, or as JSON, an object a line. */
 export type LogFormat = "text" | "json";

@@ -173,7 +173,8 @@ export class LinkDialer {
     signal: AbortSignal,
   ): Promise<Dialled | undefined> {
     if (ways.length === 0) return undefined;
-    const { nodeId } = member.record;
+    const { nodeId, name } = member.record;
+    const span = this.#parts.tracer?.start("weft.handshake", { "weft.peer": name, "weft.peer.id": nodeId });
     const dialled = await raceDial<LinkWay, Dialled>(ways, {
       timers: this.#parts.timers,
       attempt: async (way, raceSignal) => {
@@ -182,7 +183,7 @@ export class LinkDialer {
         return typeof channel === "string" ? undefined : { channel, way };
       },
       discard: ({ channel }) => channel.close("another link is open"),
-    });
+    }).finally(() => span?.end(signal.aborted ? "Canceled" : undefined));
     if (ways.some((way) => !isDetour(way))) {
       this.#ways.noteDirect(nodeId, dialled !== undefined && !isDetour(dialled.way));
     }

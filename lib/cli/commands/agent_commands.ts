@@ -12,8 +12,7 @@ import {
   type StopReport,
   type UnitReport,
 } from "../../api/mod.ts";
-import { LOG_CATEGORIES, printableJson, showUnprintable, sleep } from "../../base/mod.ts";
-import type { LogLevel } from "../../config/mod.ts";
+import { LOG_CATEGORIES, type LogLevel, printableJson, showUnprintable, sleep } from "../../base/mod.ts";
 import { systemTimers } from "../../host/mod.ts";
 import { type ControlClient, NoAgentError } from "../control_client.ts";
 import { CommandError, UsageError } from "../failure.ts";
