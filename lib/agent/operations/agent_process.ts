@@ -20,7 +20,7 @@ export interface AgentProcess {
   stop(): Omit<StopReport, "name" | "isLeaving">;
   /** The last lines of the log. @returns the last lines of its log */
   logs(request: LogRequest): LogReport;
-  /** @returns how much is logged */
+  /** Says how much is logged. @returns the levels as they are now */
   logLevels(): LogLevels;
   /** Logs more or less. @returns how much is logged then */
   changeLogLevel(change: LogLevelChange): LogLevels;
