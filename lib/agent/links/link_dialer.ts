@@ -175,7 +175,7 @@ export class LinkDialer {
     if (ways.length === 0) return undefined;
     const { nodeId, name } = member.record;
     const span = this.#parts.tracer?.start("weft.handshake", { "weft.peer": name, "weft.peer.id": nodeId });
-    const dialled = await raceDial<LinkWay, Dialled>(ways, {
+    const race = raceDial<LinkWay, Dialled>(ways, {
       timers: this.#parts.timers,
       attempt: async (way, raceSignal) => {
         const channel = await this.#ways.open(member, way, AbortSignal.any([signal, raceSignal]));
@@ -183,7 +183,15 @@ export class LinkDialer {
         return typeof channel === "string" ? undefined : { channel, way };
       },
       discard: ({ channel }) => channel.close("another link is open"),
-    }).finally(() => span?.end(signal.aborted ? "Canceled" : undefined));
+    });
+    // Beside it: the channel is kept in the turn in which it is there.
+    if (span !== undefined) {
+      race.then(
+        (dialled) => span.end(dialled === undefined ? "Unreachable" : undefined),
+        () => span.end("Error"),
+      );
+    }
+    const dialled = await race;
     if (ways.some((way) => !isDetour(way))) {
       this.#ways.noteDirect(nodeId, dialled !== undefined && !isDetour(dialled.way));
     }
