@@ -12,6 +12,7 @@ import type { PolicyControl } from "./policy.ts";
 import type { ProcessControl } from "./process_control.ts";
 import type { LeaderReport, PeerReport, StatusReport } from "./report.ts";
 import type { SettingsControl } from "./settings.ts";
+import type { ViewControl } from "./view.ts";
 
 /** A token as it may be shown again: without its secret. */
 export interface TokenReport {
@@ -335,7 +336,8 @@ export interface AgentControl
     ProcessControl,
     ReachControl,
     RouteControl,
-    SettingsControl {
+    SettingsControl,
+    ViewControl {
   /** How this node and its network are doing, as `weft status --json` shows it. */
   status(): StatusReport;
   /** How every other member and device is doing, as this node sees them. */

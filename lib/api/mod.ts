@@ -14,7 +14,8 @@ export type * from "./control.ts";
 export type * from "./devices.ts";
 export * from "./errors.ts";
 export type * from "./membership.ts";
-export { NDJSON_TYPE, openApi } from "./open_api.ts";
+export * from "./media_types.ts";
+export { openApi } from "./open_api.ts";
 export type { Operation, OperationName } from "./operation.ts";
 export { OPERATION_ENTRIES, OPERATIONS, type ViewName, VIEWS } from "./operations.ts";
 export type * from "./overlay.ts";
@@ -22,6 +23,7 @@ export type * from "./policy.ts";
 export type * from "./reach/mod.ts";
 export type * from "./report.ts";
 export type * from "./settings.ts";
+export type * from "./view.ts";
 export { checkedControl, httpRequest, invoke, queriedFields, requestOf } from "./requests.ts";
 export { callResult, callResults, eventLines, lines, offerLines } from "./streams.ts";
 export {

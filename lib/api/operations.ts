@@ -16,6 +16,7 @@ import {
 import { BROADCAST_MODES, CALL_MODES, MAX_TIMEOUT_MS } from "../service/bounds.ts";
 import { type Lazy, type LazyShape, named, object, port } from "./json_schema.ts";
 import { MEMBERSHIP_OPERATIONS, tokenRequest } from "./membership_operations.ts";
+import { EVENTS_TYPE } from "./media_types.ts";
 import type { Operation, OperationName } from "./operation.ts";
 import { OVERLAY_OPERATIONS } from "./overlay_operations.ts";
 import { POLICY_OPERATIONS } from "./policy_operations.ts";
@@ -24,6 +25,7 @@ import { REACH_OPERATIONS } from "./reach_operations.ts";
 import * as reports from "./report_schemas.ts";
 import { ROUTE_OPERATIONS } from "./route_operations.ts";
 import { SETTINGS_OPERATIONS } from "./settings_operations.ts";
+import { VIEW_OPERATIONS } from "./view_operations.ts";
 
 const short = (most: number) => z.string().min(1).max(most);
 /** A name, id, key or address of a node, or the id of a token. */
@@ -174,6 +176,7 @@ export const OPERATIONS: { readonly [Name in OperationName]: Operation<Name> } =
   ...POLICY_OPERATIONS,
   ...ROUTE_OPERATIONS,
   ...SETTINGS_OPERATIONS,
+  ...VIEW_OPERATIONS,
   ...PROCESS_OPERATIONS,
   ...REACH_OPERATIONS,
   leaders: {
@@ -331,7 +334,7 @@ export interface View {
 }
 
 /** The name of a view. */
-export type ViewName = "health" | "metrics" | "openApi";
+export type ViewName = "health" | "metrics" | "events" | "openApi";
 
 /** The views, which everybody on this machine may read. */
 export const VIEWS: Readonly<Record<ViewName, View>> = {
@@ -345,6 +348,14 @@ export const VIEWS: Readonly<Record<ViewName, View>> = {
     path: "/metrics",
     summary: "Every number, for Prometheus",
     mediaType: "text/plain",
+    answer: () => z.string(),
+  },
+  events: {
+    path: "/events",
+    summary:
+      "All that the page shows, as server-sent events: `snapshot` with every entry by its key, then `change` with those that " +
+      "are `set` or `gone`, as they change",
+    mediaType: EVENTS_TYPE,
     answer: () => z.string(),
   },
   openApi: {

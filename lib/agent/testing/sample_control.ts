@@ -18,6 +18,7 @@ import type {
   FoundMember,
   LogReport,
   LogRequest,
+  MemberLinks,
   NetcheckReport,
   PingReport,
   RecoveredLeader,
@@ -26,6 +27,8 @@ import type {
   SettingReport,
   StatusReport,
   StopReport,
+  TimelineEvent,
+  TimelineRequest,
   TokenReport,
   TokenRequest,
 } from "../../api/mod.ts";
@@ -38,6 +41,7 @@ import {
 } from "../errors.ts";
 import { SampleRoutes } from "./sample_routes.ts";
 import { sampleStatus } from "./sample_status.ts";
+import { sampleLinks, sampleTimeline } from "./sample_view.ts";
 
 const report: TokenReport = {
   id: "t1",
@@ -119,6 +123,14 @@ export class SampleControl extends SampleRoutes implements AgentControl {
 
   peers(): StatusReport["peers"] {
     return this.status().peers;
+  }
+
+  memberLinks(): readonly MemberLinks[] {
+    return sampleLinks;
+  }
+
+  timeline({ after = 0 }: TimelineRequest): readonly TimelineEvent[] {
+    return sampleTimeline.filter(({ number }) => number > after);
   }
 
   leaders(): StatusReport["leaders"] {
