@@ -24,7 +24,7 @@ import { systemClock, systemRandom, systemTimers } from "../host/mod.ts";
 import { type Access, connectionOf, sourceOf } from "./access.ts";
 import { EventFeed, eventsResponse } from "./events/mod.ts";
 import { answerHeaders, guard } from "./guard.ts";
-import { METRICS_TYPES, metricsText } from "./metrics.ts";
+import { METRICS_TYPES, metricsText } from "./metrics/mod.ts";
 import { pageResponse } from "./page/mod.ts";
 import { failure, problem } from "./problem.ts";
 
