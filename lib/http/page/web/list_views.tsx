@@ -39,7 +39,15 @@ export function NetworkView({ store, search }: ViewProps): VNode {
     );
   }
   const rows = networks.filter(({ name, type, cidrs }) => has(search, name, type, ...cidrs));
-  return <Table label="Networks" columns={NETWORK_COLUMNS} rows={rows} keyOf={({ name }) => name} initial={{ column: 0, isReverse: false }} />;
+  return (
+    <Table
+      label="Networks"
+      columns={NETWORK_COLUMNS}
+      rows={rows}
+      keyOf={({ name }) => name}
+      initial={{ column: 0, isReverse: false }}
+    />
+  );
 }
 
 const NETWORK_COLUMNS: readonly Column<NetworkReport>[] = [
@@ -50,7 +58,8 @@ const NETWORK_COLUMNS: readonly Column<NetworkReport>[] = [
       const state = !isActive ? "inactive" : problem === undefined ? "active" : "failed";
       return (
         <>
-          <span class="name">{name}</span> <Badge tone={state === "active" ? "good" : state === "failed" ? "bad" : "quiet"}>{state}</Badge>
+          <span class="name">{name}</span>{" "}
+          <Badge tone={state === "active" ? "good" : state === "failed" ? "bad" : "quiet"}>{state}</Badge>
           {problem !== undefined && <span class="quiet line">{problem}</span>}
         </>
       );
@@ -65,7 +74,11 @@ const NETWORK_COLUMNS: readonly Column<NetworkReport>[] = [
       </>
     ),
   },
-  { title: "Addresses", cell: ({ cidrs }) => cidrs.length === 0 ? "–" : cidrs.map((cidr) => <span class="line mono" key={cidr}>{cidr}</span>) },
+  {
+    title: "Addresses",
+    cell: ({ cidrs }) =>
+      cidrs.length === 0 ? "–" : cidrs.map((cidr) => <span class="line mono" key={cidr}>{cidr}</span>),
+  },
   {
     title: "Endpoints",
     compare: (a, b) => b.endpointCount - a.endpointCount,
@@ -73,12 +86,17 @@ const NETWORK_COLUMNS: readonly Column<NetworkReport>[] = [
       <>
         {endpoints.slice(0, MOST_ENDPOINTS).map((endpoint) => (
           <span class="line" key={endpoint.name}>
-            {endpoint.name} <span class="quiet">{endpoint.isLocal ? "here" : `on ${endpoint.node}`}</span>{" "}
+            {endpoint.name} <span class="quiet">{endpoint.isLocal ? "here" : `on ${endpoint.node}`}</span>
+            {" "}
             <span class="mono">{endpoint.ipAddresses[0]}</span>
-            {endpoint.state !== "up" && endpoint.state !== "remote" && <Badge tone="bad">{endpoint.state}</Badge>}
+            {endpoint.state !== "up" && endpoint.state !== "remote" && (
+              <Badge tone="bad">{endpoint.state}</Badge>
+            )}
           </span>
         ))}
-        {endpointCount > endpoints.length && <span class="quiet line">{endpointCount - endpoints.length} on other nodes</span>}
+        {endpointCount > endpoints.length && (
+          <span class="quiet line">{endpointCount - endpoints.length} on other nodes</span>
+        )}
         {endpointCount === 0 && "none"}
       </>
     ),
@@ -86,24 +104,37 @@ const NETWORK_COLUMNS: readonly Column<NetworkReport>[] = [
   {
     title: "In",
     isNumber: true,
-    cell: ({ counts }) => counts === undefined ? "–" : (
-      <>{bytes(counts.bytesIn)}<span class="quiet line">{counted(counts.framesIn, "frame")}</span></>
-    ),
+    cell: ({ counts }) =>
+      counts === undefined ? "–" : (
+        <>
+          {bytes(counts.bytesIn)}
+          <span class="quiet line">{counted(counts.framesIn, "frame")}</span>
+        </>
+      ),
   },
   {
     title: "Out",
     isNumber: true,
-    cell: ({ counts }) => counts === undefined ? "–" : (
-      <>{bytes(counts.bytesOut)}<span class="quiet line">{counted(counts.framesOut, "frame")}</span></>
-    ),
+    cell: ({ counts }) =>
+      counts === undefined ? "–" : (
+        <>
+          {bytes(counts.bytesOut)}
+          <span class="quiet line">{counted(counts.framesOut, "frame")}</span>
+        </>
+      ),
   },
   {
     title: "Dropped",
     cell: ({ counts }) => {
-      const drops = Object.entries(counts?.drops ?? {}).filter(([, count]) => count > 0).sort(([, a], [, b]) => b - a);
-      return drops.length === 0 ? "–" : drops.slice(0, 4).map(([reason, count]) => (
-        <span class="line" key={reason}>{reason} {count.toLocaleString("en")}</span>
-      ));
+      const drops = Object.entries(counts?.drops ?? {}).filter(([, count]) => count > 0).sort((
+        [, a],
+        [, b],
+      ) => b - a);
+      return drops.length === 0
+        ? "–"
+        : drops.slice(0, 4).map(([reason, count]) => (
+          <span class="line" key={reason}>{reason} {count.toLocaleString("en")}</span>
+        ));
     },
   },
 ];
@@ -125,11 +156,24 @@ export function NameView({ store, search }: ViewProps): VNode {
 }
 
 const NAME_COLUMNS: readonly Column<DnsRecordReport>[] = [
-  { title: "Name", compare: (a, b) => byName(a.name, b.name), cell: ({ name }) => <span class="name">{name.replace(/\.$/, "")}</span> },
+  {
+    title: "Name",
+    compare: (a, b) => byName(a.name, b.name),
+    cell: ({ name }) => <span class="name">{name.replace(/\.$/, "")}</span>,
+  },
   { title: "Type", compare: (a, b) => byName(a.type, b.type), cell: ({ type }) => type },
-  { title: "Data", compare: (a, b) => byName(a.data, b.data), cell: ({ data }) => <span class="mono wrap">{data}</span> },
+  {
+    title: "Data",
+    compare: (a, b) => byName(a.data, b.data),
+    cell: ({ data }) => <span class="mono wrap">{data}</span>,
+  },
   { title: "From", compare: (a, b) => byName(a.source, b.source), cell: ({ source }) => source },
-  { title: "Cached for", isNumber: true, compare: (a, b) => a.ttlSeconds - b.ttlSeconds, cell: ({ ttlSeconds }) => span(ttlSeconds * 1_000) },
+  {
+    title: "Cached for",
+    isNumber: true,
+    compare: (a, b) => a.ttlSeconds - b.ttlSeconds,
+    cell: ({ ttlSeconds }) => span(ttlSeconds * 1_000),
+  },
 ];
 
 /** The policy, what its rules have decided here, and what was denied. */
@@ -150,20 +194,45 @@ export function PolicyView({ store, search }: ViewProps): VNode {
   return (
     <>
       <p class="tab-summary">
-        {enforced !== null && <>Revision <code>{enforced.revision}</code>, applied by {enforced.appliedBy} {span(now - enforced.appliedAt)} ago. </>}
-        {trial !== null && <>Trial of <code>{trial.revision}</code>. </>}
-        {stale === 0
-          ? "In force on all members. "
-          : <><Badge tone="warn">{counted(stale, "member")} behind</Badge> {staleMembers.slice(0, 5).join(", ")}. </>}
+        {enforced !== null && (
+          <>
+            Revision <code>{enforced.revision}</code>, applied by {enforced.appliedBy}{" "}
+            {span(now - enforced.appliedAt)} ago.
+          </>
+        )}
+        {trial !== null && (
+          <>
+            Trial of <code>{trial.revision}</code>.
+          </>
+        )}
+        {stale === 0 ? "In force on all members. " : (
+          <>
+            <Badge tone="warn">{counted(stale, "member")} behind</Badge>{" "}
+            {staleMembers.slice(0, 5).join(", ")}.
+          </>
+        )}
         {counted(denied, "denial")} and {counted(flows, "flow")} here.
       </p>
       {failures.map(({ message }) => <p class="notice bad" key={message}>A test fails: {message}</p>)}
       {warnings.map((text) => <p class="notice" key={text}>{text}</p>)}
-      {rules.length > 0 && <Table label="Rules" columns={RULE_COLUMNS} rows={rules} keyOf={({ rule }) => rule} />}
+      {rules.length > 0 && (
+        <Table
+          label="Rules"
+          columns={RULE_COLUMNS}
+          rows={rules}
+          keyOf={({ rule }) => rule}
+        />
+      )}
       {denials.length > 0 && (
         <section class="below">
           <h3>Denied here lately</h3>
-          <ul class="plain-list">{denials.slice(0, 30).map((line, i) => <li key={i}><DenialText line={line} now={now} /></li>)}</ul>
+          <ul class="plain-list">
+            {denials.slice(0, 30).map((line, i) => (
+              <li key={i}>
+                <DenialText line={line} now={now} />
+              </li>
+            ))}
+          </ul>
         </section>
       )}
     </>
@@ -171,11 +240,25 @@ export function PolicyView({ store, search }: ViewProps): VNode {
 }
 
 const RULE_COLUMNS: readonly Column<PolicyRuleCounters>[] = [
-  { title: "Rule", compare: (a, b) => byName(a.rule, b.rule), cell: ({ rule }) => <span class="name">{rule}</span> },
+  {
+    title: "Rule",
+    compare: (a, b) => byName(a.rule, b.rule),
+    cell: ({ rule }) => <span class="name">{rule}</span>,
+  },
   { title: "What", cell: ({ text }) => <span class="wrap">{text}</span> },
-  { title: "Packets", isNumber: true, compare: (a, b) => b.packets - a.packets, cell: ({ packets }) => packets.toLocaleString("en") },
+  {
+    title: "Packets",
+    isNumber: true,
+    compare: (a, b) => b.packets - a.packets,
+    cell: ({ packets }) => packets.toLocaleString("en"),
+  },
   { title: "Bytes", isNumber: true, compare: (a, b) => b.bytes - a.bytes, cell: (rule) => bytes(rule.bytes) },
-  { title: "Flows", isNumber: true, compare: (a, b) => b.flows - a.flows, cell: ({ flows }) => flows.toLocaleString("en") },
+  {
+    title: "Flows",
+    isNumber: true,
+    compare: (a, b) => b.flows - a.flows,
+    cell: ({ flows }) => flows.toLocaleString("en"),
+  },
 ];
 
 /** Tokens by use; their secrets are nowhere. */
@@ -186,30 +269,68 @@ export function TokenView({ store, search }: ViewProps): VNode {
     return (
       <Nothing>
         {store.one("node")?.node.role === "leader"
-          ? <>No token is out. One lets a machine in: <Command text="weft token create" /></>
+          ? (
+            <>
+              No token is out. One lets a machine in: <Command text="weft token create" />
+            </>
+          )
           : "Leaders have the tokens; this node is a member."}
       </Nothing>
     );
   }
-  const tones: Readonly<Record<LiveToken["state"], Tone>> = { usable: "good", used: "quiet", expired: "quiet", revoked: "bad" };
+  const tones: Readonly<Record<LiveToken["state"], Tone>> = {
+    usable: "good",
+    used: "quiet",
+    expired: "quiet",
+    revoked: "bad",
+  };
   const columns: readonly Column<LiveToken>[] = [
-    { title: "Token", compare: (a, b) => byName(a.id, b.id), cell: ({ id }) => <span class="name mono">{id}</span> },
-    { title: "State", compare: (a, b) => byName(a.state, b.state), cell: ({ state }) => <Badge tone={tones[state]}>{state}</Badge> },
-    { title: "Used", isNumber: true, compare: (a, b) => b.used - a.used, cell: ({ used }) => used.toLocaleString("en") },
+    {
+      title: "Token",
+      compare: (a, b) => byName(a.id, b.id),
+      cell: ({ id }) => <span class="name mono">{id}</span>,
+    },
+    {
+      title: "State",
+      compare: (a, b) => byName(a.state, b.state),
+      cell: ({ state }) => <Badge tone={tones[state]}>{state}</Badge>,
+    },
+    {
+      title: "Used",
+      isNumber: true,
+      compare: (a, b) => b.used - a.used,
+      cell: ({ used }) => used.toLocaleString("en"),
+    },
     { title: "Left", isNumber: true, cell: ({ usesLeft }) => usesLeft ?? "any number" },
     {
       title: "Expires",
       compare: (a, b) => a.expiresAt - b.expiresAt,
-      cell: ({ expiresAt }) => expiresAt > now ? `in ${span(expiresAt - now)}` : `${span(now - expiresAt)} ago`,
+      cell: ({ expiresAt }) =>
+        expiresAt > now ? `in ${span(expiresAt - now)}` : `${span(now - expiresAt)} ago`,
     },
-    { title: "Made", compare: (a, b) => b.createdAt - a.createdAt, cell: ({ createdAt }) => `${span(now - createdAt)} ago` },
+    {
+      title: "Made",
+      compare: (a, b) => b.createdAt - a.createdAt,
+      cell: ({ createdAt }) => `${span(now - createdAt)} ago`,
+    },
     {
       title: "Labels",
-      cell: ({ labels }) => Object.entries(labels).map(([key, value]) => <span class="label" key={key}>{key}={value}</span>),
+      cell: ({ labels }) =>
+        Object.entries(labels).map(([key, value]) => <span class="label" key={key}>{key}={value}</span>),
     },
   ];
-  const rows = tokens.filter(({ id, state, labels }) => has(search, id, state, ...Object.entries(labels).map(String)));
-  return <Table label="Tokens" columns={columns} rows={rows} keyOf={({ id }) => id} initial={{ column: 5, isReverse: false }} />;
+  const rows = tokens.filter(({ id, state, labels }) =>
+    has(search, id, state, ...Object.entries(labels).map(String))
+  );
+  return (
+    <Table
+      label="Tokens"
+      columns={columns}
+      rows={rows}
+      keyOf={({ id }) => id}
+      initial={{ column: 5, isReverse: false }}
+    />
+  );
 }
 
 const EVENT_TONES: Readonly<Record<string, string>> = {
@@ -253,7 +374,12 @@ function EventLine({ event, onSelect }: {
       <i class={`dot ${EVENT_TONES[kind] ?? "quiet"}`} aria-hidden="true" />
       <span>
         {member !== undefined && text.startsWith(member)
-          ? <><button type="button" class="plain" onClick={() => onSelect(member)}>{member}</button>{text.slice(member.length)}</>
+          ? (
+            <>
+              <button type="button" class="plain" onClick={() => onSelect(member)}>{member}</button>
+              {text.slice(member.length)}
+            </>
+          )
           : text}
       </span>
     </li>
@@ -273,13 +399,30 @@ export function NodeView({ store, search }: ViewProps): VNode {
   ];
   return (
     <>
-      <dl class="facts wide">{nodeFacts(own, counters).map(([name, text]) => <div key={name}><dt>{name}</dt><dd>{text}</dd></div>)}</dl>
+      <dl class="facts wide">
+        {nodeFacts(own, counters).map(([name, text]) => (
+          <div key={name}>
+            <dt>{name}</dt>
+            <dd>{text}</dd>
+          </div>
+        ))}
+      </dl>
       {lists.map(([title, counts]) => {
-        const shown = Object.entries(counts).filter(([name, count]) => count > 0 && has(search, name)).sort(([, a], [, b]) => b - a);
+        const shown = Object.entries(counts).filter(([name, count]) => count > 0 && has(search, name)).sort((
+          [, a],
+          [, b],
+        ) => b - a);
         return shown.length === 0 ? null : (
           <section class="below" key={title}>
             <h3>{title}</h3>
-            <ul class="counts">{shown.map(([name, count]) => <li key={name}><span>{name}</span><span>{count.toLocaleString("en")}</span></li>)}</ul>
+            <ul class="counts">
+              {shown.map(([name, count]) => (
+                <li key={name}>
+                  <span>{name}</span>
+                  <span>{count.toLocaleString("en")}</span>
+                </li>
+              ))}
+            </ul>
           </section>
         );
       })}
@@ -296,15 +439,44 @@ function nodeFacts(
   const { relay, clockSkewMs, services } = counters;
   return [
     ["Network", `${network.cidr}, ${counted(network.members, "member")}`],
-    ...leadership ? [["Leaders", `${leadership.present} present; ${leadership.problem ?? "the network would outlive one of them"}`] as const] : [],
-    ...dns ? [["Names", `${dns.zone.replace(/\.$/, "")}, resolver ${dns.resolver}${dns.problem ? `: ${dns.problem}` : ""}`] as const] : [],
-    ...discovery ? [["Found nearby", `${counted(discovery.heard, "node")} by ${discovery.providers.join(", ")}`] as const] : [],
+    ...leadership
+      ? [
+        [
+          "Leaders",
+          `${leadership.present} present; ${leadership.problem ?? "the network would outlive one of them"}`,
+        ] as const,
+      ]
+      : [],
+    ...dns
+      ? [
+        [
+          "Names",
+          `${dns.zone.replace(/\.$/, "")}, resolver ${dns.resolver}${dns.problem ? `: ${dns.problem}` : ""}`,
+        ] as const,
+      ]
+      : [],
+    ...discovery
+      ? [
+        ["Found nearby", `${counted(discovery.heard, "node")} by ${discovery.providers.join(", ")}`] as const,
+      ]
+      : [],
     ...dht ? [["DHT", counted(dht.contacts, "contact")] as const] : [],
     ...(portMapping ?? []).map((gateway) =>
-      [`Router ${gateway.gateway}`, gateway.udp === undefined ? gateway.state : `opened ${gateway.udp} by ${gateway.protocol}`] as const
+      [
+        `Router ${gateway.gateway}`,
+        gateway.udp === undefined ? gateway.state : `opened ${gateway.udp} by ${gateway.protocol}`,
+      ] as const
     ),
-    ["Relays for others", relay === undefined ? "no" : `${counted(relay.sessions, "session")}, ${bytes(relay.bytes)} carried`],
-    ["Clock", clockSkewMs === null ? "no links to compare with" : `others are ${Math.abs(clockSkewMs)} ms ${clockSkewMs < 0 ? "behind" : "ahead"}`],
+    [
+      "Relays for others",
+      relay === undefined ? "no" : `${counted(relay.sessions, "session")}, ${bytes(relay.bytes)} carried`,
+    ],
+    [
+      "Clock",
+      clockSkewMs === null
+        ? "no links to compare with"
+        : `others are ${Math.abs(clockSkewMs)} ms ${clockSkewMs < 0 ? "behind" : "ahead"}`,
+    ],
     ["Held for others", bytes(services.memory.usedBytes)],
   ];
 }

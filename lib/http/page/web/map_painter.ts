@@ -170,7 +170,8 @@ export class MapPainter {
         const said = end ?? link.ends[1 - own];
         if (said === undefined) continue;
         const path = said.healthy ? said.path : "none";
-        const alpha = (focus === undefined ? 0.35 + 0.65 * crowd : isFocused ? 1 : 0.08) * (end === undefined ? 0.6 : 1);
+        const alpha = (focus === undefined ? 0.35 + 0.65 * crowd : isFocused ? 1 : 0.08) *
+          (end === undefined ? 0.6 : 1);
         const key = `${path} ${alpha}`;
         let batch = batches.get(key);
         if (batch === undefined) batches.set(key, batch = { style: PATH_STYLE[path], alpha, segments: [] });
@@ -209,7 +210,13 @@ export class MapPainter {
       if (a === undefined || b === undefined || link.rttMs === null) continue;
       const [from, to] = [camera.toScreen(a), camera.toScreen(b)];
       if (Math.hypot(from.x - to.x, from.y - to.y) < 90) continue;
-      this.#text(roundTrip(link.rttMs), (from.x + to.x) / 2, (from.y + to.y) / 2 + 4, palette.quiet, palette.card);
+      this.#text(
+        roundTrip(link.rttMs),
+        (from.x + to.x) / 2,
+        (from.y + to.y) / 2 + 4,
+        palette.quiet,
+        palette.card,
+      );
     }
   }
 
@@ -247,8 +254,11 @@ export class MapPainter {
     const context = this.#context;
     const batches = new Map<string, MeshNode[]>();
     for (const node of mesh.nodes) {
-      const isDim = (focus !== undefined && !focus.has(node)) || (found !== undefined && !found.has(node.key));
-      const key = `${node.health} ${node.isDevice ? "device" : node.isLeader ? "leader" : "member"} ${isDim ? "dim" : ""}`;
+      const isDim = (focus !== undefined && !focus.has(node)) ||
+        (found !== undefined && !found.has(node.key));
+      const key = `${node.health} ${node.isDevice ? "device" : node.isLeader ? "leader" : "member"} ${
+        isDim ? "dim" : ""
+      }`;
       const batch = batches.get(key);
       if (batch === undefined) batches.set(key, [node]);
       else batch.push(node);
@@ -256,7 +266,8 @@ export class MapPainter {
     for (const [key, nodes] of batches) {
       const [health = "unknown", kind, dim] = key.split(" ");
       const colour = palette[HEALTH_COLOUR[health as Health]];
-      const isSolid = health === "healthy" || health === "self" || health === "degraded" || health === "unhealthy";
+      const isSolid = health === "healthy" || health === "self" || health === "degraded" ||
+        health === "unhealthy";
       context.globalAlpha = dim === "dim" ? 0.22 : 1;
       context.beginPath();
       for (const node of nodes) this.#outline(node, at, camera, 0);
@@ -313,15 +324,31 @@ export class MapPainter {
     this.#setFont("600 12px");
     for (const group of layout.groups) {
       const { x, y } = camera.toScreen(group);
-      write(`${short(group.name, 22)} · ${group.nodes.length}`, x, y - group.r * camera.scale - 7, palette.ink, false);
+      write(
+        `${short(group.name, 22)} · ${group.nodes.length}`,
+        x,
+        y - group.r * camera.scale - 7,
+        palette.ink,
+        false,
+      );
     }
     this.#setFont("12px");
     const isGrouped = layout.groups.length > 0;
     const isNear = camera.scale * (isGrouped ? 0.62 : 1) > 0.9;
     const rank = (node: MeshNode) =>
-      node.key === selected || node.key === hovered ? 0 : node.isSelf ? 1 : node.health === "unhealthy" ? 2 : node.isLeader ? 3 : 4;
+      node.key === selected || node.key === hovered
+        ? 0
+        : node.isSelf
+        ? 1
+        : node.health === "unhealthy"
+        ? 2
+        : node.isLeader
+        ? 3
+        : 4;
     const wanted = mesh.nodes.filter((node) => {
-      if (focus !== undefined) return focus.has(node) && (!isGrouped || node.key === selected || node.key === hovered);
+      if (focus !== undefined) {
+        return focus.has(node) && (!isGrouped || node.key === selected || node.key === hovered);
+      }
       if (found !== undefined && found.size <= MAX_NAMES) return found.has(node.key);
       if (isGrouped) return isNear || (node.health === "unhealthy" && camera.scale > 0.75);
       return mesh.nodes.length <= MAX_NAMES || isNear || rank(node) < 4;
@@ -332,7 +359,11 @@ export class MapPainter {
       const { x, y } = camera.toScreen(place);
       if (x < -40 || y < -20 || x > camera.width + 40 || y > camera.height + 20) continue;
       const below = y + radiusAt(place, camera) + (node.isSelf ? 20 : node.isLeader ? 18 : 16);
-      const colour = node.health === "unhealthy" ? palette.bad : node.health === "away" ? palette.quiet : palette.ink;
+      const colour = node.health === "unhealthy"
+        ? palette.bad
+        : node.health === "away"
+        ? palette.quiet
+        : palette.ink;
       write(short(node.name, 20), x, below, colour, rank(node) < 2);
     }
   }

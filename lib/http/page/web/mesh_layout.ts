@@ -68,7 +68,9 @@ export function groupings(nodes: readonly MeshNode[]): readonly string[] {
   }
   const useful = [...values].flatMap(([key, counts]) => {
     const covered = counts.values().reduce((sum, count) => sum + count, 0) / nodes.length;
-    return counts.size < 2 || counts.size > MAX_GROUPS || covered < 0.5 ? [] : [{ key, covered, size: counts.size }];
+    return counts.size < 2 || counts.size > MAX_GROUPS || covered < 0.5
+      ? []
+      : [{ key, covered, size: counts.size }];
   });
   // Of labels that all have, the one with the most values says most.
   return useful.sort((a, b) => b.covered - a.covered || b.size - a.size).map(({ key }) => key);
@@ -90,7 +92,8 @@ interface Body extends SimulationNodeDatum {
 
 function single(mesh: Mesh, before: Layout | undefined, aspect: number): Layout {
   const { nodes } = mesh;
-  const radiusOf = (node: MeshNode) => node.isLeader ? NODE_RADIUS + 2.5 : node.isDevice ? NODE_RADIUS - 1.5 : NODE_RADIUS;
+  const radiusOf = (node: MeshNode) =>
+    node.isLeader ? NODE_RADIUS + 2.5 : node.isDevice ? NODE_RADIUS - 1.5 : NODE_RADIUS;
   if (nodes.length <= MAX_RING) return finished(ring(nodes, aspect, radiusOf), []);
   const known = nodes.filter(({ key }) => before?.places.has(key)).length;
   const bodies = nodes.map((node, i): Body => {
@@ -112,7 +115,12 @@ function single(mesh: Mesh, before: Layout | undefined, aspect: number): Layout 
   const spread = Math.sqrt(nodes.length / 24);
   forceSimulation(bodies).stop()
     .alpha(isWarm ? 0.3 : 1)
-    .force("links", forceLink<Body, (typeof links)[number]>(links).distance(95 * spread).strength(0.55 / Math.max(1, links.length / nodes.length)))
+    .force(
+      "links",
+      forceLink<Body, (typeof links)[number]>(links).distance(95 * spread).strength(
+        0.55 / Math.max(1, links.length / nodes.length),
+      ),
+    )
     .force("charge", forceManyBody<Body>().strength(-420).distanceMax(900))
     .force("x", forceX<Body>(0).strength(0.05 / aspect))
     .force("y", forceY<Body>(0).strength(0.05 * aspect))
@@ -162,7 +170,9 @@ function grouped(mesh: Mesh, grouping: string, before: Layout | undefined, aspec
   const groups = sorted.map(([name, nodes], i): Group => {
     const { x, y, r } = placeOf(bodies[i]);
     // Leaders in the middle; the others keep their places, whatever becomes of them.
-    const inside = nodes.toSorted((a, b) => Number(b.isLeader) - Number(a.isLeader) || byName(a.name, b.name));
+    const inside = nodes.toSorted((a, b) =>
+      Number(b.isLeader) - Number(a.isLeader) || byName(a.name, b.name)
+    );
     inside.forEach((node, n) => {
       const distance = SPACING * Math.sqrt(n + (nodes.length > 1 ? 0.5 : 0)) * 0.92;
       places.set(node.key, {
@@ -179,7 +189,9 @@ function grouped(mesh: Mesh, grouping: string, before: Layout | undefined, aspec
 function groupName(node: MeshNode, grouping: string): string {
   if (grouping !== "address") return node.labels[grouping] ?? "without";
   const [address = ""] = node.addresses;
-  return address.includes(":") ? address.split(":").slice(0, 4).join(":") + "::" : address.split(".").slice(0, 3).join(".") + ".0";
+  return address.includes(":")
+    ? address.split(":").slice(0, 4).join(":") + "::"
+    : address.split(".").slice(0, 3).join(".") + ".0";
 }
 
 function placeOf(body: Body | undefined): Place {

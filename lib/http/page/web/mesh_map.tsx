@@ -102,7 +102,10 @@ export function MeshMap({ mesh, selected, found, isStill, theme, onSelect }: Map
   const choices = useMemo(() => groupings(mesh.nodes), [mesh.nodes.length]);
   const automatic = mesh.nodes.length > MAX_SINGLE ? choices[0] ?? "address" : "";
   const grouping: Grouping = (chosen ?? automatic) || undefined;
-  const shape = `${grouping} ${Math.round(size.width / 200)} ${mesh.nodes.map((node) => `${node.key}${node.isLeader}${grouping && node.labels[grouping]}`).join()} ` +
+  const shape =
+    `${grouping} ${Math.round(size.width / 200)} ${
+      mesh.nodes.map((node) => `${node.key}${node.isLeader}${grouping && node.labels[grouping]}`).join()
+    } ` +
     (grouping === undefined ? mesh.links.filter(({ isHealthy }) => isHealthy).length : "");
 
   const layout = useMemo(() => {
@@ -126,7 +129,9 @@ export function MeshMap({ mesh, selected, found, isStill, theme, onSelect }: Map
 
   useEffect(() => {
     const element = canvas.current;
-    return element === null ? undefined : runLoop(element, state, (width, height) => setSize({ width, height }));
+    return element === null
+      ? undefined
+      : runLoop(element, state, (width, height) => setSize({ width, height }));
   }, []);
 
   const fit = (): void => {
@@ -172,7 +177,9 @@ export function MeshMap({ mesh, selected, found, isStill, theme, onSelect }: Map
         tabIndex={0}
         role="application"
         aria-roledescription="map"
-        aria-label={`Map of ${counted(mesh.nodes.length, "node")}, ${healthy} of them healthy. Arrow keys go from node to node, plus and minus zoom, 0 shows all; the table below has the same.`}
+        aria-label={`Map of ${
+          counted(mesh.nodes.length, "node")
+        }, ${healthy} of them healthy. Arrow keys go from node to node, plus and minus zoom, 0 shows all; the table below has the same.`}
         onKeyDown={handleKey}
         {...pointer}
       />
@@ -181,10 +188,13 @@ export function MeshMap({ mesh, selected, found, isStill, theme, onSelect }: Map
         {(choices.length > 0 || mesh.nodes.length > 24) && (
           <label class="map-group">
             Group by{" "}
-            <select value={chosen ?? automatic} onChange={(event) => {
-              state.isFitted = true;
-              setChosen(event.currentTarget.value);
-            }}>
+            <select
+              value={chosen ?? automatic}
+              onChange={(event) => {
+                state.isFitted = true;
+                setChosen(event.currentTarget.value);
+              }}
+            >
               <option value="">nothing</option>
               {choices.map((key) => <option value={key} key={key}>{key}</option>)}
               <option value="address">address</option>
@@ -192,7 +202,9 @@ export function MeshMap({ mesh, selected, found, isStill, theme, onSelect }: Map
           </label>
         )}
         <button type="button" aria-label="Zoom in" title="Zoom in (+)" onClick={() => zoom(1.4)}>+</button>
-        <button type="button" aria-label="Zoom out" title="Zoom out (−)" onClick={() => zoom(1 / 1.4)}>−</button>
+        <button type="button" aria-label="Zoom out" title="Zoom out (−)" onClick={() => zoom(1 / 1.4)}>
+          −
+        </button>
         <button type="button" aria-label="Show all" title="Show all (0)" onClick={fit}>⤢</button>
       </div>
       <Legend />
@@ -207,9 +219,14 @@ const ARROWS: Readonly<Record<string, readonly [number, number]>> = {
   ArrowDown: [0, 1],
 };
 
-function Tip({ node, at, width }: { readonly node: MeshNode; readonly at: Point; readonly width: number }): VNode {
+function Tip(
+  { node, at, width }: { readonly node: MeshNode; readonly at: Point; readonly width: number },
+): VNode {
   const isRight = at.x > width / 2;
-  const style = { top: `${at.y + 14}px`, ...isRight ? { right: `${width - at.x + 12}px` } : { left: `${at.x + 12}px` } };
+  const style = {
+    top: `${at.y + 14}px`,
+    ...isRight ? { right: `${width - at.x + 12}px` } : { left: `${at.x + 12}px` },
+  };
   return (
     <div class="tip" style={style} aria-hidden="true">
       <strong>{node.name}</strong>
@@ -224,7 +241,10 @@ function Legend(): VNode {
   return (
     <p class="legend" aria-hidden="true">
       {(["direct", "relay", "carrier", "channel", "none"] as const).map((kind) => (
-        <span key={kind}><i class={`key key-${kind}`} />{PATH_WORDS[kind]}</span>
+        <span key={kind}>
+          <i class={`key key-${kind}`} />
+          {PATH_WORDS[kind]}
+        </span>
       ))}
       <span class="legend-hint">each half of a line is one end’s word</span>
     </p>
@@ -245,7 +265,9 @@ function runLoop(
     element.width = Math.round(width * density);
     element.height = Math.round(height * density);
     state.camera.resize(width, height);
-    if (state.isFitted && state.layout !== undefined) state.camera.fit(state.layout.width, state.layout.height);
+    if (state.isFitted && state.layout !== undefined) {
+      state.camera.fit(state.layout.width, state.layout.height);
+    }
     state.isDirty = true;
     onSize(width, height);
   });
@@ -262,7 +284,12 @@ function runLoop(
     state.isDirty = false;
     state.move(now, scene.isStill);
     const palette = state.palette ??= paletteOf(element);
-    painter.paint({ ...scene, at: state.at, time: now, hovered: state.hovered }, state.camera, palette, density);
+    painter.paint(
+      { ...scene, at: state.at, time: now, hovered: state.hovered },
+      state.camera,
+      palette,
+      density,
+    );
     state.frames.push(performance.now() - now);
     if (state.frames.length > 600) state.frames.shift();
   };
@@ -282,7 +309,10 @@ interface PointerActs {
 }
 
 type PointerHandlers = Readonly<
-  Record<"onPointerDown" | "onPointerMove" | "onPointerUp" | "onPointerLeave" | "onPointerCancel", (event: PointerEvent) => void>
+  Record<
+    "onPointerDown" | "onPointerMove" | "onPointerUp" | "onPointerLeave" | "onPointerCancel",
+    (event: PointerEvent) => void
+  >
 >;
 
 /** One pointer moves the map or picks a node, two of them zoom, and so does the wheel. */
@@ -326,7 +356,8 @@ function usePointer(
       const moved = before.moved + Math.hypot(at.x - before.x, at.y - before.y);
       const other = [...down].find(([id]) => id !== event.pointerId)?.[1];
       if (other !== undefined) {
-        const ratio = Math.hypot(at.x - other.x, at.y - other.y) / Math.max(1, Math.hypot(before.x - other.x, before.y - other.y));
+        const ratio = Math.hypot(at.x - other.x, at.y - other.y) /
+          Math.max(1, Math.hypot(before.x - other.x, before.y - other.y));
         acts.zoom(ratio, { x: (at.x + other.x) / 2, y: (at.y + other.y) / 2 });
       } else if (moved > CLICK_PX) {
         state.isFitted = false;

@@ -247,7 +247,9 @@ function linksOf(nodes: readonly MeshNode[], store: LiveStore): MeshLink[] {
         ? undefined
         : byNodeName.get(node.peer.hub);
       if (hub !== undefined) add(hub, node, { ...end, path: "hub" });
-      else if (end.healthy || node.peer.channel !== "closed" || node.peer.failureCount > 0) add(self, node, end);
+      else if (end.healthy || node.peer.channel !== "closed" || node.peer.failureCount > 0) {
+        add(self, node, end);
+      }
     }
     for (const link of node.said?.links ?? []) {
       const to = byId.get(link.id);

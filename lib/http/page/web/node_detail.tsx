@@ -7,7 +7,14 @@ import type { ComponentChildren, VNode } from "preact";
 import type { PolicyLogLine } from "../../../api/mod.ts";
 import { bits, bytes, moment, roundTrip, span } from "./format.ts";
 import type { LiveStore } from "./live_store.ts";
-import { HEALTH_WORDS, type LinkEnd, type Mesh, type MeshLink, type MeshNode, PATH_WORDS } from "./mesh_model.ts";
+import {
+  HEALTH_WORDS,
+  type LinkEnd,
+  type Mesh,
+  type MeshLink,
+  type MeshNode,
+  PATH_WORDS,
+} from "./mesh_model.ts";
 import { Badge, Copied, Sparkline } from "./parts.tsx";
 import { toneOf } from "./node_table.tsx";
 
@@ -40,22 +47,39 @@ export function NodeDetail({ node, mesh, store, onSelect }: DetailProps): VNode 
             ))}
           </p>
         </div>
-        <button type="button" class="close" aria-label="Close the details" onClick={() => onSelect(undefined)}>×</button>
+        <button
+          type="button"
+          class="close"
+          aria-label="Close the details"
+          onClick={() => onSelect(undefined)}
+        >
+          ×
+        </button>
       </header>
-      {peer?.lastSeenMs !== undefined && (
-        <p class="seen">Last seen {span(now - peer.lastSeenMs)} ago</p>
-      )}
+      {peer?.lastSeenMs !== undefined && <p class="seen">Last seen {span(now - peer.lastSeenMs)} ago</p>}
       {peer !== undefined && <Figures node={node} store={store} />}
-      {peer?.way?.why !== undefined && <p class="why"><strong>Not direct:</strong> {peer.way.why}.</p>}
+      {peer?.way?.why !== undefined && (
+        <p class="why">
+          <strong>Not direct:</strong> {peer.way.why}.
+        </p>
+      )}
       <dl class="facts">
         <Fact name="Addresses">
           {node.addresses.map((address) => <Copied text={address} label="the address" key={address} />)}
         </Fact>
         {peer === undefined ? <OwnFacts store={store} /> : <PeerFacts node={node} store={store} />}
-        <Fact name="WireGuard key"><Copied text={node.key} label="the public key" isShort /></Fact>
-        {node.id !== undefined && <Fact name="Node id"><Copied text={node.id} label="the node id" isShort /></Fact>}
+        <Fact name="WireGuard key">
+          <Copied text={node.key} label="the public key" isShort />
+        </Fact>
+        {node.id !== undefined && (
+          <Fact name="Node id">
+            <Copied text={node.id} label="the node id" isShort />
+          </Fact>
+        )}
         {(node.version ?? node.system) !== undefined && (
-          <Fact name="Runs">{[node.version && `weft ${node.version}`, node.system].filter(Boolean).join(", ")}</Fact>
+          <Fact name="Runs">
+            {[node.version && `weft ${node.version}`, node.system].filter(Boolean).join(", ")}
+          </Fact>
         )}
         {node.services.length > 0 && <Fact name="Services">{node.services.join(", ")}</Fact>}
         {node.said !== undefined && node.said.denied > 0 && (
@@ -70,7 +94,12 @@ export function NodeDetail({ node, mesh, store, onSelect }: DetailProps): VNode 
 }
 
 function Fact({ name, children }: { readonly name: string; readonly children: ComponentChildren }): VNode {
-  return <div><dt>{name}</dt><dd>{children}</dd></div>;
+  return (
+    <div>
+      <dt>{name}</dt>
+      <dd>{children}</dd>
+    </div>
+  );
 }
 
 function Figures({ node, store }: { readonly node: MeshNode; readonly store: LiveStore }): VNode {
@@ -88,7 +117,9 @@ function Figures({ node, store }: { readonly node: MeshNode; readonly store: Liv
         <p class="figure-title">Round trip</p>
         <p class="figure">{roundTrip(node.rttMs)}</p>
         <Sparkline points={rtts} least={1} label={`Round trips of the last ${rtts.length} seconds`} />
-        <p class="quiet">{loss === null || loss === undefined ? "not probed yet" : `${Math.round(loss)} % lost`}</p>
+        <p class="quiet">
+          {loss === null || loss === undefined ? "not probed yet" : `${Math.round(loss)} % lost`}
+        </p>
       </div>
     </div>
   );
@@ -115,11 +146,15 @@ function PeerFacts({ node, store }: { readonly node: MeshNode; readonly store: L
       <Fact name="Handshake">{shaken === null ? "never" : `${span(store.now() - shaken)} ago`}</Fact>
       {peer.hub !== undefined && <Fact name="Hub">{peer.hub ?? "none any more"}</Fact>}
       {others.length > 0 && (
-        <Fact name="Also at">{others.slice(0, 4).map((endpoint) => <span class="line" key={endpoint}>{endpoint}</span>)}</Fact>
+        <Fact name="Also at">
+          {others.slice(0, 4).map((endpoint) => <span class="line" key={endpoint}>{endpoint}</span>)}
+        </Fact>
       )}
       {peer.allowedIps.length > peer.addresses.length && (
         <Fact name="Leads to">
-          {peer.allowedIps.slice(peer.addresses.length).map((block) => <span class="line" key={block}>{block}</span>)}
+          {peer.allowedIps.slice(peer.addresses.length).map((block) => (
+            <span class="line" key={block}>{block}</span>
+          ))}
         </Fact>
       )}
     </>
@@ -134,7 +169,9 @@ function OwnFacts({ store }: { readonly store: LiveStore }): VNode {
     <>
       <Fact name="Reached at">
         {node.endpoints.length === 0 && `port ${node.listenPort}`}
-        {node.endpoints.slice(0, 4).map((endpoint) => <Copied text={endpoint} label="the endpoint" key={endpoint} />)}
+        {node.endpoints.slice(0, 4).map((endpoint) => (
+          <Copied text={endpoint} label="the endpoint" key={endpoint} />
+        ))}
       </Fact>
       {reach !== undefined && (
         <Fact name="UDP">
@@ -145,7 +182,8 @@ function OwnFacts({ store }: { readonly store: LiveStore }): VNode {
       <Fact name="Packets">
         {dataplane.kind === "rootless"
           ? "rootless: message plane only"
-          : [dataplane.interfaceName, dataplane.mtuBytes && `MTU ${dataplane.mtuBytes}`, dataplane.aead].filter(Boolean).join(", ")}
+          : [dataplane.interfaceName, dataplane.mtuBytes && `MTU ${dataplane.mtuBytes}`, dataplane.aead]
+            .filter(Boolean).join(", ")}
       </Fact>
       <Fact name="Up for">{span(store.now() - own.startedAt)}</Fact>
     </>
@@ -159,7 +197,8 @@ export function PathText({ kind, via }: { readonly kind: MeshNode["path"]; reado
   return (
     <span class="path">
       <i class={`key key-${kind}`} aria-hidden="true" />
-      {PATH_WORDS[kind]}{via === undefined ? "" : ` by ${via}`}
+      {PATH_WORDS[kind]}
+      {via === undefined ? "" : ` by ${via}`}
     </span>
   );
 }
@@ -174,7 +213,9 @@ function Links({ node, mesh, now, onSelect }: {
   const sorted = node.links.toSorted((a, b) => Number(a.isHealthy) - Number(b.isHealthy) || b.rate - a.rate);
   return (
     <section>
-      <h3>Links <span class="count">{node.links.length}</span></h3>
+      <h3>
+        Links <span class="count">{node.links.length}</span>
+      </h3>
       <ul class="ends">
         {sorted.slice(0, MOST_LINKS).map((link) => {
           const other = link.a === node ? link.b : link.a;
@@ -186,14 +227,19 @@ function Links({ node, mesh, now, onSelect }: {
           );
         })}
       </ul>
-      {sorted.length > MOST_LINKS && <p class="quiet">and {sorted.length - MOST_LINKS} more of {mesh.links.length} in the mesh</p>}
+      {sorted.length > MOST_LINKS && (
+        <p class="quiet">and {sorted.length - MOST_LINKS} more of {mesh.links.length} in the mesh</p>
+      )}
     </section>
   );
 }
 
-function BothEnds({ link, node, now }: { readonly link: MeshLink; readonly node: MeshNode; readonly now: number }): VNode {
+function BothEnds(
+  { link, node, now }: { readonly link: MeshLink; readonly node: MeshNode; readonly now: number },
+): VNode {
   const [here, there] = link.a === node ? link.ends : [link.ends[1], link.ends[0]];
-  const isSame = here !== undefined && there !== undefined && here.path === there.path && here.via === there.via &&
+  const isSame = here !== undefined && there !== undefined && here.path === there.path &&
+    here.via === there.via &&
     here.healthy === there.healthy;
   if (isSame || there === undefined || here === undefined) {
     const end = here ?? there;
@@ -206,8 +252,12 @@ function BothEnds({ link, node, now }: { readonly link: MeshLink; readonly node:
   }
   return (
     <>
-      <span class="end"><span class="quiet">here:</span> <EndText end={here} now={now} /></span>
-      <span class="end"><span class="quiet">there:</span> <EndText end={there} now={now} /></span>
+      <span class="end">
+        <span class="quiet">here:</span> <EndText end={here} now={now} />
+      </span>
+      <span class="end">
+        <span class="quiet">there:</span> <EndText end={there} now={now} />
+      </span>
     </>
   );
 }
@@ -218,8 +268,8 @@ function EndText({ end, now }: { readonly end: LinkEnd; readonly now: number }):
   return (
     <span title={why}>
       {healthy ? <PathText kind={path} {...via !== undefined && { via }} /> : <PathText kind="none" />}
-      {rttMs !== null && healthy && <span class="quiet"> {roundTrip(rttMs)}</span>}
-      {isOld && <span class="quiet"> {span(now - at)} ago</span>}
+      {rttMs !== null && healthy && <span class="quiet">{roundTrip(rttMs)}</span>}
+      {isOld && <span class="quiet">{span(now - at)} ago</span>}
     </span>
   );
 }
@@ -230,13 +280,21 @@ function Denials({ node, denials, now }: {
   readonly now: number;
 }): VNode {
   const names = new Set([node.name, ...node.addresses]);
-  const own = denials.filter((line) => "rule" in line && (names.has(line.source) || names.has(line.destination)));
+  const own = denials.filter((line) =>
+    "rule" in line && (names.has(line.source) || names.has(line.destination))
+  );
   if (own.length === 0 || node.isSelf) return <></>;
   return (
     <section>
-      <h3>Denials here <span class="count">{own.length}</span></h3>
+      <h3>
+        Denials here <span class="count">{own.length}</span>
+      </h3>
       <ul class="plain-list">
-        {own.slice(0, MOST_DENIALS).map((line, i) => <li key={i}><DenialText line={line} now={now} /></li>)}
+        {own.slice(0, MOST_DENIALS).map((line, i) => (
+          <li key={i}>
+            <DenialText line={line} now={now} />
+          </li>
+        ))}
       </ul>
     </section>
   );
@@ -250,7 +308,11 @@ export function DenialText({ line, now }: { readonly line: PolicyLogLine; readon
   return (
     <span>
       <time class="quiet">{moment(at, now)}</time> {source} → {destination} <code>{what}</code>{" "}
-      <span class="quiet">by {rule}{count > 1 ? `, ${count} times` : ""}{isTrial ? ", trial: it passed" : ""}</span>
+      <span class="quiet">
+        by {rule}
+        {count > 1 ? `, ${count} times` : ""}
+        {isTrial ? ", trial: it passed" : ""}
+      </span>
     </span>
   );
 }
@@ -263,7 +325,9 @@ function Happened({ node, store }: { readonly node: MeshNode; readonly store: Li
       <h3>Lately</h3>
       <ul class="plain-list">
         {events.slice(0, MOST_EVENTS).map(({ number, at, text }) => (
-          <li key={number}><time class="quiet">{moment(at, store.now())}</time> {text}</li>
+          <li key={number}>
+            <time class="quiet">{moment(at, store.now())}</time> {text}
+          </li>
         ))}
       </ul>
     </section>

@@ -32,9 +32,17 @@ export const FILTERS: readonly {
   readonly matches: (node: MeshNode) => boolean;
 }[] = [
   { id: "all", name: "All", matches: () => true },
-  { id: "unwell", name: "Needs attention", matches: ({ health }) => health === "unhealthy" || health === "degraded" },
+  {
+    id: "unwell",
+    name: "Needs attention",
+    matches: ({ health }) => health === "unhealthy" || health === "degraded",
+  },
   { id: "away", name: "Away", matches: ({ health }) => health === "away" || health === "unknown" },
-  { id: "indirect", name: "Not direct", matches: ({ path, health, isSelf }) => !isSelf && path !== "direct" && health === "healthy" },
+  {
+    id: "indirect",
+    name: "Not direct",
+    matches: ({ path, health, isSelf }) => !isSelf && path !== "direct" && health === "healthy",
+  },
   { id: "leaders", name: "Leaders", matches: ({ isLeader }) => isLeader },
   { id: "devices", name: "Devices", matches: ({ isDevice }) => isDevice },
 ];
@@ -82,7 +90,8 @@ export function NodeTable({ nodes, store, selected, onSelect }: {
     {
       title: "Address",
       compare: (a, b) => byName(a.addresses[0] ?? "", b.addresses[0] ?? ""),
-      cell: ({ addresses }) => addresses.slice(0, 2).map((address) => <span class="line mono" key={address}>{address}</span>),
+      cell: ({ addresses }) =>
+        addresses.slice(0, 2).map((address) => <span class="line mono" key={address}>{address}</span>),
     },
     {
       title: "Path",
@@ -103,12 +112,19 @@ export function NodeTable({ nodes, store, selected, onSelect }: {
       title: "Traffic",
       isNumber: true,
       compare: (a, b) => b.rates.rx + b.rates.tx - a.rates.rx - a.rates.tx,
-      cell: (node) => node.isSelf ? "–" : (
-        <span class="with-spark">
-          <Sparkline points={store.traffic(node.key).past} least={1_000} width={64} height={16} label="Traffic lately" />
-          <span class="rate">{bits(node.rates.rx + node.rates.tx)}</span>
-        </span>
-      ),
+      cell: (node) =>
+        node.isSelf ? "–" : (
+          <span class="with-spark">
+            <Sparkline
+              points={store.traffic(node.key).past}
+              least={1_000}
+              width={64}
+              height={16}
+              label="Traffic lately"
+            />
+            <span class="rate">{bits(node.rates.rx + node.rates.tx)}</span>
+          </span>
+        ),
     },
     {
       title: "Handshake",
@@ -130,7 +146,9 @@ export function NodeTable({ nodes, store, selected, onSelect }: {
       ),
     },
   ];
-  if (nodes.length === 0) return <Nothing>No node matches. Clear the search, or choose another filter.</Nothing>;
+  if (nodes.length === 0) {
+    return <Nothing>No node matches. Clear the search, or choose another filter.</Nothing>;
+  }
   return (
     <Table
       label="Nodes"

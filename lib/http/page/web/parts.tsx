@@ -11,7 +11,9 @@ import { useState } from "preact/hooks";
 export type Tone = "good" | "warn" | "bad" | "quiet" | "plain";
 
 /** A word with a colour. */
-export function Badge({ tone, children }: { readonly tone: Tone; readonly children: ComponentChildren }): VNode {
+export function Badge(
+  { tone, children }: { readonly tone: Tone; readonly children: ComponentChildren },
+): VNode {
   return <span class={`badge ${tone}`}>{children}</span>;
 }
 
@@ -77,10 +79,19 @@ export function Sparkline({ points, least = 0, width = 120, height = 26, label }
   });
   const first = width - step * (points.length - 1);
   return (
-    <svg class="spark" viewBox={`0 0 ${width} ${height}`} role="img" aria-label={label} preserveAspectRatio="none">
+    <svg
+      class="spark"
+      viewBox={`0 0 ${width} ${height}`}
+      role="img"
+      aria-label={label}
+      preserveAspectRatio="none"
+    >
       {line.length > 1 && (
         <>
-          <path class="spark-area" d={`M${first.toFixed(1)} ${height}L${line.join("L")}L${width} ${height}Z`} />
+          <path
+            class="spark-area"
+            d={`M${first.toFixed(1)} ${height}L${line.join("L")}L${width} ${height}Z`}
+          />
           <path class="spark-line" d={`M${line.join("L")}`} />
         </>
       )}
@@ -133,13 +144,23 @@ export function Table<Row>({ label, columns, rows, keyOf, initial, onPick, picke
               const isSorted = sorting?.column === i;
               const order = !isSorted ? "none" : sorting.isReverse ? "descending" : "ascending";
               return (
-                <th role="columnheader" scope="col" class={isNumber ? "number" : ""} aria-sort={order} key={title}>
-                  {compare === undefined ? title : (
-                    <button type="button" class="sort" onClick={() => sortBy(i)}>
-                      {title}
-                      <span aria-hidden="true" class="arrow">{isSorted ? sorting.isReverse ? "↓" : "↑" : ""}</span>
-                    </button>
-                  )}
+                <th
+                  role="columnheader"
+                  scope="col"
+                  class={isNumber ? "number" : ""}
+                  aria-sort={order}
+                  key={title}
+                >
+                  {compare === undefined
+                    ? title
+                    : (
+                      <button type="button" class="sort" onClick={() => sortBy(i)}>
+                        {title}
+                        <span aria-hidden="true" class="arrow">
+                          {isSorted ? sorting.isReverse ? "↓" : "↑" : ""}
+                        </span>
+                      </button>
+                    )}
                 </th>
               );
             })}
@@ -161,7 +182,11 @@ export function Table<Row>({ label, columns, rows, keyOf, initial, onPick, picke
                 {columns.map(({ title, isNumber, cell }, i) =>
                   i === 0
                     ? <th role="rowheader" scope="row" key={title}>{cell(row)}</th>
-                    : <td role="cell" data-label={title} class={isNumber ? "number" : ""} key={title}>{cell(row)}</td>
+                    : (
+                      <td role="cell" data-label={title} class={isNumber ? "number" : ""} key={title}>
+                        {cell(row)}
+                      </td>
+                    )
                 )}
               </tr>
             );
@@ -208,5 +233,10 @@ export function Nothing({ children }: { readonly children: ComponentChildren }):
 
 /** A command to copy. */
 export function Command({ text }: { readonly text: string }): VNode {
-  return <div class="command"><span aria-hidden="true">$ </span><Copied text={text} label="the command" /></div>;
+  return (
+    <div class="command">
+      <span aria-hidden="true">$</span>
+      <Copied text={text} label="the command" />
+    </div>
+  );
 }

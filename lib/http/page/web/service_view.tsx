@@ -4,29 +4,20 @@
  */
 
 import type { VNode } from "preact";
+import type { CallStatsReport as CallStats } from "../../../api/mod.ts";
 import type { LiveService } from "../../events/mod.ts";
 import { byName, counted } from "./format.ts";
 import type { LiveStore } from "./live_store.ts";
 import { Badge, type Column, Command, Nothing, Table } from "./parts.tsx";
-
-/** How the calls of one action went, on one side of them. */
-interface CallStats {
-  readonly service: string;
-  readonly action: string;
-  readonly side: "caller" | "provider";
-  readonly calls: number;
-  readonly errors: number;
-  readonly rate: number;
-  readonly p50Ms: number | null;
-  readonly p99Ms: number | null;
-}
 
 interface Row extends LiveService {
   readonly stats: readonly CallStats[];
 }
 
 /** The services of the mesh. */
-export function ServiceView({ store, search }: { readonly store: LiveStore; readonly search: string }): VNode {
+export function ServiceView(
+  { store, search }: { readonly store: LiveStore; readonly search: string },
+): VNode {
   const services = store.all("service");
   const counters = store.one("counters")?.services;
   const stats: readonly CallStats[] = counters?.callStats ?? [];
@@ -48,10 +39,20 @@ export function ServiceView({ store, search }: { readonly store: LiveStore; read
         <p class="tab-summary">
           {counted(counters.calls.pending, "call")} pending, {counters.calls.running} running here;{" "}
           {counted(counters.programs, "program")} attached
-          {counters.openBreakers > 0 && <>; <Badge tone="warn">{counted(counters.openBreakers, "open breaker")}</Badge></>}
+          {counters.openBreakers > 0 && (
+            <>
+              ; <Badge tone="warn">{counted(counters.openBreakers, "open breaker")}</Badge>
+            </>
+          )}
         </p>
       )}
-      <Table label="Services" columns={COLUMNS} rows={rows} keyOf={({ path }) => path} initial={{ column: 0, isReverse: false }} />
+      <Table
+        label="Services"
+        columns={COLUMNS}
+        rows={rows}
+        keyOf={({ path }) => path}
+        initial={{ column: 0, isReverse: false }}
+      />
     </>
   );
 }
