@@ -6,6 +6,8 @@
  */
 
 const WEB = new URL("../lib/http/page/web/", import.meta.url);
+/** In the order in which they count. */
+const STYLES = ["base", "head", "stage", "lists", "narrow"];
 const BUNDLE = new URL("../lib/http/page/gen/page_bundle.ts", import.meta.url);
 
 /** What is embedded. */
@@ -32,7 +34,8 @@ export async function bundlePage(): Promise<PageBundle> {
     const script = await Deno.readTextFile(`${folder}/page.js`);
     // HTML Living Standard §13.2.5.4: this would end the element, wherever it stands.
     if (/<\/script|<!--/i.test(script)) throw new Error("The script can't stand in a document");
-    return { script, style: shortened(await Deno.readTextFile(new URL("style.css", WEB))) };
+    const styles = STYLES.map((name) => Deno.readTextFile(new URL(`style/${name}.css`, WEB)));
+    return { script, style: shortened((await Promise.all(styles)).join("\n")) };
   } finally {
     await Deno.remove(folder, { recursive: true });
   }

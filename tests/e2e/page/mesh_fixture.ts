@@ -55,7 +55,11 @@ export class MeshFixture extends SampleControl {
       return {
         id: (i + 1).toString(16).padStart(32, "0"),
         name: i === 0 ? "fra-1" : `${role}-${i}`,
-        key: btoa(String.fromCharCode(...Array.from({ length: 32 }, (_, n) => (i * 7 + n * 31 + 11) % 256))),
+        key: btoa(
+          String.fromCharCode(
+            ...Array.from({ length: 32 }, (_, n) => n === 0 ? i >> 8 : (i * 7 + n * 31 + 11) % 256),
+          ),
+        ),
         role,
         site: i === 0 ? "fra" : SITES[below(SITES.length)] ?? "fra",
         address: `10.200.${i >> 8}.${(i & 255) + 1}`,

@@ -11,8 +11,10 @@ export interface Point {
 
 const MAX_SCALE = 4;
 /** Room for names around what is drawn. */
-const MARGIN_X = 64;
-const MARGIN_Y = 42;
+const MARGIN_X = 56;
+const MARGIN_Y = 44;
+/** And for the legend below. */
+const MARGIN_BELOW = 26;
 
 /** The middle of what is seen, and how many pixels a unit of the map has. */
 export class Camera {
@@ -32,11 +34,11 @@ export class Camera {
   /** Shows all of it. */
   fit(width: number, height: number): void {
     const wide = (this.width - 2 * MARGIN_X) / Math.max(width, 1);
-    const high = (this.height - 2 * MARGIN_Y) / Math.max(height, 1);
+    const high = (this.height - 2 * MARGIN_Y - MARGIN_BELOW) / Math.max(height, 1);
     this.scale = Math.min(1.6, Math.max(0.05, Math.min(wide, high)));
     this.#least = Math.min(this.scale * 0.7, 1);
     this.x = 0;
-    this.y = 0;
+    this.y = MARGIN_BELOW / 2 / this.scale;
   }
 
   /** Shows more or less, and leaves the point where it is on the screen. */

@@ -70,11 +70,11 @@ function ConnectionState(
     case "lost":
       return (
         <div class="live bad">
-          {/* What counts down is not read aloud. */}
-          <span role="status">Lost: {connection.reason}</span>
-          <span aria-hidden="true" class="live-more">
-            {store.isReady && <>, shown as of {span(Date.now() - store.heardAt)} ago</>}
-          </span>{" "}
+          <span>
+            <span role="status">Lost: {connection.reason}</span>
+            {/* What counts on is not read aloud. */}
+            {store.isReady && <span aria-hidden="true">; as of {span(Date.now() - store.heardAt)} ago</span>}
+          </span>
           <button type="button" class="plain" onClick={onRetry}>Try now</button>
         </div>
       );
@@ -157,6 +157,7 @@ export function Summary({ store, mesh, onFilter }: {
       </Figure>
       <Figure name="Traffic of this node" value={bits(received + sent)}>
         <span class="with-spark">
+          <span class="nowrap">↓ {bits(received)} ↑ {bits(sent)}</span>
           <Sparkline
             points={store.received.map((rx, i) => rx + (store.sent[i] ?? 0))}
             least={1_000}
@@ -164,30 +165,32 @@ export function Summary({ store, mesh, onFilter }: {
             height={18}
             label="Traffic lately"
           />
-          <span class="nowrap">↓ {bits(received)} ↑ {bits(sent)}</span>
         </span>
       </Figure>
       <Figure
         name="Services"
         value={store.all("service").length.toLocaleString("en")}
-        tone={providers?.unhealthy ? "warn" : undefined}
       >
         {providers === undefined || providers.healthy + providers.unhealthy === 0
           ? "none offered"
           : providers.unhealthy === 0
           ? counted(providers.healthy, "provider")
-          : `${providers.healthy} of ${providers.healthy + providers.unhealthy} providers`}
+          : (
+            <span class="warn-text">
+              {providers.unhealthy} of {counted(providers.healthy + providers.unhealthy, "provider")} away
+            </span>
+          )}
       </Figure>
       <Figure
         name="Policy"
-        value={policy?.enforced?.revision.slice(0, 8) ?? "none"}
+        value={policy?.enforced == null ? "none" : policy.stale > 0 ? `${policy.stale} behind` : "in force"}
         tone={policy?.stale ? "warn" : undefined}
       >
-        {policy?.enforced == null
-          ? "all may reach all"
-          : policy.stale > 0
-          ? `${policy.stale} behind`
-          : `${counted(policy.denied, "denial")} here`}
+        {policy?.enforced == null ? "all may reach all" : (
+          <>
+            {counted(policy.denied, "denial")} here, <code>{policy.enforced.revision.slice(0, 8)}</code>
+          </>
+        )}
       </Figure>
     </section>
   );

@@ -202,16 +202,14 @@ export function PolicyView({ store, search }: ViewProps): VNode {
         )}
         {trial !== null && (
           <>
-            Trial of <code>{trial.revision}</code>.
+            {" "}Trial of <code>{trial.revision}</code>.
           </>
-        )}
-        {stale === 0 ? "In force on all members. " : (
+        )} {stale === 0 ? "In force on all members." : (
           <>
-            <Badge tone="warn">{counted(stale, "member")} behind</Badge>{" "}
+            <Badge tone="warn">{counted(stale, "member")} behind</Badge>:{" "}
             {staleMembers.slice(0, 5).join(", ")}.
           </>
-        )}
-        {counted(denied, "denial")} and {counted(flows, "flow")} here.
+        )} {counted(denied, "denial")} and {counted(flows, "flow")} here.
       </p>
       {failures.map(({ message }) => <p class="notice bad" key={message}>A test fails: {message}</p>)}
       {warnings.map((text) => <p class="notice" key={text}>{text}</p>)}

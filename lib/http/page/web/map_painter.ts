@@ -89,11 +89,13 @@ export class MapPainter {
     if (scene.layout.groups.length > 0) this.#groups(scene, camera, palette);
     this.#links(scene, camera, palette, focus);
     if (!scene.isStill) this.#flows(scene, camera, palette, focus);
+    const hasRoom = scene.layout.groups.length === 0 && scene.mesh.nodes.length <= MAX_FIGURES;
+    if (hasRoom || focus !== undefined) this.#figures(scene, camera, palette, focus);
     this.#nodes(scene, camera, palette, focus);
     this.#names(scene, camera, palette, focus);
   }
 
-  #groups({ layout, mesh, at, hovered, selected }: Scene, camera: Camera, palette: Palette): void {
+  #groups({ layout, mesh, hovered, selected }: Scene, camera: Camera, palette: Palette): void {
     const context = this.#context;
     this.#bundles(mesh, layout, camera, palette, hovered !== undefined || selected !== undefined);
     for (const group of layout.groups) {
@@ -121,7 +123,6 @@ export class MapPainter {
         from = to;
       }
     }
-    void at;
   }
 
   /** Links between groups are one line each, the wider the more they are. */
@@ -156,7 +157,8 @@ export class MapPainter {
     const { mesh, layout, at } = scene;
     const isGrouped = layout.groups.length > 0;
     const batches = new Map<string, { style: LinkStyle; alpha: number; segments: number[] }>();
-    const crowd = Math.min(1, Math.max(0.16, 40 / Math.max(mesh.links.length, 1)));
+    // The more there are, the fainter is what is as it should be; what is not stays as it is.
+    const crowd = Math.min(1, Math.max(0.13, 26 / Math.max(mesh.links.length, 1)));
     for (const link of mesh.links) {
       const isFocused = focus !== undefined && isOf(link, scene);
       // Of groups only those of one node are drawn by themselves.
@@ -165,13 +167,14 @@ export class MapPainter {
       if (a === undefined || b === undefined) continue;
       const [from, to] = [camera.toScreen(a), camera.toScreen(b)];
       const middle = { x: (from.x + to.x) / 2, y: (from.y + to.y) / 2 };
+      const isUsual = link.ends.every((end) => end === undefined || (end.healthy && end.path === "direct"));
       for (const [end, start, own] of [[link.ends[0], from, 0], [link.ends[1], to, 1]] as const) {
         // Where one end has said nothing, the other's word stands for both.
         const said = end ?? link.ends[1 - own];
         if (said === undefined) continue;
         const path = said.healthy ? said.path : "none";
-        const alpha = (focus === undefined ? 0.35 + 0.65 * crowd : isFocused ? 1 : 0.08) *
-          (end === undefined ? 0.6 : 1);
+        const usual = isUsual ? crowd : Math.max(0.55, crowd);
+        const alpha = (focus === undefined ? usual : isFocused ? 1 : 0.06) * (end === undefined ? 0.6 : 1);
         const key = `${path} ${alpha}`;
         let batch = batches.get(key);
         if (batch === undefined) batches.set(key, batch = { style: PATH_STYLE[path], alpha, segments: [] });
@@ -194,9 +197,6 @@ export class MapPainter {
     }
     context.setLineDash([]);
     context.globalAlpha = 1;
-    if (!isGrouped && (mesh.nodes.length <= MAX_FIGURES || focus !== undefined)) {
-      this.#figures(scene, camera, palette, focus);
-    }
   }
 
   /** Round trips beside their lines. */
@@ -252,6 +252,12 @@ export class MapPainter {
   #nodes(scene: Scene, camera: Camera, palette: Palette, focus: ReadonlySet<MeshNode> | undefined): void {
     const { mesh, at, found, selected, hovered } = scene;
     const context = this.#context;
+    // Who does not answer is seen at once, wherever it is.
+    context.beginPath();
+    for (const node of mesh.nodes) if (node.health === "unhealthy") this.#outline(node, at, camera, 6);
+    context.globalAlpha = 0.28;
+    context.fillStyle = palette.bad;
+    context.fill();
     const batches = new Map<string, MeshNode[]>();
     for (const node of mesh.nodes) {
       const isDim = (focus !== undefined && !focus.has(node)) ||
@@ -397,7 +403,7 @@ export class MapPainter {
 
 /** @returns how large a node is on the screen: never too small to be seen, nor too large */
 export function radiusAt({ r }: Place, { scale }: Camera): number {
-  return Math.min(16, Math.max(2.2, r * Math.min(1.35, Math.max(scale, r * scale < 5 ? scale : 0.75))));
+  return Math.min(16, Math.max(3, r * Math.min(1.35, Math.max(scale, r * scale < 5 ? scale : 0.75))));
 }
 
 function focusOf({ mesh, selected, hovered }: Scene): ReadonlySet<MeshNode> | undefined {

@@ -94,7 +94,7 @@ function single(mesh: Mesh, before: Layout | undefined, aspect: number): Layout 
   const { nodes } = mesh;
   const radiusOf = (node: MeshNode) =>
     node.isLeader ? NODE_RADIUS + 2.5 : node.isDevice ? NODE_RADIUS - 1.5 : NODE_RADIUS;
-  if (nodes.length <= MAX_RING) return finished(ring(nodes, aspect, radiusOf), []);
+  if (nodes.length <= MAX_RING) return finished(ring(nodes, aspect, radiusOf), [], 1);
   const known = nodes.filter(({ key }) => before?.places.has(key)).length;
   const bodies = nodes.map((node, i): Body => {
     const at = before?.places.get(node.key);
@@ -107,7 +107,7 @@ function single(mesh: Mesh, before: Layout | undefined, aspect: number): Layout 
     };
   });
   const index = new Map(nodes.map(({ key }, i) => [key, i]));
-  const links = mesh.links.filter(({ isHealthy }) => isHealthy).map(({ a, b }) => ({
+  const links = mesh.links.map(({ a, b }) => ({
     source: index.get(a.key) ?? 0,
     target: index.get(b.key) ?? 0,
   }));
@@ -122,11 +122,11 @@ function single(mesh: Mesh, before: Layout | undefined, aspect: number): Layout 
       ),
     )
     .force("charge", forceManyBody<Body>().strength(-420).distanceMax(900))
-    .force("x", forceX<Body>(0).strength(0.05 / aspect))
+    .force("x", forceX<Body>(0).strength(0.05 / aspect ** 2))
     .force("y", forceY<Body>(0).strength(0.05 * aspect))
     .force("apart", forceCollide<Body>(({ r }) => r + 17))
     .tick(isWarm ? MORE_TICKS : TICKS);
-  return finished(new Map(nodes.map(({ key }, i) => [key, placeOf(bodies[i])])), []);
+  return finished(new Map(nodes.map(({ key }, i) => [key, placeOf(bodies[i])])), [], aspect);
 }
 
 /** This node at the top, so that the same mesh is always drawn the same way. */
@@ -162,13 +162,15 @@ function grouped(mesh: Mesh, grouping: string, before: Layout | undefined, aspec
     };
   });
   forceSimulation(bodies).stop()
-    .force("x", forceX<Body>(0).strength(0.09 / aspect))
+    .force("x", forceX<Body>(0).strength(0.09 / aspect ** 2))
     .force("y", forceY<Body>(0).strength(0.09 * aspect))
     .force("apart", forceCollide<Body>(({ r }) => r + 22).iterations(3))
     .tick(TICKS);
   const places = new Map<string, Place>();
+  const wide = stretch(bodies, aspect);
   const groups = sorted.map(([name, nodes], i): Group => {
-    const { x, y, r } = placeOf(bodies[i]);
+    const { x: near, y, r } = placeOf(bodies[i]);
+    const x = near * wide;
     // Leaders in the middle; the others keep their places, whatever becomes of them.
     const inside = nodes.toSorted((a, b) =>
       Number(b.isLeader) - Number(a.isLeader) || byName(a.name, b.name)
@@ -178,12 +180,12 @@ function grouped(mesh: Mesh, grouping: string, before: Layout | undefined, aspec
       places.set(node.key, {
         x: x + distance * Math.cos(n * GOLDEN_ANGLE),
         y: y + distance * Math.sin(n * GOLDEN_ANGLE),
-        r: node.isLeader ? NODE_RADIUS : NODE_RADIUS - 2,
+        r: node.isLeader ? NODE_RADIUS : NODE_RADIUS - 1,
       });
     });
     return { name, nodes: inside, x, y, r };
   });
-  return finished(places, groups);
+  return finished(places, groups, 1);
 }
 
 function groupName(node: MeshNode, grouping: string): string {
@@ -198,8 +200,17 @@ function placeOf(body: Body | undefined): Place {
   return body === undefined ? { x: 0, y: 0, r: NODE_RADIUS } : { x: body.x, y: body.y, r: body.r };
 }
 
-/** Puts the middle of all at the middle of the map. */
-function finished(places: Map<string, Place>, groups: readonly Group[]): Layout {
+/** @returns by how much what was laid out may be drawn apart, so that it is as wide as the map */
+function stretch(all: readonly Body[] | readonly Place[], aspect: number): number {
+  const [left, right] = extent(all.flatMap(({ x, r }) => [x - r, x + r]));
+  const [top, bottom] = extent(all.flatMap(({ y, r }) => [y - r, y + r]));
+  return Math.min(1.7, Math.max(1, aspect * (bottom - top) / Math.max(1, right - left)));
+}
+
+/** Puts the middle of all at the middle of the map. @param aspect 1 leaves it as wide as it is */
+function finished(near: Map<string, Place>, groups: readonly Group[], aspect: number): Layout {
+  const wide = aspect === 1 ? 1 : stretch([...near.values()], aspect);
+  const places = new Map([...near].map(([key, { x, y, r }]) => [key, { x: x * wide, y, r }]));
   const all = groups.length > 0 ? groups : [...places.values()];
   const [left, right] = extent(all.flatMap(({ x, r }) => [x - r, x + r]));
   const [top, bottom] = extent(all.flatMap(({ y, r }) => [y - r, y + r]));

@@ -102,11 +102,13 @@ export function MeshMap({ mesh, selected, found, isStill, theme, onSelect }: Map
   const choices = useMemo(() => groupings(mesh.nodes), [mesh.nodes.length]);
   const automatic = mesh.nodes.length > MAX_SINGLE ? choices[0] ?? "address" : "";
   const grouping: Grouping = (chosen ?? automatic) || undefined;
-  const shape =
-    `${grouping} ${Math.round(size.width / 200)} ${
-      mesh.nodes.map((node) => `${node.key}${node.isLeader}${grouping && node.labels[grouping]}`).join()
-    } ` +
-    (grouping === undefined ? mesh.links.filter(({ isHealthy }) => isHealthy).length : "");
+  // Nodes stay where they are while who is there stays the same, but when links have just been heard of.
+  const shape = [
+    grouping,
+    Math.round(size.width / 200),
+    grouping === undefined ? Math.round(2 * Math.log2(mesh.links.length + 1)) : "",
+    ...mesh.nodes.map(({ key, isLeader, labels }) => `${key}${isLeader}${grouping && labels[grouping]}`),
+  ].join();
 
   const layout = useMemo(() => {
     const aspect = size.height === 0 ? 1.6 : Math.min(2.2, Math.max(0.7, size.width / size.height));
@@ -246,6 +248,15 @@ function Legend(): VNode {
           {PATH_WORDS[kind]}
         </span>
       ))}
+      <span class="legend-nodes">
+        <i class="sign" />member
+      </span>
+      <span>
+        <i class="sign ring" />leader
+      </span>
+      <span>
+        <i class="sign square" />device
+      </span>
       <span class="legend-hint">each half of a line is one end’s word</span>
     </p>
   );

@@ -264,7 +264,7 @@ function joined(said: readonly { from: MeshNode; to: MeshNode; end: LinkEnd }[])
   if (first === undefined) return undefined;
   const { from: a, to: b } = first;
   const ends = [first.end, second?.end] as const;
-  const rtts = ends.flatMap((end) => end?.rttMs ?? []);
+  const rtts = ends.flatMap((end) => end?.healthy ? end.rttMs ?? [] : []);
   const link: MeshLink = {
     a,
     b,

@@ -72,7 +72,8 @@ export function Sparkline({ points, least = 0, width = 120, height = 26, label }
   readonly label: string;
 }): VNode {
   const most = Math.max(least, ...points, Number.MIN_VALUE);
-  const step = width / 119;
+  // A short past is as wide as half a minute, so that it is seen.
+  const step = width / Math.max(29, points.length - 1);
   const line = points.map((value, i) => {
     const x = width - step * (points.length - 1 - i);
     return `${x.toFixed(1)} ${(height - 1.5 - (height - 4) * value / most).toFixed(1)}`;
@@ -115,8 +116,8 @@ export interface Sorting {
   readonly isReverse: boolean;
 }
 
-/** So many rows are shown at first, and so many more each time. */
-const ROWS = 60;
+/** So many rows are shown at first, fewer where each is a card, and four times as many more each time. */
+const ROWS: number = matchMedia("(max-width: 44rem)").matches ? 15 : 60;
 
 /** A table that sorts by its heads; on a phone each row is a card. */
 export function Table<Row>({ label, columns, rows, keyOf, initial, onPick, picked }: {

@@ -122,7 +122,11 @@ const COLUMNS: readonly Column<Row>[] = [
     cell: ({ stats }) => {
       const [errors, calls] = [sum(stats, (each) => each.errors), sum(stats, (each) => each.calls)];
       if (calls === 0) return "–";
-      return errors === 0 ? "0" : <Badge tone="bad">{(100 * errors / calls).toPrecision(2)} %</Badge>;
+      return errors === 0 ? "0" : (
+        <Badge tone={errors > calls / 100 ? "bad" : "warn"}>
+          {(100 * errors / calls).toPrecision(2)} %
+        </Badge>
+      );
     },
   },
   {
