@@ -47,6 +47,7 @@ export type SourceOf = (address: string) => string;
 /**
  * Listens on an address.
  * @param source who has connections; each address, or IPv6 /64, by itself unless given
+ * @param readOnTimeoutMs how long a reader of an event stream may take to read on
  * @returns when it does
  * @throws the system's error, with its `code`
  */
@@ -55,6 +56,7 @@ export async function listenHttp(
   port: number,
   answer: Answer,
   source: SourceOf = sourceOf,
+  readOnTimeoutMs: number = READ_ON_TIMEOUT_MS,
 ): Promise<StatusServer> {
   const parser = createHttpServer({
     headersTimeout: HEAD_TIMEOUT_MS,
@@ -76,7 +78,7 @@ export async function listenHttp(
     });
     const onEndless = () => {
       stream.isEndless = true;
-      stream.endAfter(READ_ON_TIMEOUT_MS);
+      stream.endAfter(readOnTimeoutMs);
     };
     void respond({ incoming, outgoing, ends, answer, onEndless }).catch(() => stream.destroy());
   });

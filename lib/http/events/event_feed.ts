@@ -193,7 +193,7 @@ export class EventFeed {
 class Reader implements EventStream {
   readonly #feed: EventFeed;
   #has: number | undefined;
-  #wake: ((isBeat: boolean) => void) | undefined;
+  #wake: (() => void) | undefined;
   #isEnded = false;
 
   constructor(feed: EventFeed, has: number | undefined) {
@@ -202,25 +202,32 @@ class Reader implements EventStream {
   }
 
   async next(): Promise<string | undefined> {
-    while (!this.#isEnded) {
-      const lacking = this.#feed.lackingAfter(this.#has);
-      if (lacking !== undefined) {
-        this.#has = lacking.number;
-        return lacking.text;
+    let isBeat = false;
+    const cancel = this.#feed.beatAfter(() => {
+      isBeat = true;
+      this.wake();
+    });
+    try {
+      while (!this.#isEnded) {
+        const lacking = this.#feed.lackingAfter(this.#has);
+        if (lacking !== undefined) {
+          this.#has = lacking.number;
+          return lacking.text;
+        }
+        if (isBeat) return ": nothing new\n\n";
+        const { promise, resolve } = Promise.withResolvers<void>();
+        this.#wake = resolve;
+        await promise;
       }
-      const { promise, resolve } = Promise.withResolvers<boolean>();
-      this.#wake = resolve;
-      const cancel = this.#feed.beatAfter(() => resolve(true));
-      const isBeat = await promise;
+      return undefined;
+    } finally {
       cancel();
-      if (isBeat) return ": nothing new\n\n";
     }
-    return undefined;
   }
 
   /** There may be something to say. */
   wake(): void {
-    this.#wake?.(false);
+    this.#wake?.();
   }
 
   end(): void {

@@ -116,8 +116,9 @@ export interface Sorting {
   readonly isReverse: boolean;
 }
 
-/** So many rows are shown at first, fewer where each is a card, and four times as many more each time. */
-const ROWS: number = matchMedia("(max-width: 44rem)").matches ? 15 : 60;
+/** So many rows are shown at first, fewer where each is a card, and many more each time. */
+const ROWS = 60;
+const CARDS = 15;
 
 /** A table that sorts by its heads; on a phone each row is a card. */
 export function Table<Row>({ label, columns, rows, keyOf, initial, onPick, picked }: {
@@ -130,7 +131,7 @@ export function Table<Row>({ label, columns, rows, keyOf, initial, onPick, picke
   readonly picked?: string | undefined;
 }): VNode {
   const [sorting, setSorting] = useState(initial);
-  const [most, setMost] = useState(ROWS);
+  const [most, setMost] = useState(() => matchMedia("(max-width: 44rem)").matches ? CARDS : ROWS);
   const compare = sorting === undefined ? undefined : columns[sorting.column]?.compare;
   const sorted = compare === undefined ? [...rows] : rows.toSorted(compare);
   if (sorting?.isReverse) sorted.reverse();
