@@ -24,7 +24,7 @@ export async function bundlePage(): Promise<PageBundle> {
   const folder = await Deno.makeTempDir();
   try {
     const { success, stderr } = await new Deno.Command(Deno.execPath(), {
-      args: ["bundle", "--quiet", "--platform", "browser", "--minify", "-o", `${folder}/page.js`, "main.tsx"],
+      args: ["bundle", "--quiet", "--platform", "browser", "--minify", "-o", `${folder}/page.js`, "mod.ts"],
       cwd: WEB,
       stdin: "null",
       stdout: "null",

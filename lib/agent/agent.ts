@@ -168,7 +168,8 @@ export class Agent {
     this.view = this.#resources.use(
       new NodeView({
         ...this.#context,
-        session: () => this.#session,
+        links: () => this.#session?.messages.links.all() ?? [],
+        elected: () => this.#session?.leaders.elected,
         peers: () => this.status().peers,
         policies: () => this.policies.all,
         warnings: () => this.#warnings.look(),

@@ -7,12 +7,11 @@ import type { BroadcastMode, CallMode, PublishReport, ServiceReport } from "../s
 import type { DeviceControl } from "./devices.ts";
 import type { GrantLists, GrantsReport, MembershipControl } from "./membership.ts";
 import type { OverlayControl } from "./overlay.ts";
-import type { PathReport, ReachControl, RouteControl } from "./reach/mod.ts";
+import type { PathReport, ReachControl, RouteControl, ViewControl } from "./reach/mod.ts";
 import type { PolicyControl } from "./policy.ts";
 import type { ProcessControl } from "./process_control.ts";
 import type { LeaderReport, PeerReport, StatusReport } from "./report.ts";
 import type { SettingsControl } from "./settings.ts";
-import type { ViewControl } from "./view.ts";
 
 /** A token as it may be shown again: without its secret. */
 export interface TokenReport {

@@ -14,16 +14,14 @@ export type * from "./control.ts";
 export type * from "./devices.ts";
 export * from "./errors.ts";
 export type * from "./membership.ts";
-export * from "./media_types.ts";
 export { openApi } from "./open_api.ts";
-export type { Operation, OperationName } from "./operation.ts";
+export { EVENTS_TYPE, NDJSON_TYPE, type Operation, type OperationName } from "./operation.ts";
 export { OPERATION_ENTRIES, OPERATIONS, type ViewName, VIEWS } from "./operations.ts";
 export type * from "./overlay.ts";
 export type * from "./policy.ts";
 export type * from "./reach/mod.ts";
 export type * from "./report.ts";
 export type * from "./settings.ts";
-export type * from "./view.ts";
 export { checkedControl, httpRequest, invoke, queriedFields, requestOf } from "./requests.ts";
 export { callResult, callResults, eventLines, lines, offerLines } from "./streams.ts";
 export {

@@ -3,10 +3,9 @@
  * @module
  */
 
-import type { Operation } from "./operation.ts";
+import { EVENTS_TYPE, NDJSON_TYPE, type Operation } from "./operation.ts";
 import { OPERATION_ENTRIES, VIEWS } from "./operations.ts";
 import { type JsonSchema, jsonSchemas, type Lazy } from "./json_schema.ts";
-import { EVENTS_TYPE, NDJSON_TYPE } from "./media_types.ts";
 import { problem } from "./report_schemas.ts";
 
 /** By either of them a stream goes on behind what its reader has. */

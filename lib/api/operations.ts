@@ -16,16 +16,14 @@ import {
 import { BROADCAST_MODES, CALL_MODES, MAX_TIMEOUT_MS } from "../service/bounds.ts";
 import { type Lazy, type LazyShape, named, object, port } from "./json_schema.ts";
 import { MEMBERSHIP_OPERATIONS, tokenRequest } from "./membership_operations.ts";
-import { EVENTS_TYPE } from "./media_types.ts";
-import type { Operation, OperationName } from "./operation.ts";
+import { EVENTS_TYPE, type Operation, type OperationName } from "./operation.ts";
 import { OVERLAY_OPERATIONS } from "./overlay_operations.ts";
 import { POLICY_OPERATIONS } from "./policy_operations.ts";
 import { PROCESS_OPERATIONS } from "./process_operations.ts";
-import { REACH_OPERATIONS } from "./reach_operations.ts";
+import { REACH_OPERATIONS, VIEW_OPERATIONS } from "./reach_operations.ts";
 import * as reports from "./report_schemas.ts";
 import { ROUTE_OPERATIONS } from "./route_operations.ts";
 import { SETTINGS_OPERATIONS } from "./settings_operations.ts";
-import { VIEW_OPERATIONS } from "./view_operations.ts";
 
 const short = (most: number) => z.string().min(1).max(most);
 /** A name, id, key or address of a node, or the id of a token. */

@@ -5,7 +5,8 @@
 
 import type { PeerReport, WarningReport } from "../../api/mod.ts";
 import type { AgentContext } from "../agent_context.ts";
-import type { MemberSession } from "../member_session.ts";
+import type { NodeId } from "../../mesh/mod.ts";
+import type { Link } from "../links/mod.ts";
 import type { Policies } from "../policy/mod.ts";
 import { LinkTables } from "./link_tables.ts";
 import { Timeline } from "./timeline.ts";
@@ -13,8 +14,10 @@ import { TimelineWatch } from "./timeline_watch.ts";
 
 /** Where it looks. */
 export interface NodeViewParts extends Pick<AgentContext, "clock" | "timers" | "mesh"> {
-  /** Another one after the keys have changed. */
-  session(): MemberSession | undefined;
+  /** @returns the links that are open now */
+  links(): readonly Link[];
+  /** @returns the leader that counts for this node */
+  elected(): NodeId | undefined;
   peers(): readonly PeerReport[];
   policies(): Pick<Policies, "compiled" | "journal">;
   warnings(): readonly WarningReport[];
@@ -30,17 +33,10 @@ export class NodeView implements Disposable {
   readonly watch: TimelineWatch;
 
   constructor(parts: NodeViewParts) {
-    const elected = () => parts.session()?.leaders.elected;
-    this.links = new LinkTables({
-      ...parts,
-      links: () => parts.session()?.messages.links.all() ?? [],
-      elected,
-      denied: () => parts.policies().journal.denied,
-    });
+    this.links = new LinkTables({ ...parts, denied: () => parts.policies().journal.denied });
     this.timeline = new Timeline(parts.clock);
     this.watch = new TimelineWatch(this.timeline, {
       ...parts,
-      elected,
       policyRevision: () => parts.policies().compiled.enforced?.revision,
     });
   }

@@ -48,7 +48,7 @@ class FeedFixture {
     });
   }
 
-  open(source = "a", after?: string): EventStream {
+  open(source = "a", after = ""): EventStream {
     const stream = this.feed.open(source, after);
     assert(typeof stream !== "string", String(stream));
     return stream;

@@ -9,7 +9,8 @@ import { useEffect, useMemo, useReducer, useRef, useState } from "preact/hooks";
 import { Empty } from "./empty.tsx";
 import type { Feed } from "./feed.ts";
 import { Header, Summary, type Theme, Warnings } from "./header.tsx";
-import { NameView, NetworkView, NodeView, PolicyView, TimelineView, TokenView } from "./list_views.tsx";
+import { AgentView } from "./agent_view.tsx";
+import { NameView, NetworkView, PolicyView, TokenView } from "./list_views.tsx";
 import type { LiveStore } from "./live_store.ts";
 import { MeshMap } from "./mesh_map.tsx";
 import { type Mesh, meshOf } from "./mesh_model.ts";
@@ -18,6 +19,7 @@ import { FILTERS, NodeTable, searched } from "./node_table.tsx";
 import { Overview } from "./overview.tsx";
 import { Search } from "./parts.tsx";
 import { ServiceView } from "./service_view.tsx";
+import { TimelineView } from "./timeline_view.tsx";
 
 const TABS = [
   ["nodes", "Nodes"],
@@ -245,7 +247,7 @@ function Lists(props: ListsProps): VNode {
         {tab === "policy" && <PolicyView store={store} search={search} />}
         {tab === "tokens" && <TokenView store={store} search={search} />}
         {tab === "timeline" && <TimelineView store={store} search={search} onSelect={byName} />}
-        {tab === "agent" && <NodeView store={store} search={search} />}
+        {tab === "agent" && <AgentView store={store} search={search} />}
       </div>
     </section>
   );

@@ -8,9 +8,9 @@ import type { LiveStore } from "./live_store.ts";
 import { Command, Copied } from "./parts.tsx";
 
 /** How to bring the next machine in. */
-export function Empty({ store }: { readonly store: LiveStore }): VNode {
+export function Empty({ store }: { readonly store: LiveStore }): VNode | null {
   const own = store.one("node");
-  if (own === undefined) return <></>;
+  if (own === undefined) return null;
   const { node, network } = own;
   const isLeader = node.role === "leader";
   return (

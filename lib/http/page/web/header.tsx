@@ -82,7 +82,7 @@ function ConnectionState(
 }
 
 /** What a person should mend, and how. */
-export function Warnings({ store }: { readonly store: LiveStore }): VNode {
+export function Warnings({ store }: { readonly store: LiveStore }): VNode | null {
   const own = store.one("node");
   const leadership = own?.leadership;
   const warnings = [
@@ -91,7 +91,7 @@ export function Warnings({ store }: { readonly store: LiveStore }): VNode {
       ? []
       : [{ kind: "leaders", text: leadership.problem, hint: leadership.hint ?? "" }],
   ];
-  if (warnings.length === 0) return <></>;
+  if (warnings.length === 0) return null;
   return (
     <ul class="warnings" aria-label="Warnings">
       {warnings.map(({ text, hint }) => (
@@ -132,6 +132,7 @@ export function Summary({ store, mesh, onFilter }: {
   const [received = 0, sent = 0] = [store.received.at(-1), store.sent.at(-1)];
   const providers = store.one("counters")?.services.providers;
   const policy = store.one("policy");
+  const enforced = policy?.enforced ?? undefined;
   const rest = [...kinds].filter(([kind]) => kind !== "direct").map(([kind, links]) =>
     `${links.length} ${kind === "carrier" ? "by stream" : kind === "hub" ? "by hub" : `by ${kind}`}`
   );
@@ -183,12 +184,16 @@ export function Summary({ store, mesh, onFilter }: {
       </Figure>
       <Figure
         name="Policy"
-        value={policy?.enforced == null ? "none" : policy.stale > 0 ? `${policy.stale} behind` : "in force"}
+        value={policy === undefined || enforced === undefined
+          ? "none"
+          : policy.stale > 0
+          ? `${policy.stale} behind`
+          : "in force"}
         tone={policy?.stale ? "warn" : undefined}
       >
-        {policy?.enforced == null ? "all may reach all" : (
+        {policy === undefined || enforced === undefined ? "all may reach all" : (
           <>
-            {counted(policy.denied, "denial")} here, <code>{policy.enforced.revision.slice(0, 8)}</code>
+            {counted(policy.denied, "denial")} here, <code>{enforced.revision.slice(0, 8)}</code>
           </>
         )}
       </Figure>

@@ -1,31 +1,17 @@
 /**
- * Networks, names, policy, tokens, what has happened, and this node's own counters: lists of their own kind each.
+ * Networks, names, policy and tokens: a list each.
  * @module
  */
 
 import type { VNode } from "preact";
-import type {
-  DnsRecordReport,
-  NetworkReport,
-  PolicyRuleCounters,
-  StatusReport,
-  TimelineEvent,
-} from "../../../api/mod.ts";
+import type { DnsRecordReport, NetworkReport, PolicyRuleCounters } from "../../../api/mod.ts";
 import type { LiveToken } from "../../events/mod.ts";
-import { byName, bytes, counted, moment, span } from "./format.ts";
-import type { LiveStore } from "./live_store.ts";
-import { DenialText } from "./node_detail.tsx";
+import { byName, bytes, counted, span } from "./format.ts";
+import { DenialText } from "./marks.tsx";
+import { has, type ViewProps } from "./list_search.ts";
 import { Badge, type Column, Command, Nothing, Table, type Tone } from "./parts.tsx";
 
 const MOST_ENDPOINTS = 12;
-
-interface ViewProps {
-  readonly store: LiveStore;
-  readonly search: string;
-}
-
-const has = (search: string, ...texts: readonly string[]): boolean =>
-  texts.join("\n").toLowerCase().includes(search.trim().toLowerCase());
 
 /** Overlay networks with their endpoints. */
 export function NetworkView({ store, search }: ViewProps): VNode {
@@ -329,152 +315,4 @@ export function TokenView({ store, search }: ViewProps): VNode {
       initial={{ column: 5, isReverse: false }}
     />
   );
-}
-
-const EVENT_TONES: Readonly<Record<string, string>> = {
-  joined: "good",
-  healthy: "good",
-  unhealthy: "bad",
-  removed: "bad",
-  warning: "warn",
-  path: "warn",
-};
-
-/** What has happened, the last first. */
-export function TimelineView({ store, search, onSelect }: ViewProps & {
-  readonly onSelect: (name: string) => void;
-}): VNode {
-  const now = store.now();
-  const events = store.all("event").filter(({ text, kind }) => has(search, text, kind))
-    .toSorted((a, b) => b.number - a.number);
-  if (events.length === 0) return <Nothing>Nothing has happened that matches.</Nothing>;
-  const days = Map.groupBy(events, ({ at }) => new Date(at).toDateString());
-  return (
-    <div class="timeline">
-      {[...days].map(([day, those]) => (
-        <section key={day}>
-          <h3>{day === new Date(now).toDateString() ? "Today" : day}</h3>
-          <ol>{those.map((event) => <EventLine event={event} onSelect={onSelect} key={event.number} />)}</ol>
-        </section>
-      ))}
-    </div>
-  );
-}
-
-function EventLine({ event, onSelect }: {
-  readonly event: TimelineEvent;
-  readonly onSelect: (name: string) => void;
-}): VNode {
-  const { kind, text, member, at } = event;
-  return (
-    <li>
-      <time dateTime={new Date(at).toISOString()}>{new Date(at).toLocaleTimeString("en-GB")}</time>
-      <i class={`dot ${EVENT_TONES[kind] ?? "quiet"}`} aria-hidden="true" />
-      <span>
-        {member !== undefined && text.startsWith(member)
-          ? (
-            <>
-              <button type="button" class="plain" onClick={() => onSelect(member)}>{member}</button>
-              {text.slice(member.length)}
-            </>
-          )
-          : text}
-      </span>
-    </li>
-  );
-}
-
-/** This node's own facts and counters. */
-export function NodeView({ store, search }: ViewProps): VNode {
-  const own = store.one("node");
-  const counters = store.one("counters");
-  if (own === undefined || counters === undefined) return <></>;
-  const lists: readonly (readonly [string, Readonly<Record<string, number>>])[] = [
-    ["Dropped datagrams and packets", counters.drops],
-    ["Refused records of others", counters.refused],
-    ["Name queries", counters.dns ?? {}],
-    ["Not relayed", counters.relay?.drops ?? {}],
-  ];
-  return (
-    <>
-      <dl class="facts wide">
-        {nodeFacts(own, counters).map(([name, text]) => (
-          <div key={name}>
-            <dt>{name}</dt>
-            <dd>{text}</dd>
-          </div>
-        ))}
-      </dl>
-      {lists.map(([title, counts]) => {
-        const shown = Object.entries(counts).filter(([name, count]) => count > 0 && has(search, name)).sort((
-          [, a],
-          [, b],
-        ) => b - a);
-        return shown.length === 0 ? null : (
-          <section class="below" key={title}>
-            <h3>{title}</h3>
-            <ul class="counts">
-              {shown.map(([name, count]) => (
-                <li key={name}>
-                  <span>{name}</span>
-                  <span>{count.toLocaleString("en")}</span>
-                </li>
-              ))}
-            </ul>
-          </section>
-        );
-      })}
-    </>
-  );
-}
-
-type Own = NonNullable<ReturnType<LiveStore["one"]>>;
-function nodeFacts(
-  own: Extract<Own, { readonly startedAt: number }>,
-  counters: Extract<Own, { readonly refused: StatusReport["refused"] }>,
-): readonly (readonly [string, string])[] {
-  const { dns, discovery, dht, portMapping, leadership, network } = own;
-  const { relay, clockSkewMs, services } = counters;
-  return [
-    ["Network", `${network.cidr}, ${counted(network.members, "member")}`],
-    ...leadership
-      ? [
-        [
-          "Leaders",
-          `${leadership.present} present; ${leadership.problem ?? "the network would outlive one of them"}`,
-        ] as const,
-      ]
-      : [],
-    ...dns
-      ? [
-        [
-          "Names",
-          `${dns.zone.replace(/\.$/, "")}, resolver ${dns.resolver}${dns.problem ? `: ${dns.problem}` : ""}`,
-        ] as const,
-      ]
-      : [],
-    ...discovery
-      ? [
-        ["Found nearby", `${counted(discovery.heard, "node")} by ${discovery.providers.join(", ")}`] as const,
-      ]
-      : [],
-    ...dht ? [["DHT", counted(dht.contacts, "contact")] as const] : [],
-    ...(portMapping ?? []).map((gateway) =>
-      [
-        `Router ${gateway.gateway}`,
-        gateway.udp === undefined ? gateway.state : `opened ${gateway.udp} by ${gateway.protocol}`,
-      ] as const
-    ),
-    [
-      "Relays for others",
-      relay === undefined ? "no" : `${counted(relay.sessions, "session")}, ${bytes(relay.bytes)} carried`,
-    ],
-    [
-      "Clock",
-      clockSkewMs === null
-        ? "no links to compare with"
-        : `others are ${Math.abs(clockSkewMs)} ms ${clockSkewMs < 0 ? "behind" : "ahead"}`,
-    ],
-    ["Held for others", bytes(services.memory.usedBytes)],
-  ];
 }

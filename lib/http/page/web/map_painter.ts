@@ -5,8 +5,9 @@
 
 /// <reference lib="dom" />
 import type { Camera } from "./camera.ts";
+import { CanvasText } from "./canvas_text.ts";
 import type { Layout, Place } from "./mesh_layout.ts";
-import type { Health, LinkEnd, Mesh, MeshLink, MeshNode, PathKind } from "./mesh_model.ts";
+import type { Health, Mesh, MeshLink, MeshNode, PathKind } from "./mesh_model.ts";
 import { roundTrip } from "./format.ts";
 
 /** What of the mesh is shown. */
@@ -71,13 +72,13 @@ export function paletteOf(element: Element): Palette {
 /** One canvas. */
 export class MapPainter {
   readonly #context: CanvasRenderingContext2D;
-  readonly #widths = new Map<string, number>();
-  #font = "";
+  readonly #text: CanvasText;
 
   constructor(canvas: HTMLCanvasElement) {
     const context = canvas.getContext("2d");
     if (context === null) throw new Error("This browser draws nothing on a canvas");
     this.#context = context;
+    this.#text = new CanvasText(context);
   }
 
   /** Draws one frame. @param density device pixels for one of the page */
@@ -204,13 +205,13 @@ export class MapPainter {
     const { mesh, at } = scene;
     const shown = mesh.links.filter((link) => focus === undefined || isOf(link, scene));
     if (shown.length > 24) return;
-    this.#setFont("11px");
+    this.#text.setFont("11px");
     for (const link of shown) {
       const [a, b] = [at.get(link.a.key), at.get(link.b.key)];
       if (a === undefined || b === undefined || link.rttMs === null) continue;
       const [from, to] = [camera.toScreen(a), camera.toScreen(b)];
       if (Math.hypot(from.x - to.x, from.y - to.y) < 90) continue;
-      this.#text(
+      this.#text.write(
         roundTrip(link.rttMs),
         (from.x + to.x) / 2,
         (from.y + to.y) / 2 + 4,
@@ -321,13 +322,13 @@ export class MapPainter {
     const isFree = (box: readonly [number, number, number, number]) =>
       !taken.some(([l, t, r, b]) => box[0] < r && box[2] > l && box[1] < b && box[3] > t);
     const write = (text: string, x: number, y: number, colour: string, isForced: boolean): void => {
-      const half = this.#width(text) / 2 + 3;
+      const half = this.#text.width(text) / 2 + 3;
       const box = [x - half, y - 12, x + half, y + 4] as const;
       if (!isForced && !isFree(box)) return;
       taken.push(box);
-      this.#text(text, x, y, colour, palette.card);
+      this.#text.write(text, x, y, colour, palette.card);
     };
-    this.#setFont("600 12px");
+    this.#text.setFont("600 12px");
     for (const group of layout.groups) {
       const { x, y } = camera.toScreen(group);
       write(
@@ -338,7 +339,7 @@ export class MapPainter {
         false,
       );
     }
-    this.#setFont("12px");
+    this.#text.setFont("12px");
     const isGrouped = layout.groups.length > 0;
     const isNear = camera.scale * (isGrouped ? 0.62 : 1) > 0.9;
     const rank = (node: MeshNode) =>
@@ -373,32 +374,6 @@ export class MapPainter {
       write(short(node.name, 20), x, below, colour, rank(node) < 2);
     }
   }
-
-  #setFont(font: string): void {
-    this.#font = `${font} ui-sans-serif, system-ui, "Segoe UI", Roboto, sans-serif`;
-    this.#context.font = this.#font;
-    this.#context.textAlign = "center";
-  }
-
-  #width(text: string): number {
-    const key = `${this.#font} ${text}`;
-    let width = this.#widths.get(key);
-    if (width === undefined) {
-      if (this.#widths.size > 4_000) this.#widths.clear();
-      this.#widths.set(key, width = this.#context.measureText(text).width);
-    }
-    return width;
-  }
-
-  #text(text: string, x: number, y: number, colour: string, halo: string): void {
-    const context = this.#context;
-    context.lineJoin = "round";
-    context.lineWidth = 4;
-    context.strokeStyle = halo;
-    context.strokeText(text, x, y);
-    context.fillStyle = colour;
-    context.fillText(text, x, y);
-  }
 }
 
 /** @returns how large a node is on the screen: never too small to be seen, nor too large */
@@ -418,9 +393,4 @@ function isOf({ a, b }: MeshLink, { hovered, selected }: Scene): boolean {
 
 function short(text: string, most: number): string {
   return text.length > most ? `${text.slice(0, most - 1)}…` : text;
-}
-
-/** @returns whether both ends say the same of the way */
-export function isAgreed([a, b]: readonly [LinkEnd | undefined, LinkEnd | undefined]): boolean {
-  return a === undefined || b === undefined || (a.path === b.path && a.healthy === b.healthy);
 }

@@ -7,16 +7,9 @@ import type { ComponentChildren, VNode } from "preact";
 import type { PolicyLogLine } from "../../../api/mod.ts";
 import { bits, bytes, moment, roundTrip, span } from "./format.ts";
 import type { LiveStore } from "./live_store.ts";
-import {
-  HEALTH_WORDS,
-  type LinkEnd,
-  type Mesh,
-  type MeshLink,
-  type MeshNode,
-  PATH_WORDS,
-} from "./mesh_model.ts";
+import { HEALTH_WORDS, type LinkEnd, type Mesh, type MeshLink, type MeshNode } from "./mesh_model.ts";
 import { Badge, Copied, Sparkline } from "./parts.tsx";
-import { toneOf } from "./node_table.tsx";
+import { DenialText, PathText, toneOf } from "./marks.tsx";
 
 const MOST_LINKS = 12;
 const MOST_EVENTS = 8;
@@ -125,9 +118,9 @@ function Figures({ node, store }: { readonly node: MeshNode; readonly store: Liv
   );
 }
 
-function PeerFacts({ node, store }: { readonly node: MeshNode; readonly store: LiveStore }): VNode {
+function PeerFacts({ node, store }: { readonly node: MeshNode; readonly store: LiveStore }): VNode | null {
   const { peer } = node;
-  if (peer === undefined) return <></>;
+  if (peer === undefined) return null;
   const { way } = peer;
   const shaken = node.numbers?.[3] ?? null;
   const at = way === undefined ? peer.endpoint : way.endpoint;
@@ -161,9 +154,9 @@ function PeerFacts({ node, store }: { readonly node: MeshNode; readonly store: L
   );
 }
 
-function OwnFacts({ store }: { readonly store: LiveStore }): VNode {
+function OwnFacts({ store }: { readonly store: LiveStore }): VNode | null {
   const own = store.one("node");
-  if (own === undefined) return <></>;
+  if (own === undefined) return null;
   const { node, dataplane, reach } = own;
   return (
     <>
@@ -192,24 +185,13 @@ function OwnFacts({ store }: { readonly store: LiveStore }): VNode {
 
 const UDP_WORDS = { works: "works", silent: "seems to be blocked", unknown: "nobody was asked yet" } as const;
 
-/** A path with its line. */
-export function PathText({ kind, via }: { readonly kind: MeshNode["path"]; readonly via?: string }): VNode {
-  return (
-    <span class="path">
-      <i class={`key key-${kind}`} aria-hidden="true" />
-      {PATH_WORDS[kind]}
-      {via === undefined ? "" : ` by ${via}`}
-    </span>
-  );
-}
-
 function Links({ node, mesh, now, onSelect }: {
   readonly node: MeshNode;
   readonly mesh: Mesh;
   readonly now: number;
   readonly onSelect: (key: string) => void;
-}): VNode {
-  if (node.links.length === 0) return <></>;
+}): VNode | null {
+  if (node.links.length === 0) return null;
   const sorted = node.links.toSorted((a, b) => Number(a.isHealthy) - Number(b.isHealthy) || b.rate - a.rate);
   return (
     <section>
@@ -278,12 +260,12 @@ function Denials({ node, denials, now }: {
   readonly node: MeshNode;
   readonly denials: readonly PolicyLogLine[];
   readonly now: number;
-}): VNode {
+}): VNode | null {
   const names = new Set([node.name, ...node.addresses]);
   const own = denials.filter((line) =>
     "rule" in line && (names.has(line.source) || names.has(line.destination))
   );
-  if (own.length === 0 || node.isSelf) return <></>;
+  if (own.length === 0 || node.isSelf) return null;
   return (
     <section>
       <h3>
@@ -300,26 +282,9 @@ function Denials({ node, denials, now }: {
   );
 }
 
-/** A denial in one line. */
-export function DenialText({ line, now }: { readonly line: PolicyLogLine; readonly now: number }): VNode {
-  if ("dropped" in line) return <span class="quiet">{line.dropped} more were left out</span>;
-  const { source, destination, protocol, destinationPort, path, rule, at, count, isTrial } = line;
-  const what = path ?? (destinationPort > 0 ? `${protocol}/${destinationPort}` : protocol);
-  return (
-    <span>
-      <time class="quiet">{moment(at, now)}</time> {source} → {destination} <code>{what}</code>{" "}
-      <span class="quiet">
-        by {rule}
-        {count > 1 ? `, ${count} times` : ""}
-        {isTrial ? ", trial: it passed" : ""}
-      </span>
-    </span>
-  );
-}
-
-function Happened({ node, store }: { readonly node: MeshNode; readonly store: LiveStore }): VNode {
+function Happened({ node, store }: { readonly node: MeshNode; readonly store: LiveStore }): VNode | null {
   const events = store.all("event").filter(({ member }) => member === node.name).reverse();
-  if (events.length === 0) return <></>;
+  if (events.length === 0) return null;
   return (
     <section>
       <h3>Lately</h3>

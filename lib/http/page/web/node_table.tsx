@@ -6,24 +6,9 @@
 import type { VNode } from "preact";
 import { bits, byName, roundTrip, span } from "./format.ts";
 import type { LiveStore } from "./live_store.ts";
-import { type Health, HEALTH_WORDS, HEALTHS, type MeshNode } from "./mesh_model.ts";
-import { PathText } from "./node_detail.tsx";
-import { Badge, type Column, Nothing, Sparkline, Table, type Tone } from "./parts.tsx";
-
-/** @returns the colour of a health */
-export function toneOf(health: Health): Tone {
-  switch (health) {
-    case "self":
-    case "healthy":
-      return "good";
-    case "degraded":
-      return "warn";
-    case "unhealthy":
-      return "bad";
-    default:
-      return "quiet";
-  }
-}
+import { HEALTH_WORDS, HEALTHS, type MeshNode } from "./mesh_model.ts";
+import { PathText, toneOf } from "./marks.tsx";
+import { Badge, type Column, Nothing, Sparkline, Table } from "./parts.tsx";
 
 /** What a table can be narrowed down to. */
 export const FILTERS: readonly {

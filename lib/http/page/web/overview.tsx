@@ -7,7 +7,7 @@ import type { VNode } from "preact";
 import { bits, moment, span } from "./format.ts";
 import type { LiveStore } from "./live_store.ts";
 import { HEALTH_WORDS, HEALTHS, type Mesh, type MeshNode } from "./mesh_model.ts";
-import { toneOf } from "./node_table.tsx";
+import { toneOf } from "./marks.tsx";
 import { Badge } from "./parts.tsx";
 
 const MOST_UNWELL = 8;

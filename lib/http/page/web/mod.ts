@@ -1,10 +1,16 @@
 /**
- * Where the page begins in a browser.
+ * The page in a browser: it reads `/events` and draws what it hears. It is bundled by `deno task page`, and begins when it is
+ * loaded.
+ *
+ *     Feed ── events ──▶ LiveStore ──▶ meshOf(): nodes, and links as both ends say
+ *                            │                    ├──▶ layoutOf() ──▶ MapPainter: a canvas
+ *                            └──▶ lists           └──▶ table, details
+ *
  * @module
  */
 
 /// <reference lib="dom" />
-import { render } from "preact";
+import { h, render } from "preact";
 import { App } from "./app.tsx";
 import { Feed } from "./feed.ts";
 import { LiveStore } from "./live_store.ts";
@@ -19,7 +25,7 @@ const feed = new Feed({
 const root = document.getElementById("app");
 if (root !== null) {
   root.replaceChildren();
-  render(<App store={store} feed={feed} />, root);
+  render(h(App, { store, feed }), root);
 }
 feed.start();
 setInterval(() => store.tick(), TICK_MS);
