@@ -11,3 +11,4 @@ export type * from "./engine.ts";
 export * from "./errors.ts";
 export * from "./client/mod.ts";
 export * from "./service/mod.ts";
+export * from "./shards/mod.ts";

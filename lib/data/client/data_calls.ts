@@ -45,6 +45,8 @@ const OWN_CODES: ReadonlySet<string> = new Set<DataFailureCode>([
   "Refused",
   "Timeout",
   "OutcomeUnknown",
+  "Moved",
+  "SpansShards",
   "Failed",
 ]);
 

@@ -24,7 +24,7 @@ import {
   type ServicePeers,
   TopicPath,
 } from "../../service/mod.ts";
-import { checkSpec } from "../documents.ts";
+import { checkSpec, isInnerName } from "../documents.ts";
 import type { CollectionSpec, DataEngine } from "../engine.ts";
 import { DataError } from "../errors.ts";
 import { collectionPath, collectionService } from "./collection_service.ts";
@@ -43,6 +43,28 @@ export interface OpenedCollection {
   readonly owner: string;
   /** Whether that is the node that was asked. */
   readonly isHere: boolean;
+  /** Whether it is spread: its home says where. */
+  readonly isSharded?: boolean;
+}
+
+/** Spreads collections over members. */
+export interface ShardedCollections {
+  /** Whether this node is the home of a collection. */
+  has(name: string): boolean;
+  /** Whether this node knows of a collection that it is spread. */
+  knows(name: string): boolean;
+  /** Spreads one that is nobody's, or takes over one whose home is gone. @throws DataError */
+  create(spec: CollectionSpec, options: unknown): Promise<void>;
+  /** @returns what the home of a collection offers at its path */
+  homeService(name: string): ServiceDefinition;
+  /** Forgets one of this node. @returns whether there was one */
+  drop(name: string): Promise<boolean>;
+}
+
+/** A collection as a program opens it. */
+export interface OpenRequest extends CollectionSpec {
+  /** How it is to be spread. */
+  readonly shards?: unknown;
 }
 
 /** What the collections of a node stand on. */
@@ -54,6 +76,8 @@ export interface DataHostParts extends Pick<Environment, "clock" | "timers" | "l
   readonly hasState: () => boolean;
   /** Opens the engine; called once, when there are collections, or the first is made. @throws WeftError */
   readonly openEngine: () => DataEngine;
+  /** Undefined where collections are not spread. */
+  readonly shards?: ShardedCollections;
 }
 
 /** Owns collections for one node. */
@@ -89,9 +113,9 @@ export class DataHost {
    * Opens a collection, or finds out who owns it; makes it when it is nobody's.
    * @throws DataError
    */
-  async open(given: CollectionSpec): Promise<OpenedCollection> {
+  async open(given: OpenRequest): Promise<OpenedCollection> {
     const spec = checkSpec(given);
-    const opened = this.#opening.then(() => this.#open(spec));
+    const opened = this.#opening.then(() => this.#open(spec, given.shards));
     this.#opening = opened.catch(() => {});
     const result = await opened;
     if (!("refused" in result)) return result;
@@ -109,13 +133,23 @@ export class DataHost {
 
   /** Forgets a collection of this node with all that it holds. @returns whether there was one */
   async drop(name: string): Promise<boolean> {
+    if (this.#parts.shards?.has(name)) {
+      await this.#parts.runtime.removeService(collectionPath(name));
+      return await this.#parts.shards.drop(name);
+    }
     if (!this.#specs.delete(name)) return false;
     await this.#parts.runtime.removeService(collectionPath(name));
     return await this.#engine?.drop(name) ?? false;
   }
 
+  /** What the collections are kept in. @throws DataError when it can't be opened */
+  engine(): DataEngine {
+    return this.#openEngine();
+  }
+
   async #offerAll(): Promise<void> {
     for (const { count: _, revision: __, ...spec } of await this.#openEngine().collections()) {
+      if (isInnerName(spec.name)) continue;
       this.#specs.set(spec.name, spec);
       // A leader that does not answer must not keep the next one from being offered.
       void this.#offer(spec).catch((error) => {
@@ -126,11 +160,14 @@ export class DataHost {
 
   async #open(
     spec: CollectionSpec,
+    spread: unknown,
   ): Promise<OpenedCollection | { readonly refused: ServiceNotGrantedError }> {
     if (this.#isClosed) throw new DataError("OwnerAway", "This node stops");
     const { runtime, peers, peers: { self } } = this.#parts;
     const own = { owner: peers.nameOf(self) ?? self, isHere: true };
     const { name } = spec;
+    const { shards } = this.#parts;
+    if (shards?.has(name)) return { ...own, isSharded: true };
     if (this.#specs.has(name)) {
       await this.#make(spec);
       return own;
@@ -139,9 +176,13 @@ export class DataHost {
     const owner = this.#ownerElsewhere(path);
     if (owner !== undefined) return owner;
     const engine = this.#openEngine();
-    this.#specs.set(name, spec);
+    const isSharded = spread !== undefined || shards?.knows(name) === true;
+    if (isSharded && shards === undefined) {
+      throw new DataError("InvalidCollection", `Cannot spread ${name}: this node has no shards`);
+    }
+    if (!isSharded) this.#specs.set(name, spec);
     try {
-      await this.#offer(spec);
+      await (isSharded && shards ? runtime.addService(shards.homeService(name)) : this.#offer(spec));
       if (!peers.mayOffer(self, TopicPath.parse(path))) {
         throw new DataError(
           "OwnerAway",
@@ -151,14 +192,14 @@ export class DataHost {
           },
         );
       }
-      await engine.create(spec);
+      await (isSharded && shards ? shards.create(spec, spread) : engine.create(spec));
     } catch (error) {
       this.#specs.delete(name);
       await runtime.removeService(path);
       if (error instanceof ServiceNotGrantedError) return { refused: error };
       throw error;
     }
-    return own;
+    return isSharded ? { ...own, isSharded } : own;
   }
 
   #ownerElsewhere(path: string): OpenedCollection | undefined {
@@ -220,7 +261,7 @@ export class DataHost {
         open: {
           idempotent: true,
           handler: (params: unknown, { caller }) =>
-            guarded(caller, () => this.open(readFields(params) as unknown as CollectionSpec)),
+            guarded(caller, () => this.open(readFields(params) as unknown as OpenRequest)),
         },
         drop: (params: unknown, { caller }) =>
           guarded(caller, async () => ({ dropped: await this.drop(String(readFields(params)["name"])) })),
