@@ -4,6 +4,7 @@
  */
 
 import type { JsonValue, PartialResult, Query, QueryParameters } from "../query/mod.ts";
+import type { QueueEngine } from "./queue_engine.ts";
 
 /** A value of a collection: what JSON says, with names. */
 export type Document = { readonly [name: string]: JsonValue };
@@ -183,6 +184,8 @@ export type KnownTransaction = "queued" | "committed";
 export interface DataEngine {
   /** What copies of shards are kept by; undefined of an engine that keeps none. */
   readonly copies?: CopyStore;
+  /** Keeps queues beside the collections, and is closed with it; undefined where it keeps none. */
+  readonly queues?: QueueEngine;
   /** @returns all collections, by name */
   collections(): Promise<readonly CollectionState[]>;
   /** @throws DataError with code `UnknownCollection` */

@@ -80,7 +80,9 @@ export class CollectionTable {
       changes: database.prepare(
         `SELECT revision, key, old, new, at FROM ${log} WHERE revision > ? ORDER BY revision LIMIT ?`,
       ),
-      changed: database.prepare(`SELECT revision, key, new, at FROM ${log} WHERE revision > ? ORDER BY revision`),
+      changed: database.prepare(
+        `SELECT revision, key, new, at FROM ${log} WHERE revision > ? ORDER BY revision`,
+      ),
       oldest: database.prepare(`SELECT revision, size FROM ${log} ORDER BY revision LIMIT ${TRIM}`),
       trim: database.prepare(`DELETE FROM ${log} WHERE revision <= ?`),
     };

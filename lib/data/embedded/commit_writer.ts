@@ -118,7 +118,9 @@ export class CommitWriter {
         const { origin = "" } = commit;
         const kept = [keptId(shard, commit.id), origin, JSON.stringify(revisions), result ?? null] as const;
         // What has changed nothing has its place among the changes, too, so that copies come by it.
-        const revision = shard === undefined ? null : Math.max(0, ...revisions) || this.#tables.nextRevision();
+        const revision = shard === undefined
+          ? null
+          : Math.max(0, ...revisions) || this.#tables.nextRevision();
         this.#keep.run(...kept, shard ?? null, revision);
         if (++this.#idsKept % FORGET_EACH === 0) this.#forget.run(origin);
       }

@@ -71,7 +71,10 @@ export class CopyTables implements CopyStore {
     return this.#engine.read(() => {
       const table = this.#engine.table(copy);
       if (!table.keepsAfter(after)) {
-        throw new DataError("Compacted", `The changes of ${copy} after revision ${after} are not kept any more`);
+        throw new DataError(
+          "Compacted",
+          `The changes of ${copy} after revision ${after} are not kept any more`,
+        );
       }
       const end = this.#position(copy);
       const commits = this.#commits(copy, after, MAX_ENTRIES);
@@ -126,7 +129,9 @@ export class CopyTables implements CopyStore {
   fill(copy: string, entries: readonly Entry[], commits: readonly CopiedCommit[]): Promise<void> {
     return this.#engine.write(() => {
       const table = this.#engine.table(copy);
-      for (const { key, value, revision } of entries) table.place(keyText(key), documentText(value), revision);
+      for (const { key, value, revision } of entries) {
+        table.place(keyText(key), documentText(value), revision);
+      }
       this.#keepCommits(copy, commits);
     });
   }

@@ -227,7 +227,9 @@ export class EmbeddedEngine implements DataEngine {
     parameters: QueryParameters = {},
     limits: QueryLimits = {},
   ): Promise<readonly JsonValue[]> {
-    return this.#run(() => this.#answer(collection, (source) => compileSql(query, source, parameters), limits));
+    return this.#run(() =>
+      this.#answer(collection, (source) => compileSql(query, source, parameters), limits)
+    );
   }
 
   partialQuery(

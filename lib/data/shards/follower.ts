@@ -129,10 +129,12 @@ export class Follower {
   async #pushOnce(): Promise<boolean> {
     const { copies, stored, clock } = this.#parts;
     const nothing = { after: this.#position, position: this.#position, changes: [], commits: [] };
-    const part = this.#position < 0 ? nothing : await copies.partAfter(stored, this.#position).catch((error) => {
-      if (error instanceof DataError && error.code === "Compacted") return undefined;
-      throw error;
-    });
+    const part = this.#position < 0
+      ? nothing
+      : await copies.partAfter(stored, this.#position).catch((error) => {
+        if (error instanceof DataError && error.code === "Compacted") return undefined;
+        throw error;
+      });
     if (part === undefined) return await this.#sendAll();
     const sent = { now: clock.now(), wall: clock.wall() };
     const answer = await this.#push(part);
@@ -212,7 +214,9 @@ export class Follower {
       | Pick<MakeRequest & { step: "end" }, "step" | "starts">,
   ): Promise<void> {
     const { collection, shard, term } = this.#parts;
-    const answer = await this.#call("make", { collection, shard, term, ...step }) as { readonly ok?: unknown };
+    const answer = await this.#call("make", { collection, shard, term, ...step }) as {
+      readonly ok?: unknown;
+    };
     if (answer.ok !== true) throw new DataError("Conflict", "It has another owner");
   }
 

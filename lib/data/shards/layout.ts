@@ -85,11 +85,15 @@ export function checkOptions(given: unknown): ShardOptions {
   if (typeof options !== "object" || options === null) throw invalid("shards are said by an object");
   const { count, over, replicas = 0, durability = "replicated" } = options;
   if (!isCount(count) || count < 1 || count > MAX_SHARDS) throw invalid(`it has 1 to ${MAX_SHARDS} shards`);
-  if (!isCount(replicas) || replicas > MAX_REPLICAS) throw invalid(`a shard has 0 to ${MAX_REPLICAS} replicas`);
+  if (!isCount(replicas) || replicas > MAX_REPLICAS) {
+    throw invalid(`a shard has 0 to ${MAX_REPLICAS} replicas`);
+  }
   if (over !== undefined && (typeof over !== "string" || over.length > 255)) {
     throw invalid("over which members it is spread is said by a selector of at most 255 characters");
   }
-  if (durability !== "replicated" && durability !== "owner") throw invalid("durability is replicated or owner");
+  if (durability !== "replicated" && durability !== "owner") {
+    throw invalid("durability is replicated or owner");
+  }
   return { count, replicas, durability, ...typeof over === "string" && { over } };
 }
 
@@ -100,7 +104,9 @@ export function readLayout(value: unknown): ShardLayout | undefined {
   const { generation, version, shards, home } = fields;
   const keepers = readPeers(fields.keepers, MAX_KEEPERS);
   const [homeId] = readPeers([home], 1) ?? [];
-  if (!isCount(generation) || !isCount(version) || keepers === undefined || homeId === undefined) return undefined;
+  if (!isCount(generation) || !isCount(version) || keepers === undefined || homeId === undefined) {
+    return undefined;
+  }
   try {
     const options = checkOptions(fields.options);
     const spec = checkSpec(fields.spec as CollectionSpec);
@@ -126,7 +132,9 @@ function readRecord(value: unknown): ShardRecord | undefined {
   const [owner] = readPeers([fields.owner], 1) ?? [];
   const inSync = readPeers(fields.inSync, 1 + MAX_REPLICAS + MAX_JOINING);
   const joining = readPeers(fields.joining, MAX_JOINING);
-  if (!isCount(term) || owner === undefined || !inSync?.includes(owner) || joining === undefined) return undefined;
+  if (!isCount(term) || owner === undefined || !inSync?.includes(owner) || joining === undefined) {
+    return undefined;
+  }
   return { term, owner, inSync, joining };
 }
 

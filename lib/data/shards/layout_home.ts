@@ -27,7 +27,7 @@ import {
   type ShardOptions,
   type ShardRecord,
 } from "./layout.ts";
-import type { CallMember, MemberStatus } from "./messages.ts";
+import type { CallMember, CopyStatus, MemberStatus } from "./messages.ts";
 import { ranked } from "./placement.ts";
 import { newest } from "./shard_notes.ts";
 
@@ -71,9 +71,15 @@ export class LayoutHome implements MembersView {
     const statuses = await ask(parts, found, spec.name);
     const able = found.filter((member) => statuses.has(member));
     if (able.length === 0) {
-      throw new DataError("OwnerAway", `Cannot spread ${spec.name}: no member answers over which it could be`, {
-        hint: over === undefined ? "`weft peers` shows who answers." : `\`weft peers\` shows who has ${over}.`,
-      });
+      throw new DataError(
+        "OwnerAway",
+        `Cannot spread ${spec.name}: no member answers over which it could be`,
+        {
+          hint: over === undefined
+            ? "`weft peers` shows who answers."
+            : `\`weft peers\` shows who has ${over}.`,
+        },
+      );
     }
     const self = parts.self();
     const keepers = [...new Set([self, ...able])].slice(0, MAX_KEEPERS);
@@ -106,7 +112,9 @@ export class LayoutHome implements MembersView {
       const { spec: { name }, keepers } = layout;
       const answers = await Promise.all(
         keepers.map((keeper) =>
-          parts.call(keeper, "promise", { collection: name, generation }, LOOK_TIMEOUT_MS).catch(() => undefined)
+          parts.call(keeper, "promise", { collection: name, generation }, LOOK_TIMEOUT_MS).catch(() =>
+            undefined
+          )
         ),
       );
       const promised = answers.filter((one) => (one as { ok?: unknown } | undefined)?.ok === true);
@@ -126,9 +134,13 @@ export class LayoutHome implements MembersView {
       await home.#decide({ ...layout, generation, version: 1, home: parts.self() });
       return home;
     }
-    throw new DataError("OwnerAway", `Cannot take ${known.spec.name} over: too few of those who keep its layout answer`, {
-      hint: "Two of three have to; try again when they answer.",
-    });
+    throw new DataError(
+      "OwnerAway",
+      `Cannot take ${known.spec.name} over: too few of those who keep its layout answer`,
+      {
+        hint: "Two of three have to; try again when they answer.",
+      },
+    );
   }
 
   /** What was decided last. */
@@ -138,9 +150,13 @@ export class LayoutHome implements MembersView {
 
   /** Looks now and then, from now on. */
   start(): void {
-    this.#end = repeat(this.#parts, { intervalMs: LOOK_MS, problem: "the shards can't be looked after" }, () => {
-      void this.look();
-    });
+    this.#end = repeat(
+      this.#parts,
+      { intervalMs: LOOK_MS, problem: "the shards can't be looked after" },
+      () => {
+        void this.look();
+      },
+    );
     void this.look();
   }
 
@@ -160,7 +176,10 @@ export class LayoutHome implements MembersView {
       if (layout !== undefined) await this.#decide(layout);
       else await this.#tell(this.#layout, this.#behind(this.#layout), []);
     } catch (error) {
-      this.#parts.log.warn("a layout of shards can't be decided", { collection: this.#layout.spec.name, error });
+      this.#parts.log.warn("a layout of shards can't be decided", {
+        collection: this.#layout.spec.name,
+        error,
+      });
     } finally {
       this.#isLooking = false;
     }
@@ -184,7 +203,7 @@ export class LayoutHome implements MembersView {
     return this.#statuses.has(member);
   }
 
-  statusOf(member: PeerId) {
+  statusOf(member: PeerId): CopyStatus | undefined {
     return this.#statusOf(member, this.#shard);
   }
 
@@ -199,7 +218,9 @@ export class LayoutHome implements MembersView {
     const asked = new Set([...holdersOf(this.#layout), ...isWide ? candidates(over) : this.#heardAt.keys()]);
     this.#statuses = await ask(this.#parts, [...asked].filter(this.#parts.isMember), name);
     for (const member of this.#statuses.keys()) this.#heardAt.set(member, clock.now());
-    for (const member of this.#heardAt.keys()) if (!this.#parts.isMember(member)) this.#heardAt.delete(member);
+    for (const member of this.#heardAt.keys()) {
+      if (!this.#parts.isMember(member)) this.#heardAt.delete(member);
+    }
   }
 
   /** @returns what is to be; undefined when that is so */
@@ -241,7 +262,10 @@ export class LayoutHome implements MembersView {
   /** Has most of the keepers keep a layout, those before it too, and then everybody go by it. */
   async #decide(layout: ShardLayout): Promise<void> {
     const before = this.#layout;
-    this.#triedVersion = Math.max(layout.version, layout.generation > before.generation ? 0 : this.#triedVersion);
+    this.#triedVersion = Math.max(
+      layout.version,
+      layout.generation > before.generation ? 0 : this.#triedVersion,
+    );
     const keepers = [...new Set([...before.keepers, ...layout.keepers])];
     const kept = new Set<PeerId>();
     await Promise.all(keepers.map(async (keeper) => {
@@ -250,7 +274,8 @@ export class LayoutHome implements MembersView {
       if (answer?.ok === true) kept.add(keeper);
       else if (answer?.ok === false) this.#isDeposed = true;
     }));
-    const hasMost = (of: readonly PeerId[]) => of.filter((keeper) => kept.has(keeper)).length >= majorityOf(of);
+    const hasMost = (of: readonly PeerId[]) =>
+      of.filter((keeper) => kept.has(keeper)).length >= majorityOf(of);
     if (!hasMost(before.keepers) || !hasMost(layout.keepers)) {
       throw new DataError("OwnerAway", "Too few of those who keep the layout have answered");
     }
@@ -263,7 +288,9 @@ export class LayoutHome implements MembersView {
     const leaving = Map.groupBy(
       layout.shards.flatMap(({ owner }, shard) => {
         const last = before.shards[shard]?.owner;
-        return last === undefined || last === owner || this.silentMs(last) >= GONE_MS ? [] : [{ last, shard }];
+        return last === undefined || last === owner || this.silentMs(last) >= GONE_MS
+          ? []
+          : [{ last, shard }];
       }),
       ({ last }) => last,
     );
@@ -323,7 +350,9 @@ async function ask(
 /** @returns what a member has said, as far as its form goes */
 function readStatus(value: unknown): MemberStatus | undefined {
   const { generation, version, copies } = (value ?? {}) as Partial<MemberStatus>;
-  if (!Number.isSafeInteger(generation) || !Number.isSafeInteger(version) || !Array.isArray(copies)) return undefined;
+  if (!Number.isSafeInteger(generation) || !Number.isSafeInteger(version) || !Array.isArray(copies)) {
+    return undefined;
+  }
   const isCopy = (copy: unknown) => {
     const { shard, term, followers } = (copy ?? {}) as Partial<MemberStatus["copies"][number]>;
     return Number.isSafeInteger(shard) && Number.isSafeInteger(term) && Array.isArray(followers) &&

@@ -107,7 +107,9 @@ export class ShardCopy {
   whyNotServing(): DataError | undefined {
     const { spec: { name } } = this.#parts;
     const what = `shard ${this.shard} of ${name}`;
-    if (this.#isClosed || !this.#isOwner) return new DataError("Moved", `The owner of ${what} is another one`);
+    if (this.#isClosed || !this.#isOwner) {
+      return new DataError("Moved", `The owner of ${what} is another one`);
+    }
     if (this.#servedTerm !== this.#record.term) {
       return new DataError("OwnerAway", `The owner of ${what} begins just now`);
     }
@@ -181,7 +183,9 @@ export class ShardCopy {
         this.#waiting.delete(waiting);
       });
     }
-    if (term !== this.#servedTerm || this.whyNotServing() !== undefined) throw outcomeUnknown("answers no more");
+    if (term !== this.#servedTerm || this.whyNotServing() !== undefined) {
+      throw outcomeUnknown("answers no more");
+    }
   }
 
   /** The position up to which all has happened for good. @param own how far this copy is */

@@ -142,7 +142,9 @@ export class ShardEngine implements DataEngine {
         await this.#copy.confirm(term);
       } catch (error) {
         if (!(error instanceof DataError) || error.code !== "OutcomeUnknown") throw error;
-        throw new DataError("OwnerAway", "The owner of the shard can't be sure of what it has read", { cause: error });
+        throw new DataError("OwnerAway", "The owner of the shard can't be sure of what it has read", {
+          cause: error,
+        });
       }
       return result;
     });
@@ -158,9 +160,10 @@ export class ShardEngine implements DataEngine {
     ];
     for (const key of keys) this.#checkKey(key);
     // Those that follow take over whole commits, which they tell apart by their ids.
-    const known = id ?? (writes.length > 1
-      ? `+${term}.${await this.#parts.copies.position(stored)}.${++this.#drawn}`
-      : undefined);
+    const known = id ??
+      (writes.length > 1
+        ? `+${term}.${await this.#parts.copies.position(stored)}.${++this.#drawn}`
+        : undefined);
     return {
       ...commit,
       ...known !== undefined && { id: known },
@@ -178,7 +181,10 @@ export class ShardEngine implements DataEngine {
       key === undefined
         ? `${name} has shards: a transaction can't depend on all that it holds`
         : `${name} ${JSON.stringify(key)} is in shard ${shardOf(key, count)}, and shard ${shard} was asked`,
-      { hint: "One transaction is within one shard: keys with the same part between braces are, as {ann}/cart." },
+      {
+        hint:
+          "One transaction is within one shard: keys with the same part between braces are, as {ann}/cart.",
+      },
     );
   }
 }

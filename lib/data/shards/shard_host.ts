@@ -132,10 +132,15 @@ export class ShardHost implements ShardedCollections {
     home.close();
     this.#homes.delete(name);
     const { generation } = home.layout;
-    const members = new Set([...home.layout.shards.flatMap(({ inSync, joining }) => [...inSync, ...joining])]);
+    const members = new Set([
+      ...home.layout.shards.flatMap(({ inSync, joining }) => [...inSync, ...joining]),
+    ]);
     for (const member of [...members, ...home.layout.keepers]) {
       await this.#call(member, "forget", { collection: name, generation }, 5_000).catch((error) => {
-        this.#parts.log.warn("a member keeps its shards of a collection that is dropped", { peer: member, error });
+        this.#parts.log.warn("a member keeps its shards of a collection that is dropped", {
+          peer: member,
+          error,
+        });
       });
     }
     return true;
@@ -183,10 +188,13 @@ export class ShardHost implements ShardedCollections {
       self: () => peers.self,
       call: (node: PeerId, action: string, params: unknown, timeoutMs: number) =>
         this.#call(node, action, params, timeoutMs),
-      isMember: (peer: PeerId) => peer === peers.self || peers.members?.().some(({ id }) => id === peer) === true,
+      isMember: (peer: PeerId) =>
+        peer === peers.self || peers.members?.().some(({ id }) => id === peer) === true,
       candidates: (over: string | undefined) => {
         const isOver = over === undefined ? () => true : peers.selector(over);
-        return (peers.members?.() ?? []).filter(({ id, isHealthy, isSelf }) => (isSelf || isHealthy) && isOver(id))
+        return (peers.members?.() ?? []).filter(({ id, isHealthy, isSelf }) =>
+          (isSelf || isHealthy) && isOver(id)
+        )
           .map(({ id }) => id);
       },
     };
@@ -196,7 +204,9 @@ export class ShardHost implements ShardedCollections {
   async #known(name: string): Promise<ShardLayout | undefined> {
     const members = this.#homeParts().candidates(undefined);
     const answers = await Promise.all(
-      members.map((member) => this.#call(member, "layout", { collection: name }, 1_500).catch(() => undefined)),
+      members.map((member) =>
+        this.#call(member, "layout", { collection: name }, 1_500).catch(() => undefined)
+      ),
     );
     return answers.map(readLayout).reduce(newest, this.#held.get(name)?.newest);
   }
@@ -269,7 +279,8 @@ export class ShardHost implements ShardedCollections {
         return { ok: layout !== undefined && await this.#hold(name).keep(layout) };
       case "apply": {
         const released = readShards(fields["released"]) ?? [];
-        const ok = layout !== undefined && await this.#hold(name).apply(layout, released, readShards(fields["only"]));
+        const ok = layout !== undefined &&
+          await this.#hold(name).apply(layout, released, readShards(fields["only"]));
         return { ok };
       }
       case "forget": {
@@ -284,10 +295,16 @@ export class ShardHost implements ShardedCollections {
     }
   }
 
-  async #handleCopy(action: "push" | "make", fields: Readonly<Record<string, unknown>>, from: PeerId | undefined) {
+  async #handleCopy(
+    action: "push" | "make",
+    fields: Readonly<Record<string, unknown>>,
+    from: PeerId | undefined,
+  ) {
     const shard = this.#held.get(nameOf(fields))?.shard(readCount(fields["shard"]));
     const term = readCount(fields["term"]);
-    if (shard === undefined || from === undefined) return action === "push" ? { kind: "unknown" } : { ok: false };
+    if (shard === undefined || from === undefined) {
+      return action === "push" ? { kind: "unknown" } : { ok: false };
+    }
     if (action === "push") {
       const [part, starts] = [readPart(fields), readStarts(fields["starts"])];
       if (part === undefined || starts === undefined) throw malformed();
@@ -356,7 +373,9 @@ export class ShardHost implements ShardedCollections {
 }
 
 async function run(service: ServiceDefinition, action: string, fields: unknown, context: CallContext) {
-  const definition = service.actions[action] as { handler?: (params: unknown, context: CallContext) => unknown };
+  const definition = service.actions?.[action] as {
+    handler?: (params: unknown, context: CallContext) => unknown;
+  };
   return await definition.handler?.(fields, context);
 }
 
@@ -377,7 +396,11 @@ function readShards(value: unknown): readonly number[] | undefined {
 
 function readMake(fields: Readonly<Record<string, unknown>>): MakeRequest {
   const { step, entries, commits } = fields;
-  const own = { collection: nameOf(fields), shard: readCount(fields["shard"]), term: readCount(fields["term"]) };
+  const own = {
+    collection: nameOf(fields),
+    shard: readCount(fields["shard"]),
+    term: readCount(fields["term"]),
+  };
   if (step === "begin") return { ...own, step, position: readCount(fields["position"]) };
   if (step === "fill" && Array.isArray(entries) && Array.isArray(commits) && commits.every(isCommit)) {
     return { ...own, step, entries, commits };
@@ -390,4 +413,3 @@ function readMake(fields: Readonly<Record<string, unknown>>): MakeRequest {
 function malformed(): DataError {
   return new DataError("Failed", "The request can't be read");
 }
-
