@@ -5,14 +5,8 @@
 
 import { SeededRandom } from "../../base/mod.ts";
 import { type CallOptions, NO_POLICY, type ServiceRuntime } from "../../service/mod.ts";
-import {
-  MemoryMesh,
-  type MemoryNode,
-  type MemoryNodeOptions,
-  rightsOf,
-  settle,
-} from "../../test_mesh/mod.ts";
-import { DataClient, DataHost } from "../mod.ts";
+import { MemoryMesh, type MemoryNode, type MemoryNodeOptions, settle } from "../../test_mesh/mod.ts";
+import { DataClient, DataHost, ShardHost } from "../mod.ts";
 import type { EmbeddedEngine } from "../embedded/mod.ts";
 import { openSample } from "./embedded_sample.ts";
 
@@ -24,6 +18,7 @@ export interface DataNode {
   /** What it keeps, over its lives. */
   readonly engine: EmbeddedEngine;
   host: DataHost;
+  shards: ShardHost;
 }
 
 /** Nodes with engines in memory. */
@@ -39,9 +34,10 @@ export class DataMesh implements AsyncDisposable {
   async add(name: string, options: MemoryNodeOptions = {}): Promise<DataNode> {
     const node = this.mesh.add(name, options);
     const engine = openSample();
-    const added: DataNode = { node, engine, client: this.clientOf(node), host: this.#hostOf(node, engine) };
+    const added: DataNode = { node, engine, client: this.clientOf(node), ...this.#hostsOf(node, engine) };
     this.#nodes.push(added);
     added.host.start();
+    added.shards.start();
     await settle();
     return added;
   }
@@ -54,32 +50,38 @@ export class DataMesh implements AsyncDisposable {
     return new DataClient({ request, clock, timers, random: new SeededRandom(1) });
   }
 
+  /** Takes a node down as a crash does, and what it held in memory. */
+  crash(of: DataNode): void {
+    of.shards.close();
+    this.mesh.crash(of.node);
+  }
+
   /** Starts a crashed node again, with what it had on disk. */
   restart(of: DataNode): void {
+    // What it held in memory is gone, and must not go on.
+    of.shards.close();
     this.mesh.restart(of.node);
-    of.host = this.#hostOf(of.node, of.engine);
+    const hosts = this.#hostsOf(of.node, of.engine);
+    of.host = hosts.host;
+    of.shards = hosts.shards;
     of.host.start();
+    of.shards.start();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    for (const { shards } of this.#nodes) shards.close();
     await this.mesh.close();
     for (const { engine } of this.#nodes) await engine.close();
   }
 
-  #hostOf(node: MemoryNode, engine: EmbeddedEngine): DataHost {
-    const { runtime, id, options } = node;
-    const peers = {
-      ...rightsOf(id, () => options.rights ?? this.mesh.rights),
-      self: id,
-      nameOf: (peer: typeof id) => peer,
-    };
+  #hostsOf(node: MemoryNode, engine: EmbeddedEngine): Pick<DataNode, "host" | "shards"> {
+    const { runtime, options } = node;
+    const peers = this.mesh.peersOf(node);
     const { clock, log } = this.mesh;
     const timers = node.timersOf(this.mesh.timers);
     const { policy = NO_POLICY } = options;
-    return new DataHost({
-      ...{ runtime, peers, policy, clock, timers, log },
-      hasState: () => true,
-      openEngine: () => engine,
-    });
+    const shared = { runtime, peers, policy, clock, timers, log, hasState: () => true };
+    const shards = new ShardHost({ ...shared, engine: () => engine });
+    return { shards, host: new DataHost({ ...shared, shards, openEngine: () => engine }) };
   }
 }
