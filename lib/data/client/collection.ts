@@ -218,6 +218,11 @@ export class Collection<Value extends Document = Document> {
     return new Watch<Value>(this.#calls, this.name, options);
   }
 
+  /** The id of the node that is asked about a key, where it is spread over members; it may have moved since. */
+  ownerOf(key: Key): string | undefined {
+    return this.#calls.router(this.name)?.ownerOf(keyText(key));
+  }
+
   /** What the owner says of it. @throws DataError */
   async describe(): Promise<CollectionState> {
     return await this.#calls.call(this.name, "describe", undefined, { idempotent: true }) as CollectionState;

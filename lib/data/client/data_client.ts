@@ -7,6 +7,7 @@ import { isCollectionName } from "../documents.ts";
 import type { CollectionSpec, Document } from "../engine.ts";
 import { DataError } from "../errors.ts";
 import { collectionPath, DATA_SERVICE, type OpenedCollection } from "../service/mod.ts";
+import { readLayout, type ShardRecord } from "../shards/mod.ts";
 import { Collection, type CollectionOptions, type ShardsOption } from "./collection.ts";
 import { DataCalls, type DataClientParts } from "./data_calls.ts";
 import {
@@ -55,6 +56,12 @@ export class DataClient {
     }
     const { key } = await this.#described(name);
     return new Collection(this.#calls, name, "", { key });
+  }
+
+  /** Where the shards of a collection are; none of one that one node keeps. @throws DataError */
+  async shards(name: string): Promise<readonly ShardRecord[]> {
+    const { layout } = await this.#described(name) as { readonly layout?: unknown };
+    return readLayout(layout)?.shards ?? [];
   }
 
   /** What the owner says of a collection; where it is spread, that is known from now on. */

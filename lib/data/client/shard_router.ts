@@ -14,7 +14,7 @@ import {
   QueryError,
   type QueryParameters,
 } from "../../query/mod.ts";
-import type { CallOptions } from "../../service/mod.ts";
+import { CallError, type CallOptions } from "../../service/mod.ts";
 import { MAX_ENTRIES } from "../bounds.ts";
 import { keyOf, keyText } from "../documents.ts";
 import type { CollectionState, Document, Entry, ReadMark, Write } from "../engine.ts";
@@ -29,6 +29,8 @@ const FIRST_RETRY_MS = 20;
 const MAX_RETRY_MS = 500;
 /** Of each shard a list is asked for so many entries at least. */
 const LEAST_LISTED = 64;
+
+const AGAIN: ReadonlySet<string> = new Set(["OwnerAway", "OutcomeUnknown", "Timeout"]);
 
 type Fields = Readonly<Record<string, unknown>>;
 interface Listed {
@@ -51,6 +53,11 @@ export class ShardRouter {
   /** How many shards it has. */
   get count(): number {
     return this.#layout.options.count;
+  }
+
+  /** Who is asked about a key. */
+  ownerOf(key: string): string | undefined {
+    return this.#layout.shards[this.#shardOf(key)]?.owner;
   }
 
   /** Answers an action as a collection with one owner does. @throws DataError */
@@ -145,8 +152,7 @@ export class ShardRouter {
       } catch (error) {
         if (!(error instanceof DataError) || signal?.aborted) throw error;
         // What has not begun may be begun elsewhere; what may have happened only where that does no harm.
-        const isOpen = error.code === "Moved" || error.code === "OwnerAway" ||
-          (idempotent && (error.code === "OutcomeUnknown" || error.code === "Timeout"));
+        const isOpen = hasNotBegun(error) || (idempotent && AGAIN.has(error.code));
         if (!isOpen) throw error;
         if (this.#calls.now() + retryMs >= until) {
           throw error.code === "Moved" ? away(name, shard, error) : error;
@@ -263,6 +269,12 @@ export class ShardRouter {
       (layout.generation === generation && layout.version > version);
     if (isNewer) this.#layout = layout;
   }
+}
+
+/** Whether nothing can have come of a call: a shard that says it is not its owner's has done nothing before. */
+function hasNotBegun({ code, cause }: DataError): boolean {
+  if (code === "Moved") return true;
+  return code === "OwnerAway" && cause instanceof CallError && (cause.code === code || !cause.executed);
 }
 
 function readPartial(query: Query, answer: JsonValue | undefined): PartialResult {

@@ -103,19 +103,21 @@ export class ShardCopy {
     return this.#record.owner === this.#parts.self();
   }
 
-  /** @returns why it does not answer; undefined when it does */
+  /** @returns why it is not the owner's, as far as it knows; undefined when it is */
+  whyNotOwner(): DataError | undefined {
+    const what = this.#what();
+    if (this.#isClosed || !this.#isOwner) return new DataError("Moved", `The owner of ${what} is another one`);
+    if (this.#servedTerm === this.#record.term) return undefined;
+    return new DataError("OwnerAway", `The owner of ${what} begins just now`);
+  }
+
+  /** @returns why it does not answer; undefined when it surely is the owner's, and nobody else is */
   whyNotServing(): DataError | undefined {
-    const { spec: { name } } = this.#parts;
-    const what = `shard ${this.shard} of ${name}`;
-    if (this.#isClosed || !this.#isOwner) {
-      return new DataError("Moved", `The owner of ${what} is another one`);
-    }
-    if (this.#servedTerm !== this.#record.term) {
-      return new DataError("OwnerAway", `The owner of ${what} begins just now`);
-    }
+    const refused = this.whyNotOwner();
+    if (refused !== undefined) return refused;
     const silent = this.#required().find((one) => !one.isLeased);
     if (silent === undefined) return undefined;
-    return new DataError("OwnerAway", `${silent.node} follows ${what}, and does not answer`);
+    return new DataError("OwnerAway", `${silent.node} follows ${this.#what()}, and does not answer`);
   }
 
   /** What a member says of it. */
@@ -258,6 +260,10 @@ export class ShardCopy {
     if (JSON.stringify(starts) === JSON.stringify(this.#starts)) return;
     await this.#parts.noteStarts(starts);
     this.#starts = starts;
+  }
+
+  #what(): string {
+    return `shard ${this.shard} of ${this.#parts.spec.name}`;
   }
 
   #required(): Follower[] {

@@ -116,10 +116,11 @@ export class ShardEngine implements DataEngine {
   }
 
   async changes(_: string, after: number, limit: number): Promise<readonly Change[]> {
-    const refused = this.#copy.whyNotServing();
-    if (refused?.code === "Moved") throw refused;
     const { stored } = this.#copy;
     const changes = await this.#engine.changes(stored, after, Math.min(limit, MAX_ENTRIES));
+    // What has happened for good may be told whenever, by whoever knows what that is.
+    const refused = this.#copy.whyNotOwner();
+    if (refused !== undefined) throw refused;
     const confirmed = this.#copy.confirmed(Infinity);
     return changes.filter(({ revision }) => revision <= confirmed);
   }

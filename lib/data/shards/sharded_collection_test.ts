@@ -12,7 +12,9 @@ Deno.test("a collection with shards is read, written, listed and queried as one 
   const far = await mesh.until(b.client.collection("orders", { key: "id" }));
   assert.equal(far.owner, "a");
   for (let id = 0; id < 100; id++) {
-    await mesh.until((id % 2 === 0 ? own : far).post({ id, total: id * 10, status: id % 3 === 0 ? "open" : "paid" }));
+    await mesh.until(
+      (id % 2 === 0 ? own : far).post({ id, total: id * 10, status: id % 3 === 0 ? "open" : "paid" }),
+    );
   }
   const held = nodes.map(({ shards }) => shards).length;
   assert.equal(held, 4);
@@ -26,11 +28,15 @@ Deno.test("a collection with shards is read, written, listed and queried as one 
   })());
   assert.deepEqual(keys, Array.from({ length: 100 }, (_, id) => `${id}`).filter((id) => id !== "8").sort());
   assert.deepEqual(
-    await mesh.until(far.query("select id from orders where total > 500 sort-by total descending limit 3 page 2")),
+    await mesh.until(
+      far.query("select id from orders where total > 500 sort-by total descending limit 3 page 2"),
+    ),
     [{ id: 96 }, { id: 95 }, { id: 94 }],
   );
   assert.deepEqual(
-    await mesh.until(far.query("select status, count(*), avg(total) from orders group-by status sort-by status")),
+    await mesh.until(
+      far.query("select status, count(*), avg(total) from orders group-by status sort-by status"),
+    ),
     [
       { status: "open", "count(*)": 34, "avg(total)": 495 },
       { status: "paid", "count(*)": 65, "avg(total)": 501.4 },
