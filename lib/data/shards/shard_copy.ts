@@ -106,7 +106,9 @@ export class ShardCopy {
   /** @returns why it is not the owner's, as far as it knows; undefined when it is */
   whyNotOwner(): DataError | undefined {
     const what = this.#what();
-    if (this.#isClosed || !this.#isOwner) return new DataError("Moved", `The owner of ${what} is another one`);
+    if (this.#isClosed || !this.#isOwner) {
+      return new DataError("Moved", `The owner of ${what} is another one`);
+    }
     if (this.#servedTerm === this.#record.term) return undefined;
     return new DataError("OwnerAway", `The owner of ${what} begins just now`);
   }
