@@ -146,8 +146,8 @@ export class CopyTables implements CopyStore {
       const [old, now] = [this.#engine.table(copy), this.#engine.table(made)];
       const position = this.#position(made);
       old.dropTables();
-      // What was written while it was copied has no sound "before": watches begin behind it.
-      now.forgetChanges(Math.max(position, now.revision));
+      // What was written while entries were copied has no sound "before": watches begin behind it.
+      if (!now.keepsAfter(0)) now.forgetChanges(Math.max(position, now.revision));
       database.prepare("DELETE FROM collections WHERE name = ?").run(copy);
       database.prepare("UPDATE collections SET name = ?, spec = ? WHERE name = ?")
         .run(copy, JSON.stringify({ ...now.spec, name: copy }), made);
@@ -155,10 +155,12 @@ export class CopyTables implements CopyStore {
       database.prepare("UPDATE transactions SET shard = ?1, id = ?1 || substr(id, ?2) WHERE shard = ?3")
         .run(copy, made.length + 1, made);
       this.#engine.passRevision(position);
-    }).finally(() => {
+      // In this turn, so that nobody asks tables that are gone.
       this.#engine.reload();
-      this.#engine.tell(copy);
-    });
+    }).catch((error) => {
+      this.#engine.reload();
+      throw error;
+    }).finally(() => this.#engine.tell(copy));
   }
 
   #position(copy: string): number {

@@ -22,7 +22,7 @@ export const LOOK_TIMEOUT_MS = 1_500;
 /** One that follows and is silent for so long does so no more, in milliseconds. */
 export const SILENT_MS = 3_000;
 /** An owner that does not answer for so long is replaced. */
-export const GONE_MS = 8_000;
+export const GONE_MS = 5_000;
 /** A member that does not answer for so long has its part made elsewhere. */
 export const REPLACED_MS = 60_000;
 /** How many copies are being made at once for one collection. */

@@ -178,23 +178,15 @@ export class Follower {
 
   /** Sends everything; what is written meanwhile goes behind it. */
   async #sendAll(): Promise<boolean> {
-    const { engine, copies, stored, starts } = this.#parts;
-    const begun = await copies.position(stored);
+    const { copies, stored, starts } = this.#parts;
+    // Where all changes are kept they are everything, and watches go on there.
+    const keepsAll = await copies.partAfter(stored, 0).then(() => true, (error) => {
+      if (error instanceof DataError && error.code === "Compacted") return false;
+      throw error;
+    });
+    const begun = keepsAll ? 0 : await copies.position(stored);
     await this.#make({ step: "begin", position: begun });
-    let after: string | undefined;
-    for (;;) {
-      const entries = await engine.list(stored, { limit: PAGE_ENTRIES, ...after !== undefined && { after } });
-      if (entries.length === 0) break;
-      await this.#make({ step: "fill", entries, commits: [] });
-      after = entries.at(-1)?.key;
-    }
-    for (let revision = 0;;) {
-      const commits = await copies.commits(stored, revision, PAGE_ENTRIES);
-      const before = commits.filter((one) => one.revision <= begun);
-      if (before.length > 0) await this.#make({ step: "fill", entries: [], commits: before });
-      revision = commits.at(-1)?.revision ?? begun;
-      if (commits.length < PAGE_ENTRIES || revision >= begun) break;
-    }
+    if (!keepsAll) await this.#fill(begun);
     for (let position = begun;;) {
       const part = await copies.partAfter(stored, position);
       if (part.position === position) break;
@@ -205,6 +197,24 @@ export class Follower {
     await this.#make({ step: "end", starts: starts() });
     this.#position = -1;
     return false;
+  }
+
+  async #fill(begun: number): Promise<void> {
+    const { engine, copies, stored } = this.#parts;
+    for (let after = "";;) {
+      const entries = await engine.list(stored, { limit: PAGE_ENTRIES, after });
+      const last = entries.at(-1);
+      if (last === undefined) break;
+      await this.#make({ step: "fill", entries, commits: [] });
+      after = last.key;
+    }
+    for (let revision = 0;;) {
+      const commits = await copies.commits(stored, revision, PAGE_ENTRIES);
+      const before = commits.filter((one) => one.revision <= begun);
+      if (before.length > 0) await this.#make({ step: "fill", entries: [], commits: before });
+      revision = commits.at(-1)?.revision ?? begun;
+      if (commits.length < PAGE_ENTRIES || revision >= begun) return;
+    }
   }
 
   async #make(

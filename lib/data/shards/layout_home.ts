@@ -52,6 +52,7 @@ export class LayoutHome implements MembersView {
   #triedVersion: number;
   readonly #heardAt = new Map<PeerId, number>();
   #statuses = new Map<PeerId, MemberStatus>();
+  /** The one that is decided about. */
   #shard = 0;
   #looks = 0;
   #isLooking = false;
@@ -82,7 +83,7 @@ export class LayoutHome implements MembersView {
       );
     }
     const self = parts.self();
-    const keepers = [...new Set([self, ...able])].slice(0, MAX_KEEPERS);
+    const keepers = keepersAmong(self, able);
     const shards = Array.from({ length: options.count }, (_, shard): ShardRecord => {
       const [owner = self, ...others] = ranked(spec.name, shard, able).slice(0, 1 + options.replicas);
       return { term: 1, owner, inSync: [owner, ...others], joining: [] };
@@ -254,9 +255,12 @@ export class LayoutHome implements MembersView {
     const gone = keepers.find((keeper) => this.silentMs(keeper) >= REPLACED_MS);
     const others = present.filter((member) => !keepers.includes(member) && this.answers(member));
     const [next] = others;
-    if (next === undefined) return keepers;
-    if (gone !== undefined) return keepers.map((keeper) => keeper === gone ? next : keeper);
-    return keepers.length < MAX_KEEPERS ? [...keepers, next] : keepers;
+    if (gone !== undefined && next !== undefined) {
+      return keepers.map((keeper) => keeper === gone ? next : keeper);
+    }
+    if (keepers.length === MAX_KEEPERS) return keepers;
+    const more = keepersAmong(this.#parts.self(), others);
+    return more.length > keepers.length ? more : keepers;
   }
 
   /** Has most of the keepers keep a layout, those before it too, and then everybody go by it. */
@@ -331,6 +335,12 @@ export class LayoutHome implements MembersView {
       return false;
     }
   }
+}
+
+/** Of two both would be needed, so that there are three or one. */
+function keepersAmong(self: PeerId, members: readonly PeerId[]): readonly PeerId[] {
+  const all = [...new Set([self, ...members])];
+  return all.length < MAX_KEEPERS ? [self] : all.slice(0, MAX_KEEPERS);
 }
 
 async function ask(

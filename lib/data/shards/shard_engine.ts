@@ -117,7 +117,9 @@ export class ShardEngine implements DataEngine {
 
   async changes(_: string, after: number, limit: number): Promise<readonly Change[]> {
     const { stored } = this.#copy;
-    const changes = await this.#engine.changes(stored, after, Math.min(limit, MAX_ENTRIES));
+    const changes = await this.#orMoved(() =>
+      this.#engine.changes(stored, after, Math.min(limit, MAX_ENTRIES))
+    );
     // What has happened for good may be told whenever, by whoever knows what that is.
     const refused = this.#copy.whyNotOwner();
     if (refused !== undefined) throw refused;
@@ -138,7 +140,7 @@ export class ShardEngine implements DataEngine {
   #read<T>(read: () => Promise<T>): Promise<T> {
     if (this.#isCached) return read();
     return this.#copy.serve(async (term) => {
-      const result = await read();
+      const result = await this.#orMoved(read);
       try {
         await this.#copy.confirm(term);
       } catch (error) {
@@ -149,6 +151,15 @@ export class ShardEngine implements DataEngine {
       }
       return result;
     });
+  }
+
+  /** A copy that is not the owner's any more may be gone in the middle. */
+  async #orMoved<T>(read: () => Promise<T>): Promise<T> {
+    try {
+      return await read();
+    } catch (error) {
+      throw this.#copy.whyNotOwner() ?? error;
+    }
   }
 
   async #mapped({ id, reads, writes, ...commit }: Commit): Promise<Commit> {
