@@ -1,15 +1,22 @@
 /**
- * Collections and transactions of one program.
+ * Collections, queues and transactions of one program.
  * @module
  */
 
+import type { JsonValue } from "../../query/mod.ts";
 import { isCollectionName } from "../documents.ts";
 import type { CollectionSpec, Document } from "../engine.ts";
 import { DataError } from "../errors.ts";
+<<<<<<< HEAD
 import { collectionPath, DATA_SERVICE, type OpenedCollection } from "../service/mod.ts";
 import { readLayout, type ShardRecord } from "../shards/mod.ts";
 import { Collection, type CollectionOptions, type ShardsOption } from "./collection.ts";
+=======
+import { DATA_SERVICE, type Opened } from "../service/mod.ts";
+import { Collection, type CollectionOptions } from "./collection.ts";
+>>>>>>> ee20bd79ba908847de896a1cecc48bce9753193b
 import { DataCalls, type DataClientParts } from "./data_calls.ts";
+import { Queue, type QueueOptions } from "./queues/mod.ts";
 import {
   runTransaction,
   type Transaction,
@@ -17,7 +24,7 @@ import {
   type TransactionState,
 } from "./transaction.ts";
 
-/** Opens collections, and makes transactions over them. */
+/** Opens collections and queues, and makes transactions over collections. */
 export class DataClient {
   readonly #calls: DataCalls;
 
@@ -39,9 +46,17 @@ export class DataClient {
     };
     const opened = await this.#calls.ask(name, `${DATA_SERVICE}/open`, spec, {
       idempotent: true,
+<<<<<<< HEAD
     }) as OpenedCollection;
     if (!opened.isHere || opened.isSharded === true) {
       const state = await this.#described(name);
+=======
+    }) as Opened;
+    if (!opened.isHere) {
+      const state = await this.#calls.call(name, "describe", undefined, { idempotent: true }) as {
+        readonly key: string;
+      };
+>>>>>>> ee20bd79ba908847de896a1cecc48bce9753193b
       if (state.key !== key) {
         throw new DataError("InvalidCollection", `Cannot open ${name}: its key is ${state.key}, not ${key}`);
       }
@@ -75,6 +90,32 @@ export class DataClient {
   /** Forgets a collection of this program's node with all that it holds. @returns whether there was one @throws DataError */
   async drop(name: string): Promise<boolean> {
     const answer = await this.#calls.ask(name, `${DATA_SERVICE}/drop`, { name }, {});
+    return (answer as { readonly dropped: boolean }).dropped;
+  }
+
+  /** Opens a queue, or makes one that is nobody's at the node of this program. @throws DataError */
+  async queue<Value extends JsonValue>(
+    name: string,
+    options: QueueOptions<Value> = {},
+  ): Promise<Queue<Value>> {
+    const { schema: _, ...spec } = options;
+    const opened = await this.#calls.ask(name, `${DATA_SERVICE}/openQueue`, { ...spec, name }, {
+      idempotent: true,
+    }) as Opened;
+    return new Queue<Value>(this.#calls, name, opened.owner, options);
+  }
+
+  /** Opens a queue that is there, or is about to be. @throws DataError with code `InvalidQueue` */
+  existingQueue(name: string): Queue {
+    if (!isCollectionName(name)) {
+      throw new DataError("InvalidQueue", `${JSON.stringify(name)} is no name of a queue`);
+    }
+    return new Queue(this.#calls, name, "", {});
+  }
+
+  /** Forgets a queue of this program's node with all that it holds. @returns whether there was one @throws DataError */
+  async dropQueue(name: string): Promise<boolean> {
+    const answer = await this.#calls.ask(name, `${DATA_SERVICE}/dropQueue`, { name }, {});
     return (answer as { readonly dropped: boolean }).dropped;
   }
 

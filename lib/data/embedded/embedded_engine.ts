@@ -30,9 +30,16 @@ import type {
 } from "../engine.ts";
 import { DataError } from "../errors.ts";
 import { CollectionTable } from "./collection_table.ts";
+<<<<<<< HEAD
 import { CommitWriter, type ReadyCommit } from "./commit_writer.ts";
 import { CopyTables, prepareCopies } from "./copy_tables.ts";
+=======
+import { CommitWriter } from "./commit_writer.ts";
+>>>>>>> ee20bd79ba908847de896a1cecc48bce9753193b
 import { engineFailure } from "./failure.ts";
+import { Followers } from "./followers.ts";
+import { GroupCommit } from "./group_commit.ts";
+import { EmbeddedQueues } from "./queues/mod.ts";
 import type { SqlDatabase, SqlRow } from "./sql_database.ts";
 
 /** What the tables are made by, once; the version stands in the file's header. */
@@ -47,8 +54,6 @@ export const DATA_SCHEMA = `
   CREATE INDEX transactions_of ON transactions (origin, number);
 `;
 
-/** So many commits become durable together. */
-const MAX_GROUP = 256;
 const SEES = "weft_sees";
 const EVERYTHING = () => true;
 /** A query looks at the time each so many rows. */
@@ -60,46 +65,41 @@ export interface EmbeddedParts {
   readonly database: SqlDatabase;
   /** Milliseconds since 1970. */
   readonly wall: () => number;
+  /** Milliseconds of a clock that does not jump. */
+  readonly now: () => number;
   /** Calls back when what has arrived meanwhile has been handled; commits of that time become durable together. */
   readonly afterTurn: (fire: () => void) => void;
   /** How much the database may hold; 4 GiB unless given. */
   readonly maxBytes?: number;
 }
 
-interface Waiting {
-  readonly ready: ReadyCommit;
-  readonly resolve: (answer: CommitAnswer) => void;
-  readonly reject: (error: unknown) => void;
-}
-
-/**
- * Keeps collections in SQLite, on the thread that it is made on.
- *
- * ```
- *   commit ──▶ waiting ──▶ one turn later: BEGIN, each commit behind a savepoint, COMMIT ──▶ answers, followers
- * ```
- */
+/** Keeps collections and queues in SQLite, on the thread that it is made on. */
 export class EmbeddedEngine implements DataEngine {
+<<<<<<< HEAD
   readonly copies: CopyTables;
   readonly #parts: EmbeddedParts;
+=======
+  readonly queues: EmbeddedQueues;
+>>>>>>> ee20bd79ba908847de896a1cecc48bce9753193b
   readonly #database: SqlDatabase;
   readonly #tables = new Map<string, CollectionTable>();
   readonly #writer: CommitWriter;
-  readonly #followers = new Map<string, Set<() => void>>();
-  #waiting: Waiting[] = [];
-  #isDue = false;
+  readonly #group: GroupCommit;
+  readonly #followers = new Followers();
+  /** Ids of commits that wait for their turn. */
+  readonly #queued = new Set<string>();
   #isClosed = false;
   #revision = 0;
   /** What the query that runs may see. */
   #sees: (key: string) => boolean = EVERYTHING;
 
   constructor(parts: EmbeddedParts) {
-    this.#parts = parts;
     const { database, maxBytes = MAX_DATABASE_BYTES } = parts;
     this.#database = database;
     const pageBytes = Number(database.prepare("PRAGMA page_size").get()?.["page_size"] ?? 4096);
     database.exec(`PRAGMA max_page_count = ${Math.ceil(maxBytes / pageBytes)}`);
     database.function(SEES, { directOnly: true }, (key) => this.#sees(String(key)) ? 1 : 0);
+<<<<<<< HEAD
     prepareCopies(database);
     this.copies = new CopyTables({
       database,
@@ -111,11 +111,16 @@ export class EmbeddedEngine implements DataEngine {
       reload: () => this.#load(),
     });
     this.#writer = new CommitWriter(database, {
+=======
+    this.#group = new GroupCommit(database, parts.afterTurn);
+    this.#writer = new CommitWriter(database, this.#group, {
+>>>>>>> ee20bd79ba908847de896a1cecc48bce9753193b
       table: (name) => this.#table(name),
       nextRevision: () => ++this.#revision,
       wall: parts.wall,
     });
     this.#load();
+    this.queues = new EmbeddedQueues({ ...parts, group: this.#group, writer: this.#writer });
   }
 
   collections(): Promise<readonly CollectionState[]> {
@@ -132,8 +137,13 @@ export class EmbeddedEngine implements DataEngine {
 
   create(given: CollectionSpec): Promise<CollectionState> {
     return this.#run(() => {
+<<<<<<< HEAD
       this.#flush();
       const spec = checkStoredSpec(given);
+=======
+      this.#group.flush();
+      const spec = checkSpec(given);
+>>>>>>> ee20bd79ba908847de896a1cecc48bce9753193b
       const there = this.#tables.get(spec.name);
       if (there === undefined && this.#tables.size === MAX_COLLECTIONS) {
         throw new DataError(
@@ -165,7 +175,7 @@ export class EmbeddedEngine implements DataEngine {
 
   drop(collection: string): Promise<boolean> {
     return this.#run(() => {
-      this.#flush();
+      this.#group.flush();
       const table = this.#tables.get(collection);
       if (table === undefined) return false;
       this.#atomically(() => {
@@ -176,7 +186,7 @@ export class EmbeddedEngine implements DataEngine {
         this.#database.prepare("UPDATE floor SET revision = ?").run(this.#revision);
       });
       this.#tables.delete(collection);
-      this.#tell([collection]);
+      table.tell();
       return true;
     });
   }
@@ -207,16 +217,17 @@ export class EmbeddedEngine implements DataEngine {
   commit(commit: Commit): Promise<CommitAnswer> {
     return this.#run(() => {
       const ready = this.#writer.read(commit);
-      const { promise, resolve, reject } = Promise.withResolvers<CommitAnswer>();
-      this.#waiting.push({ ready, resolve, reject });
-      this.#flushSoon();
-      return promise;
+      const { id } = commit;
+      const committed = this.#group.run(() => this.#writer.apply(ready));
+      if (id === undefined) return committed;
+      this.#queued.add(id);
+      return committed.finally(() => this.#queued.delete(id));
     });
   }
 
   transaction(id: string): Promise<KnownTransaction | undefined> {
     return this.#run(() => {
-      if (this.#waiting.some(({ ready }) => ready.commit.id === id)) return "queued";
+      if (this.#queued.has(id)) return "queued";
       return this.#writer.hasHappened(id) ? "committed" : undefined;
     });
   }
@@ -259,23 +270,16 @@ export class EmbeddedEngine implements DataEngine {
   }
 
   follow(collection: string, onChange: () => void): () => void {
-    let followers = this.#followers.get(collection);
-    if (followers === undefined) this.#followers.set(collection, followers = new Set());
-    followers.add(onChange);
-    return () => {
-      followers.delete(onChange);
-      if (followers.size === 0 && this.#followers.get(collection) === followers) {
-        this.#followers.delete(collection);
-      }
-    };
+    return this.#followers.add(collection, onChange);
   }
 
   close(): Promise<void> {
     if (this.#isClosed) return Promise.resolve();
-    this.#flush();
+    this.#group.close();
     this.#isClosed = true;
+    this.queues.close();
     this.#database.close();
-    this.#tell([...this.#followers.keys()]);
+    this.#followers.tellAll();
     return Promise.resolve();
   }
 
@@ -326,13 +330,24 @@ export class EmbeddedEngine implements DataEngine {
     const floor = Number(this.#database.prepare("SELECT revision FROM floor").get()?.["revision"] ?? 0);
     this.#revision = Math.max(this.#revision, floor);
     for (const row of this.#database.prepare("SELECT name, number, spec FROM collections").all()) {
+<<<<<<< HEAD
       const spec = checkStoredSpec(JSON.parse(row["spec"] as string));
       const table = new CollectionTable(this.#database, row["number"] as number, spec);
+=======
+      const spec = checkSpec(JSON.parse(row["spec"] as string));
+      const table = new CollectionTable(
+        this.#database,
+        row["number"] as number,
+        spec,
+        () => this.#followers.tell(spec.name),
+      );
+>>>>>>> ee20bd79ba908847de896a1cecc48bce9753193b
       this.#tables.set(spec.name, table);
       this.#revision = Math.max(this.#revision, table.revision);
     }
   }
 
+<<<<<<< HEAD
   #flushSoon(): void {
     if (this.#isDue) return;
     this.#isDue = true;
@@ -393,6 +408,9 @@ export class EmbeddedEngine implements DataEngine {
   }
 
   #atomically<T>(body: () => T): T {
+=======
+  #atomically(body: () => void): void {
+>>>>>>> ee20bd79ba908847de896a1cecc48bce9753193b
     this.#database.exec("BEGIN IMMEDIATE");
     try {
       const result = body();

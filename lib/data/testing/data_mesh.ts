@@ -8,7 +8,7 @@ import { type CallOptions, NO_POLICY, type ServiceRuntime } from "../../service/
 import { MemoryMesh, type MemoryNode, type MemoryNodeOptions, settle } from "../../test_mesh/mod.ts";
 import { DataClient, DataHost, ShardHost } from "../mod.ts";
 import type { EmbeddedEngine } from "../embedded/mod.ts";
-import { openSample } from "./embedded_sample.ts";
+import { openMemory } from "./embedded_sample.ts";
 
 /** A node that may own collections. */
 export interface DataNode {
@@ -16,10 +16,15 @@ export interface DataNode {
   /** Collections, as a program of the node has them. */
   readonly client: DataClient;
   /** What it keeps, over its lives. */
-  readonly engine: EmbeddedEngine;
+  engine: EmbeddedEngine;
+  /** Opens what it keeps, as it is on disk. */
+  readonly open: () => EmbeddedEngine;
   host: DataHost;
   shards: ShardHost;
 }
+
+/** When tests begin. */
+const WALL_MS = 1_700_000_000_000;
 
 /** Nodes with engines in memory. */
 export class DataMesh implements AsyncDisposable {
@@ -33,8 +38,21 @@ export class DataMesh implements AsyncDisposable {
   /** Adds a node. */
   async add(name: string, options: MemoryNodeOptions = {}): Promise<DataNode> {
     const node = this.mesh.add(name, options);
+<<<<<<< HEAD
     const engine = openSample();
     const added: DataNode = { node, engine, client: this.clientOf(node), ...this.#hostsOf(node, engine) };
+=======
+    const { clock } = this.mesh;
+    const open = openMemory({ wall: () => WALL_MS + clock.now(), now: () => clock.now() });
+    const engine = open();
+    const added: DataNode = {
+      node,
+      engine,
+      open,
+      client: this.clientOf(node),
+      host: this.#hostOf(node, engine),
+    };
+>>>>>>> ee20bd79ba908847de896a1cecc48bce9753193b
     this.#nodes.push(added);
     added.host.start();
     added.shards.start();
@@ -61,9 +79,14 @@ export class DataMesh implements AsyncDisposable {
     // What it held in memory is gone, and must not go on.
     of.shards.close();
     this.mesh.restart(of.node);
+<<<<<<< HEAD
     const hosts = this.#hostsOf(of.node, of.engine);
     of.host = hosts.host;
     of.shards = hosts.shards;
+=======
+    of.engine = of.open();
+    of.host = this.#hostOf(of.node, of.engine);
+>>>>>>> ee20bd79ba908847de896a1cecc48bce9753193b
     of.host.start();
     of.shards.start();
   }
