@@ -3,12 +3,8 @@
  * @module
  */
 
-<<<<<<< HEAD
 import type { JsonValue, PartialResult, Query, QueryParameters } from "../query/mod.ts";
-=======
-import type { JsonValue, Query, QueryParameters } from "../query/mod.ts";
 import type { Commit, CommitAnswer, Document } from "./commit.ts";
->>>>>>> ee20bd79ba908847de896a1cecc48bce9753193b
 import type { QueueEngine } from "./queue_engine.ts";
 
 export type * from "./commit.ts";

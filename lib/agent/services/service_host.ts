@@ -131,8 +131,8 @@ export class ServiceHost {
     this.runtime.followMembers();
     this.adverts.start();
     this.offers.start();
-    this.data.start();
     this.shards.start();
+    this.data.start();
   }
 
   /** How many programs are attached. */

@@ -7,14 +7,9 @@ import type { JsonValue } from "../../query/mod.ts";
 import { isCollectionName } from "../documents.ts";
 import type { CollectionSpec, Document } from "../engine.ts";
 import { DataError } from "../errors.ts";
-<<<<<<< HEAD
-import { collectionPath, DATA_SERVICE, type OpenedCollection } from "../service/mod.ts";
+import { collectionPath, DATA_SERVICE, type Opened, type OpenedCollection } from "../service/mod.ts";
 import { readLayout, type ShardRecord } from "../shards/mod.ts";
 import { Collection, type CollectionOptions, type ShardsOption } from "./collection.ts";
-=======
-import { DATA_SERVICE, type Opened } from "../service/mod.ts";
-import { Collection, type CollectionOptions } from "./collection.ts";
->>>>>>> ee20bd79ba908847de896a1cecc48bce9753193b
 import { DataCalls, type DataClientParts } from "./data_calls.ts";
 import { Queue, type QueueOptions } from "./queues/mod.ts";
 import {
@@ -46,17 +41,9 @@ export class DataClient {
     };
     const opened = await this.#calls.ask(name, `${DATA_SERVICE}/open`, spec, {
       idempotent: true,
-<<<<<<< HEAD
     }) as OpenedCollection;
     if (!opened.isHere || opened.isSharded === true) {
       const state = await this.#described(name);
-=======
-    }) as Opened;
-    if (!opened.isHere) {
-      const state = await this.#calls.call(name, "describe", undefined, { idempotent: true }) as {
-        readonly key: string;
-      };
->>>>>>> ee20bd79ba908847de896a1cecc48bce9753193b
       if (state.key !== key) {
         throw new DataError("InvalidCollection", `Cannot open ${name}: its key is ${state.key}, not ${key}`);
       }

@@ -111,36 +111,15 @@ export class CommitWriter {
       };
     }
     for (const read of commit.reads) this.#checkRead(read);
-<<<<<<< HEAD
-    const counters = new Map<CollectionTable, TableCounters>();
-    this.#database.exec("SAVEPOINT one");
-    try {
-      const revisions = writes.map((ready) => this.#write(ready, counters));
-      if (commit.id !== undefined) {
-        const { origin = "" } = commit;
-        const kept = [keptId(shard, commit.id), origin, JSON.stringify(revisions), result ?? null] as const;
-        // What has changed nothing has its place among the changes, too, so that copies come by it.
-        const revision = shard === undefined
-          ? null
-          : Math.max(0, ...revisions) || this.#tables.nextRevision();
-        this.#keep.run(...kept, shard ?? null, revision);
-        if (++this.#idsKept % FORGET_EACH === 0) this.#forget.run(origin);
-      }
-      this.#database.exec("RELEASE one");
-      return { revisions, isRepeated: false, ...commit.result !== undefined && { result: commit.result } };
-    } catch (error) {
-      for (const [table, before] of counters) table.restore(before);
-      // A full disk has ended the whole transaction.
-      if (this.#database.isTransaction) this.#database.exec("ROLLBACK TO one; RELEASE one");
-      throw error;
-=======
     const touched = new Set<CollectionTable>();
     const revisions = writes.map((ready) => this.#write(ready, touched));
     if (commit.id !== undefined) {
       const { origin = "" } = commit;
-      this.#keep.run(commit.id, origin, JSON.stringify(revisions), result ?? null);
+      const kept = [keptId(shard, commit.id), origin, JSON.stringify(revisions), result ?? null] as const;
+      // What has changed nothing has its place among the changes, too, so that copies come by it.
+      const revision = shard === undefined ? null : Math.max(0, ...revisions) || this.#tables.nextRevision();
+      this.#keep.run(...kept, shard ?? null, revision);
       if (++this.#idsKept % FORGET_EACH === 0) this.#forget.run(origin);
->>>>>>> ee20bd79ba908847de896a1cecc48bce9753193b
     }
     for (const table of touched) this.#group.tell(table.tell);
     return { revisions, isRepeated: false, ...commit.result !== undefined && { result: commit.result } };

@@ -10,6 +10,7 @@ import type { CopiedChange, CopiedCommit, CopiedPart, CopyStore, Entry } from ".
 import { DataError } from "../errors.ts";
 import type { CollectionTable } from "./collection_table.ts";
 import { keptId } from "./commit_writer.ts";
+import type { GroupCommit } from "./group_commit.ts";
 import type { SqlDatabase, SqlStatement } from "./sql_database.ts";
 
 /** Makes the columns by which the ids of commits go along with a shard, where an earlier release has made the table. */
@@ -31,13 +32,13 @@ export interface CopyEngine {
   readonly database: SqlDatabase;
   /** @throws DataError with code `UnknownCollection` */
   table(name: string): CollectionTable;
-  /** Runs a body in a transaction; what it throws takes everything back. */
-  write<T>(body: () => T): Promise<T>;
-  read<T>(body: () => T): Promise<T>;
+  readonly group: GroupCommit;
+  /** Runs a body now. */
+  run<T>(body: () => T | Promise<T>): Promise<T>;
+  /** Runs a body in a transaction of its own; what it throws takes everything back. */
+  alone<T>(body: () => T): T;
   /** Its own revisions go on behind this one. */
   passRevision(revision: number): void;
-  /** Whoever follows a collection is told. */
-  tell(name: string): void;
   /** Reads anew which tables there are. */
   reload(): void;
 }
@@ -64,11 +65,11 @@ export class CopyTables implements CopyStore {
   }
 
   position(copy: string): Promise<number> {
-    return this.#engine.read(() => this.#position(copy));
+    return this.#engine.run(() => this.#position(copy));
   }
 
   partAfter(copy: string, after: number): Promise<CopiedPart> {
-    return this.#engine.read(() => {
+    return this.#engine.run(() => {
       const table = this.#engine.table(copy);
       if (!table.keepsAfter(after)) {
         throw new DataError(
@@ -107,27 +108,33 @@ export class CopyTables implements CopyStore {
   }
 
   take(copy: string, { after, position, changes, commits }: CopiedPart): Promise<number> {
-    return this.#engine.write(() => {
-      const now = this.#position(copy);
-      if (now !== after) throw new DataError("Conflict", `${copy} is at ${now}, not at ${after}`);
-      const table = this.#engine.table(copy);
-      for (const { revision, key: gone, value, at } of changes) {
-        const key = value === undefined ? keyText(gone) : keyOf(value, table.spec.key);
-        const text = value === undefined ? undefined : documentText(value);
-        table.write(key, text, table.find(key), revision, at);
-      }
-      this.#keepCommits(copy, commits);
-      this.#engine.passRevision(position);
-      return this.#position(copy);
-    }).finally(() => this.#engine.tell(copy));
+    const { run, group } = this.#engine;
+    return run(() =>
+      group.run(() => {
+        const now = this.#position(copy);
+        if (now !== after) throw new DataError("Conflict", `${copy} is at ${now}, not at ${after}`);
+        const table = this.#engine.table(copy);
+        const { counters } = table;
+        group.undo(() => table.restore(counters));
+        for (const { revision, key: gone, value, at } of changes) {
+          const key = value === undefined ? keyText(gone) : keyOf(value, table.spec.key);
+          const text = value === undefined ? undefined : documentText(value);
+          table.write(key, text, table.find(key), revision, at);
+        }
+        this.#keepCommits(copy, commits);
+        this.#engine.passRevision(position);
+        group.tell(table.tell);
+        return this.#position(copy);
+      })
+    );
   }
 
   begin(copy: string, position: number): Promise<void> {
-    return this.#engine.write(() => this.#engine.table(copy).forgetChanges(position));
+    return this.#alone(() => this.#engine.table(copy).forgetChanges(position));
   }
 
   fill(copy: string, entries: readonly Entry[], commits: readonly CopiedCommit[]): Promise<void> {
-    return this.#engine.write(() => {
+    return this.#alone(() => {
       const table = this.#engine.table(copy);
       for (const { key, value, revision } of entries) {
         table.place(keyText(key), documentText(value), revision);
@@ -137,11 +144,11 @@ export class CopyTables implements CopyStore {
   }
 
   commits(copy: string, after: number, limit: number): Promise<readonly CopiedCommit[]> {
-    return this.#engine.read(() => this.#commits(copy, after, limit));
+    return this.#engine.run(() => this.#commits(copy, after, limit));
   }
 
   replace(copy: string, made: string): Promise<void> {
-    return this.#engine.write(() => {
+    return this.#alone(() => {
       const { database } = this.#engine;
       const [old, now] = [this.#engine.table(copy), this.#engine.table(made)];
       const position = this.#position(made);
@@ -157,10 +164,12 @@ export class CopyTables implements CopyStore {
       this.#engine.passRevision(position);
       // In this turn, so that nobody asks tables that are gone.
       this.#engine.reload();
-    }).catch((error) => {
-      this.#engine.reload();
-      throw error;
-    }).finally(() => this.#engine.tell(copy));
+      this.#engine.group.tell(this.#engine.table(copy).tell);
+    });
+  }
+
+  #alone<T>(body: () => T): Promise<T> {
+    return this.#engine.run(() => this.#engine.alone(body));
   }
 
   #position(copy: string): number {

@@ -30,12 +30,8 @@ import type {
 } from "../engine.ts";
 import { DataError } from "../errors.ts";
 import { CollectionTable } from "./collection_table.ts";
-<<<<<<< HEAD
-import { CommitWriter, type ReadyCommit } from "./commit_writer.ts";
-import { CopyTables, prepareCopies } from "./copy_tables.ts";
-=======
 import { CommitWriter } from "./commit_writer.ts";
->>>>>>> ee20bd79ba908847de896a1cecc48bce9753193b
+import { CopyTables, prepareCopies } from "./copy_tables.ts";
 import { engineFailure } from "./failure.ts";
 import { Followers } from "./followers.ts";
 import { GroupCommit } from "./group_commit.ts";
@@ -75,12 +71,8 @@ export interface EmbeddedParts {
 
 /** Keeps collections and queues in SQLite, on the thread that it is made on. */
 export class EmbeddedEngine implements DataEngine {
-<<<<<<< HEAD
   readonly copies: CopyTables;
-  readonly #parts: EmbeddedParts;
-=======
   readonly queues: EmbeddedQueues;
->>>>>>> ee20bd79ba908847de896a1cecc48bce9753193b
   readonly #database: SqlDatabase;
   readonly #tables = new Map<string, CollectionTable>();
   readonly #writer: CommitWriter;
@@ -99,22 +91,18 @@ export class EmbeddedEngine implements DataEngine {
     const pageBytes = Number(database.prepare("PRAGMA page_size").get()?.["page_size"] ?? 4096);
     database.exec(`PRAGMA max_page_count = ${Math.ceil(maxBytes / pageBytes)}`);
     database.function(SEES, { directOnly: true }, (key) => this.#sees(String(key)) ? 1 : 0);
-<<<<<<< HEAD
+    this.#group = new GroupCommit(database, parts.afterTurn);
     prepareCopies(database);
     this.copies = new CopyTables({
       database,
+      group: this.#group,
       table: (name) => this.#table(name),
-      read: (body) => this.#run(body),
-      write: (body) => this.#run(() => this.#alone(body)),
+      run: (body) => this.#run(body),
+      alone: (body) => this.#alone(body),
       passRevision: (revision) => this.#revision = Math.max(this.#revision, revision),
-      tell: (name) => this.#tell([name]),
       reload: () => this.#load(),
     });
-    this.#writer = new CommitWriter(database, {
-=======
-    this.#group = new GroupCommit(database, parts.afterTurn);
     this.#writer = new CommitWriter(database, this.#group, {
->>>>>>> ee20bd79ba908847de896a1cecc48bce9753193b
       table: (name) => this.#table(name),
       nextRevision: () => ++this.#revision,
       wall: parts.wall,
@@ -137,13 +125,8 @@ export class EmbeddedEngine implements DataEngine {
 
   create(given: CollectionSpec): Promise<CollectionState> {
     return this.#run(() => {
-<<<<<<< HEAD
-      this.#flush();
-      const spec = checkStoredSpec(given);
-=======
       this.#group.flush();
-      const spec = checkSpec(given);
->>>>>>> ee20bd79ba908847de896a1cecc48bce9753193b
+      const spec = checkStoredSpec(given);
       const there = this.#tables.get(spec.name);
       if (there === undefined && this.#tables.size === MAX_COLLECTIONS) {
         throw new DataError(
@@ -330,87 +313,30 @@ export class EmbeddedEngine implements DataEngine {
     const floor = Number(this.#database.prepare("SELECT revision FROM floor").get()?.["revision"] ?? 0);
     this.#revision = Math.max(this.#revision, floor);
     for (const row of this.#database.prepare("SELECT name, number, spec FROM collections").all()) {
-<<<<<<< HEAD
       const spec = checkStoredSpec(JSON.parse(row["spec"] as string));
-      const table = new CollectionTable(this.#database, row["number"] as number, spec);
-=======
-      const spec = checkSpec(JSON.parse(row["spec"] as string));
       const table = new CollectionTable(
         this.#database,
         row["number"] as number,
         spec,
         () => this.#followers.tell(spec.name),
       );
->>>>>>> ee20bd79ba908847de896a1cecc48bce9753193b
       this.#tables.set(spec.name, table);
       this.#revision = Math.max(this.#revision, table.revision);
     }
   }
 
-<<<<<<< HEAD
-  #flushSoon(): void {
-    if (this.#isDue) return;
-    this.#isDue = true;
-    this.#parts.afterTurn(() => {
-      this.#isDue = false;
-      if (this.#isClosed) return;
-      this.#flush(MAX_GROUP);
-      if (this.#waiting.length > 0) this.#flushSoon();
-    });
-  }
-
-  /** Makes what waits durable, together. */
-  #flush(atMost = Infinity): void {
-    const group = this.#waiting.splice(0, Math.min(atMost, this.#waiting.length));
-    if (group.length === 0) return;
-    const ends: (() => void)[] = [];
-    const changed = new Set<string>();
-    const counters = Array.from(this.#tables.values(), (table) => [table, table.counters] as const);
-    try {
-      this.#database.exec("BEGIN IMMEDIATE");
-      for (const { ready, resolve, reject } of group) {
-        try {
-          const answer = this.#writer.apply(ready);
-          ends.push(() => resolve(answer));
-          for (const { write } of ready.writes) changed.add(write.collection);
-        } catch (error) {
-          if (!(error instanceof DataError)) throw error;
-          ends.push(() => reject(error));
-        }
-      }
-      this.#database.exec("COMMIT");
-    } catch (error) {
-      // What has failed in it may have failed only because of what is taken back.
-      if (this.#database.isTransaction) this.#database.exec("ROLLBACK");
-      for (const [table, before] of counters) table.restore(before);
-      const failure = engineFailure(error);
-      for (const { reject } of group) reject(failure);
-      return;
-    }
-    for (const end of ends) end();
-    this.#tell(changed);
-  }
-
-  #tell(changed: Iterable<string>): void {
-    for (const name of changed) for (const onChange of [...this.#followers.get(name) ?? []]) onChange();
-  }
-
-  /** After what waits, and with the counters of tables put back when it fails. */
+  /** After what waits, and with what is known of tables read anew when it fails. */
   #alone<T>(body: () => T): T {
-    this.#flush();
-    const counters = Array.from(this.#tables.values(), (table) => [table, table.counters] as const);
+    this.#group.flush();
     try {
       return this.#atomically(body);
     } catch (error) {
-      for (const [table, before] of counters) table.restore(before);
+      this.#load();
       throw error;
     }
   }
 
   #atomically<T>(body: () => T): T {
-=======
-  #atomically(body: () => void): void {
->>>>>>> ee20bd79ba908847de896a1cecc48bce9753193b
     this.#database.exec("BEGIN IMMEDIATE");
     try {
       const result = body();

@@ -15,7 +15,7 @@ import {
   type ServicePeers,
   TopicPath,
 } from "../../service/mod.ts";
-import { checkSpec, isInnerName } from "../documents.ts";
+import { checkSpec, isCollectionName } from "../documents.ts";
 import type { CollectionSpec, DataEngine } from "../engine.ts";
 import { DataError } from "../errors.ts";
 import { checkQueueSpec, QUEUE_DEFAULTS } from "../messages.ts";
@@ -30,22 +30,10 @@ import { readFields } from "./requests.ts";
 /** The service by which programs of a node open collections and queues. */
 export const DATA_SERVICE = "$data";
 
-<<<<<<< HEAD
-/** How long a node waits to hear of the owner of what is not its own, in milliseconds. */
-const OWNER_WAIT_MS = 5_000;
-
-/** Where a collection is. */
-export interface OpenedCollection {
-  /** The name of the node that owns it. */
-  readonly owner: string;
-  /** Whether that is the node that was asked. */
-  readonly isHere: boolean;
-  /** Whether it is spread: its home says where. */
-  readonly isSharded?: boolean;
-}
-
 /** Spreads collections over members. */
 export interface ShardedCollections {
+  /** Those of which this node is the home. */
+  homes(): Promise<readonly CollectionSpec[]>;
   /** Whether this node is the home of a collection. */
   has(name: string): boolean;
   /** Whether this node knows of a collection that it is spread. */
@@ -64,13 +52,14 @@ export interface OpenRequest extends CollectionSpec {
   readonly shards?: unknown;
 }
 
-/** What the collections of a node stand on. */
-export interface DataHostParts extends Pick<Environment, "clock" | "timers" | "log"> {
-  readonly runtime: Pick<NodeRuntime, "services" | "addService" | "removeService" | "report" | "waitFor">;
-=======
+/** A collection that was opened. */
+export interface OpenedCollection extends Opened {
+  /** Whether it is spread, with this node as its home. */
+  readonly isSharded?: boolean;
+}
+
 /** What the collections and queues of a node stand on. */
 export interface DataHostParts extends OwnershipParts, Pick<Environment, "clock" | "timers"> {
->>>>>>> ee20bd79ba908847de896a1cecc48bce9753193b
   readonly peers: Pick<ServicePeers, "self" | "mayPublish" | "maySubscribe" | "mayOffer" | "nameOf">;
   readonly policy: MessagePolicy;
   /** Whether there are some of an earlier run. */
@@ -85,6 +74,8 @@ export interface DataHostParts extends OwnershipParts, Pick<Environment, "clock"
 export class DataHost {
   readonly #parts: DataHostParts;
   readonly #collections: Ownership<CollectionSpec>;
+  /** Those that are spread, of which this node is the home. */
+  readonly #spread: Ownership<OpenRequest> | undefined;
   readonly #queues: Ownership<QueueSpec>;
   readonly #watches = new Map<PeerId | undefined, number>();
   readonly #rights: CommitRights;
@@ -104,6 +95,17 @@ export class DataHost {
         return now;
       },
       isSameService: (one, other) => one.read === other.read && one.write === other.write,
+    });
+    const { shards } = parts;
+    this.#spread = shards && new Ownership<OpenRequest>(parts, {
+      what: "collection",
+      path: collectionPath,
+      service: ({ name }) => shards.homeService(name),
+      make: async ({ shards: options, ...spec }) => {
+        if (!shards.has(spec.name)) await shards.create(spec, options);
+        return spec;
+      },
+      isSameService: () => true,
     });
     this.#queues = new Ownership(parts, {
       what: "queue",
@@ -127,8 +129,10 @@ export class DataHost {
     void this.#parts.runtime.services.add(this.#definition()).start();
     if (!this.#parts.hasState()) return;
     this.#collections.offerAll(async () =>
-      (await this.#openEngine().collections()).map(({ count: _, revision: __, ...spec }) => spec)
+      (await this.#openEngine().collections()).filter(({ name }) => isCollectionName(name))
+        .map(({ count: _, revision: __, ...spec }) => spec)
     );
+    this.#spread?.offerAll(async () => await this.#parts.shards?.homes() ?? []);
     this.#queues.offerAll(async () =>
       (await this.#openEngine().queues?.queues() ?? [])
         .map(({ waiting: _, leased: __, dead: ___, ...spec }) => spec)
@@ -143,8 +147,17 @@ export class DataHost {
   }
 
   /** Opens a collection, or finds out who owns it; makes it when it is nobody's. @throws DataError */
-  async open(spec: CollectionSpec): Promise<Opened> {
-    return await this.#collections.open(checkSpec(spec));
+  async open({ shards: options, ...given }: OpenRequest): Promise<OpenedCollection> {
+    const spec = checkSpec(given);
+    const { name } = spec;
+    const { shards } = this.#parts;
+    const isSharded = options !== undefined || shards?.has(name) === true || shards?.knows(name) === true;
+    if (!isSharded || this.#collections.specs.has(name)) return await this.#collections.open(spec);
+    if (this.#spread === undefined) {
+      throw new DataError("InvalidCollection", `Cannot spread ${name}: this node has no shards`);
+    }
+    const opened = await this.#spread.open({ ...spec, shards: options });
+    return { ...opened, isSharded: opened.isHere };
   }
 
   /**
@@ -152,124 +165,20 @@ export class DataHost {
    * @param spec what it does not say stays as it is, or is as usual
    * @throws DataError
    */
-<<<<<<< HEAD
-  async open(given: OpenRequest): Promise<OpenedCollection> {
-    const spec = checkSpec(given);
-    const opened = this.#opening.then(() => this.#open(spec, given.shards));
-    this.#opening = opened.catch(() => {});
-    const result = await opened;
-    if (!("refused" in result)) return result;
-    // Somebody has it, of whom this node may be about to hear: programs start together.
-    const path = collectionPath(spec.name);
-    await this.#parts.runtime.waitFor(path, { timeoutMs: OWNER_WAIT_MS }).catch(() => {});
-    const owner = this.#ownerElsewhere(path);
-    if (owner !== undefined) return owner;
-    throw new DataError(
-      "OwnerAway",
-      `Cannot open ${spec.name}: its owner does not answer, or this node may not own it`,
-      { hint: result.refused.message, cause: result.refused },
-    );
-=======
   async openQueue(spec: Partial<QueueSpec> & Pick<QueueSpec, "name">): Promise<Opened> {
     const now = this.#queues.specs.get(spec.name);
     return await this.#queues.open(checkQueueSpec({ ...QUEUE_DEFAULTS, ...now, ...spec }));
->>>>>>> ee20bd79ba908847de896a1cecc48bce9753193b
   }
 
   /** Forgets a collection of this node with all that it holds. @returns whether there was one */
   async drop(name: string): Promise<boolean> {
-<<<<<<< HEAD
-    if (this.#parts.shards?.has(name)) {
-      await this.#parts.runtime.removeService(collectionPath(name));
-      return await this.#parts.shards.drop(name);
-    }
-    if (!this.#specs.delete(name)) return false;
-    await this.#parts.runtime.removeService(collectionPath(name));
-    return await this.#engine?.drop(name) ?? false;
+    if (await this.#spread?.forget(name)) return await this.#parts.shards?.drop(name) ?? false;
+    return await this.#collections.forget(name) && await this.#openEngine().drop(name);
   }
 
   /** What the collections are kept in. @throws DataError when it can't be opened */
   engine(): DataEngine {
     return this.#openEngine();
-  }
-
-  async #offerAll(): Promise<void> {
-    for (const { count: _, revision: __, ...spec } of await this.#openEngine().collections()) {
-      if (isInnerName(spec.name)) continue;
-      this.#specs.set(spec.name, spec);
-      // A leader that does not answer must not keep the next one from being offered.
-      void this.#offer(spec).catch((error) => {
-        this.#parts.log.error("a collection of this node can't be offered", { collection: spec.name, error });
-      });
-    }
-  }
-
-  async #open(
-    spec: CollectionSpec,
-    spread: unknown,
-  ): Promise<OpenedCollection | { readonly refused: ServiceNotGrantedError }> {
-    if (this.#isClosed) throw new DataError("OwnerAway", "This node stops");
-    const { runtime, peers, peers: { self } } = this.#parts;
-    const own = { owner: peers.nameOf(self) ?? self, isHere: true };
-    const { name } = spec;
-    const { shards } = this.#parts;
-    if (shards?.has(name)) return { ...own, isSharded: true };
-    if (this.#specs.has(name)) {
-      await this.#make(spec);
-      return own;
-    }
-    const path = collectionPath(name);
-    const owner = this.#ownerElsewhere(path);
-    if (owner !== undefined) return owner;
-    const engine = this.#openEngine();
-    const isSharded = spread !== undefined || shards?.knows(name) === true;
-    if (isSharded && shards === undefined) {
-      throw new DataError("InvalidCollection", `Cannot spread ${name}: this node has no shards`);
-    }
-    if (!isSharded) this.#specs.set(name, spec);
-    try {
-      await (isSharded && shards ? runtime.addService(shards.homeService(name)) : this.#offer(spec));
-      if (!peers.mayOffer(self, TopicPath.parse(path))) {
-        throw new DataError(
-          "OwnerAway",
-          `Cannot make ${name}: no leader answers who could give it to this node`,
-          {
-            hint: "A collection has one owner, whom a leader knows; try again when one answers.",
-          },
-        );
-      }
-      await (isSharded && shards ? shards.create(spec, spread) : engine.create(spec));
-    } catch (error) {
-      this.#specs.delete(name);
-      await runtime.removeService(path);
-      if (error instanceof ServiceNotGrantedError) return { refused: error };
-      throw error;
-    }
-    return isSharded ? { ...own, isSharded } : own;
-  }
-
-  #ownerElsewhere(path: string): OpenedCollection | undefined {
-    const [report] = this.#parts.runtime.report(path);
-    const owner = report?.providers.find(({ isLocal }) => !isLocal);
-    return owner && { owner: owner.name, isHere: false };
-  }
-
-  /** Adds indexes to a collection of this node, and changes who may do what. */
-  async #make(spec: CollectionSpec): Promise<void> {
-    const { count: _, revision: __, ...now } = await this.#openEngine().create(spec);
-    const before = this.#specs.get(spec.name);
-    this.#specs.set(spec.name, now);
-    if (before?.read === now.read && before?.write === now.write) return;
-    await this.#parts.runtime.removeService(collectionPath(spec.name));
-    await this.#offer(now);
-  }
-
-  async #offer(spec: CollectionSpec): Promise<void> {
-    const { peers, policy, clock, timers, runtime } = this.#parts;
-    const parts = {
-      ...{ peers, policy, clock, timers, specs: this.#specs, watches: this.#watches },
-=======
-    return await this.#collections.forget(name) && await this.#openEngine().drop(name);
   }
 
   /** Forgets a queue of this node with all that it holds. @returns whether there was one */
@@ -281,7 +190,6 @@ export class DataHost {
     const { peers, policy, clock, timers } = this.#parts;
     return collectionService({
       ...{ peers, policy, clock, timers, watches: this.#watches, rights: this.#rights },
->>>>>>> ee20bd79ba908847de896a1cecc48bce9753193b
       engine: this.#openEngine(),
     }, spec);
   }
@@ -332,13 +240,7 @@ export class DataHost {
       path: DATA_SERVICE,
       description: "The collections and queues that this node owns",
       actions: {
-<<<<<<< HEAD
-        open: {
-          idempotent: true,
-          handler: (params: unknown, { caller }) =>
-            guarded(caller, () => this.open(readFields(params) as unknown as OpenRequest)),
-=======
-        open: guarded((params) => this.open(readFields(params) as unknown as CollectionSpec)),
+        open: guarded((params) => this.open(readFields(params) as unknown as OpenRequest)),
         drop: {
           ...guarded(async (params) => ({ dropped: await this.drop(nameOf(params)) })),
           idempotent: false,
@@ -347,7 +249,6 @@ export class DataHost {
         dropQueue: {
           ...guarded(async (params) => ({ dropped: await this.dropQueue(nameOf(params)) })),
           idempotent: false,
->>>>>>> ee20bd79ba908847de896a1cecc48bce9753193b
         },
       },
     };

@@ -4,14 +4,11 @@
  */
 
 export { type CollectionParts, collectionPath, collectionService, DATA_PATH } from "./collection_service.ts";
+export { CommitRights } from "./commit_rights.ts";
 export * from "./data_host.ts";
-<<<<<<< HEAD
 export { told } from "./failure.ts";
 export { DATA_NETWORK, keyTopic, type RightsPeers } from "./key_rights.ts";
-export { readFields, readKeys } from "./requests.ts";
-=======
-export { DATA_NETWORK, keyTopic } from "./key_rights.ts";
 export type { Opened } from "./ownership.ts";
 export { QUEUE_NETWORK, QUEUE_PATH, queuePath } from "./queues/mod.ts";
->>>>>>> ee20bd79ba908847de896a1cecc48bce9753193b
+export { readFields, readKeys } from "./requests.ts";
 export type { ChangeItem, ProgressItem } from "./watch_source.ts";

@@ -6,7 +6,7 @@
 import type { Clock, Timers } from "../../base/mod.ts";
 import type { MessagePolicy, PeerId, ServiceDefinition } from "../../service/mod.ts";
 import type { CopyStore, DataEngine } from "../engine.ts";
-import { collectionService, type RightsPeers } from "../service/mod.ts";
+import { collectionService, CommitRights, type RightsPeers } from "../service/mod.ts";
 import { membersOf, type ShardLayout, type ShardRecord } from "./layout.ts";
 import type { CallMember, MemberStatus } from "./messages.ts";
 import { copyName, ShardCopy } from "./shard_copy.ts";
@@ -175,9 +175,10 @@ export class HeldCollection {
       isNew,
     );
     const parts = { engine, copies, spec, count };
+    const rights = new CommitRights({ ...this.#parts, keyOf: () => spec.key, mayCommit: () => false });
     const service = (engine: ShardEngine) =>
       collectionService(
-        { ...this.#parts, engine, specs: new Map([[spec.name, spec]]), mayCall: () => false },
+        { ...this.#parts, engine, rights },
         spec,
       );
     this.#shards.set(shard, {

@@ -48,7 +48,7 @@ const ACTIONS = [
 
 /** What the shards of a node stand on. */
 export interface ShardHostParts extends Pick<Environment, "clock" | "timers" | "log"> {
-  readonly runtime: Pick<NodeRuntime, "services" | "addService" | "removeService" | "request">;
+  readonly runtime: Pick<NodeRuntime, "services" | "request">;
   readonly peers: Pick<
     ServicePeers,
     "self" | "members" | "mayPublish" | "maySubscribe" | "mayOffer" | "nameOf" | "isHealthy" | "selector"
@@ -86,6 +86,11 @@ export class ShardHost implements ShardedCollections {
   close(): void {
     for (const home of this.#homes.values()) home.close();
     for (const held of this.#held.values()) held.close();
+  }
+
+  async homes(): Promise<readonly CollectionSpec[]> {
+    await this.#resuming;
+    return Array.from(this.#homes.values(), ({ layout }) => layout.spec);
   }
 
   has(name: string): boolean {
@@ -158,9 +163,6 @@ export class ShardHost implements ShardedCollections {
       const home = LayoutHome.resume(this.#homeParts(), layout);
       this.#homes.set(name, home);
       home.start();
-      void this.#parts.runtime.addService(this.homeService(name)).catch((error) => {
-        this.#parts.log.error("a collection of this node can't be offered", { collection: name, error });
-      });
     }
   }
 

@@ -82,3 +82,29 @@ Deno.test("shards move to a member that comes, and no write waits for long", asy
   for (const [id, n] of written) assert.deepEqual(await mesh.until(items.get(id)), { id, n });
   assert.ok(longestMs <= 1_500, `${longestMs}`);
 });
+
+Deno.test("an owner that is cut off from all who follow answers nothing, while another one does", async () => {
+  const { data, nodes, home, items } = await spread(["home", "a", "b"], { count: 1, replicas: 1 });
+  await using _ = data;
+  const { mesh } = data;
+  await mesh.until(items.put({ id: 1, n: 1 }));
+  await mesh.advance(2_000);
+  const owner = nodes.find(({ node }) => node.id === items.ownerOf(1)) as DataNode;
+  const own = await mesh.until(owner.client.collection("items", { key: "id" }));
+  assert.deepEqual(await mesh.until(own.get(1)), { id: 1, n: 1 });
+  for (const other of nodes) if (other !== owner) mesh.part(owner.node, other.node);
+  await mesh.advance(500);
+  const unheard = own.put({ id: 1, n: 9 }, { id: "unheard" }).then(() => "answered", ({ code }) => code);
+  await mesh.advance(10_000);
+  await mesh.until(items.put({ id: 1, n: 2 }));
+  // Neither what was written before, nor what nobody has followed.
+  await assert.rejects(mesh.until(own.get(1)), { code: "OwnerAway" });
+  assert.ok(["OutcomeUnknown", "OwnerAway"].includes(await mesh.until(unheard)));
+  for (const other of nodes) if (other !== owner) mesh.part(owner.node, other.node, false);
+  assert.deepEqual(await mesh.until(own.get(1)), { id: 1, n: 2 });
+  await mesh.advance(20_000);
+  // What it had for itself is gone, and nobody finds it when it is the owner again.
+  const [record] = (await layoutOf(data, home)).shards;
+  assert.equal(record?.inSync.length, 2);
+  assert.deepEqual(await mesh.until(own.get(1)), { id: 1, n: 2 });
+});

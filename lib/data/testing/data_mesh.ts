@@ -38,10 +38,6 @@ export class DataMesh implements AsyncDisposable {
   /** Adds a node. */
   async add(name: string, options: MemoryNodeOptions = {}): Promise<DataNode> {
     const node = this.mesh.add(name, options);
-<<<<<<< HEAD
-    const engine = openSample();
-    const added: DataNode = { node, engine, client: this.clientOf(node), ...this.#hostsOf(node, engine) };
-=======
     const { clock } = this.mesh;
     const open = openMemory({ wall: () => WALL_MS + clock.now(), now: () => clock.now() });
     const engine = open();
@@ -50,12 +46,10 @@ export class DataMesh implements AsyncDisposable {
       engine,
       open,
       client: this.clientOf(node),
-      host: this.#hostOf(node, engine),
+      ...this.#hostsOf(node, engine),
     };
->>>>>>> ee20bd79ba908847de896a1cecc48bce9753193b
     this.#nodes.push(added);
-    added.host.start();
-    added.shards.start();
+    start(added);
     await settle();
     return added;
   }
@@ -76,19 +70,11 @@ export class DataMesh implements AsyncDisposable {
 
   /** Starts a crashed node again, with what it had on disk. */
   restart(of: DataNode): void {
-    // What it held in memory is gone, and must not go on.
     of.shards.close();
     this.mesh.restart(of.node);
-<<<<<<< HEAD
-    const hosts = this.#hostsOf(of.node, of.engine);
-    of.host = hosts.host;
-    of.shards = hosts.shards;
-=======
     of.engine = of.open();
-    of.host = this.#hostOf(of.node, of.engine);
->>>>>>> ee20bd79ba908847de896a1cecc48bce9753193b
-    of.host.start();
-    of.shards.start();
+    Object.assign(of, this.#hostsOf(of.node, of.engine));
+    start(of);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -107,4 +93,9 @@ export class DataMesh implements AsyncDisposable {
     const shards = new ShardHost({ ...shared, engine: () => engine });
     return { shards, host: new DataHost({ ...shared, shards, openEngine: () => engine }) };
   }
+}
+
+function start({ host, shards }: DataNode): void {
+  shards.start();
+  host.start();
 }
