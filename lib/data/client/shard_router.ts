@@ -20,7 +20,6 @@ import { keyOf, keyText } from "../documents.ts";
 import type { CollectionState, Document, Entry, ReadMark, Write } from "../engine.ts";
 import { DataError } from "../errors.ts";
 import { readLayout, type ShardLayout, shardOf, SHARDS_SERVICE } from "../shards/mod.ts";
-import type { DataCalls } from "./data_calls.ts";
 
 const DEFAULT_TIMEOUT_MS = 10_000;
 /** How long one owner may take where another one may be asked. */
@@ -38,14 +37,24 @@ interface Listed {
   readonly after: string | null;
 }
 
+/** What shards are asked by. */
+export interface ShardCalls {
+  /** The time by a monotonic clock, in milliseconds. */
+  now(): number;
+  /** Settles after a while. @throws the signal's reason */
+  pause(ms: number, signal?: AbortSignal): Promise<void>;
+  /** @throws DataError */
+  ask(collection: string, path: string, params: unknown, options: CallOptions): Promise<unknown>;
+}
+
 /** Asks the shards of one collection. */
 export class ShardRouter {
-  readonly #calls: DataCalls;
+  readonly #calls: ShardCalls;
   #layout: ShardLayout;
   #refreshing: Promise<void> | undefined;
   #turn = 0;
 
-  constructor(calls: DataCalls, layout: ShardLayout) {
+  constructor(calls: ShardCalls, layout: ShardLayout) {
     this.#calls = calls;
     this.#layout = layout;
   }

@@ -21,15 +21,15 @@ import {
   type ServicePeers,
   TopicPath,
 } from "../../service/mod.ts";
-import { isCollectionName } from "../documents.ts";
 import type { CollectionSpec, DataEngine } from "../engine.ts";
 import { DataError } from "../errors.ts";
 import { collectionPath, readFields, type ShardedCollections, told } from "../service/mod.ts";
 import { HeldCollection, type HeldParts } from "./held_collection.ts";
 import { checkOptions, layoutValue, readLayout, type ShardLayout } from "./layout.ts";
 import { LayoutHome } from "./layout_home.ts";
-import { isCommit, type MakeRequest, type PushRequest, readPart } from "./messages.ts";
+import { type PushRequest, readPart } from "./messages.ts";
 import { newest, NO_NOTE, ShardNotes } from "./shard_notes.ts";
+import { malformed, nameOf, readCount, readMake, readShards } from "./shard_requests.ts";
 import { readStarts } from "./term_starts.ts";
 
 /** The service by which members and programs reach the shards of a node. */
@@ -220,7 +220,7 @@ export class ShardHost implements ShardedCollections {
     return runtime.request(`${SHARDS_SERVICE}/${action}`, params, options);
   }
 
-  async #describe(name: string) {
+  #describe(name: string) {
     const layout = this.#homes.get(name)?.layout;
     if (layout === undefined) throw new DataError("UnknownCollection", `There is no collection ${name} here`);
     return { ...layout.spec, layout: layoutValue(layout) };
@@ -379,39 +379,4 @@ async function run(service: ServiceDefinition, action: string, fields: unknown, 
     handler?: (params: unknown, context: CallContext) => unknown;
   };
   return await definition.handler?.(fields, context);
-}
-
-function nameOf(params: unknown): string {
-  const name = readFields(params)["collection"];
-  if (isCollectionName(name)) return name;
-  throw malformed();
-}
-
-function readCount(value: unknown): number {
-  if (Number.isSafeInteger(value) && (value as number) >= 0) return value as number;
-  throw malformed();
-}
-
-function readShards(value: unknown): readonly number[] | undefined {
-  return Array.isArray(value) ? value.map(readCount) : undefined;
-}
-
-function readMake(fields: Readonly<Record<string, unknown>>): MakeRequest {
-  const { step, entries, commits } = fields;
-  const own = {
-    collection: nameOf(fields),
-    shard: readCount(fields["shard"]),
-    term: readCount(fields["term"]),
-  };
-  if (step === "begin") return { ...own, step, position: readCount(fields["position"]) };
-  if (step === "fill" && Array.isArray(entries) && Array.isArray(commits) && commits.every(isCommit)) {
-    return { ...own, step, entries, commits };
-  }
-  const starts = readStarts(fields["starts"]);
-  if (step === "end" && starts !== undefined) return { ...own, step, starts };
-  throw malformed();
-}
-
-function malformed(): DataError {
-  return new DataError("Failed", "The request can't be read");
 }
