@@ -39,7 +39,8 @@ import { RelayHost } from "./relay/mod.ts";
 import { Routes } from "./routes/mod.ts";
 import type { StatusReport } from "../api/mod.ts";
 import { openDeclaredOffers, ServiceHost } from "./services/mod.ts";
-import { buildStatus } from "./status_report.ts";
+import { buildStatus, VERSION } from "./status_report.ts";
+import { NodeView } from "./view/mod.ts";
 import { type Warnings, watchForWarnings } from "./warnings/mod.ts";
 
 /** How often expired records and changed addresses of this host are looked for. */
@@ -73,6 +74,8 @@ export class Agent {
   readonly relay: RelayHost;
   /** Packets over streams, where UDP is blocked. */
   readonly carriers: Carriers;
+  /** What whoever looks at a page sees beyond the status. */
+  readonly view: NodeView;
   /** Endpoints of programs in this process. */
   readonly programEndpoints: ProgramEndpoints;
   readonly clock: Clock;
@@ -170,6 +173,16 @@ export class Agent {
       clockSkews: () => this.#session?.messages.clockSkews() ?? new Map(),
       others: () => rejoin.warnings(),
     }));
+    this.view = this.#resources.use(
+      new NodeView({
+        ...this.#context,
+        links: () => this.#session?.messages.links.all() ?? [],
+        elected: () => this.#session?.leaders.elected,
+        peers: () => this.status().peers,
+        policies: () => this.policies.all,
+        warnings: () => this.#warnings.look(),
+      }),
+    );
     for (const part of [parts.store, parts.preparedPlane, this.routes]) this.#resources.use(part);
     this.departure = new Departure(parts);
     this.#ownRecord = new OwnRecord(this.#context, this.departure, this.#reopened());
@@ -330,6 +343,7 @@ export class Agent {
     const unconfirmed = unconfirmedLabelsText(this.mesh);
     if (unconfirmed !== undefined) this.#context.log.warn(unconfirmed);
     this.#ownRecord.follow();
+    this.view.watch.handleStart(VERSION);
   }
 
   async #startSession(
@@ -346,6 +360,8 @@ export class Agent {
       packetRelay: this.relay,
       carriers: this.carriers,
       rejoin: this.#rejoin,
+      linkTables: this.view.links,
+      timeline: this.view.watch,
     });
     await this.#session.start();
   }
@@ -397,7 +413,7 @@ export class Agent {
     this.routes.lookAfter(isElected);
     this.#frames?.lookAfter();
     this.shareTokens();
-    this.#warnings.look();
+    this.view.watch.look();
     this.names?.custom.refresh();
     this.services.adverts.advertiseSoon();
     this.#session?.portMapping?.follow();

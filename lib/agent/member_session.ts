@@ -32,6 +32,7 @@ import {
   type RelayServer,
   StunWatch,
 } from "./paths/mod.ts";
+import type { LinkTables, TimelineWatch } from "./view/mod.ts";
 import { checkNetwork, findServers, type NetcheckParts, PortMapping } from "./reach/mod.ts";
 
 /** What outlives a session. */
@@ -49,6 +50,10 @@ export interface MemberSessionParts extends AgentContext {
   readonly networks: Pick<Networks, "endpointActs" | "channels">;
   /** Opens sessions for others, where this node relays. */
   readonly packetRelay: RelayServer | undefined;
+  /** Tells members of this node's links while they look. */
+  readonly linkTables: Pick<LinkTables, "prepare">;
+  /** Writes down what happens to members. */
+  readonly timeline: Pick<TimelineWatch, "handleVerdict" | "handlePath">;
   /** Is told that a member does not know this node. */
   readonly rejoin: Pick<Rejoin, "noteRefused">;
 }
@@ -98,6 +103,7 @@ export class MemberSession {
           parts.services.prepare(channel);
           parts.networks.channels.prepare(channel);
           parts.carriers.prepare(channel);
+          parts.linkTables.prepare(channel);
         },
         handleLink: (link) => {
           parts.services.handleLink(link);
@@ -161,7 +167,12 @@ export class MemberSession {
     this.#prober = new DhtProber(parts.timers, messages.dialer, (nodeId, endpoint) => {
       overlay?.peers.tryAt(nodeId, endpoint);
     });
-    this.health = new HealthWatch({ ...parts, messages, onMissed: () => this.leaders.handleMissed() });
+    this.health = new HealthWatch({
+      ...parts,
+      messages,
+      onMissed: () => this.leaders.handleMissed(),
+      onVerdict: (peer) => parts.timeline.handleVerdict(peer),
+    });
     if (overlay !== undefined) this.#makePaths(overlay.plane);
   }
 
@@ -189,6 +200,7 @@ export class MemberSession {
     paths.addHelper({
       handleChosen: (nodeId, kind) => {
         if (kind !== undefined) this.health.checker.suspect(nodeId);
+        parts.timeline.handlePath(nodeId, kind);
       },
     });
   }

@@ -69,6 +69,8 @@ export function agentOperations(
     status: () => agent.status(),
     peers: () => agent.status().peers,
     leaders: () => agent.status().leaders,
+    memberLinks: () => agent.view.links.view(),
+    timeline: ({ after = 0 }) => agent.view.timeline.after(after),
     statusToken: ({ isNew }) => ({ token: isNew ? statusToken.renew() : statusToken.current() }),
 
     removePeer(peer, revokeToken = false) {

@@ -21,6 +21,7 @@ import type {
   LogReport,
   LogRequest,
   MeasurementsReport,
+  MemberLinks,
   NetcheckReport,
   PingReport,
   RecoveredLeader,
@@ -29,6 +30,8 @@ import type {
   SettingReport,
   StatusReport,
   StopReport,
+  TimelineEvent,
+  TimelineRequest,
   TokenReport,
   TokenRequest,
 } from "../../api/mod.ts";
@@ -42,6 +45,7 @@ import {
 import { sampleMeasurements } from "./sample_measurements.ts";
 import { SampleRoutes } from "./sample_routes.ts";
 import { sampleStatus } from "./sample_status.ts";
+import { sampleLinks, sampleTimeline } from "./sample_view.ts";
 
 const report: TokenReport = {
   id: "t1",
@@ -140,6 +144,14 @@ export class SampleControl extends SampleRoutes implements AgentControl {
 
   peers(): StatusReport["peers"] {
     return this.status().peers;
+  }
+
+  memberLinks(): readonly MemberLinks[] {
+    return sampleLinks;
+  }
+
+  timeline({ after = 0 }: TimelineRequest): readonly TimelineEvent[] {
+    return sampleTimeline.filter(({ number }) => number > after);
   }
 
   leaders(): StatusReport["leaders"] {
