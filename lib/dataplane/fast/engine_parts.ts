@@ -13,6 +13,7 @@ import type { PlaneGuards } from "../policy/mod.ts";
 import type { TransparentProxy } from "../proxy/mod.ts";
 import type { FrameEngineParts, UnreadableReason } from "./frames/mod.ts";
 import type { SendDrop } from "./gso_sender.ts";
+import type { TakenBatch } from "./receiving/mod.ts";
 
 /** Why the loop ended. */
 export type EngineEnd = "stopped" | "interface-gone";
@@ -25,22 +26,51 @@ export type EngineDrop =
   | "rate-limit"
   | `frames-${UnreadableReason}`;
 
-/** An engine for which other workers seal. */
+/** Where several workers receive: the turns of what one has received. */
+export interface ReceiveTurn {
+  /** Waits until all is accepted that was received before. @returns false when it never will be */
+  waitToAccept(): boolean;
+  passAccept(): void;
+  /** Waits until all is written that was received before. @returns false when it never will be */
+  waitToWrite(): boolean;
+  passWrite(): void;
+}
+
+/** An engine for which other workers seal, and open. */
 export interface CoordinatedEngine {
   /** Sends a packet with its virtio header, or keeps it. */
   take(now: Millis, packet: Uint8Array): void;
   /** Sends what was gathered. */
   flush(): void;
-  /** Sees each peer for which something was sealed. */
-  onSealed(peer: BatchSession["peer"]): void;
+  /** Sees each peer for which something was sealed or opened. */
+  onCarried(peer: BatchSession["peer"]): void;
+  /** Takes what another worker has received and does not open, in the turn of that. */
+  takeReceived(now: Millis, batch: TakenBatch, turn: ReceiveTurn): void;
+  /** Takes a datagram that carries no packet, which another worker has received. */
+  takeControl(now: Millis, batch: TakenBatch): void;
+  /** Wakes another worker by its descriptor. */
+  wake(fd: number): void;
 }
 
 /** What several workers of an interface need of the first one, as `SealingCoordinator` does it. */
 export interface WorkerCoordinator {
   /** Says who takes packets. */
   connect(engine: CoordinatedEngine): void;
-  /** Says whether packets need nothing but a session; else every packet is handed over. */
-  setPlain(isPlain: boolean): void;
+  /**
+   * Says whether packets need nothing but a session; else every packet is handed over.
+   * @param receivesPlain the same of what is received
+   */
+  setPlain(isPlain: boolean, receivesPlain: boolean): void;
+  /**
+   * Receives, one worker at a time.
+   * @param call receives, and waits for nothing @returns what it returns; `turn` is that of it then
+   */
+  receive(call: () => number): number;
+  readonly turn: ReceiveTurn;
+  /** More comes than one worker takes at once: another one helps. */
+  askForHelp(): void;
+  /** Datagrams of a session were opened that came from `source`. */
+  noteSource(session: BatchSession, source: Endpoint): void;
   /** Takes what others have handed over. @returns whether there were packets, and may be more */
   takeHanded(now: Millis): boolean;
   /** Nothing of what the engine has sealed waits any more. */

@@ -8,6 +8,7 @@ import { type Millis, millis, SeededRandom, unixMillis } from "../../../../base/
 import { nobleAead, PrivateKey } from "../../../../crypto/mod.ts";
 import { Cidr, Endpoint } from "../../../../net/mod.ts";
 import { type BatchSession, Device } from "../../../../wireguard/mod.ts";
+import { Epochs } from "../epochs.ts";
 import { SessionPublisher } from "../session_publisher.ts";
 import { peerAt, SESSION, sessionAt, sharedMemory } from "../shared_memory.ts";
 
@@ -38,6 +39,7 @@ export class SharingPair {
     this.there = new Device({ privateKey: theirs, random, wall, aead: nobleAead });
     this.publisher = new SessionPublisher(
       this.memory,
+      new Epochs(this.memory),
       this.here.batches,
       () => this.isGone ? undefined : SLOT,
     );
