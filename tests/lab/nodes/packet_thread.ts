@@ -34,9 +34,14 @@ export function poisonPacketThread(place: NetworkNamespace, pid: number): Promis
   return poison(place, packetThread(pid), "recvmsg,recvmmsg");
 }
 
-/** Makes the next packet kill the last thread that seals, likewise. */
-export function poisonSealingThread(place: NetworkNamespace, pid: number): Promise<CapturedProcess> {
-  return poison(place, packetThreads(pid).at(-1) ?? 0, "readv");
+/** Makes the next packet kill the last thread that seals, likewise, or the next datagram, when it is asked to receive. */
+export function poisonSealingThread(
+  place: NetworkNamespace,
+  pid: number,
+  way: "sealing" | "receiving" = "sealing",
+): Promise<CapturedProcess> {
+  const calls = way === "sealing" ? "readv" : "recvmsg,recvmmsg";
+  return poison(place, packetThreads(pid).at(-1) ?? 0, calls);
 }
 
 async function poison(place: NetworkNamespace, tid: number, calls: string): Promise<CapturedProcess> {
