@@ -229,6 +229,10 @@ export class GroBatches<Session extends OpeningSession> {
 
   /** Holds no session beyond a call. */
   #forget(): void {
-    this.#gathered = this.#sessions.length = this.#sources.length = this.#ends.length = 0;
+    this.#gathered =
+      this.#sessions.length =
+      this.#sources.length =
+      this.#ends.length =
+        0;
   }
 }

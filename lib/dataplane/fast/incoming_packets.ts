@@ -48,7 +48,9 @@ export class IncomingPackets {
   readonly #view: DataView;
   readonly #received: GroBatches<BatchSession>;
   /** What others have received, which may be in the middle of our own. */
-  readonly #handed: { readonly opening: GroBatches<BatchSession>; readonly batches: HandedBatches } | undefined;
+  readonly #handed:
+    | { readonly opening: GroBatches<BatchSession>; readonly batches: HandedBatches }
+    | undefined;
 
   constructor(parts: IncomingPacketsParts) {
     const { cipher: { memory }, coordinator, free } = parts;

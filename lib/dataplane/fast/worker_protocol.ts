@@ -42,7 +42,10 @@ export interface SharedWithFirst {
   /** Of each other worker, in their order: what that hands over. */
   readonly handovers: readonly SharedArrayBuffer[];
   /** The same of what is received. */
-  readonly receiving: { readonly memory: SharedArrayBuffer; readonly handovers: readonly SharedArrayBuffer[] };
+  readonly receiving: {
+    readonly memory: SharedArrayBuffer;
+    readonly handovers: readonly SharedArrayBuffer[];
+  };
 }
 
 /** What a worker begins with: no key, no socket, no peers. */

@@ -161,7 +161,9 @@ function sealAll(): { readonly file: number; readonly sends: Int32Array } {
     if (typeof batch === "string") throw new Error(`Cannot seal: ${batch}`);
     lengths[i] = batch.lengthBytes;
     const segment = new Uint8Array(Int32Array.of(batch.segmentBytes).buffer);
-    if (i === 0 && libc.setsockopt(fd, SOL_UDP, UDP_SEGMENT, segment, 4) < 0) throw new Error("no UDP_SEGMENT");
+    if (i === 0 && libc.setsockopt(fd, SOL_UDP, UDP_SEGMENT, segment, 4) < 0) {
+      throw new Error("no UDP_SEGMENT");
+    }
     target.writeSync(bytes.subarray(OUT_AT, OUT_AT + batch.lengthBytes));
   }
   target.close();

@@ -83,7 +83,6 @@ export class ReceiveTickets implements ReceiveTurn {
     Atomics.notify(this.#words, HEAD.ACCEPTS);
   }
 
-
   /** @returns false when nobody is to receive any more */
   #takeSocket(): boolean {
     const words = this.#words;

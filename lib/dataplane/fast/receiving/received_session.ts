@@ -7,7 +7,7 @@ import type { Aead, AeadKey } from "../../../crypto/mod.ts";
 import type { ReceivedEndpoint } from "../../../host/mod.ts";
 import { ReplayWindow } from "../../../wireguard/mod.ts";
 import type { OpeningKeypair } from "../gro_batches.ts";
-import { SESSION, SET_WAYS, sessionAt, setAt, windowOf } from "./receiving_memory.ts";
+import { SESSION, sessionAt, SET_WAYS, setAt, windowOf } from "./receiving_memory.ts";
 
 const NO_ENDPOINT_BYTES = new Uint8Array(0);
 

@@ -90,7 +90,10 @@ export class ReceivingCoordinator implements ReceiveHandoverTaker {
   takeHanded(now: Millis): boolean {
     this.#now = now;
     let hasTaken = false;
-    for (let turn = Atomics.load(this.#words, HEAD.ACCEPTS);; turn = Atomics.load(this.#words, HEAD.ACCEPTS)) {
+    for (
+      let turn = Atomics.load(this.#words, HEAD.ACCEPTS);;
+      turn = Atomics.load(this.#words, HEAD.ACCEPTS)
+    ) {
       const found = this.#serve();
       if (found === "nothing") return hasTaken;
       hasTaken = true;

@@ -11,7 +11,7 @@ import { CounterKey } from "../../../crypto/mod.ts";
 import { ReceivedEndpoint } from "../../../host/mod.ts";
 import type { Endpoint } from "../../../net/mod.ts";
 import type { BatchSession } from "../../../wireguard/mod.ts";
-import { SESSION, SESSIONS, SET_WAYS, sessionAt, setAt, windowOf } from "./receiving_memory.ts";
+import { SESSION, sessionAt, SESSIONS, SET_WAYS, setAt, windowOf } from "./receiving_memory.ts";
 
 type Peer = BatchSession["peer"];
 type Keypair = BatchSession["keypair"];
@@ -58,7 +58,11 @@ export class ReceivingPublisher {
    * @param memory of `receivingMemory`
    * @param slotOf says by which slot others know a peer; undefined when the peer is gone
    */
-  constructor(memory: SharedArrayBuffer, epochs: ReceivingEpochs, slotOf: (peer: Peer) => number | undefined) {
+  constructor(
+    memory: SharedArrayBuffer,
+    epochs: ReceivingEpochs,
+    slotOf: (peer: Peer) => number | undefined,
+  ) {
     this.#memory = memory;
     this.#words = new Int32Array(memory);
     this.#floats = new Float64Array(memory);

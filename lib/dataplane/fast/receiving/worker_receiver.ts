@@ -136,7 +136,8 @@ export class WorkerReceiver {
   /** Receives by another socket from now on, or by none. */
   useSocket(socket: WorkerSocket | undefined): void {
     const { io, cipher, base, area, receiveAt } = this.#parts;
-    this.#receiver = socket && new GroReceiver({ ...socket, io, memory: cipher.memory, base, area, receiveAt });
+    this.#receiver = socket &&
+      new GroReceiver({ ...socket, io, memory: cipher.memory, base, area, receiveAt });
   }
 
   /** Receives while there is something, and not too often; a session that is found is good meanwhile. @returns whether there may be more */
@@ -258,7 +259,9 @@ export class WorkerReceiver {
     const length = ipPacketLength(this.#bytes, at, paddedBytes);
     if (length === undefined || version === 0) return onDrop("malformed-inner-packet", 1);
     // Cryptokey routing: an address belongs to one peer, both ways (paper §2).
-    if (peers.senderOf(this.#bytes, at, version)?.slot !== session.slot) return onDrop("source-not-allowed", 1);
+    if (peers.senderOf(this.#bytes, at, version)?.slot !== session.slot) {
+      return onDrop("source-not-allowed", 1);
+    }
     const { pathMtuBytes: limit } = session;
     if (limit !== Infinity) clampTcpMss(this.#bytes, at, length, { version, mtuBytes: limit });
     cipher.addPacket(at, length);

@@ -99,9 +99,9 @@ class ReceivingHarness implements CoordinatedEngine {
   }
 
   /** Has the worker receive; the first one does not take what it hands over. @returns what it writes itself */
-  receive(datagrams: readonly Uint8Array[], source: Endpoint = PEER, segmentBytes?: number): number[] {
+  receive(datagrams: readonly Uint8Array[], source: Endpoint = PEER, segmentBytes = 0): number[] {
     for (const bytes of datagrams) {
-      this.calls.receives.push({ bytes, source, ...segmentBytes !== undefined && { segmentBytes } });
+      this.calls.receives.push({ bytes, source, ...segmentBytes > 0 && { segmentBytes } });
     }
     this.coordinator.askForHelp();
     assert.equal(this.engine.run(), "stopped");

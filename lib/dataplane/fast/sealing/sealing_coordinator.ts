@@ -28,7 +28,10 @@ export interface CoordinatorParts {
   /** Of each other worker, in their order. */
   readonly handovers: readonly SharedArrayBuffer[];
   /** What is shared to receive: of `receivingMemory`, and of each other worker. */
-  readonly receiving: { readonly memory: SharedArrayBuffer; readonly handovers: readonly SharedArrayBuffer[] };
+  readonly receiving: {
+    readonly memory: SharedArrayBuffer;
+    readonly handovers: readonly SharedArrayBuffer[];
+  };
   readonly batches: BatchSessions;
   /** Says at which slot others look for a peer's session; undefined when the peer is gone. */
   slotOf(peer: Peer): number | undefined;

@@ -266,12 +266,15 @@ Deno.test({
         // What is under way by the former session when the next one begins is good.
         const isFirst = burst % 20 === 0;
         if (isFirst) peer.shakeHands();
-        const sealed = Array.from({ length: batches }, (_, batch) =>
-          peer.seal(Array.from({ length: each }, (_, i) => {
-            const frame = numbered(1, (burst * batches + batch) * each + i);
-            frame.set([10, 0, 0, 2], VIRTIO_HEADER_BYTES + 12);
-            return frame.slice(VIRTIO_HEADER_BYTES);
-          })));
+        const sealed = Array.from(
+          { length: batches },
+          (_, batch) =>
+            peer.seal(Array.from({ length: each }, (_, i) => {
+              const frame = numbered(1, (burst * batches + batch) * each + i);
+              frame.set([10, 0, 0, 2], VIRTIO_HEADER_BYTES + 12);
+              return frame.slice(VIRTIO_HEADER_BYTES);
+            })),
+        );
         for (const batch of sealed) peer.send(batch);
         const again = sealed[burst % batches] ?? [];
         peer.send(again);
