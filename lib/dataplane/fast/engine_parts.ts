@@ -12,8 +12,9 @@ import type { ProbeGate } from "../probes/mod.ts";
 import type { PlaneGuards } from "../policy/mod.ts";
 import type { TransparentProxy } from "../proxy/mod.ts";
 import type { FrameEngineParts, UnreadableReason } from "./frames/mod.ts";
+import type { ReceiveTurn } from "./gro_batches.ts";
 import type { SendDrop } from "./gso_sender.ts";
-import type { TakenBatch } from "./receiving/mod.ts";
+import type { ReceivingEngine } from "./receiving/mod.ts";
 
 /** Why the loop ended. */
 export type EngineEnd = "stopped" | "interface-gone";
@@ -26,30 +27,12 @@ export type EngineDrop =
   | "rate-limit"
   | `frames-${UnreadableReason}`;
 
-/** Where several workers receive: the turns of what one has received. */
-export interface ReceiveTurn {
-  /** Waits until all is accepted that was received before. @returns false when it never will be */
-  waitToAccept(): boolean;
-  passAccept(): void;
-  /** Waits until all is written that was received before. @returns false when it never will be */
-  waitToWrite(): boolean;
-  passWrite(): void;
-}
-
 /** An engine for which other workers seal, and open. */
-export interface CoordinatedEngine {
+export interface CoordinatedEngine extends ReceivingEngine {
   /** Sends a packet with its virtio header, or keeps it. */
   take(now: Millis, packet: Uint8Array): void;
   /** Sends what was gathered. */
   flush(): void;
-  /** Sees each peer for which something was sealed or opened. */
-  onCarried(peer: BatchSession["peer"]): void;
-  /** Takes what another worker has received and does not open, in the turn of that. */
-  takeReceived(now: Millis, batch: TakenBatch, turn: ReceiveTurn): void;
-  /** Takes a datagram that carries no packet, which another worker has received. */
-  takeControl(now: Millis, batch: TakenBatch): void;
-  /** Wakes another worker by its descriptor. */
-  wake(fd: number): void;
 }
 
 /** What several workers of an interface need of the first one, as `SealingCoordinator` does it. */

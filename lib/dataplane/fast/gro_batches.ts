@@ -12,13 +12,22 @@ import type { Millis } from "../../base/mod.ts";
 import type { ReceivedEndpoint } from "../../host/mod.ts";
 import { type AeadKey, type BatchCipher, MAX_BATCH } from "../../crypto/mod.ts";
 import type { DropReason, ReplayWindow } from "../../wireguard/mod.ts";
-import type { ReceiveTurn } from "./engine_parts.ts";
 import type { ReceivedBatches } from "./gro_receiver.ts";
 
 const TRANSPORT = 4;
 /** What stands before the packet of a transport message. */
 export const TRANSPORT_HEADER_BYTES = 16;
 const TAG_BYTES = 16;
+
+/** Where several workers receive: the turns of what one has received. */
+export interface ReceiveTurn {
+  /** Waits until all is accepted that was received before. @returns false when it never will be */
+  waitToAccept(): boolean;
+  passAccept(): void;
+  /** Waits until all is written that was received before. @returns false when it never will be */
+  waitToWrite(): boolean;
+  passWrite(): void;
+}
 
 /** What a session is received by, as `Keypair` is one. */
 export interface OpeningKeypair {

@@ -15,7 +15,7 @@
 export { HANDED_ROOM_BYTES, HandedBatches } from "./handed_batches.ts";
 export { receiveHandoverMemory, type TakenBatch } from "./receive_handover.ts";
 export { closeReceiving, forgetReceiver } from "./receive_tickets.ts";
-export { ReceivingCoordinator } from "./receiving_coordinator.ts";
+export { ReceivingCoordinator, type ReceivingEngine } from "./receiving_coordinator.ts";
 export { MAX_WORKERS, receivingMemory } from "./receiving_memory.ts";
 export type { ReceivingEpochs } from "./receiving_publisher.ts";
 export { type ReceivingDrop, WorkerReceiver } from "./worker_receiver.ts";

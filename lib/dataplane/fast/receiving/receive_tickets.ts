@@ -14,7 +14,7 @@
  * @module
  */
 
-import type { ReceiveTurn } from "../engine_parts.ts";
+import type { ReceiveTurn } from "../gro_batches.ts";
 import { HEAD, LINE, lineAt } from "./receiving_memory.ts";
 
 /** Some microseconds; what is waited for is mostly shorter than to sleep and wake. */

@@ -7,7 +7,7 @@
 import type { Millis } from "../../../base/mod.ts";
 import type { Endpoint } from "../../../net/mod.ts";
 import type { BatchSession } from "../../../wireguard/mod.ts";
-import type { CoordinatedEngine, ReceiveTurn } from "../engine_parts.ts";
+import type { ReceiveTurn } from "../gro_batches.ts";
 import {
   type OpenedNote,
   ReceiveHandoverReader,
@@ -22,6 +22,18 @@ type Peer = BatchSession["peer"];
 
 const FIRST = 0;
 const LOOK_MS = 1;
+
+/** An engine for which other workers receive. */
+export interface ReceivingEngine {
+  /** Sees each peer for which something was sealed or opened. */
+  onCarried(peer: Peer): void;
+  /** Takes what another worker has received and does not open, in the turn of that. */
+  takeReceived(now: Millis, batch: TakenBatch, turn: ReceiveTurn): void;
+  /** Takes a datagram that carries no packet, which another worker has received. */
+  takeControl(now: Millis, batch: TakenBatch): void;
+  /** Wakes another worker by its descriptor. */
+  wake(fd: number): void;
+}
 
 /** What the first worker shares to receive, and with whom. */
 export interface ReceivingCoordinatorParts {
@@ -44,7 +56,7 @@ export class ReceivingCoordinator implements ReceiveHandoverTaker {
   readonly #words: Int32Array;
   readonly #publisher: ReceivingPublisher;
   readonly #readers: readonly ReceiveHandoverReader[];
-  #engine: CoordinatedEngine | undefined;
+  #engine: ReceivingEngine | undefined;
   #now = 0 as Millis;
 
   constructor(parts: ReceivingCoordinatorParts) {
@@ -65,7 +77,7 @@ export class ReceivingCoordinator implements ReceiveHandoverTaker {
   }
 
   /** Says who takes what is handed over. */
-  connect(engine: CoordinatedEngine): void {
+  connect(engine: ReceivingEngine): void {
     this.#engine = engine;
   }
 

@@ -23,7 +23,6 @@ import {
 import { isHandshake } from "../../../wireguard/mod.ts";
 import { GroBatches, isTransport, receiverIndex } from "../gro_batches.ts";
 import { GroReceiver, type ReceivedBatches } from "../gro_receiver.ts";
-import type { WorkerSocket } from "../worker_protocol.ts";
 import { ReceiveHandoverWriter } from "./receive_handover.ts";
 import { type ReceivedSession, ReceivedSessions } from "./received_session.ts";
 import { ReceiveTickets } from "./receive_tickets.ts";
@@ -134,13 +133,17 @@ export class WorkerReceiver {
   }
 
   /** Receives by another socket from now on, or by none. */
-  useSocket(socket: WorkerSocket | undefined): void {
-    const { io, cipher, base, area, receiveAt } = this.#parts;
-    this.#receiver = socket &&
-      new GroReceiver({ ...socket, io, memory: cipher.memory, base, area, receiveAt });
+  useSocket(fd: number | undefined): void {
+    const { io, cipher: { memory }, base, area, receiveAt } = this.#parts;
+    this.#receiver = fd === undefined
+      ? undefined
+      : new GroReceiver({ fd, io, memory, base, area, receiveAt });
   }
 
-  /** Receives while there is something, and not too often; a session that is found is good meanwhile. @returns whether there may be more */
+  /**
+   * Receives while there is something, and not too often; a session that is found is good meanwhile.
+   * @returns whether there may be more
+   */
   carryIn(now: Millis): boolean {
     const receiver = this.#receiver;
     for (let receives = 0; receives < BUDGET_RECEIVES; receives++) {

@@ -6,7 +6,8 @@
 import { type Millis, millis } from "../../../base/mod.ts";
 import type { Endpoint } from "../../../net/mod.ts";
 import type { BatchSession, BatchSessions } from "../../../wireguard/mod.ts";
-import type { CoordinatedEngine, ReceiveTurn, WorkerCoordinator } from "../engine_parts.ts";
+import type { CoordinatedEngine, WorkerCoordinator } from "../engine_parts.ts";
+import type { ReceiveTurn } from "../gro_batches.ts";
 import { ReceivingCoordinator } from "../receiving/mod.ts";
 import { Epochs } from "./epochs.ts";
 import { HandoverReader, type HandoverTaker } from "./handover.ts";

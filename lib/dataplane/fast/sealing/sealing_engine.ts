@@ -156,7 +156,7 @@ export class SealingEngine {
     this.#udpFd = socket?.fd;
     const parts = socket && { ...socket, io, memory: cipher.memory, base, onDrop };
     this.#sender = parts && new GsoSender({ ...parts, area: this.#free + SENDER_AT });
-    this.#receiver.useSocket(socket);
+    this.#receiver.useSocket(socket?.fd);
     return former;
   }
 
