@@ -5,7 +5,7 @@
  */
 
 import type { Counters } from "../base/mod.ts";
-import type { ChannelDropReason } from "../channel/mod.ts";
+import type { ChannelDropReason, HandshakeSetup } from "../channel/mod.ts";
 import type { LeaderDistance, LeadershipReport, NetcheckReport } from "../api/mod.ts";
 import { NO_UPDATE, type NodeId } from "../mesh/mod.ts";
 import type { AgentOptions } from "../config/mod.ts";
@@ -49,6 +49,8 @@ export interface MemberSessionParts extends AgentContext {
   readonly networks: Pick<Networks, "endpointActs" | "channels">;
   /** Opens sessions for others, where this node relays. */
   readonly packetRelay: RelayServer | undefined;
+  /** Finds what seals several records of channels at a time. */
+  readonly multiBuffer: HandshakeSetup["multiBuffer"];
   /** Is told that a member does not know this node. */
   readonly rejoin: Pick<Rejoin, "noteRefused">;
 }

@@ -33,7 +33,7 @@ const CONTROL_BYTES = 1_024;
 export const MESSAGE_BLOCK_BYTES: number = MAX_RECORD_BYTES - MAX_CHUNK_BYTES - MAX_ENVELOPE_OVERHEAD_BYTES -
   CONTROL_BYTES;
 
-const MAX_SPARE_BLOCKS = 2;
+const MAX_SPARE_BLOCKS = 8;
 
 interface Waiting {
   readonly envelope: Uint8Array;
