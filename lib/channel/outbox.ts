@@ -73,8 +73,8 @@ export class Outbox {
     if (this.#bytes > MAX_POSTED_BYTES || this.#messages >= MAX_POSTED_MESSAGES) return false;
     const length = envelopeLength(0, 0, topic.length, piecesLength(body));
     const block = this.#blockFor(length);
-    block.append(EnvelopeKind.payload, 0, 0, topic, body);
-    this.#count(block, length);
+    block.appendMessage(length, topic, body);
+    this.#count(length);
     return true;
   }
 
@@ -87,7 +87,7 @@ export class Outbox {
       return new Promise((settle) => this.#waiting.push({ envelope, settle }));
     }
     const block = this.#blockFor(length);
-    block.append(EnvelopeKind.payload, 0, 0, topic, body);
+    block.appendMessage(length, topic, body);
     this.#countSent(block, length);
     return Promise.resolve(true);
   }
@@ -166,14 +166,13 @@ export class Outbox {
     this.#chargedBytes = bytes;
   }
 
-  #count(block: RecordBlock, length: number): void {
-    block.messages++;
+  #count(length: number): void {
     this.#messages++;
     this.#bytes += length;
   }
 
   #countSent(block: RecordBlock, length: number): void {
-    this.#count(block, length);
+    this.#count(length);
     block.sent++;
     block.sentBytes += length;
     this.#sent++;
@@ -186,6 +185,7 @@ export class Outbox {
       if (!this.#hasRoomFor(envelope.length)) break;
       const block = this.#blockFor(envelope.length);
       block.appendEncoded(envelope);
+      block.messages++;
       this.#countSent(block, envelope.length);
       settle(true);
       admitted++;
