@@ -68,12 +68,12 @@ export class CipherState {
   }
 
   /**
-   * Opens what was added to `cipher`, up to the first that was not sealed by the next message of the other side.
+   * Opens what was placed in `cipher`, up to the first that was not sealed by the next message of the other side.
    * @param out has room for the plaintexts, which are written one behind the other
    * @returns how many messages were opened, and how many bytes were written
    */
-  decryptAdded(cipher: MultiBufferCipher, out: Uint8Array): { messages: number; bytes: number } {
-    const opened = cipher.openAdded(this.#key, this.#counter, out);
+  decryptPlaced(cipher: MultiBufferCipher, out: Uint8Array): { messages: number; bytes: number } {
+    const opened = cipher.openPlaced(this.#key, this.#counter, out);
     this.#counter += opened.messages;
     return opened;
   }

@@ -92,6 +92,15 @@ export class FrameReader {
     return { frames, bytes, longestBytes };
   }
 
+  /** @returns the next frames as they came, which `survey` has seen, headers and all; valid until the next `fill` */
+  takeSeveral(frames: number): Uint8Array {
+    const start = this.#start;
+    let end = start;
+    for (let i = 0; i < frames; i++) end += FRAME_HEADER_BYTES + this.#bodyBytes(end);
+    this.#start = end;
+    return this.#buffer.subarray(start, end);
+  }
+
   /** @returns the body of a frame that has arrived in full, valid until the next `fill`; undefined without one */
   take(): Uint8Array | undefined {
     const waiting = this.#end - this.#start;

@@ -3,13 +3,7 @@
  * @module
  */
 
-import {
-  EnvelopeKind,
-  envelopeLength,
-  type Pieces,
-  piecesLength,
-  writeEnvelope,
-} from "./envelope_codec.ts";
+import { EnvelopeKind, envelopeLength, type Pieces, piecesLength, writeEnvelope } from "./envelope_codec.ts";
 
 const FIRST_BYTES = 2_048;
 

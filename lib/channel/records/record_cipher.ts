@@ -188,16 +188,17 @@ export class NoiseOpener implements RecordOpener {
     frames: FrameReader,
     { frames: count, bytes }: { frames: number; bytes: number },
   ): Uint8Array | "rejected" {
-    for (let i = 0; i < count; i++) {
-      const record = frames.take();
-      if (record === undefined || record.length <= TAG_BYTES || !multiBuffer.add(record)) {
-        // It says nothing: what comes before it is all that will be heard.
-        this.#isBroken = true;
-        break;
-      }
+    const run = frames.takeSeveral(count);
+    multiBuffer.load(run);
+    for (let at = 0; at < run.length;) {
+      const length = (run[at] as number) << 8 | (run[at + 1] as number);
+      // It says nothing: what comes before it is all that will be heard.
+      if (length <= TAG_BYTES) break;
+      multiBuffer.place(at + FRAME_HEADER_BYTES, length);
+      at += FRAME_HEADER_BYTES + length;
     }
     this.#reserve(bytes);
-    const opened = this.#state.decryptAdded(multiBuffer, this.#plaintext);
+    const opened = this.#state.decryptPlaced(multiBuffer, this.#plaintext);
     this.#records += opened.messages;
     if (opened.messages < count) this.#isBroken = true;
     return opened.bytes === 0 ? "rejected" : this.#plaintext.subarray(0, opened.bytes);

@@ -16,23 +16,21 @@ import type { NativeCipher } from "./native_cipher.ts";
 const PAGE_BYTES = 0x1_0000;
 const ROOM_PAGES = 2;
 const HEADER_BYTES = MESSAGE_OVERHEAD_BYTES - TAG_BYTES;
+const FIRST_TEXT = CIPHER_BYTES + HEADER_BYTES;
 
 /** A text that is to be cut, and what is to be between the pieces. */
 export interface CutText {
   readonly text: Uint8Array;
   /** How long each piece is; only the last may be shorter. */
   readonly pieceBytes: number;
-  /** What is left free before each sealed piece. */
+  /** What is left free before each sealed piece, 16 bytes at most; what is in it has no meaning. */
   readonly gapBytes: number;
 }
 
 /** One thread's cipher. Every call is synchronous, and leaves no key behind. */
 export class MultiBufferCipher {
-  /** How many messages are worked on at a time. */
-  readonly lanes = 8;
-  /** How many bytes fit into a batch, and how many messages; each takes `MESSAGE_OVERHEAD_BYTES` more than its text. */
+  /** How many bytes fit into a batch; each sealed piece takes `MESSAGE_OVERHEAD_BYTES` more than its text. */
   readonly roomBytes: number = ROOM_PAGES * PAGE_BYTES;
-  readonly maxMessages: number = MAX_BATCH;
   readonly #native: NativeCipher;
   readonly #bytes: Uint8Array;
   readonly #at: Int32Array;
@@ -40,8 +38,7 @@ export class MultiBufferCipher {
   readonly #counters: Float64Array;
   readonly #plaintextBytes: Int32Array;
   readonly #unload: () => void;
-  #end = CIPHER_BYTES;
-  #added = 0;
+  #placed = 0;
   #isClosed = false;
 
   /**
@@ -50,7 +47,7 @@ export class MultiBufferCipher {
    */
   constructor(native: (memory: Uint8Array<ArrayBuffer>) => NativeCipher, unload: () => void) {
     // Not shared: to copy to and from memory that is costs more.
-    const memory = new Uint8Array((1 + ROOM_PAGES) * PAGE_BYTES);
+    const memory = new Uint8Array((1 + ROOM_PAGES) * PAGE_BYTES + HEADER_BYTES);
     const { buffer } = memory;
     this.#native = native(memory);
     this.#unload = unload;
@@ -84,70 +81,84 @@ export class MultiBufferCipher {
    */
   seal(key: AeadKey, counter: number, cut: CutText, out: Uint8Array, at: number): number {
     const { text, pieceBytes, gapBytes } = cut;
+    const bytes = this.#bytes;
     const messageBytes = pieceBytes + MESSAGE_OVERHEAD_BYTES;
     const count = Math.ceil(text.length / pieceBytes);
     const lastBytes = text.length - (count - 1) * pieceBytes + MESSAGE_OVERHEAD_BYTES;
-    if (!(count > 0 && count <= MAX_BATCH && (count - 1) * messageBytes + lastBytes <= this.roomBytes)) {
-      throw new RangeError(`Cannot seal ${text.length} bytes in pieces of ${pieceBytes}`);
-    }
-    for (let i = 0; i < count; i++) {
-      const piece = text.subarray(i * pieceBytes, (i + 1) * pieceBytes);
-      this.#bytes.set(piece, CIPHER_BYTES + i * messageBytes + HEADER_BYTES);
+    const isFit = count > 0 && count <= MAX_BATCH &&
+      (count - 1) * messageBytes + lastBytes <= this.roomBytes &&
+      gapBytes <= HEADER_BYTES;
+    if (!isFit) throw new RangeError(`Cannot seal ${text.length} bytes in pieces of ${pieceBytes}`);
+    // Copied as a whole and pulled apart from the end on: a view for each piece would cost more, and be garbage.
+    bytes.set(text, FIRST_TEXT);
+    for (let i = count - 1; i > 0; i--) {
+      const from = FIRST_TEXT + i * pieceBytes;
+      bytes.copyWithin(FIRST_TEXT + i * messageBytes, from, from + pieceBytes);
     }
     const job = { at: CIPHER_BYTES, messageBytes, lastBytes, count, counter };
     // What is not sealed may not leave.
     if (this.#open().seal(counterKey(key), job) !== count) {
       throw new RangeError(`Cannot seal ${count} messages: they leave the memory`);
     }
-    let end = at;
-    for (let i = 0; i < count; i++) {
-      const from = CIPHER_BYTES + i * messageBytes + HEADER_BYTES;
-      const bytes = (i === count - 1 ? lastBytes : messageBytes) - HEADER_BYTES;
-      end += gapBytes;
-      out.set(this.#bytes.subarray(from, from + bytes), end);
-      end += bytes;
+    const stride = pieceBytes + TAG_BYTES + gapBytes;
+    for (let i = 1; i < count; i++) {
+      const from = FIRST_TEXT + i * messageBytes;
+      bytes.copyWithin(FIRST_TEXT + i * stride, from, from + pieceBytes + TAG_BYTES);
     }
-    return end;
+    const sealedBytes = text.length + count * (TAG_BYTES + gapBytes);
+    out.set(bytes.subarray(FIRST_TEXT - gapBytes, FIRST_TEXT - gapBytes + sealedBytes), at);
+    return at + sealedBytes;
   }
 
   /**
-   * Takes a sealed message in, which is to be opened with others.
-   * @param sealed with its tag
-   * @returns false when there is no room
+   * Takes bytes in, among which sealed messages are that are to be opened together; `place` says where.
+   * @throws RangeError when they are longer than `roomBytes`
    */
-  add(sealed: Uint8Array): boolean {
-    const bytes = HEADER_BYTES + sealed.length;
-    if (this.#added === MAX_BATCH || this.#end + bytes > CIPHER_BYTES + this.roomBytes) return false;
-    this.#at[this.#added] = this.#end;
-    this.#lengthBytes[this.#added] = bytes;
-    this.#bytes.set(sealed, this.#end + HEADER_BYTES);
-    this.#added++;
-    this.#end += bytes;
-    return true;
+  load(bytes: Uint8Array): void {
+    if (bytes.length > this.roomBytes) throw new RangeError(`Cannot open ${bytes.length} bytes at once`);
+    this.#bytes.set(bytes, FIRST_TEXT);
+    this.#placed = 0;
   }
 
   /**
-   * Opens what was added, up to the first message that is not authentic, and writes the texts one behind the other.
+   * Says where the next message is; they are named in the order of their counters, and of their places.
+   * @param at in the bytes that were loaded
+   * @param sealedBytes with its tag
+   * @throws RangeError when there are too many
+   */
+  place(at: number, sealedBytes: number): void {
+    if (this.#placed === MAX_BATCH) {
+      throw new RangeError(`Cannot open more than ${MAX_BATCH} messages at once`);
+    }
+    // Nobody reads or writes the header: it may be what stands before.
+    this.#at[this.#placed] = CIPHER_BYTES + at;
+    this.#lengthBytes[this.#placed] = HEADER_BYTES + sealedBytes;
+    this.#placed++;
+  }
+
+  /**
+   * Opens what was placed, up to the first message that is not authentic, and writes the texts one behind the other.
    * @param counter of the first message; those of the others follow
    * @param out has room for all texts
    * @returns how many were authentic, and how many bytes were written
    * @throws TypeError when the key is no `CounterKey`, or the cipher is closed
    */
-  openAdded(key: AeadKey, counter: number, out: Uint8Array): { messages: number; bytes: number } {
-    const count = this.#added;
-    this.#added = 0;
-    this.#end = CIPHER_BYTES;
+  openPlaced(key: AeadKey, counter: number, out: Uint8Array): { messages: number; bytes: number } {
+    const count = this.#placed;
+    this.#placed = 0;
     for (let i = 0; i < count; i++) this.#counters[i] = counter + i;
-    const isOpened = this.#open().open(counterKey(key), count);
-    let bytes = 0;
-    for (let i = 0; i < count; i++) {
-      const length = isOpened ? this.#plaintextBytes[i] as number : -1;
-      if (length < 0) return { messages: i, bytes };
-      const from = this.#at[i] as number + HEADER_BYTES;
-      out.set(this.#bytes.subarray(from, from + length), bytes);
-      bytes += length;
+    if (!this.#open().open(counterKey(key), count)) return { messages: 0, bytes: 0 };
+    const bytes = this.#bytes;
+    let messages = 0, end = FIRST_TEXT;
+    for (; messages < count; messages++) {
+      const length = this.#plaintextBytes[messages] as number;
+      if (length < 0) break;
+      const from = this.#at[messages] as number + HEADER_BYTES;
+      bytes.copyWithin(end, from, from + length);
+      end += length;
     }
-    return { messages: count, bytes };
+    if (end > FIRST_TEXT) out.set(bytes.subarray(FIRST_TEXT, end));
+    return { messages, bytes: end - FIRST_TEXT };
   }
 
   /** Gives the machine code back. Harmless when repeated. */

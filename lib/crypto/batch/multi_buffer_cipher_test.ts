@@ -45,14 +45,17 @@ Deno.test("MultiBufferCipher seals pieces as noble does one by one, and opens th
       const out = new Uint8Array(expected.length + 9).fill(0xee);
       const end = cipher.seal(keyOf(), counter, { text, pieceBytes, gapBytes }, out, 3);
       assert.equal(end, 3 + expected.length);
+      // What is in the gaps has no meaning.
+      for (let at = 3; at < end; at += pieceBytes + TAG_BYTES + gapBytes) out.fill(0xee, at, at + gapBytes);
       assert.deepEqual(out.subarray(3, end), expected);
       assert(out.subarray(end).every((byte) => byte === 0xee));
+      cipher.load(expected);
       for (let at = gapBytes; at < expected.length; at += pieceBytes + TAG_BYTES + gapBytes) {
-        assert(cipher.add(expected.subarray(at, at + pieceBytes + TAG_BYTES)));
+        cipher.place(at, Math.min(pieceBytes + TAG_BYTES, expected.length - at));
       }
       const opened = new Uint8Array(length);
       const messages = Math.ceil(length / pieceBytes);
-      assert.deepEqual(cipher.openAdded(keyOf(), counter, opened), { messages, bytes: length });
+      assert.deepEqual(cipher.openPlaced(keyOf(), counter, opened), { messages, bytes: length });
       assert.deepEqual(opened, text);
     }),
     { numRuns: 200 },
@@ -63,19 +66,21 @@ Deno.test("MultiBufferCipher opens up to the first message that is not authentic
   const cipher = multiBufferCipher();
   const text = new Uint8Array(1_600).fill(3);
   const sealed = sealSlowly(text, 200, 0, 5);
+  const place = (bytes: Uint8Array) => {
+    cipher.load(bytes);
+    for (let i = 0; i < 8; i++) cipher.place(i * 216, 216);
+  };
   for (let forged = 0; forged < 8; forged++) {
-    for (let i = 0; i < 8; i++) {
-      const message = sealed.slice(i * 216, (i + 1) * 216);
-      if (i === forged) message[17] = 1;
-      assert(cipher.add(message));
-    }
+    const messages = sealed.slice();
+    messages[forged * 216 + 17] = 1;
+    place(messages);
     const out = new Uint8Array(1_600);
-    assert.deepEqual(cipher.openAdded(keyOf(), 5, out), { messages: forged, bytes: forged * 200 });
+    assert.deepEqual(cipher.openPlaced(keyOf(), 5, out), { messages: forged, bytes: forged * 200 });
     assert(out.every((byte, at) => byte === (at < forged * 200 ? 3 : 0)), "nothing else is given out");
   }
-  for (let i = 0; i < 8; i++) assert(cipher.add(sealed.subarray(i * 216, (i + 1) * 216)));
-  assert.equal(cipher.openAdded(keyOf(), 6, new Uint8Array(1_600)).messages, 0, "counters count");
-  assert.deepEqual(cipher.openAdded(keyOf(), 6, new Uint8Array(0)), { messages: 0, bytes: 0 });
+  place(sealed);
+  assert.equal(cipher.openPlaced(keyOf(), 6, new Uint8Array(1_600)).messages, 0, "counters count");
+  assert.deepEqual(cipher.openPlaced(keyOf(), 6, new Uint8Array(0)), { messages: 0, bytes: 0 });
 });
 
 Deno.test(
@@ -98,15 +103,26 @@ Deno.test(
     const key = keyOf();
     key.wipe();
     assert.throws(() => cipher.seal(key, 0, job(5_000, 1_000), out, 0), TypeError);
-    assert(cipher.add(new Uint8Array(100)));
-    assert.equal(cipher.openAdded(key, 0, out).messages, 0);
-    let added = 0;
-    while (cipher.add(new Uint8Array(9_000))) added++;
-    assert.equal(added, Math.floor(cipher.roomBytes / 9_016));
-    assert.equal(cipher.openAdded(keyOf(), 0, out).messages, 0);
+    assert.throws(
+      () => cipher.seal(keyOf(), 0, { text: new Uint8Array(99), pieceBytes: 50, gapBytes: 17 }, out, 0),
+      RangeError,
+    );
+    cipher.load(new Uint8Array(100));
+    cipher.place(0, 100);
+    assert.equal(cipher.openPlaced(key, 0, out).messages, 0);
+    assert.throws(() => cipher.load(new Uint8Array(cipher.roomBytes + 1)), RangeError);
+    cipher.load(new Uint8Array(cipher.roomBytes));
+    // What is too short, or beyond the memory, is not authentic.
+    for (const [at, length] of [[0, 3], [cipher.roomBytes - 20, 40], [2 ** 31 - 100_000, 40]] as const) {
+      cipher.place(at, length);
+      assert.equal(cipher.openPlaced(keyOf(), 0, out).messages, 0);
+    }
+    for (let i = 0; i < 2_048; i++) cipher.place(i, 40);
+    assert.throws(() => cipher.place(0, 40), RangeError);
+    assert.equal(cipher.openPlaced(keyOf(), 0, out).messages, 0);
     cipher.close();
     assert(cipher.isClosed);
     assert.throws(() => cipher.seal(keyOf(), 0, job(5_000, 1_000), out, 0), TypeError);
-    assert.throws(() => cipher.openAdded(keyOf(), 0, out), TypeError);
+    assert.throws(() => cipher.openPlaced(keyOf(), 0, out), TypeError);
   },
 );

@@ -36,13 +36,13 @@ export function callRemote(
   const deadline = millis(clock.now() + timeoutMs);
   return new Promise((resolve, reject) => {
     let cancel = () => {};
-    const abort = () => cancel();
-    signal?.addEventListener("abort", abort, { once: true });
+    const abort = signal && (() => cancel());
+    if (abort !== undefined) signal?.addEventListener("abort", abort, { once: true });
     const boundsStream = givenMs !== undefined;
     const order = { path, params: value, deadline, source: stream, to, context, boundsStream };
     let isHeld = true;
     const onOver = () => {
-      signal?.removeEventListener("abort", abort);
+      if (abort !== undefined) signal?.removeEventListener("abort", abort);
       if (isHeld) pool.release(params, value);
       isHeld = false;
     };
