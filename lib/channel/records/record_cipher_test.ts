@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { concatBytes } from "../../base/mod.ts";
-import { MultiBufferCipher, nobleAead } from "../../crypto/mod.ts";
+import { type MultiBufferCipher, nobleAead } from "../../crypto/mod.ts";
 import { missingTiers, multiBufferCipher } from "../../crypto/testing/native_code.ts";
 import { sealRecords } from "../testing/memory_stream.ts";
 import { encodeFrame, FrameReader } from "./frame_reader.ts";

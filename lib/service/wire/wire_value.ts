@@ -42,7 +42,10 @@ export function encodeView(value: unknown, code: RefusalCode = "InvalidParams"):
   if (value instanceof Uint8Array) {
     // A slice of a Buffer would be the same bytes.
     const isPlain = value.constructor === Uint8Array;
-    return plain(Encoding.BINARY, isPlain ? value : new Uint8Array(value.buffer, value.byteOffset, value.length));
+    return plain(
+      Encoding.BINARY,
+      isPlain ? value : new Uint8Array(value.buffer, value.byteOffset, value.length),
+    );
   }
   try {
     return isExactJson(value)
