@@ -67,6 +67,13 @@ export class DataMesh implements AsyncDisposable {
     return new DataClient({ request, clock, timers, random: new SeededRandom(1) });
   }
 
+  /** Crashes a node: what its programs have asked for fails. */
+  crash({ node }: DataNode): void {
+    const { runtime } = node;
+    this.mesh.crash(node);
+    void runtime.close();
+  }
+
   /** Starts a crashed node again, with what it had on disk. */
   restart(of: DataNode): void {
     this.mesh.restart(of.node);
