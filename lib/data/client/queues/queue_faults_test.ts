@@ -5,7 +5,7 @@ import { DataMesh, type DataNode } from "../../testing/data_mesh.ts";
 import { type PushedMessage, type QueueHistory, whyNotKept } from "../../testing/queue_history.ts";
 import type { QueueWorker } from "./queue_worker.ts";
 
-const SEEDS = Deno.env.get("WEFT_TEST_THOROUGH") === "1" ? 300 : 8;
+const SEEDS = Deno.env.get("WEFT_TEST_THOROUGH") === "1" ? 100 : 8;
 const MESSAGES = 40;
 
 type Job = { id: string };
