@@ -3,32 +3,17 @@ import { Node } from "../../../lib/agent/mod.ts";
 import type { WatchedChange } from "../../../lib/data/mod.ts";
 import {
   announcedRandom,
-  createScratch,
   integerBetween,
   IS_THOROUGH,
-  loopbackArgs,
   pause,
-  thisMachine,
   waitFor,
-  WeftNode,
+  type WeftNode,
 } from "../../lab/mod.ts";
 import { ask, expectAnswer } from "./cli_in_process.ts";
+import { openMesh } from "./owner_mesh.ts";
 
 const KILLS = IS_THOROUGH ? 20 : 1;
 type Count = { readonly id: string; readonly n: number };
-
-/** A leader, and a member that is to own collections, both without root. */
-async function openMesh(label: string) {
-  await using opening = new AsyncDisposableStack();
-  const { path: scratch } = opening.use(await createScratch(label));
-  const node = (name: string) =>
-    opening.use(new WeftNode(thisMachine, { name, stateDir: `${scratch}/${name}`, args: loopbackArgs() }));
-  const [lead, store] = [node("lead"), node("store")];
-  const token = await lead.startLeader();
-  await store.start("--join", token);
-  const stack = opening.move();
-  return { lead, store, scratch, [Symbol.asyncDispose]: () => stack.disposeAsync() };
-}
 
 Deno.test("weft data: what one agent owns is written, read, watched and carried from another", async (test) => {
   await using mesh = await openMesh("data-shell");
