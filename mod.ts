@@ -338,6 +338,7 @@ export {
   type PropagatedContext,
   type PropagationOptions,
   type ProviderReport,
+  type ProviderResult,
   type Publication,
   type PublishOptions,
   type PublishReport,
