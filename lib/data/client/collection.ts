@@ -3,7 +3,13 @@
  * @module
  */
 
-import type { JsonValue, QueryParameters } from "../../query/mod.ts";
+import {
+  formatQuery,
+  from,
+  type JsonValue,
+  type QueryBuilder,
+  type QueryParameters,
+} from "../../query/mod.ts";
 import { type Schema, validate } from "../../service/mod.ts";
 import { DEFAULT_MAX_AGE_MS, MAX_CACHED_ENTRIES } from "../bounds.ts";
 import { keyOf, keyText } from "../documents.ts";
@@ -184,13 +190,22 @@ export class Collection<Value extends Document = Document> {
    * @param parameters the values of its parameters
    * @throws DataError with code `InvalidQuery`, and what was wrong where
    */
-  async query<Row = JsonValue>(
-    query: string,
+  query<Row = JsonValue>(query: string, parameters?: QueryParameters): Promise<readonly Row[]>;
+  /** Answers a query that was built: `orders.query(orders.rows.where("total", ">", 100).select("id"))`. */
+  query<Result>(query: QueryBuilder<Value, Result>, parameters?: QueryParameters): Promise<readonly Result[]>;
+  async query(
+    given: string | QueryBuilder<Value, unknown>,
     parameters: QueryParameters = {},
-  ): Promise<readonly Row[]> {
+  ): Promise<readonly unknown[]> {
+    const query = typeof given === "string" ? given : formatQuery(given.toQuery());
     return await this.#calls.call(this.name, "query", { query, parameters }, {
       idempotent: true,
-    }) as readonly Row[];
+    }) as readonly unknown[];
+  }
+
+  /** All rows, of which a query is built whose properties and values the compiler knows. */
+  get rows(): QueryBuilder<Value> {
+    return from<Value>(this.name);
   }
 
   /** Tells of changes from now on, or after a revision. What it tells goes on when the owner comes back. */
