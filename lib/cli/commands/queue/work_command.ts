@@ -21,7 +21,7 @@ export function addWork(group: AnyCommand, { ports }: CommandContext): void {
       .option("--json", "as JSON, a message a line")
       .addHelpText(
         "after",
-        "\nExamples:\n  $ weft queue work mails --exec 'jq -r .to >> sent.txt'\n" +
+        "\nExamples:\n  $ weft queue work mails --exec 'jq -r .to'\n" +
           "  $ weft queue work mails --count 1 --json\n\n" +
           "A message is done when the command ends with 0, or when it was printed. Else it comes again after a while,\n" +
           "until it was tried as often as it may be: `weft queue dead list` shows those. $WEFT_MESSAGE is its number,\n" +
