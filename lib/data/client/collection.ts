@@ -15,6 +15,8 @@ import { DEFAULT_MAX_AGE_MS, MAX_CACHED_ENTRIES } from "../bounds.ts";
 import { keyOf, keyText } from "../documents.ts";
 import type { CollectionState, Document, Entry } from "../engine.ts";
 import { DataError } from "../errors.ts";
+import type { CollectionSchema } from "../schemas.ts";
+import { type Migrate, Migration } from "./collection_model.ts";
 import type { DataCalls } from "./data_calls.ts";
 import { Watch, type WatchOptions } from "./watch.ts";
 
@@ -23,8 +25,15 @@ export type Key = string | number;
 
 /** What a collection is, to a program. */
 export interface CollectionOptions<Value extends Document = Document> {
-  /** Checks values before they are written, here: the owner does not know it. */
+  /** Checks values before they are written, here; the owner keeps it as JSON Schema for others to see. */
   readonly schema?: Schema<unknown, Value>;
+  /** Of the schema, from 1 on, 1 unless given: programs with a lower one can't write any more when one has a higher one. */
+  readonly version?: number;
+  /**
+   * Makes of a value that a former version of the schema has written what the present one says; 0 stands for before there was
+   * one. Asked of what is read, and of all there is when the collection is opened.
+   */
+  readonly migrate?: Migrate;
   /** The property that holds the key. */
   readonly key: string;
   /** Properties by which queries find without looking at every value. */
@@ -96,6 +105,8 @@ export class Collection<Value extends Document = Document> {
   readonly #calls: DataCalls;
   readonly #options: CollectionOptions<Value>;
   readonly #cache = new Map<string, Cached>();
+  /** What old entries become; undefined where there can be none. */
+  #migration: Migration | undefined;
 
   /**
    * Made by `Node.collection`.
@@ -122,7 +133,9 @@ export class Collection<Value extends Document = Document> {
     const cached = read === "cached" ? this.#cache.get(text) : undefined;
     const isGood = cached !== undefined && now - cached.at <= maxAgeMs;
     const { entry, at } = isGood ? cached : await this.#read(text);
-    return entry && { ...entry, value: structuredClone(entry.value) as Value, ageMs: this.#calls.now() - at };
+    if (entry === undefined) return undefined;
+    const value = structuredClone(await this.current(entry)) as Value;
+    return { ...entry, value, ageMs: this.#calls.now() - at };
   }
 
   /** Writes a value whose key is new. @throws DataError with code `AlreadyExists` when it is not */
@@ -142,7 +155,8 @@ export class Collection<Value extends Document = Document> {
    */
   async patch(key: Key, properties: Partial<Value>, options: WriteOptions = {}): Promise<WriteResult> {
     const text = keyText(key);
-    if (this.#options.schema === undefined) {
+    // The owner knows the whole as it was written, and not what a migration makes of it.
+    if (this.#options.schema === undefined && this.#migration === undefined) {
       return await this.#send("patch", text, { key: text, value: properties, ...options }, options);
     }
     for (;;) {
@@ -177,7 +191,8 @@ export class Collection<Value extends Document = Document> {
         ...after !== undefined && { after },
       }, { idempotent: true }) as { readonly entries: readonly Entry[]; readonly after: string | null };
       for (const entry of part.entries) {
-        yield { ...entry, value: entry.value as Value, ageMs: this.#calls.now() - asked };
+        const value = await this.current(entry) as Value;
+        yield { ...entry, value, ageMs: this.#calls.now() - asked };
       }
       if (part.after === null) return;
       after = part.after;
@@ -231,6 +246,54 @@ export class Collection<Value extends Document = Document> {
     throw new DataError("InvalidValue", `Not what the schema of ${this.name} says: ${checked.issues}`);
   }
 
+  /**
+   * The version of the schema by which this program writes.
+   * @internal
+   */
+  get version(): number | undefined {
+    const { schema, version } = this.#options;
+    return version ?? (schema === undefined ? undefined : 1);
+  }
+
+  /**
+   * What an entry says by the present version of the schema.
+   * @internal
+   */
+  async current(entry: Entry): Promise<Document> {
+    return this.#migration === undefined ? entry.value : await this.#migration.apply(entry);
+  }
+
+  /**
+   * Has what former versions have written be of this one, from now on.
+   * @internal
+   */
+  async migrateFrom(schema: CollectionSchema): Promise<void> {
+    const { migrate } = this.#options;
+    if (migrate === undefined) return;
+    const migration = new Migration(schema, migrate);
+    if (!migration.isNeeded) return;
+    this.#migration = migration;
+    for await (const { key } of this.list()) await this.#rewrite(key, migration);
+    await this.#calls.call(this.name, "adopt", { version: schema.version, isMigrated: true }, {
+      idempotent: true,
+    });
+  }
+
+  /** Writes one entry as the present version says it, unless it is so already. */
+  async #rewrite(key: string, migration: Migration): Promise<void> {
+    for (;;) {
+      const { entry } = await this.#read(key);
+      if (entry === undefined || !migration.isOld(entry)) return;
+      try {
+        await this.put(await migration.apply(entry) as Value, { ifRevision: entry.revision });
+        return;
+      } catch (error) {
+        // Somebody else has written it, as the present version says or not.
+        if (!(error instanceof DataError && error.code === "Conflict")) throw error;
+      }
+    }
+  }
+
   async #read(key: string): Promise<Cached> {
     // What the owner answers was so after it was asked.
     const at = this.#calls.now();
@@ -247,7 +310,9 @@ export class Collection<Value extends Document = Document> {
     return await this.#send(kind, keyOf(checked, this.key), { value: checked, ...options }, options);
   }
 
-  async #send(action: string, key: string, params: unknown, { id }: WriteOptions): Promise<WriteResult> {
+  async #send(action: string, key: string, fields: object, { id }: WriteOptions): Promise<WriteResult> {
+    const { version } = this;
+    const params = version === undefined ? fields : { ...fields, versions: { [this.name]: version } };
     try {
       const options = id === undefined ? {} : { idempotent: true };
       return await this.#calls.call(this.name, action, params, options) as WriteResult;

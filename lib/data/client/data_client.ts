@@ -5,10 +5,11 @@
 
 import type { JsonValue } from "../../query/mod.ts";
 import { isCollectionName } from "../documents.ts";
-import type { CollectionSpec, Document } from "../engine.ts";
+import type { CollectionSpec, CollectionState, Document } from "../engine.ts";
 import { DataError } from "../errors.ts";
 import { DATA_SERVICE, type Opened } from "../service/mod.ts";
 import { Collection, type CollectionOptions } from "./collection.ts";
+import { modelOf, tellModel } from "./collection_model.ts";
 import { DataCalls, type DataClientParts } from "./data_calls.ts";
 import { Queue, type QueueOptions } from "./queues/mod.ts";
 import {
@@ -32,19 +33,28 @@ export class DataClient {
     options: CollectionOptions<Value>,
   ): Promise<Collection<Value>> {
     const { key, index = [], read, write } = options;
-    const spec = { name, key, index, ...read !== undefined && { read }, ...write !== undefined && { write } };
+    const model = modelOf(options);
+    const spec = {
+      ...{ name, key, index },
+      ...read !== undefined && { read },
+      ...write !== undefined && { write },
+      ...model !== undefined && { model },
+    };
     const opened = await this.#calls.ask(name, `${DATA_SERVICE}/open`, spec, {
       idempotent: true,
     }) as Opened;
-    if (!opened.isHere) {
-      const state = await this.#calls.call(name, "describe", undefined, { idempotent: true }) as {
-        readonly key: string;
-      };
-      if (state.key !== key) {
-        throw new DataError("InvalidCollection", `Cannot open ${name}: its key is ${state.key}, not ${key}`);
-      }
+    const collection = new Collection<Value>(this.#calls, name, opened.owner, options);
+    if (opened.isHere && model === undefined) return collection;
+    const state = await this.#calls.call(name, "describe", undefined, {
+      idempotent: true,
+    }) as CollectionState;
+    if (state.key !== key) {
+      throw new DataError("InvalidCollection", `Cannot open ${name}: its key is ${state.key}, not ${key}`);
     }
-    return new Collection<Value>(this.#calls, name, opened.owner, options);
+    if (model === undefined) return collection;
+    const schema = opened.isHere ? state.schema : await tellModel(this.#calls, state, model);
+    if (schema !== undefined) await collection.migrateFrom(schema);
+    return collection;
   }
 
   /** Opens a collection that is there. @throws DataError with code `OwnerAway` when nobody answers who owns it */

@@ -7,6 +7,8 @@ import { ActionError, isProgram, type MessagePolicy, type PeerId } from "../../s
 import { keyOf } from "../documents.ts";
 import type { Commit, Write } from "../engine.ts";
 import { DataError } from "../errors.ts";
+import { outdated } from "../schemas.ts";
+import { readVersions } from "./requests.ts";
 import { KeyRights, type RightsPeers } from "./key_rights.ts";
 
 /** What rights are asked of. */
@@ -61,6 +63,21 @@ export class CommitRights {
     const refusal = rights?.whyNotWrite(caller, key, write.kind === "delete" ? 0 : lengthOf(write.value));
     if (refusal === "over-rate") throw overRate("writes");
     if (refusal !== undefined) throw notYours("write", collection, key);
+  }
+}
+
+/**
+ * Checks that who writes knows the schemas that are in force.
+ * @param versionOf the version of the schema of a collection of this node; undefined for none
+ * @throws DataError with code `SchemaChanged`
+ */
+export function checkVersions(
+  fields: Readonly<Record<string, unknown>>,
+  versionOf: (collection: string) => number | undefined,
+): void {
+  for (const [collection, version] of readVersions(fields)) {
+    const now = versionOf(collection);
+    if (now !== undefined && version < now) throw outdated(collection, now, version);
   }
 }
 

@@ -20,6 +20,7 @@ import type { CollectionSpec, DataEngine } from "../engine.ts";
 import { DataError } from "../errors.ts";
 import { checkQueueSpec, QUEUE_DEFAULTS } from "../messages.ts";
 import type { QueueEngine, QueueSpec } from "../queue_engine.ts";
+import { adoptModel, type CollectionModel, migratedTo } from "../schemas.ts";
 import { collectionPath, collectionService } from "./collection_service.ts";
 import { CommitRights } from "./commit_rights.ts";
 import { told } from "./failure.ts";
@@ -40,10 +41,18 @@ export interface DataHostParts extends OwnershipParts, Pick<Environment, "clock"
   readonly openEngine: () => DataEngine;
 }
 
+/** A collection as a program asks for it. */
+export interface CollectionRequest extends CollectionSpec {
+  /** What its values are like. */
+  readonly model?: CollectionModel;
+}
+
 /** Owns collections and queues for one node. */
 export class DataHost {
   readonly #parts: DataHostParts;
-  readonly #collections: Ownership<CollectionSpec>;
+  readonly #collections: Ownership<CollectionRequest>;
+  /** Versions of schemas that are about to be in force. */
+  readonly #versions = new Map<string, number>();
   readonly #queues: Ownership<QueueSpec>;
   readonly #watches = new Map<PeerId | undefined, number>();
   readonly #rights: CommitRights;
@@ -58,10 +67,7 @@ export class DataHost {
       what: "collection",
       path: collectionPath,
       service: (spec) => this.#collectionService(spec),
-      make: async (spec) => {
-        const { count: _, revision: __, ...now } = await this.#openEngine().create(spec);
-        return now;
-      },
+      make: (request) => this.#make(request),
       isSameService: (one, other) => one.read === other.read && one.write === other.write,
     });
     this.#queues = new Ownership(parts, {
@@ -102,8 +108,8 @@ export class DataHost {
   }
 
   /** Opens a collection, or finds out who owns it; makes it when it is nobody's. @throws DataError */
-  async open(spec: CollectionSpec): Promise<Opened> {
-    return await this.#collections.open(checkSpec(spec));
+  async open({ schema: _, model, ...spec }: CollectionRequest): Promise<Opened> {
+    return await this.#collections.open({ ...checkSpec(spec), ...model !== undefined && { model } });
   }
 
   /**
@@ -118,6 +124,7 @@ export class DataHost {
 
   /** Forgets a collection of this node with all that it holds. @returns whether there was one */
   async drop(name: string): Promise<boolean> {
+    this.#versions.delete(name);
     return await this.#collections.forget(name) && await this.#openEngine().drop(name);
   }
 
@@ -130,13 +137,53 @@ export class DataHost {
     const { peers, policy, clock, timers } = this.#parts;
     return collectionService({
       ...{ peers, policy, clock, timers, watches: this.#watches, rights: this.#rights },
+      versionOf: (collection) => this.#versionOf(collection),
+      adopt: (collection, model) => this.#change(collection, { model }),
+      finish: (collection, version) => {
+        const schema = this.#collections.specs.get(collection)?.schema;
+        return this.#change(collection, schema === undefined ? {} : { schema: migratedTo(schema, version) });
+      },
       engine: this.#openEngine(),
     }, spec);
   }
 
+  /** Makes a collection in the engine, or changes it. */
+  async #make({ model, ...spec }: CollectionRequest): Promise<CollectionRequest> {
+    const { name } = spec;
+    // From now on who knows a former schema writes nothing; what it has sent is written before the engine answers.
+    if (model !== undefined && model.version > (this.#versionOf(name) ?? 0)) {
+      this.#versions.set(name, model.version);
+    }
+    try {
+      let state = await this.#openEngine().create(spec);
+      const schema = model && adoptModel(name, state.schema, model, state.revision);
+      if (schema !== undefined && schema !== state.schema) {
+        state = await this.#openEngine().create({ ...spec, schema });
+      }
+      const { count: _, revision: __, ...now } = state;
+      return now;
+    } catch (error) {
+      this.#versions.delete(name);
+      throw error;
+    }
+  }
+
+  async #change(name: string, change: Partial<CollectionRequest>): Promise<void> {
+    const spec = this.#collections.specs.get(name);
+    if (spec !== undefined) await this.#collections.open({ ...spec, ...change });
+  }
+
+  /** The version of the schema of a collection; undefined for none. */
+  #versionOf(name: string): number | undefined {
+    return this.#versions.get(name) ?? this.#collections.specs.get(name)?.schema?.version;
+  }
+
   #queueService(spec: QueueSpec): ServiceDefinition {
     const { peers, policy, clock } = this.#parts;
-    const parts = { peers, policy, clock, waits: this.#waits, rights: this.#rights };
+    const parts = {
+      ...{ peers, policy, clock, waits: this.#waits, rights: this.#rights },
+      versionOf: (collection: string) => this.#versionOf(collection),
+    };
     return queueService({ ...parts, engine: this.#queueEngine() }, spec);
   }
 
@@ -180,7 +227,7 @@ export class DataHost {
       path: DATA_SERVICE,
       description: "The collections and queues that this node owns",
       actions: {
-        open: guarded((params) => this.open(readFields(params) as unknown as CollectionSpec)),
+        open: guarded((params) => this.open(readFields(params) as unknown as CollectionRequest)),
         drop: {
           ...guarded(async (params) => ({ dropped: await this.drop(nameOf(params)) })),
           idempotent: false,

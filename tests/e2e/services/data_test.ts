@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { z } from "zod";
 import { Node } from "../../../lib/agent/mod.ts";
 import type { WatchedChange } from "../../../lib/data/mod.ts";
 import {
@@ -29,6 +30,18 @@ Deno.test("weft data: what one agent owns is written, read, watched and carried 
       await expectAnswer(lead, "data", "list"),
       /^COLLECTION +OWNER +KEY +ENTRIES +REVISION +INDEXES\norders +store +id +0 +0 +status\n$/,
     );
+  });
+
+  await test.step("shown with what its values are like", async () => {
+    const Order = z.object({ id: z.number(), status: z.enum(["open", "paid"]) });
+    await using program = await Node.attach({ stateDir: lead.stateDir });
+    await program.collection("orders", { key: "id", schema: Order, version: 1 });
+    assert.match(
+      await expectAnswer(lead, "data", "show", "orders"),
+      /^orders\nentries +0\n(?:.*\n)*schema +version 1\n +id +number\n +status +open \| paid\n$/,
+    );
+    const { schema } = JSON.parse(await expectAnswer(lead, "data", "show", "orders", "--json"));
+    assert.deepEqual(schema.jsonSchema.required, ["id", "status"]);
   });
 
   await test.step("written, read, queried and deleted", async () => {

@@ -19,6 +19,7 @@ import {
   stopSignal,
 } from "../../weft_command.ts";
 import { type AttachedData, runWithData } from "./attached_data.ts";
+import { addShow } from "./show_command.ts";
 import { addTransferCommands } from "./transfer_commands.ts";
 
 const LIST_TITLES = ["COLLECTION", "OWNER", "KEY", ">ENTRIES", ">REVISION", "INDEXES"];
@@ -30,6 +31,7 @@ export function addDataCommands(program: AnyCommand, context: CommandContext): v
   const group: AnyCommand = program.command("data").description("collections of values that services share")
     .addHelpText("after", "\nExample:\n  $ weft data list");
   addList(group, context);
+  addShow(group, context);
   addCreate(group, context);
   addGet(group, context);
   addPut(group, context);
