@@ -127,7 +127,9 @@ export {
 } from "./lib/health/mod.ts";
 export {
   Collection,
+  type CollectionModel,
   type CollectionOptions,
+  type CollectionSchema,
   type CollectionSpec,
   type CollectionState,
   DataError,
@@ -138,6 +140,7 @@ export {
   type Key,
   type ListOptions,
   type MessageHandler,
+  type Migrate,
   type PushAnswer,
   type PushOptions,
   Queue,

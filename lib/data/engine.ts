@@ -5,7 +5,7 @@
 
 import type { JsonValue, Query, QueryParameters } from "../query/mod.ts";
 import type { Commit, CommitAnswer, Document } from "./commit.ts";
-import type { CollectionSchema } from "./schemas.ts";
+import type { CollectionSchema } from "./collection_schema.ts";
 import type { QueueEngine } from "./queue_engine.ts";
 
 export type * from "./commit.ts";

@@ -11,5 +11,5 @@ export type * from "./engine.ts";
 export * from "./queue_engine.ts";
 export * from "./errors.ts";
 export * from "./client/mod.ts";
-export type { CollectionModel, CollectionSchema } from "./schemas.ts";
+export type * from "./collection_schema.ts";
 export * from "./service/mod.ts";

@@ -3,7 +3,7 @@
  * @module
  */
 
-import type { JsonValue } from "../query/mod.ts";
+import type { CollectionModel, CollectionSchema } from "./collection_schema.ts";
 import { isSame, jsonText } from "./documents.ts";
 import { DataError } from "./errors.ts";
 
@@ -11,23 +11,6 @@ import { DataError } from "./errors.ts";
 const MAX_SCHEMA_BYTES = 64 << 10;
 /** How many versions there may be of which entries are left. */
 const MAX_VERSIONS = 64;
-
-/** What a program says of its values. */
-export interface CollectionModel {
-  /** From 1 on; a higher one takes the place of a lower one. */
-  readonly version: number;
-  /** As JSON Schema; undefined where the program's schema does not say itself so. */
-  readonly jsonSchema?: JsonValue;
-}
-
-/** What a collection's owner keeps of it. */
-export interface CollectionSchema extends CollectionModel {
-  /**
-   * The versions of which there may be entries, the oldest first: an entry is of the last one that was in force when it was
-   * written, so of the last whose `since` is below its revision; of none, as version 0.
-   */
-  readonly history: readonly { readonly version: number; readonly since: number }[];
-}
 
 /** @returns the version that an entry was written by; 0 for before there was one */
 export function versionOf(schema: CollectionSchema, revision: number): number {

@@ -15,7 +15,7 @@ import { DEFAULT_MAX_AGE_MS, MAX_CACHED_ENTRIES } from "../bounds.ts";
 import { keyOf, keyText } from "../documents.ts";
 import type { CollectionState, Document, Entry } from "../engine.ts";
 import { DataError } from "../errors.ts";
-import type { CollectionSchema } from "../schemas.ts";
+import type { CollectionSchema } from "../collection_schema.ts";
 import { type Migrate, Migration } from "./collection_model.ts";
 import type { DataCalls } from "./data_calls.ts";
 import { Watch, type WatchOptions } from "./watch.ts";

@@ -8,7 +8,8 @@ import type { JsonValue } from "../../query/mod.ts";
 import type { Schema } from "../../service/mod.ts";
 import type { CollectionState, Document, Entry } from "../engine.ts";
 import { DataError } from "../errors.ts";
-import { type CollectionModel, type CollectionSchema, versionOf } from "../schemas.ts";
+import type { CollectionModel, CollectionSchema } from "../collection_schema.ts";
+import { versionOf } from "../schemas.ts";
 import type { DataCalls } from "./data_calls.ts";
 
 /** Makes of what a former version of a schema has written what the present one says; 0 stands for before there was one. */

@@ -15,7 +15,7 @@ import type {
 import { MAX_QUERY_MS, MAX_WATCHES, MAX_WATCHES_PER_CALLER } from "../bounds.ts";
 import type { Change, CollectionSpec, Commit, CommitAnswer, DataEngine, Write } from "../engine.ts";
 import { DataError } from "../errors.ts";
-import type { CollectionModel } from "../schemas.ts";
+import type { CollectionModel } from "../collection_schema.ts";
 import { checkVersions, type CommitRights, notYours, originOf } from "./commit_rights.ts";
 import { told } from "./failure.ts";
 import { KeyRights, type RightsPeers } from "./key_rights.ts";

@@ -64,8 +64,10 @@ async function write(stdin: WritableStream<Uint8Array>, text: string): Promise<v
 
 /** @returns the end of what came */
 async function pass(stream: ReadableStream<Uint8Array>, print: (text: string) => void): Promise<string> {
+  const decoder = new TextDecoder();
   let last = "";
-  for await (const text of stream.pipeThrough(new TextDecoderStream())) {
+  for await (const bytes of stream) {
+    const text = decoder.decode(bytes, { stream: true });
     print(text);
     last = `${last}${text}`.slice(-KEPT_CHARACTERS);
   }

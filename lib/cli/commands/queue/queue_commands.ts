@@ -7,7 +7,6 @@ import { printableJson } from "../../../base/mod.ts";
 import type { QueueState } from "../../../data/mod.ts";
 import { UsageError } from "../../failure.ts";
 import { parseDurationMs, tableText } from "../../output/mod.ts";
-import type { CliPorts } from "../../ports.ts";
 import { paint } from "../../terminal.ts";
 import {
   type AnyCommand,
