@@ -64,6 +64,8 @@ export interface ProcessPort {
   readonly isRoot: boolean;
   /** Its number. */
   readonly pid: number;
+  /** Whether what is written to standard error goes to systemd's journal. */
+  readonly isJournal: boolean;
   /** The unit of systemd that has started it. */
   readonly unit: UnitReport | undefined;
   /** Reads a file, or standard input for `-`. @throws the system's error */
@@ -108,7 +110,7 @@ export interface ProcessPort {
 export type WgInterfacePort = Pick<WgInterface, "ended" | "way" | "drops" | "close">;
 
 /** A program that is attached to the agent of this machine. */
-export type AttachedPort = Pick<Node, "dial" | "request" | "stop">;
+export type AttachedPort = Pick<Node, "dial" | "members" | "request" | "stop">;
 
 /** What only some commands need, and is loaded for them. */
 export interface AgentParts {

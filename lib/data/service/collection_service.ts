@@ -34,6 +34,16 @@ import { watchSource } from "./watch_source.ts";
 /** The first segment of the paths of collections. */
 export const DATA_PATH = "data";
 
+/** What programs have said of the values of a node's collections. */
+export interface CollectionModels {
+  /** The version of the schema of a collection of this node; undefined for none. */
+  readonly versionOf: (collection: string) => number | undefined;
+  /** Takes what a program says of the values of a collection of this node. */
+  readonly adopt: (collection: string, model: CollectionModel) => Promise<void>;
+  /** Hears that all entries of a collection of this node are of a version of its schema. */
+  readonly finish: (collection: string, version: number) => Promise<void>;
+}
+
 /** What the collections of one node share. */
 export interface CollectionParts {
   readonly engine: DataEngine;
@@ -45,12 +55,8 @@ export interface CollectionParts {
   readonly watches: Map<PeerId | undefined, number>;
   /** Who may commit what. */
   readonly rights: CommitRights;
-  /** The version of the schema of a collection of this node; undefined for none. */
-  readonly versionOf: (collection: string) => number | undefined;
-  /** Takes what a program says of the values of a collection of this node. */
-  readonly adopt: (collection: string, model: CollectionModel) => Promise<void>;
-  /** Hears that all entries of a collection of this node are of a version of its schema. */
-  readonly finish: (collection: string, version: number) => Promise<void>;
+  /** Keeps what programs say of values; undefined where nobody does. */
+  readonly models?: CollectionModels;
 }
 
 /** @returns the path of a collection's service */
@@ -181,7 +187,7 @@ class CollectionActions {
   async write(kind: Write["kind"], params: unknown, context: CallContext) {
     const fields = readFields(params);
     const id = readId(fields);
-    checkVersions(fields, this.#parts.versionOf);
+    checkVersions(fields, this.#parts.models);
     const writes = [readWrite(kind, this.#name, fields)];
     const origin = originOf(context);
     const { revisions } = await this.#commit(
@@ -193,7 +199,7 @@ class CollectionActions {
 
   commit(params: unknown, context: CallContext): Promise<CommitAnswer> {
     const fields = readFields(params);
-    checkVersions(fields, this.#parts.versionOf);
+    checkVersions(fields, this.#parts.models);
     return this.#commit(readCommit(fields, this.#name, originOf(context)), context);
   }
 
@@ -203,9 +209,12 @@ class CollectionActions {
     if (!this.#rights.mayChange(caller)) {
       throw new DataError("Refused", `The schema of ${this.#name} is not for the caller to change`);
     }
-    const { engine, adopt, finish } = this.#parts;
-    if (isMigrated === true) await finish(this.#name, Number(version));
-    else await adopt(this.#name, { version: version as number, jsonSchema: jsonSchema as never });
+    const { engine, models } = this.#parts;
+    if (models === undefined) {
+      throw new DataError("InvalidCollection", `Nobody keeps a schema of ${this.#name}`);
+    }
+    if (isMigrated === true) await models.finish(this.#name, Number(version));
+    else await models.adopt(this.#name, { version: version as number, jsonSchema: jsonSchema as never });
     return await engine.describe(this.#name);
   }
 

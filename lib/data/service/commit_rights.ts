@@ -68,15 +68,15 @@ export class CommitRights {
 
 /**
  * Checks that who writes knows the schemas that are in force.
- * @param versionOf the version of the schema of a collection of this node; undefined for none
+ * @param models says which those are; undefined where nobody keeps any
  * @throws DataError with code `SchemaChanged`
  */
 export function checkVersions(
   fields: Readonly<Record<string, unknown>>,
-  versionOf: (collection: string) => number | undefined,
+  models: { readonly versionOf: (collection: string) => number | undefined } | undefined,
 ): void {
   for (const [collection, version] of readVersions(fields)) {
-    const now = versionOf(collection);
+    const now = models?.versionOf(collection);
     if (now !== undefined && version < now) throw outdated(collection, now, version);
   }
 }

@@ -157,7 +157,7 @@ class QueueActions {
     const holder = readHolder(fields, originOf(context));
     const [lease = ""] = readLeases({ leases: [fields["lease"]] });
     const commit = readCommit(fields, "", originOf(context));
-    checkVersions(fields, this.#parts.versionOf);
+    checkVersions(fields, this.#parts);
     this.#parts.rights.check(commit, context.caller);
     return await this.#parts.engine.commit(this.#name, holder, lease, commit);
   }
