@@ -21,6 +21,8 @@ export interface CollectionSpec {
   readonly read?: string;
   /** Who may write. */
   readonly write?: string;
+  /** Whose members alone can read its values: a selector; whoever keeps them can't. */
+  readonly seal?: string;
 }
 
 /** A collection as it is now. */

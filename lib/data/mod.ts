@@ -12,4 +12,5 @@ export * from "./queue_engine.ts";
 export * from "./errors.ts";
 export * from "./client/mod.ts";
 export * from "./service/mod.ts";
+export * from "./sealed/mod.ts";
 export * from "./shards/mod.ts";

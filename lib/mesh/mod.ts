@@ -19,7 +19,9 @@ export {
   NodeIdentity,
   nodeIdFromBytes,
   nodeIdOf,
+  openFrom,
   parseNodeId,
+  sealFrom,
   toNodeName,
 } from "./identity/mod.ts";
 export {

@@ -161,6 +161,22 @@ Deno.test("weft data: what one agent owns is written, read, watched and carried 
     await waitFor(isWhole, 60_000, { what: "the other one follows again" });
   });
 
+  await test.step("sealed to a label, and not to be read by its owner", async () => {
+    await expectAnswer(lead, "label", "store", "role=billing");
+    await expectAnswer(lead, "data", "create", "bills", "--key", "id", "--seal", "role=billing");
+    const bill = '{"id":"1","euros":12345}';
+    const isWritten = async () => (await ask(store, "data", "put", "bills", bill)).code === 0;
+    await waitFor(isWritten, 10_000, { what: "the member knows its label and the collection" });
+    assert.deepEqual(JSON.parse(await expectAnswer(store, "data", "get", "bills", "1")), {
+      id: "1",
+      euros: 12_345,
+    });
+    assert.match(
+      (await ask(lead, "data", "get", "bills", "1")).stderr,
+      /sealed to role=billing, which this node is not\nhint: /,
+    );
+  });
+
   await test.step("let to those whom a grant names, by the beginning of keys", async () => {
     const stderr = async (node: WeftNode, ...args: string[]) => (await ask(node, "data", ...args)).stderr;
     await expectAnswer(lead, "data", "create", "tea", "--key", "id");
