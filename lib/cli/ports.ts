@@ -68,6 +68,8 @@ export interface ProcessPort {
   readonly unit: UnitReport | undefined;
   /** Reads a file, or standard input for `-`. @throws the system's error */
   readText(path: string): Promise<string>;
+  /** Opens a file of any length, or standard input for `-`. @throws the system's error */
+  openFile(path: string): Promise<ReadableStream<Uint8Array>>;
   /** Whether somebody types standard input. */
   readonly isTyped: boolean;
   /** Makes a new file that its owner alone may read. @throws the system's error, `AlreadyExists` when something has that name */

@@ -40,6 +40,7 @@ export function systemProcess(): ProcessPort {
       using file = path === "-" ? undefined : await Deno.open(path);
       return await readBounded((file ?? Deno.stdin).readable);
     },
+    openFile: async (path) => path === "-" ? Deno.stdin.readable : (await Deno.open(path)).readable,
     readSecret,
     get isTyped() {
       return Deno.stdin.isTerminal();

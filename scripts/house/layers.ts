@@ -103,6 +103,8 @@ export const PACKAGE_FOLDERS: ReadonlyMap<string, readonly string[]> = new Map([
   ["@weft/mesh", []],
   ["bittorrent-dht", []],
   ["commander", ["cli"]],
+  ["csv-parse", ["cli"]],
+  ["csv-stringify", ["cli"]],
   ["fast-check", []],
   ["hono", ["http"]],
   ["@types/semver", ["service"]],

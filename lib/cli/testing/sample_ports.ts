@@ -143,6 +143,13 @@ export class SamplePorts implements CliPorts {
       }
       return Promise.resolve(text);
     },
+    openFile: (path) => {
+      const text = this.files.get(path);
+      if (text === undefined) {
+        return Promise.reject(new Deno.errors.NotFound("No such file or directory (os error 2)"));
+      }
+      return Promise.resolve(new Blob([text]).stream());
+    },
     readSecret: (prompt) => {
       this.diary.push(`asked ${prompt}`);
       return Promise.resolve(this.files.get("-") ?? "");

@@ -228,6 +228,11 @@ export class Collection<Value extends Document = Document> {
     return this.#calls.router(this.name)?.ownerOf(keyText(key));
   }
 
+  /** The number of the shard that a value is in; 0 where it has none. @throws DataError with code `InvalidKey` */
+  shard(value: Document): number {
+    return this.#calls.router(this.name)?.shardOf(keyOf(value, this.key)) ?? 0;
+  }
+
   /** What the owner says of it. @throws DataError */
   async describe(): Promise<CollectionState> {
     return await this.#calls.call(this.name, "describe", undefined, { idempotent: true }) as CollectionState;

@@ -42,6 +42,7 @@ export async function ask(node: WeftNode, ...args: readonly string[]): Promise<C
       unit: undefined,
       onReaderGone: () => () => {},
       readText: (path) => Deno.readTextFile(path),
+      openFile: async (path) => (await Deno.open(path)).readable,
       isTyped: false,
       createSecretFile: () => Promise.reject(new Deno.errors.NotSupported("no secrets here")),
       readSecret: () => Promise.reject(new TypeError("this command only asks")),
