@@ -176,8 +176,9 @@ export class Sealer {
   }
 
   async *#all(options: CallOptions): AsyncGenerator<Entry> {
-    for (let after: string | undefined;;) {
-      const part = await this.#ask("list", after === undefined ? {} : { after }, options) as Listed;
+    let after = "";
+    for (;;) {
+      const part = await this.#ask("list", { after }, options) as Listed;
       yield* part.entries;
       if (part.after === null) return;
       after = part.after;

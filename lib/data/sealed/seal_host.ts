@@ -4,7 +4,13 @@
  */
 
 import { encodeBase64Url, type RandomSource } from "../../base/mod.ts";
-import { ActionError, type CallOptions, isProgram, type ServiceDefinition } from "../../service/mod.ts";
+import {
+  ActionError,
+  type CallOptions,
+  isProgram,
+  type PeerId,
+  type ServiceDefinition,
+} from "../../service/mod.ts";
 import { isCollectionName } from "../documents.ts";
 import type { Document, Entry } from "../engine.ts";
 import { DataError } from "../errors.ts";
@@ -56,28 +62,19 @@ export class SealHost {
 
   /** What programs call. */
   definition(): ServiceDefinition {
+    const guarded = (work: (params: unknown) => Promise<unknown>) => ({
+      idempotent: true,
+      handler: (params: unknown, { caller }: { readonly caller: PeerId | undefined }) => {
+        if (caller === undefined || isProgram(caller)) return told(() => work(params));
+        throw new ActionError("Refused", "Only programs of this machine may ask that");
+      },
+    });
     return {
       path: SEAL_SERVICE,
       description: "The data keys of collections that are sealed to this node",
       actions: {
-        keys: {
-          idempotent: true,
-          handler: (params: unknown, { caller }) => {
-            if (caller !== undefined && !isProgram(caller)) {
-              throw new ActionError("Refused", "Only programs of this machine may ask that");
-            }
-            return told(() => this.#keys(params));
-          },
-        },
-        complete: {
-          idempotent: true,
-          handler: (params: unknown, { caller }) => {
-            if (caller !== undefined && !isProgram(caller)) {
-              throw new ActionError("Refused", "Only programs of this machine may ask that");
-            }
-            return told(() => this.#complete(params));
-          },
-        },
+        keys: guarded((params) => this.#keys(params)),
+        complete: guarded((params) => this.#complete(params)),
       },
     };
   }
@@ -125,8 +122,9 @@ export class SealHost {
   /** All that are kept, the oldest first. */
   async #generations(collection: string): Promise<readonly Generation[]> {
     const all: Generation[] = [];
-    for (let after: string | undefined;;) {
-      const part = await this.#call(collection, "list", after === undefined ? {} : { after }) as {
+    let after = "";
+    for (;;) {
+      const part = await this.#call(collection, "list", { after }) as {
         readonly entries: readonly Entry[];
         readonly after: string | null;
       };
