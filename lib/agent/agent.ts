@@ -31,7 +31,7 @@ import { NodePolicies } from "./policy/mod.ts";
 import { RelayHost } from "./relay/mod.ts";
 import { Routes } from "./routes/mod.ts";
 import type { StatusReport } from "../api/mod.ts";
-import { openDeclaredOffers, ServiceHost } from "./services/mod.ts";
+import { DeclaredOffers, ServiceHost } from "./services/mod.ts";
 import { buildStatus } from "./status_report.ts";
 import { type Warnings, watchForWarnings } from "./warnings/mod.ts";
 
@@ -66,6 +66,8 @@ export class Agent {
   readonly relay: RelayHost;
   /** Packets over streams, where UDP is blocked. */
   readonly carriers: Carriers;
+  /** What the options offer. */
+  readonly offers: DeclaredOffers;
   /** Endpoints of programs in this process. */
   readonly programEndpoints: ProgramEndpoints;
   readonly clock: Clock;
@@ -150,6 +152,7 @@ export class Agent {
       settings: parts.service,
       onChange: () => this.#names.service?.services.followSoon(),
     });
+    this.offers = new DeclaredOffers(this.services.forward, log);
     const taken = { mesh, authority, zone: options.dnsZone, offered: () => this.services.offered() };
     mesh.leadership.isNameTaken = (name) => isNameTaken(name, taken);
     const rejoin = this.#rejoin = new Rejoin({
@@ -252,6 +255,19 @@ export class Agent {
     await this.#ownRecord.changeKeys();
   }
 
+  /** Tells others where this node is, by its options as they are now. */
+  async followStatement(): Promise<void> {
+    const { named, options } = this.#context;
+    named?.follow(options.endpoints);
+    await named?.look();
+    this.#session?.restate();
+  }
+
+  /** Has the session, and with it names, begin anew by the options as they are now. @throws WeftError */
+  async reopenSession(withNames: boolean): Promise<void> {
+    await this.#ownRecord.reopen(withNames);
+  }
+
   /**
    * Leaves the network. When it returns, this node is no member any more and stops; what it knew of the network is put
    * away when it has stopped, or at the next start after a crash.
@@ -314,7 +330,7 @@ export class Agent {
     if (this.#overlay !== undefined) this.#resources.use(this.routes.start(this.#overlay));
     this.services.start();
     this.#resources.defer(() => this.services.close());
-    openDeclaredOffers(this.services.forward, options, this.#context.log);
+    await this.offers.follow(options);
     // A full disk may have room again the next time, and a process that ran out of descriptors has some.
     const upkeep = { intervalMs: UPKEEP_MS, problem: "cannot look after the state" };
     this.#resources.defer(repeat(this.#context, upkeep, () => this.#lookAfter()));

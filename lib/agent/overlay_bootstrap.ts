@@ -33,6 +33,7 @@ import {
   resumeMesh,
   type WaitingMachine,
 } from "./start/mod.ts";
+import { agentFollowers, Reloader, type SettingFollower } from "./reload.ts";
 import { StatusToken } from "./status_token.ts";
 import { changeStoredSetting, forgetStored, meshHost, recoverStored, storedSettings } from "./stored_node.ts";
 import { agentOperations, type AgentProcess, type StartToken, startTokenOf } from "./operations/mod.ts";
@@ -51,6 +52,11 @@ export interface OverlayPorts extends ServiceSettings {
    * throws ends the start.
    */
   readonly onOptions?: (options: AgentOptions) => void | Promise<void>;
+  /**
+   * Who follows settings with the node when they are read again: of those that are not for the node itself.
+   * @internal
+   */
+  readonly followers?: readonly SettingFollower[];
   /** The process that is there for the node alone; without one, the node ends alone when it is told to. */
   readonly process?: AgentProcess;
 }
@@ -71,6 +77,8 @@ export class OverlayBootstrap {
   readonly #environment: Environment;
   readonly #settings: NodeSettings;
   readonly #hasInterface: boolean;
+  readonly #reloader: Reloader;
+  #declared: DeclaredNetworks | undefined;
   #endFlushing: () => void = () => {};
   #hasStarted = false;
 
@@ -82,6 +90,7 @@ export class OverlayBootstrap {
       readonly isResumed: boolean;
       readonly settings: NodeSettings;
       readonly process: AgentProcess | undefined;
+      readonly followers: readonly SettingFollower[];
     },
   ) {
     this.#agent = agent;
@@ -91,8 +100,14 @@ export class OverlayBootstrap {
     this.#settings = made.settings;
     this.#hasInterface = !made.settings.options.rootless;
     this.statusToken = new StatusToken(store, environment.random);
+    this.#reloader = new Reloader({
+      settings: made.settings,
+      followers: [...agentFollowers(agent), ...this.#followers(), ...made.followers],
+      isRunning: () => this.#hasStarted && agent.session !== undefined,
+    });
     const { statusToken } = this;
-    this.control = checkedControl(agentOperations(agent, { ...made, statusToken }));
+    const reload = () => this.#reloader.reload();
+    this.control = checkedControl(agentOperations(agent, { ...made, statusToken, reload }));
   }
 
   /**
@@ -195,7 +210,7 @@ export class OverlayBootstrap {
     this.#hasStarted = true;
     await this.#keepStart();
     this.#store.settle();
-    DeclaredNetworks.follow(this.options, this.#environment, this);
+    this.#declared = DeclaredNetworks.follow(this.options, this.#environment, this);
     if (this.#store.isHeld) this.#awaitRoom();
   }
 
@@ -327,6 +342,31 @@ export class OverlayBootstrap {
     return "mapped";
   }
 
+  /** What is declared of networks, and of a policy, is followed where it was first read. */
+  #followers(): readonly SettingFollower[] {
+    return [
+      {
+        names: ["networks", "networkEndpoints"],
+        apply: (options) => {
+          this.#declared?.close();
+          this.#declared = DeclaredNetworks.follow(options, this.#environment, this);
+        },
+      },
+      {
+        names: ["policy"],
+        isAlways: true,
+        apply: async ({ policy }) => {
+          if (policy === undefined) return false;
+          const document = await readDeclaredPolicy(policy);
+          return applyDeclaredPolicy(document, this.#agent, {
+            store: this.#store,
+            log: this.#environment.log,
+          });
+        },
+      },
+    ];
+  }
+
   /** A new network counts from here on; one that can't be kept is none. */
   async #keepStart(): Promise<void> {
     const { mesh } = this.#agent;
@@ -362,7 +402,7 @@ export class OverlayBootstrap {
 
   static async #open(
     input: AgentOptionsInput | SaidSettings,
-    { logger = silentLogger, onOptions, onPending, process, ...service }: OverlayPorts,
+    { logger = silentLogger, onOptions, onPending, process, followers = [], ...service }: OverlayPorts,
     makeMesh: MakeMesh,
   ): Promise<OverlayBootstrap> {
     using stack = new DisposableStack();
@@ -394,7 +434,7 @@ export class OverlayBootstrap {
         await agent.stop();
         throw error;
       }
-      return new OverlayBootstrap(agent, store, environment, { isResumed, settings, process });
+      return new OverlayBootstrap(agent, store, environment, { isResumed, settings, process, followers });
     } catch (error) {
       store.close();
       throw error;

@@ -86,6 +86,12 @@ export interface ProcessPort {
   /** Calls back at every request to stop. @returns a function that ends that */
   onStopSignal(handler: () => void): () => void;
   /**
+   * Calls back at every SIGHUP, which ends nothing then: it asks to read the settings again. When the terminal is gone that
+   * the process was started from, SIGHUP is a request to stop as before.
+   * @returns a function that ends that
+   */
+  onReloadSignal(handler: () => void): () => void;
+  /**
    * Calls back once, soon after nobody reads standard output any more; where that can't be seen, never.
    * @returns a function that ends that
    */

@@ -21,6 +21,9 @@ const NAME_TIMEOUT_MS = 3_000;
 const READER_LOOK_MS = 250;
 const STDOUT_FD = 1;
 
+/** systemd.service(5), "ExecReload=": what daemons take it for. */
+const RELOAD_SIGNAL: Deno.Signal = "SIGHUP";
+
 const STOP_SIGNALS: readonly Deno.Signal[] = Deno.build.os === "windows"
   ? ["SIGINT", "SIGBREAK"]
   : ["SIGINT", "SIGTERM", "SIGHUP"];
@@ -28,6 +31,7 @@ const STOP_SIGNALS: readonly Deno.Signal[] = Deno.build.os === "windows"
 /** @returns this process */
 export function systemProcess(): ProcessPort {
   const environment = Deno.env.toObject();
+  const reloads = reloadSignal();
   return {
     environment,
     manager: serviceManager(environment),
@@ -62,11 +66,18 @@ export function systemProcess(): ProcessPort {
     },
     hideTokens,
     onStopSignal(handler) {
-      for (const signal of STOP_SIGNALS) Deno.addSignalListener(signal, handler);
+      const listeners = STOP_SIGNALS.map((signal) => {
+        const listener = () => {
+          if (signal !== RELOAD_SIGNAL || !reloads.isAsked()) handler();
+        };
+        Deno.addSignalListener(signal, listener);
+        return { signal, listener };
+      });
       return () => {
-        for (const signal of STOP_SIGNALS) Deno.removeSignalListener(signal, handler);
+        for (const { signal, listener } of listeners) Deno.removeSignalListener(signal, listener);
       };
     },
+    onReloadSignal: (handler) => reloads.subscribe(handler),
     onReaderGone,
     onUncaught(handler) {
       let isTold = false;
@@ -88,6 +99,32 @@ export function systemProcess(): ProcessPort {
       Deno.unrefTimer(setTimeout(watchMemory, SETTLING_MS));
     },
     exit: (code) => Deno.exit(code),
+  };
+}
+
+/** Who takes SIGHUP for a request to read the settings again, and whether it is one. */
+function reloadSignal(): {
+  readonly isAsked: () => boolean;
+  readonly subscribe: (handler: () => void) => () => void;
+} {
+  let handlers = 0;
+  const hadTerminal = Deno.stdin.isTerminal();
+  // Of a terminal that has hung up nothing can be asked any more.
+  const isAsked = () => handlers > 0 && !(hadTerminal && !Deno.stdin.isTerminal());
+  return {
+    isAsked,
+    subscribe(handler) {
+      if (Deno.build.os === "windows") return () => {};
+      const listener = () => {
+        if (isAsked()) handler();
+      };
+      handlers++;
+      Deno.addSignalListener(RELOAD_SIGNAL, listener);
+      return () => {
+        handlers--;
+        Deno.removeSignalListener(RELOAD_SIGNAL, listener);
+      };
+    },
   };
 }
 

@@ -42,10 +42,11 @@ const LINK_PING_TIMEOUT_MS = 1_000;
 /** Turns requests, which are as `OPERATIONS` says, into calls of the agent's parts, and their answers into reports. */
 export function agentOperations(
   agent: Agent,
-  { statusToken, process, settings }: {
+  { statusToken, process, settings, reload }: {
     readonly statusToken: StatusToken;
     readonly process: AgentProcess | undefined;
     readonly settings: NodeSettings;
+    readonly reload: AgentControl["reload"];
   },
 ): AgentControl {
   const { mesh } = agent;
@@ -63,6 +64,7 @@ export function agentOperations(
 
     settings: () => settings.report(networkSettings(mesh)),
     changeSetting: (change) => settings.change(change),
+    reload,
 
     status: () => agent.status(),
     peers: () => agent.status().peers,

@@ -7,4 +7,4 @@
 export { ProgramClient, programSocketPath } from "./program_client.ts";
 export { ServiceHost } from "./service_host.ts";
 export type { IncomingConnection, ListenOptions, PortListener, StreamForwarder } from "./stream_forwarder.ts";
-export { openDeclaredOffers } from "./declared_offers.ts";
+export { DeclaredOffers } from "./declared_offers.ts";

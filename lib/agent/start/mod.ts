@@ -15,4 +15,4 @@ export {
   resumeMesh,
   type WaitingMachine,
 } from "./make_mesh.ts";
-export { networkSettings, NodeSettings } from "./node_settings.ts";
+export { networkSettings, NodeSettings, type RereadSettings } from "./node_settings.ts";

@@ -31,16 +31,22 @@ export function networkSettings({ record, cidr }: MeshState): NetworkSettings {
   return { name: record.name, cidr, ...address && { address } };
 }
 
-/** The settings of one node at one start. */
+/** What a node would be told if it started now, with the same flags and environment. */
+export interface RereadSettings extends LayeredOptions {
+  readonly file: ConfigFile | undefined;
+}
+
+/** The settings of one node at one start, and as it has followed them since. */
 export class NodeSettings {
-  /** What holds. */
+  /** What holds; `adopt` changes it in place, so that whoever holds it sees that. */
   readonly options: AgentOptions;
   /** Settings that were said before and not at this start, by their flags. */
   readonly kept: ReadonlyMap<string, SettingValue>;
   readonly #said: SaidSettings;
   readonly #store: KeptSettings;
-  readonly #keptFile: ConfigFile | undefined;
-  readonly #origins: LayeredOptions["origins"];
+  readonly #origins: Map<OptionName, ConfigLayer>;
+  /** As it was read last. */
+  #file: ConfigFile | undefined;
 
   private constructor(
     said: SaidSettings,
@@ -50,10 +56,10 @@ export class NodeSettings {
   ) {
     this.#said = said;
     this.#store = store;
-    this.#keptFile = keptFile;
+    this.#file = said.file ?? keptFile;
     const { options, origins } = said.resolve(kept, keptFile);
     this.options = options;
-    this.#origins = origins;
+    this.#origins = new Map(origins);
     this.kept = new Map([
       ...keptFile === undefined ? [] : [["config", keptFile.path] as const],
       ...FIELD_ENTRIES.filter(([name]) => origins.get(name)?.source === "kept")
@@ -88,18 +94,50 @@ export class NodeSettings {
   }
 
   /**
+   * Reads the configuration file and what is kept again. What a flag has said holds until something else is kept in its
+   * place.
+   * @throws InvalidConfigError when the file cannot be read, or says what cannot be used
+   */
+  async reread(): Promise<RereadSettings> {
+    const path = this.#store.configPath;
+    const file = path === undefined ? undefined : await readKeptFile(path);
+    const kept = this.#store.layer(() => {}, this.#said.emptied);
+    const holds = ([name, text]: readonly [string, unknown]): boolean =>
+      !isKeptOption(name as OptionName) || JSON.stringify(kept.values[name]) === JSON.stringify(text);
+    const layers = this.#said.layers.map((layer) =>
+      layer.source === "flags"
+        ? { ...layer, values: Object.fromEntries(Object.entries(layer.values).filter(holds)) }
+        : layer
+    );
+    return { ...this.#said.again(layers, undefined).resolve(kept, file), file };
+  }
+
+  /** Has options hold as they were read again. @returns what takes that back */
+  adopt({ options, origins, file }: RereadSettings, names: readonly OptionName[]): () => void {
+    const before = { options: { ...this.options }, origins: new Map(this.#origins), file: this.#file };
+    this.#file = file;
+    for (const name of names) {
+      this.#set(name, options);
+      const origin = origins.get(name);
+      if (origin === undefined) this.#origins.delete(name);
+      else this.#origins.set(name, origin);
+    }
+    return () => this.adopt(before, names);
+  }
+
+  /**
    * @param network what the network says, when the node is a member of one
    * @returns every setting, in the order of the help; of those for tests only what is set
    */
   report(network: NetworkSettings | undefined): readonly SettingReport[] {
     const next = this.#next();
     const { file } = this.#said;
-    const path = file?.path ?? this.#keptFile?.path ?? null;
+    const path = this.#file?.path ?? null;
     const nextPath = this.#store.configPath ?? null;
     const reports: SettingReport[] = [{
       name: "config",
       value: path,
-      source: path === null ? "default" : file === undefined ? "kept" : "flag",
+      source: path === null ? "default" : file?.path !== path ? "kept" : "flag",
       ...nextPath !== path && file === undefined && { next: nextPath },
     }];
     for (const [name, { flag }] of FIELD_ENTRIES) {
@@ -124,11 +162,17 @@ export class NodeSettings {
     return reports;
   }
 
+  #set(name: OptionName, from: AgentOptions): void {
+    const options = this.options as unknown as Record<OptionName, unknown>;
+    if (from[name] === undefined) delete options[name];
+    else options[name] = from[name];
+  }
+
   /** What a start would find that says by flags what this one said, which is kept, and has the same environment. */
   #next(): AgentOptions {
     const layers = this.#said.layers.filter(({ source }) => source !== "flags");
-    const said = this.#said.again(layers);
-    return said.resolve(this.#store.layer(() => {}, said.emptied), this.#said.file ?? this.#keptFile).options;
+    const said = this.#said.again(layers, undefined);
+    return said.resolve(this.#store.layer(() => {}, said.emptied), this.#file).options;
   }
 }
 

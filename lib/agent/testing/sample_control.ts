@@ -22,6 +22,7 @@ import type {
   PingReport,
   RecoveredLeader,
   RecoverRequest,
+  ReloadReport,
   SettingChange,
   SettingReport,
   StatusReport,
@@ -104,6 +105,15 @@ export class SampleControl extends SampleRoutes implements AgentControl {
   changeSetting(change: SettingChange): boolean {
     this.asked.push(change);
     return true;
+  }
+
+  reload(): Promise<ReloadReport> {
+    this.asked.push("reload");
+    return Promise.resolve({
+      changed: [{ name: "log-level", value: "debug" }],
+      pending: [{ name: "port", value: "51820", next: "51821" }],
+      failed: [],
+    });
   }
 
   stop(): StopReport {

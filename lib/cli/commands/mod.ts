@@ -10,7 +10,7 @@ import { addAgentCommands } from "./agent_commands.ts";
 import { addAskCommands } from "./ask_commands.ts";
 import { addCallCommands } from "./call_commands.ts";
 import { addCompletionCommands } from "./completion_commands.ts";
-import { addConfigCommands } from "./config_commands.ts";
+import { addConfigCommands, addReloadCommand } from "./configuration/mod.ts";
 import { addDataCommands } from "./data/mod.ts";
 import { addDnsCommands } from "./dns_commands.ts";
 import { addForwardCommands } from "./forward_commands.ts";
@@ -40,6 +40,7 @@ export function addCommands(program: AnyCommand, context: CommandContext): void 
   addPeersCommand(program, context);
   addAgentCommands(program, context);
   addConfigCommands(program, context);
+  addReloadCommand(program, context);
   addTokenCommands(program, context);
   addPeerCommands(program, context);
   addLabelCommand(program, context);

@@ -120,6 +120,8 @@ export class SamplePorts implements CliPorts {
   options: AgentOptions | undefined;
   /** Nobody reads standard output any more. */
   readerGone: () => void = () => {};
+  /** Asks the agent to read its settings again. */
+  reloadSignal: () => void = () => {};
   /** Asks the agent to stop. */
   stopSignal: () => void = () => {};
 
@@ -142,6 +144,10 @@ export class SamplePorts implements CliPorts {
         return Promise.reject(new Deno.errors.NotFound("No such file or directory (os error 2)"));
       }
       return Promise.resolve(text);
+    },
+    onReloadSignal: (handler) => {
+      this.reloadSignal = handler;
+      return () => this.reloadSignal = () => {};
     },
     readSecret: (prompt) => {
       this.diary.push(`asked ${prompt}`);
