@@ -25,6 +25,7 @@ import { NamedEndpoints } from "./named_endpoints.ts";
 import { applyDeclaredPolicy, readDeclaredPolicy } from "./policy/mod.ts";
 import type { ServiceHost } from "./services/mod.ts";
 import {
+  chooseInterface,
   joinMesh,
   leadMesh,
   type MakeMesh,
@@ -417,6 +418,7 @@ export class OverlayBootstrap {
       MeshState.finishLeaving(store, host);
       const isResumed = storedNetworkId(store) !== undefined;
       const settings = await NodeSettings.read(said, store, (problem) => logger.warn(problem));
+      chooseInterface(settings, store, logger);
       const { options } = settings;
       checkDeclared(options);
       const policy = options.policy === undefined ? undefined : await readDeclaredPolicy(options.policy);

@@ -10,6 +10,7 @@ import {
   type ConfigFile,
   type ConfigLayer,
   FIELD_ENTRIES,
+  FIELDS,
   fileLayer,
   InvalidConfigError,
   isKeptOption,
@@ -45,6 +46,7 @@ export class NodeSettings {
   readonly #said: SaidSettings;
   readonly #store: KeptSettings;
   readonly #origins: Map<OptionName, ConfigLayer>;
+  readonly #chosen: OptionName[] = [];
   /** As it was read last. */
   #file: ConfigFile | undefined;
 
@@ -83,9 +85,24 @@ export class NodeSettings {
     return new NodeSettings(said, kept, file, kept.layer(onProblem, said.emptied));
   }
 
+  /** Whether nobody has said an option. */
+  isDefault(name: OptionName): boolean {
+    return !this.#origins.has(name);
+  }
+
+  /** Has an option hold that nobody has said, and keeps it with what this start says. */
+  choose<Name extends OptionName>(name: Name, value: AgentOptions[Name]): void {
+    (this.options as unknown as Record<OptionName, unknown>)[name] = value;
+    this.#origins.set(name, { source: "kept", values: { [name]: value } });
+    this.#chosen.push(name);
+  }
+
   /** Keeps what this start says. */
   keep(): void {
     this.#store.keep(this.#said);
+    for (const name of this.#chosen) {
+      this.#store.change(FIELDS[name].flag, [optionText(this.options[name])].flat());
+    }
   }
 
   /** Keeps or forgets a setting, from the next start on. @throws InvalidConfigError */

@@ -93,7 +93,7 @@ SystemCallErrorNumber=EPERM
 
 function systemSandbox(settings: UnitSettings): string {
   return `${stateText(settings)}# Where \`wg show\` asks; others have their sockets there too.
-RuntimeDirectory=wireguard
+RuntimeDirectory=wireguard weft
 RuntimeDirectoryMode=0700
 RuntimeDirectoryPreserve=yes
 # Interface, routes and systemd-resolved; ports below 1024, of which DNS is one.

@@ -127,6 +127,8 @@ export const STAGINGS: Readonly<Record<string, Staging>> = {
     inside: "echo 'labels: { role: web }' > weft.yaml",
     with: { "/etc/weft.yaml": "weft.yaml" },
   },
+  "weft --leader --state /var/lib/weft-lab --port 51821 --status-port 9181 --cidr 10.201.0.0/16 --dns-zone lab.internal":
+    { on: "spare", inside: "rm -rf ./fresh", with: { "/var/lib/weft-lab": "./fresh" }, until: isLeader },
   "weft config init weft.yaml": { inside: "rm -f weft.yaml" },
   "weft peer show NAME": { with: { NAME: "web-1" } },
   "weft leave": { on: "spare", withSpare: true, isLate: true },
