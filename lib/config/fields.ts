@@ -120,6 +120,7 @@ export const FIELDS: { readonly [Key in keyof AgentOptions]-?: Field<Key> } = {
     value: "name",
     help: "the network interface",
     initial: DEFAULT_INTERFACE_NAME,
+    initialText: `${DEFAULT_INTERFACE_NAME}, or the next that is free`,
     schema: interfaceName,
     rule: "an interface name has 1 to 15 letters, digits, dots, hyphens and underscores",
     hint: `The default is ${DEFAULT_INTERFACE_NAME}.`,

@@ -4,6 +4,7 @@
  */
 
 import type { JsonValue, Query, QueryParameters } from "../query/mod.ts";
+import type { QueueEngine } from "./queue_engine.ts";
 
 /** A value of a collection: what JSON says, with names. */
 export type Document = { readonly [name: string]: JsonValue };
@@ -129,6 +130,8 @@ export type KnownTransaction = "queued" | "committed";
  * Keeps collections. What `commit` has answered is on disk; whatever is read was committed. Methods throw `DataError`.
  */
 export interface DataEngine {
+  /** Keeps queues beside the collections, and is closed with it; undefined where it keeps none. */
+  readonly queues?: QueueEngine;
   /** @returns all collections, by name */
   collections(): Promise<readonly CollectionState[]>;
   /** @throws DataError with code `UnknownCollection` */
