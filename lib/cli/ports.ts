@@ -58,6 +58,14 @@ export interface SecretFile {
   discard(): Promise<void>;
 }
 
+/** What is typed, key by key. */
+export interface KeyReader {
+  /** @returns the next key; never settles when nothing more can be typed */
+  next(): Promise<string | undefined>;
+  /** Leaves the keyboard as it was. */
+  close(): void;
+}
+
 /** The process around a command. */
 export interface ProcessPort {
   readonly environment: Readonly<Record<string, string | undefined>>;
@@ -68,6 +76,8 @@ export interface ProcessPort {
   readonly unit: UnitReport | undefined;
   /** Reads a file, or standard input for `-`. @throws the system's error */
   readText(path: string): Promise<string>;
+  /** Reads keys without waiting for a line; undefined where nobody types. */
+  readKeys(): KeyReader | undefined;
   /** Whether somebody types standard input. */
   readonly isTyped: boolean;
   /** Makes a new file that its owner alone may read. @throws the system's error, `AlreadyExists` when something has that name */

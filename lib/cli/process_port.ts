@@ -4,7 +4,7 @@
  */
 
 import type { UnitReport } from "../api/mod.ts";
-import type { ProcessPort, SecretFile } from "./ports.ts";
+import type { KeyReader, ProcessPort, SecretFile } from "./ports.ts";
 import { hideTokens } from "./process_arguments.ts";
 import { readSecretLine } from "./secret_line.ts";
 import { serviceManager } from "./systemd/mod.ts";
@@ -45,6 +45,7 @@ export function systemProcess(): ProcessPort {
       return await readBounded((file ?? Deno.stdin).readable);
     },
     readSecret,
+    readKeys,
     get isTyped() {
       return Deno.stdin.isTerminal();
     },
@@ -99,6 +100,25 @@ export function systemProcess(): ProcessPort {
       Deno.unrefTimer(setTimeout(watchMemory, SETTLING_MS));
     },
     exit: (code) => Deno.exit(code),
+  };
+}
+
+function readKeys(): KeyReader | undefined {
+  if (!Deno.stdin.isTerminal()) return undefined;
+  Deno.stdin.setRaw(true, { cbreak: true });
+  const bytes = new Uint8Array(16);
+  let reading: Promise<string | undefined> | undefined;
+  return {
+    // One that was not waited for is the next one's.
+    next() {
+      reading ??= Deno.stdin.read(bytes).then((count) => {
+        reading = undefined;
+        if (count === null) return new Promise<undefined>(() => {});
+        return new TextDecoder().decode(bytes.subarray(0, count)).slice(0, 1);
+      });
+      return reading;
+    },
+    close: () => Deno.stdin.setRaw(false),
   };
 }
 

@@ -161,6 +161,7 @@ export class NameService {
       leaveAlone(error);
     }
     service.#problem = problem;
+    service.#neighbours?.start();
     return service;
   }
 

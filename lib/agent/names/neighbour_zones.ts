@@ -39,7 +39,7 @@ export interface NeighbourZonesParts extends Pick<Environment, "timers" | "log">
 /** Follows the other agents, and lets them follow this one. */
 export class NeighbourZones implements Disposable {
   readonly #parts: NeighbourZonesParts;
-  readonly #endLooking: () => void;
+  #endLooking: () => void = () => {};
   #unpublish: () => void = () => {};
   #seen = "[]";
   #neighbours: readonly ServedZone[] = [];
@@ -59,9 +59,13 @@ export class NeighbourZones implements Disposable {
     } catch (error) {
       log.debug("other agents of this host are not told of the zone", { error });
     }
-    this.look();
+    this.#follow();
+  }
+
+  /** Looks at the others from now on, and takes the resolver over when nobody has it. */
+  start(): void {
     this.#endLooking = repeat(
-      parts,
+      this.#parts,
       { intervalMs: LOOK_MS, problem: "cannot follow other zones" },
       () => this.look(),
     );
@@ -81,8 +85,13 @@ export class NeighbourZones implements Disposable {
     return this.#neighbours.find(({ zones: [zone] }) => zone === this.#parts.handle.zone);
   }
 
-  /** Looks at the others. */
+  /** Looks at the others once. */
   look(): void {
+    this.#follow();
+    void this.#takeOver();
+  }
+
+  #follow(): void {
     const neighbours = servedZones();
     const seen = JSON.stringify(neighbours.map(({ zones, servers }) => [zones, servers.map(String)]));
     if (seen !== this.#seen) {
@@ -95,7 +104,6 @@ export class NeighbourZones implements Disposable {
       );
       if (this.clash !== undefined) this.#parts.log.warn(clashText(this.clash, handle.zone));
     }
-    void this.#takeOver();
   }
 
   [Symbol.dispose](): void {

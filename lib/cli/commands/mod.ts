@@ -7,7 +7,6 @@
 import type { AnyCommand, CommandContext } from "../weft_command.ts";
 import { addAuditCommand, addLeaveCommand } from "./admission_commands.ts";
 import { addAgentCommands } from "./agent_commands.ts";
-import { addAskCommands } from "./ask_commands.ts";
 import { addCallCommands } from "./call_commands.ts";
 import { addCompletionCommands } from "./completion_commands.ts";
 import { addConfigCommands, addReloadCommand } from "./configuration/mod.ts";
@@ -27,6 +26,7 @@ import { addExitCommands, addRouteCommands } from "./routes/mod.ts";
 import { addServiceCommands } from "./service_commands.ts";
 import { addSimCommand } from "./sim_command.ts";
 import { addUpCommand } from "./start_commands.ts";
+import { addAskCommands, addExplainCommand, addTopCommand } from "./status/mod.ts";
 import { addTokenCommands } from "./token_commands.ts";
 import { addWgCommand } from "./wg_command.ts";
 
@@ -37,6 +37,8 @@ export { withoutWgQuick } from "./wg_command.ts";
 export function addCommands(program: AnyCommand, context: CommandContext): void {
   addUpCommand(program, context);
   addAskCommands(program, context);
+  addTopCommand(program, context);
+  addExplainCommand(program, context);
   addPeersCommand(program, context);
   addAgentCommands(program, context);
   addConfigCommands(program, context);

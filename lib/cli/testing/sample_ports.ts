@@ -153,6 +153,7 @@ export class SamplePorts implements CliPorts {
       this.diary.push(`asked ${prompt}`);
       return Promise.resolve(this.files.get("-") ?? "");
     },
+    readKeys: () => undefined,
     isTyped: false,
     createSecretFile: (path) => {
       if (this.files.has(path)) {

@@ -138,6 +138,7 @@ export const STAGINGS: Readonly<Record<string, Staging>> = {
   },
 
   "weft status --watch": { until: /web-1/ },
+  "weft top": { until: /web-1/ },
   "weft ping NAME": { with: { NAME: "web-1" } },
   "weft ping leader": { on: "web-1" },
   "weft audit --since 1h --follow": { until: /web-1/ },
