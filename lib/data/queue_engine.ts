@@ -16,7 +16,7 @@
  */
 
 import type { JsonValue } from "../query/mod.ts";
-import type { Commit, CommitAnswer } from "./engine.ts";
+import type { Commit, CommitAnswer } from "./commit.ts";
 
 /** What a queue is. */
 export interface QueueSpec {
@@ -117,7 +117,9 @@ export type Settlement =
 
 /** A message that was delivered as often as it may be. */
 export interface DeadLetter {
+  /** Names it in its queue. */
   readonly number: number;
+  /** What was pushed. */
   readonly value: JsonValue;
   /** How often it was delivered. */
   readonly attempts: number;
@@ -125,8 +127,11 @@ export interface DeadLetter {
   readonly error: string;
   /** Milliseconds since 1970, by the clock of the owner. */
   readonly pushedAt: number;
+  /** By the same clock. */
   readonly diedAt: number;
+  /** Which messages it was handled in turn with. */
   readonly orderKey?: string;
+  /** Under which it was pushed. */
   readonly id?: string;
 }
 
