@@ -21,6 +21,7 @@ import type { IpAddress } from "../net/mod.ts";
 import type { ServiceSettings } from "../service/mod.ts";
 import { Agent } from "./agent.ts";
 import { checkDeclared, DeclaredNetworks, type ProgramEndpoints } from "./networks/mod.ts";
+import { type RestoredNode, restoreNode, type RestoreRequest } from "./backup/mod.ts";
 import { NamedEndpoints } from "./named_endpoints.ts";
 import { applyDeclaredPolicy, readDeclaredPolicy } from "./policy/mod.ts";
 import type { ServiceHost } from "./services/mod.ts";
@@ -36,7 +37,14 @@ import {
 } from "./start/mod.ts";
 import { agentFollowers, Reloader, type SettingFollower } from "./reload.ts";
 import { StatusToken } from "./status_token.ts";
-import { changeStoredSetting, forgetStored, meshHost, recoverStored, storedSettings } from "./stored_node.ts";
+import {
+  backupStored,
+  changeStoredSetting,
+  forgetStored,
+  meshHost,
+  recoverStored,
+  storedSettings,
+} from "./stored_node.ts";
 import { agentOperations, type AgentProcess, type StartToken, startTokenOf } from "./operations/mod.ts";
 
 /** How often it is tried to write what waits for room on a full disk. */
@@ -108,7 +116,7 @@ export class OverlayBootstrap {
     });
     const { statusToken } = this;
     const reload = () => this.#reloader.reload();
-    this.control = checkedControl(agentOperations(agent, { ...made, statusToken, reload }));
+    this.control = checkedControl(agentOperations(agent, { ...made, statusToken, reload, store }));
   }
 
   /**
@@ -307,6 +315,14 @@ export class OverlayBootstrap {
     onProblem: (problem: string) => void = () => {},
   ): Promise<readonly SettingReport[]> {
     return await storedSettings(saidSettings(input), onProblem);
+  }
+
+  /** Copies a node that does not run, sealed by a passphrase. @throws NotInitializedError, StateError, InvalidRequestError */
+  static readonly backup: typeof backupStored = backupStored;
+
+  /** Makes the node of such a copy in a directory. @throws AlreadyInitializedError, StateError, InvalidRequestError */
+  static async restore(stateDir: string, request: RestoreRequest): Promise<RestoredNode> {
+    return await restoreNode(stateDir, request, systemEnvironment(silentLogger).clock.wall());
   }
 
   /**

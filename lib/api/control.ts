@@ -5,6 +5,7 @@
 
 import type { BroadcastMode, CallMode, PublishReport, ServiceReport } from "../service/mod.ts";
 import type { DeviceControl } from "./devices.ts";
+import type { DiagnosisControl } from "./diagnosis.ts";
 import type { GrantLists, GrantsReport, MembershipControl } from "./membership.ts";
 import type { OverlayControl } from "./overlay.ts";
 import type { PathReport, ReachControl, RouteControl } from "./reach/mod.ts";
@@ -329,6 +330,7 @@ export type EventLine =
 export interface AgentControl
   extends
     DeviceControl,
+    DiagnosisControl,
     MembershipControl,
     OverlayControl,
     PolicyControl,

@@ -12,6 +12,7 @@
 
 export type * from "./control.ts";
 export type * from "./devices.ts";
+export type * from "./diagnosis.ts";
 export * from "./errors.ts";
 export type * from "./membership.ts";
 export { NDJSON_TYPE, openApi } from "./open_api.ts";

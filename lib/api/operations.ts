@@ -23,6 +23,7 @@ import { PROCESS_OPERATIONS } from "./process_operations.ts";
 import { REACH_OPERATIONS } from "./reach_operations.ts";
 import * as reports from "./report_schemas.ts";
 import { ROUTE_OPERATIONS } from "./route_operations.ts";
+import { DIAGNOSIS_OPERATIONS } from "./diagnosis_operations.ts";
 import { SETTINGS_OPERATIONS } from "./settings_operations.ts";
 
 const short = (most: number) => z.string().min(1).max(most);
@@ -174,6 +175,7 @@ export const OPERATIONS: { readonly [Name in OperationName]: Operation<Name> } =
   ...POLICY_OPERATIONS,
   ...ROUTE_OPERATIONS,
   ...SETTINGS_OPERATIONS,
+  ...DIAGNOSIS_OPERATIONS,
   ...PROCESS_OPERATIONS,
   ...REACH_OPERATIONS,
   leaders: {

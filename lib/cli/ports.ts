@@ -3,9 +3,10 @@
  * @module
  */
 
-import type { Node, OverlayBootstrap, OverlayPorts } from "../agent/mod.ts";
+import type { Node, OverlayBootstrap, OverlayPorts, RestoredNode, RestoreRequest } from "../agent/mod.ts";
 import type {
   AgentControl,
+  BackupReport,
   NetcheckReport,
   RecoveredNode,
   RecoverRequest,
@@ -53,7 +54,7 @@ export interface StatusPort extends ServedPort {
 /** A file that was made for a secret and is empty. */
 export interface SecretFile {
   /** Writes all of it to the disk, and closes the file. @throws the system's error */
-  write(text: string): Promise<void>;
+  write(content: string | Uint8Array): Promise<void>;
   /** Closes and removes it, after `write` has failed or in place of it. */
   discard(): Promise<void>;
 }
@@ -78,6 +79,8 @@ export interface ProcessPort {
   readText(path: string): Promise<string>;
   /** Reads keys without waiting for a line; undefined where nobody types. */
   readKeys(): KeyReader | undefined;
+  /** Reads a file as it is. @throws the system's error */
+  readBytes(path: string): Promise<Uint8Array>;
   /** Whether somebody types standard input. */
   readonly isTyped: boolean;
   /** Makes a new file that its owner alone may read. @throws the system's error, `AlreadyExists` when something has that name */
@@ -167,6 +170,10 @@ export interface AgentParts {
   ): Promise<readonly SettingReport[]>;
   /** Keeps or forgets a setting of a node that does not run. @returns whether anything has changed */
   changeStoredSetting(stateDir: string, change: SettingChange): boolean;
+  /** @returns a sealed copy of a node that does not run @throws WeftError `NotInitialized` when there is none */
+  backup(stateDir: string, passphrase: string): Promise<BackupReport>;
+  /** Makes the node of a copy. @throws WeftError `AlreadyInitialized` when there is one */
+  restore(stateDir: string, request: RestoreRequest): Promise<RestoredNode>;
   /** @returns where the agent with this state directory lets programs in */
   programSocketPath(stateDir: string): string;
   /** Finds out how this host can be reached, without an agent. */

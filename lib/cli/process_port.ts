@@ -46,6 +46,7 @@ export function systemProcess(): ProcessPort {
     },
     readSecret,
     readKeys,
+    readBytes: (path) => Deno.readFile(path),
     get isTyped() {
       return Deno.stdin.isTerminal();
     },
@@ -205,8 +206,9 @@ async function readSecret(prompt: string): Promise<string> {
 async function createSecretFile(path: string): Promise<SecretFile> {
   const file = await Deno.open(path, { write: true, createNew: true, mode: 0o600 });
   return {
-    async write(text) {
-      for (let rest = new TextEncoder().encode(text); rest.length > 0;) {
+    async write(content) {
+      const bytes = typeof content === "string" ? new TextEncoder().encode(content) : content;
+      for (let rest = bytes; rest.length > 0;) {
         rest = rest.subarray(await file.write(rest));
       }
       await file.sync();

@@ -97,9 +97,9 @@ async function runUntilStopped(
   stopping: Promise<"stop">,
 ): Promise<number> {
   // From now on, so that none ends an agent that starts.
-  let running: Overlay | undefined;
+  const running: { overlay?: Overlay } = {};
   stack.defer(ports.process.onReloadSignal(() => {
-    if (running !== undefined) void reload(running, run.log);
+    if (running.overlay !== undefined) void reload(running.overlay, run.log);
   }));
   const starting = startAgent(ports, run, stack);
   // What comes of it is told by the race, or by nobody any more.
@@ -115,7 +115,7 @@ async function runUntilStopped(
   ports.process.onStarted();
   const terminal = steady(ports.terminal);
   announce(run, overlay, site.port, terminal);
-  running = overlay;
+  running.overlay = overlay;
   const { manager } = ports.process;
   const standing = () => standingText(overlay);
   void manager?.tell(`READY=1\nSTATUS=${standing()}`);

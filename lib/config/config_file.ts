@@ -157,7 +157,9 @@ function readSettings(
   }
   const locate: ConfigLayer["locate"] = (key, isRight) => {
     const node = nodes.get(key);
-    return node == null ? undefined : positionAt(lines, narrowed(node, values[key], isRight).range?.[0] ?? 0);
+    return node === undefined || node === null
+      ? undefined
+      : positionAt(lines, narrowed(node, values[key], isRight).range?.[0] ?? 0);
   };
   return { layer: { source: "file", values, path, locate }, problems };
 }

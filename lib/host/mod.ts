@@ -72,6 +72,7 @@ export {
   type FileReplacement,
   type ForwardingChange,
   type HostChange,
+  hostChangeText,
   HostJournal,
   openDatabase,
   readHostText,

@@ -5,6 +5,7 @@
  */
 
 export { ProgramClient, programSocketPath } from "./program_client.ts";
+export { DataStore } from "./data_store.ts";
 export { ServiceHost } from "./service_host.ts";
 export type { IncomingConnection, ListenOptions, PortListener, StreamForwarder } from "./stream_forwarder.ts";
 export { DeclaredOffers } from "./declared_offers.ts";

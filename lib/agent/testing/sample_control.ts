@@ -6,6 +6,7 @@
 import type {
   AddedDevice,
   AgentControl,
+  BackupReport,
   ChangedMember,
   DeviceRequest,
   DnsAnswerRecord,
@@ -105,6 +106,15 @@ export class SampleControl extends SampleRoutes implements AgentControl {
   changeSetting(change: SettingChange): boolean {
     this.asked.push(change);
     return true;
+  }
+
+  hostChanges(): readonly string[] {
+    return ["the interface weft0"];
+  }
+
+  backup(): Promise<BackupReport> {
+    this.asked.push("backup");
+    return Promise.resolve({ name: "leader", file: "d2VmdA==", dataBytes: 0 });
   }
 
   reload(): Promise<ReloadReport> {

@@ -3,9 +3,16 @@
  * @module
  */
 
-import { HostJournal, leftResolver, Netlink, putBackLeftResolver, SqliteStateStore } from "../../host/mod.ts";
+import {
+  hostChangeText,
+  HostJournal,
+  leftResolver,
+  Netlink,
+  putBackLeftResolver,
+  SqliteStateStore,
+} from "../../host/mod.ts";
 import { ControlClient } from "../control_client.ts";
-import { changeText, doctorFindings, hostProbes } from "./doctor/mod.ts";
+import { doctorFindings, hostProbes } from "./doctor/mod.ts";
 import { CommandError } from "../failure.ts";
 import { paint } from "../terminal.ts";
 import {
@@ -86,7 +93,7 @@ function addCleanup(program: AnyCommand, { ports }: CommandContext): void {
       using netlink = Netlink.open();
       for (const change of journal.undoAll(netlink)) {
         const isKnown = change.kind === "resolver" && isPutBack && change.replacement.path === left?.path;
-        if (!isKnown) ports.terminal.out(`Undid ${changeText(change)}\n`);
+        if (!isKnown) ports.terminal.out(`Undid ${hostChangeText(change)}\n`);
       }
     },
   );

@@ -7,6 +7,8 @@
 import type { AnyCommand, CommandContext } from "../weft_command.ts";
 import { addAuditCommand, addLeaveCommand } from "./admission_commands.ts";
 import { addAgentCommands } from "./agent_commands.ts";
+import { addBackupCommands } from "./backup/mod.ts";
+import { addBugreportCommand } from "./bugreport/mod.ts";
 import { addCallCommands } from "./call_commands.ts";
 import { addCompletionCommands } from "./completion_commands.ts";
 import { addConfigCommands, addReloadCommand } from "./configuration/mod.ts";
@@ -58,6 +60,8 @@ export function addCommands(program: AnyCommand, context: CommandContext): void 
   addDataCommands(program, context);
   addForwardCommands(program, context);
   addHostCommands(program, context);
+  addBugreportCommand(program, context);
+  addBackupCommands(program, context);
   addNetcheckCommand(program, context);
   addCompletionCommands(program, context);
   addInstallCommands(program, context);

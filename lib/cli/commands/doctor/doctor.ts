@@ -8,6 +8,7 @@ import {
   canConfigureNetwork,
   hasTunDevice,
   type HostChange,
+  hostChangeText,
   HostJournal,
   leftResolver,
   Netlink,
@@ -287,18 +288,6 @@ function skewFinding(skewMs: number): Finding {
   );
 }
 
-/** @returns a change of the host in words */
-export function changeText(change: HostChange): string {
-  if (change.kind === "interface") return `the interface ${change.name}`;
-  if (change.kind === "resolver") return `the resolver in ${change.replacement.path}`;
-  if (change.kind === "forwarding") {
-    return `the forwarding of IPv${change.family} from ${change.interfaceName}`;
-  }
-  if (change.kind === "filter-table") return `the table ${change.name} of nftables`;
-  if (change.kind === "exit") return `the rules that send everything through ${change.name}`;
-  return `the route to ${change.cidr} on ${change.interfaceName}`;
-}
-
 function ok(detail: string): Finding {
   return { kind: "ok", detail };
 }
@@ -355,7 +344,7 @@ function leftInterfaces(stateDir: string): readonly string[] {
             routes.some(({ cidr, interfaceName }) =>
               cidr.equals(change.cidr) && interfaceName === change.interfaceName
             ) && !netlink.isLinkRunning(change.interfaceName);
-    return new HostJournal(store).changes().filter(isThere).map(changeText);
+    return new HostJournal(store).changes().filter(isThere).map(hostChangeText);
   } catch {
     return [];
   }
