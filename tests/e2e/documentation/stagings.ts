@@ -139,6 +139,16 @@ export const STAGINGS: Readonly<Record<string, Staging>> = {
 
   "weft status --watch": { until: /web-1/ },
   "weft top": { until: /web-1/ },
+  "weft bugreport --anonymize": { after: "rm -f weft-bugreport-*.tar.gz" },
+  "weft backup web-1.backup": {
+    inside: `${phrase}; rm -f web-1.backup`,
+    with: { "web-1.backup": "web-1.backup --passphrase-file phrase" },
+  },
+  "weft restore web-1.backup": {
+    inside:
+      `${phrase}; rm -rf web-1.backup ./fresh; weft backup web-1.backup --passphrase-file phrase > backup.txt; export WEFT_STATE=./fresh`,
+    with: { "web-1.backup": "web-1.backup --passphrase-file phrase" },
+  },
   "weft ping NAME": { with: { NAME: "web-1" } },
   "weft ping leader": { on: "web-1" },
   "weft audit --since 1h --follow": { until: /web-1/ },

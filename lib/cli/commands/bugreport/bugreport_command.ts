@@ -13,7 +13,7 @@ import {
   runWithOptions,
   saidSettings,
 } from "../../weft_command.ts";
-import { doctorFindings, hostProbes } from "../doctor/mod.ts";
+import { examine } from "../doctor/mod.ts";
 import { gather, runHostCommand } from "./gather.ts";
 import { tarGz } from "./tar_archive.ts";
 
@@ -40,7 +40,7 @@ export function addBugreportCommand(program: AnyCommand, { ports }: CommandConte
         (await ports.loadAgent()).storedSettings(await saidSettings(command, ports), () => {}),
       doctor: async (status) => {
         const { port, rootless } = await optionsOfNextStart(command, ports);
-        return await doctorFindings({ stateDir, port, rootless, status }, hostProbes());
+        return await examine({ client, stateDir, status, port, rootless, version: ports.version });
       },
     });
     const time = new Date(atMs).toISOString().replace(/[-:]|\.\d+/g, "");
