@@ -242,6 +242,8 @@ export const STAGINGS: Readonly<Record<string, Staging>> = {
     first: blue,
     inside: container,
     with: { "netns lab": 'netns "$holder"' },
+    // Its namespace ends with the line.
+    after: fresh("blue"),
   },
   "weft endpoint list blue": { first: blue },
   "weft endpoint remove blue web-1": { first: `${blue}; weft endpoint add blue web-1` },
