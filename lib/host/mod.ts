@@ -65,6 +65,7 @@ export * from "./host_error.ts";
 export * from "./memory_reclaimer.ts";
 export * from "./namespace/mod.ts";
 export * from "./netlink/mod.ts";
+export { freeBytesAt } from "./free_bytes.ts";
 export * from "./resolver/mod.ts";
 export * from "./socket/mod.ts";
 export {

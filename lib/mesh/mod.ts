@@ -110,6 +110,7 @@ export {
   networksInUse,
   type NewDevice,
   readSuccession,
+  recordLifetimeMs,
   rotationTo,
   TOKEN_KIND,
   TokenBook,

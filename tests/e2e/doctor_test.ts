@@ -3,7 +3,6 @@ import {
   type Host,
   Lab,
   labTest,
-  type MeshNode,
   PACKET_PLANE,
   startMesh,
   untilAllKnowAll,

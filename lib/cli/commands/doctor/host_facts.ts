@@ -3,9 +3,8 @@
  * @module
  */
 
-import { statfsSync } from "node:fs";
 import type { StatusReport } from "../../../api/mod.ts";
-import { type HostRoute, Netlink } from "../../../host/mod.ts";
+import { freeBytesAt, type HostRoute, Netlink } from "../../../host/mod.ts";
 
 /** How long a program of the host may take, in milliseconds. */
 const COMMAND_MS = 3_000;
@@ -42,10 +41,7 @@ export async function readHostFacts(stateDir: string, status: StatusReport | und
     interfaces: attempt(() => [...Deno.readDirSync("/sys/class/net")].map(({ name }) => name)) ?? [],
     outside: fallback?.interfaceName,
     ruleset: await output("nft", ["-j", "list", "ruleset"]),
-    freeBytes: attempt(() => {
-      const { bavail, bsize } = statfsSync(nearestFolder(stateDir));
-      return bavail * bsize;
-    }),
+    freeBytes: freeBytesAt(nearestFolder(stateDir)),
     unit: attempt(() => readUnit(stateDir)),
     sysctl: (name) => attempt(() => Deno.readTextFileSync(`/proc/sys/${name}`).trim()),
   };
