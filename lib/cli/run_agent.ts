@@ -3,7 +3,7 @@
  * @module
  */
 
-import { type Logger, WeftError, withTimeout } from "../base/mod.ts";
+import { type Logger, logOf, WeftError, withTimeout } from "../base/mod.ts";
 import { type AgentOptions, DEFAULT_LOG_LEVEL, type SaidSettings } from "../config/mod.ts";
 import { systemTimers } from "../host/mod.ts";
 import { Cidr, isPrivateBlock } from "../net/mod.ts";
@@ -34,7 +34,7 @@ export type StartRole =
 export interface RunAgentOptions {
   readonly role: StartRole;
   readonly said: SaidSettings;
-  readonly log: Logger & Pick<AgentLog, "release" | "setLevel" | "recent">;
+  readonly log: Logger & Pick<AgentLog, "release" | "setLevel" | "setFormat" | "levels" | "recent">;
 }
 
 /** An agent that runs. */
@@ -74,6 +74,11 @@ export async function runAgent(ports: CliPorts, run: RunAgentOptions): Promise<n
       return { pid, ...unit && { unit } };
     },
     logs: (request) => ({ lines: run.log.recent.last(request), ...unit && { unit } }),
+    logLevels: () => run.log.levels,
+    changeLogLevel(change) {
+      run.log.setLevel(change);
+      return run.log.levels;
+    },
   };
   try {
     const code = await runUntilStopped(ports, { ...run, process }, stack, stopping.promise);
@@ -150,7 +155,7 @@ async function startAgent(
   stack: AsyncDisposableStack,
 ): Promise<StartedAgent> {
   const parts = await ports.loadAgent();
-  const site = new StatusSiteHolder(parts, run.log);
+  const site = new StatusSiteHolder(parts, logOf(run.log, "http"));
   const overlay = await makeOverlay(ports, parts, { ...run, site });
   // Nobody waits for it yet, and a failure of the start is told by the start.
   overlay.closed.catch(() => {});
@@ -234,7 +239,8 @@ async function makeOverlay(
   // A port that is taken should have no consequences, here or at a leader.
   let given: string | undefined;
   const onOptions = async (options: AgentOptions) => {
-    if (options.logLevel !== said.own.logLevel) log.setLevel(options.logLevel);
+    if (options.logLevel !== said.own.logLevel) log.setLevel({ level: options.logLevel });
+    log.setFormat(options.logFormat);
     if (options.logLevel !== DEFAULT_LOG_LEVEL) log.release();
     const { statusAddress: addresses, statusPort: port } = options;
     if (port !== "off") {
@@ -246,8 +252,11 @@ async function makeOverlay(
   };
   const followers = [
     {
-      names: ["logLevel"] as const,
-      apply: ({ logLevel }: AgentOptions) => log.setLevel(logLevel),
+      names: ["logLevel", "logFormat"] as const,
+      apply: ({ logLevel, logFormat }: AgentOptions) => {
+        log.setLevel({ level: logLevel });
+        log.setFormat(logFormat);
+      },
     },
     site.follower,
     {

@@ -12,6 +12,7 @@ import { deviceOperations } from "./device_operations.ts";
 import { diagnosisOperations } from "./diagnosis_operations.ts";
 import { type AgentProcess, processOperations } from "./agent_process.ts";
 import { leaderOperations } from "./leader_operations.ts";
+import { measurementOperations } from "./measurement_operations.ts";
 import { networkOperations } from "./network_operations.ts";
 import { policyOperations } from "./policy_operations.ts";
 import { DeniedError } from "../policy/mod.ts";
@@ -55,6 +56,7 @@ export function agentOperations(
   const { mesh } = agent;
   return {
     ...serviceOperations(agent),
+    ...measurementOperations(agent),
     ...membershipOperations(agent),
     ...networkOperations(agent),
     ...policyOperations(agent),
@@ -73,6 +75,8 @@ export function agentOperations(
     status: () => agent.status(),
     peers: () => agent.status().peers,
     leaders: () => agent.status().leaders,
+    memberLinks: () => agent.view.links.view(),
+    timeline: ({ after = 0 }) => agent.view.timeline.after(after),
     statusToken: ({ isNew }) => ({ token: isNew ? statusToken.renew() : statusToken.current() }),
 
     removePeer(peer, revokeToken = false) {

@@ -17,8 +17,12 @@ import type {
   ExportedLeader,
   ExportRequest,
   FoundMember,
+  LogLevelChange,
+  LogLevels,
   LogReport,
   LogRequest,
+  MeasurementsReport,
+  MemberLinks,
   NetcheckReport,
   PingReport,
   RecoveredLeader,
@@ -28,6 +32,8 @@ import type {
   SettingReport,
   StatusReport,
   StopReport,
+  TimelineEvent,
+  TimelineRequest,
   TokenReport,
   TokenRequest,
 } from "../../api/mod.ts";
@@ -38,8 +44,10 @@ import {
   UnknownPeerError,
   UnknownTokenError,
 } from "../errors.ts";
+import { sampleMeasurements } from "./sample_measurements.ts";
 import { SampleRoutes } from "./sample_routes.ts";
 import { sampleStatus } from "./sample_status.ts";
+import { sampleLinks, sampleTimeline } from "./sample_view.ts";
 
 const report: TokenReport = {
   id: "t1",
@@ -137,8 +145,33 @@ export class SampleControl extends SampleRoutes implements AgentControl {
     return { lines: all.filter(({ number }) => number > after).slice(-lines) };
   }
 
+  logLevels(): LogLevels {
+    return { level: "info", categories: { mesh: "debug" } };
+  }
+
+  changeLogLevel(change: LogLevelChange): LogLevels {
+    this.asked.push(change);
+    const { level, category } = change;
+    return category === undefined ? { level, categories: {} } : {
+      level: "info",
+      categories: { [category]: level },
+    };
+  }
+
+  measurements(): MeasurementsReport {
+    return sampleMeasurements;
+  }
+
   peers(): StatusReport["peers"] {
     return this.status().peers;
+  }
+
+  memberLinks(): readonly MemberLinks[] {
+    return sampleLinks;
+  }
+
+  timeline({ after = 0 }: TimelineRequest): readonly TimelineEvent[] {
+    return sampleTimeline.filter(({ number }) => number > after);
   }
 
   leaders(): StatusReport["leaders"] {

@@ -47,6 +47,8 @@ Deno.test("weft bugreport writes what is known, and no secret of the run", async
   const lines: string[] = [];
   const process: AgentProcess = {
     stop: () => ({}),
+    logLevels: () => ({ level: "info", categories: {} }),
+    changeLogLevel: () => ({ level: "info", categories: {} }),
     logs: () => ({ lines: lines.map((text, at) => ({ number: at + 1, text })) }),
   };
   const node = await OverlayBootstrap.initLeader({
