@@ -5,7 +5,7 @@
 
 import type { BroadcastMode, CallMode, PublishReport, ServiceReport } from "../service/mod.ts";
 import type { DeviceControl } from "./devices.ts";
-import type { DiagnosisControl } from "./diagnosis.ts";
+import type { DiagnosisControl } from "./diagnosis/mod.ts";
 import type { GrantLists, GrantsReport, MembershipControl } from "./membership.ts";
 import type { OverlayControl } from "./overlay.ts";
 import type { MeasurementControl } from "./measurements/mod.ts";

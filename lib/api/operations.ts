@@ -19,11 +19,10 @@ import { MEMBERSHIP_OPERATIONS, tokenRequest } from "./membership_operations.ts"
 import { EVENTS_TYPE, type Operation, type OperationName } from "./operation.ts";
 import { OVERLAY_OPERATIONS } from "./overlay_operations.ts";
 import { POLICY_OPERATIONS } from "./policy_operations.ts";
-import { MEASUREMENT_OPERATIONS, PROCESS_OPERATIONS } from "./process_operations.ts";
+import { DIAGNOSIS_OPERATIONS, MEASUREMENT_OPERATIONS, PROCESS_OPERATIONS } from "./process_operations.ts";
 import { REACH_OPERATIONS, VIEW_OPERATIONS } from "./reach_operations.ts";
 import * as reports from "./report_schemas.ts";
 import { ROUTE_OPERATIONS } from "./route_operations.ts";
-import { DIAGNOSIS_OPERATIONS } from "./diagnosis_operations.ts";
 import { SETTINGS_OPERATIONS } from "./settings_operations.ts";
 
 const short = (most: number) => z.string().min(1).max(most);

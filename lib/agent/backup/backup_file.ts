@@ -12,7 +12,6 @@
  * @module
  */
 
-import { z } from "zod";
 import { concatBytes, equalBytes, randomBytes, type RandomSource, utf8Bytes } from "../../base/mod.ts";
 import {
   PASSPHRASE_SALT_BYTES,
@@ -47,17 +46,6 @@ export interface BackupContent {
 export interface BackupProblem {
   readonly problem: string;
 }
-
-const base64 = z.base64().transform((text) => Uint8Array.fromBase64(text));
-const content = z.object({
-  release: z.string(),
-  name: z.string(),
-  networkId: z.string().regex(/^[0-9a-f]{32}$/),
-  madeAt: z.int().min(0),
-  pairs: z.array(z.tuple([z.string(), z.string(), base64])),
-  // What is written beside the state is a file there, and nowhere else.
-  files: z.array(z.tuple([z.string().regex(/^data-[0-9a-f]{32}\.db$/), base64])),
-});
 
 /** @returns the file's bytes */
 export async function sealBackup(
@@ -104,10 +92,40 @@ export async function openBackup(
   if (zipped === undefined) return { problem: "the passphrase is another one, or the file was changed" };
   try {
     const plaintext = await through(zipped, new DecompressionStream("gzip"));
-    return content.parse(JSON.parse(new TextDecoder().decode(plaintext)));
+    const content = readContent(JSON.parse(new TextDecoder().decode(plaintext)));
+    if (content !== undefined) return content;
   } catch {
-    return { problem: "it holds something that this version cannot read" };
+    // What is none is no more readable.
   }
+  return { problem: "it holds something that this version cannot read" };
+}
+
+/** What is written beside the state is a file there, and nowhere else. */
+const DATA_FILE = /^data-[0-9a-f]{32}\.db$/;
+
+/** @returns undefined when it is no content @throws SyntaxError when it holds bytes that are no base64 */
+function readContent(value: Record<string, unknown>): BackupContent | undefined {
+  const { release, name, networkId, madeAt, pairs, files } = value;
+  const isText = typeof release === "string" && typeof name === "string" && typeof networkId === "string";
+  if (!isText || !/^[0-9a-f]{32}$/.test(networkId) || !Number.isSafeInteger(madeAt)) return undefined;
+  const isRows = (rows: unknown, length: number): rows is readonly (readonly string[])[] =>
+    Array.isArray(rows) &&
+    rows.every((row) =>
+      Array.isArray(row) && row.length === length && row.every((cell) => typeof cell === "string")
+    );
+  if (!isRows(pairs, 3) || !isRows(files, 2) || !files.every(([file = ""]) => DATA_FILE.test(file))) {
+    return undefined;
+  }
+  return {
+    release,
+    name,
+    networkId,
+    madeAt: Number(madeAt),
+    pairs: pairs.map((
+      [collection = "", key = "", bytes = ""],
+    ) => [collection, key, Uint8Array.fromBase64(bytes)]),
+    files: files.map(([file = "", bytes = ""]) => [file, Uint8Array.fromBase64(bytes)]),
+  };
 }
 
 function parts(header: Uint8Array): { readonly salt: Uint8Array; readonly nonce: Uint8Array } {
