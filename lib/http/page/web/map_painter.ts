@@ -49,7 +49,8 @@ const PATH_STYLE: Readonly<Record<PathKind, LinkStyle>> = {
   direct: { colour: "thread", dash: [], width: 1.4 },
   relay: { colour: "thread", dash: [7, 5], width: 1.4 },
   carrier: { colour: "thread", dash: [10, 3, 2, 3], width: 2.2 },
-  channel: { colour: "warn", dash: [2, 4], width: 1.4 },
+  channel: { colour: "thread", dash: [2, 4], width: 1.6 },
+  half: { colour: "warn", dash: [2, 4], width: 1.6 },
   hub: { colour: "quiet", dash: [], width: 1.2 },
   none: { colour: "bad", dash: [1, 5], width: 1.4 },
 };
@@ -168,12 +169,14 @@ export class MapPainter {
       if (a === undefined || b === undefined) continue;
       const [from, to] = [camera.toScreen(a), camera.toScreen(b)];
       const middle = { x: (from.x + to.x) / 2, y: (from.y + to.y) / 2 };
-      const isUsual = link.ends.every((end) => end === undefined || (end.healthy && end.path === "direct"));
+      const isUsual = link.ends.every((end) =>
+        end === undefined || (end.healthy && (end.path === "direct" || end.path === "channel"))
+      );
       for (const [end, start, own] of [[link.ends[0], from, 0], [link.ends[1], to, 1]] as const) {
         // Where one end has said nothing, the other's word stands for both.
         const said = end ?? link.ends[1 - own];
         if (said === undefined) continue;
-        const path = said.healthy ? said.path : "none";
+        const path = said.healthy || said.path === "half" ? said.path : "none";
         const usual = isUsual ? crowd : Math.max(0.55, crowd);
         const alpha = (focus === undefined ? usual : isFocused ? 1 : 0.06) * (end === undefined ? 0.6 : 1);
         const key = `${path} ${alpha}`;

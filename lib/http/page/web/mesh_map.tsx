@@ -242,7 +242,7 @@ function Tip(
 function Legend(): VNode {
   return (
     <p class="legend" aria-hidden="true">
-      {(["direct", "relay", "carrier", "channel", "none"] as const).map((kind) => (
+      {(["direct", "relay", "carrier", "channel", "half", "none"] as const).map((kind) => (
         <span key={kind}>
           <i class={`key key-${kind}`} />
           {PATH_WORDS[kind]}
