@@ -3,14 +3,21 @@
  * @module
  */
 
-import { type Clock, LimitedLogger, repeat, type StateStore, type WeftError } from "../base/mod.ts";
+import {
+  type Clock,
+  LimitedLogger,
+  type LogCategory,
+  repeat,
+  type StateStore,
+  type WeftError,
+} from "../base/mod.ts";
 import { channelCounters } from "../channel/mod.ts";
 import { type MeshState, TOKEN_KIND } from "../mesh/mod.ts";
 import { carrierSockets, type FramePlane } from "../dataplane/mod.ts";
 import { builtInDrivers } from "../../drivers/mod.ts";
 import type { ServiceSettings } from "../service/mod.ts";
 import { listenTcp, type StreamListener } from "../transport/mod.ts";
-import type { AgentContext, GivenContext } from "./agent_context.ts";
+import { type AgentContext, contextOf, type GivenContext } from "./agent_context.ts";
 import { Authority } from "./authority.ts";
 import { Carriers } from "./carriers/mod.ts";
 import { Departure } from "./departure.ts";
@@ -105,34 +112,35 @@ export class Agent {
     const addresses = () => hostAddresses(endpoints.isOwnDevice);
     const hostNetwork = new HostNetwork({ ...parts, log }, addresses, followAddresses);
     this.#context = { ...parts, log, authority, endpoints, hostNetwork, members };
+    const of = (category: LogCategory) => contextOf(this.#context, category);
     this.#madeAt = parts.clock.now();
     this.closed = this.#ended.promise;
     // Whoever does not wait for the end must not be ended by it.
     this.closed.catch(() => {});
     this.routes = new Routes({
-      ...this.#context,
+      ...of("routes"),
       ownerOf: (nodeId) => this.networks.book.ownerOf(nodeId),
       health: (nodeId) => this.#session?.health.checker.figures(nodeId),
       linkedAt: () => this.#session?.linkedAt() ?? [],
     });
-    this.programEndpoints = new ProgramEndpoints(() => this.networks, this.#context.log);
+    this.programEndpoints = new ProgramEndpoints(() => this.networks, of("networks").log);
     this.networks = new Networks({
-      context: this.#context,
-      devices: this.programEndpoints.among(hostDevices(this.#context, this.routes.gatewayHost)),
+      context: of("networks"),
+      devices: this.programEndpoints.among(hostDevices(of("networks"), this.routes.gatewayHost)),
       drivers: builtInDrivers(),
       askLeaders: async (request) => await this.#session?.leaders.askAgain(request),
     });
     const isHindered = () => this.routes.exit.chosen !== undefined;
-    this.relay = this.#resources.use(new RelayHost({ ...this.#context, isHindered }));
+    this.relay = this.#resources.use(new RelayHost({ ...of("dataplane"), isHindered }));
     this.carriers = new Carriers({
-      ...this.#context,
+      ...of("dataplane"),
       relay: this.relay,
       planePort: () => this.#overlay && parts.options.port,
       openSocket: carrierSockets(parts.options.rootless || parts.options.dataplane === "portable"),
     });
     this.policies = new NodePolicies({
       ...parts,
-      ...this.#context,
+      ...of("policy"),
       networks: () => this.networks.book.networks,
       routed: () => this.routes.book.blocks(),
       onChange: () => {
@@ -140,13 +148,13 @@ export class Agent {
         this.policies.hide(this.#names.service);
       },
     });
-    this.#names = new RunningNames(this.#context, {
+    this.#names = new RunningNames(of("dns"), {
       offered: () => this.services.offered(),
       isStopping: () => this.#state === "stopping",
       onOpen: (names) => this.policies.hide(names),
     });
     this.services = new ServiceHost({
-      ...this.#context,
+      ...of("services"),
       policy: this.policies.messages.guard,
       node: this,
       counters: this.#channelCounters,
@@ -156,7 +164,7 @@ export class Agent {
     const taken = { mesh, authority, zone: options.dnsZone, offered: () => this.services.offered() };
     mesh.leadership.isNameTaken = (name) => isNameTaken(name, taken);
     const rejoin = this.#rejoin = new Rejoin({
-      ...this.#context,
+      ...of("mesh"),
       own: () => endpoints.own(),
       dial: messagePlaneDial(),
     });
@@ -327,7 +335,7 @@ export class Agent {
     if (this.#overlay !== undefined) this.#resources.use(this.routes.start(this.#overlay));
     this.services.start();
     this.#resources.defer(() => this.services.close());
-    openDeclaredOffers(this.services.forward, options, this.#context.log);
+    openDeclaredOffers(this.services.forward, options, contextOf(this.#context, "services").log);
     // A full disk may have room again the next time, and a process that ran out of descriptors has some.
     const upkeep = { intervalMs: UPKEEP_MS, problem: "cannot look after the state" };
     this.#resources.defer(repeat(this.#context, upkeep, () => this.#lookAfter()));
@@ -342,7 +350,7 @@ export class Agent {
     listener: StreamListener = listenTcp({ port: this.#context.options.port }),
   ): Promise<void> {
     this.#session = new MemberSession({
-      ...this.#context,
+      ...contextOf(this.#context, "mesh"),
       counters: this.#channelCounters,
       listener,
       overlay: this.#overlay,
@@ -359,7 +367,8 @@ export class Agent {
   }
 
   async #openInterface(): Promise<void> {
-    const opened = this.#resources.use(await OverlayInterface.open(this.#context, overlayObserver(this)));
+    const context = contextOf(this.#context, "dataplane");
+    const opened = this.#resources.use(await OverlayInterface.open(context, overlayObserver(this)));
     if (this.#state !== "starting") throw new InterruptedError();
     this.#overlay = opened;
     // Before the first peer is set, and with it the first packet.
@@ -379,7 +388,7 @@ export class Agent {
   }
 
   #openFrames(): FramePlane {
-    const frames = this.#frames = new RootlessFrames(this.#context, {
+    const frames = this.#frames = new RootlessFrames(contextOf(this.#context, "dataplane"), {
       handlePortEvent: (event) => this.networks.handlePortEvent(event),
       handlePolicyReport: (report) => this.policies.note("packets", report),
     });

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Counters } from "../base/mod.ts";
+import { Counters } from "../base/mod.ts";
 import type { ChannelDropReason } from "../channel/mod.ts";
 import type { LeaderDistance, LeadershipReport, NetcheckReport } from "../api/mod.ts";
 import { NO_UPDATE, type NodeId } from "../mesh/mod.ts";
@@ -12,7 +12,7 @@ import type { AgentOptions } from "../config/mod.ts";
 import { Endpoint } from "../net/mod.ts";
 import type { StreamListener } from "../transport/mod.ts";
 import type { DeviceEvent } from "../wireguard/mod.ts";
-import type { AgentContext } from "./agent_context.ts";
+import { type AgentContext, contextOf } from "./agent_context.ts";
 import type { Carriers } from "./carriers/mod.ts";
 import { mayRelay } from "./endpoint_selector.ts";
 import { DhtDiscovery, DhtProber, LanDiscovery, MovedMembers } from "./discovery/mod.ts";
@@ -58,6 +58,15 @@ export interface MemberSessionParts extends AgentContext {
   readonly rejoin: Pick<Rejoin, "noteRefused">;
 }
 
+const HANDSHAKE_ENDS = ["initiator", "responder", "retried", "failed"] as const;
+type HandshakeEnd = typeof HANDSHAKE_ENDS[number];
+
+function handshakeEnd(event: DeviceEvent): HandshakeEnd | undefined {
+  if (event.kind === "handshake-completed") return event.role;
+  if (event.kind === "handshake-retry") return "retried";
+  return event.kind === "handshake-failed" ? "failed" : undefined;
+}
+
 /** One life of a node under one pair of keys. */
 export class MemberSession {
   /** By which id it goes, to its end. */
@@ -66,6 +75,8 @@ export class MemberSession {
   readonly leaders: LeaderCoordinator;
   readonly health: HealthWatch;
   readonly sightings: Sightings;
+  /** Handshakes of WireGuard: completed, by the role of this node; begun again without an answer; given up. */
+  readonly handshakes: Counters<HandshakeEnd> = new Counters(HANDSHAKE_ENDS);
   /** The ways that packets take; undefined without a packet plane. */
   paths: PathWatch | undefined;
   #introductions: Introductions | undefined;
@@ -166,7 +177,7 @@ export class MemberSession {
   }
 
   #makePaths(plane: PathPlane): void {
-    const parts = this.#parts;
+    const parts = contextOf(this.#parts, "paths");
     const paths = this.paths = new PathWatch({ ...parts, plane });
     const legs = this.#legs = new RelayLegs({ ...parts, plane, paths });
     this.#introductions = new Introductions({
@@ -196,6 +207,8 @@ export class MemberSession {
 
   /** Follows what happens to a session of the packet plane. */
   handleDeviceEvent(event: DeviceEvent): void {
+    const end = handshakeEnd(event);
+    if (end !== undefined) this.handshakes.count(end);
     this.paths?.handleDeviceEvent(event);
     this.health.handleDeviceEvent(event);
   }
@@ -280,7 +293,7 @@ export class MemberSession {
     ];
     endpoints.mappedEndpoints = () => this.#portMapping?.endpoints ?? { packets: [], channels: [] };
     this.#portMapping = PortMapping.start({
-      ...this.#parts,
+      ...contextOf(this.#parts, "paths"),
       overlayDevices: () => endpoints.overlayDevices(),
       onChange: () => this.restate(),
     });
@@ -293,7 +306,11 @@ export class MemberSession {
     this.leaders.start();
     const { problem, hint } = this.leadership();
     if (mesh.role === "leader" && problem !== undefined) this.#parts.log.warn(problem, { hint });
-    const discovery = { ...this.#parts, networkId: mesh.network.id, overlay: endpoints.overlay };
+    const discovery = {
+      ...contextOf(this.#parts, "discovery"),
+      networkId: mesh.network.id,
+      overlay: endpoints.overlay,
+    };
     this.#dht = DhtDiscovery.start({
       ...discovery,
       port,

@@ -19,6 +19,7 @@ import { ResumedStateStore, SqliteStateStore, systemEnvironment } from "../host/
 import { MeshState, NotInitializedError, storedNetworkId } from "../mesh/mod.ts";
 import type { IpAddress } from "../net/mod.ts";
 import type { ServiceSettings } from "../service/mod.ts";
+import { findTelemetry } from "../telemetry/mod.ts";
 import { Agent } from "./agent.ts";
 import { checkDeclared, DeclaredNetworks, type ProgramEndpoints } from "./networks/mod.ts";
 import { NamedEndpoints } from "./named_endpoints.ts";
@@ -372,7 +373,8 @@ export class OverlayBootstrap {
     // There is nothing to run from.
     if (isNew) store.settle();
     try {
-      const environment = systemEnvironment(logger);
+      const telemetry = await findTelemetry();
+      const environment = { ...systemEnvironment(logger), ...telemetry && { tracer: telemetry.tracer } };
       const host = meshHost(environment);
       MeshState.finishLeaving(store, host);
       const isResumed = storedNetworkId(store) !== undefined;
@@ -387,6 +389,7 @@ export class OverlayBootstrap {
       const preparedPlane = stack.use(options.rootless ? undefined : preparePlane(options.dataplane));
       const mesh = await makeMesh({ store, host, named, options, onPending, keep: () => settings.keep() });
       const agent = new Agent({ ...environment, mesh, store, options, named, service, preparedPlane });
+      if (telemetry !== undefined) agent.services.runtime.use(telemetry.middleware);
       stack.move();
       try {
         if (policy !== undefined) applyDeclaredPolicy(policy, agent, { store, log: logger });

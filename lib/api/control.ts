@@ -7,6 +7,7 @@ import type { BroadcastMode, CallMode, PublishReport, ServiceReport } from "../s
 import type { DeviceControl } from "./devices.ts";
 import type { GrantLists, GrantsReport, MembershipControl } from "./membership.ts";
 import type { OverlayControl } from "./overlay.ts";
+import type { MeasurementControl } from "./measurements/mod.ts";
 import type { PathReport, ReachControl, RouteControl, ViewControl } from "./reach/mod.ts";
 import type { PolicyControl } from "./policy.ts";
 import type { ProcessControl } from "./process_control.ts";
@@ -329,6 +330,7 @@ export type EventLine =
 export interface AgentControl
   extends
     DeviceControl,
+    MeasurementControl,
     MembershipControl,
     OverlayControl,
     PolicyControl,

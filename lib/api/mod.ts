@@ -13,6 +13,7 @@
 export type * from "./control.ts";
 export type * from "./devices.ts";
 export * from "./errors.ts";
+export type * from "./measurements/mod.ts";
 export type * from "./membership.ts";
 export { openApi } from "./open_api.ts";
 export { EVENTS_TYPE, NDJSON_TYPE, type Operation, type OperationName } from "./operation.ts";
@@ -25,6 +26,9 @@ export type * from "./settings.ts";
 export { checkedControl, httpRequest, invoke, queriedFields, requestOf } from "./requests.ts";
 export { callResult, callResults, eventLines, lines, offerLines } from "./streams.ts";
 export {
+  type LogLevelChange,
+  type LogLevels,
+  type LogLine,
   type LogReport,
   type LogRequest,
   MAX_LOG_LINES,

@@ -64,6 +64,8 @@ export interface ProcessPort {
   readonly isRoot: boolean;
   /** Its number. */
   readonly pid: number;
+  /** Whether what is written to standard error goes to systemd's journal. */
+  readonly isJournal: boolean;
   /** The unit of systemd that has started it. */
   readonly unit: UnitReport | undefined;
   /** Reads a file, or standard input for `-`. @throws the system's error */

@@ -33,6 +33,7 @@ export function systemProcess(): ProcessPort {
     manager: serviceManager(environment),
     isRoot: Deno.uid() === 0,
     pid: Deno.pid,
+    isJournal: isJournal(environment["JOURNAL_STREAM"], "/proc/self/fd/2"),
     get unit() {
       return ownUnit();
     },
@@ -89,6 +90,20 @@ export function systemProcess(): ProcessPort {
     },
     exit: (code) => Deno.exit(code),
   };
+}
+
+/**
+ * systemd.exec(5), `$JOURNAL_STREAM`: device and inode of the journal's end; who has led the output elsewhere since has
+ * other ones there.
+ */
+export function isJournal(stream: string | undefined, path: string): boolean {
+  if (stream === undefined) return false;
+  try {
+    const { dev, ino } = Deno.statSync(path);
+    return stream === `${dev}:${ino}`;
+  } catch {
+    return false;
+  }
 }
 
 function onReaderGone(handler: () => void): () => void {

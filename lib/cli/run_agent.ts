@@ -3,7 +3,7 @@
  * @module
  */
 
-import { type Logger, WeftError, withTimeout } from "../base/mod.ts";
+import { type Logger, logOf, WeftError, withTimeout } from "../base/mod.ts";
 import { type AgentOptions, DEFAULT_LOG_LEVEL, type SaidSettings } from "../config/mod.ts";
 import { systemTimers } from "../host/mod.ts";
 import { Cidr, isPrivateBlock } from "../net/mod.ts";
@@ -34,7 +34,7 @@ export type StartRole =
 export interface RunAgentOptions {
   readonly role: StartRole;
   readonly said: SaidSettings;
-  readonly log: Logger & Pick<AgentLog, "release" | "setLevel" | "recent">;
+  readonly log: Logger & Pick<AgentLog, "release" | "setLevel" | "setFormat" | "levels" | "recent">;
 }
 
 /** The same, and what the agent may ask of its process. */
@@ -68,6 +68,11 @@ export async function runAgent(ports: CliPorts, run: RunAgentOptions): Promise<n
       return { pid, ...unit && { unit } };
     },
     logs: (request) => ({ lines: run.log.recent.last(request), ...unit && { unit } }),
+    logLevels: () => run.log.levels,
+    changeLogLevel(change) {
+      run.log.setLevel(change);
+      return run.log.levels;
+    },
   };
   try {
     const code = await runUntilStopped(ports, { ...run, process }, stack, stopping.promise);
@@ -162,7 +167,7 @@ async function startOverlay(
   if (options.statusPort !== "off") {
     // Before anything of the host is changed: a port that is taken should have no consequences.
     const { statusAddress: addresses, statusPort: port, statusNames: names } = options;
-    status = await parts.serveStatus({ node: overlay, log: run.log, addresses, port, names });
+    status = await parts.serveStatus({ node: overlay, log: logOf(run.log, "http"), addresses, port, names });
     const close = () => status?.close() ?? Promise.resolve();
     if (stack.disposed) return await interrupted(close());
     stack.defer(close);
@@ -208,7 +213,8 @@ async function makeOverlay(
   // A port that is taken should have no consequences, here or at a leader.
   let given: string | undefined;
   const onOptions = async (options: AgentOptions) => {
-    if (options.logLevel !== said.own.logLevel) log.setLevel(options.logLevel);
+    if (options.logLevel !== said.own.logLevel) log.setLevel({ level: options.logLevel });
+    log.setFormat(options.logFormat);
     if (options.logLevel !== DEFAULT_LOG_LEVEL) log.release();
     const { statusAddress: addresses, statusPort: port } = options;
     if (port !== "off") {

@@ -275,6 +275,15 @@ export const FIELDS: { readonly [Key in keyof AgentOptions]-?: Field<Key> } = {
     rule: "there is no such level",
     hint: "The levels are debug, info, warn and error.",
   },
+  logFormat: {
+    flag: "log-format",
+    value: "format",
+    help: "text, or json for a JSON object a line",
+    initial: "text",
+    ...oneOf("text", "json"),
+    rule: "there is no such format",
+    hint: "The formats are text and json.",
+  },
   testTimers: {
     flag: "test-timers",
     value: "name=milliseconds",

@@ -10,6 +10,7 @@
  *   resolver ── systemd-resolved, or /etc/resolv.conf
  *   netlink, tun, udp, socket, namespace ── ffi (libc.so.6) ── kernel
  *   system.ts ── the runtime's clocks, timers and randomness
+ *   process_figures.ts ── what this process takes: /proc/self
  *   compressor.ts ── raw deflate
  * ```
  * @module
@@ -79,6 +80,7 @@ export {
   ResumedStateStore,
   SqliteStateStore,
 } from "./store/mod.ts";
+export * from "./process_figures.ts";
 export * from "./system.ts";
 export * from "./trusted_path.ts";
 export * from "./tun/mod.ts";

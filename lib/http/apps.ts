@@ -115,12 +115,12 @@ function addViews(
       const type = accepts(context, { header: "Accept", supports, default: "text/plain" });
       const format = type === "text/plain" ? "prometheus" : "openmetrics";
       const headers = { "content-type": METRICS_TYPES[format], vary: "accept" };
-      const text = metricsText(
-        control.status(),
-        format,
-        access?.refusals.snapshot(),
-        control.policyCounters(),
-      );
+      const text = metricsText({
+        status: control.status(),
+        measurements: control.measurements(),
+        policy: control.policyCounters(),
+        refusals: access?.refusals.snapshot() ?? {},
+      }, format);
       return context.body(text, 200, headers);
     },
     events: (context) => {

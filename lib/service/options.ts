@@ -47,6 +47,8 @@ export interface CallOptions extends PropagationOptions {
    * those is asked.
    */
   readonly version?: string;
+  /** Is told the name of the node that has answered, or was asked last; not called when nobody was, or it has no name. */
+  readonly onProvider?: (node: string) => void;
   /** Items for the handler's `context.stream`. A call with a stream is made once. */
   readonly stream?: ItemSource;
 }

@@ -10,6 +10,7 @@ import type { Agent } from "../agent.ts";
 import { deviceOperations } from "./device_operations.ts";
 import { type AgentProcess, processOperations } from "./agent_process.ts";
 import { leaderOperations } from "./leader_operations.ts";
+import { measurementOperations } from "./measurement_operations.ts";
 import { networkOperations } from "./network_operations.ts";
 import { policyOperations } from "./policy_operations.ts";
 import { DeniedError } from "../policy/mod.ts";
@@ -51,6 +52,7 @@ export function agentOperations(
   const { mesh } = agent;
   return {
     ...serviceOperations(agent),
+    ...measurementOperations(agent),
     ...membershipOperations(agent),
     ...networkOperations(agent),
     ...policyOperations(agent),

@@ -4,6 +4,7 @@
  * @module
  */
 
+export { partsOf } from "./call_stats_report.ts";
 export { ProgramClient, programSocketPath } from "./program_client.ts";
 export { ServiceHost } from "./service_host.ts";
 export type { IncomingConnection, ListenOptions, PortListener, StreamForwarder } from "./stream_forwarder.ts";

@@ -16,8 +16,11 @@ import type {
   ExportedLeader,
   ExportRequest,
   FoundMember,
+  LogLevelChange,
+  LogLevels,
   LogReport,
   LogRequest,
+  MeasurementsReport,
   MemberLinks,
   NetcheckReport,
   PingReport,
@@ -39,6 +42,7 @@ import {
   UnknownPeerError,
   UnknownTokenError,
 } from "../errors.ts";
+import { sampleMeasurements } from "./sample_measurements.ts";
 import { SampleRoutes } from "./sample_routes.ts";
 import { sampleStatus } from "./sample_status.ts";
 import { sampleLinks, sampleTimeline } from "./sample_view.ts";
@@ -119,6 +123,23 @@ export class SampleControl extends SampleRoutes implements AgentControl {
   logs({ after = 0, lines = 2 }: LogRequest): LogReport {
     const all = [1, 2].map((number) => ({ number, text: `line ${number}` }));
     return { lines: all.filter(({ number }) => number > after).slice(-lines) };
+  }
+
+  logLevels(): LogLevels {
+    return { level: "info", categories: { mesh: "debug" } };
+  }
+
+  changeLogLevel(change: LogLevelChange): LogLevels {
+    this.asked.push(change);
+    const { level, category } = change;
+    return category === undefined ? { level, categories: {} } : {
+      level: "info",
+      categories: { [category]: level },
+    };
+  }
+
+  measurements(): MeasurementsReport {
+    return sampleMeasurements;
   }
 
   peers(): StatusReport["peers"] {

@@ -134,6 +134,7 @@ export class SamplePorts implements CliPorts {
   readonly process: CliPorts["process"] = {
     environment: this.environment,
     isRoot: true,
+    isJournal: false,
     pid: 7,
     unit: undefined,
     readText: (path) => {

@@ -94,6 +94,13 @@ export class DataHost {
     );
   }
 
+  /** How many collections and queues are here, and how many watches of collections are open. */
+  get figures(): { readonly collections: number; readonly queues: number; readonly watches: number } {
+    let watches = 0;
+    for (const count of this.#watches.values()) watches += count;
+    return { collections: this.#collections.specs.size, queues: this.#queues.specs.size, watches };
+  }
+
   /** Serves nothing any more, and closes the engine. Harmless when repeated. */
   async close(): Promise<void> {
     this.#isClosed = true;

@@ -39,11 +39,13 @@ export class LocalCaller {
     timeoutMs: number,
     elsewhere: (leftMs: number) => Promise<unknown> | undefined = () => undefined,
   ): Promise<unknown> {
-    const { carrier, clock, stats } = this.#base;
+    const { carrier, clock, stats, nodeName } = this.#base;
     const retries = options.stream === undefined
       ? readCount(options.retries, DEFAULT_RETRIES, 0, "retries")
       : 0;
     const deadline = clock.now() + timeoutMs;
+    const node = options.onProvider && nodeName(undefined);
+    if (node !== undefined) options.onProvider?.(node);
     // The caller may change them meanwhile, and so may a handler that runs again.
     const kept = copyAsSent(params, carrier);
     const first = callLocal(this.#base, service, path, kept, options, timeoutMs);

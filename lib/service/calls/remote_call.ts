@@ -25,7 +25,7 @@ export function callRemote(
   caller: RemoteCaller,
   path: CallPath,
   params: unknown,
-  { signal, stream, timeoutMs: givenMs, context }: PreparedCallOptions,
+  { signal, stream, timeoutMs: givenMs, context, onProvider }: PreparedCallOptions,
   timeoutMs: number,
   to: CallDestination,
   again: (leftMs: number) => Promise<unknown> | undefined,
@@ -40,7 +40,17 @@ export function callRemote(
     const abort = () => cancel();
     signal?.addEventListener("abort", abort, { once: true });
     const boundsStream = givenMs !== undefined;
-    const order = { path, params: value, begunAt, deadline, source: stream, to, context, boundsStream };
+    const order = {
+      path,
+      params: value,
+      begunAt,
+      deadline,
+      source: stream,
+      to,
+      context,
+      onProvider,
+      boundsStream,
+    };
     let isHeld = true;
     const onOver = () => {
       signal?.removeEventListener("abort", abort);

@@ -91,6 +91,7 @@ export class PubSub {
     const { broadcastMode = "all", retain = false } = options;
     const replicas = readReplicas(options);
     const event = { topic, data, publishedAt: this.#base.clock.wall(), context };
+    this.#base.stats.events.published++;
     const copied = retain ? this.#retain(event, replicas) : undefined;
     const spread = this.#spread(event, broadcastMode, undefined);
     if (replicas === 0 || copied === undefined) return spread;
@@ -110,6 +111,7 @@ export class PubSub {
   publishFor(program: PeerId, topic: TopicPath, message: EventMessage): void {
     const { data, publishedAt, groups, retain, replicas = 0, context } = message;
     const event = { topic, data, publishedAt, context };
+    this.#base.stats.events.published++;
     if (retain) void this.#retain(event, Math.min(replicas, MAX_REPLICAS));
     void this.#spread(event, groups.length > 0 ? "one_per_service" : "all", program);
   }

@@ -38,6 +38,7 @@ export async function ask(node: WeftNode, ...args: readonly string[]): Promise<C
     process: {
       environment: {},
       isRoot: false,
+      isJournal: false,
       pid: Deno.pid,
       unit: undefined,
       onReaderGone: () => () => {},

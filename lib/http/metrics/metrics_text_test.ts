@@ -1,10 +1,17 @@
 import assert from "node:assert/strict";
 import { sampleStatus } from "../../agent/testing/sample_status.ts";
+import { sampleMeasurements } from "../../agent/testing/sample_measurements.ts";
 import { SamplePolicies } from "../../agent/testing/sample_policies.ts";
-import { metricsText } from "./status_metrics.ts";
+import { metricsText } from "./metrics_text.ts";
 
-const text = metricsText(sampleStatus, "openmetrics");
+const text = metricsText({ status: sampleStatus, measurements: sampleMeasurements }, "openmetrics");
 const lines = text.split("\n");
+const SUFFIXES: Readonly<Record<string, readonly string[]>> = {
+  counter: ["_total"],
+  info: ["_info"],
+  gauge: [""],
+  histogram: ["_bucket", "_sum", "_count"],
+};
 
 Deno.test("metricsText() shows every peer and drop", () => {
   const id = "00112233445566778899aabbccddeeff";
@@ -47,7 +54,7 @@ Deno.test("metricsText() shows every peer and drop", () => {
 Deno.test("metricsText() shows by whom packets go, and why not directly", () => {
   const [peer = assert.fail()] = sampleStatus.peers;
   const way = { kind: "relay", via: "lead", rttMs: null, standbyCount: 0, problem: "nat-varies" } as const;
-  const text = metricsText({ ...sampleStatus, peers: [{ ...peer, way }] }, "prometheus");
+  const text = metricsText({ status: { ...sampleStatus, peers: [{ ...peer, way }] } }, "prometheus");
   assert.match(text, /^weft_peer_path\{peer="web-1",id="\w+",kind="relay",via="lead"\} 1$/m);
   assert.match(text, /^weft_peer_path_problem\{peer="web-1",id="\w+",problem="nat-varies"\} 1$/m);
   assert.doesNotMatch(text, /weft_peer_path_(rtt|mtu)/);
@@ -56,7 +63,7 @@ Deno.test("metricsText() shows by whom packets go, and why not directly", () => 
 Deno.test("metricsText() shows what a node relays, if it does", () => {
   assert(!text.includes("weft_relay"));
   const relay = { kind: "fast", sessions: 2, datagrams: 30, bytes: 4000, drops: { unbound: 5 } } as const;
-  const relaying = metricsText({ ...sampleStatus, relay }, "openmetrics").split("\n");
+  const relaying = metricsText({ status: { ...sampleStatus, relay } }, "openmetrics").split("\n");
   for (
     const line of [
       "weft_relay_sessions 2",
@@ -80,43 +87,52 @@ Deno.test("metricsText() keeps the grammar of OpenMetrics", () => {
   assert(text.endsWith("\n# EOF\n"));
   const types = new Map<string, string>();
   for (const line of lines.slice(0, -2)) {
-    const type = /^# TYPE (\w+) (gauge|counter|info)$/.exec(line);
+    const type = /^# TYPE (\w+) (gauge|counter|info|histogram)$/.exec(line);
     if (type?.[1] !== undefined) {
       assert(!types.has(type[1]), "a family is declared once");
       types.set(type[1], type[2] ?? "");
     } else if (!line.startsWith("# HELP ")) {
-      const sample = /^(\w+?)(_total|_info)?(\{(\w+="(\\[\\"n]|[^\\"\n])*",?)+\})? [\d.e+-]+$/.exec(line);
+      const sample =
+        /^(\w+?)(_total|_info|_bucket|_sum|_count)?(\{(\w+="(\\[\\"n]|[^\\"\n])*",?)+\})? [\d.e+-]+$/.exec(
+          line,
+        );
       assert(sample, line);
-      const suffix = { counter: "_total", info: "_info", gauge: undefined }[types.get(sample[1] ?? "") ?? ""];
-      assert(types.has(sample[1] ?? "") && sample[2] === suffix, line);
+      const suffixes = SUFFIXES[types.get(sample[1] ?? "") ?? ""];
+      assert(suffixes?.includes(sample[2] ?? ""), line);
     }
   }
-  assert(!metricsText({ ...sampleStatus, drops: {}, peers: [] }, "openmetrics").includes("weft_drops"));
+  assert(
+    !metricsText({ status: { ...sampleStatus, drops: {}, peers: [] } }, "openmetrics").includes("weft_drops"),
+  );
 });
 
 Deno.test("metricsText() keeps the grammar of Prometheus: families are called what their samples are", () => {
-  const text = metricsText(sampleStatus, "prometheus");
+  const text = metricsText({ status: sampleStatus, measurements: sampleMeasurements }, "prometheus");
   const lines = text.trimEnd().split("\n");
   let family = "";
-  const types = new Set<string>();
+  const types = new Map<string, string>();
   for (const [i, line] of lines.entries()) {
     const help = /^# HELP (\w+) .+$/.exec(line);
     if (help?.[1] !== undefined) {
       family = help[1];
-      const type = new RegExp(`^# TYPE ${family} (gauge|counter)$`).exec(lines[i + 1] ?? "");
+      const type = new RegExp(`^# TYPE ${family} (gauge|counter|histogram)$`).exec(lines[i + 1] ?? "");
       assert(type?.[1] !== undefined, line);
-      types.add(type[1]);
+      types.set(family, type[1]);
     } else if (!line.startsWith("# TYPE ")) {
-      assert(line.startsWith(`${family}{`) || line.startsWith(`${family} `), line);
+      const name = line.split(/[{ ]/)[0] ?? "";
+      const isIts = types.get(family) === "histogram"
+        ? SUFFIXES["histogram"]?.includes(name.slice(family.length))
+        : name === family;
+      assert(name.startsWith(family) && isIts, line);
     }
   }
-  assert.deepEqual([...types].sort(), ["counter", "gauge"]);
+  assert.deepEqual([...new Set(types.values())].sort(), ["counter", "gauge", "histogram"]);
   assert(lines.some((line) => line.startsWith('weft_info{version="')));
 });
 
 Deno.test("metricsText() shows what rules have decided, and not more of them than 256", async () => {
   const counters = await new SamplePolicies().policyCounters();
-  const lines = metricsText(sampleStatus, "prometheus", {}, counters).split("\n");
+  const lines = metricsText({ status: sampleStatus, policy: counters }, "prometheus").split("\n");
   for (
     const line of [
       'weft_policy_enforced{revision="00112233445566ff"} 1',
@@ -132,6 +148,42 @@ Deno.test("metricsText() shows what rules have decided, and not more of them tha
     ...counters,
     rules: Array.from({ length: 300 }, (_, at) => ({ ...rule, rule: `a#${at + 1}` })),
   };
-  const text = metricsText(sampleStatus, "prometheus", {}, many);
+  const text = metricsText({ status: sampleStatus, policy: many }, "prometheus");
   assert.equal(text.match(/^weft_policy_rule_packets_total/gm)?.length, 256);
+});
+
+Deno.test("metricsText() shows calls by action, side and outcome, and their latency", () => {
+  const of = 'side="provider",service="shop/orders",action="create"';
+  for (
+    const line of [
+      `weft_service_calls_total{${of},outcome="OK"} 6`,
+      `weft_service_calls_total{${of},outcome="OutOfStock"} 1`,
+      'weft_service_calls_total{side="caller",service="other",action="other",outcome="NoProvider"} 8',
+      `weft_service_call_duration_seconds_bucket{${of},le="0.5"} 7`,
+      `weft_service_call_duration_seconds_bucket{${of},le="10.0"} 7`,
+      `weft_service_call_duration_seconds_bucket{${of},le="+Inf"} 8`,
+      `weft_service_call_duration_seconds_sum{${of}} 21.5`,
+      `weft_service_call_duration_seconds_count{${of}} 8`,
+      "weft_events_lost_total 3",
+      'weft_handshakes_completed_total{role="responder"} 2',
+      'weft_gossip_messages_total{direction="in"} 41',
+      "weft_data_collections 2",
+      'weft_event_loop_lag_seconds_bucket{le="+Inf"} 8',
+      "process_cpu_seconds_total 1.25",
+      "process_open_fds 42",
+    ]
+  ) assert(lines.includes(line), line);
+});
+
+Deno.test("metricsText() keeps a path that is made to look like other labels within its own", () => {
+  const [call] = sampleMeasurements.calls;
+  assert(call);
+  const service = 'a",action="b"} 1\nweft_members 9';
+  const calls = [{ ...call, service }];
+  const text = metricsText(
+    { status: sampleStatus, measurements: { ...sampleMeasurements, calls } },
+    "prometheus",
+  );
+  assert(!text.split("\n").includes("weft_members 9"));
+  assert(text.includes('service="a\\",action=\\"b\\"} 1\\nweft_members 9",action="create"'), text);
 });
