@@ -7,8 +7,9 @@
 import type { Camera } from "./camera.ts";
 import { CanvasSprites, CanvasText } from "./canvas_sprites.ts";
 import type { Layout, Place } from "./mesh_layout.ts";
-import type { Health, Mesh, MeshLink, MeshNode, PathKind } from "./mesh_model.ts";
+import type { Mesh, MeshLink, MeshNode, PathKind } from "./mesh_model.ts";
 import { roundTrip } from "./format.ts";
+import { HEALTH_COLOUR, MARK_MARGIN, paintMark, type Palette } from "./map_marks.ts";
 
 /** What of the mesh is shown. */
 export interface Scene {
@@ -24,20 +25,6 @@ export interface Scene {
   readonly time: number;
   readonly isStill: boolean;
 }
-
-/** Colours by name, as the style sheet says. */
-export type Palette = Readonly<Record<typeof COLOURS[number], string>>;
-
-const COLOURS = ["card", "ink", "quiet", "line", "thread", "thread-soft", "warn", "bad", "raised"] as const;
-
-const HEALTH_COLOUR: Readonly<Record<Health, keyof Palette>> = {
-  self: "thread",
-  healthy: "thread",
-  degraded: "warn",
-  unhealthy: "bad",
-  away: "quiet",
-  unknown: "quiet",
-};
 
 interface LinkStyle {
   readonly colour: keyof Palette;
@@ -69,13 +56,6 @@ const DOT_SPACING = 78;
 /** Names of more nodes than that are drawn when the reader comes closer. */
 const MAX_NAMES = 64;
 const MAX_FIGURES = 7;
-
-/** @returns the colours of a page as it is shown now */
-export function paletteOf(element: Element): Palette {
-  const style = getComputedStyle(element);
-  const probe = new Map(COLOURS.map((name) => [name, style.getPropertyValue(`--${name}`).trim()]));
-  return Object.fromEntries(probe) as Palette;
-}
 
 /** One canvas. */
 export class MapPainter {
@@ -387,35 +367,6 @@ export class MapPainter {
       write(short(node.name, 20), x, below, colour, rank(node) < 2);
     }
   }
-}
-
-/** Round a node there may be a rim. */
-const MARK_MARGIN = 8;
-
-/** A node: a disc or a square, hollow for who was not heard of, with a rim for leaders and a wider one for this node. */
-function paintMark(
-  context: CanvasRenderingContext2D,
-  { health, isDevice, isLeader, isSelf }: MeshNode,
-  r: number,
-  colour: string,
-  ground: string,
-): void {
-  const middle = r + MARK_MARGIN;
-  const isSolid = health !== "away" && health !== "unknown";
-  context.beginPath();
-  if (isDevice) context.roundRect(middle - r, middle - r, 2 * r, 2 * r, r * 0.3);
-  else context.arc(middle, middle, r, 0, 2 * Math.PI);
-  context.fillStyle = isSolid ? colour : ground;
-  context.fill();
-  context.lineWidth = isSolid ? 2 : 1.5;
-  context.strokeStyle = isSolid ? ground : colour;
-  context.stroke();
-  if (!isLeader && !isSelf) return;
-  context.beginPath();
-  context.arc(middle, middle, r + (isSelf ? 5 : 3), 0, 2 * Math.PI);
-  context.lineWidth = 1.5;
-  context.strokeStyle = colour;
-  context.stroke();
 }
 
 /** @returns how large a node is on the screen: never too small to be seen, nor too large */
