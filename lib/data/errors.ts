@@ -34,6 +34,8 @@ import { WeftError, type WeftErrorOptions } from "../base/mod.ts";
  * | `Refused` | a grant, the policy or the collection does not let the caller |
  * | `Timeout` | nothing came of it in time; what was written may be there |
  * | `OutcomeUnknown` | the owner went away in the middle; what was written may be there |
+ * | `Moved` | the shard has another owner by now; tried again by itself |
+ * | `SpansShards` | a transaction touches more than one shard |
  * | `Failed` | anything else, which the message says |
  */
 export type DataFailureCode =
@@ -61,6 +63,8 @@ export type DataFailureCode =
   | "Refused"
   | "Timeout"
   | "OutcomeUnknown"
+  | "Moved"
+  | "SpansShards"
   | "Failed";
 
 const RETRYABLE: ReadonlySet<DataFailureCode> = new Set<DataFailureCode>([
@@ -72,6 +76,7 @@ const RETRYABLE: ReadonlySet<DataFailureCode> = new Set<DataFailureCode>([
   "QueueFull",
   "TooManyWorkers",
   "Timeout",
+  "Moved",
 ]);
 
 /** Something that could not be done with a collection or queue. */

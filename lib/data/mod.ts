@@ -12,3 +12,4 @@ export * from "./queue_engine.ts";
 export * from "./errors.ts";
 export * from "./client/mod.ts";
 export * from "./service/mod.ts";
+export * from "./shards/mod.ts";

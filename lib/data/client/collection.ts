@@ -9,11 +9,27 @@ import { DEFAULT_MAX_AGE_MS, MAX_CACHED_ENTRIES } from "../bounds.ts";
 import { keyOf, keyText } from "../documents.ts";
 import type { CollectionState, Document, Entry } from "../engine.ts";
 import { DataError } from "../errors.ts";
+import type { Durability } from "../shards/mod.ts";
 import type { DataCalls } from "./data_calls.ts";
 import { Watch, type WatchOptions } from "./watch.ts";
 
 /** A key: a text, or a whole number, which stands for its digits. */
 export type Key = string | number;
+
+/** How a collection is spread over members: in so many shards, for good. */
+export type ShardsOption = number | {
+  /** How many shards; 1 to 64. */
+  readonly count: number;
+  /** Over which members: a selector such as `role=data`; all unless given. */
+  readonly over?: string;
+  /** How many members follow the owner of each shard, 0 to 4; none unless given. */
+  readonly replicas?: number;
+  /**
+   * `replicated`, unless given: a write is answered when all that follow in step have it on disk, so that none is lost with
+   * its owner. `owner`: when its owner has; what was answered of late is lost with it.
+   */
+  readonly durability?: Durability;
+};
 
 /** What a collection is, to a program. */
 export interface CollectionOptions<Value extends Document = Document> {
@@ -27,6 +43,8 @@ export interface CollectionOptions<Value extends Document = Document> {
   readonly read?: string;
   /** Who may write. */
   readonly write?: string;
+  /** Spreads it over members when it is made; kept by one node unless given. */
+  readonly shards?: ShardsOption;
 }
 
 /** How an entry is read. */
@@ -115,7 +133,9 @@ export class Collection<Value extends Document = Document> {
     const now = this.#calls.now();
     const cached = read === "cached" ? this.#cache.get(text) : undefined;
     const isGood = cached !== undefined && now - cached.at <= maxAgeMs;
-    const { entry, at } = isGood ? cached : await this.#read(text);
+    const { entry, at } = isGood
+      ? cached
+      : await (read === "cached" ? this.#readCached(text, maxAgeMs) : this.#read(text));
     return entry && { ...entry, value: structuredClone(entry.value) as Value, ageMs: this.#calls.now() - at };
   }
 
@@ -198,6 +218,11 @@ export class Collection<Value extends Document = Document> {
     return new Watch<Value>(this.#calls, this.name, options);
   }
 
+  /** The id of the node that is asked about a key, where it is spread over members; it may have moved since. */
+  ownerOf(key: Key): string | undefined {
+    return this.#calls.router(this.name)?.ownerOf(keyText(key));
+  }
+
   /** What the owner says of it. @throws DataError */
   async describe(): Promise<CollectionState> {
     return await this.#calls.call(this.name, "describe", undefined, { idempotent: true }) as CollectionState;
@@ -214,6 +239,16 @@ export class Collection<Value extends Document = Document> {
     const checked = await validate(schema, value);
     if ("value" in checked) return checked.value as Document;
     throw new DataError("InvalidValue", `Not what the schema of ${this.name} says: ${checked.issues}`);
+  }
+
+  /** Of a collection with shards any member that follows may answer. */
+  async #readCached(key: string, maxAgeMs: number): Promise<Cached> {
+    const router = this.#calls.router(this.name);
+    if (router === undefined) return await this.#read(key);
+    const { entry, ageMs } = await router.cached(key, maxAgeMs);
+    const read = { entry, at: this.#calls.now() - ageMs };
+    this.#keep(key, read);
+    return read;
   }
 
   async #read(key: string): Promise<Cached> {

@@ -205,7 +205,11 @@ function commit(
   until: number,
   signal: AbortSignal | undefined,
 ): Promise<CommitAnswer> {
-  return calls.askUntil(name, path, params, until, signal) as Promise<CommitAnswer>;
+  const router = path === commitPath(name) ? calls.router(name) : undefined;
+  if (router === undefined) return calls.askUntil(name, path, params, until, signal) as Promise<CommitAnswer>;
+  const timeoutMs = Math.max(1, Math.ceil(until - calls.now()));
+  const options = { idempotent: true, timeoutMs, ...signal && { signal } };
+  return router.call("commit", params, options) as Promise<CommitAnswer>;
 }
 
 function commitPath(collection: string): string {

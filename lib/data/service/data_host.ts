@@ -15,7 +15,7 @@ import {
   type ServicePeers,
   TopicPath,
 } from "../../service/mod.ts";
-import { checkSpec } from "../documents.ts";
+import { checkSpec, isCollectionName } from "../documents.ts";
 import type { CollectionSpec, DataEngine } from "../engine.ts";
 import { DataError } from "../errors.ts";
 import { checkQueueSpec, QUEUE_DEFAULTS } from "../messages.ts";
@@ -30,6 +30,34 @@ import { readFields } from "./requests.ts";
 /** The service by which programs of a node open collections and queues. */
 export const DATA_SERVICE = "$data";
 
+/** Spreads collections over members. */
+export interface ShardedCollections {
+  /** Those of which this node is the home. */
+  homes(): Promise<readonly CollectionSpec[]>;
+  /** Whether this node is the home of a collection. */
+  has(name: string): boolean;
+  /** Whether this node knows of a collection that it is spread. */
+  knows(name: string): boolean;
+  /** Spreads one that is nobody's, or takes over one whose home is gone. @throws DataError */
+  create(spec: CollectionSpec, options: unknown): Promise<void>;
+  /** @returns what the home of a collection offers at its path */
+  homeService(name: string): ServiceDefinition;
+  /** Forgets one of this node. @returns whether there was one */
+  drop(name: string): Promise<boolean>;
+}
+
+/** A collection as a program opens it. */
+export interface OpenRequest extends CollectionSpec {
+  /** How it is to be spread. */
+  readonly shards?: unknown;
+}
+
+/** A collection that was opened. */
+export interface OpenedCollection extends Opened {
+  /** Whether it is spread, with this node as its home. */
+  readonly isSharded?: boolean;
+}
+
 /** What the collections and queues of a node stand on. */
 export interface DataHostParts extends OwnershipParts, Pick<Environment, "clock" | "timers"> {
   readonly peers: Pick<ServicePeers, "self" | "mayPublish" | "maySubscribe" | "mayOffer" | "nameOf">;
@@ -38,12 +66,16 @@ export interface DataHostParts extends OwnershipParts, Pick<Environment, "clock"
   readonly hasState: () => boolean;
   /** Opens the engine; called once, when there are some, or the first is made. @throws WeftError */
   readonly openEngine: () => DataEngine;
+  /** Undefined where collections are not spread. */
+  readonly shards?: ShardedCollections;
 }
 
 /** Owns collections and queues for one node. */
 export class DataHost {
   readonly #parts: DataHostParts;
   readonly #collections: Ownership<CollectionSpec>;
+  /** Those that are spread, of which this node is the home. */
+  readonly #spread: Ownership<OpenRequest> | undefined;
   readonly #queues: Ownership<QueueSpec>;
   readonly #watches = new Map<PeerId | undefined, number>();
   readonly #rights: CommitRights;
@@ -63,6 +95,17 @@ export class DataHost {
         return now;
       },
       isSameService: (one, other) => one.read === other.read && one.write === other.write,
+    });
+    const { shards } = parts;
+    this.#spread = shards && new Ownership<OpenRequest>(parts, {
+      what: "collection",
+      path: collectionPath,
+      service: ({ name }) => shards.homeService(name),
+      make: async ({ shards: options, ...spec }) => {
+        if (!shards.has(spec.name)) await shards.create(spec, options);
+        return spec;
+      },
+      isSameService: () => true,
     });
     this.#queues = new Ownership(parts, {
       what: "queue",
@@ -86,8 +129,10 @@ export class DataHost {
     void this.#parts.runtime.services.add(this.#definition()).start();
     if (!this.#parts.hasState()) return;
     this.#collections.offerAll(async () =>
-      (await this.#openEngine().collections()).map(({ count: _, revision: __, ...spec }) => spec)
+      (await this.#openEngine().collections()).filter(({ name }) => isCollectionName(name))
+        .map(({ count: _, revision: __, ...spec }) => spec)
     );
+    this.#spread?.offerAll(async () => await this.#parts.shards?.homes() ?? []);
     this.#queues.offerAll(async () =>
       (await this.#openEngine().queues?.queues() ?? [])
         .map(({ waiting: _, leased: __, dead: ___, ...spec }) => spec)
@@ -109,8 +154,17 @@ export class DataHost {
   }
 
   /** Opens a collection, or finds out who owns it; makes it when it is nobody's. @throws DataError */
-  async open(spec: CollectionSpec): Promise<Opened> {
-    return await this.#collections.open(checkSpec(spec));
+  async open({ shards: options, ...given }: OpenRequest): Promise<OpenedCollection> {
+    const spec = checkSpec(given);
+    const { name } = spec;
+    const { shards } = this.#parts;
+    const isSharded = options !== undefined || shards?.has(name) === true || shards?.knows(name) === true;
+    if (!isSharded || this.#collections.specs.has(name)) return await this.#collections.open(spec);
+    if (this.#spread === undefined) {
+      throw new DataError("InvalidCollection", `Cannot spread ${name}: this node has no shards`);
+    }
+    const opened = await this.#spread.open({ ...spec, shards: options });
+    return { ...opened, isSharded: opened.isHere };
   }
 
   /**
@@ -125,7 +179,13 @@ export class DataHost {
 
   /** Forgets a collection of this node with all that it holds. @returns whether there was one */
   async drop(name: string): Promise<boolean> {
+    if (await this.#spread?.forget(name)) return await this.#parts.shards?.drop(name) ?? false;
     return await this.#collections.forget(name) && await this.#openEngine().drop(name);
+  }
+
+  /** What the collections are kept in. @throws DataError when it can't be opened */
+  engine(): DataEngine {
+    return this.#openEngine();
   }
 
   /** Forgets a queue of this node with all that it holds. @returns whether there was one */
@@ -187,7 +247,7 @@ export class DataHost {
       path: DATA_SERVICE,
       description: "The collections and queues that this node owns",
       actions: {
-        open: guarded((params) => this.open(readFields(params) as unknown as CollectionSpec)),
+        open: guarded((params) => this.open(readFields(params) as unknown as OpenRequest)),
         drop: {
           ...guarded(async (params) => ({ dropped: await this.drop(nameOf(params)) })),
           idempotent: false,

@@ -137,6 +137,30 @@ Deno.test("weft data: what one agent owns is written, read, watched and carried 
     assert.match(bad.stderr, /Cannot read line 2 of .*: it is no JSON\nhint: /);
   });
 
+  await test.step("spread over both, and moved to the other one when one is gone", async () => {
+    const create = ["data", "create", "spread", "--key", "id", "--shards", "4", "--replicas", "1"];
+    assert.equal(await expectAnswer(lead, ...create), "lead owns spread\n");
+    const known = async () => (await expectAnswer(store, "data", "list")).includes("spread");
+    await waitFor(known, 10_000, { what: "the member knows the collection" });
+    for (const id of [1, 2, 3, 4, 5]) {
+      await expectAnswer(store, "data", "put", "spread", JSON.stringify({ id, n: id * 10 }));
+    }
+    const shards = async () => JSON.parse(await expectAnswer(lead, "data", "shards", "spread", "--json"));
+    const all = await shards() as { owner: string; following: string[] }[];
+    assert.equal(all.length, 4);
+    assert.ok(all.every(({ owner, following }) => [owner, ...following].sort().join() === "lead,store"));
+    assert.match(await expectAnswer(store, "data", "query", "select sum(n) from spread"), /\n150\n/);
+    if (!IS_THOROUGH) return;
+    await store.kill();
+    const isThere = async () =>
+      (await ask(lead, "data", "query", "select sum(n) from spread")).stdout.includes("150");
+    await waitFor(isThere, 30_000, { what: "the other one has taken over" });
+    await store.start("up");
+    const isWhole = async () =>
+      (await shards() as typeof all).every(({ following }) => following.length === 1);
+    await waitFor(isWhole, 60_000, { what: "the other one follows again" });
+  });
+
   await test.step("let to those whom a grant names, by the beginning of keys", async () => {
     const stderr = async (node: WeftNode, ...args: string[]) => (await ask(node, "data", ...args)).stderr;
     await expectAnswer(lead, "data", "create", "tea", "--key", "id");

@@ -4,7 +4,7 @@
  */
 
 import type { DataClient } from "../../../data/mod.ts";
-import type { ServiceReport } from "../../../service/mod.ts";
+import type { MemberInfo, ServiceReport } from "../../../service/mod.ts";
 import type { CliPorts } from "../../ports.ts";
 import { type AnyCommand, runWithOptions } from "../../weft_command.ts";
 
@@ -13,6 +13,8 @@ export interface AttachedData {
   readonly client: DataClient;
   /** All services that the agent knows. */
   services(): Promise<readonly ServiceReport[]>;
+  /** All members of the network. */
+  members(): Promise<readonly MemberInfo[]>;
 }
 
 /** What to do about a failure that does not say it itself. */
@@ -58,7 +60,7 @@ export function runWithData(
     const services = () =>
       attached.request<readonly ServiceReport[]>("$registry/list", {}, { idempotent: true });
     try {
-      await run({ client, services }, args, options);
+      await run({ client, services, members: () => attached.members() }, args, options);
     } catch (error) {
       if (!(error instanceof DataError) || error.hint !== undefined) throw error;
       const { code, message, revision } = error;
