@@ -5,12 +5,13 @@
 
 import type { JsonValue } from "../../query/mod.ts";
 import { isCollectionName } from "../documents.ts";
-import type { CollectionSpec, Document } from "../engine.ts";
+import type { CollectionState, Document } from "../engine.ts";
 import { DataError } from "../errors.ts";
 import { collectionPath, DATA_SERVICE, type Opened, type OpenedCollection } from "../service/mod.ts";
 import { keysCollection } from "../sealed/mod.ts";
 import { readLayout, type ShardRecord } from "../shards/mod.ts";
 import { Collection, type CollectionOptions, type ShardsOption } from "./collection.ts";
+import { modelOf, tellModel } from "./collection_model.ts";
 import { DataCalls, type DataClientParts } from "./data_calls.ts";
 import { Queue, type QueueOptions } from "./queues/mod.ts";
 import {
@@ -34,12 +35,14 @@ export class DataClient {
     options: CollectionOptions<Value>,
   ): Promise<Collection<Value>> {
     const { key, index = [], read, write, shards, seal } = options;
+    const model = modelOf(options);
     const spec = {
       ...{ name, key, index },
       ...read !== undefined && { read },
       ...write !== undefined && { write },
       ...seal !== undefined && { seal },
       ...shards !== undefined && { shards: shardOptions(shards) },
+      ...model !== undefined && { model },
     };
     const opened = await this.#calls.ask(name, `${DATA_SERVICE}/open`, spec, {
       idempotent: true,
@@ -55,7 +58,18 @@ export class DataClient {
       );
     }
     if (seal !== undefined) await this.#openKeys(name, seal);
-    return new Collection<Value>(this.#calls, name, opened.owner, options);
+    const collection = new Collection<Value>(this.#calls, name, opened.owner, options);
+    if (model === undefined) return collection;
+    if (this.#calls.router(name) !== undefined) {
+      if (model.version === 1) return collection;
+      throw new DataError(
+        "InvalidCollection",
+        `Cannot open ${name}: of one with shards there are no versions`,
+      );
+    }
+    const schema = opened.isHere ? state.schema : await tellModel(this.#calls, state, model);
+    if (schema !== undefined) await collection.migrateFrom(schema);
+    return collection;
   }
 
   /** Opens a collection that is there. @throws DataError with code `OwnerAway` when nobody answers who owns it */
@@ -80,9 +94,9 @@ export class DataClient {
   }
 
   /** What the owner says of a collection; where it is spread, that is known from now on. */
-  async #described(name: string): Promise<CollectionSpec> {
+  async #described(name: string): Promise<CollectionState> {
     const asked = this.#calls.ask(name, `${collectionPath(name)}/describe`, undefined, { idempotent: true });
-    const state = await asked as CollectionSpec & { readonly layout?: unknown };
+    const state = await asked as CollectionState & { readonly layout?: unknown };
     this.#calls.setLayout(name, state.layout);
     this.#calls.setSeal(state);
     return state;
