@@ -13,7 +13,7 @@ import {
 } from "../base/mod.ts";
 import { channelCounters } from "../channel/mod.ts";
 import { type MeshState, TOKEN_KIND } from "../mesh/mod.ts";
-import { carrierSockets, type FramePlane } from "../dataplane/mod.ts";
+import { carrierSockets, type FramePlane, MultiBufferLoader } from "../dataplane/mod.ts";
 import { builtInDrivers } from "../../drivers/mod.ts";
 import type { ServiceSettings } from "../service/mod.ts";
 import { listenTcp, type StreamListener } from "../transport/mod.ts";
@@ -91,6 +91,7 @@ export class Agent {
   readonly #madeAt: number;
   readonly #channelCounters = channelCounters();
   readonly #resources = new AsyncDisposableStack();
+  readonly #multiBuffer: MultiBufferLoader;
   #starting: Promise<void> | undefined;
   #disposing: Promise<void> | undefined;
   #state: StatusReport["state"] = "starting";
@@ -109,6 +110,7 @@ export class Agent {
     const authority = this.authority = new Authority(mesh);
     // Every part is handed this log, so that nothing that others send fills the user's.
     const log = this.#resources.use(new LimitedLogger(parts.log, parts));
+    this.#multiBuffer = this.#resources.use(new MultiBufferLoader(options.cipher));
     const endpoints = new EndpointSelector(mesh, options, parts.named);
     const members = new MemberFinder(mesh, options.dnsZone, () => this.#session?.leaders.elected);
     const addresses = () => hostAddresses(endpoints.isOwnDevice);
@@ -374,6 +376,7 @@ export class Agent {
       names: this.names,
       networks: this.networks,
       packetRelay: this.relay,
+      multiBuffer: this.#multiBuffer.find,
       carriers: this.carriers,
       rejoin: this.#rejoin,
       linkTables: this.view.links,

@@ -129,7 +129,7 @@ export interface ProcessPort {
 export type WgInterfacePort = Pick<WgInterface, "ended" | "way" | "drops" | "close">;
 
 /** A program that is attached to the agent of this machine. */
-export type AttachedPort = Pick<Node, "dial" | "request" | "stop">;
+export type AttachedPort = Pick<Node, "dial" | "members" | "request" | "stop">;
 
 /** What only some commands need, and is loaded for them. */
 export interface AgentParts {

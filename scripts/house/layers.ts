@@ -63,7 +63,7 @@ export const ALLOWED_IMPORTS: ReadonlyMap<string, readonly string[]> = new Map([
   ["drivers", [...GROUND, "net", "overlay"]],
   ["simulation", [...SHARED, "mesh", "relay", "agent"]],
   ["service", [...SHARED, "policy"]],
-  ["data", [...GROUND, "query", "service"]],
+  ["data", [...GROUND, "crypto", "query", "service"]],
   ["test_mesh", [...GROUND, "policy", "query", "service", "data"]],
   ["forward", [...SHARED, "transport"]],
   ["dataplane", [...SHARED, "host", "transport", "wireguard", "overlay", "drivers", "policy", "relay"]],

@@ -11,7 +11,7 @@
 
 import { type Counters, memoryAccount } from "../../base/mod.ts";
 import type { Channel, ChannelDropReason } from "../../channel/mod.ts";
-import { DataHost } from "../../data/mod.ts";
+import { DataHost, ShardHost } from "../../data/mod.ts";
 import { systemCompressor } from "../../host/mod.ts";
 import type { NodeId } from "../../mesh/mod.ts";
 import type { MessageGuard } from "../../policy/mod.ts";
@@ -63,6 +63,8 @@ export class ServiceHost {
   readonly offers: OfferSync;
   /** The collections that this node owns. */
   readonly data: DataHost;
+  /** Its shards of collections that are spread. */
+  readonly shards: ShardHost;
   readonly #parts: ServiceHostParts;
   readonly #peers: MeshPeers;
   readonly #gates = new WeakMap<Channel, EarlyMessageGate>();
@@ -110,11 +112,12 @@ export class ServiceHost {
     });
     this.offers = new OfferSync(parts, () => this.forward.offered());
     const store = this.collections = new DataStore(options.stateDir, mesh.network.id, clock);
-    this.data = new DataHost({
+    const kept = {
       ...{ clock, timers, log, runtime: this.runtime, peers: this.#peers, policy },
       hasState: () => store.exists(),
-      openEngine: () => store.open(),
-    });
+    };
+    this.shards = new ShardHost({ ...kept, engine: () => this.data.engine() });
+    this.data = new DataHost({ ...kept, shards: this.shards, openEngine: () => store.open() });
   }
 
   /** Another policy is in force: what it takes away ends. */
@@ -130,6 +133,7 @@ export class ServiceHost {
     this.runtime.followMembers();
     this.adverts.start();
     this.offers.start();
+    this.shards.start();
     this.data.start();
   }
 
@@ -257,6 +261,7 @@ export class ServiceHost {
       this.#parts.log.warn("cannot take this node's services back", { error });
     }
     await this.runtime.close();
+    this.shards.close();
     await this.data.close();
     await this.forward.close();
     await this.#programs?.close();

@@ -13,6 +13,7 @@ import { addCallCommands } from "./call_commands.ts";
 import { addCompletionCommands } from "./completion_commands.ts";
 import { addConfigCommands, addReloadCommand } from "./configuration/mod.ts";
 import { addDataCommands } from "./data/mod.ts";
+import { addQueueCommands } from "./queue/mod.ts";
 import { addDnsCommands } from "./dns_commands.ts";
 import { addForwardCommands } from "./forward_commands.ts";
 import { addHostCommands } from "./host_commands.ts";
@@ -58,6 +59,7 @@ export function addCommands(program: AnyCommand, context: CommandContext): void 
   addServiceCommands(program, context);
   addCallCommands(program, context);
   addDataCommands(program, context);
+  addQueueCommands(program, context);
   addForwardCommands(program, context);
   addHostCommands(program, context);
   addBugreportCommand(program, context);

@@ -57,6 +57,7 @@ ${
 const noRoute = (network: string) => `weft route remove ${network} > removed.txt`;
 const offered = "weft route add 192.168.50.0/24 --via web-1";
 const written = `weft data put orders '{"id":7,"status":"open"}'`;
+const pushed = `weft queue push mails '{"to":"eve"}' > pushed.txt`;
 const device = (name: string) => `weft peer add ${name} --wireguard > device.txt`;
 const proxy = beside("weft proxy --socks5 127.0.0.1:1080", "1080");
 /** The checkout, and a home, where nobody else can write, whatever is above them; a unit is refused otherwise. */
@@ -194,6 +195,11 @@ export const STAGINGS: Readonly<Record<string, Staging>> = {
   "weft data watch orders --where 'status = open'": { until: /7 changed total/ },
   "weft data import orders orders.jsonl": { inside: `echo '{"id":8,"status":"open"}' > orders.jsonl` },
   "weft data drop orders --force": { isLate: true },
+  "weft queue push mails --stdin < mails.jsonl": { inside: `echo '{"to":"ann"}' > mails.jsonl` },
+  "weft queue work mails --exec 'jq -r .to'": { inside: pushed, until: /eve|ann/ },
+  "weft queue work mails --exec 'jq -r .to >> sent.txt' --count 1": { inside: pushed },
+  "weft queue work mails --count 1 --json": { inside: pushed },
+  "weft queue delete mails --force": { isLate: true },
 
   "weft service pause math": { after: "weft service resume math" },
   "weft service pause math --node web-1": { after: "weft service resume math --node web-1" },
