@@ -114,8 +114,8 @@ function addSchema(group: AnyCommand, { ports }: CommandContext): void {
     .addHelpText(
       "after",
       "\nExample:\n  $ weft config schema > weft.schema.json\n\n" +
-        "Editors with the YAML language server use it for a file that begins with\n" +
-        "# yaml-language-server: $schema=./weft.schema.json",
+        "Editors with the YAML language server use it for a file whose first line is the comment\n" +
+        "`# yaml-language-server: $schema=./weft.schema.json`.",
     );
   runWithOptions(command, ports, () => printJson(ports, configSchema()));
 }

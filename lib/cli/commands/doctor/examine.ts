@@ -43,6 +43,7 @@ export async function examine(
     version,
     stateDir,
     tokens,
+    changes: status === undefined ? [] : await client.ask("hostChanges").catch(() => []),
     wallMs: probes.wallMs(),
   });
   return new Map([...findings, ...host]);

@@ -28,6 +28,8 @@ export interface HostFindingsInput {
   /** Of this program. */
   readonly version: string;
   readonly stateDir: string;
+  /** What the agent has changed of this host, in words. */
+  readonly changes: readonly string[];
   /** Of a leader that runs. */
   readonly tokens: readonly TokenReport[] | undefined;
   readonly wallMs: number;
@@ -173,16 +175,14 @@ function reversePathFinding({ facts, status }: HostFindingsInput): Finding | und
   };
 }
 
-function forwardingFinding({ facts, status }: HostFindingsInput): Finding | undefined {
+/** What leads out of the network is forwarded by the kernel, and only while that is switched on. */
+function forwardingFinding({ facts, status, changes }: HostFindingsInput): Finding | undefined {
   const own = status?.dataplane.interfaceName;
-  if (status === undefined || own === undefined) return undefined;
-  const devices = status.peers.filter(({ hub }) => hub === status.node.name);
-  if (devices.length === 0 || facts.sysctl(`net/ipv4/conf/${own}/forwarding`) !== "0") return undefined;
+  if (own === undefined || !changes.includes(`the forwarding of IPv4 from ${own}`)) return undefined;
+  if (facts.sysctl(`net/ipv4/conf/${own}/forwarding`) !== "0") return undefined;
   return {
     kind: "problem",
-    detail: `${
-      counted(devices.length, "device")
-    } reach others through this node, and ${own} forwards nothing`,
+    detail: `members reach networks through this node, and somebody has switched forwarding from ${own} off`,
     hint: `\`sysctl -w net.ipv4.conf.${own}.forwarding=1\``,
   };
 }

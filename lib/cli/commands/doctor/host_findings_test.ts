@@ -40,6 +40,7 @@ const good: HostFindingsInput = {
   version: "0.1.0",
   stateDir: "/var/lib/weft",
   tokens: [],
+  changes: [],
   wallMs: 0,
 };
 const broken = (more: Partial<HostFacts>, input: Partial<HostFindingsInput> = {}): HostFindingsInput => ({
@@ -59,7 +60,6 @@ const token: TokenReport = {
 };
 const sysctl = (settings: Readonly<Record<string, string>>) => ({ sysctl: (name: string) => settings[name] });
 const beyond = { ...status, peers: [{ ...peer, allowedIps: ["10.200.0.2/32", "192.168.50.0/24"] }] };
-const hubbed = { ...status, peers: [{ ...peer, hub: status.node.name }] };
 
 Deno.test("hostFindings() finds nothing on a good host", () => {
   const findings = [...hostFindings(good)];
@@ -121,11 +121,13 @@ const cases:
       /sysctl -w net\.ipv4\.conf\.weft0\.rp_filter=2/,
     ],
     [
-      "a hub that does not forward",
-      broken(sysctl({ "net/ipv4/conf/weft0/forwarding": "0" }), { status: hubbed }),
+      "a router that does not forward",
+      broken(sysctl({ "net/ipv4/conf/weft0/forwarding": "0" }), {
+        changes: ["the forwarding of IPv4 from weft0"],
+      }),
       "forwarding",
       "problem",
-      /1 device .* forwards nothing/,
+      /somebody has switched forwarding from weft0 off/,
       /forwarding=1/,
     ],
     [
