@@ -13,7 +13,7 @@ import {
 } from "../base/mod.ts";
 import { channelCounters } from "../channel/mod.ts";
 import { type MeshState, TOKEN_KIND } from "../mesh/mod.ts";
-import { carrierSockets, type FramePlane } from "../dataplane/mod.ts";
+import { carrierSockets, type FramePlane, MultiBufferLoader } from "../dataplane/mod.ts";
 import { builtInDrivers } from "../../drivers/mod.ts";
 import type { ServiceSettings } from "../service/mod.ts";
 import { listenTcp, type StreamListener } from "../transport/mod.ts";
@@ -38,7 +38,7 @@ import { NodePolicies } from "./policy/mod.ts";
 import { RelayHost } from "./relay/mod.ts";
 import { Routes } from "./routes/mod.ts";
 import type { StatusReport } from "../api/mod.ts";
-import { openDeclaredOffers, ServiceHost } from "./services/mod.ts";
+import { DeclaredOffers, ServiceHost } from "./services/mod.ts";
 import { buildStatus, VERSION } from "./status_report.ts";
 import { NodeView } from "./view/mod.ts";
 import { type Warnings, watchForWarnings } from "./warnings/mod.ts";
@@ -74,6 +74,8 @@ export class Agent {
   readonly relay: RelayHost;
   /** Packets over streams, where UDP is blocked. */
   readonly carriers: Carriers;
+  /** What the options offer. */
+  readonly offers: DeclaredOffers;
   /** What whoever looks at a page sees beyond the status. */
   readonly view: NodeView;
   /** Endpoints of programs in this process. */
@@ -89,6 +91,7 @@ export class Agent {
   readonly #madeAt: number;
   readonly #channelCounters = channelCounters();
   readonly #resources = new AsyncDisposableStack();
+  readonly #multiBuffer: MultiBufferLoader;
   #starting: Promise<void> | undefined;
   #disposing: Promise<void> | undefined;
   #state: StatusReport["state"] = "starting";
@@ -107,6 +110,7 @@ export class Agent {
     const authority = this.authority = new Authority(mesh);
     // Every part is handed this log, so that nothing that others send fills the user's.
     const log = this.#resources.use(new LimitedLogger(parts.log, parts));
+    this.#multiBuffer = this.#resources.use(new MultiBufferLoader(options.cipher));
     const endpoints = new EndpointSelector(mesh, options, parts.named);
     const members = new MemberFinder(mesh, options.dnsZone, () => this.#session?.leaders.elected);
     const addresses = () => hostAddresses(endpoints.isOwnDevice);
@@ -161,6 +165,7 @@ export class Agent {
       settings: parts.service,
       onChange: () => this.#names.service?.services.followSoon(),
     });
+    this.offers = new DeclaredOffers(this.services.forward, of("services").log);
     const taken = { mesh, authority, zone: options.dnsZone, offered: () => this.services.offered() };
     mesh.leadership.isNameTaken = (name) => isNameTaken(name, taken);
     const rejoin = this.#rejoin = new Rejoin({
@@ -273,6 +278,19 @@ export class Agent {
     await this.#ownRecord.changeKeys();
   }
 
+  /** Tells others where this node is, by its options as they are now. */
+  async followStatement(): Promise<void> {
+    const { named, options } = this.#context;
+    named?.follow(options.endpoints);
+    await named?.look();
+    this.#session?.restate();
+  }
+
+  /** Has the session, and with it names, begin anew by the options as they are now. @throws WeftError */
+  async reopenSession(withNames: boolean): Promise<void> {
+    await this.#ownRecord.reopen(withNames);
+  }
+
   /**
    * Leaves the network. When it returns, this node is no member any more and stops; what it knew of the network is put
    * away when it has stopped, or at the next start after a crash.
@@ -335,7 +353,7 @@ export class Agent {
     if (this.#overlay !== undefined) this.#resources.use(this.routes.start(this.#overlay));
     this.services.start();
     this.#resources.defer(() => this.services.close());
-    openDeclaredOffers(this.services.forward, options, contextOf(this.#context, "services").log);
+    await this.offers.follow(options);
     // A full disk may have room again the next time, and a process that ran out of descriptors has some.
     const upkeep = { intervalMs: UPKEEP_MS, problem: "cannot look after the state" };
     this.#resources.defer(repeat(this.#context, upkeep, () => this.#lookAfter()));
@@ -358,6 +376,7 @@ export class Agent {
       names: this.names,
       networks: this.networks,
       packetRelay: this.relay,
+      multiBuffer: this.#multiBuffer.find,
       carriers: this.carriers,
       rejoin: this.#rejoin,
       linkTables: this.view.links,

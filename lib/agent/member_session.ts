@@ -5,7 +5,7 @@
  */
 
 import { Counters } from "../base/mod.ts";
-import type { ChannelDropReason } from "../channel/mod.ts";
+import type { ChannelDropReason, HandshakeSetup } from "../channel/mod.ts";
 import type { LeaderDistance, LeadershipReport, NetcheckReport } from "../api/mod.ts";
 import { NO_UPDATE, type NodeId } from "../mesh/mod.ts";
 import type { AgentOptions } from "../config/mod.ts";
@@ -50,6 +50,8 @@ export interface MemberSessionParts extends AgentContext {
   readonly networks: Pick<Networks, "endpointActs" | "channels">;
   /** Opens sessions for others, where this node relays. */
   readonly packetRelay: RelayServer | undefined;
+  /** Finds what seals several records of channels at a time. */
+  readonly multiBuffer: HandshakeSetup["multiBuffer"];
   /** Tells members of this node's links while they look. */
   readonly linkTables: Pick<LinkTables, "prepare">;
   /** Writes down what happens to members. */

@@ -41,7 +41,7 @@ export function checkStoredSpec(spec: CollectionSpec): CollectionSpec {
 
 /** @returns the same, read strictly @throws DataError with code `InvalidCollection` */
 export function checkSpec(spec: CollectionSpec): CollectionSpec {
-  const { name, key, index = [], read, write } = spec;
+  const { name, key, index = [], read, write, schema } = spec;
   if (!isCollectionName(name)) fail(`${shown(name)} is no name of a collection`);
   if (typeof key !== "string" || !PROPERTY.test(key)) fail(`${shown(key)} is no name of a property`);
   if (!Array.isArray(index) || index.length > MAX_INDEXES) fail(`it may have ${MAX_INDEXES} indexes`);
@@ -59,6 +59,7 @@ export function checkSpec(spec: CollectionSpec): CollectionSpec {
     ...{ name, key, index: [...new Set(index)].sort() },
     ...read !== undefined && { read },
     ...write !== undefined && { write },
+    ...schema !== undefined && { schema },
   };
 }
 

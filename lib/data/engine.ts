@@ -5,6 +5,7 @@
 
 import type { JsonValue, PartialResult, Query, QueryParameters } from "../query/mod.ts";
 import type { Commit, CommitAnswer, Document } from "./commit.ts";
+import type { CollectionSchema } from "./collection_schema.ts";
 import type { QueueEngine } from "./queue_engine.ts";
 
 export type * from "./commit.ts";
@@ -21,6 +22,8 @@ export interface CollectionSpec {
   readonly read?: string;
   /** Who may write. */
   readonly write?: string;
+  /** What its values are like, as programs have told its owner; engines keep it as it is. */
+  readonly schema?: CollectionSchema;
 }
 
 /** A collection as it is now. */
@@ -139,7 +142,8 @@ export interface DataEngine {
   /** @returns the revision of the collection's last change @throws DataError with code `UnknownCollection` */
   revision(collection: string): Promise<number>;
   /**
-   * Makes a collection. One that is there stays, has indexes added, and takes who may read and write.
+   * Makes a collection. One that is there stays, has indexes added, and takes who may read and write, and a schema;
+   * what the spec does not say stays as it is. Commits that were sent before are done before.
    * @throws DataError with code `InvalidCollection` when it has another key
    */
   create(spec: CollectionSpec): Promise<CollectionState>;

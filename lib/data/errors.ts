@@ -26,6 +26,7 @@ import { WeftError, type WeftErrorOptions } from "../base/mod.ts";
  * | `Compacted` | the changes since the revision are not kept any more: read anew |
  * | `WatchTooSlow` | changes were not read for too long; the watch goes on from its `revision` |
  * | `TooManyWatches` | the owner serves as many watches as it does |
+ * | `SchemaChanged` | the program's schema is older than the collection's, or another one of the same version |
  * | `InvalidQueue` | the name or a limit of the queue is none |
  * | `UnknownQueue` | nobody who is known has it |
  * | `QueueFull` | the queue, its node, or what is kept of the caller's messages has as much as it may hold |
@@ -55,6 +56,7 @@ export type DataFailureCode =
   | "Compacted"
   | "WatchTooSlow"
   | "TooManyWatches"
+  | "SchemaChanged"
   | "InvalidQueue"
   | "UnknownQueue"
   | "QueueFull"

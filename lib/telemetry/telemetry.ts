@@ -3,7 +3,6 @@
  * @module
  */
 
-import project from "../../deno.json" with { type: "json" };
 import type { Tracer } from "../base/mod.ts";
 import type { Middleware } from "../service/mod.ts";
 
@@ -22,11 +21,6 @@ const REGISTRY = Symbol.for("opentelemetry.js.api.1");
 export async function findTelemetry(): Promise<Telemetry | undefined> {
   const registered = (globalThis as { readonly [REGISTRY]?: { readonly trace?: unknown } })[REGISTRY];
   if (registered?.trace === undefined) return undefined;
-  const [api, { callSpans }, { stepSpans }] = await Promise.all([
-    import("@opentelemetry/api"),
-    import("./call_spans.ts"),
-    import("./step_spans.ts"),
-  ]);
-  const tracer = api.trace.getTracer(project.name, project.version);
-  return { middleware: callSpans(api, tracer), tracer: stepSpans(api, tracer) };
+  const { registeredTelemetry } = await import("./registered_telemetry.ts");
+  return registeredTelemetry();
 }

@@ -67,6 +67,8 @@ export interface MessagePlaneParts
   /** @returns whether this node connects other members now; leaders do without it */
   isWilling?(): boolean;
   readonly relayLimits?: LinkRelayLimits | undefined;
+  /** Finds what seals several records at a time. */
+  readonly multiBuffer?: HandshakeSetup["multiBuffer"];
   /** Is shown channels and links; what it attaches to them is its own. */
   readonly services?: LinkObserver | undefined;
   /** A member has sent one of those. */
@@ -123,6 +125,7 @@ export class MessagePlane {
       clock,
       timers,
       counters,
+      multiBuffer: parts.multiBuffer,
       prepare: (channel) => {
         this.#prepare(channel);
         services?.prepare(channel);

@@ -55,6 +55,8 @@ const NEWCOMERS = peerId("newcomers");
 export class ServiceHost {
   readonly runtime: NodeRuntime;
   readonly forward: StreamForwarder;
+  /** Where collections are kept. */
+  readonly collections: DataStore;
   /** The adverts of nodes in the replicated state. */
   readonly adverts: AdvertSync;
   /** The TCP ports that nodes let others reach. */
@@ -109,7 +111,7 @@ export class ServiceHost {
       tunnelAddress: (peer) => options.rootless ? undefined : this.#peers.tunnelAddress(peer),
     });
     this.offers = new OfferSync(parts, () => this.forward.offered());
-    const store = new DataStore(options.stateDir, mesh.network.id, clock);
+    const store = this.collections = new DataStore(options.stateDir, mesh.network.id, clock);
     const kept = {
       ...{ clock, timers, log, runtime: this.runtime, peers: this.#peers, policy },
       hasState: () => store.exists(),

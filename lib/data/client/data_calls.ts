@@ -44,6 +44,7 @@ const OWN_CODES: ReadonlySet<string> = new Set<DataFailureCode>([
   "Compacted",
   "WatchTooSlow",
   "TooManyWatches",
+  "SchemaChanged",
   "InvalidQueue",
   "UnknownQueue",
   "QueueFull",

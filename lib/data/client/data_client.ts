@@ -5,11 +5,12 @@
 
 import type { JsonValue } from "../../query/mod.ts";
 import { isCollectionName } from "../documents.ts";
-import type { CollectionSpec, Document } from "../engine.ts";
+import type { CollectionState, Document } from "../engine.ts";
 import { DataError } from "../errors.ts";
 import { collectionPath, DATA_SERVICE, type Opened, type OpenedCollection } from "../service/mod.ts";
 import { readLayout, type ShardRecord } from "../shards/mod.ts";
 import { Collection, type CollectionOptions, type ShardsOption } from "./collection.ts";
+import { modelOf, tellModel } from "./collection_model.ts";
 import { DataCalls, type DataClientParts } from "./data_calls.ts";
 import { Queue, type QueueOptions } from "./queues/mod.ts";
 import {
@@ -33,22 +34,34 @@ export class DataClient {
     options: CollectionOptions<Value>,
   ): Promise<Collection<Value>> {
     const { key, index = [], read, write, shards } = options;
+    const model = modelOf(options);
     const spec = {
       ...{ name, key, index },
       ...read !== undefined && { read },
       ...write !== undefined && { write },
       ...shards !== undefined && { shards: shardOptions(shards) },
+      ...model !== undefined && { model },
     };
     const opened = await this.#calls.ask(name, `${DATA_SERVICE}/open`, spec, {
       idempotent: true,
     }) as OpenedCollection;
-    if (!opened.isHere || opened.isSharded === true) {
-      const state = await this.#described(name);
-      if (state.key !== key) {
-        throw new DataError("InvalidCollection", `Cannot open ${name}: its key is ${state.key}, not ${key}`);
-      }
+    const collection = new Collection<Value>(this.#calls, name, opened.owner, options);
+    if (opened.isHere && opened.isSharded !== true && model === undefined) return collection;
+    const state = await this.#described(name);
+    if (state.key !== key) {
+      throw new DataError("InvalidCollection", `Cannot open ${name}: its key is ${state.key}, not ${key}`);
     }
-    return new Collection<Value>(this.#calls, name, opened.owner, options);
+    if (model === undefined) return collection;
+    if (this.#calls.router(name) !== undefined) {
+      if (model.version === 1) return collection;
+      throw new DataError(
+        "InvalidCollection",
+        `Cannot open ${name}: of one with shards there are no versions`,
+      );
+    }
+    const schema = opened.isHere ? state.schema : await tellModel(this.#calls, state, model);
+    if (schema !== undefined) await collection.migrateFrom(schema);
+    return collection;
   }
 
   /** Opens a collection that is there. @throws DataError with code `OwnerAway` when nobody answers who owns it */
@@ -67,9 +80,9 @@ export class DataClient {
   }
 
   /** What the owner says of a collection; where it is spread, that is known from now on. */
-  async #described(name: string): Promise<CollectionSpec> {
+  async #described(name: string): Promise<CollectionState> {
     const asked = this.#calls.ask(name, `${collectionPath(name)}/describe`, undefined, { idempotent: true });
-    const state = await asked as CollectionSpec & { readonly layout?: unknown };
+    const state = await asked as CollectionState & { readonly layout?: unknown };
     this.#calls.setLayout(name, state.layout);
     return state;
   }

@@ -50,6 +50,8 @@ export const DATA_SCHEMA = `
   CREATE INDEX transactions_of ON transactions (origin, number);
 `;
 
+/** A full database lets workers take and end messages by so many pages more: else nothing would ever make room. */
+const RESERVE_PAGES = 256;
 const SEES = "weft_sees";
 const EVERYTHING = () => true;
 /** A query looks at the time each so many rows. */
@@ -89,7 +91,9 @@ export class EmbeddedEngine implements DataEngine {
     const { database, maxBytes = MAX_DATABASE_BYTES } = parts;
     this.#database = database;
     const pageBytes = Number(database.prepare("PRAGMA page_size").get()?.["page_size"] ?? 4096);
-    database.exec(`PRAGMA max_page_count = ${Math.ceil(maxBytes / pageBytes)}`);
+    const maxPages = Math.ceil(maxBytes / pageBytes);
+    const limitPages = (pages: number) => database.exec(`PRAGMA max_page_count = ${pages}`);
+    limitPages(maxPages);
     database.function(SEES, { directOnly: true }, (key) => this.#sees(String(key)) ? 1 : 0);
     this.#group = new GroupCommit(database, parts.afterTurn);
     prepareCopies(database);
@@ -108,7 +112,19 @@ export class EmbeddedEngine implements DataEngine {
       wall: parts.wall,
     });
     this.#load();
-    this.queues = new EmbeddedQueues({ ...parts, group: this.#group, writer: this.#writer });
+    this.queues = new EmbeddedQueues({
+      ...parts,
+      group: this.#group,
+      writer: this.#writer,
+      withReserve: (work) => {
+        limitPages(maxPages + RESERVE_PAGES);
+        try {
+          return work();
+        } finally {
+          limitPages(maxPages);
+        }
+      },
+    });
   }
 
   collections(): Promise<readonly CollectionState[]> {

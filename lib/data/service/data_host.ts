@@ -20,6 +20,8 @@ import type { CollectionSpec, DataEngine } from "../engine.ts";
 import { DataError } from "../errors.ts";
 import { checkQueueSpec, QUEUE_DEFAULTS } from "../messages.ts";
 import type { QueueEngine, QueueSpec } from "../queue_engine.ts";
+import type { CollectionModel } from "../collection_schema.ts";
+import { adoptModel, migratedTo } from "../schemas.ts";
 import { collectionPath, collectionService } from "./collection_service.ts";
 import { CommitRights } from "./commit_rights.ts";
 import { told } from "./failure.ts";
@@ -46,8 +48,14 @@ export interface ShardedCollections {
   drop(name: string): Promise<boolean>;
 }
 
+/** A collection, and what a program says of its values. */
+export interface CollectionRequest extends CollectionSpec {
+  /** What its values are like; of one that is spread, nobody keeps it. */
+  readonly model?: CollectionModel;
+}
+
 /** A collection as a program opens it. */
-export interface OpenRequest extends CollectionSpec {
+export interface OpenRequest extends CollectionRequest {
   /** How it is to be spread. */
   readonly shards?: unknown;
 }
@@ -73,7 +81,9 @@ export interface DataHostParts extends OwnershipParts, Pick<Environment, "clock"
 /** Owns collections and queues for one node. */
 export class DataHost {
   readonly #parts: DataHostParts;
-  readonly #collections: Ownership<CollectionSpec>;
+  readonly #collections: Ownership<CollectionRequest>;
+  /** Versions of schemas that are about to be in force. */
+  readonly #versions = new Map<string, number>();
   /** Those that are spread, of which this node is the home. */
   readonly #spread: Ownership<OpenRequest> | undefined;
   readonly #queues: Ownership<QueueSpec>;
@@ -90,10 +100,7 @@ export class DataHost {
       what: "collection",
       path: collectionPath,
       service: (spec) => this.#collectionService(spec),
-      make: async (spec) => {
-        const { count: _, revision: __, ...now } = await this.#openEngine().create(spec);
-        return now;
-      },
+      make: (request) => this.#make(request),
       isSameService: (one, other) => one.read === other.read && one.write === other.write,
     });
     const { shards } = parts;
@@ -154,12 +161,14 @@ export class DataHost {
   }
 
   /** Opens a collection, or finds out who owns it; makes it when it is nobody's. @throws DataError */
-  async open({ shards: options, ...given }: OpenRequest): Promise<OpenedCollection> {
+  async open({ shards: options, model, schema: _, ...given }: OpenRequest): Promise<OpenedCollection> {
     const spec = checkSpec(given);
     const { name } = spec;
     const { shards } = this.#parts;
     const isSharded = options !== undefined || shards?.has(name) === true || shards?.knows(name) === true;
-    if (!isSharded || this.#collections.specs.has(name)) return await this.#collections.open(spec);
+    if (!isSharded || this.#collections.specs.has(name)) {
+      return await this.#collections.open({ ...spec, ...model !== undefined && { model } });
+    }
     if (this.#spread === undefined) {
       throw new DataError("InvalidCollection", `Cannot spread ${name}: this node has no shards`);
     }
@@ -179,6 +188,7 @@ export class DataHost {
 
   /** Forgets a collection of this node with all that it holds. @returns whether there was one */
   async drop(name: string): Promise<boolean> {
+    this.#versions.delete(name);
     if (await this.#spread?.forget(name)) return await this.#parts.shards?.drop(name) ?? false;
     return await this.#collections.forget(name) && await this.#openEngine().drop(name);
   }
@@ -197,13 +207,58 @@ export class DataHost {
     const { peers, policy, clock, timers } = this.#parts;
     return collectionService({
       ...{ peers, policy, clock, timers, watches: this.#watches, rights: this.#rights },
+      models: {
+        versionOf: (collection) => this.#versionOf(collection),
+        adopt: (collection, model) => this.#change(collection, { model }),
+        finish: (collection, version) => {
+          const schema = this.#collections.specs.get(collection)?.schema;
+          return this.#change(
+            collection,
+            schema === undefined ? {} : { schema: migratedTo(schema, version) },
+          );
+        },
+      },
       engine: this.#openEngine(),
     }, spec);
   }
 
+  /** Makes a collection in the engine, or changes it. */
+  async #make({ model, ...spec }: CollectionRequest): Promise<CollectionRequest> {
+    const { name } = spec;
+    // From now on who knows a former schema writes nothing; what it has sent is written before the engine answers.
+    if (model !== undefined && model.version > (this.#versionOf(name) ?? 0)) {
+      this.#versions.set(name, model.version);
+    }
+    try {
+      let state = await this.#openEngine().create(spec);
+      const schema = model && adoptModel(name, state.schema, model, state.revision);
+      if (schema !== undefined && schema !== state.schema) {
+        state = await this.#openEngine().create({ ...spec, schema });
+      }
+      const { count: _, revision: __, ...now } = state;
+      return now;
+    } catch (error) {
+      this.#versions.delete(name);
+      throw error;
+    }
+  }
+
+  async #change(name: string, change: Partial<CollectionRequest>): Promise<void> {
+    const spec = this.#collections.specs.get(name);
+    if (spec !== undefined) await this.#collections.open({ ...spec, ...change });
+  }
+
+  /** The version of the schema of a collection; undefined for none. */
+  #versionOf(name: string): number | undefined {
+    return this.#versions.get(name) ?? this.#collections.specs.get(name)?.schema?.version;
+  }
+
   #queueService(spec: QueueSpec): ServiceDefinition {
     const { peers, policy, clock } = this.#parts;
-    const parts = { peers, policy, clock, waits: this.#waits, rights: this.#rights };
+    const parts = {
+      ...{ peers, policy, clock, waits: this.#waits, rights: this.#rights },
+      versionOf: (collection: string) => this.#versionOf(collection),
+    };
     return queueService({ ...parts, engine: this.#queueEngine() }, spec);
   }
 

@@ -62,10 +62,12 @@ export class DataMesh implements AsyncDisposable {
     return new DataClient({ request, clock, timers, random: new SeededRandom(1) });
   }
 
-  /** Takes a node down as a crash does, and what it held in memory. */
-  crash(of: DataNode): void {
-    of.shards.close();
-    this.mesh.crash(of.node);
+  /** Takes a node down as a crash does, and what it held in memory: what its programs have asked for fails. */
+  crash({ node, shards }: DataNode): void {
+    const { runtime } = node;
+    shards.close();
+    this.mesh.crash(node);
+    void runtime.close();
   }
 
   /** Starts a crashed node again, with what it had on disk. */

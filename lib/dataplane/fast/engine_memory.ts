@@ -7,6 +7,7 @@
 import { PLAIN_AREA_BYTES } from "./frames/plain/mod.ts";
 import { PACKET_READER_BYTES } from "../../host/mod.ts";
 import { VIRTIO_HEADER_BYTES } from "./superpacket.ts";
+import { HANDED_ROOM_BYTES } from "./receiving/mod.ts";
 import { RECEIVE_ROOM_BYTES, RECEIVER_AREA_BYTES } from "./gro_receiver.ts";
 import { SENDER_AREA_BYTES } from "./gso_sender.ts";
 
@@ -50,8 +51,10 @@ export const MAX_READY = 16;
 export const PLAIN_AT: number = aligned(READY_AT + (MAX_READY + 1) * 16);
 /** The structures of a reader of bridged interfaces. */
 export const LINK_READER_AT: number = aligned(PLAIN_AT + PLAIN_AREA_BYTES);
+/** What another worker has received. */
+export const HANDED_AT: number = aligned(LINK_READER_AT + PACKET_READER_BYTES);
 /** How much memory the engine needs beyond the cipher's own. */
-export const ENGINE_BYTES: number = LINK_READER_AT + PACKET_READER_BYTES;
+export const ENGINE_BYTES: number = HANDED_AT + HANDED_ROOM_BYTES + SLACK_BYTES;
 
 function aligned(at: number): number {
   return Math.ceil(at / 64) * 64;

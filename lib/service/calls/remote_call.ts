@@ -37,8 +37,8 @@ export function callRemote(
   const deadline = millis(begunAt + timeoutMs);
   return new Promise((resolve, reject) => {
     let cancel = () => {};
-    const abort = () => cancel();
-    signal?.addEventListener("abort", abort, { once: true });
+    const abort = signal && (() => cancel());
+    if (abort !== undefined) signal?.addEventListener("abort", abort, { once: true });
     const boundsStream = givenMs !== undefined;
     const order = {
       path,
@@ -53,7 +53,7 @@ export function callRemote(
     };
     let isHeld = true;
     const onOver = () => {
-      signal?.removeEventListener("abort", abort);
+      if (abort !== undefined) signal?.removeEventListener("abort", abort);
       if (isHeld) pool.release(params, value);
       isHeld = false;
     };

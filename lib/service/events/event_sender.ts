@@ -125,10 +125,15 @@ export function reportSends(
   local: number,
   sends: readonly (boolean | Promise<boolean>)[],
 ): Promise<PublishReport> {
-  const report = (done: readonly boolean[]): PublishReport => {
-    const sent = done.filter(Boolean).length;
-    return { local, sent, lost: done.length - sent };
-  };
-  const isDone = (send: boolean | Promise<boolean>): send is boolean => typeof send === "boolean";
-  return sends.every(isDone) ? Promise.resolve(report(sends)) : Promise.all(sends).then(report);
+  let sent = 0;
+  for (const send of sends) {
+    if (typeof send !== "boolean") return Promise.all(sends).then((done) => reportOf(local, done));
+    if (send) sent++;
+  }
+  return Promise.resolve({ local, sent, lost: sends.length - sent });
+}
+
+function reportOf(local: number, done: readonly boolean[]): PublishReport {
+  const sent = done.filter(Boolean).length;
+  return { local, sent, lost: done.length - sent };
 }

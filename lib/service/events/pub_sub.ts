@@ -118,15 +118,15 @@ export class PubSub {
 
   /** Delivers an event of another node, to this program and to attached ones. */
   handleEvent(peer: PeerId, topic: TopicPath, event: EventMessage): void {
-    const { groups, publishedAt, past, context } = event;
+    const { groups, data, publishedAt, past, context } = event;
     const only = onlyGroups(groups);
-    this.#subscriptions.deliver({ ...event, topic }, peer, only);
-    const listeners = this.#base.programs.listeners(topic).filter(({ group }) =>
-      only === undefined || group === "" || only.has(group)
-    );
+    const passed = { topic, data, publishedAt, past, context };
+    this.#subscriptions.deliver(passed, peer, only);
+    const all = this.#base.programs.listeners(topic);
+    if (all.length === 0) return;
+    const listeners = all.filter(({ group }) => only === undefined || group === "" || only.has(group));
     if (listeners.length === 0) return;
     const targets = groups.length === 0 ? everybody(listeners) : this.#choose(topic, listeners).groupsOf;
-    const passed = { topic, data: event.data, publishedAt, past, context };
     for (const [program, forGroups] of targets) void this.#sender.send(program, passed, forGroups);
   }
 

@@ -150,7 +150,8 @@ export class Subscriptions {
     const context = new EventContext(this.#parts.host, publisher, received.context);
     const { metadata, traceparent } = context;
     this.#parts.counters.delivered += takers.length;
-    for (const [i, { value: subscription, params }] of takers.entries()) {
+    for (let i = 0; i < takers.length; i++) {
+      const { value: subscription, params } = takers[i] as Match;
       const event = {
         topic: text,
         data: values[i],

@@ -1,6 +1,13 @@
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
-import { CapturedProcess, createScratch, freePort } from "../../lab/mod.ts";
+import {
+  CapturedProcess,
+  createScratch,
+  freePort,
+  loopbackArgs,
+  thisMachine,
+  WeftNode,
+} from "../../lab/mod.ts";
 
 /** A span as OTLP has it in JSON (opentelemetry-proto, trace.proto). */
 interface OtlpSpan {
@@ -52,6 +59,13 @@ Deno.test("OTEL_DENO: a call that crosses two nodes and comes back is one trace,
   const { path } = stack.use(await createScratch("telemetry"));
   const { spans, texts, server } = collector();
   stack.defer(() => server.shutdown());
+  const environment = (name: string) => ({
+    OTEL_DENO: "true",
+    OTEL_SERVICE_NAME: name,
+    OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${server.addr.port}`,
+    OTEL_EXPORTER_OTLP_PROTOCOL: "http/json",
+    OTEL_BSP_SCHEDULE_DELAY: "100",
+  });
   const start = (first: string, name: string) =>
     stack.use(
       new CapturedProcess([
@@ -59,13 +73,7 @@ Deno.test("OTEL_DENO: a call that crosses two nodes and comes back is one trace,
         ...[first, name, `${path}/${name}`, `${freePort()}`],
       ], {
         label: name,
-        env: {
-          OTEL_DENO: "true",
-          OTEL_SERVICE_NAME: name,
-          OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${server.addr.port}`,
-          OTEL_EXPORTER_OTLP_PROTOCOL: "http/json",
-          OTEL_BSP_SCHEDULE_DELAY: "100",
-        },
+        env: environment(name),
       }),
     );
   const lead = start("lead", "lead");
@@ -115,6 +123,13 @@ Deno.test("OTEL_DENO: a call that crosses two nodes and comes back is one trace,
   const dialled = find("member", "weft.handshake", CLIENT);
   assert.equal(dialled && valueOf(dialled.attributes, "weft.peer"), "lead");
   assert.ok(!spans.some(({ kind }) => kind === INTERNAL));
+  // The command line is a bundle, in which packages are other modules than for the sources.
+  const options = { name: "agent", stateDir: `${path}/agent`, args: loopbackArgs() };
+  const agent = stack.use(new WeftNode(thisMachine, { ...options, env: environment("agent") }));
+  await agent.start("--join", token);
+  await agent.stop();
+  await until(() => find("agent", "weft.join", CLIENT) !== undefined);
+  assert.ok(find("agent", "weft.join", CLIENT));
   const all = texts.join("\n");
   assert.ok(!all.includes("a secret source") && !all.includes("weft1-"));
 });

@@ -20,6 +20,7 @@ import {
 } from "../../weft_command.ts";
 import { type AttachedData, runWithData } from "./attached_data.ts";
 import { addShardCommands, readShards } from "./shard_commands.ts";
+import { addShow } from "./show_command.ts";
 import { addTransferCommands } from "./transfer_commands.ts";
 
 const LIST_TITLES = ["COLLECTION", "OWNER", "KEY", ">ENTRIES", ">REVISION", "INDEXES"];
@@ -31,6 +32,7 @@ export function addDataCommands(program: AnyCommand, context: CommandContext): v
   const group: AnyCommand = program.command("data").description("collections of values that services share")
     .addHelpText("after", "\nExample:\n  $ weft data list");
   addList(group, context);
+  addShow(group, context);
   addCreate(group, context);
   addGet(group, context);
   addPut(group, context);
