@@ -4,7 +4,7 @@
  */
 
 /// <reference lib="dom" />
-import type { Health, MeshNode } from "./mesh_model.ts";
+import type { Health, MeshNode } from "../mesh_model.ts";
 
 /** Colours by name, as the style sheet says. */
 export type Palette = Readonly<Record<typeof COLOURS[number], string>>;

@@ -7,8 +7,8 @@
 import type { Camera } from "./camera.ts";
 import { CanvasSprites, CanvasText } from "./canvas_sprites.ts";
 import type { Layout, Place } from "./mesh_layout.ts";
-import type { Mesh, MeshLink, MeshNode, PathKind } from "./mesh_model.ts";
-import { roundTrip } from "./format.ts";
+import type { Mesh, MeshLink, MeshNode, PathKind } from "../mesh_model.ts";
+import { roundTrip } from "../format.ts";
 import { HEALTH_COLOUR, MARK_MARGIN, paintMark, type Palette } from "./map_marks.ts";
 
 /** What of the mesh is shown. */

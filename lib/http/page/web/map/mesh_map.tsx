@@ -7,11 +7,11 @@
 import type { VNode } from "preact";
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { Camera, type Point } from "./camera.ts";
-import { counted, roundTrip } from "./format.ts";
+import { counted, roundTrip } from "../format.ts";
 import { type Palette, paletteOf } from "./map_marks.ts";
 import { MapPainter, radiusAt, type Scene } from "./map_painter.ts";
 import { type Grouping, groupings, type Layout, layoutOf, MAX_SINGLE, type Place } from "./mesh_layout.ts";
-import { HEALTH_WORDS, type Mesh, type MeshNode, PATH_WORDS } from "./mesh_model.ts";
+import { HEALTH_WORDS, type Mesh, type MeshNode, PATH_WORDS } from "../mesh_model.ts";
 
 /** How long nodes take to their places. */
 const MOVE_MS = 500;
