@@ -58,6 +58,7 @@ const samples: Readonly<Record<OptionName, string>> = {
   networks: "blue type=vxlan cidr=10.0.0.0/24",
   networkEndpoints: "blue/web-1 ip=10.0.0.9",
   logLevel: "debug",
+  logFormat: "json",
   testTimers: "rekeyAfterTimeMs=1000",
 };
 for (const [name, field] of FIELD_ENTRIES) {

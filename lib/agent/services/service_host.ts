@@ -11,7 +11,7 @@
 
 import { type Counters, memoryAccount } from "../../base/mod.ts";
 import type { Channel, ChannelDropReason } from "../../channel/mod.ts";
-import { DataHost } from "../../data/mod.ts";
+import { DataHost, ShardHost } from "../../data/mod.ts";
 import { systemCompressor } from "../../host/mod.ts";
 import type { NodeId } from "../../mesh/mod.ts";
 import type { MessageGuard } from "../../policy/mod.ts";
@@ -55,12 +55,16 @@ const NEWCOMERS = peerId("newcomers");
 export class ServiceHost {
   readonly runtime: NodeRuntime;
   readonly forward: StreamForwarder;
+  /** Where collections are kept. */
+  readonly collections: DataStore;
   /** The adverts of nodes in the replicated state. */
   readonly adverts: AdvertSync;
   /** The TCP ports that nodes let others reach. */
   readonly offers: OfferSync;
   /** The collections that this node owns. */
   readonly data: DataHost;
+  /** Its shards of collections that are spread. */
+  readonly shards: ShardHost;
   readonly #parts: ServiceHostParts;
   readonly #peers: MeshPeers;
   readonly #gates = new WeakMap<Channel, EarlyMessageGate>();
@@ -107,12 +111,13 @@ export class ServiceHost {
       tunnelAddress: (peer) => options.rootless ? undefined : this.#peers.tunnelAddress(peer),
     });
     this.offers = new OfferSync(parts, () => this.forward.offered());
-    const store = new DataStore(options.stateDir, mesh.network.id, clock);
-    this.data = new DataHost({
+    const store = this.collections = new DataStore(options.stateDir, mesh.network.id, clock);
+    const kept = {
       ...{ clock, timers, log, runtime: this.runtime, peers: this.#peers, policy },
       hasState: () => store.exists(),
-      openEngine: () => store.open(),
-    });
+    };
+    this.shards = new ShardHost({ ...kept, engine: () => this.data.engine() });
+    this.data = new DataHost({ ...kept, shards: this.shards, openEngine: () => store.open() });
   }
 
   /** Another policy is in force: what it takes away ends. */
@@ -128,6 +133,7 @@ export class ServiceHost {
     this.runtime.followMembers();
     this.adverts.start();
     this.offers.start();
+    this.shards.start();
     this.data.start();
   }
 
@@ -255,6 +261,7 @@ export class ServiceHost {
       this.#parts.log.warn("cannot take this node's services back", { error });
     }
     await this.runtime.close();
+    this.shards.close();
     await this.data.close();
     await this.forward.close();
     await this.#programs?.close();

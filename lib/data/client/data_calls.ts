@@ -7,6 +7,8 @@ import type { Clock, RandomSource, Timers } from "../../base/mod.ts";
 import { CallError, type CallOptions } from "../../service/mod.ts";
 import { DataError, type DataFailureCode } from "../errors.ts";
 import { collectionPath } from "../service/mod.ts";
+import { readLayout } from "../shards/mod.ts";
+import { ShardRouter } from "./shard_router.ts";
 
 /** What collections are called by. */
 export interface DataClientParts {
@@ -42,6 +44,7 @@ const OWN_CODES: ReadonlySet<string> = new Set<DataFailureCode>([
   "Compacted",
   "WatchTooSlow",
   "TooManyWatches",
+  "SchemaChanged",
   "InvalidQueue",
   "UnknownQueue",
   "QueueFull",
@@ -50,6 +53,8 @@ const OWN_CODES: ReadonlySet<string> = new Set<DataFailureCode>([
   "Refused",
   "Timeout",
   "OutcomeUnknown",
+  "Moved",
+  "SpansShards",
   "Failed",
 ]);
 
@@ -70,6 +75,7 @@ export class DataCalls {
   /** Draws chance. */
   readonly random: RandomSource;
   readonly #parts: DataClientParts;
+  readonly #routers = new Map<string, ShardRouter>();
 
   constructor(parts: DataClientParts) {
     this.#parts = parts;
@@ -97,8 +103,22 @@ export class DataCalls {
     return this.#parts.clock.now();
   }
 
+  /** Who is asked of a collection that is spread over members; undefined of one that has one owner. */
+  router(collection: string): ShardRouter | undefined {
+    return this.#routers.get(collection);
+  }
+
+  /** A collection is spread over members, as its home says; or is not. */
+  setLayout(collection: string, value: unknown): void {
+    const layout = readLayout(value);
+    if (layout === undefined) this.#routers.delete(collection);
+    else if (!this.#routers.has(collection)) this.#routers.set(collection, new ShardRouter(this, layout));
+  }
+
   /** Calls an action of a collection. @throws DataError */
   call(collection: string, action: string, params: unknown, options: CallOptions = {}): Promise<unknown> {
+    const router = this.#routers.get(collection);
+    if (router !== undefined) return router.call(action, params, options);
     return this.ask(collection, `${collectionPath(collection)}/${action}`, params, options);
   }
 

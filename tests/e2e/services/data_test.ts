@@ -1,34 +1,20 @@
 import assert from "node:assert/strict";
+import { z } from "zod";
 import { Node } from "../../../lib/agent/mod.ts";
 import type { WatchedChange } from "../../../lib/data/mod.ts";
 import {
   announcedRandom,
-  createScratch,
   integerBetween,
   IS_THOROUGH,
-  loopbackArgs,
   pause,
-  thisMachine,
   waitFor,
-  WeftNode,
+  type WeftNode,
 } from "../../lab/mod.ts";
 import { ask, expectAnswer } from "./cli_in_process.ts";
+import { openMesh } from "./owner_mesh.ts";
 
 const KILLS = IS_THOROUGH ? 20 : 1;
 type Count = { readonly id: string; readonly n: number };
-
-/** A leader, and a member that is to own collections, both without root. */
-async function openMesh(label: string) {
-  await using opening = new AsyncDisposableStack();
-  const { path: scratch } = opening.use(await createScratch(label));
-  const node = (name: string) =>
-    opening.use(new WeftNode(thisMachine, { name, stateDir: `${scratch}/${name}`, args: loopbackArgs() }));
-  const [lead, store] = [node("lead"), node("store")];
-  const token = await lead.startLeader();
-  await store.start("--join", token);
-  const stack = opening.move();
-  return { lead, store, scratch, [Symbol.asyncDispose]: () => stack.disposeAsync() };
-}
 
 Deno.test("weft data: what one agent owns is written, read, watched and carried from another", async (test) => {
   await using mesh = await openMesh("data-shell");
@@ -44,6 +30,18 @@ Deno.test("weft data: what one agent owns is written, read, watched and carried 
       await expectAnswer(lead, "data", "list"),
       /^COLLECTION +OWNER +KEY +ENTRIES +REVISION +INDEXES\norders +store +id +0 +0 +status\n$/,
     );
+  });
+
+  await test.step("shown with what its values are like", async () => {
+    const Order = z.object({ id: z.number(), status: z.enum(["open", "paid"]) });
+    await using program = await Node.attach({ stateDir: lead.stateDir });
+    await program.collection("orders", { key: "id", schema: Order, version: 1 });
+    assert.match(
+      await expectAnswer(lead, "data", "show", "orders"),
+      /^orders\nentries +0\n(?:.*\n)*schema +version 1\n +id +number\n +status +open \| paid\n$/,
+    );
+    const { schema } = JSON.parse(await expectAnswer(lead, "data", "show", "orders", "--json"));
+    assert.deepEqual(schema.jsonSchema.required, ["id", "status"]);
   });
 
   await test.step("written, read, queried and deleted", async () => {
@@ -135,6 +133,30 @@ Deno.test("weft data: what one agent owns is written, read, watched and carried 
     await Deno.writeTextFile(`${scratch}/bad.jsonl`, '{"id":1}\n{"id":');
     const bad = await ask(lead, "data", "import", "orders", `${scratch}/bad.jsonl`);
     assert.match(bad.stderr, /Cannot read line 2 of .*: it is no JSON\nhint: /);
+  });
+
+  await test.step("spread over both, and moved to the other one when one is gone", async () => {
+    const create = ["data", "create", "spread", "--key", "id", "--shards", "4", "--replicas", "1"];
+    assert.equal(await expectAnswer(lead, ...create), "lead owns spread\n");
+    const known = async () => (await expectAnswer(store, "data", "list")).includes("spread");
+    await waitFor(known, 10_000, { what: "the member knows the collection" });
+    for (const id of [1, 2, 3, 4, 5]) {
+      await expectAnswer(store, "data", "put", "spread", JSON.stringify({ id, n: id * 10 }));
+    }
+    const shards = async () => JSON.parse(await expectAnswer(lead, "data", "shards", "spread", "--json"));
+    const all = await shards() as { owner: string; following: string[] }[];
+    assert.equal(all.length, 4);
+    assert.ok(all.every(({ owner, following }) => [owner, ...following].sort().join() === "lead,store"));
+    assert.match(await expectAnswer(store, "data", "query", "select sum(n) from spread"), /\n150\n/);
+    if (!IS_THOROUGH) return;
+    await store.kill();
+    const isThere = async () =>
+      (await ask(lead, "data", "query", "select sum(n) from spread")).stdout.includes("150");
+    await waitFor(isThere, 30_000, { what: "the other one has taken over" });
+    await store.start("up");
+    const isWhole = async () =>
+      (await shards() as typeof all).every(({ following }) => following.length === 1);
+    await waitFor(isWhole, 60_000, { what: "the other one follows again" });
   });
 
   await test.step("let to those whom a grant names, by the beginning of keys", async () => {

@@ -1,0 +1,17 @@
+/**
+ * What gives spans to the provider that is registered. Its package is imported here alone, and as a whole: a bundler
+ * makes of a package in CommonJS that is imported when it is needed something without names.
+ * @module
+ */
+
+import * as api from "@opentelemetry/api";
+import project from "../../deno.json" with { type: "json" };
+import { callSpans } from "./call_spans.ts";
+import { stepSpans } from "./step_spans.ts";
+import type { Telemetry } from "./telemetry.ts";
+
+/** @returns what gives spans to whoever is registered now */
+export function registeredTelemetry(): Telemetry {
+  const tracer = api.trace.getTracer(project.name, project.version);
+  return { middleware: callSpans(api, tracer), tracer: stepSpans(api, tracer) };
+}
