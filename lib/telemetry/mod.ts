@@ -9,4 +9,5 @@
  * @module
  */
 
-export { findTelemetry, type Telemetry } from "./telemetry.ts";
+export type { Telemetry } from "./registered_telemetry.ts";
+export { findTelemetry } from "./telemetry.ts";

@@ -4,11 +4,20 @@
  * @module
  */
 
+import type { Tracer } from "../base/mod.ts";
+import type { Middleware } from "../service/mod.ts";
 import * as api from "@opentelemetry/api";
 import project from "../../deno.json" with { type: "json" };
 import { callSpans } from "./call_spans.ts";
 import { stepSpans } from "./step_spans.ts";
-import type { Telemetry } from "./telemetry.ts";
+
+/** What gives spans to whoever takes them. */
+export interface Telemetry {
+  /** Of calls and events. */
+  readonly middleware: Middleware;
+  /** Of everything else. */
+  readonly tracer: Tracer;
+}
 
 /** @returns what gives spans to whoever is registered now */
 export function registeredTelemetry(): Telemetry {

@@ -3,16 +3,7 @@
  * @module
  */
 
-import type { Tracer } from "../base/mod.ts";
-import type { Middleware } from "../service/mod.ts";
-
-/** What gives spans to whoever takes them. */
-export interface Telemetry {
-  /** Of calls and events. */
-  readonly middleware: Middleware;
-  /** Of everything else. */
-  readonly tracer: Tracer;
-}
+import type { Telemetry } from "./registered_telemetry.ts";
 
 /** Where providers of OpenTelemetry register, whichever copy of its package has them do so. */
 const REGISTRY = Symbol.for("opentelemetry.js.api.1");
