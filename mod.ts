@@ -108,6 +108,7 @@ export {
   DEFAULT_WG_PORT,
   type DhtBootstrapOption,
   type DnsForwardOption,
+  type FilePosition,
   InvalidConfigError,
   type LogFormat,
   type NamedEndpointOption,

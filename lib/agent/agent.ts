@@ -38,7 +38,7 @@ import { NodePolicies } from "./policy/mod.ts";
 import { RelayHost } from "./relay/mod.ts";
 import { Routes } from "./routes/mod.ts";
 import type { StatusReport } from "../api/mod.ts";
-import { openDeclaredOffers, ServiceHost } from "./services/mod.ts";
+import { DeclaredOffers, ServiceHost } from "./services/mod.ts";
 import { buildStatus, VERSION } from "./status_report.ts";
 import { NodeView } from "./view/mod.ts";
 import { type Warnings, watchForWarnings } from "./warnings/mod.ts";
@@ -74,6 +74,8 @@ export class Agent {
   readonly relay: RelayHost;
   /** Packets over streams, where UDP is blocked. */
   readonly carriers: Carriers;
+  /** What the options offer. */
+  readonly offers: DeclaredOffers;
   /** What whoever looks at a page sees beyond the status. */
   readonly view: NodeView;
   /** Endpoints of programs in this process. */
@@ -163,6 +165,7 @@ export class Agent {
       settings: parts.service,
       onChange: () => this.#names.service?.services.followSoon(),
     });
+    this.offers = new DeclaredOffers(this.services.forward, of("services").log);
     const taken = { mesh, authority, zone: options.dnsZone, offered: () => this.services.offered() };
     mesh.leadership.isNameTaken = (name) => isNameTaken(name, taken);
     const rejoin = this.#rejoin = new Rejoin({
@@ -275,6 +278,19 @@ export class Agent {
     await this.#ownRecord.changeKeys();
   }
 
+  /** Tells others where this node is, by its options as they are now. */
+  async followStatement(): Promise<void> {
+    const { named, options } = this.#context;
+    named?.follow(options.endpoints);
+    await named?.look();
+    this.#session?.restate();
+  }
+
+  /** Has the session, and with it names, begin anew by the options as they are now. @throws WeftError */
+  async reopenSession(withNames: boolean): Promise<void> {
+    await this.#ownRecord.reopen(withNames);
+  }
+
   /**
    * Leaves the network. When it returns, this node is no member any more and stops; what it knew of the network is put
    * away when it has stopped, or at the next start after a crash.
@@ -337,7 +353,7 @@ export class Agent {
     if (this.#overlay !== undefined) this.#resources.use(this.routes.start(this.#overlay));
     this.services.start();
     this.#resources.defer(() => this.services.close());
-    openDeclaredOffers(this.services.forward, options, contextOf(this.#context, "services").log);
+    await this.offers.follow(options);
     // A full disk may have room again the next time, and a process that ran out of descriptors has some.
     const upkeep = { intervalMs: UPKEEP_MS, problem: "cannot look after the state" };
     this.#resources.defer(repeat(this.#context, upkeep, () => this.#lookAfter()));

@@ -5,6 +5,7 @@
 
 import type { BroadcastMode, CallMode, PublishReport, ServiceReport } from "../service/mod.ts";
 import type { DeviceControl } from "./devices.ts";
+import type { DiagnosisControl } from "./diagnosis/mod.ts";
 import type { GrantLists, GrantsReport, MembershipControl } from "./membership.ts";
 import type { OverlayControl } from "./overlay.ts";
 import type { MeasurementControl } from "./measurements/mod.ts";
@@ -330,6 +331,7 @@ export type EventLine =
 export interface AgentControl
   extends
     DeviceControl,
+    DiagnosisControl,
     MeasurementControl,
     MembershipControl,
     OverlayControl,

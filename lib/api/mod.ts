@@ -12,6 +12,7 @@
 
 export type * from "./control.ts";
 export type * from "./devices.ts";
+export type * from "./diagnosis/mod.ts";
 export * from "./errors.ts";
 export type * from "./measurements/mod.ts";
 export type * from "./membership.ts";

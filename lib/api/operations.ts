@@ -19,7 +19,7 @@ import { MEMBERSHIP_OPERATIONS, tokenRequest } from "./membership_operations.ts"
 import { EVENTS_TYPE, type Operation, type OperationName } from "./operation.ts";
 import { OVERLAY_OPERATIONS } from "./overlay_operations.ts";
 import { POLICY_OPERATIONS } from "./policy_operations.ts";
-import { MEASUREMENT_OPERATIONS, PROCESS_OPERATIONS } from "./process_operations.ts";
+import { DIAGNOSIS_OPERATIONS, MEASUREMENT_OPERATIONS, PROCESS_OPERATIONS } from "./process_operations.ts";
 import { REACH_OPERATIONS, VIEW_OPERATIONS } from "./reach_operations.ts";
 import * as reports from "./report_schemas.ts";
 import { ROUTE_OPERATIONS } from "./route_operations.ts";
@@ -175,6 +175,7 @@ export const OPERATIONS: { readonly [Name in OperationName]: Operation<Name> } =
   ...POLICY_OPERATIONS,
   ...ROUTE_OPERATIONS,
   ...SETTINGS_OPERATIONS,
+  ...DIAGNOSIS_OPERATIONS,
   ...VIEW_OPERATIONS,
   ...PROCESS_OPERATIONS,
   ...REACH_OPERATIONS,

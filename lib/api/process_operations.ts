@@ -6,6 +6,7 @@
 
 import { z } from "zod";
 import { LOG_CATEGORIES } from "../base/mod.ts";
+import type { BackupReport, BackupRequest, DiagnosisControl } from "./diagnosis/mod.ts";
 import { type Lazy, type LazyObject, named, object } from "./json_schema.ts";
 import type {
   CallMeasurements,
@@ -125,5 +126,32 @@ export const MEASUREMENT_OPERATIONS: { readonly [Name in keyof MeasurementContro
     summary: "What is counted and measured since the start, as /metrics has it",
     isPublic: true,
     answer: measurements,
+  },
+};
+
+const MAX_PASSPHRASE = 1_024;
+
+const backupRequest: LazyObject<BackupRequest> = named(
+  "BackupRequest",
+  () => ({ passphrase: z.string().min(1).max(MAX_PASSPHRASE) }),
+);
+const backupReport: LazyObject<BackupReport> = named(
+  "BackupReport",
+  () => ({ name: z.string(), file: z.string(), dataBytes: z.int().min(0) }),
+);
+
+/** Of what is wrong, or may be one day. */
+export const DIAGNOSIS_OPERATIONS: { readonly [Name in keyof DiagnosisControl]: Operation<Name> } = {
+  hostChanges: {
+    route: "GET /host/changes",
+    summary: "What this agent has changed of the host, and will take back",
+    answer: () => z.array(z.string()),
+    answerKey: "changes",
+  },
+  backup: {
+    route: "POST /backup",
+    summary: "A sealed copy of all that makes this node",
+    request: backupRequest,
+    answer: backupReport,
   },
 };

@@ -41,7 +41,7 @@ export function checkStoredSpec(spec: CollectionSpec): CollectionSpec {
 
 /** @returns the same, read strictly @throws DataError with code `InvalidCollection` */
 export function checkSpec(spec: CollectionSpec): CollectionSpec {
-  const { name, key, index = [], read, write, schema } = spec;
+  const { name, key, index = [], read, write, seal, schema } = spec;
   if (!isCollectionName(name)) fail(`${shown(name)} is no name of a collection`);
   if (typeof key !== "string" || !PROPERTY.test(key)) fail(`${shown(key)} is no name of a property`);
   if (!Array.isArray(index) || index.length > MAX_INDEXES) fail(`it may have ${MAX_INDEXES} indexes`);
@@ -50,15 +50,17 @@ export function checkSpec(spec: CollectionSpec): CollectionSpec {
     !path.split(".").every((part) => PROPERTY.test(part))
   );
   if (wrong !== undefined) fail(`${shown(wrong)} is no property to make an index of`);
-  for (const selector of [read, write]) {
+  for (const selector of [read, write, seal]) {
     if (selector !== undefined && (typeof selector !== "string" || selector.length > 255)) {
       fail("who may read and write is said by selectors of at most 255 characters");
     }
   }
+  if (seal !== undefined && index.length > 0) fail("what is sealed can't be indexed");
   return {
     ...{ name, key, index: [...new Set(index)].sort() },
     ...read !== undefined && { read },
     ...write !== undefined && { write },
+    ...seal !== undefined && { seal },
     ...schema !== undefined && { schema },
   };
 }

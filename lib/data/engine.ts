@@ -22,6 +22,8 @@ export interface CollectionSpec {
   readonly read?: string;
   /** Who may write. */
   readonly write?: string;
+  /** Whose members alone can read its values: a selector; whoever keeps them can't. */
+  readonly seal?: string;
   /** What its values are like, as programs have told its owner; engines keep it as it is. */
   readonly schema?: CollectionSchema;
 }

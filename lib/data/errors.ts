@@ -37,6 +37,7 @@ import { WeftError, type WeftErrorOptions } from "../base/mod.ts";
  * | `OutcomeUnknown` | the owner went away in the middle; what was written may be there |
  * | `Moved` | the shard has another owner by now; tried again by itself |
  * | `SpansShards` | a transaction touches more than one shard |
+ * | `Sealed` | what is sealed can't be read or made here, or not be asked for in that way |
  * | `Failed` | anything else, which the message says |
  */
 export type DataFailureCode =
@@ -67,6 +68,7 @@ export type DataFailureCode =
   | "OutcomeUnknown"
   | "Moved"
   | "SpansShards"
+  | "Sealed"
   | "Failed";
 
 const RETRYABLE: ReadonlySet<DataFailureCode> = new Set<DataFailureCode>([

@@ -14,4 +14,5 @@ export * from "./errors.ts";
 export * from "./client/mod.ts";
 export type * from "./collection_schema.ts";
 export * from "./service/mod.ts";
+export * from "./sealed/mod.ts";
 export * from "./shards/mod.ts";

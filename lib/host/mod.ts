@@ -66,6 +66,7 @@ export * from "./host_error.ts";
 export * from "./memory_reclaimer.ts";
 export * from "./namespace/mod.ts";
 export * from "./netlink/mod.ts";
+export { freeBytesAt } from "./free_bytes.ts";
 export * from "./resolver/mod.ts";
 export * from "./socket/mod.ts";
 export {
@@ -73,6 +74,7 @@ export {
   type FileReplacement,
   type ForwardingChange,
   type HostChange,
+  hostChangeText,
   HostJournal,
   openDatabase,
   readHostText,

@@ -107,6 +107,8 @@ export const PACKAGE_FOLDERS: ReadonlyMap<string, readonly string[]> = new Map([
   ["@weft/mesh", []],
   ["bittorrent-dht", []],
   ["commander", ["cli"]],
+  ["csv-parse", ["cli"]],
+  ["csv-stringify", ["cli"]],
   ["d3-force", ["http"]],
   ["fast-check", []],
   ["hono", ["http"]],

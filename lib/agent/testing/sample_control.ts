@@ -6,6 +6,7 @@
 import type {
   AddedDevice,
   AgentControl,
+  BackupReport,
   ChangedMember,
   DeviceRequest,
   DnsAnswerRecord,
@@ -26,6 +27,7 @@ import type {
   PingReport,
   RecoveredLeader,
   RecoverRequest,
+  ReloadReport,
   SettingChange,
   SettingReport,
   StatusReport,
@@ -112,6 +114,24 @@ export class SampleControl extends SampleRoutes implements AgentControl {
   changeSetting(change: SettingChange): boolean {
     this.asked.push(change);
     return true;
+  }
+
+  hostChanges(): readonly string[] {
+    return ["the interface weft0"];
+  }
+
+  backup(): Promise<BackupReport> {
+    this.asked.push("backup");
+    return Promise.resolve({ name: "leader", file: "d2VmdA==", dataBytes: 0 });
+  }
+
+  reload(): Promise<ReloadReport> {
+    this.asked.push("reload");
+    return Promise.resolve({
+      changed: [{ name: "log-level", value: "debug" }],
+      pending: [{ name: "port", value: "51820", next: "51821" }],
+      failed: [],
+    });
   }
 
   stop(): StopReport {

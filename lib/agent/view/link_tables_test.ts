@@ -33,7 +33,8 @@ class ViewFixture {
       linkable: (other: NodeId) => this.members.has(other) ? {} : undefined,
       recordByKey: (key: unknown) => {
         const { id: nodeId } = key as { id: NodeId };
-        return this.members.has(nodeId) ? { nodeId } : undefined;
+        // Of one that was removed there is a record yet.
+        return { nodeId };
       },
     };
     const mesh = { roster, identity: { id }, role } as unknown as LinkTablesParts["mesh"];

@@ -105,7 +105,7 @@ Deno.test("TimelineWatch tells of verdicts, and of paths when their kind changes
   watch.handlePath("f".repeat(32) as NodeId, "relay");
   assert.deepEqual(texts(), [
     "web-1 does not answer any more, 2 probes missed",
-    "web-1 answers again, by direct",
+    "web-1 answers, by direct",
     "packets to lead take a relay now",
     "no path for packets to lead is known any more",
   ]);

@@ -60,7 +60,7 @@ export class TimelineWatch implements Disposable {
     const missed = failureCount > 0 ? `, ${failureCount} probes missed` : "";
     this.#timeline.note(
       healthy
-        ? { kind: "healthy", text: `${name} answers again, by ${path}`, member: name }
+        ? { kind: "healthy", text: `${name} answers, by ${path}`, member: name }
         : { kind: "unhealthy", text: `${name} does not answer any more${missed}`, member: name },
     );
   }

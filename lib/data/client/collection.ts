@@ -58,6 +58,11 @@ export interface CollectionOptions<Value extends Document = Document> {
   readonly read?: string;
   /** Who may write. */
   readonly write?: string;
+  /**
+   * Whose members alone can read its values: a selector such as `role=billing`. Programs there seal what they write; whoever
+   * keeps it sees keys, sizes and times. It has no indexes, and queries read all of it.
+   */
+  readonly seal?: string;
   /** Spreads it over members when it is made; kept by one node unless given. */
   readonly shards?: ShardsOption;
 }
@@ -253,6 +258,11 @@ export class Collection<Value extends Document = Document> {
     return this.#calls.router(this.name)?.ownerOf(keyText(key));
   }
 
+  /** The number of the shard that a value is in; 0 where it has none. @throws DataError with code `InvalidKey` */
+  shard(value: Document): number {
+    return this.#calls.router(this.name)?.shardOf(keyOf(value, this.key)) ?? 0;
+  }
+
   /** What the owner says of it. @throws DataError */
   async describe(): Promise<CollectionState> {
     return await this.#calls.call(this.name, "describe", undefined, { idempotent: true }) as CollectionState;
@@ -325,8 +335,11 @@ export class Collection<Value extends Document = Document> {
   async #readCached(key: string, maxAgeMs: number): Promise<Cached> {
     const router = this.#calls.router(this.name);
     if (router === undefined) return await this.#read(key);
-    const { entry, ageMs } = await router.cached(key, maxAgeMs);
-    const read = { entry, at: this.#calls.now() - ageMs };
+    const { entry: stored, ageMs } = await router.cached(key, maxAgeMs);
+    const at = this.#calls.now() - ageMs;
+    const sealer = this.#calls.sealer(this.name);
+    const entry = stored && sealer ? await sealer.openEntry(stored) : stored;
+    const read = { entry, at };
     this.#keep(key, read);
     return read;
   }

@@ -8,6 +8,7 @@ import { isCollectionName } from "../documents.ts";
 import type { CollectionState, Document } from "../engine.ts";
 import { DataError } from "../errors.ts";
 import { collectionPath, DATA_SERVICE, type Opened, type OpenedCollection } from "../service/mod.ts";
+import { keysCollection } from "../sealed/mod.ts";
 import { readLayout, type ShardRecord } from "../shards/mod.ts";
 import { Collection, type CollectionOptions, type ShardsOption } from "./collection.ts";
 import { modelOf, tellModel } from "./collection_model.ts";
@@ -33,24 +34,31 @@ export class DataClient {
     name: string,
     options: CollectionOptions<Value>,
   ): Promise<Collection<Value>> {
-    const { key, index = [], read, write, shards } = options;
+    const { key, index = [], read, write, shards, seal } = options;
     const model = modelOf(options);
     const spec = {
       ...{ name, key, index },
       ...read !== undefined && { read },
       ...write !== undefined && { write },
+      ...seal !== undefined && { seal },
       ...shards !== undefined && { shards: shardOptions(shards) },
       ...model !== undefined && { model },
     };
     const opened = await this.#calls.ask(name, `${DATA_SERVICE}/open`, spec, {
       idempotent: true,
     }) as OpenedCollection;
-    const collection = new Collection<Value>(this.#calls, name, opened.owner, options);
-    if (opened.isHere && opened.isSharded !== true && model === undefined) return collection;
     const state = await this.#described(name);
     if (state.key !== key) {
       throw new DataError("InvalidCollection", `Cannot open ${name}: its key is ${state.key}, not ${key}`);
     }
+    if (seal !== undefined && state.seal !== seal) {
+      throw new DataError(
+        "InvalidCollection",
+        `Cannot open ${name}: it is sealed to ${state.seal ?? "nobody"}`,
+      );
+    }
+    if (seal !== undefined) await this.#openKeys(name, seal);
+    const collection = new Collection<Value>(this.#calls, name, opened.owner, options);
     if (model === undefined) return collection;
     if (this.#calls.router(name) !== undefined) {
       if (model.version === 1) return collection;
@@ -73,6 +81,12 @@ export class DataClient {
     return new Collection(this.#calls, name, "", { key });
   }
 
+  /** The data keys of a sealed collection are in another one, with the same owner. */
+  async #openKeys(name: string, seal: string): Promise<void> {
+    const spec = { name: keysCollection(name), key: "generation", index: [], read: seal, write: seal };
+    await this.#calls.ask(name, `${DATA_SERVICE}/open`, spec, { idempotent: true });
+  }
+
   /** Where the shards of a collection are; none of one that one node keeps. @throws DataError */
   async shards(name: string): Promise<readonly ShardRecord[]> {
     const { layout } = await this.#described(name) as { readonly layout?: unknown };
@@ -84,6 +98,7 @@ export class DataClient {
     const asked = this.#calls.ask(name, `${collectionPath(name)}/describe`, undefined, { idempotent: true });
     const state = await asked as CollectionState & { readonly layout?: unknown };
     this.#calls.setLayout(name, state.layout);
+    this.#calls.setSeal(state);
     return state;
   }
 

@@ -64,9 +64,14 @@ export class ShardRouter {
     return this.#layout.options.count;
   }
 
+  /** The shard of a key. */
+  shardOf(key: string): number {
+    return shardOf(keyText(key), this.count);
+  }
+
   /** Who is asked about a key. */
   ownerOf(key: string): string | undefined {
-    return this.#layout.shards[this.#shardOf(key)]?.owner;
+    return this.#layout.shards[this.shardOf(key)]?.owner;
   }
 
   /** Answers an action as a collection with one owner does. @throws DataError */
@@ -78,14 +83,14 @@ export class ShardRouter {
       case "put":
       case "post":
         return await this.ask(
-          this.#shardOf(this.#keyOf(fields["value"] as Document)),
+          this.shardOf(this.#keyOf(fields["value"] as Document)),
           action,
           fields,
           options,
         );
       case "patch":
       case "delete":
-        return await this.ask(this.#shardOf(fields["key"] as string), action, fields, options);
+        return await this.ask(this.shardOf(fields["key"] as string), action, fields, options);
       case "commit":
         return await this.ask(this.#shardOfCommit(fields), action, fields, options);
       case "list":
@@ -111,7 +116,7 @@ export class ShardRouter {
     key: string,
     maxAgeMs: number,
   ): Promise<{ readonly entry: Entry | undefined; readonly ageMs: number }> {
-    const shard = this.#shardOf(key);
+    const shard = this.shardOf(key);
     const { owner, inSync } = this.#layout.shards[shard] ?? { owner: "", inSync: [] };
     const others = inSync.filter((member) => member !== owner);
     const member = others[this.#turn++ % Math.max(1, others.length)];
@@ -181,11 +186,11 @@ export class ShardRouter {
 
   async #get(fields: Fields, options: CallOptions): Promise<unknown> {
     if (fields["keys"] === undefined) {
-      return await this.ask(this.#shardOf(fields["key"] as string), "get", fields, options);
+      return await this.ask(this.shardOf(fields["key"] as string), "get", fields, options);
     }
     const keys = fields["keys"] as readonly string[];
     const found = new Map<string, unknown>();
-    await Promise.all(Array.from(Map.groupBy(keys, (key) => this.#shardOf(key)), async ([shard, keys]) => {
+    await Promise.all(Array.from(Map.groupBy(keys, (key) => this.shardOf(key)), async ([shard, keys]) => {
       const entries = await this.ask(shard, "get", { keys }, options) as readonly unknown[];
       for (const [i, key] of keys.entries()) found.set(key, entries[i]);
     }));
@@ -226,10 +231,6 @@ export class ShardRouter {
     return keyOf(value, this.#layout.spec.key);
   }
 
-  #shardOf(key: string): number {
-    return shardOf(keyText(key), this.count);
-  }
-
   #shardOfCommit(fields: Fields): number {
     const { spec: { name } } = this.#layout;
     const reads = (fields["reads"] ?? []) as readonly ReadMark[];
@@ -242,7 +243,7 @@ export class ShardRouter {
         write.kind === "put" || write.kind === "post" ? this.#keyOf(write.value) : write.key
       ),
     ];
-    const [shard = 0, ...others] = new Set(keys.map((key) => this.#shardOf(key)));
+    const [shard = 0, ...others] = new Set(keys.map((key) => this.shardOf(key)));
     if (others.length > 0) {
       throw spans(`the keys of ${name} that it touches are in ${others.length + 1} shards`);
     }

@@ -218,11 +218,13 @@ function commit(
   until: number,
   signal: AbortSignal | undefined,
 ): Promise<CommitAnswer> {
-  const router = path === commitPath(name) ? calls.router(name) : undefined;
-  if (router === undefined) return calls.askUntil(name, path, params, until, signal) as Promise<CommitAnswer>;
+  const isOwn = path === commitPath(name);
+  if (!isOwn || (calls.router(name) ?? calls.sealer(name)) === undefined) {
+    return calls.askUntil(name, path, params, until, signal) as Promise<CommitAnswer>;
+  }
   const timeoutMs = Math.max(1, Math.ceil(until - calls.now()));
   const options = { idempotent: true, timeoutMs, ...signal && { signal } };
-  return router.call("commit", params, options) as Promise<CommitAnswer>;
+  return calls.call(name, "commit", params, options) as Promise<CommitAnswer>;
 }
 
 function commitPath(collection: string): string {

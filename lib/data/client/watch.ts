@@ -7,6 +7,7 @@ import type { JsonValue, QueryParameters } from "../../query/mod.ts";
 import type { Document } from "../engine.ts";
 import { DataError } from "../errors.ts";
 import type { DataCalls } from "./data_calls.ts";
+import type { Sealer } from "./sealer.ts";
 import { type OpenWatch, WatchSource } from "./watch_source.ts";
 
 /** What is watched. */
@@ -48,6 +49,7 @@ export class Watch<Value extends Document = Document> implements AsyncIterable<W
   /** Settles when the owners tell of changes; with the revision after which they do, of several shards the highest. */
   readonly ready: Promise<number>;
   readonly #sources: readonly WatchSource[];
+  readonly #sealer: Sealer | undefined;
   readonly #abort = new AbortController();
   /** What each source has told that was read. */
   readonly #told: (number | undefined)[];
@@ -57,6 +59,12 @@ export class Watch<Value extends Document = Document> implements AsyncIterable<W
     const signal = options.signal
       ? AbortSignal.any([options.signal, this.#abort.signal])
       : this.#abort.signal;
+    this.#sealer = calls.sealer(collection);
+    if (this.#sealer !== undefined && options.where !== undefined) {
+      throw new DataError("Sealed", `Whoever keeps ${collection} can't look into its values`, {
+        hint: "Watch all of it, and choose among what it tells.",
+      });
+    }
     const opens = openers(calls, collection);
     const after = readPosition(options.after, opens.length);
     this.#sources = opens.map((open, i) =>
@@ -98,8 +106,9 @@ export class Watch<Value extends Document = Document> implements AsyncIterable<W
           pending.delete(i);
           continue;
         }
+        const change = this.#sealer ? await this.#sealer.openChange(result.value) : result.value;
         this.#told[i] = result.value.revision;
-        yield { ...result.value, position: this.position ?? "" } as WatchedChange<Value>;
+        if (change !== undefined) yield { ...change, position: this.position ?? "" } as WatchedChange<Value>;
         pending.set(i, next(i));
       }
     } finally {

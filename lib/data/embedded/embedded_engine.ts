@@ -156,6 +156,12 @@ export class EmbeddedEngine implements DataEngine {
           `Cannot open ${spec.name}: its key is ${there.spec.key}, not ${spec.key}`,
         );
       }
+      if (there !== undefined && spec.seal !== undefined && there.spec.seal !== spec.seal) {
+        throw new DataError(
+          "InvalidCollection",
+          `Cannot seal ${spec.name}: it is there already, and stays as it is`,
+        );
+      }
       const index = [...new Set([...there?.spec.index ?? [], ...spec.index])].sort();
       const whole = checkStoredSpec({ ...there?.spec, ...spec, index });
       this.#atomically(() => {

@@ -6,9 +6,10 @@
 import { SeededRandom } from "../../base/mod.ts";
 import { type CallOptions, NO_POLICY, type ServiceRuntime } from "../../service/mod.ts";
 import { MemoryMesh, type MemoryNode, type MemoryNodeOptions, settle } from "../../test_mesh/mod.ts";
-import { DataClient, DataHost, ShardHost } from "../mod.ts";
+import { DataClient, DataHost, SealHost, ShardHost } from "../mod.ts";
 import type { EmbeddedEngine } from "../embedded/mod.ts";
 import { openMemory } from "./embedded_sample.ts";
+import { sealingKeys } from "./sealing_keys.ts";
 
 /** A node that may own collections. */
 export interface DataNode {
@@ -93,6 +94,15 @@ export class DataMesh implements AsyncDisposable {
     const { policy = NO_POLICY } = options;
     const shared = { runtime, peers, policy, clock, timers, log, hasState: () => true };
     const shards = new ShardHost({ ...shared, engine: () => engine });
+    const seal = new SealHost({
+      keys: sealingKeys(peers.self, (selector) => {
+        const hasLabel = peers.selector(selector);
+        return (peers.members?.() ?? []).map(({ id }) => id).filter(hasLabel);
+      }),
+      random: new SeededRandom(7),
+      request: (path, params, options) => runtime.request(path, params, options),
+    });
+    void runtime.services.add(seal.definition()).start();
     return { shards, host: new DataHost({ ...shared, shards, openEngine: () => engine }) };
   }
 }

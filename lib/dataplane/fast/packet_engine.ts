@@ -203,6 +203,8 @@ export class PacketEngine {
         guards.handleTimeout(at);
         const isPlain = guards.isIdle && frames.isIdle;
         coordinator?.setPlain(isPlain, isPlain && !device.forwarding.isOn);
+        // What is handed over behind a command is sent as that says.
+        if (coordinator !== undefined && !onWake()) return "stopped";
         const handed = coordinator?.takeHanded(at) ?? false;
         const sent = this.#carryOut(at);
         const switched = !frames.isIdle && this.#carryFrames(at);

@@ -128,6 +128,15 @@ export const STAGINGS: Readonly<Record<string, Staging>> = {
   "weft config set port 5555": { on: "spare" },
   "weft config set endpoint 192.0.2.1:5555 '[2001:db8::1]:5555'": { on: "spare" },
   "weft config unset port": { on: "spare" },
+  "weft config check": { inside: "echo 'port: 5555' > weft.yaml; export WEFT_CONFIG=weft.yaml" },
+  "weft explain NAME": { with: { NAME: "web-1" } },
+  "weft config check /etc/weft.yaml": {
+    inside: "echo 'labels: { role: web }' > weft.yaml",
+    with: { "/etc/weft.yaml": "weft.yaml" },
+  },
+  "weft --leader --state /var/lib/weft-lab --port 51821 --status-port 9181 --cidr 10.201.0.0/16 --dns-zone lab.internal":
+    { on: "spare", inside: "rm -rf ./fresh", with: { "/var/lib/weft-lab": "./fresh" }, until: isLeader },
+  "weft config init weft.yaml": { inside: "rm -f weft.yaml" },
   "weft peer show NAME": { with: { NAME: "web-1" } },
   "weft leave": { on: "spare", withSpare: true, isLate: true },
   "weft cleanup": { on: "spare" },
@@ -136,6 +145,17 @@ export const STAGINGS: Readonly<Record<string, Staging>> = {
   },
 
   "weft status --watch": { until: /web-1/ },
+  "weft top": { until: /web-1/ },
+  "weft bugreport --anonymize": { after: "rm -f weft-bugreport-*.tar.gz" },
+  "weft backup web-1.backup": {
+    inside: `${phrase}; rm -f web-1.backup`,
+    with: { "web-1.backup": "web-1.backup --passphrase-file phrase" },
+  },
+  "weft restore web-1.backup": {
+    inside:
+      `${phrase}; rm -rf web-1.backup ./fresh; weft backup web-1.backup --passphrase-file phrase > backup.txt; export WEFT_STATE=./fresh`,
+    with: { "web-1.backup": "web-1.backup --passphrase-file phrase" },
+  },
   "weft ping NAME": { with: { NAME: "web-1" } },
   "weft ping leader": { on: "web-1" },
   "weft audit --since 1h --follow": { until: /web-1/ },

@@ -132,6 +132,23 @@ Deno.test("weft data: what one agent owns is written, read, watched and carried 
     assert.equal(count, 1_200);
     await Deno.writeTextFile(`${scratch}/bad.jsonl`, '{"id":1}\n{"id":');
     const bad = await ask(lead, "data", "import", "orders", `${scratch}/bad.jsonl`);
+    const csv = await expectAnswer(lead, "data", "export", "orders", "--prefix", "119", "--format", "csv");
+    assert.equal(csv.split("\n")[1], "119,new,119");
+    await Deno.writeTextFile(`${scratch}/orders.csv`, csv);
+    const [before] = (await expectAnswer(lead, "data", "import", "orders", `${scratch}/orders.csv`)).split(
+      "\n",
+    );
+    assert.equal(before, "Wrote 11 values to orders");
+    const rest = await expectAnswer(
+      lead,
+      "data",
+      "import",
+      "orders",
+      `${scratch}/orders.csv`,
+      "--from-line",
+      "11",
+    );
+    assert.equal(rest, "Wrote 2 values to orders\n");
     assert.match(bad.stderr, /Cannot read line 2 of .*: it is no JSON\nhint: /);
   });
 
@@ -148,6 +165,9 @@ Deno.test("weft data: what one agent owns is written, read, watched and carried 
     assert.equal(all.length, 4);
     assert.ok(all.every(({ owner, following }) => [owner, ...following].sort().join() === "lead,store"));
     assert.match(await expectAnswer(store, "data", "query", "select sum(n) from spread"), /\n150\n/);
+    await Deno.writeTextFile(`${scratch}/spread.csv`, "id,n\n1,10\n2,20\n3,30\n4,40\n5,50\n");
+    const imported = await expectAnswer(lead, "data", "import", "spread", `${scratch}/spread.csv`);
+    assert.equal(imported, "Wrote 5 values to spread\n");
     if (!IS_THOROUGH) return;
     await store.kill();
     const isThere = async () =>
@@ -157,6 +177,22 @@ Deno.test("weft data: what one agent owns is written, read, watched and carried 
     const isWhole = async () =>
       (await shards() as typeof all).every(({ following }) => following.length === 1);
     await waitFor(isWhole, 60_000, { what: "the other one follows again" });
+  });
+
+  await test.step("sealed to a label, and not to be read by its owner", async () => {
+    await expectAnswer(lead, "label", "store", "role=billing");
+    await expectAnswer(lead, "data", "create", "bills", "--key", "id", "--seal", "role=billing");
+    const bill = '{"id":"1","euros":12345}';
+    const isWritten = async () => (await ask(store, "data", "put", "bills", bill)).code === 0;
+    await waitFor(isWritten, 10_000, { what: "the member knows its label and the collection" });
+    assert.deepEqual(JSON.parse(await expectAnswer(store, "data", "get", "bills", "1")), {
+      id: "1",
+      euros: 12_345,
+    });
+    assert.match(
+      (await ask(lead, "data", "get", "bills", "1")).stderr,
+      /sealed to role=billing, which this node is not\nhint: /,
+    );
   });
 
   await test.step("let to those whom a grant names, by the beginning of keys", async () => {

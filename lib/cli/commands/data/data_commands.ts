@@ -90,6 +90,7 @@ function addCreate(group: AnyCommand, { ports }: CommandContext): void {
       .option("--index <property>", "a property that queries compare; may be repeated", collect)
       .option("--read <selector>", "who may read beside this node, as in role=web (default: every member)")
       .option("--write <selector>", "who may write beside this node (default: every member)")
+      .option("--seal <selector>", "only its members can read the values, as in role=billing; for good")
       .option("--shards <number>", "spread it over members in so many parts, 1 to 64; for good")
       .option("--over <selector>", "with --shards: over which members, as in role=data (default: all)")
       .option("--replicas <number>", "with --shards: how many members follow each owner, 0 to 4 (default: 0)")
@@ -105,13 +106,14 @@ function addCreate(group: AnyCommand, { ports }: CommandContext): void {
           "Without --shards its values are in this node's state directory, and are gone when that is.",
       ),
     ports,
-    async ({ client }, [name = ""], { key, index = [], read, write, json, ...spread }) => {
+    async ({ client }, [name = ""], { key, index = [], read, write, seal, json, ...spread }) => {
       const shards = readShards(spread);
       const collection = await client.collection(name, {
         key: String(key),
         index: index as readonly string[],
         ...typeof read === "string" && { read },
         ...typeof write === "string" && { write },
+        ...typeof seal === "string" && { seal },
         ...shards !== undefined && { shards },
       });
       if (json === true) return printJson(ports, { owner: collection.owner, ...await collection.describe() });

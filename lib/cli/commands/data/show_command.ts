@@ -3,7 +3,7 @@
  * @module
  */
 
-import { printableJson } from "../../../base/mod.ts";
+import { printableJson, showUnprintable } from "../../../base/mod.ts";
 import type { CollectionState } from "../../../data/mod.ts";
 import { paint } from "../../terminal.ts";
 import { type AnyCommand, type CommandContext, printJson } from "../../weft_command.ts";
@@ -32,7 +32,7 @@ export function addShow(group: AnyCommand, { ports }: CommandContext): void {
       const state = await (await client.existing(name)).describe();
       if (json === true) return printJson(ports, state);
       const width = Math.max(...SHOWN.map(([what]) => what.length)) + 2;
-      const lines = SHOWN.map(([what, text]) => `${what.padEnd(width)}${text(state)}`);
+      const lines = SHOWN.map(([what, text]) => `${what.padEnd(width)}${showUnprintable(text(state))}`);
       const properties = propertiesOf(state);
       const own = Math.max(0, ...properties.map(([property]) => property.length)) + 2;
       lines.push(...properties.map(([property, type]) => `  ${property.padEnd(own)}${type}`));

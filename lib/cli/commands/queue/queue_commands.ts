@@ -3,7 +3,7 @@
  * @module
  */
 
-import { printableJson } from "../../../base/mod.ts";
+import { printableJson, showUnprintable } from "../../../base/mod.ts";
 import type { QueueState } from "../../../data/mod.ts";
 import { UsageError } from "../../failure.ts";
 import { parseDurationMs, tableText } from "../../output/mod.ts";
@@ -54,9 +54,11 @@ function addList(group: AnyCommand, { ports }: CommandContext): void {
           "No queues. `weft queue create` or `node.queue` of @weft/mesh makes one.\n",
         );
       }
-      const rows = queues.map(({ name, owner, state }) => [
+      const rows = queues.map(({ name, owner, state, isAway }) => [
         ...[name, owner],
-        ...state === undefined ? ["away", "-", "-"] : [state.waiting, state.leased, state.dead].map(String),
+        ...state === undefined
+          ? [isAway === true ? "away" : "-", "-", "-"]
+          : [state.waiting, state.leased, state.dead].map(String),
       ]);
       ports.terminal.out(tableText(LIST_TITLES, rows, ports.terminal));
     },
@@ -69,8 +71,9 @@ async function listQueues({ client, services }: AttachedData) {
   return await Promise.all(offered.map(async ({ path, providers }) => {
     const name = path.slice(PREFIX.length);
     const owner = providers.map(({ name }) => name).join(", ");
-    const state = await client.existingQueue(name).describe().catch(() => undefined);
-    return { name, owner, ...state !== undefined && { state } };
+    const state = await client.existingQueue(name).describe().catch((error) => error?.code === "Refused");
+    // Who may not work on it is not told how much there is.
+    return typeof state === "boolean" ? { name, owner, isAway: !state } : { name, owner, state };
   }));
 }
 
@@ -85,7 +88,7 @@ function addShow(group: AnyCommand, { ports }: CommandContext): void {
       const state = await client.existingQueue(name).describe();
       if (json === true) return printJson(ports, state);
       const width = Math.max(...SHOWN.map(([what]) => what.length)) + 2;
-      const lines = SHOWN.map(([what, text]) => `${what.padEnd(width)}${text(state)}`);
+      const lines = SHOWN.map(([what, text]) => `${what.padEnd(width)}${showUnprintable(text(state))}`);
       ports.terminal.out(`${paint(ports.terminal, "strong", name)}\n${lines.join("\n")}\n`);
     },
   );

@@ -3,7 +3,7 @@
  * @module
  */
 
-import { printableJson } from "../../../base/mod.ts";
+import { printableJson, showUnprintable } from "../../../base/mod.ts";
 import { CommandError } from "../../failure.ts";
 import { type AnyCommand, type CommandContext, readNumber, stopSignal } from "../../weft_command.ts";
 import { runWithData } from "../data/mod.ts";
@@ -53,7 +53,8 @@ export function addWork(group: AnyCommand, { ports }: CommandContext): void {
         // With more at a time more than that may have begun.
         concurrency: most === undefined ? atOnce : Math.min(atOnce, most),
         signal: AbortSignal.any([stop.signal, enough.signal]),
-        onError: (error) => terminal.err(`${error instanceof Error ? error.message : String(error)}\n`),
+        onError: (error) =>
+          terminal.err(`${showUnprintable(error instanceof Error ? error.message : String(error))}\n`),
       });
       await worker.ended.catch((error) => {
         throw new CommandError(`Cannot work on ${name}: ${error.message}`, {

@@ -12,7 +12,7 @@ import { Header, Summary, type Theme, Warnings } from "./header.tsx";
 import { AgentView } from "./agent_view.tsx";
 import { NameView, NetworkView, PolicyView, TokenView } from "./list_views.tsx";
 import type { LiveStore } from "./live_store.ts";
-import { MeshMap } from "./mesh_map.tsx";
+import { MeshMap } from "./map/mod.ts";
 import { type Mesh, meshOf } from "./mesh_model.ts";
 import { NodeDetail } from "./node_detail.tsx";
 import { FILTERS, NodeTable, searched } from "./node_table.tsx";

@@ -108,9 +108,9 @@ function Hint({ text }: { readonly text: string }): VNode {
   return <span>{text.split("`").map((part, i) => i % 2 === 1 ? <code key={i}>{part}</code> : part)}</span>;
 }
 
+/** Warnings begin with names, which are as they are. */
 function sentence(text: string): string {
-  const first = text.charAt(0).toUpperCase() + text.slice(1);
-  return /[.!?]$/.test(first) ? first : `${first}.`;
+  return /[.!?]$/.test(text) ? text : `${text}.`;
 }
 
 /** The figures that come first. */
@@ -133,8 +133,8 @@ export function Summary({ store, mesh, onFilter }: {
   const providers = store.one("counters")?.services.providers;
   const policy = store.one("policy");
   const enforced = policy?.enforced ?? undefined;
-  const rest = [...kinds].filter(([kind]) => kind !== "direct").map(([kind, links]) =>
-    `${links.length} ${kind === "carrier" ? "by stream" : kind === "hub" ? "by hub" : `by ${kind}`}`
+  const words = [...kinds].map(([kind, links]) =>
+    kind === "direct" ? `${direct} direct` : `${links.length} by ${kind === "carrier" ? "stream" : kind}`
   );
   return (
     <section class="summary" aria-label="Summary">
@@ -150,11 +150,7 @@ export function Summary({ store, mesh, onFilter }: {
           : "all healthy"}
       </Figure>
       <Figure name="Links" value={healthy.length.toLocaleString("en")}>
-        {healthy.length === 0
-          ? "none yet"
-          : rest.length === 0
-          ? "all direct"
-          : `${direct} direct, ${rest.join(", ")}`}
+        {healthy.length === 0 ? "none yet" : direct === healthy.length ? "all direct" : words.join(", ")}
       </Figure>
       <Figure name="Traffic of this node" value={bits(received + sent)}>
         <span class="with-spark">

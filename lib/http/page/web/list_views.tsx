@@ -20,7 +20,7 @@ export function NetworkView({ store, search }: ViewProps): VNode {
     return (
       <Nothing>
         There is no overlay network. A leader makes one by{" "}
-        <Command text="weft network create blue --type vxlan --cidr 10.1.0.0/24" />
+        <Command text="weft network create blue --cidr 10.0.0.0/24" />
       </Nothing>
     );
   }

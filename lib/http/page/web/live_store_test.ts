@@ -5,7 +5,7 @@ import { LiveDocument } from "../../events/live_document.ts";
 import { EventParser } from "./event_parser.ts";
 import { bits, bytes, roundTrip, span } from "./format.ts";
 import { LiveStore } from "./live_store.ts";
-import { layoutOf } from "./mesh_layout.ts";
+import { layoutOf } from "./map/mod.ts";
 import { meshOf } from "./mesh_model.ts";
 import { searched } from "./node_table.tsx";
 

@@ -24,14 +24,15 @@ export const HEALTH_WORDS: Readonly<Record<Health, string>> = {
 };
 
 /** How packets go. */
-export type PathKind = "direct" | "relay" | "carrier" | "channel" | "hub" | "none";
+export type PathKind = "direct" | "relay" | "carrier" | "channel" | "half" | "hub" | "none";
 
 /** What a path is called. */
 export const PATH_WORDS: Readonly<Record<PathKind, string>> = {
   direct: "direct",
   relay: "relay",
   carrier: "stream",
-  channel: "channel only",
+  channel: "channel",
+  half: "channel only",
   hub: "through its hub",
   none: "not reached",
 };
@@ -173,7 +174,9 @@ function healthOf(peer: LivePeer, isVouched: boolean): Health {
   return peer.isAway && peer.lastSeenMs !== undefined ? "away" : "unknown";
 }
 
-function pathOf({ path, way, healthy }: LivePeer): PathKind {
+function pathOf(peer: LivePeer): PathKind {
+  if (isChannelOnly(peer)) return "half";
+  const { path, way, healthy } = peer;
   if (path === "direct" || path === "hub" || way === undefined) return path;
   return healthy && path !== "none" ? way.kind : path;
 }
@@ -292,7 +295,8 @@ function ownEnd(node: MeshNode, peer: LivePeer): LinkEnd {
 
 function saidEnd(link: LinkReport, from: MeshNode, store: LiveStore): LinkEnd {
   return {
-    path: link.path,
+    // By its channel it answers, and packets don't arrive.
+    path: link.path === "channel" && !link.healthy ? "half" : link.path,
     ...link.via !== undefined && { via: link.via },
     rttMs: link.rttMs,
     healthy: link.healthy,

@@ -249,7 +249,9 @@ function EndText({ end, now }: { readonly end: LinkEnd; readonly now: number }):
   const isOld = at !== undefined && now - at > 60_000;
   return (
     <span title={why}>
-      {healthy ? <PathText kind={path} {...via !== undefined && { via }} /> : <PathText kind="none" />}
+      {healthy || path === "half"
+        ? <PathText kind={path} {...via !== undefined && { via }} />
+        : <PathText kind="none" />}
       {rttMs !== null && healthy && <span class="quiet">{roundTrip(rttMs)}</span>}
       {isOld && <span class="quiet">{span(now - at)} ago</span>}
     </span>

@@ -27,9 +27,8 @@ export function ServiceView(
   if (services.length === 0) {
     return (
       <Nothing>
-        Nobody offers a service. A TCP service of this machine is offered to the mesh by{" "}
-        <Command text="weft offer 8080" />
-        and a program by <code>createOverlay()</code> and <code>overlay.services.register(…)</code>.
+        Nobody offers a service. Programs do by the library; a TCP port of this machine is offered to the mesh
+        by <Command text="weft offer 8080" />
       </Nothing>
     );
   }

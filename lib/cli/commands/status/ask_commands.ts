@@ -3,11 +3,11 @@
  * @module
  */
 
-import type { PingReport, StatusReport } from "../../api/mod.ts";
-import { printableJson, sleep } from "../../base/mod.ts";
-import { systemTimers } from "../../host/mod.ts";
-import { AgentAnswerError } from "../control_client.ts";
-import { formatRtt, formatSpan, statusText, wayText } from "../output/mod.ts";
+import type { PingReport, StatusReport } from "../../../api/mod.ts";
+import { printableJson, sleep } from "../../../base/mod.ts";
+import { systemTimers } from "../../../host/mod.ts";
+import { AgentAnswerError } from "../../control_client.ts";
+import { formatRtt, formatSpan, statusText, wayText } from "../../output/mod.ts";
 import {
   type AnyCommand,
   askAgent,
@@ -16,7 +16,7 @@ import {
   printJson,
   readNumber,
   stopSignal,
-} from "../weft_command.ts";
+} from "../../weft_command.ts";
 
 /** Between two looks of `--watch`, in milliseconds. */
 const WATCH_MS = 1000;

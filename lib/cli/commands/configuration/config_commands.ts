@@ -1,14 +1,15 @@
 /**
- * `weft config show`, `set`, `unset`: how a node is told to run, whether it runs or not.
+ * `weft config` and what of it is about a node, whether it runs or not: `show`, `set`, `unset`.
  * @module
  */
 
 import { resolve } from "node:path";
-import type { SettingChange, SettingReport, SettingValue } from "../../api/mod.ts";
-import { showUnprintable, WeftError } from "../../base/mod.ts";
-import { ControlClient, NoAgentError } from "../control_client.ts";
-import { CommandError } from "../failure.ts";
-import { tableText } from "../output/mod.ts";
+import type { SettingChange, SettingReport, SettingValue } from "../../../api/mod.ts";
+import { showUnprintable, WeftError } from "../../../base/mod.ts";
+import { FIELD_ENTRIES } from "../../../config/mod.ts";
+import { ControlClient, NoAgentError } from "../../control_client.ts";
+import { CommandError } from "../../failure.ts";
+import { tableText } from "../../output/mod.ts";
 import {
   type AnyCommand,
   type CommandContext,
@@ -16,15 +17,17 @@ import {
   refuseOthers,
   runWithOptions,
   saidSettings,
-} from "../weft_command.ts";
+} from "../../weft_command.ts";
+import { addConfigFileCommands } from "./file_commands.ts";
 
 const ORDER =
   "\n\nFlags of a start win over the environment (WEFT_PORT), that over what earlier starts were told, that over\n" +
   "the file of --config, which every start reads again, that over the defaults. What a start says is kept for\n" +
   "the next. A variable that is set and empty forgets what an earlier environment said.";
 
-/** Adds `weft config show`, `set` and `unset`. */
-export function addConfigCommands(program: AnyCommand, { ports }: CommandContext): void {
+/** Adds `weft config` with its commands. */
+export function addConfigCommands(program: AnyCommand, context: CommandContext): void {
+  const { ports } = context;
   const group: AnyCommand = program.command("config").description("how this node is told to run")
     .addHelpText("after", "\nExample:\n  $ weft config show");
 
@@ -63,6 +66,7 @@ export function addConfigCommands(program: AnyCommand, { ports }: CommandContext
     ports,
     async ({ stateDir }, [name = ""]) => await change(stateDir, { name }),
   );
+  addConfigFileCommands(group, context);
   refuseOthers(group);
 
   async function change(stateDir: string, change: SettingChange): Promise<void> {
@@ -74,7 +78,13 @@ export function addConfigCommands(program: AnyCommand, { ports }: CommandContext
     });
     const said = value === undefined ? "is not kept any more" : `is kept as ${value.join(", ")}`;
     const already = value === undefined ? "was not kept" : `is kept as ${value.join(", ")} already`;
-    const when = isRunning ? "; it takes effect at the next start" : "; the next start uses it";
+    const isFollowed = FIELD_ENTRIES.some(([, field]) =>
+      [field.flag, field.plural].includes(name) && field.isReloadable
+    );
+    const running = isFollowed
+      ? "`weft reload` or the next start uses it"
+      : "it takes effect at the next start";
+    const when = `; ${isRunning ? running : "the next start uses it"}`;
     const end = !hasChanged ? "" : value === undefined && !isRunning ? "" : when;
     ports.terminal.out(`${name} ${hasChanged ? said : already}${end}\n`);
   }

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
-import { SampleControl } from "../../agent/testing/sample_control.ts";
-import { serveControl } from "../../http/mod.ts";
-import { NotInitializedError } from "../../mesh/mod.ts";
-import { controlSocketPath } from "../control_client.ts";
-import { SamplePorts } from "../testing/sample_ports.ts";
-import { main } from "../weft.ts";
+import { SampleControl } from "../../../agent/testing/sample_control.ts";
+import { serveControl } from "../../../http/mod.ts";
+import { NotInitializedError } from "../../../mesh/mod.ts";
+import { controlSocketPath } from "../../control_client.ts";
+import { SamplePorts } from "../../testing/sample_ports.ts";
+import { main } from "../../weft.ts";
 
 async function run(line: string, stateDir: string, ports = new SamplePorts()): Promise<SamplePorts> {
   const code = await main([...line.split(" "), "--state", stateDir], ports);
@@ -21,7 +21,7 @@ Deno.test("weft config asks the agent that runs, and says that a change takes ef
   const set = await run("config set endpoint 192.0.2.1:1 192.0.2.2:2", stateDir);
   assert.equal(
     set.stdout,
-    "endpoint is kept as 192.0.2.1:1, 192.0.2.2:2; it takes effect at the next start\n",
+    "endpoint is kept as 192.0.2.1:1, 192.0.2.2:2; `weft reload` or the next start uses it\n",
   );
   const unset = await run("config unset port", stateDir);
   assert.equal(unset.stdout, "port is not kept any more; it takes effect at the next start\n");

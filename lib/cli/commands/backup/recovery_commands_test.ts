@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { SamplePorts } from "../testing/sample_ports.ts";
-import { main } from "../weft.ts";
+import { SamplePorts } from "../../testing/sample_ports.ts";
+import { main } from "../../weft.ts";
 
 const FILE = "weft-recovery1-abc";
 

@@ -5,10 +5,11 @@
 
 /// <reference lib="dom" />
 import type { Camera } from "./camera.ts";
-import { CanvasText } from "./canvas_text.ts";
+import { CanvasSprites, CanvasText } from "./canvas_sprites.ts";
 import type { Layout, Place } from "./mesh_layout.ts";
-import type { Health, Mesh, MeshLink, MeshNode, PathKind } from "./mesh_model.ts";
-import { roundTrip } from "./format.ts";
+import type { Mesh, MeshLink, MeshNode, PathKind } from "../mesh_model.ts";
+import { roundTrip } from "../format.ts";
+import { HEALTH_COLOUR, MARK_MARGIN, paintMark, type Palette } from "./map_marks.ts";
 
 /** What of the mesh is shown. */
 export interface Scene {
@@ -25,20 +26,6 @@ export interface Scene {
   readonly isStill: boolean;
 }
 
-/** Colours by name, as the style sheet says. */
-export type Palette = Readonly<Record<typeof COLOURS[number], string>>;
-
-const COLOURS = ["card", "ink", "quiet", "line", "thread", "thread-soft", "warn", "bad", "raised"] as const;
-
-const HEALTH_COLOUR: Readonly<Record<Health, keyof Palette>> = {
-  self: "thread",
-  healthy: "thread",
-  degraded: "warn",
-  unhealthy: "bad",
-  away: "quiet",
-  unknown: "quiet",
-};
-
 interface LinkStyle {
   readonly colour: keyof Palette;
   readonly dash: readonly number[];
@@ -49,41 +36,45 @@ const PATH_STYLE: Readonly<Record<PathKind, LinkStyle>> = {
   direct: { colour: "thread", dash: [], width: 1.4 },
   relay: { colour: "thread", dash: [7, 5], width: 1.4 },
   carrier: { colour: "thread", dash: [10, 3, 2, 3], width: 2.2 },
-  channel: { colour: "warn", dash: [2, 4], width: 1.4 },
+  channel: { colour: "thread", dash: [2, 4], width: 1.6 },
+  half: { colour: "warn", dash: [2, 4], width: 1.6 },
   hub: { colour: "quiet", dash: [], width: 1.2 },
   none: { colour: "bad", dash: [1, 5], width: 1.4 },
 };
 
-/** Less is not drawn as moving, in bits a second. */
+/** Links between two groups. */
+interface Bundle {
+  readonly a: Place;
+  readonly b: Place;
+  readonly count: number;
+}
+
+/** Less is not drawn as moving, in bits a second; nor are more links than the busiest ones. */
 const MOVING_BITS = 2_000;
-const MAX_MOVING = 150;
-const DOT_SPACING = 46;
+const MAX_MOVING = 28;
+const DOT_SPACING = 78;
 /** Names of more nodes than that are drawn when the reader comes closer. */
 const MAX_NAMES = 64;
 const MAX_FIGURES = 7;
 
-/** @returns the colours of a page as it is shown now */
-export function paletteOf(element: Element): Palette {
-  const style = getComputedStyle(element);
-  const probe = new Map(COLOURS.map((name) => [name, style.getPropertyValue(`--${name}`).trim()]));
-  return Object.fromEntries(probe) as Palette;
-}
-
 /** One canvas. */
 export class MapPainter {
   readonly #context: CanvasRenderingContext2D;
+  readonly #sprites = new CanvasSprites();
   readonly #text: CanvasText;
+  readonly #bundlesOf = new WeakMap<Mesh, { readonly layout: Layout; readonly bundles: readonly Bundle[] }>();
 
   constructor(canvas: HTMLCanvasElement) {
     const context = canvas.getContext("2d");
     if (context === null) throw new Error("This browser draws nothing on a canvas");
     this.#context = context;
-    this.#text = new CanvasText(context);
+    this.#text = new CanvasText(context, this.#sprites);
   }
 
   /** Draws one frame. @param density device pixels for one of the page */
   paint(scene: Scene, camera: Camera, palette: Palette, density: number): void {
     const context = this.#context;
+    this.#sprites.setDensity(density);
     context.setTransform(density, 0, 0, density, 0, 0);
     context.clearRect(0, 0, camera.width, camera.height);
     const focus = focusOf(scene);
@@ -129,17 +120,11 @@ export class MapPainter {
   /** Links between groups are one line each, the wider the more they are. */
   #bundles(mesh: Mesh, layout: Layout, camera: Camera, palette: Palette, isQuiet: boolean): void {
     const context = this.#context;
-    const counts = new Map<string, { a: Place; b: Place; count: number }>();
-    for (const { a, b, isHealthy } of mesh.links) {
-      const [one, other] = [layout.groupOf.get(a.key), layout.groupOf.get(b.key)];
-      if (!isHealthy || one === undefined || other === undefined || one === other) continue;
-      const key = one.name < other.name ? `${one.name}\n${other.name}` : `${other.name}\n${one.name}`;
-      const known = counts.get(key);
-      if (known === undefined) counts.set(key, { a: one, b: other, count: 1 });
-      else known.count++;
-    }
     context.strokeStyle = palette.thread;
-    const byWidth = Map.groupBy(counts.values(), ({ count }) => Math.min(5, Math.ceil(Math.log2(count + 1))));
+    const byWidth = Map.groupBy(
+      this.#bundled(mesh, layout),
+      ({ count }) => Math.min(5, Math.ceil(Math.log2(count + 1))),
+    );
     for (const [width, bundles] of byWidth) {
       context.beginPath();
       for (const { a, b } of bundles) {
@@ -152,6 +137,23 @@ export class MapPainter {
       context.stroke();
     }
     context.globalAlpha = 1;
+  }
+
+  #bundled(mesh: Mesh, layout: Layout): readonly Bundle[] {
+    const known = this.#bundlesOf.get(mesh);
+    if (known?.layout === layout) return known.bundles;
+    const counts = new Map<string, { a: Place; b: Place; count: number }>();
+    for (const { a, b, isHealthy } of mesh.links) {
+      const [one, other] = [layout.groupOf.get(a.key), layout.groupOf.get(b.key)];
+      if (!isHealthy || one === undefined || other === undefined || one === other) continue;
+      const key = one.name < other.name ? `${one.name}\n${other.name}` : `${other.name}\n${one.name}`;
+      const bundle = counts.get(key);
+      if (bundle === undefined) counts.set(key, { a: one, b: other, count: 1 });
+      else bundle.count++;
+    }
+    const bundles = [...counts.values()];
+    this.#bundlesOf.set(mesh, { layout, bundles });
+    return bundles;
   }
 
   #links(scene: Scene, camera: Camera, palette: Palette, focus: ReadonlySet<MeshNode> | undefined): void {
@@ -168,18 +170,26 @@ export class MapPainter {
       if (a === undefined || b === undefined) continue;
       const [from, to] = [camera.toScreen(a), camera.toScreen(b)];
       const middle = { x: (from.x + to.x) / 2, y: (from.y + to.y) / 2 };
-      const isUsual = link.ends.every((end) => end === undefined || (end.healthy && end.path === "direct"));
-      for (const [end, start, own] of [[link.ends[0], from, 0], [link.ends[1], to, 1]] as const) {
+      const isUsual = link.ends.every((end) =>
+        end === undefined || (end.healthy && (end.path === "direct" || end.path === "channel"))
+      );
+      const [one, other] = link.ends;
+      // What both say alike is one line.
+      const isAgreed = one !== undefined && one.path === other?.path && one.healthy === other.healthy;
+      const halves = isAgreed
+        ? [[one, from, to]] as const
+        : [[one, from, middle, other], [other, to, middle, one]] as const;
+      for (const [end, start, stop, otherEnd] of halves) {
         // Where one end has said nothing, the other's word stands for both.
-        const said = end ?? link.ends[1 - own];
+        const said = end ?? otherEnd;
         if (said === undefined) continue;
-        const path = said.healthy ? said.path : "none";
+        const path = said.healthy || said.path === "half" ? said.path : "none";
         const usual = isUsual ? crowd : Math.max(0.55, crowd);
         const alpha = (focus === undefined ? usual : isFocused ? 1 : 0.06) * (end === undefined ? 0.6 : 1);
         const key = `${path} ${alpha}`;
         let batch = batches.get(key);
         if (batch === undefined) batches.set(key, batch = { style: PATH_STYLE[path], alpha, segments: [] });
-        batch.segments.push(start.x, start.y, middle.x, middle.y);
+        batch.segments.push(start.x, start.y, stop.x, stop.y);
       }
     }
     const context = this.#context;
@@ -235,7 +245,7 @@ export class MapPainter {
       if (a === undefined || b === undefined) continue;
       const [from, to] = [camera.toScreen(a), camera.toScreen(b)];
       const length = Math.hypot(to.x - from.x, to.y - from.y);
-      const size = 1.4 + Math.min(2.2, Math.log10(link.rate / MOVING_BITS) * 0.45);
+      const size = 1.3 + Math.min(1.5, Math.log10(link.rate / MOVING_BITS) * 0.32);
       const speed = 18 + 14 * Math.log10(link.rate / MOVING_BITS);
       for (let along = (time / 1_000 * speed) % DOT_SPACING; along < length; along += DOT_SPACING) {
         const part = along / length;
@@ -259,37 +269,20 @@ export class MapPainter {
     context.globalAlpha = 0.28;
     context.fillStyle = palette.bad;
     context.fill();
-    const batches = new Map<string, MeshNode[]>();
     for (const node of mesh.nodes) {
+      const place = at.get(node.key);
+      if (place === undefined) continue;
+      const { x, y } = camera.toScreen(place);
+      const r = Math.round(radiusAt(place, camera) * 4) / 4;
+      const half = r + MARK_MARGIN;
+      if (x < -half || y < -half || x > camera.width + half || y > camera.height + half) continue;
       const isDim = (focus !== undefined && !focus.has(node)) ||
         (found !== undefined && !found.has(node.key));
-      const key = `${node.health} ${node.isDevice ? "device" : node.isLeader ? "leader" : "member"} ${
-        isDim ? "dim" : ""
-      }`;
-      const batch = batches.get(key);
-      if (batch === undefined) batches.set(key, [node]);
-      else batch.push(node);
-    }
-    for (const [key, nodes] of batches) {
-      const [health = "unknown", kind, dim] = key.split(" ");
-      const colour = palette[HEALTH_COLOUR[health as Health]];
-      const isSolid = health === "healthy" || health === "self" || health === "degraded" ||
-        health === "unhealthy";
-      context.globalAlpha = dim === "dim" ? 0.22 : 1;
-      context.beginPath();
-      for (const node of nodes) this.#outline(node, at, camera, 0);
-      context.fillStyle = isSolid ? colour : palette.card;
-      context.fill();
-      context.lineWidth = isSolid ? 2 : 1.5;
-      context.strokeStyle = isSolid ? palette.card : colour;
-      context.stroke();
-      if (kind !== "leader" && health !== "self") continue;
-      // Leaders have a ring, and so has this node, a wider one.
-      context.beginPath();
-      for (const node of nodes) this.#outline(node, at, camera, node.isSelf ? 5 : 3);
-      context.lineWidth = 1.5;
-      context.strokeStyle = colour;
-      context.stroke();
+      context.globalAlpha = isDim ? 0.22 : 1;
+      const colour = palette[HEALTH_COLOUR[node.health]];
+      const key = `node ${node.health} ${colour} ${node.isDevice} ${node.isLeader} ${node.isSelf} ${r}`;
+      const box = { x: x - half, y: y - half, width: 2 * half, height: 2 * half };
+      this.#sprites.draw(context, key, box, (sprite) => paintMark(sprite, node, r, colour, palette.card));
     }
     context.globalAlpha = 1;
     for (const [key, width] of [[hovered, 1.5], [selected, 2.5]] as const) {

@@ -7,10 +7,11 @@
 import type { VNode } from "preact";
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { Camera, type Point } from "./camera.ts";
-import { counted, roundTrip } from "./format.ts";
-import { MapPainter, type Palette, paletteOf, radiusAt, type Scene } from "./map_painter.ts";
+import { counted, roundTrip } from "../format.ts";
+import { type Palette, paletteOf } from "./map_marks.ts";
+import { MapPainter, radiusAt, type Scene } from "./map_painter.ts";
 import { type Grouping, groupings, type Layout, layoutOf, MAX_SINGLE, type Place } from "./mesh_layout.ts";
-import { HEALTH_WORDS, type Mesh, type MeshNode, PATH_WORDS } from "./mesh_model.ts";
+import { HEALTH_WORDS, type Mesh, type MeshNode, PATH_WORDS } from "../mesh_model.ts";
 
 /** How long nodes take to their places. */
 const MOVE_MS = 500;
@@ -242,7 +243,7 @@ function Tip(
 function Legend(): VNode {
   return (
     <p class="legend" aria-hidden="true">
-      {(["direct", "relay", "carrier", "channel", "none"] as const).map((kind) => (
+      {(["direct", "relay", "carrier", "channel", "half", "none"] as const).map((kind) => (
         <span key={kind}>
           <i class={`key key-${kind}`} />
           {PATH_WORDS[kind]}

@@ -13,8 +13,8 @@ import {
   forceY,
   type SimulationNodeDatum,
 } from "d3-force";
-import { byName } from "./format.ts";
-import type { Mesh, MeshNode } from "./mesh_model.ts";
+import { byName } from "../format.ts";
+import type { Mesh, MeshNode } from "../mesh_model.ts";
 
 /** More than so many are grouped, unless told. */
 export const MAX_SINGLE = 120;
