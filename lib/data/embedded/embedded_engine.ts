@@ -53,6 +53,8 @@ export interface EmbeddedParts {
   readonly afterTurn: (fire: () => void) => void;
   /** How much the database may hold; 4 GiB unless given. */
   readonly maxBytes?: number;
+  /** Called inside of each transaction before its COMMIT: what it writes is durable together with that. */
+  readonly beforeCommit?: () => void;
 }
 
 interface Waiting {
@@ -189,6 +191,11 @@ export class EmbeddedEngine implements DataEngine {
     });
   }
 
+  /** Reads a commit that comes later. @throws DataError when it is none, whatever is kept */
+  check(commit: Commit): void {
+    this.#writer.read(commit);
+  }
+
   transaction(id: string): Promise<KnownTransaction | undefined> {
     return this.#run(() => {
       if (this.#waiting.some(({ ready }) => ready.commit.id === id)) return "queued";
@@ -319,6 +326,7 @@ export class EmbeddedEngine implements DataEngine {
           ends.push(() => reject(error));
         }
       }
+      this.#parts.beforeCommit?.();
       this.#database.exec("COMMIT");
     } catch (error) {
       // What has failed in it may have failed only because of what is taken back.
@@ -340,6 +348,7 @@ export class EmbeddedEngine implements DataEngine {
     this.#database.exec("BEGIN IMMEDIATE");
     try {
       body();
+      this.#parts.beforeCommit?.();
       this.#database.exec("COMMIT");
     } catch (error) {
       if (this.#database.isTransaction) this.#database.exec("ROLLBACK");
