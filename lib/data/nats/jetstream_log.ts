@@ -121,7 +121,7 @@ export class JetStreamLog implements CommitLog {
   async storeSnapshot(snapshot: LogSnapshot, keepFrom: number): Promise<void> {
     const session = this.#session;
     if (session === undefined) return;
-    await session.snapshots.store(snapshot);
+    if (!await session.snapshots.store(snapshot)) return;
     await session.manager.streams.purge(this.#parts.name, { seq: keepFrom });
   }
 

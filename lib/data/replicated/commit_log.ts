@@ -24,8 +24,10 @@ export interface LogState {
 
 /** A copy of the database as it was behind a message. */
 export interface LogSnapshot {
-  /** Of that message. */
+  /** Of that message, or an earlier one. */
   readonly sequence: number;
+  /** Who has the snapshot needs the messages from this one on. */
+  readonly replayFrom: number;
   readonly chunks: AsyncIterable<Uint8Array>;
 }
 
@@ -59,8 +61,12 @@ export interface CommitLog {
   last(): Promise<number>;
   /** @returns the newest snapshot that was stored; undefined when there is none */
   snapshot(): Promise<LogSnapshot | undefined>;
-  /** Stores a snapshot, and forgets earlier ones, and messages that nobody needs any more. @param keepFrom the first that is needed */
+  /**
+   * Stores a snapshot in the place of the one before, and forgets messages that nobody needs any more; leaves it when
+   * another one was stored meanwhile.
+   * @param keepFrom the first message that is needed, not after `replayFrom`
+   */
   storeSnapshot(snapshot: LogSnapshot, keepFrom: number): Promise<void>;
-  /** Harmless when repeated. */
+  /** Resolves when the reader is not called any more. Harmless when repeated. */
   close(): Promise<void>;
 }

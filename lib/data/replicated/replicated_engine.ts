@@ -26,11 +26,8 @@ import { type CopyFile, LogCopy } from "./log_copy.ts";
 import { OperationSender } from "./operation_sender.ts";
 import { ReadBarrier } from "./read_barrier.ts";
 
-/** A snapshot is due when so many bytes were appended since the last one, and as many as the database has. */
 const SNAPSHOT_BYTES: number = 64 << 20;
-/** One of those who find it due makes it: each waits up to so long, in milliseconds. */
-const SNAPSHOT_JITTER_MS = 30_000;
-/** So many messages before a snapshot are left for nodes that are a little behind. */
+const SNAPSHOT_DELAY_MS = 30_000;
 const KEPT_MESSAGES = 10_000;
 /** How much is looked at before the size of the database is asked for again. */
 const SIZE_CHECK_COMMITS = 64;
@@ -43,8 +40,12 @@ export interface ReplicatedParts extends Pick<Environment, "timers" | "random" |
   readonly afterTurn: (fire: () => void) => void;
   /** How much the database may hold; 4 GiB unless given. */
   readonly maxBytes?: number;
-  /** How much is appended between snapshots. */
+  /** How much is appended between snapshots; 64 MiB, and as much as the database has, unless given. */
   readonly snapshotBytes?: number;
+  /** How many messages before a snapshot are left for nodes that are a little behind; 10,000 unless given. */
+  readonly keptMessages?: number;
+  /** One of those who find a snapshot due makes it: each waits up to so long, in milliseconds; 30 s unless given. */
+  readonly snapshotDelayMs?: number;
 }
 
 interface Follow {
@@ -67,6 +68,8 @@ export class ReplicatedEngine implements DataEngine {
   #isClosed = false;
   #appendedBytes = 0;
   #isSnapshotDue = false;
+  /** The message after which it was due. */
+  #dueAt = 0;
   #cancelSnapshot = () => {};
   #sizeChecks = 0;
   #isFull = false;
@@ -280,28 +283,31 @@ export class ReplicatedEngine implements DataEngine {
   }
 
   #considerSnapshot(): void {
-    const { snapshotBytes = SNAPSHOT_BYTES, timers, random } = this.#parts;
-    if (this.#isSnapshotDue || this.#appendedBytes < snapshotBytes) return;
-    if (this.#appendedBytes < this.#copy.usedBytes) return;
+    const { snapshotBytes, snapshotDelayMs = SNAPSHOT_DELAY_MS, timers, random } = this.#parts;
+    if (this.#isSnapshotDue || this.#appendedBytes < (snapshotBytes ?? SNAPSHOT_BYTES)) return;
+    if (snapshotBytes === undefined && this.#appendedBytes < this.#copy.usedBytes) return;
     this.#isSnapshotDue = true;
-    this.#cancelSnapshot = timers.setTimer(randomFraction(random) * SNAPSHOT_JITTER_MS, () => {
+    this.#dueAt = this.#copy.sequence;
+    this.#cancelSnapshot = timers.setTimer(randomFraction(random) * snapshotDelayMs, () => {
       void this.#storeSnapshot().catch((error) => {
+        if (this.#isClosed) return;
         this.#parts.log.warn("a snapshot of the collections could not be stored", { error });
       }).finally(() => this.#isSnapshotDue = false);
     });
   }
 
   async #storeSnapshot(): Promise<void> {
-    const { commits, snapshotBytes = SNAPSHOT_BYTES } = this.#parts;
-    if (this.#isClosed) return;
-    const there = await commits.snapshot();
+    const { commits, keptMessages = KEPT_MESSAGES } = this.#parts;
+    const dueAt = this.#dueAt;
     this.#appendedBytes = 0;
-    const { sequence, replayFrom } = this.#copy;
+    const there = await commits.snapshot();
     // Another node has made one meanwhile.
-    if (there !== undefined && snapshotBytes > 0 && sequence - there.sequence < KEPT_MESSAGES / 2) return;
+    if (this.#isClosed || (there !== undefined && there.sequence >= dueAt)) return;
+    const { sequence, replayFrom } = this.#copy;
+    if (there !== undefined && there.replayFrom > replayFrom) return;
     await commits.storeSnapshot(
-      { sequence, chunks: this.#copy.image() },
-      Math.max(1, replayFrom - KEPT_MESSAGES),
+      { sequence, replayFrom, chunks: this.#copy.image() },
+      Math.max(1, replayFrom - keptMessages),
     );
   }
 }

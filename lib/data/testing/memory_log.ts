@@ -4,11 +4,15 @@
  */
 
 import { DatabaseSync } from "node:sqlite";
-import { SeededRandom, silentLogger, type Timers } from "../../base/mod.ts";
+import { concatBytes, SeededRandom, silentLogger, type Timers } from "../../base/mod.ts";
 import { DATA_SCHEMA, type SqlDatabase } from "../embedded/mod.ts";
 import { DataError } from "../errors.ts";
 import type { CommitLog, LogMessage, LogReader, LogSnapshot } from "../replicated/commit_log.ts";
 import { type CopyFile, ReplicatedEngine, type ReplicatedParts } from "../replicated/mod.ts";
+
+interface MemorySnapshot extends Omit<LogSnapshot, "chunks"> {
+  readonly bytes: Uint8Array;
+}
 
 /** What all who share it see. */
 export class MemoryLog {
@@ -18,7 +22,7 @@ export class MemoryLog {
   readonly #ids = new Map<string, number>();
   readonly #clients = new Set<MemoryLogClient>();
   readonly #maxMessageBytes: number;
-  #snapshot: { readonly sequence: number; readonly bytes: Uint8Array } | undefined;
+  #snapshot: MemorySnapshot | undefined;
   #at = 1_700_000_000_000;
 
   constructor(maxMessageBytes: number = 1 << 20) {
@@ -49,11 +53,12 @@ export class MemoryLog {
     return this.#messages.slice(sequence, sequence + limit);
   }
 
-  get snapshot(): { readonly sequence: number; readonly bytes: Uint8Array } | undefined {
+  get snapshot(): MemorySnapshot | undefined {
     return this.#snapshot;
   }
 
-  keep(snapshot: { readonly sequence: number; readonly bytes: Uint8Array }, keepFrom: number): void {
+  keep(snapshot: MemorySnapshot, keepFrom: number): void {
+    if ((this.#snapshot?.replayFrom ?? 0) > snapshot.replayFrom) return;
     this.#snapshot = snapshot;
     this.first = Math.max(this.first, Math.min(keepFrom, this.last + 1));
   }
@@ -76,6 +81,8 @@ export class MemoryLogClient implements CommitLog {
   #isAway = false;
   #isClosed = false;
   #cancel = () => {};
+  #opening: Promise<void> = Promise.resolve();
+  #reading: Promise<void> = Promise.resolve();
   /** How long an append and a question take to arrive, and their answers to come back, in milliseconds. */
   delayMs = 0;
   /** Whether answers get lost. */
@@ -90,7 +97,7 @@ export class MemoryLogClient implements CommitLog {
 
   start(reader: LogReader): void {
     this.#reader = reader;
-    void this.#open();
+    this.#openSoon();
   }
 
   /** Cuts this one off, or lets it back. */
@@ -99,7 +106,7 @@ export class MemoryLogClient implements CommitLog {
     this.#isAway = isAway;
     this.#position = undefined;
     if (isAway) this.#reader?.handleAway();
-    else void this.#open();
+    else this.#openSoon();
   }
 
   async append(id: string, bytes: Uint8Array): Promise<number> {
@@ -123,32 +130,32 @@ export class MemoryLogClient implements CommitLog {
   snapshot(): Promise<LogSnapshot | undefined> {
     const { snapshot } = this.#log;
     if (snapshot === undefined) return Promise.resolve(undefined);
-    const { sequence, bytes } = snapshot;
+    const { bytes, ...rest } = snapshot;
     return Promise.resolve({
-      sequence,
+      ...rest,
       chunks: (async function* () {
         yield await Promise.resolve(bytes);
       })(),
     });
   }
 
-  async storeSnapshot({ sequence, chunks }: LogSnapshot, keepFrom: number): Promise<void> {
-    const bytes = await new Blob(await Array.fromAsync(chunks, (chunk) => chunk.slice())).bytes();
-    this.#log.keep({ sequence, bytes }, keepFrom);
+  async storeSnapshot({ chunks, ...rest }: LogSnapshot, keepFrom: number): Promise<void> {
+    this.#log.keep({ ...rest, bytes: concatBytes(...await Array.fromAsync(chunks)) }, keepFrom);
   }
 
-  close(): Promise<void> {
+  async close(): Promise<void> {
     this.#isClosed = true;
     this.#cancel();
     this.#forget();
-    return Promise.resolve();
+    await this.#opening;
+    await this.#reading;
   }
 
   /** Hands on what was appended, in a later turn. */
   readSoon(): void {
     if (this.#isReading || this.#position === undefined) return;
     this.#isReading = true;
-    void this.#read();
+    this.#reading = this.#read();
   }
 
   async #read(): Promise<void> {
@@ -181,7 +188,12 @@ export class MemoryLogClient implements CommitLog {
   }
 
   #openLater(): void {
-    if (!this.#isClosed) this.#cancel = this.#timers.setTimer(1_000, () => void this.#open());
+    if (!this.#isClosed) this.#cancel = this.#timers.setTimer(1_000, () => this.#openSoon());
+  }
+
+  /** One after the other. */
+  #openSoon(): void {
+    this.#opening = this.#opening.then(() => this.#isClosed ? undefined : this.#open());
   }
 
   #pass(): Promise<void> {
@@ -192,15 +204,12 @@ export class MemoryLogClient implements CommitLog {
 
 /** A copy in memory, which is there again when it is opened again. */
 export class MemoryCopy implements CopyFile {
-  #folder: string | undefined;
-  #path = ":memory:";
-  #generation = 0;
+  readonly #path: string;
   #database: DatabaseSync | undefined;
 
   /** @param folder where it is kept; in memory, once, without one */
   constructor(folder?: string) {
-    this.#folder = folder;
-    if (folder !== undefined) this.#path = `${folder}/copy.db`;
+    this.#path = folder === undefined ? ":memory:" : `${folder}/copy.db`;
   }
 
   open(): SqlDatabase {
@@ -212,17 +221,19 @@ export class MemoryCopy implements CopyFile {
   }
 
   async replace(chunks: AsyncIterable<Uint8Array>): Promise<void> {
-    this.#folder ??= await Deno.makeTempDir({ prefix: "weft-copy-" });
-    this.#path = `${this.#folder}/copy-${++this.#generation}.db`;
-    await Deno.writeFile(this.#path, ReadableStream.from(chunks));
+    const parts = await Array.fromAsync(chunks);
+    // In one turn, so that virtual time does not pass by the disk's.
+    Deno.writeFileSync(`${this.#path}.new`, concatBytes(...parts));
+    Deno.renameSync(`${this.#path}.new`, this.#path);
   }
 
   async *image(): AsyncGenerator<Uint8Array> {
-    const path = await Deno.makeTempFile({ prefix: "weft-image-" });
-    await Deno.remove(path);
+    const path = Deno.makeTempFileSync({ prefix: "weft-image-" });
+    Deno.removeSync(path);
     this.#database?.exec(`VACUUM INTO '${path}'`);
-    yield await Deno.readFile(path);
-    await Deno.remove(path);
+    const bytes = Deno.readFileSync(path);
+    Deno.removeSync(path);
+    yield await Promise.resolve(bytes);
   }
 }
 

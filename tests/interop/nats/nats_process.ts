@@ -45,7 +45,7 @@ export class NatsProcess implements AsyncDisposable {
       [
         `listen: "127.0.0.1:${this.port}"`,
         `server_name: "n${this.port}"`,
-        `jetstream { store_dir: "${folder}/js-${this.port}", sync_interval: always }`,
+        `jetstream { store_dir: "${folder}/js-${this.port}" }`,
         ...lines,
       ].join("\n"),
     );
