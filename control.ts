@@ -12,6 +12,7 @@ export type {
   AuditRequest,
   CallRequest,
   CallResult,
+  CallStatsReport,
   ChangedMember,
   CreatedToken,
   DataplaneReport,

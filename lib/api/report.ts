@@ -6,6 +6,26 @@
 import type { NetworkReport } from "./overlay.ts";
 import type { GatewayReport, PathReport, ReachReport } from "./reach/mod.ts";
 
+/** How the calls of one action went, on one side of them. */
+export interface CallStatsReport {
+  /** The service's path; empty for all actions together that have no figures of their own. */
+  readonly service: string;
+  /** The action's name; empty as the service's path is. */
+  readonly action: string;
+  /** `caller`: this node and its programs have called it; `provider`: they have served it, whoever called. */
+  readonly side: "caller" | "provider";
+  /** How many have ended since the start; one that is answered by a stream has when that begins. */
+  readonly calls: number;
+  /** How many of them have failed. */
+  readonly errors: number;
+  /** Calls a second in the last 30 to 60 seconds. */
+  readonly rate: number;
+  /** The median of how long those took, in milliseconds, from a histogram; null when there were none. */
+  readonly p50Ms: number | null;
+  /** What 99 of 100 of them took at most, in milliseconds; null when there were none. */
+  readonly p99Ms: number | null;
+}
+
 /** What the status says of services. */
 export interface ServicesReport {
   /** How many services are known, wherever they run. */
@@ -14,6 +34,8 @@ export interface ServicesReport {
   readonly providers: { readonly healthy: number; readonly unhealthy: number };
   /** Calls that wait for an answer, and calls of others that run here. */
   readonly calls: { readonly pending: number; readonly running: number };
+  /** Of the 64 busiest actions, those of both sides together; absent from agents of a former release. */
+  readonly callStats?: readonly CallStatsReport[];
   /** Programs of this machine that are attached. */
   readonly programs: number;
   /** Messages that could not be read. */

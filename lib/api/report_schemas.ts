@@ -98,10 +98,22 @@ const leadershipReport: LazyObject<report.LeadershipReport> = named("LeadershipR
   hint: text().exactOptional(),
 }), "Whether the network would outlive its leaders, as this node sees it.");
 
+const callStatsReport: LazyObject<report.CallStatsReport> = named("CallStatsReport", () => ({
+  service: text(),
+  action: text(),
+  side: z.enum(["caller", "provider"]),
+  calls: count(),
+  errors: count(),
+  rate: z.number(),
+  p50Ms: orNull(z.number()),
+  p99Ms: orNull(z.number()),
+}), "How the calls of one action went, on one side of them.");
+
 const servicesReport: LazyObject<report.ServicesReport> = named("ServicesReport", () => ({
   services: count(),
   providers: z.strictObject({ healthy: count(), unhealthy: count() }),
   calls: z.strictObject({ pending: count(), running: count() }),
+  callStats: list(callStatsReport).exactOptional(),
   programs: count(),
   rejected: count(),
   refused: z.strictObject({ adverts: count(), events: count() }),

@@ -53,3 +53,36 @@ export const MAX_CACHED_ENTRIES = 1_024;
 export const DEFAULT_TRANSACTION_MS = 10_000;
 /** How much the database of one node may hold, in bytes. */
 export const MAX_DATABASE_BYTES: number = 4 * 2 ** 30;
+
+/** How many queues one node owns. */
+export const MAX_QUEUES = 128;
+/** The longest message in bytes of JSON. */
+export const MAX_MESSAGE_BYTES: number = 256 << 10;
+/** How many messages one queue holds unless it says, dead letters included. */
+export const DEFAULT_QUEUE_LENGTH = 100_000;
+/** How many messages all queues of one node hold. */
+export const MAX_MESSAGES = 1_000_000;
+/** How many bytes of JSON those have. */
+export const MAX_MESSAGES_BYTES: number = 2 * 2 ** 30;
+/** How many of them come from one other node. */
+export const MAX_MESSAGES_PER_ORIGIN = 250_000;
+/** How many bytes of JSON those have. */
+export const MAX_MESSAGES_BYTES_PER_ORIGIN: number = 512 << 20;
+/** How many messages are pushed, taken, settled, or read as dead letters at once. */
+export const MAX_BATCH = 256;
+/** How many messages of a queue workers have at the same time. */
+export const MAX_LEASES = 8_192;
+/** How many of those one holder has. */
+export const MAX_LEASES_PER_HOLDER = 1_024;
+/** The longest that is kept of a worker's error, in characters. */
+export const MAX_ERROR_LENGTH = 1_024;
+/** How long a message may be delayed, in milliseconds: a year. */
+export const MAX_DELAY_MS: number = 366 * 86_400_000;
+/** The longest lease, in milliseconds: a day. */
+export const MAX_LEASE_MS = 86_400_000;
+/** How often a message may be delivered at most. */
+export const MAX_ATTEMPTS = 1_000;
+/** How many requests for messages of one caller wait at a queue's owner. */
+export const MAX_TAKES_PER_CALLER = 64;
+/** How many requests for messages of all wait there. */
+export const MAX_TAKES = 1_024;

@@ -90,14 +90,24 @@ export function documentText(value: unknown): string {
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
     throw new DataError("InvalidValue", "A value is an object with names");
   }
+  return jsonText(value, MAX_VALUE_BYTES, "A value");
+}
+
+/**
+ * Reads what anybody may have made.
+ * @param what it is, for messages
+ * @returns its JSON
+ * @throws DataError with code `InvalidValue` or `TooLarge`
+ */
+export function jsonText(value: unknown, maxBytes: number, what: string): string {
   const problem = whyNoJson(value, MAX_VALUE_DEPTH, "");
   if (problem !== undefined) throw new DataError("InvalidValue", problem);
   const text = JSON.stringify(value);
-  if (text.length > MAX_VALUE_BYTES || encoder.encode(text).length > MAX_VALUE_BYTES) {
-    throw new DataError("TooLarge", `A value has at most ${MAX_VALUE_BYTES} bytes of JSON`);
+  if (text.length > maxBytes || encoder.encode(text).length > maxBytes) {
+    throw new DataError("TooLarge", `${what} has at most ${maxBytes} bytes of JSON`);
   }
   if (bracketsIn(text) > MAX_VALUE_OBJECTS) {
-    throw new DataError("TooLarge", `A value holds at most ${MAX_VALUE_OBJECTS} objects and arrays`);
+    throw new DataError("TooLarge", `${what} holds at most ${MAX_VALUE_OBJECTS} objects and arrays`);
   }
   return text;
 }

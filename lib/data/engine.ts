@@ -4,9 +4,10 @@
  */
 
 import type { JsonValue, Query, QueryParameters } from "../query/mod.ts";
+import type { Commit, CommitAnswer, Document } from "./commit.ts";
+import type { QueueEngine } from "./queue_engine.ts";
 
-/** A value of a collection: what JSON says, with names. */
-export type Document = { readonly [name: string]: JsonValue };
+export type * from "./commit.ts";
 
 /** What a collection is. */
 export interface CollectionSpec {
@@ -36,60 +37,6 @@ export interface Entry {
   readonly value: Document;
   /** The revision of its last change. Revisions of one engine go up, and none comes twice. */
   readonly revision: number;
-}
-
-/** A change of one entry. `ifRevision` makes it conditional; 0 stands for no entry. */
-export type Write =
-  | {
-    readonly kind: "put";
-    readonly collection: string;
-    readonly value: Document;
-    readonly ifRevision?: number;
-  }
-  | { readonly kind: "post"; readonly collection: string; readonly value: Document }
-  /** Replaces the properties that it names, and leaves the others. */
-  | {
-    readonly kind: "patch";
-    readonly collection: string;
-    readonly key: string;
-    readonly value: Document;
-    readonly ifRevision?: number;
-  }
-  | {
-    readonly kind: "delete";
-    readonly collection: string;
-    readonly key: string;
-    readonly ifRevision?: number;
-  };
-
-/** What a transaction has read: an entry, or without a key all of a collection. */
-export interface ReadMark {
-  readonly collection: string;
-  readonly key?: string;
-  /** Of the entry, 0 for none; or of the collection. */
-  readonly revision: number;
-}
-
-/** Writes that happen together or not at all, if what was read is still so. */
-export interface Commit {
-  /** Under an id it happens once, however often it comes. */
-  readonly id?: string;
-  /** Whose id it is: so many of each are kept. */
-  readonly origin?: string;
-  readonly reads: readonly ReadMark[];
-  readonly writes: readonly Write[];
-  /** Is kept with the id, and answered again. */
-  readonly result?: JsonValue;
-}
-
-/** What came of a commit. */
-export interface CommitAnswer {
-  /** The revision of each write, in their order; 0 for a delete where nothing was. */
-  readonly revisions: readonly number[];
-  /** Whether it had happened before. */
-  readonly isRepeated: boolean;
-  /** As the commit that has happened had it. */
-  readonly result?: JsonValue;
 }
 
 /** What has become of one entry. */
@@ -129,6 +76,8 @@ export type KnownTransaction = "queued" | "committed";
  * Keeps collections. What `commit` has answered is on disk; whatever is read was committed. Methods throw `DataError`.
  */
 export interface DataEngine {
+  /** Keeps queues beside the collections, and is closed with it; undefined where it keeps none. */
+  readonly queues?: QueueEngine;
   /** @returns all collections, by name */
   collections(): Promise<readonly CollectionState[]>;
   /** @throws DataError with code `UnknownCollection` */

@@ -1,12 +1,12 @@
 /**
- * How collections fail.
+ * How collections and queues fail.
  * @module
  */
 
 import { WeftError, type WeftErrorOptions } from "../base/mod.ts";
 
 /**
- * Why something could not be done with a collection.
+ * Why something could not be done with a collection or queue.
  *
  * | code | what happened |
  * | --- | --- |
@@ -26,6 +26,11 @@ import { WeftError, type WeftErrorOptions } from "../base/mod.ts";
  * | `Compacted` | the changes since the revision are not kept any more: read anew |
  * | `WatchTooSlow` | changes were not read for too long; the watch goes on from its `revision` |
  * | `TooManyWatches` | the owner serves as many watches as it does |
+ * | `InvalidQueue` | the name or a limit of the queue is none |
+ * | `UnknownQueue` | nobody who is known has it |
+ * | `QueueFull` | the queue, its node, or what is kept of the caller's messages has as much as it may hold |
+ * | `LeaseLost` | the message was not settled in time, and may be with another worker; nothing was written |
+ * | `TooManyWorkers` | the owner has as many requests for messages waiting as it does |
  * | `Refused` | a grant, the policy or the collection does not let the caller |
  * | `Timeout` | nothing came of it in time; what was written may be there |
  * | `OutcomeUnknown` | the owner went away in the middle; what was written may be there |
@@ -48,6 +53,11 @@ export type DataFailureCode =
   | "Compacted"
   | "WatchTooSlow"
   | "TooManyWatches"
+  | "InvalidQueue"
+  | "UnknownQueue"
+  | "QueueFull"
+  | "LeaseLost"
+  | "TooManyWorkers"
   | "Refused"
   | "Timeout"
   | "OutcomeUnknown"
@@ -59,10 +69,12 @@ const RETRYABLE: ReadonlySet<DataFailureCode> = new Set<DataFailureCode>([
   "DiskFull",
   "TooManyWatches",
   "WatchTooSlow",
+  "QueueFull",
+  "TooManyWorkers",
   "Timeout",
 ]);
 
-/** Something that could not be done with a collection. */
+/** Something that could not be done with a collection or queue. */
 export class DataError extends WeftError {
   /** Why; one of `DataFailureCode`. */
   readonly code: DataFailureCode;

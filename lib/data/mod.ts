@@ -8,6 +8,7 @@ export * from "./bounds.ts";
 export { changedProperties, checkSpec, isCollectionName, keyText } from "./documents.ts";
 export * from "./embedded/mod.ts";
 export type * from "./engine.ts";
+export * from "./queue_engine.ts";
 export * from "./errors.ts";
 export * from "./client/mod.ts";
 export * from "./service/mod.ts";

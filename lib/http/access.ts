@@ -13,7 +13,7 @@ import { getCookie, setCookie } from "hono/cookie";
 import { type Clock, Counters, KeyedRateLimiter } from "../base/mod.ts";
 import { IpAddress } from "../net/mod.ts";
 import { VIEWS } from "../api/mod.ts";
-import { loginResponse } from "./login_page.ts";
+import { loginResponse } from "./page/mod.ts";
 import { problem } from "./problem.ts";
 
 /** How often one source may show a wrong token at once, and then again. */

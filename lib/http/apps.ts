@@ -22,8 +22,8 @@ import {
 } from "../api/mod.ts";
 import type { Access } from "./access.ts";
 import { answerHeaders, guard } from "./guard.ts";
-import { METRICS_TYPES, metricsText } from "./metrics.ts";
-import { pageResponse } from "./page.ts";
+import { METRICS_TYPES, metricsText } from "./metrics/mod.ts";
+import { pageResponse } from "./page/mod.ts";
 import { failure, problem } from "./problem.ts";
 
 /** The largest body of a request, in bytes; of one that carries a value for services. */

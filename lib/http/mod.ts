@@ -10,6 +10,6 @@
  */
 
 export * from "./apps.ts";
-export { METRICS_TYPES, type MetricsFormat, metricsText } from "./metrics.ts";
+export { METRICS_TYPES, type MetricsFormat, metricsText } from "./metrics/mod.ts";
 export * from "./serve.ts";
 export { StatusSite, type StatusSiteOptions } from "./status_site.ts";

@@ -69,6 +69,17 @@ export interface WireFailure {
 /** How many failures are told of, each the cause of the one before. */
 export const MAX_CAUSES = 3;
 
+/** All of `CallFailureCode`. */
+export const CALL_FAILURE_CODES: ReadonlySet<string> = new Set(
+  Object.keys(
+    {
+      ...{ NoProvider: 0, UnknownAction: 0, ServicePaused: 0, Unreachable: 0, OutcomeUnknown: 0, Timeout: 0 },
+      ...{ Overloaded: 0, Refused: 0, InvalidParams: 0, InvalidResult: 0, PayloadTooLarge: 0 },
+      ...{ HandlerFailed: 0, Canceled: 0, StreamBroken: 0, Incompatible: 0, Stopped: 0 },
+    } satisfies Record<CallFailureCode, 0>,
+  ),
+);
+
 const RETRYABLE: ReadonlySet<string> = new Set<CallFailureCode>([
   "NoProvider",
   "ServicePaused",

@@ -49,6 +49,13 @@ export { type ClientOptions, ServiceClient } from "./service_client.ts";
 export type { ServiceSettings } from "./settings.ts";
 export type { ServiceNode } from "./service_node.ts";
 export { ServiceRuntime, type ServiceRuntimeParts } from "./service_runtime.ts";
+export {
+  type ActionFigures,
+  type CallCounters,
+  CallStats,
+  type CallTotals,
+  LATENCY_BOUNDS_SECONDS,
+} from "./stats/mod.ts";
 export * from "./topics/mod.ts";
 export {
   type AdvertisedAction,

@@ -10,6 +10,7 @@ import type { HandlerLog } from "./handler_log.ts";
 import type { LocalServices } from "./local/mod.ts";
 import type { PreparedCallOptions } from "./options.ts";
 import type { MessagePolicy, PeerId, ServicePeers } from "./ports.ts";
+import type { CallStats } from "./stats/mod.ts";
 import type { MessageCarrier } from "./wire/mod.ts";
 
 /** Of a node or an attached program. */
@@ -23,6 +24,8 @@ export interface RuntimeBase extends Environment {
   readonly host: ContextHost;
   /** Is told what handlers throw. */
   readonly handlerLog: HandlerLog;
+  /** How calls went. */
+  readonly stats: CallStats;
   /**
    * @param peer undefined for the node of this program
    * @returns the name of a node, or of the node of a program; undefined when it is not known

@@ -57,6 +57,7 @@ import {
 import { buildAdvert, MEMBER_TOPIC, type MemberChange, type ServiceReport } from "./registry/mod.ts";
 import type { RuntimeBase } from "./runtime_base.ts";
 import { RuntimeVariant } from "./runtime_variant.ts";
+import { CallStats } from "./stats/mod.ts";
 import { isBuiltIn, showPath, TopicPath } from "./topics/mod.ts";
 import {
   type CarrierLimits,
@@ -82,6 +83,8 @@ export interface ServiceRuntimeParts extends Environment {
 /** The services of one program: of a node, or attached to one. */
 export abstract class ServiceRuntime extends RuntimeVariant {
   readonly services: LocalServices;
+  /** How the calls went that it has made and served. */
+  readonly stats: CallStats;
   /** Drawn at the start, so that others tell this program from the one that ran before. */
   readonly run: number;
   protected readonly base: RuntimeBase;
@@ -112,7 +115,9 @@ export abstract class ServiceRuntime extends RuntimeVariant {
     const handlerLog = new HandlerLog(log, (peer) => peers.nameOf(peer));
     const onChange = () => this.#servicesChanged();
     const middleware = this.#middleware = new MiddlewareChain({ clock, timers, random, log });
-    this.services = new LocalServices((text) => peers.selector(text), onChange, handlerLog, middleware);
+    const stats = this.stats = new CallStats(() => clock.now());
+    const selector = (text: string) => peers.selector(text);
+    this.services = new LocalServices(selector, onChange, handlerLog, middleware, stats.provider);
     const host: ContextHost = {
       now: () => clock.now(),
       requestIn: (parent, path, params, options) => this.#outgoing.request(path, params, options, parent),
@@ -123,7 +128,7 @@ export abstract class ServiceRuntime extends RuntimeVariant {
       return node && peers.nameOf(node);
     };
     const { services } = this;
-    this.base = { clock, timers, random, log, run, carrier, services, host, handlerLog, nodeName };
+    this.base = { clock, timers, random, log, run, carrier, services, host, handlerLog, stats, nodeName };
     this.localCaller = new LocalCaller(this.base);
     this.subscriptions = new Subscriptions(
       {

@@ -11,6 +11,7 @@ import { MemoryMesh } from "./memory_mesh.ts";
 import type { MemoryNode } from "./memory_node.ts";
 import { describeMessage, keepLog, type LogLine, type SentMessage } from "./test_log.ts";
 import type { NodeRef, TestMeshOptions, TestNodeOptions } from "./test_mesh_options.ts";
+import { TestData } from "./test_data.ts";
 import { TestNode, type TestNodeHost } from "./test_node.ts";
 import { TestPolicies } from "./test_policies.ts";
 import { TestRights } from "./test_rights.ts";
@@ -59,6 +60,7 @@ export class TestMesh implements AsyncDisposable {
   readonly #lines: LogLine[] = [];
   readonly #observers = new Set<(message: SentMessage) => void>();
   readonly #policies: TestPolicies;
+  readonly #data: TestData;
   /** Of links that are made from now on. */
   #impairment: LinkImpairment = {};
 
@@ -69,6 +71,7 @@ export class TestMesh implements AsyncDisposable {
     const mesh = this.#mesh = new MemoryMesh(seed);
     mesh.advertDelayMs = advertDelayMs;
     mesh.rights = this.#rights;
+    this.#data = new TestData(mesh);
     mesh.rttMs = (from, to) => 2 * (mesh.impairmentOf(from, to).delayMs ?? 0);
     this.#policies = new TestPolicies(mesh.clock);
     mesh.onSpread = () => this.#policies.refresh();
@@ -121,6 +124,9 @@ export class TestMesh implements AsyncDisposable {
     this.#placed.set(name, { memory, node, options, closed });
     for (const [one, other] of this.#pairs(name)) this.#mesh.impair(one, other, this.#impairment);
     this.#policies.add(memory, guard);
+    this.#data.start(memory);
+    // Its setup knows who is there, and what they offer.
+    await settle();
     await setup?.(node);
     await settle();
     return node;
@@ -154,6 +160,7 @@ export class TestMesh implements AsyncDisposable {
       runtime: program.runtime,
       life: 0,
       closed: closed.promise,
+      data: this.#data.clientOf(() => program.runtime),
       tellAdverts: () => mesh.spreadNow(),
       stop: async (drainMs) => {
         if (program.isGone) return;
@@ -283,6 +290,7 @@ export class TestMesh implements AsyncDisposable {
     this.crash(node);
     const placed = this.#find(node);
     this.#mesh.restart(placed.memory);
+    this.#data.start(placed.memory);
     placed.closed = Promise.withResolvers();
     await placed.options.setup?.(placed.node);
     await settle();
@@ -312,6 +320,7 @@ export class TestMesh implements AsyncDisposable {
   async stop(): Promise<void> {
     this.heal();
     await this.#mesh.close(true);
+    this.#data[Symbol.dispose]();
     for (const { closed } of this.#placed.values()) closed.resolve();
   }
 
@@ -353,6 +362,7 @@ export class TestMesh implements AsyncDisposable {
       get closed() {
         return placed().closed.promise;
       },
+      data: this.#data.clientOf(() => memory.runtime),
       tellAdverts: () => mesh.spreadNow(),
       stop: async (drainMs) => {
         const { runtime } = memory;
@@ -360,6 +370,7 @@ export class TestMesh implements AsyncDisposable {
         await this.#drain(memory, runtime, drainMs);
         // It may have crashed meanwhile, or been stopped by somebody else.
         if (memory.isDown || memory.runtime !== runtime) return;
+        await this.#data.stop(memory);
         await runtime.close();
         mesh.spreadNow();
         mesh.crash(memory);

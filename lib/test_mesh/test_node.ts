@@ -4,6 +4,18 @@
  */
 
 import type {
+  Collection,
+  CollectionOptions,
+  DataClient,
+  Document,
+  Queue,
+  QueueOptions,
+  Transaction,
+  TransactionOptions,
+  TransactionState,
+} from "../data/mod.ts";
+import type { JsonValue } from "../query/mod.ts";
+import type {
   CallOptions,
   ClientOptions,
   EventHandler,
@@ -37,6 +49,8 @@ export interface TestNodeHost {
   /** Counts its lives. */
   readonly life: number;
   readonly closed: Promise<void>;
+  /** Collections and queues of its programs, over its lives. */
+  readonly data: DataClient;
   /** Others learn what nodes offer and listen to, if they do so at once. */
   tellAdverts(): void;
   /** @param drainMs how long calls may take to end, in milliseconds; 5 s when undefined */
@@ -162,6 +176,39 @@ export class TestNode implements ServiceNode {
   on(pattern: string, options?: SubscribeOptions): EventStream {
     this.#host.tellAdverts();
     return this.#host.runtime.on(pattern, options);
+  }
+
+  /**
+   * Opens a collection, as `Node.collection` does. Its owner keeps it in memory, and has it again after a crash or stop and
+   * a restart.
+   * @throws DataError
+   */
+  collection<Value extends Document = Document>(
+    name: string,
+    options: CollectionOptions<Value>,
+  ): Promise<Collection<Value>> {
+    return this.#observe(() => this.#host.data.collection(name, options));
+  }
+
+  /** Opens a queue, as `Node.queue` does. Leases, delays and pauses go by the virtual clock. @throws DataError */
+  queue<Value extends JsonValue = JsonValue>(
+    name: string,
+    options?: QueueOptions<Value>,
+  ): Promise<Queue<Value>> {
+    return this.#observe(() => this.#host.data.queue(name, options));
+  }
+
+  /** Reads and writes several entries as a whole, as `Node.transaction` does. @throws DataError, and what the body throws */
+  transaction<Result>(
+    body: (transaction: Transaction) => Result | Promise<Result>,
+    options?: TransactionOptions,
+  ): Promise<Result> {
+    return this.#observe(() => this.#host.data.transaction(body, options));
+  }
+
+  /** Asks the owner of a collection what has become of a transaction. @throws DataError */
+  transactionState(id: string, collection: string): Promise<TransactionState> {
+    return this.#observe(() => this.#host.data.transactionState(id, collection));
   }
 
   /**

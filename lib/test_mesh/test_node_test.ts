@@ -5,13 +5,13 @@ import type { TestNode } from "./mod.ts";
 
 /** What a `Node` has and can't have without a network. */
 type OfNetworks = "dial" | "listen" | "createNetwork" | "networks" | "routes" | "createEndpoint" | "leave";
-/** What a `Node` has and `TestNode` has not yet: collections, whose owners have a disk. */
-type OfOwners = "collection" | "transaction" | "transactionState";
+/** What a `TestNode` has beside a `ServiceNode`, which knows no collections. */
+type OfOwners = "collection" | "queue" | "transaction" | "transactionState";
 
 Deno.test("ServiceNode has everything of a Node that needs no network or disk, and so has TestNode", () => {
   type Elsewhere = OfNetworks | OfOwners;
   const isComplete: Exclude<keyof Node, keyof ServiceNode | Elsewhere> extends never ? true : false = true;
   const isNoMore: Exclude<keyof ServiceNode, keyof Node> extends never ? true : false = true;
-  const isTested: TestNode extends ServiceNode ? true : false = true;
+  const isTested: TestNode extends ServiceNode & Pick<Node, OfOwners> ? true : false = true;
   assert.ok(isComplete && isNoMore && isTested, "the types say it");
 });

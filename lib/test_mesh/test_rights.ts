@@ -3,6 +3,7 @@
  * @module
  */
 
+import { DATA_PATH, QUEUE_PATH } from "../data/mod.ts";
 import {
   belowGrant,
   type ClaimOutcome,
@@ -41,6 +42,8 @@ interface ReadGrants {
 /** The grants of all nodes of a mesh. */
 export class TestRights implements MemoryRights {
   readonly #grants = new Map<PeerId, ReadGrants>();
+  /** Who has which collection or queue. */
+  readonly #claimed = new Map<string, PeerId>();
 
   /**
    * Says what a node may do.
@@ -58,6 +61,7 @@ export class TestRights implements MemoryRights {
 
   mayOffer(peer: PeerId, path: TopicPath): boolean {
     const offer = this.#grants.get(peer)?.offer;
+    if ((this.#claimed.get(path.toString()) ?? peer) !== peer) return false;
     return offer === undefined ? this.ownersOf(path).length === 0 : grantsTopic(offer, path);
   }
 
@@ -85,7 +89,12 @@ export class TestRights implements MemoryRights {
   }
 
   claim(peer: PeerId, path: TopicPath): Promise<ClaimOutcome> {
-    return Promise.resolve(this.mayOffer(peer, path) ? "granted" : "refused");
+    if (!this.mayOffer(peer, path)) return Promise.resolve("refused");
+    // Whatever else several nodes offer in a test: a collection or queue is the first one's that asks.
+    if (path.service !== DATA_PATH && path.service !== QUEUE_PATH) return Promise.resolve("granted");
+    const text = path.toString();
+    if (!this.#claimed.has(text)) this.#claimed.set(text, peer);
+    return Promise.resolve(this.#claimed.get(text) === peer ? "granted" : "refused");
   }
 
   /** Whether a topic is below a path, or at one, that was granted by name, and not to this node. */

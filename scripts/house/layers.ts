@@ -3,7 +3,7 @@
  *
  *     base <- net, crypto, noise, proto <- protocols, host, config <- dataplane <- uapi <- wg_interface <- agent
  *     agent <- http, cli <- entries        protocols <- service, forward <- agent; service, policy <- api <- agent
- *     mesh, relay, agent <- simulation <- cli        service, policy <- test_mesh <- testing.ts
+ *     mesh, relay, agent <- simulation <- cli        service, policy, data <- test_mesh <- testing.ts
  *     overlay <- drivers <- dataplane; policy <- config, dataplane, service
  *
  * @module
@@ -62,7 +62,7 @@ export const ALLOWED_IMPORTS: ReadonlyMap<string, readonly string[]> = new Map([
   ["simulation", [...SHARED, "mesh", "relay", "agent"]],
   ["service", [...SHARED, "policy"]],
   ["data", [...GROUND, "query", "service"]],
-  ["test_mesh", [...GROUND, "policy", "service"]],
+  ["test_mesh", [...GROUND, "policy", "query", "service", "data"]],
   ["forward", [...SHARED, "transport"]],
   ["dataplane", [...SHARED, "host", "transport", "wireguard", "overlay", "drivers", "policy", "relay"]],
   ["nameserver", [...SHARED, "dns", "host", "transport"]],

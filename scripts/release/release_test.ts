@@ -21,6 +21,7 @@ Deno.test("STEPS have what others see at the end, and what can't be taken back b
   assert.deepEqual(STEPS.filter(({ isPublic }) => isPublic).map(({ name }) => name), [
     "draft",
     "publish",
+    "image",
     "announce",
   ]);
 });
@@ -73,11 +74,17 @@ labTest("the draft is made once, filled again, and left alone when it is public"
     return (await Deno.readTextFile(log)).split("\n").filter((line) => /create|upload|edit/.test(line))
       .join();
   };
-  assert.match(await draft(""), new RegExp(`^release create ${tag} --draft --verify-tag .*${SUMS_FILE}$`));
+  assert.match(
+    await draft(""),
+    new RegExp(`^release create ${tag} --draft --verify-tag .* dist/${SUMS_FILE} .*$`),
+  );
   assert.match(
     await draft('{"isDraft":true}'),
     new RegExp(`^release upload ${tag} --clobber dist/weft-linux-x64`),
   );
+  for (const file of ["weft_0.1.0_amd64.deb", "weft-0.1.0-macos-arm64.tar.gz", "weft.cdx.json", "weft.nix"]) {
+    assert.ok((await draft("")).includes(` dist/${file}`), file);
+  }
   assert.equal(await draft('{"isDraft":false}'), "");
 });
 

@@ -8,8 +8,24 @@
 import { binaryPath, compile, COMPILER_VARIABLE } from "./compile.ts";
 import { hasProgram, outputOf, ROOT, run, Skipped } from "./command.ts";
 import { SUMS_FILE, writeCheckSums } from "./check_sums.ts";
+import {
+  archiveName,
+  BILL_FILE,
+  billOfMaterials,
+  debName,
+  homebrewFormula,
+  MACHINES,
+  makeArchive,
+  makeDeb,
+  makeRpm,
+  nixExpression,
+  rpmName,
+} from "./packaging/mod.ts";
 import { smokeTest } from "./smoke.ts";
-import { targetOf, TARGETS } from "./targets.ts";
+import { type Target, targetOf, TARGETS } from "./targets.ts";
+
+/** Where the files of a release are made. */
+const DIST = `${ROOT}dist`;
 
 /** What steps are told. */
 export interface ReleaseOptions {
@@ -37,10 +53,20 @@ export const STEPS: readonly Step[] = [
   { name: "gate", what: "lint and every test", isPublic: false, run: runGate },
   { name: "compile", what: "the binary of one target", isPublic: false, run: compileTarget },
   { name: "smoke", what: "this machine's binary works", isPublic: false, run: trySmoke },
+  { name: "archives", what: "each binary with its licence and manual", isPublic: false, run: makeArchives },
+  { name: "packages", what: "deb and rpm of each binary for Linux", isPublic: false, run: makePackages },
+  { name: "bill", what: `what it is made of: dist/${BILL_FILE}`, isPublic: false, run: writeBill },
   { name: "sums", what: `dist/${SUMS_FILE}`, isPublic: false, run: sumUp },
+  {
+    name: "recipes",
+    what: "dist/weft.rb and dist/weft.nix, by the sums",
+    isPublic: false,
+    run: writeRecipes,
+  },
   { name: "package", what: "the package can be published", isPublic: false, run: tryPackage },
   { name: "draft", what: "a draft of the release, with all files", isPublic: true, run: draftRelease },
   { name: "publish", what: "the package on JSR", isPublic: true, run: publishPackage },
+  { name: "image", what: "the image of a rootless node", isPublic: true, run: publishImage },
   { name: "announce", what: "the draft becomes the release", isPublic: true, run: announceRelease },
 ];
 
@@ -85,14 +111,68 @@ async function trySmoke({ target: triple }: ReleaseOptions): Promise<string> {
   return `two nodes of dist/${target.file} have met`;
 }
 
-async function sumUp({ tag }: ReleaseOptions): Promise<string> {
-  const folder = `${ROOT}dist`;
-  await Deno.mkdir(folder, { recursive: true });
-  const files = [...Deno.readDirSync(folder)].map(({ name }) => name);
+async function makeArchives({ tag }: ReleaseOptions): Promise<string> {
+  const version = await packageVersion();
+  const made: string[] = [];
+  for (const target of await targetsAtHand(tag)) made.push(await makeArchive(target, DIST, version));
+  return made.map((path) => `made ${path.slice(ROOT.length)}`).join("\n");
+}
+
+async function makePackages({ tag }: ReleaseOptions): Promise<string> {
+  const version = await packageVersion();
+  const tools = await Promise.all(["dpkg-deb", "rpmbuild"].map(hasProgram));
+  if (tools.includes(false)) throw new Skipped("it needs dpkg-deb and rpmbuild (packages dpkg and rpm)");
+  const made: string[] = [];
+  for (const { triple, file } of await targetsAtHand(tag)) {
+    if (!triple.endsWith("-linux-gnu")) continue;
+    const machine = triple.startsWith("aarch64") ? "arm64" : "x64";
+    const given = { program: `${DIST}/${file}`, version, machine, folder: DIST } as const;
+    made.push(await makeDeb(given), await makeRpm(given));
+  }
+  if (made.length === 0) throw new Skipped("dist has no binary for Linux");
+  return made.map((path) => `made ${path.slice(ROOT.length)}`).join("\n");
+}
+
+async function writeBill(): Promise<string> {
+  await Deno.mkdir(DIST, { recursive: true });
+  const text = await billOfMaterials(await packageVersion());
+  await Deno.writeTextFile(`${DIST}/${BILL_FILE}`, text);
+  return `${JSON.parse(text).components.length} components are in dist/${BILL_FILE}`;
+}
+
+async function writeRecipes(): Promise<string> {
+  const { GITHUB_SERVER_URL: server, GITHUB_REPOSITORY: repository } = Deno.env.toObject();
+  if (server === undefined || repository === undefined) {
+    throw new Skipped("GITHUB_SERVER_URL and GITHUB_REPOSITORY do not say where the release will be");
+  }
+  const sums = await Deno.readTextFile(`${DIST}/${SUMS_FILE}`).catch(() => "");
+  const place = {
+    homepage: `${server}/${repository}`,
+    version: await packageVersion(),
+    sumOf(file: string): string {
+      const line = sums.split("\n").find((each) => each.endsWith(`  ${file}`));
+      if (line === undefined) throw new Error(`dist/${SUMS_FILE} does not have ${file}`);
+      return line.slice(0, 64);
+    },
+  };
+  await Deno.writeTextFile(`${DIST}/weft.rb`, homebrewFormula(place));
+  await Deno.writeTextFile(`${DIST}/weft.nix`, nixExpression(place));
+  return "made dist/weft.rb\nmade dist/weft.nix";
+}
+
+/** The targets whose binaries are in dist. @throws Skipped without any, Error when a release lacks one */
+async function targetsAtHand(tag: string | undefined): Promise<readonly Target[]> {
+  await Deno.mkdir(DIST, { recursive: true });
+  const files = [...Deno.readDirSync(DIST)].map(({ name }) => name);
   const missing = TARGETS.filter(({ file }) => !files.includes(file)).map(({ file }) => file);
   if (tag !== undefined && missing.length > 0) throw new Error(`Missing in dist: ${missing.join(", ")}`);
   if (missing.length === TARGETS.length) throw new Skipped("dist has no binary");
-  return (await writeCheckSums(folder)).trimEnd();
+  return TARGETS.filter(({ file }) => files.includes(file));
+}
+
+async function sumUp({ tag }: ReleaseOptions): Promise<string> {
+  await targetsAtHand(tag);
+  return (await writeCheckSums(DIST)).trimEnd();
 }
 
 async function tryPackage(): Promise<string> {
@@ -102,7 +182,7 @@ async function tryPackage(): Promise<string> {
 
 async function draftRelease({ tag }: ReleaseOptions): Promise<string> {
   const named = await publicTag(tag);
-  const files = [...TARGETS.map(({ file }) => file), SUMS_FILE].map((file) => `dist/${file}`);
+  const files = releaseFiles(await packageVersion()).map((file) => `dist/${file}`);
   const state = await releaseState(named);
   if (state === "public") return `${named} is public already`;
   if (state === "draft") await run(["gh", "release", "upload", named, "--clobber", ...files]);
@@ -110,11 +190,40 @@ async function draftRelease({ tag }: ReleaseOptions): Promise<string> {
   return `${named} is a draft`;
 }
 
+/** What a release consists of. */
+function releaseFiles(version: string): readonly string[] {
+  return [
+    ...TARGETS.map(({ file }) => file),
+    ...TARGETS.map((target) => archiveName(target, version)),
+    ...MACHINES.flatMap((machine) => [debName(version, machine), rpmName(version, machine)]),
+    ...[BILL_FILE, SUMS_FILE, "weft.rb", "weft.nix"],
+  ];
+}
+
 async function publishPackage({ tag }: ReleaseOptions): Promise<string> {
   const named = await publicTag(tag);
   // A version that is there already is left as it is.
   await run([Deno.execPath(), "publish"]);
   return `${named} is on JSR`;
+}
+
+async function publishImage({ tag }: ReleaseOptions): Promise<string> {
+  const named = await publicTag(tag);
+  const { GITHUB_REPOSITORY: repository } = Deno.env.toObject();
+  if (repository === undefined || !await hasProgram("docker")) {
+    throw new Error("The image needs the program docker, and GITHUB_REPOSITORY for its name");
+  }
+  await Deno.mkdir(`${DIST}/image/state`, { recursive: true });
+  for (const [machine, file] of [["amd64", "weft-linux-x64"], ["arm64", "weft-linux-arm64"]]) {
+    await Deno.copyFile(`${DIST}/${file}`, `${DIST}/image/weft-${machine}`);
+  }
+  const image = `ghcr.io/${repository.toLowerCase()}`;
+  await run([
+    ...["docker", "buildx", "build", "--platform", "linux/amd64,linux/arm64", "--push", "--provenance=true"],
+    ...["--tag", `${image}:${named.slice(1)}`, "--tag", `${image}:latest`],
+    ...["--file", "scripts/release/packaging/Dockerfile", "dist"],
+  ]);
+  return `${image}:${named.slice(1)} is there`;
 }
 
 async function announceRelease({ tag }: ReleaseOptions): Promise<string> {

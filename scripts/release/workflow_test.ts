@@ -5,6 +5,8 @@ import { ROOT } from "./command.ts";
 import { STEPS } from "./mod.ts";
 import { TARGETS } from "./targets.ts";
 
+const WORKFLOWS = ["ci.yml", "nightly.yml", "release.yml"];
+
 interface Job {
   readonly needs?: string | readonly string[];
   readonly permissions?: Readonly<Record<string, string>>;
@@ -38,21 +40,29 @@ Deno.test("release.yml takes every step once, in order, and those that others se
   }
 });
 
-Deno.test("release.yml makes the binary of every target, and tries those that it has machines for", async () => {
+Deno.test("release.yml makes the binary of every target, and tries each on a machine of its kind", async () => {
   const { binaries, smoke } = await readJobs("release.yml");
   const made = binaries?.strategy?.matrix.include?.map(({ target, name }) => ({
     triple: target,
     file: name,
   }));
   assert.deepEqual(made, TARGETS);
-  for (const { name } of smoke?.strategy?.matrix.include ?? []) {
-    assert.ok(TARGETS.some(({ file }) => file === name), name);
+  const tried = smoke?.strategy?.matrix.include?.map(({ name }) => name);
+  assert.deepEqual(tried?.toSorted(), TARGETS.map(({ file }) => file).sort());
+});
+
+Deno.test("every action is pinned to a commit, with the version that it is", async () => {
+  for (const name of WORKFLOWS) {
+    const text = await Deno.readTextFile(`${ROOT}.github/workflows/${name}`);
+    for (const [line] of text.matchAll(/uses:.*/g)) {
+      assert.match(line, /^uses: [\w.-]+\/[\w.-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+$/, name);
+    }
   }
 });
 
-Deno.test("ci.yml and release.yml run what there is", async () => {
+Deno.test("the workflows run what there is", async () => {
   const { tasks } = JSON.parse(await Deno.readTextFile(`${ROOT}deno.json`));
-  for (const name of ["ci.yml", "release.yml"]) {
+  for (const name of WORKFLOWS) {
     for (const job of Object.values(await readJobs(name))) {
       for (const { run = "", uses } of job.steps) {
         assert.notEqual(run === "", uses === undefined, "a step runs or uses something");
@@ -79,12 +89,15 @@ Deno.test({
   name: VALID,
   ignore: !isAtHand,
   async fn() {
-    for (const name of ["ci.yml", "release.yml"]) {
-      const { code, stdout, stderr } = await validate(`.github/workflows/${name}`);
-      assert.equal(code, 0, stdout + stderr);
-    }
     const broken = await Deno.makeTempDir();
     try {
+      for (const name of WORKFLOWS) {
+        const text = await Deno.readTextFile(`${ROOT}.github/workflows/${name}`);
+        // The validator's schema is older than this permission.
+        await Deno.writeTextFile(`${broken}/${name}`, text.replace(/^ +attestations: write\n/m, ""));
+        const { code, stdout, stderr } = await validate(`${broken}/${name}`);
+        assert.equal(code, 0, stdout + stderr);
+      }
       await Deno.writeTextFile(
         `${broken}/broken.yml`,
         "on: push\njobs:\n  one:\n    steps: [{ runs: true }]\n",

@@ -7,6 +7,7 @@
 
 export * from "./captured_process.ts";
 export * from "./checkout.ts";
+export * from "./documentation.ts";
 export * from "./host_counters.ts";
 export * from "./internet/direct_path.ts";
 export * from "./internet/internet.ts";

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { linkedProgram, ROOT } from "./linked_program.ts";
+import { documentedPrograms } from "../lab/mod.ts";
+import { linkedProgram } from "./linked_program.ts";
 
 /** What programs are compiled with that use weft; the package's own options are not theirs. */
 const OPTION_SETS: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
@@ -28,23 +29,16 @@ const OPTION_SETS: Readonly<Record<string, Readonly<Record<string, unknown>>>> =
 for (const [name, compilerOptions] of Object.entries(OPTION_SETS)) {
   Deno.test(`a program that uses the package is sound ${name}`, async () => {
     await using program = await linkedProgram(compilerOptions);
-    const programs = await readmePrograms();
-    assert.ok(programs.length >= 2, "the README has programs that use the package");
+    const programs = await documentedPrograms("@weft/mesh");
+    assert.ok(programs.length >= 2, "the documentation has programs that use the package");
     const files = ["consumer.ts", "tested_consumer.ts"];
     for (const file of files) {
       await Deno.copyFile(new URL(file, import.meta.url), `${program.path}/${file}`);
     }
     for (const [i, text] of programs.entries()) {
-      files.push(`readme_${i}.ts`);
-      await Deno.writeTextFile(`${program.path}/readme_${i}.ts`, text);
+      files.push(`documented_${i}.ts`);
+      await Deno.writeTextFile(`${program.path}/documented_${i}.ts`, text);
     }
     await program.deno("check", "--quiet", ...files);
   });
-}
-
-/** The README's programs, as they stand there. */
-async function readmePrograms(): Promise<readonly string[]> {
-  const readme = await Deno.readTextFile(`${ROOT}README.md`);
-  return [...readme.matchAll(/^```ts\n(.*?)^```$/gms)].map(([, text = ""]) => text)
-    .filter((text) => text.includes('from "@weft/mesh'));
 }

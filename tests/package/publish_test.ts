@@ -5,7 +5,7 @@ import { TARGETS } from "../../scripts/release/targets.ts";
 const ROOT = new URL("../../", import.meta.url).pathname;
 
 /** What is no part of the package. */
-const NO_PART = /(^|\/)(\.\w|tests\/|scripts\/|dist\/|node_modules\/)|_test\.ts$|\/testing\//;
+const NO_PART = /(^|\/)(\.\w|docs\/|tests\/|scripts\/|dist\/|node_modules\/)|_test\.ts$|\/testing\//;
 
 labTest("deno publish accepts the package beside the files of a release, and takes none of them", [
   "git",

@@ -8,10 +8,13 @@ import {
   type CollectionOptions,
   DataClient,
   type Document,
+  type Queue,
+  type QueueOptions,
   type Transaction,
   type TransactionOptions,
   type TransactionState,
 } from "../../data/mod.ts";
+import type { JsonValue } from "../../query/mod.ts";
 import { systemClock, systemRandom, systemTimers } from "../../host/mod.ts";
 import type {
   CallOptions,
@@ -221,6 +224,44 @@ export abstract class NodeServices {
     options: CollectionOptions<Value>,
   ): Promise<Collection<Value>> {
     return this.#data.collection(name, options);
+  }
+
+  /**
+   * Opens a queue: messages that programs push, and that workers on whichever nodes handle, each at least once. One that is
+   * nobody's is made, and this program's node owns it: its messages are in the node's state directory. What the options do
+   * not say stays as it is.
+   *
+   * @example
+   * ```ts
+   * import assert from "node:assert/strict";
+   * import { Node } from "@weft/mesh";
+   * const stateDir = await Deno.makeTempDir();
+   * const node = await Node.lead({ name: "post", stateDir });
+   * const mails = await node.queue<{ to: string }>("mails", { maxAttempts: 5 });
+   * const sent = await node.collection<{ id: string; to: string }>("sent", { key: "id" });
+   * await mails.push({ to: "ann" }, { id: "welcome-ann" });
+   * const { promise: handled, resolve } = Promise.withResolvers<void>();
+   * const worker = mails.work(async (message) => {
+   *   // What is written and that the message is done happen together, and once.
+   *   await message.commit((tx) => tx.put(sent, { id: `${message.number}`, to: message.value.to }));
+   *   resolve();
+   * }, { concurrency: 4 });
+   * await handled;
+   * await worker.stop();
+   * assert.deepEqual(await sent.query("select to from sent"), [{ to: "ann" }]);
+   * assert.equal((await mails.push({ to: "ann" }, { id: "welcome-ann" })).isRepeated, true);
+   * await node.stop();
+   * await Deno.remove(stateDir, { recursive: true });
+   * ```
+   * @param name a letter, then letters, digits, `_` and `-`
+   * @throws DataError with code `InvalidQueue` when a limit is none, `OwnerAway` when its owner does not answer, or no
+   *   leader who could say whose it is
+   */
+  queue<Value extends JsonValue = JsonValue>(
+    name: string,
+    options?: QueueOptions<Value>,
+  ): Promise<Queue<Value>> {
+    return this.#data.queue(name, options);
   }
 
   /**

@@ -39,6 +39,11 @@ export class DataStore {
       schema: DATA_SCHEMA,
       isCheckedWhole: false,
     });
-    return new EmbeddedEngine({ database, wall: () => this.#clock.wall(), afterTurn: afterSystemTurn });
+    return new EmbeddedEngine({
+      database,
+      wall: () => this.#clock.wall(),
+      now: () => this.#clock.now(),
+      afterTurn: afterSystemTurn,
+    });
   }
 }

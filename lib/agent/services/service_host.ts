@@ -24,6 +24,7 @@ import {
   type ServiceSettings,
 } from "../../service/mod.ts";
 import { SocketYield } from "../../transport/mod.ts";
+import { callStatsReport } from "./call_stats_report.ts";
 import { DataStore } from "./data_store.ts";
 import { StreamForwarder } from "./stream_forwarder.ts";
 import type { AgentContext } from "../agent_context.ts";
@@ -160,6 +161,7 @@ export class ServiceHost {
       services: reports.length,
       providers: { healthy, unhealthy: providers.length - healthy },
       calls: { pending: runtime.pendingCalls, running: runtime.runningCalls },
+      callStats: callStatsReport(runtime.stats, now),
       programs,
       rejected: runtime.rejected + this.adverts.refused,
       refused: { adverts: runtime.refusedAdverts, events: runtime.refusedEvents },

@@ -78,6 +78,16 @@ export const sampleStatus: StatusReport = {
     services: 2,
     providers: { healthy: 2, unhealthy: 1 },
     calls: { pending: 3, running: 1 },
+    callStats: [
+      {
+        ...{ service: "shop/orders", action: "create", side: "provider", calls: 420, errors: 3 },
+        ...{ rate: 4.2, p50Ms: 1.5, p99Ms: 21.25 },
+      },
+      {
+        ...{ service: "billing", action: "charge", side: "caller", calls: 12, errors: 12 },
+        ...{ rate: 0, p50Ms: null, p99Ms: null },
+      },
+    ],
     programs: 1,
     rejected: 4,
     refused: { adverts: 2, events: 3 },

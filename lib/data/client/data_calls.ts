@@ -42,13 +42,30 @@ const OWN_CODES: ReadonlySet<string> = new Set<DataFailureCode>([
   "Compacted",
   "WatchTooSlow",
   "TooManyWatches",
+  "InvalidQueue",
+  "UnknownQueue",
+  "QueueFull",
+  "LeaseLost",
+  "TooManyWorkers",
   "Refused",
   "Timeout",
   "OutcomeUnknown",
   "Failed",
 ]);
 
-/** Calls collections wherever they are, and waits. */
+/** How soon something is tried again, in milliseconds; each time it takes twice as long. */
+export const FIRST_RETRY_MS = 2;
+/** How long it takes at most. */
+export const MAX_RETRY_MS = 250;
+/** Failures after which what happens once however often it is sent is sent again. */
+const AGAIN: ReadonlySet<string> = new Set<DataFailureCode>(["OwnerAway", "OutcomeUnknown", "Timeout"]);
+
+/** Whether the owner may be there again soon, and what was asked may have happened. */
+export function isOpen(error: unknown): error is DataError {
+  return error instanceof DataError && AGAIN.has(error.code);
+}
+
+/** Calls collections and queues wherever they are, and waits. */
 export class DataCalls {
   /** Draws chance. */
   readonly random: RandomSource;
@@ -91,6 +108,28 @@ export class DataCalls {
       return await this.#parts.request(path, params, options);
     } catch (error) {
       throw dataFailure(collection, error);
+    }
+  }
+
+  /** Calls what happens once however often it is sent, until there is an answer. @param until by `now` @throws DataError */
+  async askUntil(
+    name: string,
+    path: string,
+    params: unknown,
+    until: number,
+    signal: AbortSignal | undefined,
+  ): Promise<unknown> {
+    let retryMs = FIRST_RETRY_MS;
+    for (;;) {
+      const timeoutMs = Math.max(1, Math.ceil(until - this.now()));
+      const options = { idempotent: true, timeoutMs, ...signal && { signal } };
+      try {
+        return await this.ask(name, path, params, options);
+      } catch (error) {
+        if (!isOpen(error) || this.now() + retryMs >= until || signal?.aborted) throw error;
+      }
+      await this.pause(retryMs, signal);
+      retryMs = Math.min(retryMs * 2, MAX_RETRY_MS);
     }
   }
 }

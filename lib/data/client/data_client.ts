@@ -1,14 +1,16 @@
 /**
- * Collections and transactions of one program.
+ * Collections, queues and transactions of one program.
  * @module
  */
 
+import type { JsonValue } from "../../query/mod.ts";
 import { isCollectionName } from "../documents.ts";
 import type { CollectionSpec, Document } from "../engine.ts";
 import { DataError } from "../errors.ts";
-import { DATA_SERVICE, type OpenedCollection } from "../service/mod.ts";
+import { DATA_SERVICE, type Opened } from "../service/mod.ts";
 import { Collection, type CollectionOptions } from "./collection.ts";
 import { DataCalls, type DataClientParts } from "./data_calls.ts";
+import { Queue, type QueueOptions } from "./queues/mod.ts";
 import {
   runTransaction,
   type Transaction,
@@ -16,7 +18,7 @@ import {
   type TransactionState,
 } from "./transaction.ts";
 
-/** Opens collections, and makes transactions over them. */
+/** Opens collections and queues, and makes transactions over collections. */
 export class DataClient {
   readonly #calls: DataCalls;
 
@@ -33,7 +35,7 @@ export class DataClient {
     const spec = { name, key, index, ...read !== undefined && { read }, ...write !== undefined && { write } };
     const opened = await this.#calls.ask(name, `${DATA_SERVICE}/open`, spec, {
       idempotent: true,
-    }) as OpenedCollection;
+    }) as Opened;
     if (!opened.isHere) {
       const state = await this.#calls.call(name, "describe", undefined, { idempotent: true }) as {
         readonly key: string;
@@ -59,6 +61,32 @@ export class DataClient {
   /** Forgets a collection of this program's node with all that it holds. @returns whether there was one @throws DataError */
   async drop(name: string): Promise<boolean> {
     const answer = await this.#calls.ask(name, `${DATA_SERVICE}/drop`, { name }, {});
+    return (answer as { readonly dropped: boolean }).dropped;
+  }
+
+  /** Opens a queue, or makes one that is nobody's at the node of this program. @throws DataError */
+  async queue<Value extends JsonValue>(
+    name: string,
+    options: QueueOptions<Value> = {},
+  ): Promise<Queue<Value>> {
+    const { schema: _, ...spec } = options;
+    const opened = await this.#calls.ask(name, `${DATA_SERVICE}/openQueue`, { ...spec, name }, {
+      idempotent: true,
+    }) as Opened;
+    return new Queue<Value>(this.#calls, name, opened.owner, options);
+  }
+
+  /** Opens a queue that is there, or is about to be. @throws DataError with code `InvalidQueue` */
+  existingQueue(name: string): Queue {
+    if (!isCollectionName(name)) {
+      throw new DataError("InvalidQueue", `${JSON.stringify(name)} is no name of a queue`);
+    }
+    return new Queue(this.#calls, name, "", {});
+  }
+
+  /** Forgets a queue of this program's node with all that it holds. @returns whether there was one @throws DataError */
+  async dropQueue(name: string): Promise<boolean> {
+    const answer = await this.#calls.ask(name, `${DATA_SERVICE}/dropQueue`, { name }, {});
     return (answer as { readonly dropped: boolean }).dropped;
   }
 

@@ -1,10 +1,11 @@
 /**
- * Collections and transactions, as programs have them: by calls, wherever the owner is.
+ * Collections, transactions and queues, as programs have them: by calls, wherever the owner is.
  * @module
  */
 
 export * from "./collection.ts";
 export type { DataClientParts } from "./data_calls.ts";
 export * from "./data_client.ts";
+export * from "./queues/mod.ts";
 export { Transaction, type TransactionOptions, type TransactionState } from "./transaction.ts";
 export * from "./watch.ts";

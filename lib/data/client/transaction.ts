@@ -23,8 +23,9 @@ import { DEFAULT_TRANSACTION_MS, MAX_RESULT_BYTES } from "../bounds.ts";
 import { keyOf, keyText } from "../documents.ts";
 import type { CommitAnswer, Document, Entry, ReadMark, Write } from "../engine.ts";
 import { DataError } from "../errors.ts";
+import { collectionPath } from "../service/mod.ts";
 import type { Collection, Key } from "./collection.ts";
-import type { DataCalls } from "./data_calls.ts";
+import { type DataCalls, FIRST_RETRY_MS, MAX_RETRY_MS } from "./data_calls.ts";
 
 /** Where a transaction is. */
 export type TransactionState =
@@ -47,10 +48,6 @@ export interface TransactionOptions {
   /** Gives up. */
   readonly signal?: AbortSignal;
 }
-
-const FIRST_RETRY_MS = 2;
-const MAX_RETRY_MS = 250;
-const AGAIN: ReadonlySet<string> = new Set(["OwnerAway", "OutcomeUnknown", "Timeout"]);
 
 /** What the body of a transaction reads and writes; what it writes it reads, and nobody else does before the end. */
 export class Transaction {
@@ -137,11 +134,24 @@ export class Transaction {
   }
 }
 
-/** Runs a body until what it has read and written is committed. @throws DataError, and what the body throws */
+/** To whom a transaction is sent that ends a delivery, too, and what goes along. */
+export interface CommitTarget {
+  /** Of the queue. */
+  readonly name: string;
+  readonly path: string;
+  readonly params: Readonly<Record<string, unknown>>;
+}
+
+/**
+ * Runs a body until what it has read and written is committed.
+ * @param target the owner of the collections unless given
+ * @throws DataError, and what the body throws
+ */
 export async function runTransaction<Result>(
   calls: DataCalls,
   body: (transaction: Transaction) => Result | Promise<Result>,
   options: TransactionOptions,
+  target?: CommitTarget,
 ): Promise<Result> {
   const { random } = calls;
   const { id = drawId(random), timeoutMs = DEFAULT_TRANSACTION_MS, onState = () => {}, signal } = options;
@@ -160,15 +170,17 @@ export async function runTransaction<Result>(
     }
     const { reads, writes } = transaction.operations;
     const first = (writes[0] ?? reads[0])?.collection;
-    if (first === undefined) {
+    const to = target ??
+      (first === undefined ? undefined : { name: first, path: commitPath(first), params: {} });
+    if (to === undefined) {
       onState("committed");
       return result;
     }
     onState("queued");
     const kept = keepable(result);
-    const params = { id, reads, writes, ...kept !== undefined && { result: kept } };
+    const params = { ...to.params, id, reads, writes, ...kept !== undefined && { result: kept } };
     try {
-      const answer = await commit(calls, first, params, until, signal);
+      const answer = await commit(calls, to, params, until, signal);
       onState("committed");
       // Of one that had happened before, what that one has given.
       return answer.isRepeated && answer.result !== undefined ? answer.result as Result : result;
@@ -186,26 +198,18 @@ export async function runTransaction<Result>(
 }
 
 /** Sends a commit until there is an answer: under its id it happens once. */
-async function commit(
+function commit(
   calls: DataCalls,
-  collection: string,
+  { name, path }: CommitTarget,
   params: unknown,
   until: number,
   signal: AbortSignal | undefined,
 ): Promise<CommitAnswer> {
-  let retryMs = FIRST_RETRY_MS;
-  for (;;) {
-    const timeoutMs = Math.max(1, Math.ceil(until - calls.now()));
-    const options = { idempotent: true, timeoutMs, ...signal && { signal } };
-    try {
-      return await calls.call(collection, "commit", params, options) as CommitAnswer;
-    } catch (error) {
-      const isOpen = error instanceof DataError && AGAIN.has(error.code);
-      if (!isOpen || calls.now() + retryMs >= until || signal?.aborted) throw error;
-    }
-    await calls.pause(retryMs, signal);
-    retryMs = Math.min(retryMs * 2, MAX_RETRY_MS);
-  }
+  return calls.askUntil(name, path, params, until, signal) as Promise<CommitAnswer>;
+}
+
+function commitPath(collection: string): string {
+  return `${collectionPath(collection)}/commit`;
 }
 
 function withinTime<T>(calls: DataCalls, until: number, work: T | Promise<T>): Promise<T> {

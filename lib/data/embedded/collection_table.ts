@@ -39,6 +39,8 @@ export interface StoredEntry {
 export class CollectionTable {
   readonly number: number;
   spec: CollectionSpec;
+  /** Tells those who follow the collection. */
+  readonly tell: () => void;
   /** Of the last change; 0 before the first. */
   revision = 0;
   readonly #database: SqlDatabase;
@@ -54,8 +56,9 @@ export class CollectionTable {
   #count: number | undefined;
 
   /** Takes a collection whose tables are there. */
-  constructor(database: SqlDatabase, number: number, spec: CollectionSpec) {
+  constructor(database: SqlDatabase, number: number, spec: CollectionSpec, tell: () => void) {
     this.#database = database;
+    this.tell = tell;
     this.number = number;
     this.spec = spec;
     const [entries, log] = [`c${number}`, `l${number}`];

@@ -14,7 +14,8 @@ import {
 import { documentText, keyOf, keyText } from "../documents.ts";
 import type { Commit, CommitAnswer, Document, ReadMark, Write } from "../engine.ts";
 import { DataError } from "../errors.ts";
-import type { CollectionTable, StoredEntry, TableCounters } from "./collection_table.ts";
+import type { CollectionTable, StoredEntry } from "./collection_table.ts";
+import type { GroupCommit } from "./group_commit.ts";
 import type { SqlDatabase, SqlStatement } from "./sql_database.ts";
 
 /** To find the oldest ids takes a look at all that are kept: so many may be more. */
@@ -47,15 +48,15 @@ export interface CommitTables {
 
 /** Applies commits, one after the other. */
 export class CommitWriter {
-  readonly #database: SqlDatabase;
+  readonly #group: GroupCommit;
   readonly #tables: CommitTables;
   readonly #find: SqlStatement;
   readonly #keep: SqlStatement;
   readonly #forget: SqlStatement;
   #idsKept = 0;
 
-  constructor(database: SqlDatabase, tables: CommitTables) {
-    this.#database = database;
+  constructor(database: SqlDatabase, group: GroupCommit, tables: CommitTables) {
+    this.#group = group;
     this.#tables = tables;
     this.#find = database.prepare("SELECT revisions, result FROM transactions WHERE id = ?");
     this.#keep = database.prepare(
@@ -98,7 +99,7 @@ export class CommitWriter {
     return this.#find.get(id) !== undefined;
   }
 
-  /** Does all of it, or throws and leaves everything as it was. @throws DataError, and what SQLite throws */
+  /** Does all of it within work of the group, or throws. @throws DataError, and what SQLite throws */
   apply({ commit, writes, result }: ReadyCommit): CommitAnswer {
     const before = commit.id === undefined ? undefined : this.#find.get(commit.id);
     if (before !== undefined) {
@@ -109,23 +110,15 @@ export class CommitWriter {
       };
     }
     for (const read of commit.reads) this.#checkRead(read);
-    const counters = new Map<CollectionTable, TableCounters>();
-    this.#database.exec("SAVEPOINT one");
-    try {
-      const revisions = writes.map((ready) => this.#write(ready, counters));
-      if (commit.id !== undefined) {
-        const { origin = "" } = commit;
-        this.#keep.run(commit.id, origin, JSON.stringify(revisions), result ?? null);
-        if (++this.#idsKept % FORGET_EACH === 0) this.#forget.run(origin);
-      }
-      this.#database.exec("RELEASE one");
-      return { revisions, isRepeated: false, ...commit.result !== undefined && { result: commit.result } };
-    } catch (error) {
-      for (const [table, before] of counters) table.restore(before);
-      // A full disk has ended the whole transaction.
-      if (this.#database.isTransaction) this.#database.exec("ROLLBACK TO one; RELEASE one");
-      throw error;
+    const touched = new Set<CollectionTable>();
+    const revisions = writes.map((ready) => this.#write(ready, touched));
+    if (commit.id !== undefined) {
+      const { origin = "" } = commit;
+      this.#keep.run(commit.id, origin, JSON.stringify(revisions), result ?? null);
+      if (++this.#idsKept % FORGET_EACH === 0) this.#forget.run(origin);
     }
+    for (const table of touched) this.#group.tell(table.tell);
+    return { revisions, isRepeated: false, ...commit.result !== undefined && { result: commit.result } };
   }
 
   #readWrite(write: Write): ReadyWrite {
@@ -149,7 +142,7 @@ export class CommitWriter {
   }
 
   /** @returns the revision of the write */
-  #write({ write, key, text }: ReadyWrite, counters: Map<CollectionTable, TableCounters>): number {
+  #write({ write, key, text }: ReadyWrite, touched: Set<CollectionTable>): number {
     const table = this.#tables.table(write.collection);
     const before = table.find(key);
     const wanted = write.kind === "post" ? 0 : write.ifRevision;
@@ -165,7 +158,11 @@ export class CommitWriter {
     }
     if (write.kind === "delete" && before === undefined) return 0;
     const after = write.kind === "patch" ? patched(write.value, before, write.collection, key) : text;
-    if (!counters.has(table)) counters.set(table, table.counters);
+    if (!touched.has(table)) {
+      touched.add(table);
+      const { counters } = table;
+      this.#group.undo(() => table.restore(counters));
+    }
     const revision = this.#tables.nextRevision();
     table.write(key, after, before, revision, this.#tables.wall());
     return revision;

@@ -20,8 +20,11 @@ import type {
 } from "../engine.ts";
 import { DataError } from "../errors.ts";
 import { CollectionTable } from "./collection_table.ts";
-import { CommitWriter, type ReadyCommit } from "./commit_writer.ts";
+import { CommitWriter } from "./commit_writer.ts";
 import { engineFailure } from "./failure.ts";
+import { Followers } from "./followers.ts";
+import { GroupCommit } from "./group_commit.ts";
+import { EmbeddedQueues } from "./queues/mod.ts";
 import type { SqlDatabase, SqlRow } from "./sql_database.ts";
 
 /** What the tables are made by, once; the version stands in the file's header. */
@@ -36,8 +39,6 @@ export const DATA_SCHEMA = `
   CREATE INDEX transactions_of ON transactions (origin, number);
 `;
 
-/** So many commits become durable together. */
-const MAX_GROUP = 256;
 const SEES = "weft_sees";
 const EVERYTHING = () => true;
 /** A query looks at the time each so many rows. */
@@ -49,6 +50,8 @@ export interface EmbeddedParts {
   readonly database: SqlDatabase;
   /** Milliseconds since 1970. */
   readonly wall: () => number;
+  /** Milliseconds of a clock that does not jump. */
+  readonly now: () => number;
   /** Calls back when what has arrived meanwhile has been handled; commits of that time become durable together. */
   readonly afterTurn: (fire: () => void) => void;
   /** How much the database may hold; 4 GiB unless given. */
@@ -57,45 +60,37 @@ export interface EmbeddedParts {
   readonly beforeCommit?: () => void;
 }
 
-interface Waiting {
-  readonly ready: ReadyCommit;
-  readonly resolve: (answer: CommitAnswer) => void;
-  readonly reject: (error: unknown) => void;
-}
-
-/**
- * Keeps collections in SQLite, on the thread that it is made on.
- *
- * ```
- *   commit ──▶ waiting ──▶ one turn later: BEGIN, each commit behind a savepoint, COMMIT ──▶ answers, followers
- * ```
- */
+/** Keeps collections and queues in SQLite, on the thread that it is made on. */
 export class EmbeddedEngine implements DataEngine {
-  readonly #parts: EmbeddedParts;
+  readonly queues: EmbeddedQueues;
   readonly #database: SqlDatabase;
   readonly #tables = new Map<string, CollectionTable>();
   readonly #writer: CommitWriter;
-  readonly #followers = new Map<string, Set<() => void>>();
-  #waiting: Waiting[] = [];
-  #isDue = false;
+  readonly #group: GroupCommit;
+  readonly #beforeCommit: () => void;
+  readonly #followers = new Followers();
+  /** Ids of commits that wait for their turn. */
+  readonly #queued = new Set<string>();
   #isClosed = false;
   #revision = 0;
   /** What the query that runs may see. */
   #sees: (key: string) => boolean = EVERYTHING;
 
   constructor(parts: EmbeddedParts) {
-    this.#parts = parts;
     const { database, maxBytes = MAX_DATABASE_BYTES } = parts;
     this.#database = database;
     const pageBytes = Number(database.prepare("PRAGMA page_size").get()?.["page_size"] ?? 4096);
     database.exec(`PRAGMA max_page_count = ${Math.ceil(maxBytes / pageBytes)}`);
     database.function(SEES, { directOnly: true }, (key) => this.#sees(String(key)) ? 1 : 0);
-    this.#writer = new CommitWriter(database, {
+    this.#beforeCommit = parts.beforeCommit ?? (() => {});
+    this.#group = new GroupCommit(database, parts.afterTurn, this.#beforeCommit);
+    this.#writer = new CommitWriter(database, this.#group, {
       table: (name) => this.#table(name),
       nextRevision: () => ++this.#revision,
       wall: parts.wall,
     });
     this.#load();
+    this.queues = new EmbeddedQueues({ ...parts, group: this.#group, writer: this.#writer });
   }
 
   collections(): Promise<readonly CollectionState[]> {
@@ -112,7 +107,7 @@ export class EmbeddedEngine implements DataEngine {
 
   create(given: CollectionSpec): Promise<CollectionState> {
     return this.#run(() => {
-      this.#flush();
+      this.#group.flush();
       const spec = checkSpec(given);
       const there = this.#tables.get(spec.name);
       if (there === undefined && this.#tables.size === MAX_COLLECTIONS) {
@@ -143,7 +138,7 @@ export class EmbeddedEngine implements DataEngine {
 
   drop(collection: string): Promise<boolean> {
     return this.#run(() => {
-      this.#flush();
+      this.#group.flush();
       const table = this.#tables.get(collection);
       if (table === undefined) return false;
       this.#atomically(() => {
@@ -153,7 +148,7 @@ export class EmbeddedEngine implements DataEngine {
         this.#database.prepare("UPDATE floor SET revision = ?").run(this.#revision);
       });
       this.#tables.delete(collection);
-      this.#tell([collection]);
+      table.tell();
       return true;
     });
   }
@@ -184,10 +179,11 @@ export class EmbeddedEngine implements DataEngine {
   commit(commit: Commit): Promise<CommitAnswer> {
     return this.#run(() => {
       const ready = this.#writer.read(commit);
-      const { promise, resolve, reject } = Promise.withResolvers<CommitAnswer>();
-      this.#waiting.push({ ready, resolve, reject });
-      this.#flushSoon();
-      return promise;
+      const { id } = commit;
+      const committed = this.#group.run(() => this.#writer.apply(ready));
+      if (id === undefined) return committed;
+      this.#queued.add(id);
+      return committed.finally(() => this.#queued.delete(id));
     });
   }
 
@@ -198,7 +194,7 @@ export class EmbeddedEngine implements DataEngine {
 
   transaction(id: string): Promise<KnownTransaction | undefined> {
     return this.#run(() => {
-      if (this.#waiting.some(({ ready }) => ready.commit.id === id)) return "queued";
+      if (this.#queued.has(id)) return "queued";
       return this.#writer.hasHappened(id) ? "committed" : undefined;
     });
   }
@@ -245,23 +241,16 @@ export class EmbeddedEngine implements DataEngine {
   }
 
   follow(collection: string, onChange: () => void): () => void {
-    let followers = this.#followers.get(collection);
-    if (followers === undefined) this.#followers.set(collection, followers = new Set());
-    followers.add(onChange);
-    return () => {
-      followers.delete(onChange);
-      if (followers.size === 0 && this.#followers.get(collection) === followers) {
-        this.#followers.delete(collection);
-      }
-    };
+    return this.#followers.add(collection, onChange);
   }
 
   close(): Promise<void> {
     if (this.#isClosed) return Promise.resolve();
-    this.#flush();
+    this.#group.close();
     this.#isClosed = true;
+    this.queues.close();
     this.#database.close();
-    this.#tell([...this.#followers.keys()]);
+    this.#followers.tellAll();
     return Promise.resolve();
   }
 
@@ -290,65 +279,22 @@ export class EmbeddedEngine implements DataEngine {
     this.#revision = Math.max(this.#revision, floor);
     for (const row of this.#database.prepare("SELECT name, number, spec FROM collections").all()) {
       const spec = checkSpec(JSON.parse(row["spec"] as string));
-      const table = new CollectionTable(this.#database, row["number"] as number, spec);
+      const table = new CollectionTable(
+        this.#database,
+        row["number"] as number,
+        spec,
+        () => this.#followers.tell(spec.name),
+      );
       this.#tables.set(spec.name, table);
       this.#revision = Math.max(this.#revision, table.revision);
     }
-  }
-
-  #flushSoon(): void {
-    if (this.#isDue) return;
-    this.#isDue = true;
-    this.#parts.afterTurn(() => {
-      this.#isDue = false;
-      if (this.#isClosed) return;
-      this.#flush(MAX_GROUP);
-      if (this.#waiting.length > 0) this.#flushSoon();
-    });
-  }
-
-  /** Makes what waits durable, together. */
-  #flush(atMost = Infinity): void {
-    const group = this.#waiting.splice(0, Math.min(atMost, this.#waiting.length));
-    if (group.length === 0) return;
-    const ends: (() => void)[] = [];
-    const changed = new Set<string>();
-    const counters = Array.from(this.#tables.values(), (table) => [table, table.counters] as const);
-    try {
-      this.#database.exec("BEGIN IMMEDIATE");
-      for (const { ready, resolve, reject } of group) {
-        try {
-          const answer = this.#writer.apply(ready);
-          ends.push(() => resolve(answer));
-          for (const { write } of ready.writes) changed.add(write.collection);
-        } catch (error) {
-          if (!(error instanceof DataError)) throw error;
-          ends.push(() => reject(error));
-        }
-      }
-      this.#parts.beforeCommit?.();
-      this.#database.exec("COMMIT");
-    } catch (error) {
-      // What has failed in it may have failed only because of what is taken back.
-      if (this.#database.isTransaction) this.#database.exec("ROLLBACK");
-      for (const [table, before] of counters) table.restore(before);
-      const failure = engineFailure(error);
-      for (const { reject } of group) reject(failure);
-      return;
-    }
-    for (const end of ends) end();
-    this.#tell(changed);
-  }
-
-  #tell(changed: Iterable<string>): void {
-    for (const name of changed) for (const onChange of [...this.#followers.get(name) ?? []]) onChange();
   }
 
   #atomically(body: () => void): void {
     this.#database.exec("BEGIN IMMEDIATE");
     try {
       body();
-      this.#parts.beforeCommit?.();
+      this.#beforeCommit();
       this.#database.exec("COMMIT");
     } catch (error) {
       if (this.#database.isTransaction) this.#database.exec("ROLLBACK");

@@ -149,6 +149,7 @@ export class LogCopy {
     return new EmbeddedEngine({
       database: this.#database,
       wall: () => this.#at,
+      now: () => this.#at,
       afterTurn: (fire) => this.#fires.push(fire),
       // Who appends looks at what there is room for: what stands in the log has to be done.
       maxBytes: UNBOUNDED_BYTES,

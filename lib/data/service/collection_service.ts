@@ -5,19 +5,17 @@
 
 import type { Clock, Timers } from "../../base/mod.ts";
 import { compileFilter, parseFilter, parseQuery, QueryError } from "../../query/mod.ts";
-import {
-  ActionError,
-  type AnyActionDefinition,
-  type CallContext,
-  isProgram,
-  type MessagePolicy,
-  type PeerId,
-  type ServiceDefinition,
+import type {
+  AnyActionDefinition,
+  CallContext,
+  MessagePolicy,
+  PeerId,
+  ServiceDefinition,
 } from "../../service/mod.ts";
 import { MAX_QUERY_MS, MAX_WATCHES, MAX_WATCHES_PER_CALLER } from "../bounds.ts";
 import type { Change, CollectionSpec, Commit, CommitAnswer, DataEngine, Write } from "../engine.ts";
-import { keyOf } from "../documents.ts";
 import { DataError } from "../errors.ts";
+import { type CommitRights, notYours, originOf } from "./commit_rights.ts";
 import { told } from "./failure.ts";
 import { KeyRights, type RightsPeers } from "./key_rights.ts";
 import {
@@ -38,16 +36,14 @@ export const DATA_PATH = "data";
 /** What the collections of one node share. */
 export interface CollectionParts {
   readonly engine: DataEngine;
-  /** Those of this node, by name. */
-  readonly specs: ReadonlyMap<string, CollectionSpec>;
   readonly peers: RightsPeers;
   readonly policy: MessagePolicy;
   readonly clock: Clock;
   readonly timers: Timers;
   /** How many watches there are, of each caller. */
   readonly watches: Map<PeerId | undefined, number>;
-  /** Whether a caller may call an action of another collection of this node. */
-  readonly mayCall: (caller: PeerId | undefined, collection: string, action: string) => boolean;
+  /** Who may commit what. */
+  readonly rights: CommitRights;
 }
 
 /** @returns the path of a collection's service */
@@ -195,48 +191,9 @@ class CollectionActions {
   }
 
   async #commit(commit: Commit, { caller }: CallContext): Promise<CommitAnswer> {
-    const { engine, mayCall, peers, policy } = this.#parts;
-    const others = new Set([...commit.reads, ...commit.writes].map(({ collection }) => collection));
-    const rights = new Map<string, KeyRights>([[this.#name, this.#rights]]);
-    for (const other of others) {
-      if (rights.has(other)) continue;
-      if (!mayCall(caller, other, "commit")) {
-        throw new DataError(
-          "NotOwner",
-          `${other} is not with the node that owns ${this.#name}, or not for the caller`,
-        );
-      }
-      rights.set(other, new KeyRights(other, peers, policy));
-    }
-    for (const { collection, key } of commit.reads) {
-      const right = rights.get(collection);
-      // Whether anything has changed would tell of what can't be read.
-      const may = key === undefined ? right?.readsAll(caller) : right?.mayRead(caller, key);
-      if (!may) throw notYours("read", collection, key ?? "");
-    }
-    for (const write of commit.writes) this.#checkWrite(write, caller, rights.get(write.collection));
-    return await engine.commit(commit);
+    this.#parts.rights.check(commit, caller, this.#name);
+    return await this.#parts.engine.commit(commit);
   }
-
-  #checkWrite(write: Write, caller: PeerId | undefined, rights: KeyRights | undefined): void {
-    const { collection } = write;
-    const isWhole = write.kind === "put" || write.kind === "post";
-    const key = isWhole ? keyOf(write.value, this.#parts.specs.get(collection)?.key ?? "") : write.key;
-    const refusal = rights?.whyNotWrite(caller, key, write.kind === "delete" ? 0 : lengthOf(write.value));
-    if (refusal === "over-rate") {
-      throw new ActionError("Overloaded", "Too many writes come from there", { retryable: true });
-    }
-    if (refusal !== undefined) throw notYours("write", collection, key);
-  }
-}
-
-/** Programs of the owner are one: each has a number of its own, and there is no end of them. */
-function originOf({ caller }: CallContext): string {
-  return caller === undefined || isProgram(caller) ? "" : caller;
-}
-
-function lengthOf(value: unknown): number {
-  return JSON.stringify(value)?.length ?? 0;
 }
 
 function readText<T>(read: () => T): T {
@@ -246,8 +203,4 @@ function readText<T>(read: () => T): T {
     if (!(error instanceof QueryError)) throw error;
     throw new DataError("InvalidQuery", `Cannot read the query: ${error.message}`, { cause: error });
   }
-}
-
-function notYours(what: "read" | "write", collection: string, key: string): DataError {
-  return new DataError("Refused", `${collection} ${JSON.stringify(key)} is not for the caller to ${what}`);
 }

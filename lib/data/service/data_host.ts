@@ -1,13 +1,6 @@
 /**
- * The collections that one node owns, each offered as the service `data/NAME`, and `$data`, by which programs of the node
- * open them.
- *
- * ```
- *   $data/open ──▶ it is here: opened        somebody offers data/NAME: told who
- *         └─ nobody does ──▶ the path is claimed ──▶ made here
- * ```
- *
- * The path of a service belongs to the member that first asks a leader for it, so that a collection has one owner.
+ * The collections and queues that one node owns, each offered as the service `data/NAME` or `queue/NAME`, and `$data`, by
+ * which programs of the node open them.
  *
  * @module
  */
@@ -17,188 +10,148 @@ import {
   ActionError,
   isProgram,
   type MessagePolicy,
-  type NodeRuntime,
   type PeerId,
   type ServiceDefinition,
-  ServiceNotGrantedError,
   type ServicePeers,
   TopicPath,
 } from "../../service/mod.ts";
 import { checkSpec } from "../documents.ts";
 import type { CollectionSpec, DataEngine } from "../engine.ts";
 import { DataError } from "../errors.ts";
+import { checkQueueSpec, QUEUE_DEFAULTS } from "../messages.ts";
+import type { QueueEngine, QueueSpec } from "../queue_engine.ts";
 import { collectionPath, collectionService } from "./collection_service.ts";
+import { CommitRights } from "./commit_rights.ts";
 import { told } from "./failure.ts";
+import { type Opened, Ownership, type OwnershipParts } from "./ownership.ts";
+import { queuePath, queueService, TakeWaits } from "./queues/mod.ts";
 import { readFields } from "./requests.ts";
 
-/** The service by which programs of a node open collections. */
+/** The service by which programs of a node open collections and queues. */
 export const DATA_SERVICE = "$data";
 
-/** How long a node waits to hear of the owner of what is not its own, in milliseconds. */
-const OWNER_WAIT_MS = 5_000;
-
-/** Where a collection is. */
-export interface OpenedCollection {
-  /** The name of the node that owns it. */
-  readonly owner: string;
-  /** Whether that is the node that was asked. */
-  readonly isHere: boolean;
-}
-
-/** What the collections of a node stand on. */
-export interface DataHostParts extends Pick<Environment, "clock" | "timers" | "log"> {
-  readonly runtime: Pick<NodeRuntime, "services" | "addService" | "removeService" | "report" | "waitFor">;
+/** What the collections and queues of a node stand on. */
+export interface DataHostParts extends OwnershipParts, Pick<Environment, "clock" | "timers"> {
   readonly peers: Pick<ServicePeers, "self" | "mayPublish" | "maySubscribe" | "mayOffer" | "nameOf">;
   readonly policy: MessagePolicy;
-  /** Whether there are collections of an earlier run. */
+  /** Whether there are some of an earlier run. */
   readonly hasState: () => boolean;
-  /** Opens the engine; called once, when there are collections, or the first is made. @throws WeftError */
+  /** Opens the engine; called once, when there are some, or the first is made. @throws WeftError */
   readonly openEngine: () => DataEngine;
 }
 
-/** Owns collections for one node. */
+/** Owns collections and queues for one node. */
 export class DataHost {
   readonly #parts: DataHostParts;
-  readonly #specs = new Map<string, CollectionSpec>();
+  readonly #collections: Ownership<CollectionSpec>;
+  readonly #queues: Ownership<QueueSpec>;
   readonly #watches = new Map<PeerId | undefined, number>();
+  readonly #rights: CommitRights;
+  readonly #waits: TakeWaits;
   #engine: DataEngine | undefined;
-  /** One after the other. */
-  #opening: Promise<unknown> = Promise.resolve();
   #isClosed = false;
 
   constructor(parts: DataHostParts) {
     this.#parts = parts;
+    this.#waits = new TakeWaits(parts.timers);
+    this.#collections = new Ownership(parts, {
+      what: "collection",
+      path: collectionPath,
+      service: (spec) => this.#collectionService(spec),
+      make: async (spec) => {
+        const { count: _, revision: __, ...now } = await this.#openEngine().create(spec);
+        return now;
+      },
+      isSameService: (one, other) => one.read === other.read && one.write === other.write,
+    });
+    this.#queues = new Ownership(parts, {
+      what: "queue",
+      path: queuePath,
+      service: (spec) => this.#queueService(spec),
+      make: async (spec) => {
+        const { waiting: _, leased: __, dead: ___, ...now } = await this.#queueEngine().create(spec);
+        return now;
+      },
+      isSameService: (one, other) => one.push === other.push && one.work === other.work,
+    });
+    this.#rights = new CommitRights({
+      ...parts,
+      keyOf: (collection) => this.#collections.specs.get(collection)?.key,
+      mayCommit: (caller, collection) => this.#mayCommit(caller, collection),
+    });
   }
 
   /** Offers what is there, and lets programs open more. What can't be opened is logged, and is no reason not to start. */
   start(): void {
     void this.#parts.runtime.services.add(this.#definition()).start();
     if (!this.#parts.hasState()) return;
-    this.#opening = this.#offerAll().catch((error) => {
-      this.#parts.log.error("the collections of this node can't be opened", { error });
-    });
+    this.#collections.offerAll(async () =>
+      (await this.#openEngine().collections()).map(({ count: _, revision: __, ...spec }) => spec)
+    );
+    this.#queues.offerAll(async () =>
+      (await this.#openEngine().queues?.queues() ?? [])
+        .map(({ waiting: _, leased: __, dead: ___, ...spec }) => spec)
+    );
   }
 
   /** Serves nothing any more, and closes the engine. Harmless when repeated. */
   async close(): Promise<void> {
     this.#isClosed = true;
+    this.#waits.close();
     await this.#engine?.close();
   }
 
+  /** Opens a collection, or finds out who owns it; makes it when it is nobody's. @throws DataError */
+  async open(spec: CollectionSpec): Promise<Opened> {
+    return await this.#collections.open(checkSpec(spec));
+  }
+
   /**
-   * Opens a collection, or finds out who owns it; makes it when it is nobody's.
+   * Opens a queue, or finds out who owns it; makes it when it is nobody's.
+   * @param spec what it does not say stays as it is, or is as usual
    * @throws DataError
    */
-  async open(given: CollectionSpec): Promise<OpenedCollection> {
-    const spec = checkSpec(given);
-    const opened = this.#opening.then(() => this.#open(spec));
-    this.#opening = opened.catch(() => {});
-    const result = await opened;
-    if (!("refused" in result)) return result;
-    // Somebody has it, of whom this node may be about to hear: programs start together.
-    const path = collectionPath(spec.name);
-    await this.#parts.runtime.waitFor(path, { timeoutMs: OWNER_WAIT_MS }).catch(() => {});
-    const owner = this.#ownerElsewhere(path);
-    if (owner !== undefined) return owner;
-    throw new DataError(
-      "OwnerAway",
-      `Cannot open ${spec.name}: its owner does not answer, or this node may not own it`,
-      { hint: result.refused.message, cause: result.refused },
-    );
+  async openQueue(spec: Partial<QueueSpec> & Pick<QueueSpec, "name">): Promise<Opened> {
+    const now = this.#queues.specs.get(spec.name);
+    return await this.#queues.open(checkQueueSpec({ ...QUEUE_DEFAULTS, ...now, ...spec }));
   }
 
   /** Forgets a collection of this node with all that it holds. @returns whether there was one */
   async drop(name: string): Promise<boolean> {
-    if (!this.#specs.delete(name)) return false;
-    await this.#parts.runtime.removeService(collectionPath(name));
-    return await this.#engine?.drop(name) ?? false;
+    return await this.#collections.forget(name) && await this.#openEngine().drop(name);
   }
 
-  async #offerAll(): Promise<void> {
-    for (const { count: _, revision: __, ...spec } of await this.#openEngine().collections()) {
-      this.#specs.set(spec.name, spec);
-      // A leader that does not answer must not keep the next one from being offered.
-      void this.#offer(spec).catch((error) => {
-        this.#parts.log.error("a collection of this node can't be offered", { collection: spec.name, error });
-      });
-    }
+  /** Forgets a queue of this node with all that it holds. @returns whether there was one */
+  async dropQueue(name: string): Promise<boolean> {
+    return await this.#queues.forget(name) && await this.#queueEngine().drop(name);
   }
 
-  async #open(
-    spec: CollectionSpec,
-  ): Promise<OpenedCollection | { readonly refused: ServiceNotGrantedError }> {
-    if (this.#isClosed) throw new DataError("OwnerAway", "This node stops");
-    const { runtime, peers, peers: { self } } = this.#parts;
-    const own = { owner: peers.nameOf(self) ?? self, isHere: true };
-    const { name } = spec;
-    if (this.#specs.has(name)) {
-      await this.#make(spec);
-      return own;
-    }
-    const path = collectionPath(name);
-    const owner = this.#ownerElsewhere(path);
-    if (owner !== undefined) return owner;
-    const engine = this.#openEngine();
-    this.#specs.set(name, spec);
-    try {
-      await this.#offer(spec);
-      if (!peers.mayOffer(self, TopicPath.parse(path))) {
-        throw new DataError(
-          "OwnerAway",
-          `Cannot make ${name}: no leader answers who could give it to this node`,
-          {
-            hint: "A collection has one owner, whom a leader knows; try again when one answers.",
-          },
-        );
-      }
-      await engine.create(spec);
-    } catch (error) {
-      this.#specs.delete(name);
-      await runtime.removeService(path);
-      if (error instanceof ServiceNotGrantedError) return { refused: error };
-      throw error;
-    }
-    return own;
-  }
-
-  #ownerElsewhere(path: string): OpenedCollection | undefined {
-    const [report] = this.#parts.runtime.report(path);
-    const owner = report?.providers.find(({ isLocal }) => !isLocal);
-    return owner && { owner: owner.name, isHere: false };
-  }
-
-  /** Adds indexes to a collection of this node, and changes who may do what. */
-  async #make(spec: CollectionSpec): Promise<void> {
-    const { count: _, revision: __, ...now } = await this.#openEngine().create(spec);
-    const before = this.#specs.get(spec.name);
-    this.#specs.set(spec.name, now);
-    if (before?.read === now.read && before?.write === now.write) return;
-    await this.#parts.runtime.removeService(collectionPath(spec.name));
-    await this.#offer(now);
-  }
-
-  async #offer(spec: CollectionSpec): Promise<void> {
-    const { peers, policy, clock, timers, runtime } = this.#parts;
-    const parts = {
-      ...{ peers, policy, clock, timers, specs: this.#specs, watches: this.#watches },
+  #collectionService(spec: CollectionSpec): ServiceDefinition {
+    const { peers, policy, clock, timers } = this.#parts;
+    return collectionService({
+      ...{ peers, policy, clock, timers, watches: this.#watches, rights: this.#rights },
       engine: this.#openEngine(),
-      mayCall: (caller: PeerId | undefined, collection: string, action: string) =>
-        this.#mayCall(caller, collection, action),
-    };
-    await runtime.addService(collectionService(parts, spec));
+    }, spec);
+  }
+
+  #queueService(spec: QueueSpec): ServiceDefinition {
+    const { peers, policy, clock } = this.#parts;
+    const parts = { peers, policy, clock, waits: this.#waits, rights: this.#rights };
+    return queueService({ ...parts, engine: this.#queueEngine() }, spec);
   }
 
   /** What is asked of a call by its path is asked of the other collections of a transaction, too. */
-  #mayCall(caller: PeerId | undefined, collection: string, action: string): boolean {
-    const { runtime, policy, peers: { self } } = this.#parts;
-    const path = TopicPath.parse(collectionPath(collection)).toString();
-    const allows = runtime.services.get(path)?.actions.get(action)?.allows;
-    if (allows === undefined || !this.#specs.has(collection)) return false;
+  #mayCommit(caller: PeerId | undefined, collection: string): boolean {
+    const { policy, peers: { self } } = this.#parts;
+    const allows = this.#collections.allows(collection, "commit");
+    if (allows === undefined) return false;
     if (caller === undefined || isProgram(caller) || caller === self) return true;
-    return allows(caller) && policy.callFate(caller, self, `${path}/${action}`).kind === "straight";
+    const path = TopicPath.parse(collectionPath(collection)).toString();
+    return allows(caller) && policy.callFate(caller, self, `${path}/commit`).kind === "straight";
   }
 
   #openEngine(): DataEngine {
+    if (this.#isClosed) throw new DataError("OwnerAway", "This node stops");
     try {
       return this.#engine ??= this.#parts.openEngine();
     } catch (error) {
@@ -208,22 +161,35 @@ export class DataHost {
     }
   }
 
+  #queueEngine(): QueueEngine {
+    const { queues } = this.#openEngine();
+    if (queues !== undefined) return queues;
+    throw new DataError("Failed", "The engine of this node keeps no queues");
+  }
+
   #definition(): ServiceDefinition {
-    const guarded = (caller: PeerId | undefined, work: () => Promise<unknown>) => {
-      if (caller === undefined || isProgram(caller)) return told(work);
-      throw new ActionError("Refused", "Only programs of this machine may ask that");
-    };
+    const guarded = (work: (params: unknown) => Promise<unknown>) => ({
+      idempotent: true,
+      handler: (params: unknown, { caller }: { readonly caller: PeerId | undefined }) => {
+        if (caller === undefined || isProgram(caller)) return told(() => work(params));
+        throw new ActionError("Refused", "Only programs of this machine may ask that");
+      },
+    });
+    const nameOf = (params: unknown) => String(readFields(params)["name"]);
     return {
       path: DATA_SERVICE,
-      description: "The collections that this node owns",
+      description: "The collections and queues that this node owns",
       actions: {
-        open: {
-          idempotent: true,
-          handler: (params: unknown, { caller }) =>
-            guarded(caller, () => this.open(readFields(params) as unknown as CollectionSpec)),
+        open: guarded((params) => this.open(readFields(params) as unknown as CollectionSpec)),
+        drop: {
+          ...guarded(async (params) => ({ dropped: await this.drop(nameOf(params)) })),
+          idempotent: false,
         },
-        drop: (params: unknown, { caller }) =>
-          guarded(caller, async () => ({ dropped: await this.drop(String(readFields(params)["name"])) })),
+        openQueue: guarded((params) => this.openQueue(readFields(params) as unknown as QueueSpec)),
+        dropQueue: {
+          ...guarded(async (params) => ({ dropped: await this.dropQueue(nameOf(params)) })),
+          idempotent: false,
+        },
       },
     };
   }

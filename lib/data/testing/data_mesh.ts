@@ -14,7 +14,7 @@ import {
 } from "../../test_mesh/mod.ts";
 import { DataClient, DataHost } from "../mod.ts";
 import type { EmbeddedEngine } from "../embedded/mod.ts";
-import { openSample } from "./embedded_sample.ts";
+import { openMemory } from "./embedded_sample.ts";
 
 /** A node that may own collections. */
 export interface DataNode {
@@ -22,9 +22,14 @@ export interface DataNode {
   /** Collections, as a program of the node has them. */
   readonly client: DataClient;
   /** What it keeps, over its lives. */
-  readonly engine: EmbeddedEngine;
+  engine: EmbeddedEngine;
+  /** Opens what it keeps, as it is on disk. */
+  readonly open: () => EmbeddedEngine;
   host: DataHost;
 }
+
+/** When tests begin. */
+const WALL_MS = 1_700_000_000_000;
 
 /** Nodes with engines in memory. */
 export class DataMesh implements AsyncDisposable {
@@ -38,8 +43,16 @@ export class DataMesh implements AsyncDisposable {
   /** Adds a node. */
   async add(name: string, options: MemoryNodeOptions = {}): Promise<DataNode> {
     const node = this.mesh.add(name, options);
-    const engine = openSample();
-    const added: DataNode = { node, engine, client: this.clientOf(node), host: this.#hostOf(node, engine) };
+    const { clock } = this.mesh;
+    const open = openMemory({ wall: () => WALL_MS + clock.now(), now: () => clock.now() });
+    const engine = open();
+    const added: DataNode = {
+      node,
+      engine,
+      open,
+      client: this.clientOf(node),
+      host: this.#hostOf(node, engine),
+    };
     this.#nodes.push(added);
     added.host.start();
     await settle();
@@ -57,6 +70,7 @@ export class DataMesh implements AsyncDisposable {
   /** Starts a crashed node again, with what it had on disk. */
   restart(of: DataNode): void {
     this.mesh.restart(of.node);
+    of.engine = of.open();
     of.host = this.#hostOf(of.node, of.engine);
     of.host.start();
   }

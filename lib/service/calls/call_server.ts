@@ -11,7 +11,7 @@ import type { Reply } from "./pending_calls.ts";
 import type { FindRoute, Forward, Route } from "./route.ts";
 import { CallContext } from "../call_context.ts";
 import { CallError, callError, type Failed, failure, failureOf, type WireFailure } from "../errors.ts";
-import { type Outcome, runAction, whyRefused } from "../local/mod.ts";
+import { type LocalAction, type Outcome, runAction, whyRefused } from "../local/mod.ts";
 import { isProgram, type PeerId, type ServiceStream } from "../ports.ts";
 import type { RuntimeBase } from "../runtime_base.ts";
 import { isBuiltIn, showPath } from "../topics/mod.ts";
@@ -34,7 +34,7 @@ const STOPPED = failure("Stopped", "this node stops");
 export class CallServer {
   readonly #base: Pick<
     RuntimeBase,
-    "clock" | "timers" | "carrier" | "run" | "handlerLog" | "nodeName" | "host"
+    "clock" | "timers" | "carrier" | "run" | "handlerLog" | "nodeName" | "host" | "stats"
   >;
   readonly #route: FindRoute;
   /** Calls whose answers are streams that go on. */
@@ -46,7 +46,10 @@ export class CallServer {
   #isClosed = false;
 
   constructor(
-    base: Pick<RuntimeBase, "clock" | "timers" | "carrier" | "run" | "handlerLog" | "nodeName" | "host">,
+    base: Pick<
+      RuntimeBase,
+      "clock" | "timers" | "carrier" | "run" | "handlerLog" | "nodeName" | "host" | "stats"
+    >,
     route: FindRoute,
   ) {
     this.#base = base;
@@ -173,7 +176,8 @@ export class CallServer {
     }
     const items = request.streamsParams ? stream : undefined;
     if (items === undefined) stream?.reset(RESET_MALFORMED);
-    const deadline = this.#base.clock.now() + Math.min(request.timeoutMs, MAX_TIMEOUT_MS);
+    const begunAt = this.#base.clock.now();
+    const deadline = begunAt + Math.min(request.timeoutMs, MAX_TIMEOUT_MS);
     const isHere = route.kind === "action";
     const context = new CallContext(
       request.path,
@@ -188,10 +192,30 @@ export class CallServer {
     this.#running++;
     this.#callers.watchDeadlines();
     if (route.kind === "forward") return void this.#forward(call, route.forward);
-    runAction(route.action, params, context, (outcome) => {
+    const { action } = route;
+    runAction(action, params, context, (outcome) => {
       this.#end(call);
-      this.#answer(call, this.#fromHere(peer, outcome));
+      const code = this.#answer(call, this.#fromHere(peer, outcome));
+      this.#count(action, call, begunAt, code);
     });
+  }
+
+  /** @param code why it has failed; undefined when it has not */
+  #count({ counters }: LocalAction, { peer, request }: IncomingCall, begunAt: number, code?: string): void {
+    if (counters === undefined) return;
+    const { clock, stats } = this.#base;
+    const now = clock.now();
+    counters.record(now, now - begunAt, code);
+    if (isProgram(peer)) stats.caller.of(request.path).record(now, now - begunAt, code);
+  }
+
+  /** Who asks for what is not here names no counters. */
+  #countRejected(peer: PeerId, { path }: RequestMessage, code: string): void {
+    if (isBuiltIn(path)) return;
+    const { clock, stats } = this.#base;
+    const now = clock.now();
+    stats.provider.find(path).record(now, 0, code);
+    if (isProgram(peer)) stats.caller.find(path).record(now, 0, code);
   }
 
   /** A program knows the name of its node by what its agent says; nobody else believes it. */
@@ -216,6 +240,7 @@ export class CallServer {
     const caller = this.#callers.of(peer, request.callerRun);
     if (!this.#isNew(peer, request, caller, stream)) return;
     stream?.reset(RESET_CANCELED);
+    this.#countRejected(peer, request, reason.code);
     const answer = this.#answers.sendFailure(peer, request, reason);
     if (isFinal) caller.seen.finish(request.number, answer);
     else caller.seen.release(request.number);
@@ -261,18 +286,21 @@ export class CallServer {
     params.release();
   }
 
-  #answer(call: IncomingCall, outcome: Outcome): void {
+  /** @returns the code of the failure that it was answered with; undefined for none */
+  #answer(call: IncomingCall, outcome: Outcome): string | undefined {
     const { items } = call;
     if (outcome.kind === "failure") {
       items?.reset(RESET_CANCELED);
       const bytes = this.#answers.sendFailure(call.peer, call.request, outcome.failure);
       // Also one that did not run: its caller may have turned to somebody else when it comes again.
-      return remember(call, bytes);
+      remember(call, bytes);
+      return outcome.failure.code;
     }
     const { value } = outcome;
     if (isItemSource(value)) {
       remember(call, NOT_KEPT);
-      return void this.#stream(call, value);
+      this.#stream(call, value);
+      return undefined;
     }
     items?.reset(RESET_CANCELED);
     try {
@@ -282,8 +310,9 @@ export class CallServer {
     } catch (error) {
       const reason = failureOf(error);
       this.#base.handlerLog.result(showPath(call.context.path), call.context.caller, reason.message);
-      this.#answer(call, { kind: "failure", failure: reason });
+      return this.#answer(call, { kind: "failure", failure: reason });
     }
+    return undefined;
   }
 
   /** @param value its bytes may be the handler's own, good for this turn */

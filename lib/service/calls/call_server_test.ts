@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { CallStats } from "../stats/mod.ts";
 import { silentLogger, VirtualClock, VirtualTimers } from "../../base/mod.ts";
 import { CallServer } from "./call_server.ts";
 import { failed } from "../errors.ts";
@@ -46,6 +47,7 @@ Deno.test("CallServer keeps up to 64 MiB of answers for a peer that reads nothin
       host: NO_HOST,
       handlerLog,
       nodeName,
+      stats: new CallStats(() => clock.now()),
     },
     () => failed("UnknownAction", "nothing of this name"),
   );
@@ -61,7 +63,10 @@ Deno.test("CallServer.close() leaves nothing behind, also of parameters that are
   const compressor = { deflate: () => Promise.resolve(undefined), inflate: () => inflated.promise };
   const carrier = new MessageCarrier(fakeLinks({}), compressor);
   const server = new CallServer(
-    { clock, timers, carrier, run: 1, handlerLog, nodeName, host: NO_HOST },
+    {
+      ...{ clock, timers, carrier, run: 1, handlerLog, nodeName, host: NO_HOST },
+      stats: new CallStats(() => clock.now()),
+    },
     () => ({
       kind: "forward",
       forward: () => assert.fail("it was closed before"),

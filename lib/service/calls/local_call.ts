@@ -19,7 +19,7 @@ import { copyAsSent, endItems, isItemSource, type MessageCarrier, toStream } fro
  * @throws CallError
  */
 export function callLocal(
-  { clock, timers, carrier, handlerLog, host }: RuntimeBase,
+  { clock, timers, carrier, handlerLog, host, stats }: RuntimeBase,
   service: LocalService,
   path: CallPath,
   params: unknown,
@@ -31,7 +31,8 @@ export function callLocal(
     throw callError("UnknownAction", `${showPath(path.service)} has no action ${path.action}`);
   }
   return new Promise((resolve, reject) => {
-    const deadline = millis(clock.now() + timeoutMs);
+    const begunAt = clock.now();
+    const deadline = millis(begunAt + timeoutMs);
     const context = new CallContext(
       path.text,
       deadline,
@@ -75,6 +76,13 @@ export function callLocal(
         (problem) => handlerLog.result(showPath(path.text), undefined, problem),
       );
       if (answered === undefined) over();
+      if (action.counters !== undefined) {
+        const now = clock.now();
+        const code = answer.kind === "failure" ? answer.failure.code : undefined;
+        action.counters.record(now, now - begunAt, code);
+        // It may be tried again.
+        if (code === undefined) stats.caller.of(path.text).record(now, now - begunAt, code);
+      }
       if (answer.kind === "failure") reject(new CallError(answer.failure, { cause: answer.error }));
       else resolve(answer.value);
     };

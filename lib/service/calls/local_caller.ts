@@ -12,7 +12,7 @@ import { callLocal } from "./local_call.ts";
 import { RetryBackoff } from "./retry_backoff.ts";
 import type { RuntimeBase } from "../runtime_base.ts";
 import { readCount } from "../service_definition.ts";
-import { showPath } from "../topics/mod.ts";
+import { isBuiltIn, showPath } from "../topics/mod.ts";
 import { copyAsSent } from "../wire/mod.ts";
 
 /** One for a node or program. */
@@ -39,7 +39,7 @@ export class LocalCaller {
     timeoutMs: number,
     elsewhere: (leftMs: number) => Promise<unknown> | undefined = () => undefined,
   ): Promise<unknown> {
-    const { carrier, clock } = this.#base;
+    const { carrier, clock, stats } = this.#base;
     const retries = options.stream === undefined
       ? readCount(options.retries, DEFAULT_RETRIES, 0, "retries")
       : 0;
@@ -71,6 +71,10 @@ export class LocalCaller {
       // Also when its last try did not.
       if (hasRun && reason instanceof CallError && !reason.executed) {
         reason = new CallError({ ...failureOf(reason), executed: true }, { cause: reason.cause });
+      }
+      if (!isBuiltIn(path.service)) {
+        const now = clock.now();
+        stats.caller.of(path.text).record(now, now - deadline + timeoutMs, failureOf(reason).code);
       }
       throw ofCall(reason, showPath(path.text), this.#base.nodeName(undefined));
     });

@@ -38,6 +38,8 @@ export interface CallDestination extends Tries {
 export interface CallOrder {
   readonly path: CallPath;
   readonly params: WireValue;
+  /** When it was made. */
+  readonly begunAt: Millis;
   readonly deadline: Millis;
   readonly source: ItemSource | undefined;
   readonly to: CallDestination;

@@ -33,13 +33,14 @@ export function callRemote(
   const { pool } = caller;
   const value = pool.encode(params);
   carrier.checkLength(value);
-  const deadline = millis(clock.now() + timeoutMs);
+  const begunAt = clock.now();
+  const deadline = millis(begunAt + timeoutMs);
   return new Promise((resolve, reject) => {
     let cancel = () => {};
     const abort = () => cancel();
     signal?.addEventListener("abort", abort, { once: true });
     const boundsStream = givenMs !== undefined;
-    const order = { path, params: value, deadline, source: stream, to, context, boundsStream };
+    const order = { path, params: value, begunAt, deadline, source: stream, to, context, boundsStream };
     let isHeld = true;
     const onOver = () => {
       signal?.removeEventListener("abort", abort);

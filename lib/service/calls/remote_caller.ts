@@ -12,6 +12,7 @@
  * @module
  */
 
+import { countReply } from "./call_counting.ts";
 import type { CallPath } from "./call_options.ts";
 import {
   type CallOrder,
@@ -74,7 +75,7 @@ export class RemoteCaller {
     if (this.#isClosed) this.#fail(call, failure("Stopped", "this node stops"));
     else if (this.pending >= MAX_PENDING_CALLS) {
       this.#fail(call, failure("Overloaded", `${MAX_PENDING_CALLS} calls wait already`));
-    } else this.#start(call);
+    } else this.#start(call, order.begunAt);
     return (reason = failure("Canceled", `Canceled: ${showPath(order.path.text)}`)) =>
       this.#giveUpAll(call, reason);
   }
@@ -145,10 +146,9 @@ export class RemoteCaller {
     this.#answers.close(failure("Stopped", "this node stops", true));
   }
 
-  #start(call: PendingCall): void {
+  #start(call: PendingCall, now = this.#base.clock.now()): void {
     const { order } = call;
     const balancer = this.#balancer;
-    const now = this.#base.clock.now();
     const offered = this.#routing.providers(order);
     const candidates = balancer.candidates(offered, order.path.action, now);
     const fresh = call.untried(candidates);
@@ -362,6 +362,7 @@ export class RemoteCaller {
       }
     }
     root.isAnswered = true;
+    countReply(this.#base, root.order, call.provider, reply);
     // A stream of answers may go on for as long as its parameters do.
     if (reply.kind !== "stream") call.items?.reset(RESET_CANCELED);
     call.settle(reply);

@@ -31,6 +31,7 @@ import {
   readCount,
   type ServiceDefinition,
 } from "../service_definition.ts";
+import type { ActionCounters, CallCounters } from "../stats/mod.ts";
 import { isBuiltIn, showPath, TopicPath } from "../topics/mod.ts";
 
 /** How many calls of a service run at the same time by default. */
@@ -55,6 +56,8 @@ export interface LocalAction {
   readonly environment: Environment;
   /** Is told what its handler throws. */
   readonly log: HandlerLog;
+  /** What counts its calls, from the first one on; undefined for an action that every node has. */
+  readonly counters: ActionCounters | undefined;
 }
 
 /** One service. */
@@ -79,6 +82,7 @@ export class LocalService {
    * @param onChange is called after a pause and its end
    * @param log is told what its handlers throw
    * @param outer what its calls go through before its own middleware
+   * @param counted what counts its calls; nothing unless given
    * @throws InvalidServiceError, InvalidTopicError, and what `selector` throws
    */
   constructor(
@@ -87,6 +91,7 @@ export class LocalService {
     onChange: () => void,
     log: HandlerLog,
     outer: MiddlewareChain,
+    counted?: CallCounters,
   ) {
     const { environment } = outer;
     const { middleware = [] } = definition;
@@ -108,8 +113,16 @@ export class LocalService {
       // An action's own selector replaces the service's.
       const allows = allow === undefined ? allowsService : selector(allow);
       const own = new MiddlewareChain(environment, [...middleware, ...definition.middleware ?? []]);
-      const hooks = new JoinedHooks(isBuiltIn(this.path.service) ? [] : outer.actions, own.actions);
-      return { name, service: this, definition, idempotent, bulkheads, allows, hooks, environment, log };
+      const isOwn = !isBuiltIn(this.path.service);
+      const hooks = new JoinedHooks(isOwn ? outer.actions : [], own.actions);
+      const path = `${this.path}/${name}`;
+      let counters: ActionCounters | undefined;
+      return {
+        ...{ name, service: this, definition, idempotent, bulkheads, allows, hooks, environment, log },
+        get counters() {
+          return isOwn ? counters ??= counted?.of(path) : undefined;
+        },
+      };
     };
     this.actions = new Map(Object.entries(actions).map(([name, given]) => [name, toAction(name, given)]));
   }
@@ -266,20 +279,24 @@ export class LocalServices {
   readonly #onChange: () => void;
   readonly #log: HandlerLog;
   readonly #middleware: MiddlewareChain;
+  readonly #counted: CallCounters;
 
   /**
    * @param selector reads who may call
    * @param onChange is called when one is paused or resumed
    * @param log is told what handlers throw
    * @param middleware what calls of all of them go through
+   * @param counted what counts their calls
    */
   constructor(
     selector: (text: string) => (caller: PeerId) => boolean,
     onChange: () => void,
     log: HandlerLog,
     middleware: MiddlewareChain,
+    counted: CallCounters,
   ) {
     this.#middleware = middleware;
+    this.#counted = counted;
     this.#selector = selector;
     this.#onChange = onChange;
     this.#log = log;
@@ -302,6 +319,7 @@ export class LocalServices {
       this.#onChange,
       this.#log,
       this.#middleware,
+      this.#counted,
     );
     const path = service.path.toString();
     if (this.#services.has(path)) {

@@ -150,8 +150,9 @@ export class ProgramGateway {
     to: CallDestination,
   ): Promise<Reply> {
     const { promise, resolve } = Promise.withResolvers<Reply>();
-    const deadline = millis(this.#base.clock.now() + timeoutOf(request));
-    const order = { path, params, deadline, source, to, context: request.context };
+    const begunAt = this.#base.clock.now();
+    const deadline = millis(begunAt + timeoutOf(request));
+    const order = { path, params, begunAt, deadline, source, to, context: request.context };
     const giveUp = this.#remoteCaller.call(order, (reply) => {
       resolve(reply.kind === "value" ? { kind: "value", value: copyValue(reply.value) } : reply);
     });

@@ -1,16 +1,16 @@
 import assert from "node:assert/strict";
-import { fileURLToPath } from "node:url";
-import { Lab, labTest, PACKET_PLANE, within } from "../../lab/mod.ts";
+import { documentationPages, Lab, labTest, PACKET_PLANE, within } from "../../lab/mod.ts";
 import { isName, linesOfHelp, linesOfMarkdown } from "./documented_lines.ts";
 import { Stage, STAGE_HOSTS, type StageHost } from "./stage.ts";
 import { type Staging, STAGINGS } from "./stagings.ts";
 
-const readme = await Deno.readTextFile(fileURLToPath(new URL("../../../README.md", import.meta.url)));
-
 /** What no line may take that ends by itself. */
 const BOUND_MS = 40_000;
 
-const documented = [...linesOfMarkdown(readme, "README"), ...await linesOfHelp()];
+const documented = [
+  ...(await documentationPages()).flatMap(({ path, text }) => linesOfMarkdown(text, path)),
+  ...await linesOfHelp(),
+];
 /** Each once, with the places where it stands. */
 const places = Map.groupBy(documented, ({ line }) => line);
 
@@ -19,7 +19,7 @@ Deno.test("every staging is of a line that is documented", () => {
 });
 
 labTest(
-  "every command line of the README and of the help does what it is there for",
+  "every command line of the documentation and of the help does what it is there for",
   [...PACKET_PLANE, "wg", "wg-quick", "jq", "curl", "nft"],
   async (test) => {
     await using lab = await Lab.create(STAGE_HOSTS);

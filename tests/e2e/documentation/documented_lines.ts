@@ -1,5 +1,5 @@
 /**
- * The command lines that a reader may copy: those of the README, and those of every command's help.
+ * The command lines that a reader may copy: those of the README and of docs, and those of every command's help.
  * @module
  */
 
@@ -11,7 +11,7 @@ import type { AnyCommand } from "../../../lib/cli/weft_command.ts";
 export interface DocumentedLine {
   /** Without the prompt. */
   readonly line: string;
-  /** For messages: `README` or `weft peer add --help`. */
+  /** For messages: `docs/guides/names.md` or `weft peer add --help`. */
   readonly where: string;
 }
 

@@ -16,10 +16,12 @@ const projectRoot = fileURLToPath(new URL("../../../", import.meta.url));
 const START_BOUND_MS = 20_000;
 
 /**
- * @returns the command line that runs weft with `args`: the bundle that `deno task test` makes of the sources once for
- * all tests, or the sources themselves where a test is run without it
+ * @returns the command line that runs weft with `args`: the compiled program that `WEFT_BINARY` names, the bundle that
+ * `deno task test` makes of the sources once for all tests, or the sources themselves where a test is run without it
  */
 export function weftCommand(...args: readonly string[]): readonly string[] {
+  const binary = Deno.env.get("WEFT_BINARY");
+  if (binary !== undefined) return [binary, ...args];
   const bundle = Deno.env.get("WEFT_TEST_PROGRAM");
   if (bundle === undefined) return sourceCommand(...args);
   return [Deno.execPath(), "run", ...runOptions(args[0]), "--no-config", bundle, ...args];

@@ -13,7 +13,9 @@ Deno.test("joinToken() takes the one line that is a join command and nothing els
   for (const [output, expected] of cases) assert.equal(joinToken(output), expected, output);
 });
 
-Deno.test("weftCommand() and sourceCommand() run this project's program with this Deno", () => {
+Deno.test("weftCommand() and sourceCommand() run this project's program with this Deno, or WEFT_BINARY", () => {
+  const binary = Deno.env.get("WEFT_BINARY");
+  if (binary !== undefined) return assert.deepEqual(weftCommand("status"), [binary, "status"]);
   for (
     const [command, entry] of [[weftCommand, /\/main\.(ts|js)$/], [sourceCommand, /\/main\.ts$/]] as const
   ) {

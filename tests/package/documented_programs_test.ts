@@ -1,14 +1,26 @@
 import assert from "node:assert/strict";
-import { CapturedProcess, createScratch, loopbackArgs, thisMachine, WeftNode } from "../lab/mod.ts";
-import { linkedProgram, ROOT } from "./linked_program.ts";
+import {
+  CapturedProcess,
+  createScratch,
+  documentationText,
+  documentedPrograms,
+  loopbackArgs,
+  thisMachine,
+  WeftNode,
+} from "../lab/mod.ts";
+import { linkedProgram } from "./linked_program.ts";
 
 /** How long a program may take to join and to be told of the other, on a machine that is busy. */
 const BOUND_MS = 30_000;
 
-Deno.test("the README's programs run as it says, also a second time", async () => {
-  const readme = await Deno.readTextFile(`${ROOT}README.md`);
-  const [offering = "", calling = ""] = [...readme.matchAll(/^```ts\n(.*?)^```$/gms)]
-    .map(([, text = ""]) => text).filter((text) => text.includes('from "@weft/mesh"'));
+Deno.test("the programs of the documentation run as it says, also a second time", async () => {
+  const guide = await documentationText();
+  const programs = await documentedPrograms('@weft/mesh"');
+  const [offering = "", calling = ""] = ["addService", "request"].map((method) =>
+    programs.find((text) =>
+      text.includes(`.${method}(`) && text.includes('import { Node } from "@weft/mesh"')
+    )
+  );
   await using program = await linkedProgram();
   await Deno.writeTextFile(`${program.path}/adder.ts`, offering);
   await Deno.writeTextFile(`${program.path}/caller.ts`, calling);
@@ -22,7 +34,7 @@ Deno.test("the README's programs run as it says, also a second time", async () =
   const token = await leader.startLeader();
 
   const start = (file: string) => {
-    const line = commandOf(readme, file).map((word) => word.startsWith("weft1-") ? token : word);
+    const line = commandOf(guide, file).map((word) => word.startsWith("weft1-") ? token : word);
     return new CapturedProcess([Deno.execPath(), ...line.slice(1)], {
       cwd: program.path,
       env: { NO_COLOR: "1" },
@@ -43,10 +55,10 @@ Deno.test("the README's programs run as it says, also a second time", async () =
   }
 });
 
-/** @returns the words of the command line with which the README runs a file */
-function commandOf(readme: string, file: string): readonly string[] {
-  const lines = readme.replaceAll("\\\n", " ").split("\n");
+/** @returns the words of the command line with which the documentation runs a file */
+function commandOf(guide: string, file: string): readonly string[] {
+  const lines = guide.replaceAll("\\\n", " ").split("\n");
   const line = lines.find((each) => each.startsWith("$ deno run") && each.includes(` ${file} `));
-  assert.ok(line, `the README runs ${file}`);
+  assert.ok(line, `the documentation runs ${file}`);
   return line.slice(2).split(/\s+/);
 }

@@ -11,7 +11,7 @@ import type {
   PolicyCounters,
   RelayReport,
   StatusReport,
-} from "../api/mod.ts";
+} from "../../api/mod.ts";
 
 /** The media type of each format; the first is for whoever does not say. */
 export const METRICS_TYPES = {

@@ -1,17 +1,16 @@
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
-import { builtInDrivers } from "../../drivers/mod.ts";
-import { MAX_ENDPOINTS, MAX_MEMBER_ENDPOINTS, MAX_NETWORKS } from "../../lib/agent/networks/mod.ts";
-import { networkMtuBytes } from "../../lib/agent/networks/underlay_place.ts";
-import { unixMillis } from "../../lib/base/mod.ts";
-import { createScratch, expectRun, freePort } from "../lab/mod.ts";
+import { builtInDrivers } from "../../../drivers/mod.ts";
+import { MAX_ENDPOINTS, MAX_MEMBER_ENDPOINTS, MAX_NETWORKS } from "../../../lib/agent/networks/mod.ts";
+import { networkMtuBytes } from "../../../lib/agent/networks/underlay_place.ts";
+import { unixMillis } from "../../../lib/base/mod.ts";
+import { createScratch, documentationText, documentedPrograms, expectRun, freePort } from "../../lab/mod.ts";
 
-const root = fileURLToPath(new URL("../../", import.meta.url));
+const root = fileURLToPath(new URL("../../../", import.meta.url));
 
-Deno.test("README: the library example runs, and runs again", async () => {
-  const readme = await Deno.readTextFile(`${root}README.md`);
-  const examples = [...readme.matchAll(/```ts\n(.*?)```/gs)].map(([, code = ""]) => code);
-  const example = examples.find((code) => code.includes("OverlayBootstrap")) ?? "";
+Deno.test("documentation: the library example runs, and runs again", async () => {
+  const examples = await documentedPrograms("@weft/mesh");
+  const example = examples.find((code) => code.includes("OverlayBootstrap.initLeader")) ?? "";
   await using scratch = await createScratch("readme");
   // The package is these sources, and the usual ports may be taken here.
   const source = example
@@ -38,11 +37,13 @@ Deno.test("README: the library example runs, and runs again", async () => {
   }
 });
 
-Deno.test("README: the table of drivers says of each what it is", async () => {
-  const readme = await Deno.readTextFile(`${root}README.md`);
+Deno.test("documentation: the table of drivers says of each what it is", async () => {
+  const documentation = await documentationText();
   const rows = new Map(
     // Four cells a row: the table of what was measured has more.
-    [...readme.matchAll(/^\| `([a-z-]+)` +((?:\|[^|\n]*){4})\|$/gm)].map(([, name = "", cells = ""]) => [
+    [...documentation.matchAll(/^\| `([a-z-]+)` +((?:\|[^|\n]*){4})\|$/gm)].map((
+      [, name = "", cells = ""],
+    ) => [
       name,
       cells.slice(1).split("|").map((cell) => cell.trim()),
     ]),
@@ -75,9 +76,9 @@ Deno.test("README: the table of drivers says of each what it is", async () => {
   }
 });
 
-Deno.test("README: the bounds of overlay networks are those of the code", async () => {
-  const readme = await Deno.readTextFile(`${root}README.md`);
-  const text = readme.replaceAll(/\s+/g, " ");
+Deno.test("documentation: the bounds of overlay networks are those of the code", async () => {
+  const documentation = await documentationText();
+  const text = documentation.replaceAll(/\s+/g, " ");
   const [networks, all, own] = [MAX_NETWORKS, MAX_ENDPOINTS, MAX_MEMBER_ENDPOINTS]
     .map((bound) => bound.toLocaleString("en"));
   assert(text.includes(`up to ${networks} networks and ${all} endpoints, ${own} of one member`));

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
-import { SampleControl } from "../agent/testing/sample_control.ts";
-import { sampleNetwork } from "../agent/testing/sample_networks.ts";
-import { sampleServices } from "../agent/testing/sample_services.ts";
-import { SamplePolicies, samplePolicy } from "../agent/testing/sample_policies.ts";
-import { sampleStatus } from "../agent/testing/sample_status.ts";
-import { statusApp } from "./apps.ts";
+import { SampleControl } from "../../agent/testing/sample_control.ts";
+import { sampleNetwork } from "../../agent/testing/sample_networks.ts";
+import { sampleServices } from "../../agent/testing/sample_services.ts";
+import { SamplePolicies, samplePolicy } from "../../agent/testing/sample_policies.ts";
+import { sampleStatus } from "../../agent/testing/sample_status.ts";
+import { statusApp } from "../apps.ts";
 import { PAGE_HTML } from "./page.ts";
 
 Deno.test("GET / lets exactly its own style and script run", async () => {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import { sampleStatus } from "../agent/testing/sample_status.ts";
-import { SamplePolicies } from "../agent/testing/sample_policies.ts";
-import { metricsText } from "./metrics.ts";
+import { sampleStatus } from "../../agent/testing/sample_status.ts";
+import { SamplePolicies } from "../../agent/testing/sample_policies.ts";
+import { metricsText } from "./status_metrics.ts";
 
 const text = metricsText(sampleStatus, "openmetrics");
 const lines = text.split("\n");

@@ -1,14 +1,24 @@
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
-import { CapturedProcess, createScratch, loopbackArgs, thisMachine, WeftNode } from "../../lab/mod.ts";
+import {
+  CapturedProcess,
+  createScratch,
+  documentationText,
+  loopbackArgs,
+  thisMachine,
+  WeftNode,
+} from "../../lab/mod.ts";
 import { expectAnswer } from "./cli_in_process.ts";
 
 const root = fileURLToPath(new URL("../../../", import.meta.url));
 
-Deno.test("README: its programs find each other with the permissions that it names", async () => {
-  const readme = await Deno.readTextFile(`${root}README.md`);
-  const programs = [...readme.matchAll(/```ts\n(import { Node }.*?)```/gs)].map(([, code = ""]) => code);
-  const commands = [...readme.matchAll(/^\$ deno run ((?:--\S+ )*)\\\n +(\w+\.ts) weft1-…$/gm)];
+Deno.test("documentation: its programs find each other with the permissions that it names", async () => {
+  const documentation = await documentationText();
+  // Those that a token is handed to.
+  const programs = (await documentedPrograms('@weft/mesh"')).filter((text) => text.includes("Deno.args"));
+    code
+  );
+  const commands = [...documentation.matchAll(/^\$ deno run ((?:--\S+ )*)\\\n +(\w+\.ts) weft1-…$/gm)];
   assert.deepEqual(commands.map(([, , file]) => file), ["adder.ts", "caller.ts"]);
   await using stack = new AsyncDisposableStack();
   const { path } = stack.use(await createScratch("service-readme"));

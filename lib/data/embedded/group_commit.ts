@@ -1,0 +1,141 @@
+/**
+ * Work of one turn of the event loop as one transaction of SQLite, so that much becomes durable by one write to the disk.
+ *
+ * ```
+ *   run ──▶ waiting ──▶ one turn later: BEGIN, each behind a savepoint, COMMIT ──▶ answers, then followers
+ *                                                │ fails ──▶ ROLLBACK, counters put back, all are refused
+ * ```
+ *
+ * @module
+ */
+
+import { DataError } from "../errors.ts";
+import { engineFailure } from "./failure.ts";
+import type { SqlDatabase } from "./sql_database.ts";
+
+/** So many become durable together. */
+const MAX_GROUP = 256;
+
+interface Waiting {
+  readonly work: () => unknown;
+  readonly resolve: (answer: unknown) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** Commits work in groups. */
+export class GroupCommit {
+  readonly #database: SqlDatabase;
+  readonly #afterTurn: (fire: () => void) => void;
+  readonly #beforeCommit: () => void;
+  readonly #tellers = new Set<() => void>();
+  #waiting: Waiting[] = [];
+  #undo: (() => void)[] = [];
+  #isDue = false;
+  #isClosed = false;
+
+  /**
+   * @param afterTurn calls back when what has arrived meanwhile has been handled
+   * @param beforeCommit writes what is to be durable together with each group
+   */
+  constructor(database: SqlDatabase, afterTurn: (fire: () => void) => void, beforeCommit: () => void) {
+    this.#database = database;
+    this.#afterTurn = afterTurn;
+    this.#beforeCommit = beforeCommit;
+  }
+
+  /**
+   * Has work done with the next group. Where it throws a `DataError`, nothing of it is written; whatever else it throws
+   * ends the group.
+   * @returns what the work gives, once it is durable
+   */
+  run<Answer>(work: () => Answer): Promise<Answer> {
+    const { promise, resolve, reject } = Promise.withResolvers<unknown>();
+    this.#waiting.push({ work, resolve, reject });
+    this.#flushSoon();
+    return promise as Promise<Answer>;
+  }
+
+  /** Does all that waits, now. */
+  flush(): void {
+    while (this.#waiting.length > 0) this.#flush();
+  }
+
+  /** Does what waits, and nothing any more. */
+  close(): void {
+    this.flush();
+    this.#isClosed = true;
+  }
+
+  /** Within work: how to put back what it has changed in memory, if it is taken back. */
+  undo(step: () => void): void {
+    this.#undo.push(step);
+  }
+
+  /** Within work: whom to call, once, when it is durable. */
+  tell(teller: () => void): void {
+    this.#tellers.add(teller);
+  }
+
+  #flushSoon(): void {
+    if (this.#isDue) return;
+    this.#isDue = true;
+    this.#afterTurn(() => {
+      this.#isDue = false;
+      if (this.#isClosed) return;
+      this.#flush();
+      if (this.#waiting.length > 0) this.#flushSoon();
+    });
+  }
+
+  #flush(): void {
+    const group = this.#waiting.splice(0, MAX_GROUP);
+    if (group.length === 0) return;
+    const ends: (() => void)[] = [];
+    try {
+      this.#database.exec("BEGIN IMMEDIATE");
+      for (const { work, resolve, reject } of group) {
+        try {
+          const answer = this.#behindSavepoint(work);
+          ends.push(() => resolve(answer));
+        } catch (error) {
+          if (!(error instanceof DataError)) throw error;
+          ends.push(() => reject(error));
+        }
+      }
+      this.#beforeCommit();
+      this.#database.exec("COMMIT");
+    } catch (error) {
+      // What has failed in it may have failed only because of what is taken back.
+      if (this.#database.isTransaction) this.#database.exec("ROLLBACK");
+      this.#takeBack(0);
+      this.#tellers.clear();
+      const failure = engineFailure(error);
+      for (const { reject } of group) reject(failure);
+      return;
+    }
+    this.#undo = [];
+    for (const end of ends) end();
+    const tellers = [...this.#tellers];
+    this.#tellers.clear();
+    for (const tell of tellers) tell();
+  }
+
+  #behindSavepoint(work: () => unknown): unknown {
+    const before = this.#undo.length;
+    this.#database.exec("SAVEPOINT one");
+    try {
+      const answer = work();
+      this.#database.exec("RELEASE one");
+      return answer;
+    } catch (error) {
+      this.#takeBack(before);
+      // A full disk has ended the whole transaction.
+      if (this.#database.isTransaction) this.#database.exec("ROLLBACK TO one; RELEASE one");
+      throw error;
+    }
+  }
+
+  #takeBack(before: number): void {
+    while (this.#undo.length > before) this.#undo.pop()?.();
+  }
+}

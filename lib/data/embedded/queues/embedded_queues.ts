@@ -1,0 +1,286 @@
+/**
+ * The queues of one SQLite database.
+ * @module
+ */
+
+import { MAX_BATCH, MAX_ERROR_LENGTH, MAX_LEASE_MS, MAX_QUEUES } from "../../bounds.ts";
+import { AnswerRoom } from "../../documents.ts";
+import type { Commit, CommitAnswer } from "../../engine.ts";
+import { DataError } from "../../errors.ts";
+import { checkBatch, checkDelay, checkMessages, checkQueueSpec } from "../../messages.ts";
+import type {
+  DeadLetter,
+  Delivery,
+  NewMessage,
+  PushAnswer,
+  QueueEngine,
+  QueueSpec,
+  QueueState,
+  Settlement,
+  TakeRequest,
+} from "../../queue_engine.ts";
+import type { CommitWriter } from "../commit_writer.ts";
+import { engineFailure } from "../failure.ts";
+import { Followers } from "../followers.ts";
+import type { GroupCommit } from "../group_commit.ts";
+import type { SqlDatabase } from "../sql_database.ts";
+import { countOf, EmbeddedQueue, type QueueParts } from "./embedded_queue.ts";
+import { MessageTable, STATES } from "./message_table.ts";
+import { QueueCounts } from "./queue_counts.ts";
+
+/** What queues stand on. */
+export interface EmbeddedQueuesParts {
+  readonly database: SqlDatabase;
+  readonly group: GroupCommit;
+  readonly writer: CommitWriter;
+  /** Milliseconds since 1970. */
+  readonly wall: () => number;
+  /** Milliseconds of a clock that does not jump. */
+  readonly now: () => number;
+}
+
+/** The time is written so often, in milliseconds. */
+const KEEP_TIME_MS = 1_000;
+
+/** Keeps queues in SQLite, beside the collections of the same engine. */
+export class EmbeddedQueues implements QueueEngine {
+  readonly #parts: QueueParts;
+  readonly #writer: CommitWriter;
+  readonly #queues = new Map<string, EmbeddedQueue>();
+  readonly #followers = new Followers();
+  #nextNumber = 1;
+  #keptTime: number;
+  #isClosed = false;
+
+  constructor({ database, group, writer, wall, now }: EmbeddedQueuesParts) {
+    const table = new MessageTable(database);
+    this.#writer = writer;
+    this.#keptTime = table.time;
+    // What the system's clock does while this runs changes nothing, and what it did before does not take time back.
+    const [began, offset] = [now(), Math.max(wall(), this.#keptTime)];
+    const counts = table.counts();
+    const time = () => Math.floor(offset + now() - began);
+    this.#parts = { table, group, now, time, counts: new QueueCounts(counts) };
+    for (const { number, spec: text } of table.queues()) {
+      const spec = checkQueueSpec(JSON.parse(text));
+      this.#add(number, spec, countOf(counts, number), countOf(counts, number, STATES.dead));
+    }
+  }
+
+  queues(): Promise<readonly QueueState[]> {
+    return this.#run(() => {
+      for (const queue of this.#queues.values()) queue.expire();
+      return [...this.#queues.keys()].sort().map((name) => this.#queue(name).state);
+    });
+  }
+
+  describe(queue: string): Promise<QueueState> {
+    return this.#run(() => this.#current(queue).state);
+  }
+
+  create(given: QueueSpec): Promise<QueueState> {
+    return this.#run(() => {
+      const spec = checkQueueSpec(given);
+      const there = this.#queues.get(spec.name);
+      if (there === undefined && this.#queues.size === MAX_QUEUES) {
+        throw new DataError("InvalidQueue", `Cannot make ${spec.name}: a node owns ${MAX_QUEUES} at most`);
+      }
+      const { table, group } = this.#parts;
+      const number = there?.number ?? this.#nextNumber;
+      table.keepQueue(spec.name, number, JSON.stringify(spec));
+      if (there === undefined) {
+        this.#add(number, spec, 0, 0);
+        group.undo(() => this.#queues.delete(spec.name));
+      } else {
+        const before = there.spec;
+        there.spec = spec;
+        group.undo(() => there.spec = before);
+      }
+      return this.#queue(spec.name).state;
+    });
+  }
+
+  drop(name: string): Promise<boolean> {
+    return this.#run(() => {
+      const queue = this.#queues.get(name);
+      if (queue === undefined) return false;
+      const { table, counts, group } = this.#parts;
+      for (const { queue: number, origin, count, bytes } of table.counts()) {
+        if (number !== queue.number) continue;
+        counts.add(origin, -count, -bytes);
+        group.undo(() => counts.add(origin, count, bytes));
+      }
+      table.dropQueue(queue.number);
+      this.#queues.delete(name);
+      group.undo(() => this.#queues.set(name, queue));
+      group.tell(() => this.#followers.tell(name));
+      return true;
+    });
+  }
+
+  push(queue: string, messages: readonly NewMessage[]): Promise<readonly PushAnswer[]> {
+    return this.#run(() => checkMessages(messages), (ready) => this.#queue(queue).push(ready));
+  }
+
+  take(queue: string, request: TakeRequest): Promise<readonly Delivery[]> {
+    return this.#run(() => {
+      checkLeaseMs(request.leaseMs);
+      const limit = Math.min(request.limit, MAX_BATCH);
+      return this.#current(queue).take({ ...request, limit });
+    });
+  }
+
+  renew(
+    queue: string,
+    holder: string,
+    leases: readonly string[],
+    leaseMs?: number,
+  ): Promise<readonly boolean[]> {
+    return this.#run(() => {
+      checkLeaseMs(leaseMs);
+      checkBatch(leases.length, "renewed");
+      const of = this.#current(queue);
+      return leases.map((lease) => of.renew(holder, lease, leaseMs));
+    });
+  }
+
+  keepOnly(queue: string, holder: string, leases: readonly string[]): Promise<void> {
+    return this.#run(() => this.#queue(queue).keepOnly(holder, leases));
+  }
+
+  settle(queue: string, holder: string, settlements: readonly Settlement[]): Promise<readonly boolean[]> {
+    return this.#run(() => {
+      checkBatch(settlements.length, "settled");
+      return settlements.map(readSettlement);
+    }, (ready) => {
+      const of = this.#queue(queue);
+      return ready.map((settlement) => of.settle(holder, settlement));
+    });
+  }
+
+  commit(queue: string, holder: string, lease: string, commit: Commit): Promise<CommitAnswer> {
+    return this.#run(() => this.#writer.read(commit), (ready) => {
+      const of = this.#queue(queue);
+      const hasHappened = commit.id !== undefined && this.#writer.hasHappened(commit.id);
+      if (!hasHappened) of.checkLease(holder, lease);
+      const answer = this.#writer.apply(ready);
+      if (!hasHappened) of.settle(holder, { kind: "done", lease });
+      return answer;
+    });
+  }
+
+  deadLetters(
+    queue: string,
+    { after = 0, limit }: { readonly after?: number; readonly limit: number },
+  ): Promise<readonly DeadLetter[]> {
+    return this.#run(() => {
+      const { number } = this.#current(queue);
+      const room = new AnswerRoom();
+      const letters: DeadLetter[] = [];
+      for (const message of this.#parts.table.dead(number, after, Math.min(limit, MAX_BATCH))) {
+        if (!room.take(message.text) && letters.length > 0) break;
+        const { orderKey, id, attempts, error, pushedAt, diedAt } = message;
+        letters.push({
+          ...{ number: message.number, value: JSON.parse(message.text), attempts, error, pushedAt, diedAt },
+          ...orderKey !== undefined && { orderKey },
+          ...id !== undefined && { id },
+        });
+      }
+      return letters;
+    });
+  }
+
+  retry(queue: string, numbers?: readonly number[]): Promise<number> {
+    return this.#run(() => this.#queue(queue).retry(numbers ?? this.#allDead(queue)));
+  }
+
+  discard(queue: string, numbers?: readonly number[]): Promise<number> {
+    return this.#run(() => this.#queue(queue).discard(numbers ?? this.#allDead(queue)));
+  }
+
+  untilDueMs(queue: string): Promise<number | undefined> {
+    try {
+      return Promise.resolve(this.#queue(queue).untilDueMs());
+    } catch (error) {
+      return Promise.reject(engineFailure(error));
+    }
+  }
+
+  follow(queue: string, onReady: () => void): () => void {
+    return this.#followers.add(queue, onReady);
+  }
+
+  /** Answers nothing any more. */
+  close(): void {
+    this.#isClosed = true;
+    this.#followers.tellAll();
+  }
+
+  #add(number: number, spec: QueueSpec, length: number, dead: number): void {
+    const tell = () => this.#followers.tell(spec.name);
+    this.#queues.set(spec.name, new EmbeddedQueue(this.#parts, number, spec, { length, dead, tell }));
+    this.#nextNumber = Math.max(this.#nextNumber, number + 1);
+  }
+
+  /** @throws DataError with code `UnknownQueue` */
+  #queue(name: string): EmbeddedQueue {
+    const queue = this.#queues.get(name);
+    if (queue !== undefined) return queue;
+    throw new DataError(
+      "UnknownQueue",
+      `There is no queue ${JSON.stringify(String(name).slice(0, 64))} here`,
+    );
+  }
+
+  /** @returns a queue whose leases that have run out are taken back */
+  #current(name: string): EmbeddedQueue {
+    const queue = this.#queue(name);
+    queue.expire();
+    return queue;
+  }
+
+  #allDead(queue: string): readonly number[] {
+    const { number } = this.#queue(queue);
+    return [...this.#parts.table.dead(number, 0, MAX_RETRIED)].map(({ number }) => number);
+  }
+
+  /** Reads what is asked for at once, and does it with the next group. */
+  #run<Answer>(work: () => Answer): Promise<Answer>;
+  #run<Read, Answer>(read: () => Read, work: (read: Read) => Answer): Promise<Answer>;
+  async #run(first: () => unknown, second?: (read: unknown) => unknown): Promise<unknown> {
+    if (this.#isClosed) throw new DataError("OwnerAway", "The node that owns the queue stops");
+    try {
+      if (second === undefined) return await this.#parts.group.run(() => this.#timed(first));
+      const read = first();
+      return await this.#parts.group.run(() => this.#timed(() => second(read)));
+    } catch (error) {
+      throw engineFailure(error);
+    }
+  }
+
+  #timed<Answer>(work: () => Answer): Answer {
+    const now = this.#parts.time();
+    const before = this.#keptTime;
+    if (now - before >= KEEP_TIME_MS) {
+      this.#parts.table.keepTime(now);
+      this.#keptTime = now;
+      this.#parts.group.undo(() => this.#keptTime = before);
+    }
+    return work();
+  }
+}
+
+/** So many are retried or discarded at once where all are meant. */
+const MAX_RETRIED = 10_000;
+
+function checkLeaseMs(leaseMs: number | undefined): void {
+  if (leaseMs === undefined || (Number.isFinite(leaseMs) && leaseMs >= 1 && leaseMs <= MAX_LEASE_MS)) return;
+  throw new DataError("InvalidValue", `A lease has 1 to ${MAX_LEASE_MS} milliseconds`);
+}
+
+function readSettlement(settlement: Settlement): Settlement {
+  if (settlement.kind !== "failed") return settlement;
+  if (settlement.delayMs !== undefined) checkDelay(settlement.delayMs);
+  const { error } = settlement;
+  return { ...settlement, error: error.toWellFormed().replaceAll("\0", "").slice(0, MAX_ERROR_LENGTH) };
+}

@@ -1,0 +1,41 @@
+/**
+ * Counting calls by message where they end.
+ * @module
+ */
+
+import type { CallOrder, Reply } from "./pending_calls.ts";
+import type { Provider } from "../directory/mod.ts";
+import { isProgram } from "../ports.ts";
+import type { RuntimeBase } from "../runtime_base.ts";
+import type { CallCounters } from "../stats/mod.ts";
+import { isBuiltIn } from "../topics/mod.ts";
+
+/**
+ * Counts a call that was settled: on the caller's side unless it is a member's, which an agent hands to a program; and on
+ * the provider's, when that is a program of this agent.
+ * @param provider who was asked last; undefined when nobody was
+ */
+export function countReply(
+  { clock, stats }: Pick<RuntimeBase, "clock" | "stats">,
+  { path, begunAt, to }: CallOrder,
+  provider: Provider | undefined,
+  reply: Reply,
+): void {
+  if (isBuiltIn(path.service)) return;
+  const now = clock.now();
+  const code = reply.kind === "failure" ? reply.failure.code : undefined;
+  const count = (side: CallCounters) => countersFor(side, path, provider).record(now, now - begunAt, code);
+  if (to.caller === undefined) count(stats.caller);
+  if (provider !== undefined && isProgram(provider.peer)) count(stats.provider);
+}
+
+/** What nobody offers is told together: a path that was made up by whoever has asked for the call names no counters. */
+function countersFor(
+  side: CallCounters,
+  { text, action }: CallOrder["path"],
+  provider: Provider | undefined,
+) {
+  if (side.has(text)) return side.find(text);
+  const isOffered = provider?.service.actions.some(({ name }) => name === action) ?? false;
+  return isOffered ? side.of(text) : side.find(text);
+}

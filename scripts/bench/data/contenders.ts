@@ -1,0 +1,31 @@
+/**
+ * The systems that keep collections and queues, as the benchmark uses them.
+ * @module
+ */
+
+/** What is written and pushed: some 100 bytes of JSON. */
+export interface BenchValue {
+  readonly id: string;
+  readonly count: number;
+  readonly text: string;
+}
+
+/** Collections and queues of one system, open. Each operation is durable when it settles. */
+export interface DataBench {
+  put(value: BenchValue): Promise<unknown>;
+  /** Reads what was put under a key, from where it is kept. */
+  get(id: string): Promise<unknown>;
+  /** Reads two values and writes both, all or nothing, without losing to others. */
+  transfer(from: string, to: string): Promise<unknown>;
+  /** Pushes a message to a queue that nobody else uses. */
+  push(value: BenchValue): Promise<unknown>;
+  /** Has so many messages handled at the same time, each acknowledged when `handle` returns, in place of who did before. */
+  work(concurrency: number, handle: (value: BenchValue) => void): Promise<AsyncDisposable>;
+}
+
+/** A system under measurement. */
+export interface Contender {
+  readonly name: string;
+  /** Brings it up, which `stack` takes down. @param folder an empty one, on the disk that is measured */
+  open(stack: AsyncDisposableStack, folder: string): Promise<DataBench>;
+}
