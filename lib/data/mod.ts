@@ -7,8 +7,11 @@
 export * from "./bounds.ts";
 export { changedProperties, checkSpec, isCollectionName, keyText } from "./documents.ts";
 export * from "./embedded/mod.ts";
+export * from "./engines/mod.ts";
 export type * from "./engine.ts";
 export * from "./queue_engine.ts";
 export * from "./errors.ts";
 export * from "./client/mod.ts";
+export * from "./nats/mod.ts";
+export * from "./replicated/mod.ts";
 export * from "./service/mod.ts";

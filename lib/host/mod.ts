@@ -75,6 +75,7 @@ export {
   HostJournal,
   openDatabase,
   readHostText,
+  ReplaceableDatabase,
   RESOLVER_CONF_PATH,
   ResumedStateStore,
   SqliteStateStore,

@@ -108,10 +108,11 @@ export class ServiceHost {
     });
     this.offers = new OfferSync(parts, () => this.forward.offered());
     const store = new DataStore(options.stateDir, mesh.network.id, clock);
+    const { data } = options;
     this.data = new DataHost({
       ...{ clock, timers, log, runtime: this.runtime, peers: this.#peers, policy },
-      hasState: () => store.exists(),
-      openEngine: () => store.open(),
+      hasState: () => data !== undefined || store.exists(),
+      openEngine: () => data === undefined ? store.open() : store.openShared({ ...options, data }, parts),
     });
   }
 

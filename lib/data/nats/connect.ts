@@ -5,7 +5,12 @@
 
 import { DeliverPolicy, jetstream, jetstreamManager } from "@nats-io/jetstream";
 import { type ObjectStore, Objm } from "@nats-io/obj";
-import { connect, credsAuthenticator, type NatsConnection, type NodeConnectionOptions } from "@nats-io/transport-node";
+import {
+  connect,
+  credsAuthenticator,
+  type NatsConnection,
+  type NodeConnectionOptions,
+} from "@nats-io/transport-node";
 import type { NatsCredentials, NatsServer } from "./nats_server.ts";
 
 const CONNECT_MS = 5_000;
@@ -13,7 +18,11 @@ const CONNECT_MS = 5_000;
 const PING_MS = 5_000;
 
 /** Connects once: who wants more does it again. */
-export async function connectNats(server: NatsServer, credentials?: NatsCredentials, caFile?: string): Promise<NatsConnection> {
+export async function connectNats(
+  server: NatsServer,
+  credentials?: NatsCredentials,
+  caFile?: string,
+): Promise<NatsConnection> {
   const options: NodeConnectionOptions = {
     servers: [...server.servers],
     name: "weft",
@@ -28,7 +37,11 @@ export async function connectNats(server: NatsServer, credentials?: NatsCredenti
 }
 
 /** @returns the bucket of that name, made when it is not there */
-export async function openBucket(connection: NatsConnection, name: string, replicas: number): Promise<ObjectStore> {
+export async function openBucket(
+  connection: NatsConnection,
+  name: string,
+  replicas: number,
+): Promise<ObjectStore> {
   return await new Objm(connection).create(name, {
     description: "Collections of a weft mesh: their snapshots",
     replicas,

@@ -18,7 +18,8 @@ export interface JetStreamParts {
   readonly timers: Timers;
   readonly log: Logger;
   readonly server: NatsServer;
-  readonly credentials?: NatsCredentials;
+  /** What lets in there, read before each connection, so that it may change; none unless given. */
+  readonly credentials?: () => Promise<NatsCredentials>;
   /** A file with certificates of authorities, for servers that prove who they are by none that this host knows. */
   readonly caFile?: string;
   /** Names the stream: letters, digits, `_` and `-`. */
@@ -89,7 +90,9 @@ export class JetStreamLog implements CommitLog {
           });
           return seq;
         }
-        if (sent === 0) throw new DataError("OwnerAway", "The servers that keep the collections can't be reached");
+        if (sent === 0) {
+          throw new DataError("OwnerAway", "The servers that keep the collections can't be reached");
+        }
       } catch (error) {
         if (error instanceof DataError) throw error;
         if (isRefusal(error)) throw refusal(error);
@@ -103,14 +106,18 @@ export class JetStreamLog implements CommitLog {
 
   async last(): Promise<number> {
     const session = this.#session;
-    if (session === undefined) throw new DataError("OwnerAway", "The servers that keep the collections can't be reached");
+    if (session === undefined) {
+      throw new DataError("OwnerAway", "The servers that keep the collections can't be reached");
+    }
     const { jetstream, manager, replicas } = session;
     try {
       if (replicas === 1) return (await manager.streams.info(this.#parts.name)).state.last_seq;
       // A leader that was replaced and has not heard of it would answer of the past; what it appends needs the others.
       return (await jetstream.publish(this.#subject, undefined, { timeout: REQUEST_MS })).seq;
     } catch (error) {
-      throw new DataError("OwnerAway", "The servers that keep the collections do not answer", { cause: error });
+      throw new DataError("OwnerAway", "The servers that keep the collections do not answer", {
+        cause: error,
+      });
     }
   }
 
@@ -144,7 +151,7 @@ export class JetStreamLog implements CommitLog {
       let connection: NatsConnection | undefined;
       try {
         const { server, credentials, caFile } = this.#parts;
-        connection = await client.connectNats(server, credentials, caFile);
+        connection = await client.connectNats(server, await credentials?.(), caFile);
         // A close in the meantime has found nothing to close.
         if (!this.#isClosed) await this.#read(client, connection, reader);
       } catch (error) {

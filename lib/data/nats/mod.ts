@@ -11,4 +11,9 @@
  */
 
 export * from "./jetstream_log.ts";
-export { type NatsServer, parseNatsCredentials, parseNatsServer } from "./nats_server.ts";
+export {
+  type NatsCredentials,
+  type NatsServer,
+  parseNatsCredentials,
+  parseNatsServer,
+} from "./nats_server.ts";

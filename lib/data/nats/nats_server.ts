@@ -44,7 +44,10 @@ export function parseNatsServer(text: string): NatsServer {
   const servers = hosts.split(",").map((host) => {
     const [, name, port] = /^(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._-]+)(?::([0-9]{1,5}))?$/.exec(host) ?? [];
     if (name === undefined || Number(port ?? DEFAULT_PORT) > 0xffff) {
-      throw new DataError("Failed", `Cannot read the address of a server: ${JSON.stringify(host.slice(0, 64))}`);
+      throw new DataError(
+        "Failed",
+        `Cannot read the address of a server: ${JSON.stringify(host.slice(0, 64))}`,
+      );
     }
     return `${name}:${port ?? DEFAULT_PORT}`;
   });
@@ -60,7 +63,9 @@ export function parseNatsServer(text: string): NatsServer {
 /** Reads a file of credentials: one of `nsc`, a line `USER:PASSWORD`, or a token. @throws DataError when it is empty */
 export function parseNatsCredentials(bytes: Uint8Array): NatsCredentials {
   const text = new TextDecoder().decode(bytes).trim();
-  if (text === "") throw new DataError("Failed", "The file of credentials for the servers of the collections is empty");
+  if (text === "") {
+    throw new DataError("Failed", "The file of credentials for the servers of the collections is empty");
+  }
   if (text.includes("BEGIN NATS USER JWT")) return { kind: "file", bytes };
   const colon = text.indexOf(":");
   if (colon < 0) return { kind: "token", token: text };

@@ -73,5 +73,7 @@ async function* chunksOf(bucket: ObjectStore): AsyncGenerator<Uint8Array> {
   if (found === null) throw new DataError("Failed", "The snapshot of the collections is gone");
   for await (const chunk of found.data) yield chunk;
   const error = await found.error;
-  if (error !== null) throw new DataError("Failed", "The snapshot of the collections is damaged", { cause: error });
+  if (error !== null) {
+    throw new DataError("Failed", "The snapshot of the collections is damaged", { cause: error });
+  }
 }

@@ -195,7 +195,11 @@ function isBroken(outcome: OperationOutcome): outcome is PromiseRejectedResult {
 }
 
 function newer(): DataError {
-  return new DataError("Failed", "The log of the collections holds what a later version of weft has written", {
-    hint: "Upgrade this node.",
-  });
+  return new DataError(
+    "Failed",
+    "The log of the collections holds what a later version of weft has written",
+    {
+      hint: "Upgrade this node.",
+    },
+  );
 }

@@ -3,7 +3,7 @@
  * @module
  */
 
-import { encodeHex, type RandomSource, randomBytes, type Timers } from "../../base/mod.ts";
+import { encodeHex, randomBytes, type RandomSource, type Timers } from "../../base/mod.ts";
 import { DataError } from "../errors.ts";
 import type { CommitLog } from "./commit_log.ts";
 import type { OperationOutcome } from "./log_copy.ts";
@@ -63,7 +63,9 @@ export class OperationSender {
     if (this.#closed !== undefined) return Promise.reject(this.#closed);
     const json = JSON.stringify(operation);
     if (this.#waitingLength + json.length > MAX_WAITING_LENGTH) {
-      return Promise.reject(new DataError("OwnerAway", "Too many writes wait for the log of the collections"));
+      return Promise.reject(
+        new DataError("OwnerAway", "Too many writes wait for the log of the collections"),
+      );
     }
     const { promise, resolve, reject } = Promise.withResolvers<unknown>();
     const id = operation.kind === "commit" ? operation.commit.id : undefined;
@@ -103,7 +105,10 @@ export class OperationSender {
     this.#closed = error;
     for (const one of this.#waiting.splice(0)) this.#fail(one, error);
     for (const group of [...this.#underWay.keys()]) {
-      this.#failGroup(group, new DataError("OutcomeUnknown", "The node stopped before the write was answered"));
+      this.#failGroup(
+        group,
+        new DataError("OutcomeUnknown", "The node stopped before the write was answered"),
+      );
     }
   }
 

@@ -5,7 +5,7 @@
  */
 
 import type { Timers } from "../../base/mod.ts";
-import { AWAY_MS, away } from "./operation_sender.ts";
+import { away, AWAY_MS } from "./operation_sender.ts";
 
 /** Waits for the copy. */
 export class ReadBarrier {

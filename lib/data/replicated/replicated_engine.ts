@@ -94,8 +94,9 @@ export class ReplicatedEngine implements DataEngine {
     });
   }
 
-  async collections(): Promise<readonly CollectionState[]> {
-    return (await this.#fresh()).collections();
+  /** As far as this node knows, also while the log is away. */
+  collections(): Promise<readonly CollectionState[]> {
+    return this.#copy.engine.collections();
   }
 
   async describe(collection: string): Promise<CollectionState> {
@@ -315,13 +316,19 @@ export class ReplicatedEngine implements DataEngine {
 /** @returns why a copy can't be continued with what is there */
 function whyNotRead(copy: LogCopy, { identity, last }: LogState): DataError | undefined {
   if (copy.identity !== identity) {
-    return new DataError("Failed", "The log of the collections is another one than the copy of this node is of", {
-      hint: "Whoever has the copy has what was in it: export it, or remove the copy to begin with what is there.",
-    });
+    return new DataError(
+      "Failed",
+      "The log of the collections is another one than the copy of this node is of",
+      {
+        hint:
+          "Whoever has the copy has what was in it: export it, or remove the copy to begin with what is there.",
+      },
+    );
   }
   if (copy.sequence <= last) return undefined;
   return new DataError("Failed", "The log of the collections has lost what this node has read of it", {
-    hint: "Whoever has the copy has what was in it: export it, or remove the copy to begin with what is there.",
+    hint:
+      "Whoever has the copy has what was in it: export it, or remove the copy to begin with what is there.",
   });
 }
 

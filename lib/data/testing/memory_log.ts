@@ -35,7 +35,12 @@ export class MemoryLog {
 
   /** @returns one more that appends and reads */
   connect(timers: Timers): MemoryLogClient {
-    const client = new MemoryLogClient(this, timers, this.#maxMessageBytes, () => this.#clients.delete(client));
+    const client = new MemoryLogClient(
+      this,
+      timers,
+      this.#maxMessageBytes,
+      () => this.#clients.delete(client),
+    );
     this.#clients.add(client);
     return client;
   }

@@ -80,10 +80,16 @@ export async function checkRun(
     const total = accounts.reduce((sum, { value }) => sum + Number(value["amount"]), 0);
     assert.equal(total, ACCOUNTS * START, `seed ${seed}`);
     assert.equal((await engine().describe("moves")).count, moves.length, `seed ${seed}`);
-    assert.deepEqual(await engine().list("items", { limit: 100 }), await run.engines[0]?.().list("items", { limit: 100 }));
+    assert.deepEqual(
+      await engine().list("items", { limit: 100 }),
+      await run.engines[0]?.().list("items", { limit: 100 }),
+    );
     for (const id of moves.slice(-5)) assert.equal(await engine().transaction(id), "committed");
   }
-  assert.ok(history.filter(({ revision }) => revision !== undefined).length > history.length / 2, `seed ${seed}`);
+  assert.ok(
+    history.filter(({ revision }) => revision !== undefined).length > history.length / 2,
+    `seed ${seed}`,
+  );
 }
 
 /** Waits until an engine has read all there is. */
@@ -99,7 +105,11 @@ async function whenReached({ sleep }: TroubledRun, engine: () => DataEngine): Pr
   }
 }
 
-async function readOrWrite({ now, draw }: TroubledRun, engine: () => DataEngine, by: string): Promise<Operation> {
+async function readOrWrite(
+  { now, draw }: TroubledRun,
+  engine: () => DataEngine,
+  by: string,
+): Promise<Operation> {
   const key = `k${draw(2)}`;
   const begin = now();
   const value = { id: key, by };
