@@ -75,7 +75,7 @@ async function runSeed(seed: number, folder: string): Promise<void> {
       } else {
         await node.engine.close();
         await sleep(draw(2_000));
-        nodes[at] = await open(at);
+        nodes[at] = open(at);
       }
     }
   })();
