@@ -108,6 +108,10 @@ export const STAGINGS: Readonly<Record<string, Staging>> = {
   "weft --join TOKEN": { on: "spare", inside: freshState, until: isUp },
   "weft --join weft1-…": { on: "spare", inside: freshState, until: isUp },
   "weft up": { on: "spare", until: isUp },
+  "OTEL_DENO=true OTEL_SERVICE_NAME=web-1 OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:4318 weft up": {
+    on: "spare",
+    until: isUp,
+  },
   "weft up --state /var/lib/weft": { on: "spare", with: { "/var/lib/weft": "./state" }, until: isUp },
   "weft up --offer '80=127.0.0.1:3000 for role=web'": { on: "spare", until: isUp },
   "weft up --forward-allow role=admin": { on: "spare", until: isUp },
