@@ -7,7 +7,7 @@
 import { PLAIN_AREA_BYTES } from "./frames/plain/mod.ts";
 import { PACKET_READER_BYTES } from "../../host/mod.ts";
 import { VIRTIO_HEADER_BYTES } from "./superpacket.ts";
-import { HANDED_ROOM_BYTES } from "./receiving/bounds.ts";
+import { HANDED_ROOM_BYTES } from "./handed_layout.ts";
 import { RECEIVE_ROOM_BYTES, RECEIVER_AREA_BYTES } from "./gro_receiver.ts";
 import { SENDER_AREA_BYTES } from "./gso_sender.ts";
 

@@ -5,7 +5,7 @@
 
 import { type ReceivedEndpoint, SocketAddressReader } from "../../../host/mod.ts";
 import type { ReceivedBatches } from "../gro_receiver.ts";
-import { HANDED_DATAGRAMS_AT, MAX_HANDED_BYTES } from "./bounds.ts";
+import { HANDED_DATAGRAMS_AT, MAX_HANDED_BYTES } from "../handed_layout.ts";
 import type { TakenBatch } from "./receive_handover.ts";
 
 const CALLED_AT = 32;

@@ -1,5 +1,6 @@
 /**
- * How much memory receiving takes in an engine's own. Whoever lays that out needs nothing else of this folder.
+ * How a batch that another worker has received lies in the memory of the first one's cipher. Threads that receive nothing
+ * lay that memory out as well, and load no more than this.
  * @module
  */
 
