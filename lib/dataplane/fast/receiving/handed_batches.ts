@@ -5,7 +5,7 @@
 
 import { type ReceivedEndpoint, SocketAddressReader } from "../../../host/mod.ts";
 import type { ReceivedBatches } from "../gro_receiver.ts";
-import { HANDED_DATAGRAMS_AT, MAX_HANDED_BYTES } from "../handed_layout.ts";
+import { HANDED_DATAGRAMS_AT, MAX_HANDED_BYTES } from "../engine_memory.ts";
 import type { TakenBatch } from "./receive_handover.ts";
 
 const CALLED_AT = 32;
@@ -17,7 +17,7 @@ export class HandedBatches implements ReceivedBatches {
   readonly #reader = new SocketAddressReader();
   #batch: TakenBatch | undefined;
 
-  /** @param at where there is room for `HANDED_ROOM_BYTES` in `memory`, on a multiple of 64 */
+  /** @param at where there is room for `HANDED_DATAGRAMS_AT + MAX_HANDED_BYTES` bytes in `memory`, on a multiple of 64 */
   constructor(memory: WebAssembly.Memory, at: number) {
     this.#bytes = new Uint8Array(memory.buffer);
     this.#start = at;
