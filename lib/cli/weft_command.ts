@@ -123,7 +123,7 @@ export async function saidSettings(command: AnyCommand, ports: CliPorts): Promis
 /** What is kept is read again in another directory. */
 function withPaths(layer: ConfigLayer): ConfigLayer {
   const values = { ...layer.values };
-  for (const name of ["statusTokenFile", "policy"] as const) {
+  for (const name of ["statusTokenFile", "policy", "dataCredentials", "dataAuthority"] as const) {
     const path = values[name];
     if (typeof path === "string" && path !== "") values[name] = resolve(path);
   }

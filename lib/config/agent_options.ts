@@ -93,6 +93,12 @@ export interface AgentOptions {
   readonly relayLimitMbit: number | "off";
   /** How much it carries for any two members, likewise. */
   readonly relaySessionLimitMbit: number | "off";
+  /** Servers of NATS JetStream that keep new collections, as `nats://HOST:PORT`; this node's state unless given. */
+  readonly data?: string;
+  /** A file with what lets in there. */
+  readonly dataCredentials?: string;
+  /** A file with certificates of who vouches for those servers. */
+  readonly dataAuthority?: string;
   /** Overlay networks that a leader makes at its start when there are none of their names. */
   readonly networks: readonly DeclaredNetwork[];
   /** Endpoints in overlay networks that this node adds at its start when it has none of their names. */

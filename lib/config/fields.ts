@@ -40,6 +40,7 @@ import {
   selectorText,
   truth,
 } from "./field_schemas.ts";
+import { DATA_FIELDS } from "./data_fields.ts";
 import { RELAY_FIELDS } from "./relay_fields.ts";
 import { STATUS_FIELDS } from "./status_fields.ts";
 
@@ -247,6 +248,7 @@ export const FIELDS: { readonly [Key in keyof AgentOptions]-?: Field<Key> } = {
       "Write role=admin, or '*' for every member; the firewall sees their connections as this machine's own.",
   },
   ...RELAY_FIELDS,
+  ...DATA_FIELDS,
   networks: {
     flag: "network",
     plural: "networks",

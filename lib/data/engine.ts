@@ -180,6 +180,11 @@ export interface DataEngine {
   changes(collection: string, after: number, limit: number): Promise<readonly Change[]>;
   /** Calls back after commits that have changed a collection. @returns what ends that */
   follow(collection: string, onChange: () => void): () => void;
+  /**
+   * Of an engine that several nodes share: calls back when collections were made, changed or dropped, by whomever.
+   * @returns what ends that
+   */
+  followCollections?(onChange: () => void): () => void;
   /** Ends what waits, and closes. Harmless when repeated. */
   close(): Promise<void>;
 }

@@ -78,6 +78,7 @@ export {
   HostJournal,
   openDatabase,
   readHostText,
+  ReplaceableDatabase,
   RESOLVER_CONF_PATH,
   ResumedStateStore,
   SqliteStateStore,

@@ -4,8 +4,6 @@
  * @module
  */
 
-import type { Tracer } from "../base/mod.ts";
-import type { Middleware } from "../service/mod.ts";
 import * as api from "@opentelemetry/api";
 import project from "../../deno.json" with { type: "json" };
 import { callSpans } from "./call_spans.ts";

@@ -1,16 +1,38 @@
 /**
- * The collections of a node in its state directory.
+ * The collections of a node in its state directory, and its part of those that servers keep for several nodes.
  * @module
  */
 
-import type { Clock } from "../../base/mod.ts";
-import { DATA_SCHEMA, type DataEngine, EmbeddedEngine } from "../../data/mod.ts";
-import { afterSystemTurn, openDatabase } from "../../host/mod.ts";
+import type { Clock, Environment } from "../../base/mod.ts";
+import {
+  DATA_SCHEMA,
+  type DataEngine,
+  DataError,
+  EmbeddedEngine,
+  EngineSet,
+  JetStreamLog,
+  type NatsCredentials,
+  parseNatsCredentials,
+  parseNatsServer,
+  ReplicatedEngine,
+} from "../../data/mod.ts";
+import { afterSystemTurn, type DatabaseFile, openDatabase, ReplaceableDatabase } from "../../host/mod.ts";
+
+/** No file of credentials is longer. */
+const MAX_CREDENTIALS_BYTES = 64 << 10;
+
+/** What is said of servers that keep collections. */
+export interface DataServers {
+  /** As `nats://HOST:PORT`. */
+  readonly data: string;
+  readonly dataCredentials?: string;
+  readonly dataAuthority?: string;
+}
 
 /** Where the collections of a node are: of each network in a file of its own, so that none shows those of another. */
 export class DataStore {
   readonly #stateDir: string;
-  readonly #name: string;
+  readonly #networkId: string;
   readonly #clock: Clock;
   /** While the node has it open. */
   #open: ReturnType<typeof openDatabase> | undefined;
@@ -18,14 +40,14 @@ export class DataStore {
   /** @param networkId in hexadecimal */
   constructor(stateDir: string, networkId: string, clock: Clock) {
     this.#stateDir = stateDir;
-    this.#name = `data-${networkId}.db`;
+    this.#networkId = networkId;
     this.#clock = clock;
   }
 
   /** Whether there are collections of an earlier run. */
   exists(): boolean {
     try {
-      return Deno.statSync(`${this.#stateDir}/${this.#name}`).size > 0;
+      return Deno.statSync(`${this.#stateDir}/${this.#file("").name}`).size > 0;
     } catch {
       return false;
     }
@@ -38,7 +60,8 @@ export class DataStore {
    */
   async copy(): Promise<readonly (readonly [name: string, content: Uint8Array])[]> {
     if (!this.exists()) return [];
-    const path = `${this.#stateDir}/${this.#name}.copy`;
+    const { name } = this.#file("");
+    const path = `${this.#stateDir}/${name}.copy`;
     await Deno.remove(path).catch(() => {});
     try {
       // What is written together is committed at the end of a turn, and a copy is made between two.
@@ -47,14 +70,14 @@ export class DataStore {
         await new Promise<void>((resolve) => afterSystemTurn(resolve));
         open.prepare("VACUUM INTO ?").run(path);
       } else {
-        const database = this.#openDatabase();
+        const database = openDatabase(this.#stateDir, this.#file(""));
         try {
           database.prepare("VACUUM INTO ?").run(path);
         } finally {
           database.close();
         }
       }
-      return [[this.#name, await Deno.readFile(path)]];
+      return [[name, await Deno.readFile(path)]];
     } finally {
       await Deno.remove(path).catch(() => {});
     }
@@ -62,7 +85,7 @@ export class DataStore {
 
   /** @throws StateError */
   open(): DataEngine {
-    const database = this.#open = this.#openDatabase();
+    const database = this.#open = openDatabase(this.#stateDir, this.#file(""));
     return new EmbeddedEngine({
       database,
       wall: () => this.#clock.wall(),
@@ -71,14 +94,44 @@ export class DataStore {
     });
   }
 
-  #openDatabase(): ReturnType<typeof openDatabase> {
-    return openDatabase(this.#stateDir, {
-      name: this.#name,
-      // "wftd" in ASCII.
-      applicationId: 0x77667464,
+  /** Opens what servers keep, and what is here beside it. @throws StateError, DataError */
+  openShared({ data, dataCredentials, dataAuthority }: DataServers, parts: Environment): DataEngine {
+    const commits = new JetStreamLog({
+      ...parts,
+      server: parseNatsServer(data),
+      name: `weft_${this.#networkId}`,
+      ...dataCredentials !== undefined && { credentials: () => readCredentials(dataCredentials) },
+      ...dataAuthority !== undefined && { caFile: dataAuthority },
+    });
+    const copy = new ReplaceableDatabase(this.#stateDir, this.#file("-shared"));
+    const shared = new ReplicatedEngine({ ...parts, commits, copy, afterTurn: afterSystemTurn });
+    return new EngineSet(this.open(), shared);
+  }
+
+  #file(which: "" | "-shared"): DatabaseFile {
+    return {
+      name: `data${which}-${this.#networkId}.db`,
+      // "wftd" and "wfts" in ASCII.
+      applicationId: which === "" ? 0x77667464 : 0x77667473,
       schemaVersion: 1,
       schema: DATA_SCHEMA,
       isCheckedWhole: false,
-    });
+    };
   }
+}
+
+/** Reads what lets in. @throws DataError when others can read it, too */
+async function readCredentials(path: string): Promise<NatsCredentials> {
+  const { mode, size } = await Deno.stat(path);
+  if (mode !== null && (mode & 0o077) !== 0) {
+    throw new DataError(
+      "Failed",
+      `Cannot use the credentials in ${path}: others than its owner can read or change it`,
+      {
+        hint: `\`chmod 600 ${path}\` leaves it to its owner.`,
+      },
+    );
+  }
+  if (size > MAX_CREDENTIALS_BYTES) throw new DataError("Failed", `${path} is longer than credentials are`);
+  return parseNatsCredentials(await Deno.readFile(path));
 }

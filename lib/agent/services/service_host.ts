@@ -114,9 +114,10 @@ export class ServiceHost {
     });
     this.offers = new OfferSync(parts, () => this.forward.offered());
     const store = this.collections = new DataStore(options.stateDir, mesh.network.id, clock);
+    const { data } = options;
     const kept = {
       ...{ clock, timers, log, runtime: this.runtime, peers: this.#peers, policy },
-      hasState: () => store.exists(),
+      hasState: () => data !== undefined || store.exists(),
     };
     this.#seal = new SealHost({
       keys: new MemberSealingKeys(mesh, this.#peers, random),
@@ -124,7 +125,11 @@ export class ServiceHost {
       request: (path, params, options) => this.runtime.request(path, params, options),
     });
     this.shards = new ShardHost({ ...kept, engine: () => this.data.engine() });
-    this.data = new DataHost({ ...kept, shards: this.shards, openEngine: () => store.open() });
+    this.data = new DataHost({
+      ...kept,
+      shards: this.shards,
+      openEngine: () => data === undefined ? store.open() : store.openShared({ ...options, data }, parts),
+    });
   }
 
   /** Another policy is in force: what it takes away ends. */

@@ -69,6 +69,8 @@ export interface EmbeddedParts {
   readonly afterTurn: (fire: () => void) => void;
   /** How much the database may hold; 4 GiB unless given. */
   readonly maxBytes?: number;
+  /** Called inside of each transaction before its COMMIT: what it writes is durable together with that. */
+  readonly beforeCommit?: () => void;
 }
 
 /** Keeps collections and queues in SQLite, on the thread that it is made on. */
@@ -79,6 +81,7 @@ export class EmbeddedEngine implements DataEngine {
   readonly #tables = new Map<string, CollectionTable>();
   readonly #writer: CommitWriter;
   readonly #group: GroupCommit;
+  readonly #beforeCommit: () => void;
   readonly #followers = new Followers();
   /** Ids of commits that wait for their turn. */
   readonly #queued = new Set<string>();
@@ -95,7 +98,8 @@ export class EmbeddedEngine implements DataEngine {
     const limitPages = (pages: number) => database.exec(`PRAGMA max_page_count = ${pages}`);
     limitPages(maxPages);
     database.function(SEES, { directOnly: true }, (key) => this.#sees(String(key)) ? 1 : 0);
-    this.#group = new GroupCommit(database, parts.afterTurn);
+    this.#beforeCommit = parts.beforeCommit ?? (() => {});
+    this.#group = new GroupCommit(database, parts.afterTurn, this.#beforeCommit);
     prepareCopies(database);
     this.copies = new CopyTables({
       database,
@@ -230,6 +234,11 @@ export class EmbeddedEngine implements DataEngine {
     });
   }
 
+  /** Reads a commit that comes later. @throws DataError when it is none, whatever is kept */
+  check(commit: Commit): void {
+    this.#writer.read(commit);
+  }
+
   transaction(id: string): Promise<KnownTransaction | undefined> {
     return this.#run(() => {
       if (this.#queued.has(id)) return "queued";
@@ -362,6 +371,7 @@ export class EmbeddedEngine implements DataEngine {
     this.#database.exec("BEGIN IMMEDIATE");
     try {
       const result = body();
+      this.#beforeCommit();
       this.#database.exec("COMMIT");
       return result;
     } catch (error) {

@@ -26,16 +26,21 @@ interface Waiting {
 export class GroupCommit {
   readonly #database: SqlDatabase;
   readonly #afterTurn: (fire: () => void) => void;
+  readonly #beforeCommit: () => void;
   readonly #tellers = new Set<() => void>();
   #waiting: Waiting[] = [];
   #undo: (() => void)[] = [];
   #isDue = false;
   #isClosed = false;
 
-  /** @param afterTurn calls back when what has arrived meanwhile has been handled */
-  constructor(database: SqlDatabase, afterTurn: (fire: () => void) => void) {
+  /**
+   * @param afterTurn calls back when what has arrived meanwhile has been handled
+   * @param beforeCommit writes what is to be durable together with each group
+   */
+  constructor(database: SqlDatabase, afterTurn: (fire: () => void) => void, beforeCommit: () => void) {
     this.#database = database;
     this.#afterTurn = afterTurn;
+    this.#beforeCommit = beforeCommit;
   }
 
   /**
@@ -97,6 +102,7 @@ export class GroupCommit {
           ends.push(() => reject(error));
         }
       }
+      this.#beforeCommit();
       this.#database.exec("COMMIT");
     } catch (error) {
       // What has failed in it may have failed only because of what is taken back.

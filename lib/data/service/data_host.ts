@@ -32,6 +32,9 @@ import { readFields } from "./requests.ts";
 /** The service by which programs of a node open collections and queues. */
 export const DATA_SERVICE = "$data";
 
+/** How often a node looks whether it may offer what it did not, in milliseconds. */
+const LOOK_MS = 30_000;
+
 /** Spreads collections over members. */
 export interface ShardedCollections {
   /** Those of which this node is the home. */
@@ -91,6 +94,7 @@ export class DataHost {
   readonly #rights: CommitRights;
   readonly #waits: TakeWaits;
   #engine: DataEngine | undefined;
+  #cancel = () => {};
   #isClosed = false;
 
   constructor(parts: DataHostParts) {
@@ -135,10 +139,10 @@ export class DataHost {
   start(): void {
     void this.#parts.runtime.services.add(this.#definition()).start();
     if (!this.#parts.hasState()) return;
-    this.#collections.offerAll(async () =>
+    const collections = async () =>
       (await this.#openEngine().collections()).filter(({ name }) => isCollectionName(name))
-        .map(({ count: _, revision: __, ...spec }) => spec)
-    );
+        .map(({ count: _, revision: __, ...spec }) => spec);
+    if (!this.#followShared(collections)) this.#collections.offerAll(collections);
     this.#spread?.offerAll(async () => await this.#parts.shards?.homes() ?? []);
     this.#queues.offerAll(async () =>
       (await this.#openEngine().queues?.queues() ?? [])
@@ -153,9 +157,29 @@ export class DataHost {
     return { collections: this.#collections.specs.size, queues: this.#queues.specs.size, watches };
   }
 
+  /** @returns whether the engine is one that others share, whose collections change by them too */
+  #followShared(collections: () => Promise<readonly CollectionSpec[]>): boolean {
+    const { log, timers } = this.#parts;
+    try {
+      const engine = this.#openEngine();
+      if (engine.followCollections === undefined) return false;
+      const look = () => this.#collections.follow(collections);
+      engine.followCollections(look);
+      const lookAgain = () => {
+        look();
+        this.#cancel = timers.setTimer(LOOK_MS, lookAgain);
+      };
+      lookAgain();
+    } catch (error) {
+      log.error("the collections of this node can't be opened", { error });
+    }
+    return true;
+  }
+
   /** Serves nothing any more, and closes the engine. Harmless when repeated. */
   async close(): Promise<void> {
     this.#isClosed = true;
+    this.#cancel();
     this.#waits.close();
     await this.#engine?.close();
   }

@@ -87,6 +87,45 @@ export class Ownership<Spec extends { readonly name: string }> {
     });
   }
 
+  /**
+   * Offers what an engine has that several nodes share, as far as this node may, and no more what it has not. Who made it
+   * has its path; others have it by a grant.
+   */
+  follow(specs: () => Promise<readonly Spec[]>): void {
+    this.#opening = this.#opening.then(async () => {
+      const there = await specs();
+      for (const spec of there) {
+        const before = this.#specs.get(spec.name);
+        if (before === undefined) await this.#offerShared(spec);
+        else if (this.#kind.isSameService(before, spec)) this.#specs.set(spec.name, spec);
+        else {
+          await this.#parts.runtime.removeService(this.#kind.path(spec.name));
+          await this.#offerShared(spec);
+        }
+      }
+      const names = new Set(there.map(({ name }) => name));
+      for (const name of [...this.#specs.keys()]) if (!names.has(name)) await this.forget(name);
+    }).catch((error) => {
+      this.#parts.log.error(`the ${this.#kind.what}s of this node can't be offered`, { error });
+    });
+  }
+
+  async #offerShared(spec: Spec): Promise<void> {
+    const { log, peers, runtime } = this.#parts;
+    const path = this.#kind.path(spec.name);
+    const mayOffer = peers.mayOffer(peers.self, TopicPath.parse(path));
+    if (!mayOffer && this.#ownerElsewhere(path) !== undefined) return void this.#specs.delete(spec.name);
+    this.#specs.set(spec.name, spec);
+    try {
+      await this.#offer(spec);
+    } catch (error) {
+      this.#specs.delete(spec.name);
+      await runtime.removeService(path);
+      if (error instanceof ServiceNotGrantedError) return;
+      log.warn(`a ${this.#kind.what} can't be offered`, { name: spec.name, error });
+    }
+  }
+
   /** Opens one, or finds out who owns it; makes it when it is nobody's. @throws DataError */
   async open(spec: Spec): Promise<Opened> {
     const opened = this.#opening.then(() => this.#open(spec));

@@ -15,10 +15,20 @@ export interface EngineSample extends AsyncDisposable {
 
 const ORDERS: CollectionSpec = { name: "orders", key: "id", index: ["status"] };
 
-/** Tests what all engines promise. @param name of the engine @param isDurable whether it can be opened again */
-export function testEngine(name: string, sample: () => Promise<EngineSample>, isDurable = true): void {
+/**
+ * Tests what all engines promise.
+ * @param name of the engine
+ * @param isDurable whether it can be opened again
+ * @param register of a test that the machine may lack something for
+ */
+export function testEngine(
+  name: string,
+  sample: () => Promise<EngineSample>,
+  isDurable = true,
+  register: (name: string, run: () => Promise<void>) => void = Deno.test,
+): void {
   const test = (what: string, run: (engine: DataEngine, again: () => Promise<DataEngine>) => Promise<void>) =>
-    Deno.test(`${name}: ${what}`, async () => {
+    register(`${name}: ${what}`, async () => {
       await using opened = await sample();
       let engine = await opened.open();
       try {

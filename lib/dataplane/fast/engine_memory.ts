@@ -7,7 +7,6 @@
 import { PLAIN_AREA_BYTES } from "./frames/plain/mod.ts";
 import { PACKET_READER_BYTES } from "../../host/mod.ts";
 import { VIRTIO_HEADER_BYTES } from "./superpacket.ts";
-import { HANDED_ROOM_BYTES } from "./receiving/mod.ts";
 import { RECEIVE_ROOM_BYTES, RECEIVER_AREA_BYTES } from "./gro_receiver.ts";
 import { SENDER_AREA_BYTES } from "./gso_sender.ts";
 
@@ -53,8 +52,13 @@ export const PLAIN_AT: number = aligned(READY_AT + (MAX_READY + 1) * 16);
 export const LINK_READER_AT: number = aligned(PLAIN_AT + PLAIN_AREA_BYTES);
 /** What another worker has received. */
 export const HANDED_AT: number = aligned(LINK_READER_AT + PACKET_READER_BYTES);
+/** Where the datagrams begin of a batch that another worker has received. */
+export const HANDED_DATAGRAMS_AT = 64;
+/** The longest such batch, in bytes. */
+export const MAX_HANDED_BYTES = 65_536;
+
 /** How much memory the engine needs beyond the cipher's own. */
-export const ENGINE_BYTES: number = HANDED_AT + HANDED_ROOM_BYTES + SLACK_BYTES;
+export const ENGINE_BYTES: number = HANDED_AT + HANDED_DATAGRAMS_AT + MAX_HANDED_BYTES + SLACK_BYTES;
 
 function aligned(at: number): number {
   return Math.ceil(at / 64) * 64;

@@ -7,6 +7,7 @@
 export * from "./file_replacement.ts";
 export * from "./host_journal.ts";
 export { isMountPoint } from "./mount_point.ts";
+export * from "./replaceable_database.ts";
 export * from "./resumed_state_store.ts";
 export * from "./sqlite_file.ts";
 export * from "./sqlite_state_store.ts";

@@ -3,7 +3,6 @@
  * @module
  */
 
-import { lookup } from "node:dns/promises";
 import type { PolicyExplanation, StatusReport } from "../../../api/mod.ts";
 import { WeftError } from "../../../base/mod.ts";
 import { type HostRoute, Netlink } from "../../../host/mod.ts";
@@ -87,6 +86,7 @@ async function answered<T>(asked: Promise<T>): Promise<T | Unanswered> {
 
 async function hostLookup(name: string): Promise<readonly string[]> {
   try {
+    const { lookup } = await import("node:dns/promises");
     return (await lookup(name, { all: true })).map(({ address }) => address);
   } catch {
     return [];

@@ -5,13 +5,10 @@
 
 import { type ReceivedEndpoint, SocketAddressReader } from "../../../host/mod.ts";
 import type { ReceivedBatches } from "../gro_receiver.ts";
+import { HANDED_DATAGRAMS_AT, MAX_HANDED_BYTES } from "../engine_memory.ts";
 import type { TakenBatch } from "./receive_handover.ts";
 
 const CALLED_AT = 32;
-const DATAGRAMS_AT = 64;
-const MAX_BATCH_BYTES = 65_536;
-/** How much room one takes. */
-export const HANDED_ROOM_BYTES: number = DATAGRAMS_AT + MAX_BATCH_BYTES;
 
 /** One batch at a time. */
 export class HandedBatches implements ReceivedBatches {
@@ -20,7 +17,7 @@ export class HandedBatches implements ReceivedBatches {
   readonly #reader = new SocketAddressReader();
   #batch: TakenBatch | undefined;
 
-  /** @param at where there is room for `HANDED_ROOM_BYTES` in `memory`, on a multiple of 64 */
+  /** @param at where there is room for `HANDED_DATAGRAMS_AT + MAX_HANDED_BYTES` bytes in `memory`, on a multiple of 64 */
   constructor(memory: WebAssembly.Memory, at: number) {
     this.#bytes = new Uint8Array(memory.buffer);
     this.#start = at;
@@ -35,7 +32,7 @@ export class HandedBatches implements ReceivedBatches {
   }
 
   at(): number {
-    return this.#start + DATAGRAMS_AT;
+    return this.#start + HANDED_DATAGRAMS_AT;
   }
 
   lengthBytes(): number {

@@ -12,7 +12,7 @@
  * @module
  */
 
-export { HANDED_ROOM_BYTES, HandedBatches } from "./handed_batches.ts";
+export { HandedBatches } from "./handed_batches.ts";
 export { receiveHandoverMemory, type TakenBatch } from "./receive_handover.ts";
 export { closeReceiving, forgetReceiver } from "./receive_tickets.ts";
 export { ReceivingCoordinator, type ReceivingEngine } from "./receiving_coordinator.ts";

@@ -1,0 +1,247 @@
+/**
+ * A commit log in JetStream.
+ * @module
+ */
+
+import type { JetStreamClient, JetStreamManager, StreamInfo } from "@nats-io/jetstream";
+import type { NatsConnection } from "@nats-io/transport-node";
+import type { Clock, Logger, Timers } from "../../base/mod.ts";
+import { DataError } from "../errors.ts";
+import type { CommitLog, LogReader, LogSnapshot } from "../replicated/mod.ts";
+import type { NatsCredentials, NatsServer } from "./nats_server.ts";
+import { isRefusal, jetStreamCode, reasonOf, refusal } from "./nats_failure.ts";
+import { SnapshotBucket } from "./snapshot_bucket.ts";
+
+/** What a log in JetStream stands on. */
+export interface JetStreamParts {
+  readonly clock: Clock;
+  readonly timers: Timers;
+  readonly log: Logger;
+  readonly server: NatsServer;
+  /** What lets in there, read before each connection, so that it may change; none unless given. */
+  readonly credentials?: () => Promise<NatsCredentials>;
+  /** A file with certificates of authorities, for servers that prove who they are by none that this host knows. */
+  readonly caFile?: string;
+  /** Names the stream: letters, digits, `_` and `-`. */
+  readonly name: string;
+}
+
+type NatsClient = typeof import("./connect.ts");
+
+/** What is there while the servers are reached. */
+interface Session {
+  readonly connection: NatsConnection;
+  readonly jetstream: JetStreamClient;
+  readonly manager: JetStreamManager;
+  readonly replicas: number;
+  readonly snapshots: SnapshotBucket;
+}
+
+/** The server keeps the ids of messages for so long, so that none is appended twice. */
+const DUPLICATES_MS = 120_000;
+/** A message is sent again for so long: well within that. */
+const RESEND_MS = 60_000;
+/** How long one answer is waited for, in milliseconds. */
+const REQUEST_MS = 5_000;
+const RECONNECT_MS = 1_000;
+const RESEND_PAUSE_MS = 250;
+/** The servers' own default of the longest message, until they have said theirs. */
+const DEFAULT_MESSAGE_BYTES: number = 1 << 20;
+/** Of a message, for its subject and headers. */
+const HEADER_BYTES = 512;
+/** So much is read ahead. */
+const READ_AHEAD_BYTES: number = 8 << 20;
+/** JSStreamReplicasNotSupportedErr of nats-server's errors.json: the server is no part of a cluster. */
+const REPLICAS_NOT_SUPPORTED = 10074;
+
+/** Appends to a stream and reads it, whenever its servers can be reached. */
+export class JetStreamLog implements CommitLog {
+  readonly #parts: JetStreamParts;
+  #reader: LogReader | undefined;
+  #session: Session | undefined;
+  #running: Promise<void> | undefined;
+  #isClosed = false;
+  #wake = () => {};
+  #maxMessageBytes = DEFAULT_MESSAGE_BYTES - HEADER_BYTES;
+  #lastReason = "";
+
+  constructor(parts: JetStreamParts) {
+    this.#parts = parts;
+  }
+
+  get maxMessageBytes(): number {
+    return this.#maxMessageBytes;
+  }
+
+  start(reader: LogReader): void {
+    this.#reader = reader;
+    this.#running ??= this.#run(reader);
+  }
+
+  async append(id: string, bytes: Uint8Array): Promise<number> {
+    const until = this.#parts.clock.now() + RESEND_MS;
+    for (let sent = 0;; sent++) {
+      const session = this.#session;
+      try {
+        if (session !== undefined) {
+          const { seq } = await session.jetstream.publish(this.#subject, bytes, {
+            msgID: id,
+            timeout: REQUEST_MS,
+          });
+          return seq;
+        }
+        if (sent === 0) {
+          throw new DataError("OwnerAway", "The servers that keep the collections can't be reached");
+        }
+      } catch (error) {
+        if (error instanceof DataError) throw error;
+        if (isRefusal(error)) throw refusal(error);
+      }
+      if (this.#isClosed || this.#parts.clock.now() > until) {
+        throw new DataError("OutcomeUnknown", "The servers that keep the collections have not answered");
+      }
+      await this.#sleep(RESEND_PAUSE_MS);
+    }
+  }
+
+  async last(): Promise<number> {
+    const session = this.#session;
+    if (session === undefined) {
+      throw new DataError("OwnerAway", "The servers that keep the collections can't be reached");
+    }
+    const { jetstream, manager, replicas } = session;
+    try {
+      if (replicas === 1) return (await manager.streams.info(this.#parts.name)).state.last_seq;
+      // A leader that was replaced and has not heard of it would answer of the past; what it appends needs the others.
+      return (await jetstream.publish(this.#subject, undefined, { timeout: REQUEST_MS })).seq;
+    } catch (error) {
+      throw new DataError("OwnerAway", "The servers that keep the collections do not answer", {
+        cause: error,
+      });
+    }
+  }
+
+  async snapshot(): Promise<LogSnapshot | undefined> {
+    return await this.#session?.snapshots.newest();
+  }
+
+  async storeSnapshot(snapshot: LogSnapshot, keepFrom: number): Promise<void> {
+    const session = this.#session;
+    if (session === undefined) return;
+    if (!await session.snapshots.store(snapshot)) return;
+    await session.manager.streams.purge(this.#parts.name, { seq: keepFrom });
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    this.#wake();
+    const { connection } = this.#session ?? {};
+    await connection?.close().catch(() => {});
+    await this.#running;
+  }
+
+  get #subject(): string {
+    return `weft.${this.#parts.name}.log`;
+  }
+
+  /** Reaches the servers, reads until they are gone, and so on. */
+  async #run(reader: LogReader): Promise<void> {
+    const client = await import("./connect.ts");
+    while (!this.#isClosed) {
+      let connection: NatsConnection | undefined;
+      try {
+        const { server, credentials, caFile } = this.#parts;
+        connection = await client.connectNats(server, await credentials?.(), caFile);
+        // A close in the meantime has found nothing to close.
+        if (!this.#isClosed) await this.#read(client, connection, reader);
+      } catch (error) {
+        this.#report(reasonOf(error));
+      }
+      if (this.#session !== undefined) {
+        this.#session = undefined;
+        if (!this.#isClosed) reader.handleAway();
+      }
+      await connection?.close().catch(() => {});
+      if (!this.#isClosed) await this.#sleep(RECONNECT_MS);
+    }
+  }
+
+  async #read(client: NatsClient, connection: NatsConnection, reader: LogReader): Promise<void> {
+    const jetstream = client.jetstream(connection, { timeout: REQUEST_MS });
+    const manager = await client.jetstreamManager(connection, { timeout: REQUEST_MS });
+    const info = await this.#stream(manager);
+    const { num_replicas: replicas } = info.config;
+    const snapshots = new SnapshotBucket(() => client.openBucket(connection, this.#parts.name, replicas));
+    this.#maxMessageBytes = (connection.info?.max_payload ?? DEFAULT_MESSAGE_BYTES) - HEADER_BYTES;
+    this.#session = { connection, jetstream, manager, replicas, snapshots };
+    const { first_seq: first, last_seq: last } = info.state;
+    const after = await reader.handleOpened({ identity: `${info.created}`, first, last });
+    if (after === undefined) return;
+    const consumer = await jetstream.consumers.get(this.#parts.name, {
+      deliver_policy: client.DeliverPolicy.StartSequence,
+      opt_start_seq: after + 1,
+    });
+    const messages = await consumer.consume({ max_bytes: READ_AHEAD_BYTES });
+    // A connection that is gone ends no iterator by itself.
+    void connection.closed().then(() => messages.close());
+    if (this.#lastReason !== "") this.#parts.log.info("the servers of the collections are reached");
+    this.#lastReason = "";
+    let expected = after + 1;
+    for await (const message of messages) {
+      // What is missing was forgotten: it begins with a snapshot.
+      if (message.seq !== expected) return;
+      expected++;
+      const at = Number(message.timestampNanos / 1_000_000n);
+      if (!await reader.handleMessages([{ sequence: message.seq, at, bytes: message.data }])) return;
+    }
+  }
+
+  /** @returns the stream, made when it is not there */
+  async #stream(manager: JetStreamManager): Promise<StreamInfo> {
+    const { name, server } = this.#parts;
+    try {
+      return await manager.streams.info(name);
+    } catch (error) {
+      if (!(error instanceof Error) || error.name !== "StreamNotFoundError") throw error;
+    }
+    const add = (replicas: number) =>
+      manager.streams.add({
+        name,
+        description: "Collections of a weft mesh: their commits",
+        subjects: [this.#subject],
+        storage: "file",
+        discard: "new",
+        duplicate_window: DUPLICATES_MS * 1e6,
+        deny_delete: true,
+        num_replicas: replicas,
+      });
+    if (server.replicas !== undefined) return await add(server.replicas);
+    try {
+      return await add(3);
+    } catch (error) {
+      if (jetStreamCode(error) === REPLICAS_NOT_SUPPORTED) return await add(1);
+      throw error;
+    }
+  }
+
+  /** Logs why the servers can't be used, once for each reason. */
+  #report(reason: string): void {
+    if (this.#isClosed || reason === this.#lastReason) return;
+    this.#lastReason = reason;
+    this.#parts.log.warn("the servers of the collections can't be used", { reason });
+  }
+
+  async #sleep(delayMs: number): Promise<void> {
+    if (this.#isClosed) return;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const cancel = this.#parts.timers.setTimer(delayMs, resolve);
+    const wakeOthers = this.#wake;
+    this.#wake = () => {
+      wakeOthers();
+      resolve();
+    };
+    await promise;
+    cancel();
+    if (!this.#isClosed) this.#wake = wakeOthers;
+  }
+}

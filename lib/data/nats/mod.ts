@@ -1,0 +1,19 @@
+/**
+ * The log of the replicated engine as a stream of NATS JetStream, by the client of its authors, which is loaded when it is
+ * used.
+ *
+ * ```
+ *   weft_NETWORK                stream, subject weft.NETWORK.log: the log
+ *   OBJ_weft_NETWORK            bucket of the object store: snapshots
+ * ```
+ *
+ * @module
+ */
+
+export * from "./jetstream_log.ts";
+export {
+  type NatsCredentials,
+  type NatsServer,
+  parseNatsCredentials,
+  parseNatsServer,
+} from "./nats_server.ts";

@@ -1,0 +1,79 @@
+/**
+ * Snapshots in a bucket of the object store.
+ * @module
+ */
+
+import type { ObjectInfo, ObjectStore } from "@nats-io/obj";
+import { DataError } from "../errors.ts";
+import { jetStreamCode } from "./nats_failure.ts";
+import type { LogSnapshot } from "../replicated/mod.ts";
+
+const NAME = "snapshot";
+const SEQUENCE = "sequence";
+const REPLAY_FROM = "replay-from";
+/** JSStreamWrongLastSequenceErrF of nats-server's errors.json. */
+const WRONG_LAST_SEQUENCE = 10071;
+
+/** The one that is stored; storing another replaces it. */
+export class SnapshotBucket {
+  readonly #open: () => Promise<ObjectStore>;
+  #bucket: Promise<ObjectStore> | undefined;
+
+  /** @param open makes the bucket when it is not there; called when it is first used */
+  constructor(open: () => Promise<ObjectStore>) {
+    this.#open = open;
+  }
+
+  /** @throws what the client throws */
+  async newest(): Promise<LogSnapshot | undefined> {
+    const bucket = await this.#get();
+    const info = await bucket.info(NAME);
+    const position = info === null ? undefined : positionOf(info);
+    return position && { ...position, chunks: chunksOf(bucket) };
+  }
+
+  /**
+   * Replaces the one that is stored, unless that reaches further, or another one is stored at the same time: messages
+   * are forgotten up to what the stored one needs.
+   * @returns whether it was stored
+   * @throws what the client throws
+   */
+  async store({ sequence, replayFrom, chunks }: LogSnapshot): Promise<boolean> {
+    const bucket = await this.#get();
+    const before = await bucket.info(NAME);
+    if (before !== null && (positionOf(before)?.replayFrom ?? 0) > replayFrom) return false;
+    const metadata = { [SEQUENCE]: `${sequence}`, [REPLAY_FROM]: `${replayFrom}` };
+    try {
+      await bucket.put({ name: NAME, metadata }, ReadableStream.from(chunks), {
+        previousRevision: before?.revision ?? 0,
+      });
+      return true;
+    } catch (error) {
+      if (jetStreamCode(error) === WRONG_LAST_SEQUENCE) return false;
+      throw error;
+    }
+  }
+
+  #get(): Promise<ObjectStore> {
+    const bucket = this.#bucket ??= this.#open();
+    bucket.catch(() => this.#bucket = undefined);
+    return bucket;
+  }
+}
+
+function positionOf({ metadata, deleted }: ObjectInfo): Omit<LogSnapshot, "chunks"> | undefined {
+  const [sequence, replayFrom] = [Number(metadata?.[SEQUENCE]), Number(metadata?.[REPLAY_FROM])];
+  if (deleted || !Number.isSafeInteger(sequence) || !Number.isSafeInteger(replayFrom)) return undefined;
+  return { sequence, replayFrom };
+}
+
+/** Ends by throwing when the digest is not that of the snapshot. */
+async function* chunksOf(bucket: ObjectStore): AsyncGenerator<Uint8Array> {
+  const found = await bucket.get(NAME);
+  if (found === null) throw new DataError("Failed", "The snapshot of the collections is gone");
+  for await (const chunk of found.data) yield chunk;
+  const error = await found.error;
+  if (error !== null) {
+    throw new DataError("Failed", "The snapshot of the collections is damaged", { cause: error });
+  }
+}
