@@ -6,6 +6,8 @@
 
 import * as api from "@opentelemetry/api";
 import project from "../../deno.json" with { type: "json" };
+import type { Tracer } from "../base/mod.ts";
+import type { Middleware } from "../service/mod.ts";
 import { callSpans } from "./call_spans.ts";
 import { stepSpans } from "./step_spans.ts";
 
