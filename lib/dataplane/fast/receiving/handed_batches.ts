@@ -5,7 +5,7 @@
 
 import { type ReceivedEndpoint, SocketAddressReader } from "../../../host/mod.ts";
 import type { ReceivedBatches } from "../gro_receiver.ts";
-import { HANDED_DATAGRAMS_AT, MAX_HANDED_BYTES } from "../engine_memory.ts";
+import { HANDED_DATAGRAMS_AT } from "../engine_memory.ts";
 import type { TakenBatch } from "./receive_handover.ts";
 
 const CALLED_AT = 32;
