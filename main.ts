@@ -37,6 +37,8 @@ const code = await main(Deno.args, {
       storedSettings: (said, onProblem) => OverlayBootstrap.storedSettings(said, onProblem),
       changeStoredSetting: (stateDir, change) => OverlayBootstrap.changeStoredSetting(stateDir, change),
       recover: (stateDir, request) => OverlayBootstrap.recover(stateDir, request),
+      backup: (stateDir, passphrase) => OverlayBootstrap.backup(stateDir, passphrase),
+      restore: (stateDir, request) => OverlayBootstrap.restore(stateDir, request),
       forget: (stateDir) => OverlayBootstrap.forget(stateDir),
       programSocketPath,
       checkNetwork: (options, environment) => checkNetwork({ ...system, options, environment }),

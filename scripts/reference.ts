@@ -10,7 +10,7 @@ import { REFERENCE_FOLDER, referenceFiles } from "./reference/mod.ts";
 const root = new URL("../", import.meta.url);
 const { version } = JSON.parse(await Deno.readTextFile(new URL("deno.json", root)));
 const outdated: string[] = [];
-for (const [name, text] of referenceFiles(version)) {
+for (const [name, text] of await referenceFiles(root, version)) {
   const url = new URL(`${REFERENCE_FOLDER}/${name}`, root);
   const wanted = name.endsWith(".md") ? await formatted(text) : text;
   const found = await Deno.readTextFile(url).catch(() => "");

@@ -3,14 +3,21 @@
  * @module
  */
 
-import { type Clock, LimitedLogger, repeat, type StateStore, type WeftError } from "../base/mod.ts";
+import {
+  type Clock,
+  LimitedLogger,
+  type LogCategory,
+  repeat,
+  type StateStore,
+  type WeftError,
+} from "../base/mod.ts";
 import { channelCounters } from "../channel/mod.ts";
 import { type MeshState, TOKEN_KIND } from "../mesh/mod.ts";
-import { carrierSockets, type FramePlane } from "../dataplane/mod.ts";
+import { carrierSockets, type FramePlane, MultiBufferLoader } from "../dataplane/mod.ts";
 import { builtInDrivers } from "../../drivers/mod.ts";
 import type { ServiceSettings } from "../service/mod.ts";
 import { listenTcp, type StreamListener } from "../transport/mod.ts";
-import type { AgentContext, GivenContext } from "./agent_context.ts";
+import { type AgentContext, contextOf, type GivenContext } from "./agent_context.ts";
 import { Authority } from "./authority.ts";
 import { Carriers } from "./carriers/mod.ts";
 import { Departure } from "./departure.ts";
@@ -31,8 +38,9 @@ import { NodePolicies } from "./policy/mod.ts";
 import { RelayHost } from "./relay/mod.ts";
 import { Routes } from "./routes/mod.ts";
 import type { StatusReport } from "../api/mod.ts";
-import { openDeclaredOffers, ServiceHost } from "./services/mod.ts";
-import { buildStatus } from "./status_report.ts";
+import { DeclaredOffers, ServiceHost } from "./services/mod.ts";
+import { buildStatus, VERSION } from "./status_report.ts";
+import { NodeView } from "./view/mod.ts";
 import { type Warnings, watchForWarnings } from "./warnings/mod.ts";
 
 /** How often expired records and changed addresses of this host are looked for. */
@@ -66,6 +74,10 @@ export class Agent {
   readonly relay: RelayHost;
   /** Packets over streams, where UDP is blocked. */
   readonly carriers: Carriers;
+  /** What the options offer. */
+  readonly offers: DeclaredOffers;
+  /** What whoever looks at a page sees beyond the status. */
+  readonly view: NodeView;
   /** Endpoints of programs in this process. */
   readonly programEndpoints: ProgramEndpoints;
   readonly clock: Clock;
@@ -79,6 +91,7 @@ export class Agent {
   readonly #madeAt: number;
   readonly #channelCounters = channelCounters();
   readonly #resources = new AsyncDisposableStack();
+  readonly #multiBuffer: MultiBufferLoader;
   #starting: Promise<void> | undefined;
   #disposing: Promise<void> | undefined;
   #state: StatusReport["state"] = "starting";
@@ -97,39 +110,41 @@ export class Agent {
     const authority = this.authority = new Authority(mesh);
     // Every part is handed this log, so that nothing that others send fills the user's.
     const log = this.#resources.use(new LimitedLogger(parts.log, parts));
+    this.#multiBuffer = this.#resources.use(new MultiBufferLoader(options.cipher));
     const endpoints = new EndpointSelector(mesh, options, parts.named);
     const members = new MemberFinder(mesh, options.dnsZone, () => this.#session?.leaders.elected);
     const addresses = () => hostAddresses(endpoints.isOwnDevice);
     const hostNetwork = new HostNetwork({ ...parts, log }, addresses, followAddresses);
     this.#context = { ...parts, log, authority, endpoints, hostNetwork, members };
+    const of = (category: LogCategory) => contextOf(this.#context, category);
     this.#madeAt = parts.clock.now();
     this.closed = this.#ended.promise;
     // Whoever does not wait for the end must not be ended by it.
     this.closed.catch(() => {});
     this.routes = new Routes({
-      ...this.#context,
+      ...of("routes"),
       ownerOf: (nodeId) => this.networks.book.ownerOf(nodeId),
       health: (nodeId) => this.#session?.health.checker.figures(nodeId),
       linkedAt: () => this.#session?.linkedAt() ?? [],
     });
-    this.programEndpoints = new ProgramEndpoints(() => this.networks, this.#context.log);
+    this.programEndpoints = new ProgramEndpoints(() => this.networks, of("networks").log);
     this.networks = new Networks({
-      context: this.#context,
-      devices: this.programEndpoints.among(hostDevices(this.#context, this.routes.gatewayHost)),
+      context: of("networks"),
+      devices: this.programEndpoints.among(hostDevices(of("networks"), this.routes.gatewayHost)),
       drivers: builtInDrivers(),
       askLeaders: async (request) => await this.#session?.leaders.askAgain(request),
     });
     const isHindered = () => this.routes.exit.chosen !== undefined;
-    this.relay = this.#resources.use(new RelayHost({ ...this.#context, isHindered }));
+    this.relay = this.#resources.use(new RelayHost({ ...of("dataplane"), isHindered }));
     this.carriers = new Carriers({
-      ...this.#context,
+      ...of("dataplane"),
       relay: this.relay,
       planePort: () => this.#overlay && parts.options.port,
       openSocket: carrierSockets(parts.options.rootless || parts.options.dataplane === "portable"),
     });
     this.policies = new NodePolicies({
       ...parts,
-      ...this.#context,
+      ...of("policy"),
       networks: () => this.networks.book.networks,
       routed: () => this.routes.book.blocks(),
       onChange: () => {
@@ -137,23 +152,24 @@ export class Agent {
         this.policies.hide(this.#names.service);
       },
     });
-    this.#names = new RunningNames(this.#context, {
+    this.#names = new RunningNames(of("dns"), {
       offered: () => this.services.offered(),
       isStopping: () => this.#state === "stopping",
       onOpen: (names) => this.policies.hide(names),
     });
     this.services = new ServiceHost({
-      ...this.#context,
+      ...of("services"),
       policy: this.policies.messages.guard,
       node: this,
       counters: this.#channelCounters,
       settings: parts.service,
       onChange: () => this.#names.service?.services.followSoon(),
     });
+    this.offers = new DeclaredOffers(this.services.forward, of("services").log);
     const taken = { mesh, authority, zone: options.dnsZone, offered: () => this.services.offered() };
     mesh.leadership.isNameTaken = (name) => isNameTaken(name, taken);
     const rejoin = this.#rejoin = new Rejoin({
-      ...this.#context,
+      ...of("mesh"),
       own: () => endpoints.own(),
       dial: messagePlaneDial(),
     });
@@ -162,6 +178,16 @@ export class Agent {
       clockSkews: () => this.#session?.messages.clockSkews() ?? new Map(),
       others: () => rejoin.warnings(),
     }));
+    this.view = this.#resources.use(
+      new NodeView({
+        ...this.#context,
+        links: () => this.#session?.messages.links.all() ?? [],
+        elected: () => this.#session?.leaders.elected,
+        peers: () => this.status().peers,
+        policies: () => this.policies.all,
+        warnings: () => this.#warnings.look(),
+      }),
+    );
     for (const part of [parts.store, parts.preparedPlane, this.routes]) this.#resources.use(part);
     this.departure = new Departure(parts);
     this.#ownRecord = new OwnRecord(this.#context, this.departure, this.#reopened());
@@ -252,6 +278,19 @@ export class Agent {
     await this.#ownRecord.changeKeys();
   }
 
+  /** Tells others where this node is, by its options as they are now. */
+  async followStatement(): Promise<void> {
+    const { named, options } = this.#context;
+    named?.follow(options.endpoints);
+    await named?.look();
+    this.#session?.restate();
+  }
+
+  /** Has the session, and with it names, begin anew by the options as they are now. @throws WeftError */
+  async reopenSession(withNames: boolean): Promise<void> {
+    await this.#ownRecord.reopen(withNames);
+  }
+
   /**
    * Leaves the network. When it returns, this node is no member any more and stops; what it knew of the network is put
    * away when it has stopped, or at the next start after a crash.
@@ -314,7 +353,7 @@ export class Agent {
     if (this.#overlay !== undefined) this.#resources.use(this.routes.start(this.#overlay));
     this.services.start();
     this.#resources.defer(() => this.services.close());
-    openDeclaredOffers(this.services.forward, options, this.#context.log);
+    await this.offers.follow(options);
     // A full disk may have room again the next time, and a process that ran out of descriptors has some.
     const upkeep = { intervalMs: UPKEEP_MS, problem: "cannot look after the state" };
     this.#resources.defer(repeat(this.#context, upkeep, () => this.#lookAfter()));
@@ -322,13 +361,14 @@ export class Agent {
     const unconfirmed = unconfirmedLabelsText(this.mesh);
     if (unconfirmed !== undefined) this.#context.log.warn(unconfirmed);
     this.#ownRecord.follow();
+    this.view.watch.handleStart(VERSION);
   }
 
   async #startSession(
     listener: StreamListener = listenTcp({ port: this.#context.options.port }),
   ): Promise<void> {
     this.#session = new MemberSession({
-      ...this.#context,
+      ...contextOf(this.#context, "mesh"),
       counters: this.#channelCounters,
       listener,
       overlay: this.#overlay,
@@ -336,14 +376,18 @@ export class Agent {
       names: this.names,
       networks: this.networks,
       packetRelay: this.relay,
+      multiBuffer: this.#multiBuffer.find,
       carriers: this.carriers,
       rejoin: this.#rejoin,
+      linkTables: this.view.links,
+      timeline: this.view.watch,
     });
     await this.#session.start();
   }
 
   async #openInterface(): Promise<void> {
-    const opened = this.#resources.use(await OverlayInterface.open(this.#context, overlayObserver(this)));
+    const context = contextOf(this.#context, "dataplane");
+    const opened = this.#resources.use(await OverlayInterface.open(context, overlayObserver(this)));
     if (this.#state !== "starting") throw new InterruptedError();
     this.#overlay = opened;
     // Before the first peer is set, and with it the first packet.
@@ -363,7 +407,7 @@ export class Agent {
   }
 
   #openFrames(): FramePlane {
-    const frames = this.#frames = new RootlessFrames(this.#context, {
+    const frames = this.#frames = new RootlessFrames(contextOf(this.#context, "dataplane"), {
       handlePortEvent: (event) => this.networks.handlePortEvent(event),
       handlePolicyReport: (report) => this.policies.note("packets", report),
     });
@@ -388,7 +432,7 @@ export class Agent {
     this.routes.lookAfter(isElected);
     this.#frames?.lookAfter();
     this.shareTokens();
-    this.#warnings.look();
+    this.view.watch.look();
     this.names?.custom.refresh();
     this.services.adverts.advertiseSoon();
     this.#session?.portMapping?.follow();

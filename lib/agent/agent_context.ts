@@ -3,7 +3,7 @@
  * @module
  */
 
-import type { Environment, StateStore } from "../base/mod.ts";
+import { type Environment, type LogCategory, logOf, type StateStore } from "../base/mod.ts";
 import type { AgentOptions } from "../config/mod.ts";
 import type { PlaneOptions } from "../dataplane/mod.ts";
 import type { MeshState } from "../mesh/mod.ts";
@@ -26,6 +26,11 @@ export interface AgentContext extends Environment {
   readonly hostNetwork: HostNetwork;
   readonly authority: Authority;
   readonly members: MemberFinder;
+}
+
+/** @returns the same, whose log has the lines of one part */
+export function contextOf<Context extends Environment>(context: Context, category: LogCategory): Context {
+  return { ...context, log: logOf(context.log, category) };
 }
 
 /** What the agent is handed of it, and does not make itself. */

@@ -50,6 +50,10 @@ export class Authority {
   /** Who has which path by name; made when it is first asked for, and kept up since. */
   #owners: OwnedPaths | undefined;
   #defaults: DefaultGrants | undefined;
+  /** What was answered last: events of one member and topic come one behind the other. Forgotten when a right changes. */
+  #lastPublish:
+    | { readonly record: MemberRecord; readonly topic: TopicPath; readonly may: boolean }
+    | undefined;
   readonly #observers = new Set<RightsObserver>();
   readonly #unsubscribe: () => void;
 
@@ -62,6 +66,7 @@ export class Authority {
       handleEntryEvent: ({ kind }) => {
         if (kind !== GRANT_ENTRY_KIND) return;
         this.#defaults = undefined;
+        this.#lastPublish = undefined;
         for (const observer of this.#observers) observer(undefined);
       },
     });
@@ -133,9 +138,18 @@ export class Authority {
   mayPublish(nodeId: NodeId, topic: TopicPath): boolean {
     const record = this.#member(nodeId);
     if (record === undefined) return false;
+    const last = this.#lastPublish;
+    // A right that changes with a record is another record's.
+    if (last !== undefined && last.record === record && last.topic === topic) return last.may;
+    const may = this.#isPublisher(record, topic);
+    this.#lastPublish = { record, topic, may };
+    return may;
+  }
+
+  #isPublisher(record: MemberRecord, topic: TopicPath): boolean {
     if (isLeader(record) || grantsTopic(this.#grantsOf(record).publish, topic)) return true;
     const owners = this.#ownedPaths().above(topic);
-    if (owners !== undefined) return owners.has(nodeId);
+    if (owners !== undefined) return owners.has(record.nodeId);
     return grantsTopic(this.#grantsOf(this.defaults).publish, topic);
   }
 
@@ -206,6 +220,7 @@ export class Authority {
   }
 
   #followMember(nodeId: NodeId): void {
+    this.#lastPublish = undefined;
     const changed = this.#owners?.set(nodeId, this.#member(nodeId)?.grants) ?? NOBODY;
     for (const observer of this.#observers) {
       observer(nodeId);

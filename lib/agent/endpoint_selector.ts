@@ -45,7 +45,6 @@ export class EndpointSelector {
   /** This host's addresses and the networks that it is in by them, as of the last look. */
   #addresses: readonly IpAddress[] = [];
   #prefixes: readonly Cidr[] = [];
-  readonly #ports: ReadonlySet<number>;
   /** Whether this node states that it is on the loopback, as of the last look. */
   #isOnLoopback = false;
   /** What this process has drawn when it started, see `InstanceWatch`; set before the first statement. */
@@ -70,9 +69,13 @@ export class EndpointSelector {
     this.#mesh = mesh;
     this.#named = named;
     this.#options = options;
-    const { port, statusPort, offers } = options;
+  }
+
+  /** Of this host, where nobody else of the mesh is. */
+  get #ports(): ReadonlySet<number> {
+    const { port, statusPort, offers } = this.#options;
     const offered = offers.map(({ targetPort }) => targetPort);
-    this.#ports = new Set([port, ...offered, ...statusPort === "off" ? [] : [statusPort]]);
+    return new Set([port, ...offered, ...statusPort === "off" ? [] : [statusPort]]);
   }
 
   /** The networks of the overlay. */

@@ -4,15 +4,15 @@
  * @module
  */
 
-import type { Counters } from "../base/mod.ts";
-import type { ChannelDropReason } from "../channel/mod.ts";
+import { Counters } from "../base/mod.ts";
+import type { ChannelDropReason, HandshakeSetup } from "../channel/mod.ts";
 import type { LeaderDistance, LeadershipReport, NetcheckReport } from "../api/mod.ts";
 import { NO_UPDATE, type NodeId } from "../mesh/mod.ts";
 import type { AgentOptions } from "../config/mod.ts";
 import { Endpoint } from "../net/mod.ts";
 import type { StreamListener } from "../transport/mod.ts";
 import type { DeviceEvent } from "../wireguard/mod.ts";
-import type { AgentContext } from "./agent_context.ts";
+import { type AgentContext, contextOf } from "./agent_context.ts";
 import type { Carriers } from "./carriers/mod.ts";
 import { mayRelay } from "./endpoint_selector.ts";
 import { DhtDiscovery, DhtProber, LanDiscovery, MovedMembers } from "./discovery/mod.ts";
@@ -32,6 +32,7 @@ import {
   type RelayServer,
   StunWatch,
 } from "./paths/mod.ts";
+import type { LinkTables, TimelineWatch } from "./view/mod.ts";
 import { checkNetwork, findServers, type NetcheckParts, PortMapping } from "./reach/mod.ts";
 
 /** What outlives a session. */
@@ -49,8 +50,23 @@ export interface MemberSessionParts extends AgentContext {
   readonly networks: Pick<Networks, "endpointActs" | "channels">;
   /** Opens sessions for others, where this node relays. */
   readonly packetRelay: RelayServer | undefined;
+  /** Finds what seals several records of channels at a time. */
+  readonly multiBuffer: HandshakeSetup["multiBuffer"];
+  /** Tells members of this node's links while they look. */
+  readonly linkTables: Pick<LinkTables, "prepare">;
+  /** Writes down what happens to members. */
+  readonly timeline: Pick<TimelineWatch, "handleVerdict" | "handlePath">;
   /** Is told that a member does not know this node. */
   readonly rejoin: Pick<Rejoin, "noteRefused">;
+}
+
+const HANDSHAKE_ENDS = ["initiator", "responder", "retried", "failed"] as const;
+type HandshakeEnd = typeof HANDSHAKE_ENDS[number];
+
+function handshakeEnd(event: DeviceEvent): HandshakeEnd | undefined {
+  if (event.kind === "handshake-completed") return event.role;
+  if (event.kind === "handshake-retry") return "retried";
+  return event.kind === "handshake-failed" ? "failed" : undefined;
 }
 
 /** One life of a node under one pair of keys. */
@@ -61,6 +77,8 @@ export class MemberSession {
   readonly leaders: LeaderCoordinator;
   readonly health: HealthWatch;
   readonly sightings: Sightings;
+  /** Handshakes of WireGuard: completed, by the role of this node; begun again without an answer; given up. */
+  readonly handshakes: Counters<HandshakeEnd> = new Counters(HANDSHAKE_ENDS);
   /** The ways that packets take; undefined without a packet plane. */
   paths: PathWatch | undefined;
   #introductions: Introductions | undefined;
@@ -87,6 +105,7 @@ export class MemberSession {
           parts.services.prepare(channel);
           parts.networks.channels.prepare(channel);
           parts.carriers.prepare(channel);
+          parts.linkTables.prepare(channel);
         },
         handleLink: (link) => {
           parts.services.handleLink(link);
@@ -150,12 +169,17 @@ export class MemberSession {
     this.#prober = new DhtProber(parts.timers, messages.dialer, (nodeId, endpoint) => {
       overlay?.peers.tryAt(nodeId, endpoint);
     });
-    this.health = new HealthWatch({ ...parts, messages, onMissed: () => this.leaders.handleMissed() });
+    this.health = new HealthWatch({
+      ...parts,
+      messages,
+      onMissed: () => this.leaders.handleMissed(),
+      onVerdict: (peer) => parts.timeline.handleVerdict(peer),
+    });
     if (overlay !== undefined) this.#makePaths(overlay.plane);
   }
 
   #makePaths(plane: PathPlane): void {
-    const parts = this.#parts;
+    const parts = contextOf(this.#parts, "paths");
     const paths = this.paths = new PathWatch({ ...parts, plane });
     const legs = this.#legs = new RelayLegs({ ...parts, plane, paths });
     this.#introductions = new Introductions({
@@ -178,12 +202,15 @@ export class MemberSession {
     paths.addHelper({
       handleChosen: (nodeId, kind) => {
         if (kind !== undefined) this.health.checker.suspect(nodeId);
+        parts.timeline.handlePath(nodeId, kind);
       },
     });
   }
 
   /** Follows what happens to a session of the packet plane. */
   handleDeviceEvent(event: DeviceEvent): void {
+    const end = handshakeEnd(event);
+    if (end !== undefined) this.handshakes.count(end);
     this.paths?.handleDeviceEvent(event);
     this.health.handleDeviceEvent(event);
   }
@@ -268,7 +295,7 @@ export class MemberSession {
     ];
     endpoints.mappedEndpoints = () => this.#portMapping?.endpoints ?? { packets: [], channels: [] };
     this.#portMapping = PortMapping.start({
-      ...this.#parts,
+      ...contextOf(this.#parts, "paths"),
       overlayDevices: () => endpoints.overlayDevices(),
       onChange: () => this.restate(),
     });
@@ -281,7 +308,11 @@ export class MemberSession {
     this.leaders.start();
     const { problem, hint } = this.leadership();
     if (mesh.role === "leader" && problem !== undefined) this.#parts.log.warn(problem, { hint });
-    const discovery = { ...this.#parts, networkId: mesh.network.id, overlay: endpoints.overlay };
+    const discovery = {
+      ...contextOf(this.#parts, "discovery"),
+      networkId: mesh.network.id,
+      overlay: endpoints.overlay,
+    };
     this.#dht = DhtDiscovery.start({
       ...discovery,
       port,

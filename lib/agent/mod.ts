@@ -21,6 +21,8 @@ export * from "./errors.ts";
 export { type AttachOptions, Node, type NodeOptions, NodeServices } from "./node/mod.ts";
 export type { ProgramEndpoint } from "./networks/mod.ts";
 export * from "./overlay_bootstrap.ts";
+export type { RestoredNode, RestoreRequest } from "./backup/mod.ts";
+export type { SettingFollower } from "./reload.ts";
 export type { PathMessage } from "./links/mod.ts";
 export { Introductions, type PathContext, PathWatch, RelayLegs } from "./paths/mod.ts";
 export { checkNetwork, type NetcheckParts } from "./reach/mod.ts";

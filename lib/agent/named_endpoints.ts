@@ -23,7 +23,7 @@ export type HostLookup = (hostname: string) => Promise<readonly string[]>;
 
 /** Knows the addresses of some names, as of the last look. */
 export class NamedEndpoints {
-  readonly #names: readonly NamedEndpointOption[];
+  #names: readonly NamedEndpointOption[] = [];
   readonly #environment: Pick<Environment, "clock" | "timers" | "log">;
   readonly #lookup: HostLookup;
   /** By the name with its port; kept when a later look fails, for that says nothing of where this node is. */
@@ -37,11 +37,17 @@ export class NamedEndpoints {
     environment: Pick<Environment, "clock" | "timers" | "log">,
     find: HostLookup = systemLookup,
   ) {
+    this.#environment = environment;
+    this.#lookup = find;
+    this.follow(endpoints);
+  }
+
+  /** Knows others from the next look on. */
+  follow(endpoints: readonly (Endpoint | NamedEndpointOption | WebAddress)[]): void {
     this.#names = endpoints.flatMap((endpoint) =>
       endpoint instanceof Endpoint || endpoint instanceof WebAddress ? [] : [endpoint]
     );
-    this.#environment = environment;
-    this.#lookup = find;
+    this.#dueAt = 0;
   }
 
   /** @returns the addresses of a name; none when it was never found */

@@ -19,12 +19,15 @@ import { ResumedStateStore, SqliteStateStore, systemEnvironment } from "../host/
 import { MeshState, NotInitializedError, storedNetworkId } from "../mesh/mod.ts";
 import type { IpAddress } from "../net/mod.ts";
 import type { ServiceSettings } from "../service/mod.ts";
+import { findTelemetry } from "../telemetry/mod.ts";
 import { Agent } from "./agent.ts";
 import { checkDeclared, DeclaredNetworks, type ProgramEndpoints } from "./networks/mod.ts";
+import { type RestoredNode, restoreNode, type RestoreRequest } from "./backup/mod.ts";
 import { NamedEndpoints } from "./named_endpoints.ts";
 import { applyDeclaredPolicy, readDeclaredPolicy } from "./policy/mod.ts";
 import type { ServiceHost } from "./services/mod.ts";
 import {
+  chooseInterface,
   joinMesh,
   leadMesh,
   type MakeMesh,
@@ -33,8 +36,16 @@ import {
   resumeMesh,
   type WaitingMachine,
 } from "./start/mod.ts";
+import { agentFollowers, Reloader, type SettingFollower } from "./reload.ts";
 import { StatusToken } from "./status_token.ts";
-import { changeStoredSetting, forgetStored, meshHost, recoverStored, storedSettings } from "./stored_node.ts";
+import {
+  backupStored,
+  changeStoredSetting,
+  forgetStored,
+  meshHost,
+  recoverStored,
+  storedSettings,
+} from "./stored_node.ts";
 import { agentOperations, type AgentProcess, type StartToken, startTokenOf } from "./operations/mod.ts";
 
 /** How often it is tried to write what waits for room on a full disk. */
@@ -51,6 +62,11 @@ export interface OverlayPorts extends ServiceSettings {
    * throws ends the start.
    */
   readonly onOptions?: (options: AgentOptions) => void | Promise<void>;
+  /**
+   * Who follows settings with the node when they are read again: of those that are not for the node itself.
+   * @internal
+   */
+  readonly followers?: readonly SettingFollower[];
   /** The process that is there for the node alone; without one, the node ends alone when it is told to. */
   readonly process?: AgentProcess;
 }
@@ -71,6 +87,8 @@ export class OverlayBootstrap {
   readonly #environment: Environment;
   readonly #settings: NodeSettings;
   readonly #hasInterface: boolean;
+  readonly #reloader: Reloader;
+  #declared: DeclaredNetworks | undefined;
   #endFlushing: () => void = () => {};
   #hasStarted = false;
 
@@ -82,6 +100,7 @@ export class OverlayBootstrap {
       readonly isResumed: boolean;
       readonly settings: NodeSettings;
       readonly process: AgentProcess | undefined;
+      readonly followers: readonly SettingFollower[];
     },
   ) {
     this.#agent = agent;
@@ -91,8 +110,14 @@ export class OverlayBootstrap {
     this.#settings = made.settings;
     this.#hasInterface = !made.settings.options.rootless;
     this.statusToken = new StatusToken(store, environment.random);
+    this.#reloader = new Reloader({
+      settings: made.settings,
+      followers: [...agentFollowers(agent), ...this.#followers(), ...made.followers],
+      isRunning: () => this.#hasStarted && agent.session !== undefined,
+    });
     const { statusToken } = this;
-    this.control = checkedControl(agentOperations(agent, { ...made, statusToken }));
+    const reload = () => this.#reloader.reload();
+    this.control = checkedControl(agentOperations(agent, { ...made, statusToken, reload, store }));
   }
 
   /**
@@ -195,7 +220,7 @@ export class OverlayBootstrap {
     this.#hasStarted = true;
     await this.#keepStart();
     this.#store.settle();
-    DeclaredNetworks.follow(this.options, this.#environment, this);
+    this.#declared = DeclaredNetworks.follow(this.options, this.#environment, this);
     if (this.#store.isHeld) this.#awaitRoom();
   }
 
@@ -293,6 +318,14 @@ export class OverlayBootstrap {
     return await storedSettings(saidSettings(input), onProblem);
   }
 
+  /** Copies a node that does not run, sealed by a passphrase. @throws NotInitializedError, StateError, InvalidRequestError */
+  static readonly backup: typeof backupStored = backupStored;
+
+  /** Makes the node of such a copy in a directory. @throws AlreadyInitializedError, StateError, InvalidRequestError */
+  static async restore(stateDir: string, request: RestoreRequest): Promise<RestoredNode> {
+    return await restoreNode(stateDir, request, systemEnvironment(silentLogger).clock.wall());
+  }
+
   /**
    * Keeps or forgets a setting of a node that does not run.
    * @returns whether anything has changed
@@ -325,6 +358,31 @@ export class OverlayBootstrap {
   async untilMapped(): Promise<"mapped"> {
     await this.#agent.session?.portMapping?.settled();
     return "mapped";
+  }
+
+  /** What is declared of networks, and of a policy, is followed where it was first read. */
+  #followers(): readonly SettingFollower[] {
+    return [
+      {
+        names: ["networks", "networkEndpoints"],
+        apply: (options) => {
+          this.#declared?.close();
+          this.#declared = DeclaredNetworks.follow(options, this.#environment, this);
+        },
+      },
+      {
+        names: ["policy"],
+        isAlways: true,
+        apply: async ({ policy }) => {
+          if (policy === undefined) return false;
+          const document = await readDeclaredPolicy(policy);
+          return applyDeclaredPolicy(document, this.#agent, {
+            store: this.#store,
+            log: this.#environment.log,
+          });
+        },
+      },
+    ];
   }
 
   /** A new network counts from here on; one that can't be kept is none. */
@@ -362,7 +420,7 @@ export class OverlayBootstrap {
 
   static async #open(
     input: AgentOptionsInput | SaidSettings,
-    { logger = silentLogger, onOptions, onPending, process, ...service }: OverlayPorts,
+    { logger = silentLogger, onOptions, onPending, process, followers = [], ...service }: OverlayPorts,
     makeMesh: MakeMesh,
   ): Promise<OverlayBootstrap> {
     using stack = new DisposableStack();
@@ -372,11 +430,13 @@ export class OverlayBootstrap {
     // There is nothing to run from.
     if (isNew) store.settle();
     try {
-      const environment = systemEnvironment(logger);
+      const telemetry = await findTelemetry();
+      const environment = { ...systemEnvironment(logger), ...telemetry && { tracer: telemetry.tracer } };
       const host = meshHost(environment);
       MeshState.finishLeaving(store, host);
       const isResumed = storedNetworkId(store) !== undefined;
       const settings = await NodeSettings.read(said, store, (problem) => logger.warn(problem));
+      chooseInterface(settings, store, logger);
       const { options } = settings;
       checkDeclared(options);
       const policy = options.policy === undefined ? undefined : await readDeclaredPolicy(options.policy);
@@ -387,6 +447,7 @@ export class OverlayBootstrap {
       const preparedPlane = stack.use(options.rootless ? undefined : preparePlane(options.dataplane));
       const mesh = await makeMesh({ store, host, named, options, onPending, keep: () => settings.keep() });
       const agent = new Agent({ ...environment, mesh, store, options, named, service, preparedPlane });
+      if (telemetry !== undefined) agent.services.runtime.use(telemetry.middleware);
       stack.move();
       try {
         if (policy !== undefined) applyDeclaredPolicy(policy, agent, { store, log: logger });
@@ -394,7 +455,7 @@ export class OverlayBootstrap {
         await agent.stop();
         throw error;
       }
-      return new OverlayBootstrap(agent, store, environment, { isResumed, settings, process });
+      return new OverlayBootstrap(agent, store, environment, { isResumed, settings, process, followers });
     } catch (error) {
       store.close();
       throw error;

@@ -63,6 +63,26 @@ export class OwnRecord {
       .finally(() => this.#changingKeys = undefined);
   }
 
+  /**
+   * Ends the session, and what serves names, and begins them anew, because they are told something else.
+   * @throws WeftError when names can't be served so; the session has begun then
+   */
+  async reopen(withNames: boolean): Promise<void> {
+    const node = this.#node;
+    await this.#reopen(async () => {
+      if (!node.isRunning()) return;
+      await node.closeSession();
+      if (withNames) await node.closeNames();
+      if (!node.isRunning()) return;
+      try {
+        if (withNames) await node.startNames();
+      } finally {
+        await node.startSession();
+        node.advertiseSoon();
+      }
+    });
+  }
+
   #reopen(job: () => Promise<void>): Promise<void> {
     const done = this.#reopening.then(job);
     // Whoever comes next waits for the end alone.

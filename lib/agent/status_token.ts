@@ -38,10 +38,14 @@ export class StatusToken {
 
   /**
    * Uses a token that somebody else has set in the place of the state's.
-   * @param text 16 to 512 letters, digits and `-._~+/`, perhaps with white space around them
+   * @param text 16 to 512 letters, digits and `-._~+/`, perhaps with white space around them; undefined for the state's again
    * @throws InvalidRequestError that does not repeat it
    */
-  use(text: string): void {
+  use(text: string | undefined): void {
+    if (text === undefined) {
+      this.#given = undefined;
+      return;
+    }
     const token = text.trim();
     if (TOKEN.test(token) && token.length >= MIN_LENGTH && token.length <= MAX_LENGTH) {
       this.#given = token;

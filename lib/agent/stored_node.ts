@@ -3,7 +3,13 @@
  * @module
  */
 
-import type { RecoveredNode, RecoverRequest, SettingChange, SettingReport } from "../api/mod.ts";
+import type {
+  BackupReport,
+  RecoveredNode,
+  RecoverRequest,
+  SettingChange,
+  SettingReport,
+} from "../api/mod.ts";
 import { type Environment, silentLogger } from "../base/mod.ts";
 import { KeptSettings, type SaidSettings } from "../config/mod.ts";
 import { SqliteStateStore, systemEnvironment } from "../host/mod.ts";
@@ -19,6 +25,8 @@ import {
 } from "../mesh/mod.ts";
 import type { Cidr } from "../net/mod.ts";
 import { InvalidRecoveryFileError, OtherNetworkError, RemovedError } from "./errors.ts";
+import { backupNode } from "./backup/mod.ts";
+import { DataStore } from "./services/mod.ts";
 import { networkSettings, NodeSettings } from "./start/mod.ts";
 
 /** @returns who it was; undefined when the directory belonged to no network @throws StateError */
@@ -72,6 +80,17 @@ export async function recoverStored(
   if (mesh.record.revoked) throw new RemovedError();
   if (mesh.leadership.recover(content.signingKey) === undefined) throw new OtherNetworkError();
   return { name: mesh.record.name, isRestored: false };
+}
+
+/** @returns a sealed copy @throws NotInitializedError, StateError, InvalidRequestError */
+export async function backupStored(stateDir: string, passphrase: string): Promise<BackupReport> {
+  using store = openStored(stateDir);
+  const { clock, ...host } = systemEnvironment(silentLogger);
+  const { record: { name }, network } = MeshState.load(store, meshHost({ ...host, clock }));
+  const files = await new DataStore(stateDir, network.id, clock).copy();
+  const node = { name, networkId: network.id, madeAt: clock.wall(), files };
+  const file = await backupNode(store, node, passphrase);
+  return { name, file: file.toBase64(), dataBytes: files.reduce((sum, [, { length }]) => sum + length, 0) };
 }
 
 /** @returns what the state of a mesh needs of this host */

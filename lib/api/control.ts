@@ -5,9 +5,11 @@
 
 import type { BroadcastMode, CallMode, PublishReport, ServiceReport } from "../service/mod.ts";
 import type { DeviceControl } from "./devices.ts";
+import type { DiagnosisControl } from "./diagnosis/mod.ts";
 import type { GrantLists, GrantsReport, MembershipControl } from "./membership.ts";
 import type { OverlayControl } from "./overlay.ts";
-import type { PathReport, ReachControl, RouteControl } from "./reach/mod.ts";
+import type { MeasurementControl } from "./measurements/mod.ts";
+import type { PathReport, ReachControl, RouteControl, ViewControl } from "./reach/mod.ts";
 import type { PolicyControl } from "./policy.ts";
 import type { ProcessControl } from "./process_control.ts";
 import type { LeaderReport, PeerReport, StatusReport } from "./report.ts";
@@ -329,13 +331,16 @@ export type EventLine =
 export interface AgentControl
   extends
     DeviceControl,
+    DiagnosisControl,
+    MeasurementControl,
     MembershipControl,
     OverlayControl,
     PolicyControl,
     ProcessControl,
     ReachControl,
     RouteControl,
-    SettingsControl {
+    SettingsControl,
+    ViewControl {
   /** How this node and its network are doing, as `weft status --json` shows it. */
   status(): StatusReport;
   /** How every other member and device is doing, as this node sees them. */

@@ -12,10 +12,12 @@
 
 export type * from "./control.ts";
 export type * from "./devices.ts";
+export type * from "./diagnosis/mod.ts";
 export * from "./errors.ts";
+export type * from "./measurements/mod.ts";
 export type * from "./membership.ts";
-export { NDJSON_TYPE, openApi } from "./open_api.ts";
-export type { Operation, OperationName } from "./operation.ts";
+export { openApi } from "./open_api.ts";
+export { EVENTS_TYPE, NDJSON_TYPE, type Operation, type OperationName } from "./operation.ts";
 export { OPERATION_ENTRIES, OPERATIONS, type ViewName, VIEWS } from "./operations.ts";
 export type * from "./overlay.ts";
 export type * from "./policy.ts";
@@ -25,6 +27,9 @@ export type * from "./settings.ts";
 export { checkedControl, httpRequest, invoke, queriedFields, requestOf } from "./requests.ts";
 export { callResult, callResults, eventLines, lines, offerLines } from "./streams.ts";
 export {
+  type LogLevelChange,
+  type LogLevels,
+  type LogLine,
   type LogReport,
   type LogRequest,
   MAX_LOG_LINES,

@@ -3,13 +3,16 @@
  * @module
  */
 
-import type { Operation } from "./operation.ts";
+import { EVENTS_TYPE, NDJSON_TYPE, type Operation } from "./operation.ts";
 import { OPERATION_ENTRIES, VIEWS } from "./operations.ts";
 import { type JsonSchema, jsonSchemas, type Lazy } from "./json_schema.ts";
 import { problem } from "./report_schemas.ts";
 
-/** The media type of an answer in lines. */
-export const NDJSON_TYPE = "application/x-ndjson";
+/** By either of them a stream goes on behind what its reader has. */
+const EVENTS_PARAMETERS = [
+  { name: "Last-Event-ID", in: "header", required: false, schema: { type: "string" } },
+  { name: "after", in: "query", required: false, schema: { type: "string" } },
+];
 
 /** @returns the description of the read-only application, or with `control` that of the control socket */
 export function openApi(version: string, { control }: { readonly control: boolean }): JsonSchema {
@@ -23,7 +26,14 @@ export function openApi(version: string, { control }: { readonly control: boolea
     const responses = Object.entries(answers).map(([status, description]) =>
       [status, { description, content: content(mediaType, schemas.of(answer)) }] as const
     );
-    paths[path] = { get: { summary, responses: Object.fromEntries(responses) } };
+    const isRefusable = mediaType === EVENTS_TYPE;
+    paths[path] = {
+      get: {
+        summary,
+        ...isRefusable && { parameters: EVENTS_PARAMETERS },
+        responses: { ...Object.fromEntries(responses), ...isRefusable && { default: failed } },
+      },
+    };
   }
   for (const [, operation] of OPERATION_ENTRIES) {
     const { route, summary, isPublic = false, request } = operation;

@@ -6,6 +6,11 @@
 import type { AgentControl } from "./control.ts";
 import type { Lazy, LazyObject, LazyShape } from "./json_schema.ts";
 
+/** The media type of an answer in lines. */
+export const NDJSON_TYPE = "application/x-ndjson";
+/** The media type of server-sent events. */
+export const EVENTS_TYPE = "text/event-stream";
+
 /** The name of an operation, which is the method's. */
 export type OperationName = keyof AgentControl;
 

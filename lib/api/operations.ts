@@ -16,11 +16,11 @@ import {
 import { BROADCAST_MODES, CALL_MODES, MAX_TIMEOUT_MS } from "../service/bounds.ts";
 import { type Lazy, type LazyShape, named, object, port } from "./json_schema.ts";
 import { MEMBERSHIP_OPERATIONS, tokenRequest } from "./membership_operations.ts";
-import type { Operation, OperationName } from "./operation.ts";
+import { EVENTS_TYPE, type Operation, type OperationName } from "./operation.ts";
 import { OVERLAY_OPERATIONS } from "./overlay_operations.ts";
 import { POLICY_OPERATIONS } from "./policy_operations.ts";
-import { PROCESS_OPERATIONS } from "./process_operations.ts";
-import { REACH_OPERATIONS } from "./reach_operations.ts";
+import { DIAGNOSIS_OPERATIONS, MEASUREMENT_OPERATIONS, PROCESS_OPERATIONS } from "./process_operations.ts";
+import { REACH_OPERATIONS, VIEW_OPERATIONS } from "./reach_operations.ts";
 import * as reports from "./report_schemas.ts";
 import { ROUTE_OPERATIONS } from "./route_operations.ts";
 import { SETTINGS_OPERATIONS } from "./settings_operations.ts";
@@ -171,9 +171,12 @@ export const OPERATIONS: { readonly [Name in OperationName]: Operation<Name> } =
   },
   ...MEMBERSHIP_OPERATIONS,
   ...OVERLAY_OPERATIONS,
+  ...MEASUREMENT_OPERATIONS,
   ...POLICY_OPERATIONS,
   ...ROUTE_OPERATIONS,
   ...SETTINGS_OPERATIONS,
+  ...DIAGNOSIS_OPERATIONS,
+  ...VIEW_OPERATIONS,
   ...PROCESS_OPERATIONS,
   ...REACH_OPERATIONS,
   leaders: {
@@ -331,7 +334,7 @@ export interface View {
 }
 
 /** The name of a view. */
-export type ViewName = "health" | "metrics" | "openApi";
+export type ViewName = "health" | "metrics" | "events" | "openApi";
 
 /** The views, which everybody on this machine may read. */
 export const VIEWS: Readonly<Record<ViewName, View>> = {
@@ -345,6 +348,14 @@ export const VIEWS: Readonly<Record<ViewName, View>> = {
     path: "/metrics",
     summary: "Every number, for Prometheus",
     mediaType: "text/plain",
+    answer: () => z.string(),
+  },
+  events: {
+    path: "/events",
+    summary:
+      "All that the page shows, as server-sent events: `snapshot` with every entry by its key, then `change` with those that " +
+      "are `set` or `gone`, as they change",
+    mediaType: EVENTS_TYPE,
     answer: () => z.string(),
   },
   openApi: {

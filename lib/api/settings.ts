@@ -34,6 +34,20 @@ export interface SettingChange {
   readonly value?: readonly string[];
 }
 
+/** What came of reading the settings again. */
+export interface ReloadReport {
+  /** What holds from now on, and did not before. */
+  readonly changed: readonly Pick<SettingReport, "name" | "value">[];
+  /** What a start reads once, and would read otherwise now. */
+  readonly pending: readonly Required<Pick<SettingReport, "name" | "value" | "next">>[];
+  /** What could not be followed, and stays as it was. */
+  readonly failed: readonly {
+    readonly names: readonly string[];
+    readonly problem: string;
+    readonly hint?: string;
+  }[];
+}
+
 /** Operations on what is kept of a node's settings. */
 export interface SettingsControl {
   /** How this node was told to run. @returns every setting, in the order of the help */
@@ -44,4 +58,11 @@ export interface SettingsControl {
    * @throws WeftError with code `InvalidConfig` when there is no such setting, or the value is none
    */
   changeSetting(change: SettingChange): boolean;
+  /**
+   * Reads the configuration file and what is kept again, as the next start would, and follows what can change while the
+   * node runs.
+   * @returns what has changed, and what has not
+   * @throws WeftError with code `InvalidConfig` when what is said cannot be used; nothing has changed then
+   */
+  reload(): Promise<ReloadReport>;
 }

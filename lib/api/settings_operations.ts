@@ -6,7 +6,7 @@
 import { z } from "zod";
 import { type LazyObject, named } from "./json_schema.ts";
 import type { Operation } from "./operation.ts";
-import type { SettingChange, SettingReport, SettingsControl } from "./settings.ts";
+import type { ReloadReport, SettingChange, SettingReport, SettingsControl } from "./settings.ts";
 
 /** As many texts as an option that is a list has at most. */
 const MAX_TEXTS = 64;
@@ -28,6 +28,16 @@ const settingChange: LazyObject<SettingChange> = named("SettingChange", () => ({
     .describe("Each text of a list by itself; absent to forget what is kept").exactOptional(),
 }));
 
+const reloadReport: LazyObject<ReloadReport> = named("ReloadReport", () => ({
+  changed: z.array(z.object({ name: z.string(), value: value() })),
+  pending: z.array(z.object({ name: z.string(), value: value(), next: value() })),
+  failed: z.array(z.object({
+    names: z.array(z.string()),
+    problem: z.string(),
+    hint: z.string().exactOptional(),
+  })),
+}), "What came of reading the settings again.");
+
 /** The operations. */
 export const SETTINGS_OPERATIONS: { readonly [Name in keyof SettingsControl]: Operation<Name> } = {
   settings: {
@@ -41,5 +51,10 @@ export const SETTINGS_OPERATIONS: { readonly [Name in keyof SettingsControl]: Op
     request: settingChange,
     answer: () => z.boolean(),
     answerKey: "changed",
+  },
+  reload: {
+    route: "POST /config/reload",
+    summary: "Reads the settings again, and follows what can change while the node runs",
+    answer: reloadReport,
   },
 };

@@ -12,9 +12,9 @@ export class Counters<Reason extends string> {
     this.#counts = new Map(reasons.map((reason) => [reason, 0]));
   }
 
-  /** Adds one to `reason`. */
-  count(reason: Reason): void {
-    this.#counts.set(reason, (this.#counts.get(reason) ?? 0) + 1);
+  /** Adds one to `reason`, or as many as `times` says. */
+  count(reason: Reason, times: number = 1): void {
+    this.#counts.set(reason, (this.#counts.get(reason) ?? 0) + times);
   }
 
   /** @returns how often `reason` was counted */

@@ -5,6 +5,7 @@
 
 import type { RandomSource } from "./random.ts";
 import type { Clock, Timers } from "./time.ts";
+import type { Tracer } from "./tracer.ts";
 
 /** Time, chance and the log: a real node has the host's, a test a virtual clock and seeded randomness. */
 export interface Environment {
@@ -16,6 +17,8 @@ export interface Environment {
   readonly random: RandomSource;
   /** Takes what there is to say. */
   readonly log: Logger;
+  /** Takes spans; absent where nobody does. */
+  readonly tracer?: Tracer;
 }
 
 /**
@@ -32,6 +35,8 @@ export interface Logger {
   warn(message: string, fields?: Readonly<Record<string, unknown>>): void;
   /** What has failed. */
   error(message: string, fields?: Readonly<Record<string, unknown>>): void;
+  /** Lets lines be told apart by the part of a node that they are of; absent where they are not. */
+  category?(name: string): Logger;
 }
 
 /** A log that nobody reads. */

@@ -25,6 +25,8 @@ const NEXT_WINDOW_MS = 60_000;
 const MAX_COUNTED = 256;
 
 interface Swallowed {
+  /** Where the line belongs. */
+  readonly log: Logger;
   readonly level: Level;
   readonly since: number;
   /** Who caused them; undefined when it was not one alone. */
@@ -72,19 +74,30 @@ export class LimitedLogger implements Logger, Disposable {
   }
 
   debug(message: string, fields?: Fields): void {
-    this.#write("debug", message, fields);
+    this.#write(this.#log, "debug", message, fields);
   }
 
   info(message: string, fields?: Fields): void {
-    this.#write("info", message, fields);
+    this.#write(this.#log, "info", message, fields);
   }
 
   warn(message: string, fields?: Fields): void {
-    this.#write("warn", message, fields);
+    this.#write(this.#log, "warn", message, fields);
   }
 
   error(message: string, fields?: Fields): void {
-    this.#write("error", message, fields);
+    this.#write(this.#log, "error", message, fields);
+  }
+
+  /** The lines of one part of a node, under the same limits. @returns the log for them */
+  category(name: string): Logger {
+    const log = this.#log.category?.(name) ?? this.#log;
+    const at = (level: Level) => (message: string, fields?: Fields) =>
+      this.#write(log, level, message, fields);
+    return {
+      ...{ debug: at("debug"), info: at("info"), warn: at("warn"), error: at("error") },
+      category: (other) => this.category(other),
+    };
   }
 
   /** Says what was left out so far. Lines are passed on afterwards too, and are limited, but not counted. */
@@ -93,10 +106,10 @@ export class LimitedLogger implements Logger, Disposable {
     for (const message of [...this.#swallowed.keys()]) this.#report(message);
   }
 
-  #write(level: Level, message: string, fields: Fields | undefined): void {
+  #write(log: Logger, level: Level, message: string, fields: Fields | undefined): void {
     const origin = originOf(fields);
-    if (this.#allows(message, origin)) this.#log[level](message, fields);
-    else if (!this.#isClosed) this.#swallow(level, message, origin);
+    if (this.#allows(message, origin)) log[level](message, fields);
+    else if (!this.#isClosed) this.#swallow(log, level, message, origin);
   }
 
   #allows(message: string, origin: string | undefined): boolean {
@@ -106,33 +119,35 @@ export class LimitedLogger implements Logger, Disposable {
     return origin === undefined || this.#total.allows(now, "");
   }
 
-  #swallow(level: Level, message: string, origin: string | undefined): void {
+  #swallow(log: Logger, level: Level, message: string, origin: string | undefined): void {
     const known = this.#swallowed.get(message);
     if (known !== undefined) {
       known.count++;
       if (known.origin !== origin) known.origin = undefined;
-    } else if (this.#swallowed.size < MAX_COUNTED) this.#wait(level, message, origin, 1, FIRST_WINDOW_MS);
+    } else if (this.#swallowed.size < MAX_COUNTED) {
+      this.#wait(message, { log, level, origin, count: 1 }, FIRST_WINDOW_MS);
+    }
   }
 
-  #wait(level: Level, message: string, origin: string | undefined, count: number, windowMs: number): void {
+  #wait(message: string, of: Pick<Swallowed, "log" | "level" | "origin" | "count">, windowMs: number): void {
     const cancel = this.#timers.setTimer(windowMs, () => {
       const { count } = this.#report(message) ?? { count: 0 };
       // While it goes on it is said once a minute.
-      if (count > 0 && !this.#isClosed) this.#wait(level, message, origin, 0, NEXT_WINDOW_MS);
+      if (count > 0 && !this.#isClosed) this.#wait(message, { ...of, count: 0 }, NEXT_WINDOW_MS);
     });
-    this.#swallowed.set(message, { level, since: this.#clock.now(), origin, count, cancel });
+    this.#swallowed.set(message, { ...of, since: this.#clock.now(), cancel });
   }
 
   #report(message: string): Swallowed | undefined {
     const swallowed = this.#swallowed.get(message);
     if (swallowed === undefined) return undefined;
     this.#swallowed.delete(message);
-    const { level, since, origin, count, cancel } = swallowed;
+    const { log, level, since, origin, count, cancel } = swallowed;
     cancel();
     if (count === 0) return swallowed;
     const seconds = Math.ceil((this.#clock.now() - since) / 1000);
     const fields = origin === undefined ? {} : { from: origin };
-    this.#log[level](`${message}: ${count} more like this in ${seconds} s`, fields);
+    log[level](`${message}: ${count} more like this in ${seconds} s`, fields);
     return swallowed;
   }
 }

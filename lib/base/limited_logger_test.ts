@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { silentLogger } from "./environment.ts";
 import { LimitedLogger } from "./limited_logger.ts";
+import { logOf } from "./log_category.ts";
 import { VirtualClock, VirtualTimers } from "./time.ts";
 
 function fixture() {
@@ -72,4 +73,26 @@ Deno.test("LimitedLogger says what it left out when it is closed, and leaves no 
   log.error("the interface is gone");
   assert.equal(lines.length, 7);
   assert.equal(timers.size, 0);
+});
+
+Deno.test("LimitedLogger keeps parts apart where its log does, under limits that they share", () => {
+  const clock = new VirtualClock();
+  const timers = new VirtualTimers(clock);
+  const lines: string[] = [];
+  const write = (category: string) => ({
+    ...silentLogger,
+    warn: (message: string) => void lines.push(`${category}: ${message}`),
+  });
+  const log = new LimitedLogger({ ...write("node"), category: write }, { clock, timers });
+  const mesh = logOf(log, "mesh");
+  for (let i = 0; i < 100; i++) mesh.warn("lost", { peer: "web-1" });
+  logOf(mesh, "dns").warn("lost", { peer: "web-1" });
+  log.warn("other");
+  timers.advance(60_000);
+  assert.deepEqual(lines, [
+    ...Array.from({ length: 5 }, () => "mesh: lost"),
+    "node: other",
+    "mesh: lost: 96 more like this in 10 s",
+  ]);
+  log[Symbol.dispose]();
 });

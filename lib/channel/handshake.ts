@@ -41,6 +41,7 @@ import {
   NoiseOpener,
   NoiseSealer,
   RECORD_OVERHEAD_BYTES,
+  type RecordCipher,
 } from "./records/mod.ts";
 
 /** How long a handshake may take. */
@@ -57,6 +58,8 @@ export interface HandshakeSetup extends ChannelSetup, Pick<Environment, "random"
   readonly localStatic: PrivateKey;
   /** Seals the records; the fastest that this process has when left out. */
   readonly aead?: Aead;
+  /** Seals and opens several records at a time, where the host has what does; asked when there are some. */
+  readonly multiBuffer?: RecordCipher["multiBuffer"];
 }
 
 /** Whom to reach, and what to say first. */
@@ -122,7 +125,7 @@ async function initiate(
     if (answer === undefined) return "closed";
     const reply = answer.length === 0 ? undefined : handshake.readMessage(answer);
     if (reply === undefined) return "refused";
-    const ciphers = splitHandshake(handshake, options.aead);
+    const ciphers = splitHandshake(handshake, options);
     const opened = {
       role: "initiator",
       frames,
@@ -244,7 +247,7 @@ async function respond<T>(stream: ByteStream, options: AcceptChannelOptions<T>):
     if (!await stream.write(encodeFrame(handshake.writeMessage(reply)))) {
       return { drop: "channel-handshake-closed" };
     }
-    const ciphers = splitHandshake(handshake, options.aead);
+    const ciphers = splitHandshake(handshake, options);
     const opened = { role: "responder", frames, remoteStatic, reply, ...ciphers } as const;
     const reason = await confirm(opened);
     if (reason === undefined) return { opened, context };
@@ -269,10 +272,12 @@ function authorize<T>(
 }
 
 /** Waits for the empty record that a replay can't make. */
-async function confirm({ frames, opener }: HandshakeResult): Promise<ChannelDropReason | undefined> {
+async function confirm(
+  { frames, opener }: { readonly frames: FrameReader; readonly opener: NoiseOpener },
+): Promise<ChannelDropReason | undefined> {
   const record = await frames.read();
   if (record === undefined) return "channel-handshake-closed";
-  return opener.open(record)?.length === 0 ? undefined : "channel-handshake-unconfirmed";
+  return opener.openOne(record)?.length === 0 ? undefined : "channel-handshake-unconfirmed";
 }
 
 /** @returns a handshake of a channel at its beginning */
@@ -294,10 +299,11 @@ export function startHandshake(
 /** @returns the ciphers of a complete handshake */
 export function splitHandshake(
   handshake: HandshakeState,
-  aead: Aead = channelAead(),
-): Pick<HandshakeResult, "sealer" | "opener"> {
+  { aead = channelAead(), multiBuffer }: Pick<HandshakeSetup, "aead" | "multiBuffer"> = {},
+): { sealer: NoiseSealer; opener: NoiseOpener } {
   const { send, receive } = handshake.split();
-  const ciphers = { sealer: new NoiseSealer(send, aead), opener: new NoiseOpener(receive, aead) };
+  const cipher = { aead, multiBuffer };
+  const ciphers = { sealer: new NoiseSealer(send, cipher), opener: new NoiseOpener(receive, cipher) };
   send.fill(0);
   receive.fill(0);
   return ciphers;

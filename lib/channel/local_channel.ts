@@ -37,4 +37,11 @@ const PLAIN_SEALER: RecordSealer = {
   wipe() {},
 };
 
-const PLAIN_OPENER: RecordOpener = { open: (record) => record, release() {}, wipe() {} };
+const PLAIN_OPENER: RecordOpener = {
+  open(frames) {
+    const record = frames.take();
+    return record?.length === 0 ? "rejected" : record;
+  },
+  release() {},
+  wipe() {},
+};

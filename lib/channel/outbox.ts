@@ -33,7 +33,7 @@ const CONTROL_BYTES = 1_024;
 export const MESSAGE_BLOCK_BYTES: number = MAX_RECORD_BYTES - MAX_CHUNK_BYTES - MAX_ENVELOPE_OVERHEAD_BYTES -
   CONTROL_BYTES;
 
-const MAX_SPARE_BLOCKS = 2;
+const MAX_SPARE_BLOCKS = 8;
 
 interface Waiting {
   readonly envelope: Uint8Array;
@@ -73,8 +73,8 @@ export class Outbox {
     if (this.#bytes > MAX_POSTED_BYTES || this.#messages >= MAX_POSTED_MESSAGES) return false;
     const length = envelopeLength(0, 0, topic.length, piecesLength(body));
     const block = this.#blockFor(length);
-    block.append(EnvelopeKind.payload, 0, 0, topic, body);
-    this.#count(block, length);
+    block.appendMessage(length, topic, body);
+    this.#count(length);
     return true;
   }
 
@@ -87,7 +87,7 @@ export class Outbox {
       return new Promise((settle) => this.#waiting.push({ envelope, settle }));
     }
     const block = this.#blockFor(length);
-    block.append(EnvelopeKind.payload, 0, 0, topic, body);
+    block.appendMessage(length, topic, body);
     this.#countSent(block, length);
     return Promise.resolve(true);
   }
@@ -166,14 +166,13 @@ export class Outbox {
     this.#chargedBytes = bytes;
   }
 
-  #count(block: RecordBlock, length: number): void {
-    block.messages++;
+  #count(length: number): void {
     this.#messages++;
     this.#bytes += length;
   }
 
   #countSent(block: RecordBlock, length: number): void {
-    this.#count(block, length);
+    this.#count(length);
     block.sent++;
     block.sentBytes += length;
     this.#sent++;
@@ -186,6 +185,7 @@ export class Outbox {
       if (!this.#hasRoomFor(envelope.length)) break;
       const block = this.#blockFor(envelope.length);
       block.appendEncoded(envelope);
+      block.messages++;
       this.#countSent(block, envelope.length);
       settle(true);
       admitted++;

@@ -61,8 +61,8 @@ export class ReadLoop {
   async run(): Promise<void> {
     const { frames, opener, keepAlive, writer, isClosed, onEnd, onFault } = this.#options;
     while (!isClosed()) {
-      const record = frames.take();
-      if (record === undefined) {
+      const plaintext = opener.open(frames);
+      if (plaintext === undefined) {
         writer.endTurn();
         const yielding = this.turnBudget?.yieldIfSpent();
         if (yielding !== undefined) await yielding;
@@ -70,9 +70,7 @@ export class ReadLoop {
         if (!isOpen && !isClosed()) onEnd();
         continue;
       }
-      const plaintext = opener.open(record);
-      // A record without plaintext says nothing; only the handshake's confirmation is one.
-      if (plaintext === undefined || plaintext.length === 0) return onFault("channel-record-rejected");
+      if (plaintext === "rejected") return onFault("channel-record-rejected");
       keepAlive.heard();
       this.#envelopes.append(plaintext);
       const waiting = this.#handleEnvelopes();

@@ -8,6 +8,7 @@ import type { KeepAlive } from "./keep_alive.ts";
 import { MESSAGE_BLOCK_BYTES, type Outbox } from "./outbox.ts";
 import {
   EnvelopeKind,
+  MAX_CUT_RECORDS,
   MAX_ENVELOPE_OVERHEAD_BYTES,
   MAX_RECORD_BYTES,
   RECORD_OVERHEAD_BYTES,
@@ -127,7 +128,7 @@ export class RecordWriter {
       const block = this.#block ??= this.#nextBlock();
       if (block === undefined) break;
       const plaintext = block.filled.subarray(this.#blockAt, this.#blockAt + MAX_RECORD_BYTES);
-      this.#reserve(end, plaintext.length + RECORD_OVERHEAD_BYTES);
+      this.#reserve(end, plaintext.length + MAX_CUT_RECORDS * RECORD_OVERHEAD_BYTES);
       end = this.#options.sealer.sealInto(plaintext, this.#out, end);
       this.#blockAt += plaintext.length;
       if (this.#blockAt < block.length) continue;

@@ -97,6 +97,19 @@ export class ControlClient implements Disposable {
     return (answerKey === undefined ? answer : (answer as Record<string, unknown>)[answerKey]) as never;
   }
 
+  /** @returns the text of a view, `/metrics` @throws as `ask` */
+  async view(path: string): Promise<string> {
+    let response: Response;
+    try {
+      const signal = AbortSignal.timeout(this.#boundMs);
+      response = await fetch(`http://localhost${path}`, { client: this.#client, signal });
+      if (response.ok) return await response.text();
+    } catch (cause) {
+      throw await noAgent(this.#stateDir, cause, this.#boundMs);
+    }
+    throw answerError(await this.#read(response), response.status);
+  }
+
   [Symbol.dispose](): void {
     this.#client.close();
   }

@@ -3,20 +3,20 @@
  * @module
  */
 
-import { type LogReport, type LogRequest, MAX_LOG_LINES } from "../api/mod.ts";
+import { type LogLine, type LogReport, type LogRequest, MAX_LOG_LINES } from "../api/mod.ts";
 
 /** What all kept lines may take, in characters. */
 const MAX_LENGTH = 256 << 10;
 
 /** Keeps the last lines, up to 1,000 and 256 Ki characters; older ones make room. */
 export class LogRing {
-  readonly #lines: { readonly number: number; readonly text: string }[] = [];
+  readonly #lines: LogLine[] = [];
   #number = 0;
   #length = 0;
 
-  /** @param text a line with its line feed */
-  push(text: string): void {
-    const line = { number: ++this.#number, text: text.trimEnd().slice(0, MAX_LENGTH) };
+  /** @param text a line with its line feed @param of how grave it is, and of which part */
+  push(text: string, of: Pick<LogLine, "level" | "category"> = {}): void {
+    const line = { number: ++this.#number, text: text.trimEnd().slice(0, MAX_LENGTH), ...of };
     this.#lines.push(line);
     this.#length += line.text.length;
     while (this.#lines.length > MAX_LOG_LINES || this.#length > MAX_LENGTH) {

@@ -3,9 +3,10 @@
  * @module
  */
 
-import type { Node, OverlayBootstrap, OverlayPorts } from "../agent/mod.ts";
+import type { Node, OverlayBootstrap, OverlayPorts, RestoredNode, RestoreRequest } from "../agent/mod.ts";
 import type {
   AgentControl,
+  BackupReport,
   NetcheckReport,
   RecoveredNode,
   RecoverRequest,
@@ -53,9 +54,17 @@ export interface StatusPort extends ServedPort {
 /** A file that was made for a secret and is empty. */
 export interface SecretFile {
   /** Writes all of it to the disk, and closes the file. @throws the system's error */
-  write(text: string): Promise<void>;
+  write(content: string | Uint8Array): Promise<void>;
   /** Closes and removes it, after `write` has failed or in place of it. */
   discard(): Promise<void>;
+}
+
+/** What is typed, key by key. */
+export interface KeyReader {
+  /** @returns the next key; never settles when nothing more can be typed */
+  next(): Promise<string | undefined>;
+  /** Leaves the keyboard as it was. */
+  close(): void;
 }
 
 /** The process around a command. */
@@ -64,10 +73,18 @@ export interface ProcessPort {
   readonly isRoot: boolean;
   /** Its number. */
   readonly pid: number;
+  /** Whether what is written to standard error goes to systemd's journal. */
+  readonly isJournal: boolean;
   /** The unit of systemd that has started it. */
   readonly unit: UnitReport | undefined;
   /** Reads a file, or standard input for `-`. @throws the system's error */
   readText(path: string): Promise<string>;
+  /** Opens a file of any length, or standard input for `-`. @throws the system's error */
+  openFile(path: string): Promise<ReadableStream<Uint8Array>>;
+  /** Reads keys without waiting for a line; undefined where nobody types. */
+  readKeys(): KeyReader | undefined;
+  /** Reads a file as it is. @throws the system's error */
+  readBytes(path: string): Promise<Uint8Array>;
   /** Whether somebody types standard input. */
   readonly isTyped: boolean;
   /** Makes a new file that its owner alone may read. @throws the system's error, `AlreadyExists` when something has that name */
@@ -85,6 +102,12 @@ export interface ProcessPort {
   hideTokens(args: readonly string[]): readonly ShownToken[];
   /** Calls back at every request to stop. @returns a function that ends that */
   onStopSignal(handler: () => void): () => void;
+  /**
+   * Calls back at every SIGHUP, which ends nothing then: it asks to read the settings again. When the terminal is gone that
+   * the process was started from, SIGHUP is a request to stop as before.
+   * @returns a function that ends that
+   */
+  onReloadSignal(handler: () => void): () => void;
   /**
    * Calls back once, soon after nobody reads standard output any more; where that can't be seen, never.
    * @returns a function that ends that
@@ -108,7 +131,7 @@ export interface ProcessPort {
 export type WgInterfacePort = Pick<WgInterface, "ended" | "way" | "drops" | "close">;
 
 /** A program that is attached to the agent of this machine. */
-export type AttachedPort = Pick<Node, "dial" | "request" | "stop">;
+export type AttachedPort = Pick<Node, "dial" | "members" | "request" | "stop">;
 
 /** What only some commands need, and is loaded for them. */
 export interface AgentParts {
@@ -151,6 +174,10 @@ export interface AgentParts {
   ): Promise<readonly SettingReport[]>;
   /** Keeps or forgets a setting of a node that does not run. @returns whether anything has changed */
   changeStoredSetting(stateDir: string, change: SettingChange): boolean;
+  /** @returns a sealed copy of a node that does not run @throws WeftError `NotInitialized` when there is none */
+  backup(stateDir: string, passphrase: string): Promise<BackupReport>;
+  /** Makes the node of a copy. @throws WeftError `AlreadyInitialized` when there is one */
+  restore(stateDir: string, request: RestoreRequest): Promise<RestoredNode>;
   /** @returns where the agent with this state directory lets programs in */
   programSocketPath(stateDir: string): string;
   /** Finds out how this host can be reached, without an agent. */

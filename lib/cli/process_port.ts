@@ -4,7 +4,7 @@
  */
 
 import type { UnitReport } from "../api/mod.ts";
-import type { ProcessPort, SecretFile } from "./ports.ts";
+import type { KeyReader, ProcessPort, SecretFile } from "./ports.ts";
 import { hideTokens } from "./process_arguments.ts";
 import { readSecretLine } from "./secret_line.ts";
 import { serviceManager } from "./systemd/mod.ts";
@@ -21,6 +21,9 @@ const NAME_TIMEOUT_MS = 3_000;
 const READER_LOOK_MS = 250;
 const STDOUT_FD = 1;
 
+/** systemd.service(5), "ExecReload=": what daemons take it for. */
+const RELOAD_SIGNAL: Deno.Signal = "SIGHUP";
+
 const STOP_SIGNALS: readonly Deno.Signal[] = Deno.build.os === "windows"
   ? ["SIGINT", "SIGBREAK"]
   : ["SIGINT", "SIGTERM", "SIGHUP"];
@@ -28,11 +31,13 @@ const STOP_SIGNALS: readonly Deno.Signal[] = Deno.build.os === "windows"
 /** @returns this process */
 export function systemProcess(): ProcessPort {
   const environment = Deno.env.toObject();
+  const reloads = reloadSignal();
   return {
     environment,
     manager: serviceManager(environment),
     isRoot: Deno.uid() === 0,
     pid: Deno.pid,
+    isJournal: isJournal(environment["JOURNAL_STREAM"], "/proc/self/fd/2"),
     get unit() {
       return ownUnit();
     },
@@ -40,7 +45,10 @@ export function systemProcess(): ProcessPort {
       using file = path === "-" ? undefined : await Deno.open(path);
       return await readBounded((file ?? Deno.stdin).readable);
     },
+    openFile: async (path) => path === "-" ? Deno.stdin.readable : (await Deno.open(path)).readable,
     readSecret,
+    readKeys,
+    readBytes: (path) => Deno.readFile(path),
     get isTyped() {
       return Deno.stdin.isTerminal();
     },
@@ -62,11 +70,18 @@ export function systemProcess(): ProcessPort {
     },
     hideTokens,
     onStopSignal(handler) {
-      for (const signal of STOP_SIGNALS) Deno.addSignalListener(signal, handler);
+      const listeners = STOP_SIGNALS.map((signal) => {
+        const listener = () => {
+          if (signal !== RELOAD_SIGNAL || !reloads.isAsked()) handler();
+        };
+        Deno.addSignalListener(signal, listener);
+        return { signal, listener };
+      });
       return () => {
-        for (const signal of STOP_SIGNALS) Deno.removeSignalListener(signal, handler);
+        for (const { signal, listener } of listeners) Deno.removeSignalListener(signal, listener);
       };
     },
+    onReloadSignal: (handler) => reloads.subscribe(handler),
     onReaderGone,
     onUncaught(handler) {
       let isTold = false;
@@ -89,6 +104,65 @@ export function systemProcess(): ProcessPort {
     },
     exit: (code) => Deno.exit(code),
   };
+}
+
+function readKeys(): KeyReader | undefined {
+  if (!Deno.stdin.isTerminal()) return undefined;
+  Deno.stdin.setRaw(true, { cbreak: true });
+  const bytes = new Uint8Array(16);
+  let reading: Promise<string | undefined> | undefined;
+  return {
+    // One that was not waited for is the next one's.
+    next() {
+      reading ??= Deno.stdin.read(bytes).then((count) => {
+        reading = undefined;
+        if (count === null) return new Promise<undefined>(() => {});
+        return new TextDecoder().decode(bytes.subarray(0, count)).slice(0, 1);
+      });
+      return reading;
+    },
+    close: () => Deno.stdin.setRaw(false),
+  };
+}
+
+/** Who takes SIGHUP for a request to read the settings again, and whether it is one. */
+function reloadSignal(): {
+  readonly isAsked: () => boolean;
+  readonly subscribe: (handler: () => void) => () => void;
+} {
+  let handlers = 0;
+  const hadTerminal = Deno.stdin.isTerminal();
+  // Of a terminal that has hung up nothing can be asked any more.
+  const isAsked = () => handlers > 0 && !(hadTerminal && !Deno.stdin.isTerminal());
+  return {
+    isAsked,
+    subscribe(handler) {
+      if (Deno.build.os === "windows") return () => {};
+      const listener = () => {
+        if (isAsked()) handler();
+      };
+      handlers++;
+      Deno.addSignalListener(RELOAD_SIGNAL, listener);
+      return () => {
+        handlers--;
+        Deno.removeSignalListener(RELOAD_SIGNAL, listener);
+      };
+    },
+  };
+}
+
+/**
+ * systemd.exec(5), `$JOURNAL_STREAM`: device and inode of the journal's end; who has led the output elsewhere since has
+ * other ones there.
+ */
+export function isJournal(stream: string | undefined, path: string): boolean {
+  if (stream === undefined) return false;
+  try {
+    const { dev, ino } = Deno.statSync(path);
+    return stream === `${dev}:${ino}`;
+  } catch {
+    return false;
+  }
 }
 
 function onReaderGone(handler: () => void): () => void {
@@ -148,8 +222,9 @@ async function readSecret(prompt: string): Promise<string> {
 async function createSecretFile(path: string): Promise<SecretFile> {
   const file = await Deno.open(path, { write: true, createNew: true, mode: 0o600 });
   return {
-    async write(text) {
-      for (let rest = new TextEncoder().encode(text); rest.length > 0;) {
+    async write(content) {
+      const bytes = typeof content === "string" ? new TextEncoder().encode(content) : content;
+      for (let rest = bytes; rest.length > 0;) {
         rest = rest.subarray(await file.write(rest));
       }
       await file.sync();

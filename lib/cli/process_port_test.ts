@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { unitOf } from "./process_port.ts";
+import { isJournal, unitOf } from "./process_port.ts";
 
 const cases: readonly (readonly [string, string, ReturnType<typeof unitOf>])[] = [
   ["the system's service", "0::/system.slice/weft.service\n", { name: "weft.service", isUser: false }],
@@ -28,3 +28,16 @@ const cases: readonly (readonly [string, string, ReturnType<typeof unitOf>])[] =
 for (const [name, cgroup, unit] of cases) {
   Deno.test(`unitOf() knows ${name}`, () => assert.deepEqual(unitOf(cgroup), unit));
 }
+
+Deno.test("isJournal() knows the journal by device and inode, which other output does not have", async () => {
+  const path = await Deno.makeTempFile();
+  try {
+    const { dev, ino } = await Deno.stat(path);
+    assert.equal(isJournal(`${dev}:${ino}`, path), true);
+    assert.equal(isJournal(`${dev}:${(ino ?? 0) + 1}`, path), false);
+    assert.equal(isJournal(undefined, path), false);
+    assert.equal(isJournal(`${dev}:${ino}`, `${path}.gone`), false);
+  } finally {
+    await Deno.remove(path);
+  }
+});

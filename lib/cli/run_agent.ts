@@ -3,7 +3,7 @@
  * @module
  */
 
-import { type Logger, WeftError, withTimeout } from "../base/mod.ts";
+import { type Logger, logOf, WeftError, withTimeout } from "../base/mod.ts";
 import { type AgentOptions, DEFAULT_LOG_LEVEL, type SaidSettings } from "../config/mod.ts";
 import { systemTimers } from "../host/mod.ts";
 import { Cidr, isPrivateBlock } from "../net/mod.ts";
@@ -11,8 +11,8 @@ import { controlSocketPath } from "./control_client.ts";
 import { CommandError, UsageError } from "./failure.ts";
 import type { AgentLog } from "./log.ts";
 import type { AgentProcess } from "../agent/mod.ts";
-import type { AgentParts, CliPorts, Overlay, StatusPort } from "./ports.ts";
-import { readStatusToken, refuseWithoutOverlay, statusPageText } from "./status_page.ts";
+import type { AgentParts, CliPorts, Overlay } from "./ports.ts";
+import { readStatusToken, refuseWithoutOverlay, statusPageText, StatusSiteHolder } from "./status_page.ts";
 import type { ServiceManager } from "./systemd/mod.ts";
 import { paint, steady, type Terminal } from "./terminal.ts";
 
@@ -34,7 +34,13 @@ export type StartRole =
 export interface RunAgentOptions {
   readonly role: StartRole;
   readonly said: SaidSettings;
-  readonly log: Logger & Pick<AgentLog, "release" | "setLevel" | "recent">;
+  readonly log: Logger & Pick<AgentLog, "release" | "setLevel" | "setFormat" | "levels" | "recent">;
+}
+
+/** An agent that runs. */
+interface StartedAgent {
+  readonly overlay: Overlay;
+  readonly site: StatusSiteHolder;
 }
 
 /** The same, and what the agent may ask of its process. */
@@ -68,6 +74,11 @@ export async function runAgent(ports: CliPorts, run: RunAgentOptions): Promise<n
       return { pid, ...unit && { unit } };
     },
     logs: (request) => ({ lines: run.log.recent.last(request), ...unit && { unit } }),
+    logLevels: () => run.log.levels,
+    changeLogLevel(change) {
+      run.log.setLevel(change);
+      return run.log.levels;
+    },
   };
   try {
     const code = await runUntilStopped(ports, { ...run, process }, stack, stopping.promise);
@@ -90,6 +101,11 @@ async function runUntilStopped(
   stack: AsyncDisposableStack,
   stopping: Promise<"stop">,
 ): Promise<number> {
+  // From now on, so that none ends an agent that starts.
+  const running: { overlay?: Overlay } = {};
+  stack.defer(ports.process.onReloadSignal(() => {
+    if (running.overlay !== undefined) void reload(running.overlay, run.log);
+  }));
   const starting = startAgent(ports, run, stack);
   // What comes of it is told by the race, or by nobody any more.
   starting.catch(() => {});
@@ -99,11 +115,12 @@ async function runUntilStopped(
     await takeBack(stack);
     return INTERRUPTED;
   }
-  const { overlay, status } = started;
+  const { overlay, site } = started;
   run.log.release();
   ports.process.onStarted();
   const terminal = steady(ports.terminal);
-  announce(run, overlay, status, terminal);
+  announce(run, overlay, site.port, terminal);
+  running.overlay = overlay;
   const { manager } = ports.process;
   const standing = () => standingText(overlay);
   void manager?.tell(`READY=1\nSTATUS=${standing()}`);
@@ -136,15 +153,16 @@ async function startAgent(
   ports: CliPorts,
   run: StartedBy,
   stack: AsyncDisposableStack,
-): Promise<{ readonly overlay: Overlay; readonly status: StatusPort | undefined }> {
+): Promise<StartedAgent> {
   const parts = await ports.loadAgent();
-  const overlay = await makeOverlay(ports, parts, run);
+  const site = new StatusSiteHolder(parts, logOf(run.log, "http"));
+  const overlay = await makeOverlay(ports, parts, { ...run, site });
   // Nobody waits for it yet, and a failure of the start is told by the start.
   overlay.closed.catch(() => {});
   if (stack.disposed) return await interrupted(overlay.stop());
   stack.defer(() => overlay.stop());
   try {
-    return await startOverlay(parts, run, overlay, stack);
+    return await startOverlay(parts, site, overlay, stack);
   } catch (cause) {
     const hasJoined = run.role.kind === "join" && !overlay.isResumed;
     throw hasJoined && cause instanceof WeftError ? new JoinedError(overlay.name, cause) : cause;
@@ -153,28 +171,41 @@ async function startAgent(
 
 async function startOverlay(
   parts: AgentParts,
-  run: StartedBy,
+  site: StatusSiteHolder,
   overlay: Overlay,
   stack: AsyncDisposableStack,
-): Promise<{ readonly overlay: Overlay; readonly status: StatusPort | undefined }> {
+): Promise<StartedAgent> {
   const { control, options } = overlay;
-  let status: StatusPort | undefined;
-  if (options.statusPort !== "off") {
-    // Before anything of the host is changed: a port that is taken should have no consequences.
-    const { statusAddress: addresses, statusPort: port, statusNames: names } = options;
-    status = await parts.serveStatus({ node: overlay, log: run.log, addresses, port, names });
-    const close = () => status?.close() ?? Promise.resolve();
-    if (stack.disposed) return await interrupted(close());
-    stack.defer(close);
-  }
+  // Before anything of the host is changed: a port that is taken should have no consequences.
+  await site.open(overlay);
+  if (stack.disposed) return await interrupted(site.close());
+  stack.defer(() => site.close());
   await overlay.start();
-  await status?.openOverlay();
+  await site.openOverlay();
   await overlay.services.openPrograms(parts.programSocketPath(options.stateDir));
   const socket = await parts.serveControl({ control, path: controlSocketPath(options.stateDir) });
   if (stack.disposed) return await interrupted(socket.close());
   // Closed first: removing the socket needs the state directory to be still this agent's.
   stack.defer(socket.close);
-  return { overlay, status };
+  return { overlay, site };
+}
+
+/** SIGHUP has nobody to answer to: what came of it is in the log. */
+async function reload({ control }: Overlay, log: Logger): Promise<void> {
+  try {
+    const { changed, failed, pending } = await control.reload();
+    const names = (settings: readonly { readonly name: string }[]) =>
+      settings.map(({ name }) => name).join(", ") || "nothing";
+    log.info("the settings were read again", {
+      changed: names(changed),
+      ...pending.length > 0 && { needsRestart: names(pending) },
+    });
+    for (const { names: which, problem } of failed) {
+      log.warn("cannot follow settings, which stay as they were", { names: which.join(", "), problem });
+    }
+  } catch (error) {
+    log.error("cannot read the settings again, and goes on as before", { error });
+  }
 }
 
 /** What failed has failed after the leader had let this machine in. */
@@ -199,7 +230,7 @@ async function interrupted(undone: Promise<void>): Promise<never> {
 async function makeOverlay(
   ports: CliPorts,
   parts: AgentParts,
-  { role, said, log, process }: StartedBy,
+  { role, said, log, process, site }: StartedBy & { readonly site: StatusSiteHolder },
 ): Promise<Overlay> {
   const { overlays } = parts;
   const { stateDir } = said;
@@ -208,7 +239,8 @@ async function makeOverlay(
   // A port that is taken should have no consequences, here or at a leader.
   let given: string | undefined;
   const onOptions = async (options: AgentOptions) => {
-    if (options.logLevel !== said.own.logLevel) log.setLevel(options.logLevel);
+    if (options.logLevel !== said.own.logLevel) log.setLevel({ level: options.logLevel });
+    log.setFormat(options.logFormat);
     if (options.logLevel !== DEFAULT_LOG_LEVEL) log.release();
     const { statusAddress: addresses, statusPort: port } = options;
     if (port !== "off") {
@@ -218,14 +250,30 @@ async function makeOverlay(
     const socketPaths = [parts.programSocketPath(stateDir), controlSocketPath(stateDir)];
     parts.checkServing({ addresses, port, socketPaths });
   };
-  const overlayPorts = { logger: log, onPending, onOptions, process };
+  const followers = [
+    {
+      names: ["logLevel", "logFormat"] as const,
+      apply: ({ logLevel, logFormat }: AgentOptions) => {
+        log.setLevel({ level: logLevel });
+        log.setFormat(logFormat);
+      },
+    },
+    site.follower,
+    {
+      names: ["statusTokenFile"] as const,
+      isAlways: true,
+      apply: async (options: AgentOptions) => site.useToken(await readStatusToken(options, ports)),
+    },
+  ];
+  const overlayPorts = { logger: log, onPending, onOptions, process, followers };
   try {
     const overlay = role.kind === "up"
       ? await overlays.load(said, overlayPorts)
       : role.kind === "leader"
       ? await overlays.initLeader(said, overlayPorts)
       : await overlays.join(role.token, said, overlayPorts);
-    if (given !== undefined) overlay.statusToken.use(given);
+    site.node = overlay;
+    if (given !== undefined) site.useToken(given);
     return overlay;
   } catch (cause) {
     const code = cause instanceof WeftError ? cause.code : undefined;
@@ -248,7 +296,7 @@ async function makeOverlay(
 function announce(
   { role, said }: RunAgentOptions,
   overlay: Overlay,
-  status: StatusPort | undefined,
+  port: number | undefined,
   terminal: Terminal,
 ): void {
   const { network, node, dataplane } = overlay.control.status();
@@ -259,9 +307,7 @@ function announce(
   const kept = Array.from(overlay.keptSettings, ([flag, value]) => `${flag} ${[value].flat().join(",")}`);
   if (kept.length > 0) terminal.out(`As at earlier starts: ${kept.join(", ")} (\`weft config show\`)\n`);
   for (const line of withoutEffect(role, said.own, overlay)) terminal.out(`${line}\n`);
-  if (status !== undefined) {
-    terminal.out(statusPageText(overlay.options.statusAddress, overlay, status.port));
-  }
+  if (port !== undefined) terminal.out(statusPageText(overlay.options.statusAddress, overlay, port));
 }
 
 /** The join command stands on a line of its own, so that it can be pasted and read by programs. */

@@ -12,7 +12,9 @@ function run(ports: SamplePorts, role: StartRole, more: Partial<AgentOptions> = 
     ...silentLogger,
     recent: new LogRing(),
     release: () => void ports.diary.push("log released"),
-    setLevel: (level: string) => void ports.diary.push(`log ${level}`),
+    levels: { level: "info", categories: {} } as const,
+    setLevel: ({ level }: { readonly level: string }) => void ports.diary.push(`log ${level}`),
+    setFormat: () => {},
   };
   return runAgent(ports, { role, said: SaidSettings.ofProgram({ stateDir: "/state", ...more }), log });
 }

@@ -5,7 +5,9 @@
 
 import type { AgentOptions, StatusAddress } from "../config/mod.ts";
 import { CommandError, systemReason, UsageError } from "./failure.ts";
-import type { CliPorts, Overlay } from "./ports.ts";
+import type { Logger } from "../base/mod.ts";
+import type { SettingFollower } from "../agent/mod.ts";
+import type { AgentParts, CliPorts, Overlay, StatusPort } from "./ports.ts";
 
 /** A token is a line. */
 const MAX_TOKEN_FILE_LENGTH = 1024;
@@ -53,6 +55,66 @@ export async function readStatusToken(
   throw new UsageError(`Cannot use the token in ${path}: the file is longer than a token`, {
     hint: "It holds the token, on one line.",
   });
+}
+
+/** The status page of an agent while it runs, which is served anew when its settings change. */
+export class StatusSiteHolder {
+  /** Set once it is made. */
+  node: Overlay | undefined;
+  /** Serves it anew by the options as they are now. */
+  readonly follower: SettingFollower = {
+    names: ["statusAddress", "statusPort", "statusNames"],
+    apply: async (options) => {
+      const { node } = this;
+      if (node === undefined) return;
+      refuseWithoutOverlay(options);
+      // Both would listen at one port.
+      await this.close();
+      await this.open(node);
+      await this.openOverlay();
+    },
+  };
+  readonly #parts: Pick<AgentParts, "serveStatus">;
+  readonly #log: Logger;
+  #served: StatusPort | undefined;
+  #token: string | undefined;
+
+  constructor(parts: Pick<AgentParts, "serveStatus">, log: Logger) {
+    this.#parts = parts;
+    this.#log = log;
+  }
+
+  /** Where it listens; undefined when there is none. */
+  get port(): number | undefined {
+    return this.#served?.port;
+  }
+
+  /** Serves it, unless the options say that there is none. @throws WeftError */
+  async open(node: Overlay): Promise<void> {
+    const { statusAddress: addresses, statusPort: port, statusNames: names } = node.options;
+    if (port === "off") return;
+    this.#served = await this.#parts.serveStatus({ node, log: this.#log, addresses, port, names });
+  }
+
+  /** Serves it on the overlay, too, when it is to be there. */
+  async openOverlay(): Promise<void> {
+    await this.#served?.openOverlay();
+  }
+
+  /** Has the page ask for a token that a file has, or for the state's. @returns whether it is another one @throws WeftError */
+  useToken(token: string | undefined): boolean {
+    if (token === this.#token) return false;
+    this.node?.statusToken.use(token);
+    this.#token = token;
+    return true;
+  }
+
+  /** Harmless when repeated. */
+  async close(): Promise<void> {
+    const served = this.#served;
+    this.#served = undefined;
+    await served?.close();
+  }
 }
 
 /** @returns lines that say where the page is */

@@ -31,6 +31,8 @@ export interface Terminal {
   readonly isInteractive: boolean;
   /** Columns of the terminal; undefined when there is none. */
   readonly columns: number | undefined;
+  /** Rows of it, likewise. */
+  readonly rows?: number | undefined;
 }
 
 /** The colours that are used, by what they mean. */
@@ -70,6 +72,9 @@ export function processTerminal(environment: Readonly<Record<string, string | un
     isInteractive,
     get columns() {
       return isInteractive ? Deno.consoleSize().columns : undefined;
+    },
+    get rows() {
+      return isInteractive ? Deno.consoleSize().rows : undefined;
     },
   };
 }

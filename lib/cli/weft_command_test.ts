@@ -57,7 +57,11 @@ const samples: Readonly<Record<OptionName, string>> = {
   relaySessionLimitMbit: "50",
   networks: "blue type=vxlan cidr=10.0.0.0/24",
   networkEndpoints: "blue/web-1 ip=10.0.0.9",
+  data: "nats://192.0.2.1:4222?replicas=3",
+  dataCredentials: "/etc/weft/nats.creds",
+  dataAuthority: "/etc/weft/nats-ca.pem",
   logLevel: "debug",
+  logFormat: "json",
   testTimers: "rekeyAfterTimeMs=1000",
 };
 for (const [name, field] of FIELD_ENTRIES) {

@@ -88,6 +88,8 @@ const wrong: readonly (readonly [string, readonly string[], RegExp, RegExp?])[] 
   ["no token, with an example", ["--join"], /--join/, /`weft --join weft1-…`/],
   ["no place for a proxy, with an example", ["proxy"], /--socks5/, /`weft proxy --socks5 /],
   ["lines beyond what is kept", ["logs", "-n", "1001"], /--lines 1001.* 1 to 1000/],
+  ["a level that there is not", ["logs", "level", "mesh=loud"], /mesh=loud/, /debug, info/],
+  ["a part that there is not", ["logs", "level", "moon=debug"], /moon=debug/, /mesh/],
   ["an unknown shell", ["completions", "tcsh"], /tcsh/, /bash/],
 ];
 for (const [name, args, says, hints] of wrong) {

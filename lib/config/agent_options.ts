@@ -3,6 +3,7 @@
  * @module
  */
 
+import type { LogLevel } from "../base/mod.ts";
 import type { Cidr, Endpoint, IpAddress, WebAddress } from "../net/mod.ts";
 import type { DeclaredEndpoint, DeclaredNetwork } from "./declared_networks.ts";
 import type {
@@ -14,8 +15,8 @@ import type {
   StatusAddress,
 } from "./field_schemas.ts";
 
-/** How much of the log is shown. */
-export type LogLevel = "debug" | "info" | "warn" | "error";
+/** How lines of the log are written: as a person reads them, or as JSON, an object a line. */
+export type LogFormat = "text" | "json";
 
 /** Everything that an agent can be told at its start. */
 export interface AgentOptions {
@@ -106,6 +107,8 @@ export interface AgentOptions {
   readonly policy?: string;
   /** How much of the log is shown. */
   readonly logLevel: LogLevel;
+  /** How it is written. */
+  readonly logFormat: LogFormat;
   /** Protocol times that tests shorten, in milliseconds by name. */
   readonly testTimers: Readonly<Record<string, number>>;
 }

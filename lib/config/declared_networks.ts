@@ -19,7 +19,9 @@ import {
   readSettings,
   Refusal,
   type Said,
+  type Setting,
 } from "./declared_settings.ts";
+import { type JsonForm, written } from "./json_form.ts";
 
 /** How many may be declared of each. */
 const MAX_NETWORKS = 64;
@@ -152,9 +154,9 @@ function badName(text: string, what: string, example: string): Refusal {
 /** @returns a schema whose one issue says what is wrong, see `refusalOf` */
 function declared<T extends { readonly name: string; readonly network?: string }>(
   read: (value: unknown) => readonly T[],
-  most: number,
+  { most, settings }: { readonly most: number; readonly settings: Readonly<Record<string, Setting>> },
 ): z.ZodType<readonly T[]> {
-  return z.unknown().transform((value, context): readonly T[] => {
+  const schema = z.unknown().transform((value, context): readonly T[] => {
     try {
       const found = read(value);
       const names = found.map(({ network, name }) => network === undefined ? name : `${network}/${name}`);
@@ -168,6 +170,29 @@ function declared<T extends { readonly name: string; readonly network?: string }
       return z.NEVER;
     }
   });
+  return written(schema, () => declaredForm(settings));
+}
+
+/** Of a list the maps name themselves. */
+function declaredForm(settings: Readonly<Record<string, Setting>>): JsonForm {
+  const properties = Object.fromEntries(
+    Object.entries(settings).flatMap(([name, { aliases = [], rule, example }]) =>
+      [name, ...aliases].map((key) => [key, { description: rule, examples: [example] }])
+    ),
+  );
+  const one = { type: ["object", "null"], properties, additionalProperties: false };
+  const named = {
+    type: "object",
+    properties: { ...properties, name: { type: "string" }, network: { type: "string" } },
+    required: ["name"],
+  };
+  return {
+    anyOf: [
+      { type: "object", additionalProperties: one },
+      { type: "array", items: { anyOf: [{ type: "string" }, named] } },
+      { type: "string" },
+    ],
+  };
 }
 
 /** How an option is read, and what it must be. */
@@ -179,14 +204,14 @@ interface Read<T> {
 
 /** Networks by name, each once. */
 export const NETWORKS: Read<DeclaredNetwork> = {
-  schema: declared(readNetworks, MAX_NETWORKS),
+  schema: declared(readNetworks, { most: MAX_NETWORKS, settings: NETWORK_SETTINGS }),
   rule: "a network is a name and its settings",
   hint: "Write 'blue type=vxlan vni=1001 cidr=10.0.0.0/24'; the settings are those of a configuration file.",
 };
 
 /** Endpoints by the names of their networks and their own, each once. */
 export const NETWORK_ENDPOINTS: Read<DeclaredEndpoint> = {
-  schema: declared(readEndpoints, MAX_ENDPOINTS),
+  schema: declared(readEndpoints, { most: MAX_ENDPOINTS, settings: ENDPOINT_SETTINGS }),
   rule: "an endpoint is NETWORK/NAME and its settings",
   hint: "Write blue/web-1, or 'blue/web-1 ip=10.0.0.9 netns=lab'.",
 };

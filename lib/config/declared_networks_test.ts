@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { fileLayer, InvalidConfigError, layerAgentOptions, parseAgentOptions } from "./layers.ts";
+import { fileLayer } from "./config_file.ts";
+import { InvalidConfigError, layerAgentOptions, parseAgentOptions } from "./layers.ts";
 
 const read = async (text: string) => layerAgentOptions([await fileLayer(text, "/etc/weft.yaml")]);
 
@@ -94,7 +95,7 @@ const refused: readonly (readonly [string, string, RegExp, RegExp])[] = [
   ["a name of a space", 'networks: { " ": {} }', /" " is no name/, /blue/],
   ["a network twice", "networks: [{ name: a }, { name: A }]", /a is there twice/, /Keep one/],
   ["a setting twice", "networks: { a: { id: 1, vni: 2 } }", /a says vni twice/, /Keep one/],
-  ["no map", "networks: 5", /network in \/etc\/weft\.yaml: it is no map/, /map of names/],
+  ["no map", "networks: 5", /: it is no map$/, /map of names/],
   ["a network that is a number", "networks: { a: 5 }", /a is no map/, /map of names/],
   ["a list in a list", "networks: [[a]]", /neither a map nor a line/, /map of names/],
   ["an endpoint without its network", "network-endpoints: { web-1: {} }", /NETWORK\/ENDPOINT/, /blue\/web-1/],
@@ -109,7 +110,7 @@ for (const [name, text, says, hints] of refused) {
     await assert.rejects(read(text), (error) => {
       assert(error instanceof InvalidConfigError);
       assert.match(error.message, says);
-      assert.match(error.message, /^Cannot use network(-endpoint)? in \/etc\/weft\.yaml: /);
+      assert.match(error.message, /^Cannot use network(-endpoint)? in \/etc\/weft\.yaml:\d+:\d+: /);
       assert.doesNotMatch(error.message, /\n/);
       assert.match(error.hint ?? "", hints);
       return true;

@@ -14,6 +14,7 @@ export const DISCOVERY_FIELDS: {
 } = {
   discovery: {
     flag: "discovery",
+    isReloadable: true,
     help: "call out to no neighbours, and listen to none",
     initial: true,
     schema: truth,
@@ -22,6 +23,7 @@ export const DISCOVERY_FIELDS: {
   },
   discoveryPeers: {
     flag: "discovery-peer",
+    isReloadable: true,
     value: "address",
     help: "whom to call beside neighbours",
     isRepeated: true,
@@ -32,6 +34,7 @@ export const DISCOVERY_FIELDS: {
   },
   discoveryDht: {
     flag: "discovery-dht",
+    isReloadable: true,
     help: "find others, and be found, by the public BitTorrent DHT",
     initial: false,
     initialText: "no",
@@ -41,6 +44,7 @@ export const DISCOVERY_FIELDS: {
   },
   discoveryDhtBootstrap: {
     flag: "discovery-dht-bootstrap",
+    isReloadable: true,
     value: "host:port",
     help: "by whom to enter it",
     isRepeated: true,

@@ -15,6 +15,7 @@ export const DNS_FIELDS: {
 } = {
   dns: {
     flag: "dns",
+    isReloadable: true,
     value: "how",
     help: "auto, on or off: whether this node answers names",
     initial: "auto",
@@ -26,6 +27,7 @@ export const DNS_FIELDS: {
   },
   dnsPorts: {
     flag: "dns-port",
+    isReloadable: true,
     value: "ports",
     help: "where it answers on its overlay address",
     initial: [DEFAULT_DNS_PORT],
@@ -47,6 +49,7 @@ export const DNS_FIELDS: {
   },
   dnsForward: {
     flag: "dns-forward",
+    isReloadable: true,
     value: "[suffix=]server",
     help: "whom to ask for other names, or `system`",
     isRepeated: true,
@@ -58,6 +61,7 @@ export const DNS_FIELDS: {
   },
   dnsResolver: {
     flag: "dns-resolver",
+    isReloadable: true,
     value: "how",
     help: "auto, resolved, resolv.conf or off: how this host is made to ask",
     initial: "auto",

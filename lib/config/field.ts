@@ -34,6 +34,8 @@ export interface Field<Key extends OptionName = OptionName> {
   readonly help: string;
   /** Whether the flag may be given more than once. */
   readonly isRepeated?: boolean;
+  /** Whether a node that runs follows a change of it, see `weft reload`; others take effect at the next start. */
+  readonly isReloadable?: boolean;
   readonly initial: Initial<Key>;
   /** How the help tells `initial`, where that is no text or number. */
   readonly initialText?: string;

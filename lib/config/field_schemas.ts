@@ -8,6 +8,7 @@ import { z } from "zod";
 import { isPrintable, parseDurationMs } from "../base/mod.ts";
 import { LABEL_KEY, LABEL_VALUE, MAX_EPHEMERAL_MS, MIN_EPHEMERAL_MS, NODE_NAME } from "../mesh/bounds.ts";
 import { Cidr, Endpoint, hostlessBlock, IpAddress, WebAddress } from "../net/mod.ts";
+import { written } from "./json_form.ts";
 import { DEFAULT_DISCOVERY_PORT, DEFAULT_EPHEMERAL_MS } from "./defaults.ts";
 
 /** The greatest port of UDP and TCP. */
@@ -18,12 +19,13 @@ export function parsed<T>(
   parse: (text: string) => T | undefined,
   isOne: (value: unknown) => boolean,
 ): z.ZodType<T> {
-  return z.unknown().transform((value, context): T => {
+  const schema = z.unknown().transform((value, context): T => {
     const result = isOne(value) ? value as T : typeof value === "string" ? parse(value) : undefined;
     if (result !== undefined) return result;
     context.addIssue({ code: "custom", message: "unreadable" });
     return z.NEVER;
   });
+  return written(schema, () => ({ type: "string", minLength: 1 }));
 }
 
 /** A block of addresses that at least two hosts can have. */
@@ -36,13 +38,25 @@ export const overlayBlock: z.ZodType<Cidr> = parsed(Cidr.parse, (value) => value
 /** A whole number, or its digits. */
 export function integer(least: number, greatest: number): z.ZodType<number> {
   const text = z.string().regex(/^\d{1,10}$/).transform(Number);
-  return z.union([z.number(), text]).pipe(z.number().int().min(least).max(greatest));
+  const schema = z.union([z.number(), text]).pipe(z.number().int().min(least).max(greatest));
+  return written(schema, () => ({
+    anyOf: [
+      { type: "integer", minimum: least, maximum: greatest },
+      { type: "string", pattern: "^\\d{1,10}$" },
+    ],
+  }));
 }
+
+/** So many a list has at most. */
+const MAX_ITEMS = 64;
 
 /** A list, or text with commas. */
 export function list<T>(item: z.ZodType<T>): z.ZodType<T[]> {
   const split = z.string().transform((text) => text.split(",").map((part) => part.trim()).filter(Boolean));
-  return z.union([split, z.array(z.unknown())]).pipe(z.array(item).max(64));
+  const schema = z.union([split, z.array(z.unknown())]).pipe(z.array(item).max(MAX_ITEMS));
+  return written(schema, (formOf) => ({
+    anyOf: [{ type: "string" }, { type: "array", items: formOf(item), maxItems: MAX_ITEMS }],
+  }));
 }
 
 /** `key=value` pairs: a record, or a list of them. @param most how many at most */
@@ -53,9 +67,21 @@ export function pairs<T>(value: z.ZodType<T>, most: number): z.ZodType<Record<st
     return [text.slice(0, at).trim(), text.slice(at + 1).trim()] as const;
   });
   const fromList = list(pair).transform((entries): Record<string, unknown> => Object.fromEntries(entries));
-  return z.union([fromList, z.record(z.string(), z.unknown())]).pipe(
+  const schema = z.union([fromList, z.record(z.string(), z.unknown())]).pipe(
     z.record(key, value).refine((record) => Object.keys(record).length <= most),
   );
+  return written(schema, (formOf) => ({
+    anyOf: [
+      { type: "string" },
+      { type: "array", items: { type: "string", pattern: "^[^=]+=" } },
+      {
+        type: "object",
+        propertyNames: { pattern: LABEL_KEY.source },
+        additionalProperties: formOf(value),
+        maxProperties: most,
+      },
+    ],
+  }));
 }
 
 /** Where others can be asked to send. */
@@ -106,16 +132,26 @@ export type StatusAddress = IpAddress | "loopback" | "overlay" | "any";
 /** The loopback, the node's overlay addresses, and every address of the host. */
 export const STATUS_PLACES: readonly ["loopback", "overlay", "any"] = ["loopback", "overlay", "any"];
 
+const MAX_STATUS_PLACES = 8;
+
 const statusPlace: z.ZodType<StatusAddress> = z.union([
   z.enum(STATUS_PLACES),
   parsed(IpAddress.parse, (value) => value instanceof IpAddress),
 ]);
 
 /** One of those places, or several. */
-export const statusAddresses: z.ZodType<StatusAddress[]> = z.union([
-  z.custom<IpAddress>((value) => value instanceof IpAddress).transform((address) => [address]),
-  z.unknown(),
-]).pipe(list(statusPlace).refine(({ length }) => length >= 1 && length <= 8));
+export const statusAddresses: z.ZodType<StatusAddress[]> = written(
+  z.union([
+    z.custom<IpAddress>((value) => value instanceof IpAddress).transform((address) => [address]),
+    z.unknown(),
+  ]).pipe(list(statusPlace).refine(({ length }) => length >= 1 && length <= MAX_STATUS_PLACES)),
+  () => ({
+    anyOf: [
+      { type: "string" },
+      { type: "array", items: { type: "string" }, minItems: 1, maxItems: MAX_STATUS_PLACES },
+    ],
+  }),
+);
 
 /** A name or an address that stands in `Host`, as it is compared: without a final dot. */
 export const hostText: z.ZodType<string> = parsed(
@@ -207,17 +243,22 @@ export const dhtBootstrap: z.ZodType<DhtBootstrapOption> = parsed(
   (value) => isObjectWith(value, "hostname", "port"),
 );
 
-const offer = parsed(parseOffer, (value) => isObjectWith(value, "port", "targetPort"));
+const offer = z.union([z.int().transform(String), z.unknown()])
+  .pipe(parsed(parseOffer, (value) => isObjectWith(value, "port", "targetPort")));
 
 function isObjectWith(value: unknown, ...names: readonly string[]): boolean {
   return typeof value === "object" && value !== null && names.every((name) => name in value);
 }
 
 /** Offers of different ports; a number alone is one. */
-export const offerList: z.ZodType<OfferOption[]> = z.union([
-  z.number().transform((port) => [String(port)]),
-  z.unknown(),
-]).pipe(list(offer).refine((offers) => new Set(offers.map(({ port }) => port)).size === offers.length));
+export const offerList: z.ZodType<OfferOption[]> = written(
+  z.union([z.number().transform((port) => [String(port)]), z.unknown()])
+    .pipe(list(offer).refine((offers) => new Set(offers.map(({ port }) => port)).size === offers.length)),
+  () => {
+    const one = [{ type: "integer", minimum: 1, maximum: MAX_PORT }, { type: "string", minLength: 1 }];
+    return { anyOf: [...one, { type: "array", items: { anyOf: one }, maxItems: MAX_ITEMS }] };
+  },
+);
 
 /** A domain name with its final dot. */
 export const domainName: z.ZodType<string> = parsed(parseDomain, () => false);

@@ -121,6 +121,7 @@ export const FIELDS: { readonly [Key in keyof AgentOptions]-?: Field<Key> } = {
     value: "name",
     help: "the network interface",
     initial: DEFAULT_INTERFACE_NAME,
+    initialText: `${DEFAULT_INTERFACE_NAME}, or the next that is free`,
     schema: interfaceName,
     rule: "an interface name has 1 to 15 letters, digits, dots, hyphens and underscores",
     hint: `The default is ${DEFAULT_INTERFACE_NAME}.`,
@@ -176,6 +177,7 @@ export const FIELDS: { readonly [Key in keyof AgentOptions]-?: Field<Key> } = {
   endpoints: {
     flag: "endpoint",
     plural: "endpoints",
+    isReloadable: true,
     value: "host:port",
     help: "where others reach this node, by address, name or WebSocket URL",
     isRepeated: true,
@@ -186,6 +188,7 @@ export const FIELDS: { readonly [Key in keyof AgentOptions]-?: Field<Key> } = {
   },
   portMapping: {
     flag: "port-mapping",
+    isReloadable: true,
     value: "how",
     help: "auto or off: whether the router is asked to open the port, by PCP, NAT-PMP or UPnP",
     initial: "auto",
@@ -196,6 +199,7 @@ export const FIELDS: { readonly [Key in keyof AgentOptions]-?: Field<Key> } = {
   stunServers: {
     flag: "stun-server",
     plural: "stun-servers",
+    isReloadable: true,
     value: "host:port",
     help: "whom to ask how this host looks from the Internet",
     isRepeated: true,
@@ -208,6 +212,7 @@ export const FIELDS: { readonly [Key in keyof AgentOptions]-?: Field<Key> } = {
   labels: {
     flag: "label",
     plural: "labels",
+    isReloadable: true,
     value: "key=value",
     help: "what this node calls itself; it authorises nothing",
     isRepeated: true,
@@ -221,6 +226,7 @@ export const FIELDS: { readonly [Key in keyof AgentOptions]-?: Field<Key> } = {
   offers: {
     flag: "offer",
     plural: "offers",
+    isReloadable: true,
     value: "port[=host:port]",
     help: "a TCP service of this machine that members may reach at this node",
     isRepeated: true,
@@ -231,6 +237,7 @@ export const FIELDS: { readonly [Key in keyof AgentOptions]-?: Field<Key> } = {
   },
   forwardAllow: {
     flag: "forward-allow",
+    isReloadable: true,
     value: "selector",
     help: "who reaches ports that are not offered by `weft forward` and `proxy`, as if from this machine",
     initial: undefined,
@@ -245,6 +252,7 @@ export const FIELDS: { readonly [Key in keyof AgentOptions]-?: Field<Key> } = {
   networks: {
     flag: "network",
     plural: "networks",
+    isReloadable: true,
     value: "definition",
     help: "an overlay network that a leader makes if there is none of its name",
     isRepeated: true,
@@ -254,6 +262,7 @@ export const FIELDS: { readonly [Key in keyof AgentOptions]-?: Field<Key> } = {
   networkEndpoints: {
     flag: "network-endpoint",
     plural: "network-endpoints",
+    isReloadable: true,
     value: "network/name",
     help: "an endpoint that this node adds to an overlay network",
     isRepeated: true,
@@ -262,6 +271,7 @@ export const FIELDS: { readonly [Key in keyof AgentOptions]-?: Field<Key> } = {
   },
   policy: {
     flag: "policy",
+    isReloadable: true,
     value: "file",
     help: "who may reach whom, which a leader puts in force unless another policy is",
     initial: undefined,
@@ -270,12 +280,23 @@ export const FIELDS: { readonly [Key in keyof AgentOptions]-?: Field<Key> } = {
   },
   logLevel: {
     flag: "log-level",
+    isReloadable: true,
     value: "level",
     help: "debug, info, warn or error",
     initial: DEFAULT_LOG_LEVEL,
     ...oneOf("debug", "info", "warn", "error"),
     rule: "there is no such level",
     hint: "The levels are debug, info, warn and error.",
+  },
+  logFormat: {
+    flag: "log-format",
+    isReloadable: true,
+    value: "format",
+    help: "text, or json for a JSON object a line",
+    initial: "text",
+    ...oneOf("text", "json"),
+    rule: "there is no such format",
+    hint: "The formats are text and json.",
   },
   testTimers: {
     flag: "test-timers",

@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { MemoryStateStore, StateError, utf8Bytes } from "../base/mod.ts";
 import { FIELDS } from "./fields.ts";
 import { KeptSettings } from "./kept_settings.ts";
-import { emptiedVariables, environmentLayer, fileLayer, InvalidConfigError } from "./layers.ts";
+import { fileLayer } from "./config_file.ts";
+import { emptiedVariables, environmentLayer, InvalidConfigError } from "./layers.ts";
 import { SaidSettings } from "./said_settings.ts";
 
 const noProblem = (problem: string) => assert.fail(problem);

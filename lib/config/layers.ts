@@ -1,6 +1,5 @@
 /**
- * How an agent's options are put together from flags, environment, file and defaults. The file is YAML with the names of the
- * flags.
+ * How an agent's options are put together from flags, environment, file and defaults.
  * @module
  */
 
@@ -10,14 +9,24 @@ import type { OptionName } from "./field.ts";
 import { refusalOf } from "./declared_networks.ts";
 import { FIELD_ENTRIES, FIELDS } from "./fields.ts";
 import { nearest } from "./nearest.ts";
-
-/** A file of settings is a page; what is larger is something else. */
-const MAX_LENGTH = 1 << 20;
+import type { FilePosition } from "./policy/mod.ts";
 
 /** A setting that cannot be used; the message names it, where it was said, and its value. */
 export class InvalidConfigError extends WeftError {
   /** The failure's stable name, for programs. */
   readonly code = "InvalidConfig";
+  /** Where it stands in a file; undefined elsewhere. */
+  readonly position: FilePosition | undefined;
+
+  /** Says what cannot be used, and where it stands. */
+  constructor(
+    message: string,
+    options: { hint?: string; cause?: unknown; position?: FilePosition | undefined } = {},
+  ) {
+    const { position, ...rest } = options;
+    super(message, rest);
+    this.position = position;
+  }
 }
 
 /** Where settings were written; errors quote them in the same form. */
@@ -27,6 +36,13 @@ export interface ConfigLayer {
   readonly values: Readonly<Record<string, unknown>>;
   /** The file's path. */
   readonly path?: string;
+  /**
+   * Of a file: where a value stands, or the part of it that is wrong.
+   * @param key as in `values`
+   * @param isRight whether a value with one part of this one in it alone could be used
+   * @returns undefined when it is not in the file
+   */
+  readonly locate?: (key: string, isRight: (value: unknown) => boolean) => FilePosition | undefined;
 }
 
 /**
@@ -83,18 +99,33 @@ export function layerOptions(
  * @throws InvalidConfigError that names the setting as it was written, its value, and the rule
  */
 export function readLayer(layer: ConfigLayer): readonly (readonly [OptionName, unknown])[] {
-  return Object.entries(layer.values).filter(([, value]) => value !== undefined).map(([key, value]) => {
-    const name = optionNamed(key);
-    const { flag, schema, rule, hint } = FIELDS[name];
-    const read = schema.safeParse(value);
-    if (read.success) return [name, read.data];
-    const exact = refusalOf(read.error);
-    const written = asWritten(layer, key, key === name ? flag : key, exact === undefined ? value : undefined);
-    if (exact !== undefined) {
-      throw new InvalidConfigError(`Cannot use ${written}: ${exact.rule}`, { hint: exact.hint });
-    }
-    throw new InvalidConfigError(`Cannot use ${written}: ${rule}`, { hint });
+  return Object.keys(layer.values).filter((key) => layer.values[key] !== undefined)
+    .map((key) => readSetting(layer, key));
+}
+
+/**
+ * @param key as in `layer.values`
+ * @returns one option as it is read
+ * @throws InvalidConfigError
+ */
+export function readSetting(layer: ConfigLayer, key: string): readonly [OptionName, unknown] {
+  const value = layer.values[key];
+  const name = optionNamed(key);
+  const { flag, schema, rule, hint } = FIELDS[name];
+  const read = schema.safeParse(value);
+  if (read.success) return [name, read.data];
+  const exact = refusalOf(read.error);
+  const position = layer.locate?.(key, (part) => schema.safeParse(part).success);
+  const written = asWritten(layer, {
+    key,
+    flag: key === name ? flag : key,
+    value: exact === undefined ? value : undefined,
+    position,
   });
+  if (exact !== undefined) {
+    throw new InvalidConfigError(`Cannot use ${written}: ${exact.rule}`, { hint: exact.hint, position });
+  }
+  throw new InvalidConfigError(`Cannot use ${written}: ${rule}`, { hint, position });
 }
 
 /**
@@ -128,52 +159,12 @@ export const SPELLINGS: readonly (readonly [flag: string, key: string])[] = [
   ...FIELD_ENTRIES.map(([name, { flag }]) => [flag, name] as const),
 ];
 
-/** What a setting may be called, and what it sets. */
-const FILE_NAMES: ReadonlyMap<string, string> = new Map([
-  ...SPELLINGS,
-  ...FIELD_ENTRIES.flatMap(([name, { plural }]) => plural === undefined ? [] : [[plural, name] as const]),
-]);
-
 /** What an option may be called by whom it is told, and its name. */
 export const SETTING_NAMES: ReadonlyMap<string, OptionName> = new Map(
   FIELD_ENTRIES.flatMap(([name, { flag, plural = flag, aliases = [] }]) =>
     [flag, plural, ...aliases].map((word) => [word, name] as const)
   ),
 );
-
-/**
- * Reads the text of a configuration file. What reads YAML is loaded for it: most commands have no file.
- * @param path for the messages
- * @throws InvalidConfigError when it is no YAML map, or has a name that is none, with the nearest one as a hint
- *
- * @example
- * ```ts
- * import assert from "node:assert/strict";
- * import { fileLayer } from "./layers.ts";
- * const layer = await fileLayer("port: 51821\nlabels:\n  role: web\n", "/etc/weft.yaml");
- * assert.deepEqual(layer.values, { port: 51821, labels: { role: "web" } });
- * ```
- */
-export async function fileLayer(text: string, path: string): Promise<ConfigLayer> {
-  if (text.length > MAX_LENGTH) {
-    throw new InvalidConfigError(`Cannot read ${path}: it is larger than ${MAX_LENGTH} characters`, {
-      hint: "Name a configuration file with --config.",
-    });
-  }
-  const content = await readYaml(text, path);
-  const values: Record<string, unknown> = {};
-  for (const [name, value] of Object.entries(content)) {
-    const key = FILE_NAMES.get(name);
-    if (key === undefined) throw unknownName(name, path);
-    if (key in values) {
-      throw new InvalidConfigError(`Cannot read ${path}: ${name} is said twice`, {
-        hint: `Keep one of its spellings.`,
-      });
-    }
-    if (value !== null) values[key] = value;
-  }
-  return { source: "file", values, path };
-}
 
 /** @throws InvalidConfigError when there is no such option */
 function optionNamed(key: string): OptionName {
@@ -186,14 +177,23 @@ function optionNamed(key: string): OptionName {
   });
 }
 
-/** @param value undefined where what is wrong with it is said */
-function asWritten(layer: ConfigLayer, key: string, flag: string, value: unknown): string {
+/** @param said.value undefined where what is wrong with it is said */
+function asWritten(
+  layer: ConfigLayer,
+  { key, flag, value, position }: {
+    readonly key: string;
+    readonly flag: string;
+    readonly value: unknown;
+    readonly position: FilePosition | undefined;
+  },
+): string {
   const text = value === undefined ? "" : shown(value);
   const [blank, equals, colon] = text === "" ? ["", "", ""] : [" ", "=", ": "];
   if (layer.source === "flags") return `--${flag}${blank}${text}`;
   if (layer.source === "environment") return `${variableName(flag)}${equals}${text}`;
   if (layer.source !== "file") return `${key}${blank}${text}`;
-  return `${flag}${colon}${text} in ${layer.path ?? "the file"}`;
+  const place = position === undefined ? "" : `:${position.line}:${position.column}`;
+  return `${flag}${colon}${text} in ${layer.path ?? "the file"}${place}`;
 }
 
 /** @returns the variable of an option's flag */
@@ -212,39 +212,4 @@ function shown(value: unknown): string {
   // deno-lint-ignore no-control-regex -- these are what must not get out
   const plain = text.replace(/[\x00-\x1f\x7f-\x9f]/g, "?");
   return plain.length <= 60 ? plain || '""' : `${plain.slice(0, 59)}…`;
-}
-
-async function readYaml(text: string, path: string): Promise<object> {
-  const { parseDocument } = await import("yaml");
-  // YAML 1.2 core schema: `no` is text, times are not numbers. Aliases could blow a small file up.
-  const document = parseDocument(text, { version: "1.2", prettyErrors: true, stringKeys: true });
-  const [error] = document.errors;
-  if (error !== undefined) {
-    const [line = ""] = error.message.split("\n");
-    throw new InvalidConfigError(`Cannot read ${path}: ${line.replace(/:$/, "")}`, {
-      hint: "It is YAML, one `name: value` a line.",
-    });
-  }
-  let content: unknown;
-  try {
-    content = document.toJS({ maxAliasCount: 0 }) ?? {};
-  } catch (cause) {
-    throw new InvalidConfigError(`Cannot read ${path}: aliases are not allowed`, {
-      hint: "Write the value out.",
-      cause,
-    });
-  }
-  if (typeof content === "object" && content !== null && !Array.isArray(content)) return content;
-  throw new InvalidConfigError(`Cannot read ${path}: it is no map of names to values`, {
-    hint: "Write one `name: value` a line, for example `port: 51820`.",
-  });
-}
-
-function unknownName(name: string, path: string): InvalidConfigError {
-  const names = FIELD_ENTRIES.map(([, { flag, plural = flag }]) => plural);
-  const meant = nearest(name, names);
-  return new InvalidConfigError(
-    `Cannot read ${path}: there is no setting ${JSON.stringify(name.slice(0, 60))}`,
-    { hint: meant ? `Did you mean ${meant}?` : `The settings are ${names.join(", ")}.` },
-  );
 }

@@ -1,12 +1,7 @@
 import assert from "node:assert/strict";
+import { fileLayer } from "./config_file.ts";
 import { Cidr, Endpoint } from "../net/mod.ts";
-import {
-  environmentLayer,
-  fileLayer,
-  InvalidConfigError,
-  layerAgentOptions,
-  parseAgentOptions,
-} from "./layers.ts";
+import { environmentLayer, InvalidConfigError, layerAgentOptions, parseAgentOptions } from "./layers.ts";
 
 Deno.test("parseAgentOptions() fills in the defaults", () => {
   const options = parseAgentOptions({});

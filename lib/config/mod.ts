@@ -6,6 +6,8 @@
  */
 
 export * from "./agent_options.ts";
+export { checkConfigFile, type ConfigProblem, fileLayer } from "./config_file.ts";
+export { configSchema, configTemplate } from "./config_schema.ts";
 export type { DeclaredEndpoint, DeclaredNetwork } from "./declared_networks.ts";
 export * from "./defaults.ts";
 export type { Field, OptionName } from "./field.ts";
@@ -14,7 +16,6 @@ export * from "./kept_settings.ts";
 export * from "./layers.ts";
 export { nearest } from "./nearest.ts";
 export { type OptionText, optionText } from "./option_text.ts";
-export * from "./policy/mod.ts";
 export * from "./said_settings.ts";
 export {
   type DhtBootstrapOption,

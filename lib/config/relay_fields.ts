@@ -30,6 +30,7 @@ export const RELAY_FIELDS: {
 } = {
   relay: {
     flag: "relay",
+    isReloadable: true,
     value: "how",
     isValueOptional: true,
     hasOpposite: true,
@@ -43,6 +44,7 @@ export const RELAY_FIELDS: {
   },
   relayPorts: {
     flag: "relay-ports",
+    isReloadable: true,
     value: "first-last",
     help: "the UDP ports of the relay, two for each pair of members",
     initial: undefined,
@@ -53,11 +55,13 @@ export const RELAY_FIELDS: {
   },
   relayLimitMbit: {
     flag: "relay-limit",
+    isReloadable: true,
     help: "how much the relay carries in all, or off",
     ...bandwidth,
   },
   relaySessionLimitMbit: {
     flag: "relay-session-limit",
+    isReloadable: true,
     help: "how much the relay carries for any two members, or off",
     ...bandwidth,
   },

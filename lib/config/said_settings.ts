@@ -48,9 +48,9 @@ export class SaidSettings {
     return new SaidSettings([{ source: "options", values: input }], { defaults });
   }
 
-  /** @returns the same with other layers */
-  again(layers: readonly ConfigLayer[]): SaidSettings {
-    const { file, emptied } = this;
+  /** @returns the same with other layers, and another file or none */
+  again(layers: readonly ConfigLayer[], file: ConfigFile | undefined): SaidSettings {
+    const { emptied } = this;
     return new SaidSettings(layers, { file, emptied, defaults: this.#defaults.values });
   }
 

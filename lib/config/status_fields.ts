@@ -23,6 +23,7 @@ export const STATUS_FIELDS: {
 } = {
   statusAddress: {
     flag: "status-address",
+    isReloadable: true,
     value: "where",
     help: "where the status page listens: loopback, overlay, any, or an address",
     isRepeated: true,
@@ -35,6 +36,7 @@ export const STATUS_FIELDS: {
   },
   statusPort: {
     flag: "status-port",
+    isReloadable: true,
     value: "port",
     help: "its port, or off",
     initial: DEFAULT_STATUS_PORT,
@@ -50,6 +52,7 @@ export const STATUS_FIELDS: {
   statusNames: {
     flag: "status-name",
     plural: "status-names",
+    isReloadable: true,
     value: "name",
     help: "by which name or address it may be called, beside the node's own",
     isRepeated: true,
@@ -60,6 +63,7 @@ export const STATUS_FIELDS: {
   },
   statusTokenFile: {
     flag: "status-token-file",
+    isReloadable: true,
     value: "file",
     help: "the token that the page asks for beyond the loopback",
     initial: undefined,

@@ -69,7 +69,7 @@ export const platformAead: Aead = {
 };
 
 /** From how many bytes on the runtime's cipher is faster than WebAssembly: a call of it costs more, a byte less. */
-const MIXED_BYTES = 8192;
+const MIXED_BYTES = 16_384;
 
 /**
  * By WebAssembly where a message is short, by `node:crypto` where it is long.

@@ -53,6 +53,12 @@ export const MAX_CACHED_ENTRIES = 1_024;
 export const DEFAULT_TRANSACTION_MS = 10_000;
 /** How much the database of one node may hold, in bytes. */
 export const MAX_DATABASE_BYTES: number = 4 * 2 ** 30;
+/** How many sealed values a query reads. */
+export const MAX_SEALED_ENTRIES = 20_000;
+/** How many shards a collection has. */
+export const MAX_SHARDS = 64;
+/** On how many members a shard is, beside its owner. */
+export const MAX_REPLICAS = 4;
 
 /** How many queues one node owns. */
 export const MAX_QUEUES = 128;

@@ -17,6 +17,8 @@ import type { CollectionSpec, Document } from "./engine.ts";
 import { DataError } from "./errors.ts";
 
 const COLLECTION_NAME = /^[A-Za-z][A-Za-z0-9_-]{0,63}$/;
+/** A copy of a shard, one that is being made, and what a node notes of them: no collection that anybody opens. */
+const INNER_NAME = /^[A-Za-z][A-Za-z0-9_-]{0,63}\.(?:[0-9]{1,2}(?:\.next)?|notes)$/;
 const PROPERTY = /^[^\p{C}\s.'"`()[\],=<>!*]{1,64}$/u;
 const SHOWN_CHARACTERS = 64;
 const encoder = new TextEncoder();
@@ -26,9 +28,20 @@ export function isCollectionName(text: unknown): text is string {
   return typeof text === "string" && COLLECTION_NAME.test(text);
 }
 
+/** Whether a text names what a node keeps beside its collections: copies of shards. */
+export function isInnerName(text: string): boolean {
+  return INNER_NAME.test(text);
+}
+
+/** @returns the same, read strictly; of what an engine keeps @throws DataError with code `InvalidCollection` */
+export function checkStoredSpec(spec: CollectionSpec): CollectionSpec {
+  if (typeof spec.name !== "string" || !isInnerName(spec.name)) return checkSpec(spec);
+  return { ...checkSpec({ ...spec, name: "inner" }), name: spec.name };
+}
+
 /** @returns the same, read strictly @throws DataError with code `InvalidCollection` */
 export function checkSpec(spec: CollectionSpec): CollectionSpec {
-  const { name, key, index = [], read, write } = spec;
+  const { name, key, index = [], read, write, seal, schema } = spec;
   if (!isCollectionName(name)) fail(`${shown(name)} is no name of a collection`);
   if (typeof key !== "string" || !PROPERTY.test(key)) fail(`${shown(key)} is no name of a property`);
   if (!Array.isArray(index) || index.length > MAX_INDEXES) fail(`it may have ${MAX_INDEXES} indexes`);
@@ -37,15 +50,18 @@ export function checkSpec(spec: CollectionSpec): CollectionSpec {
     !path.split(".").every((part) => PROPERTY.test(part))
   );
   if (wrong !== undefined) fail(`${shown(wrong)} is no property to make an index of`);
-  for (const selector of [read, write]) {
+  for (const selector of [read, write, seal]) {
     if (selector !== undefined && (typeof selector !== "string" || selector.length > 255)) {
       fail("who may read and write is said by selectors of at most 255 characters");
     }
   }
+  if (seal !== undefined && index.length > 0) fail("what is sealed can't be indexed");
   return {
     ...{ name, key, index: [...new Set(index)].sort() },
     ...read !== undefined && { read },
     ...write !== undefined && { write },
+    ...seal !== undefined && { seal },
+    ...schema !== undefined && { schema },
   };
 }
 

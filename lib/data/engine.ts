@@ -3,8 +3,9 @@
  * @module
  */
 
-import type { JsonValue, Query, QueryParameters } from "../query/mod.ts";
+import type { JsonValue, PartialResult, Query, QueryParameters } from "../query/mod.ts";
 import type { Commit, CommitAnswer, Document } from "./commit.ts";
+import type { CollectionSchema } from "./collection_schema.ts";
 import type { QueueEngine } from "./queue_engine.ts";
 
 export type * from "./commit.ts";
@@ -21,6 +22,10 @@ export interface CollectionSpec {
   readonly read?: string;
   /** Who may write. */
   readonly write?: string;
+  /** Whose members alone can read its values: a selector; whoever keeps them can't. */
+  readonly seal?: string;
+  /** What its values are like, as programs have told its owner; engines keep it as it is. */
+  readonly schema?: CollectionSchema;
 }
 
 /** A collection as it is now. */
@@ -69,6 +74,58 @@ export interface QueryLimits {
   readonly onProgress?: () => void;
 }
 
+/** A change as a copy takes it over: what was there before it the copy knows. */
+export interface CopiedChange {
+  readonly revision: number;
+  /** Of what was deleted; of anything else the value says it. */
+  readonly key?: string;
+  /** Undefined when it was deleted. */
+  readonly value?: Document;
+  readonly at: number;
+}
+
+/** A commit with an id, as a copy takes it over, so that it happens once there, too. */
+export interface CopiedCommit {
+  readonly id: string;
+  readonly origin: string;
+  /** Where it stands among the changes. */
+  readonly revision: number;
+  readonly revisions: readonly number[];
+  readonly result?: JsonValue;
+}
+
+/** A part of what was committed, with no commit cut in two. */
+export interface CopiedPart {
+  /** It follows this position, and ends at `position`. */
+  readonly after: number;
+  readonly position: number;
+  readonly changes: readonly CopiedChange[];
+  readonly commits: readonly CopiedCommit[];
+}
+
+/**
+ * What an engine does beyond its own collections, so that one follows another: copies, whose revisions are those of where
+ * they come from. The position of a copy is the revision of its last change or commit.
+ */
+export interface CopyStore {
+  position(copy: string): Promise<number>;
+  /**
+   * @returns what was committed after a position; as much as a message holds, or one commit
+   * @throws DataError with code `Compacted` when some of it is not kept any more
+   */
+  partAfter(copy: string, position: number): Promise<CopiedPart>;
+  /** Takes a part over, durably, where the copy stands at its `after`. @returns the position then */
+  take(copy: string, part: CopiedPart): Promise<number>;
+  /** A copy that is being made, and is empty, is to stand at a position when it has all entries. */
+  begin(copy: string, position: number): Promise<void>;
+  /** Takes entries, and commits up to its position, over into a copy that is being made. */
+  fill(copy: string, entries: readonly Entry[], commits: readonly CopiedCommit[]): Promise<void>;
+  /** @returns commits with an id, those behind a revision, at most so many */
+  commits(copy: string, after: number, limit: number): Promise<readonly CopiedCommit[]>;
+  /** Puts a copy that has been made into the place of another one, all at once. */
+  replace(copy: string, made: string): Promise<void>;
+}
+
 /** What is known of a transaction: it waits for its turn, or has happened. */
 export type KnownTransaction = "queued" | "committed";
 
@@ -76,6 +133,8 @@ export type KnownTransaction = "queued" | "committed";
  * Keeps collections. What `commit` has answered is on disk; whatever is read was committed. Methods throw `DataError`.
  */
 export interface DataEngine {
+  /** What copies of shards are kept by; undefined of an engine that keeps none. */
+  readonly copies?: CopyStore;
   /** Keeps queues beside the collections, and is closed with it; undefined where it keeps none. */
   readonly queues?: QueueEngine;
   /** @returns all collections, by name */
@@ -85,7 +144,8 @@ export interface DataEngine {
   /** @returns the revision of the collection's last change @throws DataError with code `UnknownCollection` */
   revision(collection: string): Promise<number>;
   /**
-   * Makes a collection. One that is there stays, has indexes added, and takes who may read and write.
+   * Makes a collection. One that is there stays, has indexes added, and takes who may read and write, and a schema;
+   * what the spec does not say stays as it is. Commits that were sent before are done before.
    * @throws DataError with code `InvalidCollection` when it has another key
    */
   create(spec: CollectionSpec): Promise<CollectionState>;
@@ -106,6 +166,13 @@ export interface DataEngine {
     parameters?: QueryParameters,
     limits?: QueryLimits,
   ): Promise<readonly JsonValue[]>;
+  /** As `query`, what one shard answers. Only of engines that keep copies. @throws DataError as `query` does */
+  partialQuery?(
+    collection: string,
+    query: Query,
+    parameters?: QueryParameters,
+    limits?: QueryLimits,
+  ): Promise<PartialResult>;
   /**
    * @returns changes after a revision, the oldest first, at most so many, and as many as one answer holds
    * @throws DataError with code `Compacted` when some of them are not kept any more

@@ -26,6 +26,7 @@ import { WeftError, type WeftErrorOptions } from "../base/mod.ts";
  * | `Compacted` | the changes since the revision are not kept any more: read anew |
  * | `WatchTooSlow` | changes were not read for too long; the watch goes on from its `revision` |
  * | `TooManyWatches` | the owner serves as many watches as it does |
+ * | `SchemaChanged` | the program's schema is older than the collection's, or another one of the same version |
  * | `InvalidQueue` | the name or a limit of the queue is none |
  * | `UnknownQueue` | nobody who is known has it |
  * | `QueueFull` | the queue, its node, or what is kept of the caller's messages has as much as it may hold |
@@ -34,6 +35,9 @@ import { WeftError, type WeftErrorOptions } from "../base/mod.ts";
  * | `Refused` | a grant, the policy or the collection does not let the caller |
  * | `Timeout` | nothing came of it in time; what was written may be there |
  * | `OutcomeUnknown` | the owner went away in the middle; what was written may be there |
+ * | `Moved` | the shard has another owner by now; tried again by itself |
+ * | `SpansShards` | a transaction touches more than one shard |
+ * | `Sealed` | what is sealed can't be read or made here, or not be asked for in that way |
  * | `Failed` | anything else, which the message says |
  */
 export type DataFailureCode =
@@ -53,6 +57,7 @@ export type DataFailureCode =
   | "Compacted"
   | "WatchTooSlow"
   | "TooManyWatches"
+  | "SchemaChanged"
   | "InvalidQueue"
   | "UnknownQueue"
   | "QueueFull"
@@ -61,6 +66,9 @@ export type DataFailureCode =
   | "Refused"
   | "Timeout"
   | "OutcomeUnknown"
+  | "Moved"
+  | "SpansShards"
+  | "Sealed"
   | "Failed";
 
 const RETRYABLE: ReadonlySet<DataFailureCode> = new Set<DataFailureCode>([
@@ -72,6 +80,7 @@ const RETRYABLE: ReadonlySet<DataFailureCode> = new Set<DataFailureCode>([
   "QueueFull",
   "TooManyWorkers",
   "Timeout",
+  "Moved",
 ]);
 
 /** Something that could not be done with a collection or queue. */

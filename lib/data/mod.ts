@@ -9,9 +9,13 @@ export { changedProperties, checkSpec, isCollectionName, keyText } from "./docum
 export * from "./embedded/mod.ts";
 export * from "./engines/mod.ts";
 export type * from "./engine.ts";
+export { QUEUE_DEFAULTS } from "./messages.ts";
 export * from "./queue_engine.ts";
 export * from "./errors.ts";
 export * from "./client/mod.ts";
+export type * from "./collection_schema.ts";
 export * from "./nats/mod.ts";
 export * from "./replicated/mod.ts";
 export * from "./service/mod.ts";
+export * from "./sealed/mod.ts";
+export * from "./shards/mod.ts";

@@ -17,7 +17,7 @@
  */
 
 export * from "./carrier/mod.ts";
-export { FastPlane, findNativeTier, superpacketBounds } from "./fast/mod.ts";
+export { FastPlane, findNativeTier, MultiBufferLoader, superpacketBounds } from "./fast/mod.ts";
 export * from "./frames/mod.ts";
 export * from "./open_carrier_sockets.ts";
 export * from "./open_plane.ts";

@@ -95,11 +95,11 @@ interface Attempt {
 
 /** Questions under way and answers kept. `To` is whatever the caller needs to send the answer. */
 export class Forwarder<To> {
-  readonly #routes: readonly ForwardRoute[];
+  #routes: readonly ForwardRoute[] = [];
   readonly #limits: ForwardLimits;
   readonly #random: RandomSource;
   readonly #counters: Counters<DnsCounter>;
-  readonly #cache: AnswerCache;
+  #cache: AnswerCache;
   readonly #health: UpstreamHealth;
   readonly #probes: boolean;
   // Under way.
@@ -116,9 +116,17 @@ export class Forwarder<To> {
     this.#random = random;
     this.#counters = counters;
     this.#cache = new AnswerCache(this.#limits.cacheCapacity);
-    this.#routes = routes.toSorted((a, b) => b.suffix.labelCount - a.suffix.labelCount);
-    this.#health = new UpstreamHealth(routes.flatMap(({ servers }) => servers));
+    this.#health = new UpstreamHealth([]);
     this.#probes = probes;
+    this.follow(routes);
+  }
+
+  /** Asks others from now on. What is under way goes on, and what was answered is forgotten: others may know better. */
+  follow(routes: readonly ForwardRoute[]): void {
+    this.#routes = routes.toSorted((a, b) => b.suffix.labelCount - a.suffix.labelCount);
+    const underWay = [...this.#exchanges.values()].flatMap(({ servers }) => servers);
+    this.#health.follow([...routes.flatMap(({ servers }) => servers), ...underWay]);
+    this.#cache = new AnswerCache(this.#limits.cacheCapacity);
   }
 
   /** Whether anybody is asked at all. */

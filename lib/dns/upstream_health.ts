@@ -38,7 +38,19 @@ export class UpstreamHealth {
   readonly #servers = new Map<string, Health>();
 
   constructor(servers: Iterable<Endpoint>) {
+    this.follow(servers);
+  }
+
+  /** Knows these servers alone; what is known of them stays. */
+  follow(servers: Iterable<Endpoint>): void {
+    const before = new Map(this.#servers);
+    this.#servers.clear();
     for (const server of servers) {
+      const known = before.get(server.toString());
+      if (known !== undefined) {
+        this.#servers.set(server.toString(), known);
+        continue;
+      }
       this.#servers.set(server.toString(), {
         server,
         misses: 0,

@@ -10,6 +10,7 @@
  *   resolver ── systemd-resolved, or /etc/resolv.conf
  *   netlink, tun, udp, socket, namespace ── ffi (libc.so.6) ── kernel
  *   system.ts ── the runtime's clocks, timers and randomness
+ *   process_figures.ts ── what this process takes: /proc/self
  *   compressor.ts ── raw deflate
  * ```
  * @module
@@ -65,6 +66,7 @@ export * from "./host_error.ts";
 export * from "./memory_reclaimer.ts";
 export * from "./namespace/mod.ts";
 export * from "./netlink/mod.ts";
+export { freeBytesAt } from "./free_bytes.ts";
 export * from "./resolver/mod.ts";
 export * from "./socket/mod.ts";
 export {
@@ -72,6 +74,7 @@ export {
   type FileReplacement,
   type ForwardingChange,
   type HostChange,
+  hostChangeText,
   HostJournal,
   openDatabase,
   readHostText,
@@ -80,6 +83,7 @@ export {
   ResumedStateStore,
   SqliteStateStore,
 } from "./store/mod.ts";
+export * from "./process_figures.ts";
 export * from "./system.ts";
 export * from "./trusted_path.ts";
 export * from "./tun/mod.ts";

@@ -5,6 +5,7 @@
  */
 
 interface RuntimeModules {
+  readonly "node:fs": typeof import("node:fs");
   readonly "node:sqlite": typeof import("node:sqlite");
   readonly "node:timers": typeof import("node:timers");
   readonly "node:v8": typeof import("node:v8");

@@ -20,7 +20,9 @@ import {
   type ViewName,
   VIEWS,
 } from "../api/mod.ts";
-import type { Access } from "./access.ts";
+import { systemClock, systemRandom, systemTimers } from "../host/mod.ts";
+import { type Access, connectionOf, sourceOf } from "./access.ts";
+import { EventFeed, eventsResponse } from "./events/mod.ts";
 import { answerHeaders, guard } from "./guard.ts";
 import { METRICS_TYPES, metricsText } from "./metrics/mod.ts";
 import { pageResponse } from "./page/mod.ts";
@@ -45,16 +47,19 @@ export interface StatusAppOptions {
   isOwnHost?(hostname: string): boolean;
   /** Who may read beyond the loopback; without it nobody is asked for a token. */
   readonly access?: Access;
+  /** What `/events` tells; one of its own unless given. */
+  readonly feed?: EventFeed;
 }
 
 /** @returns the read-only application for TCP */
-export function statusApp({ control, addresses = [], isOwnHost, access }: StatusAppOptions): Hono {
+export function statusApp(options: StatusAppOptions): Hono {
+  const { control, addresses = [], isOwnHost, access, feed = systemFeed(control) } = options;
   const app = new Hono();
   app.use(answerHeaders());
   app.use(guard(addresses, isOwnHost ?? ((host) => control.status().node.addresses.includes(host))));
   if (access !== undefined) app.use(access.middleware());
   addRoutes(app, control, ({ isPublic }) => isPublic === true);
-  addViews(app, control, { control: false, ...access && { access } });
+  addViews(app, control, { control: false, feed, ...access && { access } });
   app.get("/", pageResponse);
   finish(app);
   return app;
@@ -65,7 +70,7 @@ export function controlApp({ control }: { readonly control: AgentControl }): Hon
   const app = new Hono();
   app.use(answerHeaders());
   addRoutes(app, control, () => true);
-  addViews(app, control, { control: true });
+  addViews(app, control, { control: true, feed: systemFeed(control) });
   finish(app);
   return app;
 }
@@ -86,10 +91,18 @@ function addRoutes(app: Hono, control: AgentControl, isMeant: (operation: Operat
   }
 }
 
+function systemFeed(control: AgentControl): EventFeed {
+  return new EventFeed({ control, clock: systemClock, timers: systemTimers, random: systemRandom });
+}
+
 function addViews(
   app: Hono,
   control: AgentControl,
-  { access, ...described }: { readonly control: boolean; readonly access?: Access },
+  { access, feed, ...described }: {
+    readonly control: boolean;
+    readonly feed: EventFeed;
+    readonly access?: Access;
+  },
 ): void {
   const health = access === undefined ? () => healthOf(control) : briefly(() => healthOf(control));
   const views: Readonly<Record<ViewName, (context: Context) => Response>> = {
@@ -102,13 +115,17 @@ function addViews(
       const type = accepts(context, { header: "Accept", supports, default: "text/plain" });
       const format = type === "text/plain" ? "prometheus" : "openmetrics";
       const headers = { "content-type": METRICS_TYPES[format], vary: "accept" };
-      const text = metricsText(
-        control.status(),
-        format,
-        access?.refusals.snapshot(),
-        control.policyCounters(),
-      );
+      const text = metricsText({
+        status: control.status(),
+        measurements: control.measurements(),
+        policy: control.policyCounters(),
+        refusals: access?.refusals.snapshot() ?? {},
+      }, format);
       return context.body(text, 200, headers);
+    },
+    events: (context) => {
+      const { remoteAddress } = connectionOf(context) ?? {};
+      return eventsResponse(context, feed, remoteAddress === undefined ? "" : sourceOf(remoteAddress));
     },
     openApi: (context) => context.json(openApi(control.status().version, described)),
   };

@@ -19,6 +19,8 @@ export class CheckedStream extends Duplex {
   readonly #socket: Socket;
   /** Whether a request is under way; the caller keeps it. */
   isBusy = false;
+  /** Whether its answer goes on until the reader goes; the caller keeps it. */
+  isEndless = false;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(socket: Socket) {

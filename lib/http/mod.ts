@@ -3,7 +3,7 @@
  * application on a Unix socket that only its user may open, the one way to change something. It holds no state and decides
  * nothing; it asks the `AgentControl` that it is given. No answer has a secret, except the one to whoever makes a token.
  *
- *     browser, Prometheus --TCP--> guard --> access --> the read-only routes of `OPERATIONS`, /healthz /metrics /openapi.json and /
+ *     browser, Prometheus --TCP--> guard --> access --> the read-only routes of `OPERATIONS`, /events /healthz /metrics /openapi.json and /
  *     weft status, token … --Unix socket--> all routes of `OPERATIONS`
  *
  * @module

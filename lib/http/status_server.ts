@@ -6,6 +6,7 @@
 
 import { createServer as createHttpServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { createServer, type Socket } from "node:net";
+import { EVENTS_TYPE } from "../api/mod.ts";
 import { concatBytes } from "../base/mod.ts";
 import { type Connection, sourceOf } from "./access.ts";
 import { CheckedStream } from "./checked_stream.ts";
@@ -20,6 +21,8 @@ const KEEP_ALIVE_MS = 10_000;
 /** How long an answer may take, and who asked may take to read it. */
 const ANSWER_TIMEOUT_MS = 30_000;
 const MAX_HEAD_BYTES = 16 << 10;
+/** How long a reader of an answer without an end may take to read on; it is told something more often than that. */
+const READ_ON_TIMEOUT_MS = 25_000;
 /** A further one takes the place of one of the source that has the most. */
 const MAX_CONNECTIONS = 128;
 
@@ -44,6 +47,7 @@ export type SourceOf = (address: string) => string;
 /**
  * Listens on an address.
  * @param source who has connections; each address, or IPv6 /64, by itself unless given
+ * @param readOnTimeoutMs how long a reader of an event stream may take to read on
  * @returns when it does
  * @throws the system's error, with its `code`
  */
@@ -52,6 +56,7 @@ export async function listenHttp(
   port: number,
   answer: Answer,
   source: SourceOf = sourceOf,
+  readOnTimeoutMs: number = READ_ON_TIMEOUT_MS,
 ): Promise<StatusServer> {
   const parser = createHttpServer({
     headersTimeout: HEAD_TIMEOUT_MS,
@@ -67,11 +72,15 @@ export async function listenHttp(
     stream.isBusy = true;
     stream.endAfter(ANSWER_TIMEOUT_MS);
     outgoing.on("close", () => {
-      stream.isBusy = false;
+      stream.isBusy = stream.isEndless = false;
       stream.endAfter(KEEP_ALIVE_MS);
       if (!listener.listening) stream.destroy();
     });
-    void respond(incoming, outgoing, ends, answer).catch(() => stream.destroy());
+    const onEndless = () => {
+      stream.isEndless = true;
+      stream.endAfter(readOnTimeoutMs);
+    };
+    void respond({ incoming, outgoing, ends, answer, onEndless }).catch(() => stream.destroy());
   });
   const listener = createServer((socket) => {
     parser.emit("connection", connections.take(socket));
@@ -86,7 +95,7 @@ export async function listenHttp(
     port: typeof address === "object" && address !== null ? address.port : port,
     async shutdown() {
       listener.close();
-      connections.end(({ isBusy }) => !isBusy);
+      connections.end(({ isBusy, isEndless }) => !isBusy || isEndless);
       await closed;
       parser.close();
     },
@@ -130,12 +139,13 @@ class Connections {
     for (const { stream } of [...this.#open.values()]) if (isMeant(stream)) stream.destroy();
   }
 
-  /** Of the source with the most connections the oldest without a request under way, else the oldest. */
+  /** Of the source with the most connections the oldest without a request that ends soon, else the oldest. */
   #endOne(newest: CheckedStream): void {
     const bySource = Map.groupBy(this.#open.values(), ({ source }) => source);
     const [most = []] = [...bySource.values()].toSorted((a, b) => b.length - a.length);
     const streams = most.map(({ stream }) => stream).filter((stream) => stream !== newest);
-    const dispensable = streams.find(({ isBusy }) => !isBusy) ?? streams[0];
+    const dispensable = streams.find(({ isBusy }) => !isBusy) ?? streams.find(({ isEndless }) => isEndless) ??
+      streams[0];
     if (dispensable === undefined) return;
     // That it is closed is heard later, and others come before.
     this.#open.delete(dispensable);
@@ -143,12 +153,16 @@ class Connections {
   }
 }
 
-async function respond(
-  incoming: IncomingMessage,
-  outgoing: ServerResponse,
-  ends: Connection,
-  answer: Answer,
-): Promise<void> {
+interface Exchange {
+  readonly incoming: IncomingMessage;
+  readonly outgoing: ServerResponse;
+  readonly ends: Connection;
+  readonly answer: Answer;
+  /** The answer goes on until its reader goes; called again whenever the reader has read on. */
+  onEndless(): void;
+}
+
+async function respond({ incoming, outgoing, ends, answer, onEndless }: Exchange): Promise<void> {
   const hosts = incoming.rawHeaders.filter((name, i) => i % 2 === 0 && name.toLowerCase() === "host").length;
   // RFC 9112 §3.2: one Host, and in HTTP/1.0 perhaps none.
   if (hosts > 1) return void outgoing.writeHead(400).end();
@@ -160,11 +174,13 @@ async function respond(
   for (const [name, value] of response.headers) outgoing.setHeader(name, value);
   outgoing.writeHead(response.status);
   outgoing.flushHeaders();
+  const isEndless = response.headers.get("content-type") === EVENTS_TYPE;
   const reader = response.body?.getReader();
   over.signal.addEventListener("abort", () => void reader?.cancel().catch(() => {}));
   for (let chunk = await reader?.read(); chunk?.value !== undefined; chunk = await reader?.read()) {
     if (over.signal.aborted) return;
     if (!outgoing.write(chunk.value)) await drained(outgoing);
+    if (isEndless && !over.signal.aborted) onEndless();
   }
   outgoing.end();
 }

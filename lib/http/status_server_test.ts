@@ -70,3 +70,60 @@ Deno.test("listenHttp() lets nobody keep others out by requests that never end",
     await server.shutdown();
   }
 });
+
+Deno.test("listenHttp() parts with a reader of events that does not read on, and keeps one that does", async () => {
+  const made: { chunks: number; isCancelled: boolean }[] = [];
+  const server = await listenHttp(
+    "127.0.0.1",
+    0,
+    () => {
+      const state = { chunks: 0, isCancelled: false };
+      made.push(state);
+      const body = new ReadableStream<Uint8Array>({
+        async pull(controller) {
+          // Of the first, who reads nothing, as much as it takes; the second is told something now and then.
+          if (made.indexOf(state) === 1) await new Promise((resolve) => setTimeout(resolve, 20));
+          state.chunks++;
+          controller.enqueue(new Uint8Array(made.indexOf(state) === 1 ? 10 : 256 << 10));
+        },
+        cancel: () => void (state.isCancelled = true),
+      }, { highWaterMark: 0 });
+      return new Response(body, { headers: { "content-type": "text/event-stream" } });
+    },
+    undefined,
+    150,
+  );
+  const connections: Deno.Conn[] = [];
+  const ask = async (): Promise<Deno.Conn> => {
+    const connection = await Deno.connect({ hostname: "127.0.0.1", port: server.port });
+    connections.push(connection);
+    await connection.write(new TextEncoder().encode("GET /events HTTP/1.1\r\nHost: localhost\r\n\r\n"));
+    return connection;
+  };
+  const until = async (isSo: () => boolean) => {
+    for (let tries = 0; !isSo(); tries++) {
+      assert(tries < 500);
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+  };
+  try {
+    await ask();
+    await until(() => made.length === 1);
+    const reader = await ask();
+    await until(() => made[0]?.isCancelled === true);
+    // What the sockets hold is all that it has cost.
+    assert((made[0]?.chunks ?? 0) < 100, `${made[0]?.chunks} chunks`);
+    const before = made[1]?.chunks ?? 0;
+    const rest = new Uint8Array(4_096);
+    for (let reads = 0; reads < 20; reads++) assert.notEqual(await reader.read(rest), null);
+    assert((made[1]?.chunks ?? 0) > before);
+    assert.equal(made[1]?.isCancelled, false);
+    // Whoever stops is not held up by a stream without an end.
+    await server.shutdown();
+    await until(() => made[1]?.isCancelled === true);
+  } finally {
+    for (const connection of connections) connection.close();
+    server.abort();
+    await server.shutdown();
+  }
+});

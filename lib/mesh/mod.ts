@@ -19,7 +19,9 @@ export {
   NodeIdentity,
   nodeIdFromBytes,
   nodeIdOf,
+  openFrom,
   parseNodeId,
+  sealFrom,
   toNodeName,
 } from "./identity/mod.ts";
 export {
@@ -110,6 +112,7 @@ export {
   networksInUse,
   type NewDevice,
   readSuccession,
+  recordLifetimeMs,
   rotationTo,
   TOKEN_KIND,
   TokenBook,
@@ -142,10 +145,11 @@ export {
 export { BucketPool } from "./versions/mod.ts";
 export { encodeJoinRequest, type JoinParameters } from "./join_request.ts";
 export { type MeshOptions, MeshState } from "./mesh_state.ts";
-export { exportedAt, noteExport, recoveryContent, restoreLeader } from "./recovery.ts";
+export { exportedAt, noteExport, noteRestored, recoveryContent, restoreLeader } from "./recovery.ts";
 export {
   AlreadyInitializedError,
   forgetNetwork,
+  hasSigningKey,
   NotInitializedError,
   storedNetworkId,
 } from "./network_store.ts";

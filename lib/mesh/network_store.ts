@@ -202,6 +202,11 @@ export function readUnstarted(store: StateStore): boolean {
   return store.get(NETWORK, UNSTARTED) !== undefined;
 }
 
+/** Whether the node is a leader, or was about to be one. */
+export function hasSigningKey(store: StateStore): boolean {
+  return store.get(NETWORK, SIGNING_SEED) !== undefined;
+}
+
 /** Remembers that this leader was made from a recovery file and has yet to take over what is nobody's, or that it has. */
 export function keepRecovering(store: StateStore, origin: RecoveredFrom | undefined): void {
   if (origin !== undefined) store.put(NETWORK, RECOVERING, utf8Bytes(origin));

@@ -14,6 +14,7 @@ import { MAX_RECOVERY_MEMBER_BYTES, type RecoveryContent, SliceLedger } from "./
 import { type MeshOptions, MeshState } from "./mesh_state.ts";
 import {
   AlreadyInitializedError,
+  hasSigningKey,
   keepIdentity,
   keepRecovering,
   storedNetworkId,
@@ -80,6 +81,26 @@ export function restoreLeader(
     // Who has which address is looked at when a leader is loaded.
     return MeshState.load(store, options);
   });
+}
+
+/**
+ * A node that comes back by an older copy of its state would give out again what it has given out since: a leader keeps no
+ * addresses of its own until others have told what has happened, and no token, whose uses it has forgotten. What it says
+ * itself needs nothing: versions begin at the clock, see `EntryBook`.
+ * @param how.keepsTokens whether tokens stay, with the uses that they had then: members that have come since, and that
+ *   nobody else knows, come back by them, as does whoever else has one
+ */
+export function noteRestored(
+  store: StateStore,
+  { keepsTokens = false }: { readonly keepsTokens?: boolean } = {},
+): void {
+  if (!hasSigningKey(store)) return;
+  const tokens = keepsTokens ? [] : ["token", "token-admission", "start-token"];
+  for (const collection of ["slice", ...tokens]) {
+    for (const [key] of store.entries(collection)) store.delete(collection, key);
+  }
+  SliceLedger.begin(store);
+  keepRecovering(store, "file");
 }
 
 /** Memberships expire by the marks of leaders: the first one anew says how long there was none. */

@@ -4,7 +4,7 @@
  */
 
 import { WeftError } from "../base/mod.ts";
-import type { ForwardLimits } from "../dns/mod.ts";
+import { DomainName, type ForwardLimits } from "../dns/mod.ts";
 import type { Cidr, Endpoint } from "../net/mod.ts";
 import type { TcpLimits } from "./tcp_service.ts";
 
@@ -55,4 +55,16 @@ export interface DnsConfig {
 export class InvalidRecordError extends WeftError {
   /** The failure's stable name, for programs. */
   readonly code = "InvalidRecord";
+}
+
+/** @returns the name of a zone @throws InvalidRecordError when it is no domain name */
+export function parseZone(text: string): DomainName {
+  const name = DomainName.parse(text);
+  if (name !== undefined) return name;
+  throw new InvalidRecordError(
+    `Cannot use the name ${JSON.stringify(text.slice(0, 60))}: it is no domain name`,
+    {
+      hint: "Write labels of letters, digits and hyphens with dots between them, for example weft.internal.",
+    },
+  );
 }

@@ -24,7 +24,7 @@ import {
   type ResourceRecord,
 } from "../dns/mod.ts";
 import type { Endpoint } from "../net/mod.ts";
-import { InvalidRecordError } from "./dns_config.ts";
+import { type DnsForward, InvalidRecordError, parseZone } from "./dns_config.ts";
 import type { HidesFrom, QueryService } from "./query_service.ts";
 import type { UdpFrontend } from "./udp_frontend.ts";
 
@@ -169,6 +169,16 @@ export class DnsHandle implements AsyncDisposable {
     const counts = service.counters.snapshot();
     for (const [counter, count] of frontend.counters()) counts[counter] += count;
     return counts;
+  }
+
+  /**
+   * Asks other servers for other names from now on, in place of those that it was started with.
+   * @throws InvalidRecordError when a suffix is no domain name
+   */
+  followForwards(forward: readonly DnsForward[]): void {
+    this.#parts.service.followRoutes(
+      forward.map(({ suffix, servers }) => ({ suffix: parseZone(suffix), servers })),
+    );
   }
 
   /** Whether each of the servers that it asks for other names answers, as far as that is known. */

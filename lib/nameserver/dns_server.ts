@@ -16,7 +16,7 @@ import {
 import { systemClock, systemRandom, systemTimers } from "../host/mod.ts";
 import { Endpoint, type IpAddress } from "../net/mod.ts";
 import { dialTcp, listenTcp, openUdp, PortInUseError, type StreamListener } from "../transport/mod.ts";
-import { DEFAULT_DNS_ZONE, type DnsConfig, InvalidRecordError } from "./dns_config.ts";
+import { DEFAULT_DNS_ZONE, type DnsConfig, parseZone } from "./dns_config.ts";
 import { DnsHandle } from "./dns_handle.ts";
 import { QueryService } from "./query_service.ts";
 import { TcpService } from "./tcp_service.ts";
@@ -142,15 +142,4 @@ export class DnsServer {
       ownAddresses,
     });
   }
-}
-
-function parseZone(text: string): DomainName {
-  const name = DomainName.parse(text);
-  if (name !== undefined) return name;
-  throw new InvalidRecordError(
-    `Cannot use the name ${JSON.stringify(text.slice(0, 60))}: it is no domain name`,
-    {
-      hint: "Write labels of letters, digits and hyphens with dots between them, for example weft.internal.",
-    },
-  );
 }

@@ -9,6 +9,7 @@ import {
   type DnsCounter,
   type DnsTransport,
   type Forwarder,
+  type ForwardRoute,
   type HidesGroup,
   type KnownUpstream,
   Responder,
@@ -146,6 +147,11 @@ export class QueryService {
     const { forwarder, clock } = this.#parts;
     forwarder.probeAll(clock.now());
     this.#drive();
+  }
+
+  /** Asks others from now on. */
+  followRoutes(routes: readonly ForwardRoute[]): void {
+    this.#parts.forwarder.follow(routes);
   }
 
   /** @returns whether each of the other servers answers, as far as that is known */

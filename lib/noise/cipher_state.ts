@@ -3,7 +3,14 @@
  * @module
  */
 
-import { type Aead, type AeadKey, nobleAead, TAG_BYTES } from "../crypto/mod.ts";
+import {
+  type Aead,
+  type AeadKey,
+  type CutText,
+  type MultiBufferCipher,
+  nobleAead,
+  TAG_BYTES,
+} from "../crypto/mod.ts";
 
 const NO_DATA = new Uint8Array(0);
 
@@ -43,6 +50,32 @@ export class CipherState {
   encryptInto(associatedData: Uint8Array, plaintext: Uint8Array, out: Uint8Array, at: number): number {
     if (this.#counter >= MAX_COUNTER) throw new RangeError("Cannot encrypt: the key is used up");
     return this.#key.seal(this.#counter++, plaintext, associatedData, out, at);
+  }
+
+  /**
+   * Encrypts the pieces of a text as so many messages without associated data.
+   * @param cipher does it; its parameters are those of `MultiBufferCipher.seal`
+   * @returns where they end in `out`
+   * @throws RangeError when the key has been used 2^53 - 1 times, or the output does not fit
+   */
+  encryptPieces(cipher: MultiBufferCipher, cut: CutText, out: Uint8Array, at: number): number {
+    const count = Math.ceil(cut.text.length / cut.pieceBytes);
+    if (this.#counter > MAX_COUNTER - count) throw new RangeError("Cannot encrypt: the key is used up");
+    const first = this.#counter;
+    // Counters are used up before anything is sealed by them: no fault has one be used twice.
+    this.#counter += count;
+    return cipher.seal(this.#key, first, cut, out, at);
+  }
+
+  /**
+   * Opens what was placed in `cipher`, up to the first that was not sealed by the next message of the other side.
+   * @param out has room for the plaintexts, which are written one behind the other
+   * @returns how many messages were opened, and how many bytes were written
+   */
+  decryptPlaced(cipher: MultiBufferCipher, out: Uint8Array): { messages: number; bytes: number } {
+    const opened = cipher.openPlaced(this.#key, this.#counter, out);
+    this.#counter += opened.messages;
+    return opened;
   }
 
   /** @returns the plaintext, or undefined when it was not sealed by the next message of the other side */

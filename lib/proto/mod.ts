@@ -8,6 +8,7 @@ export * from "./gen/weft/channel/v1/mod.ts";
 export * from "./gen/weft/mesh/v1/mod.ts";
 export * from "./gen/weft/overlay/v1/mod.ts";
 export * from "./gen/weft/policy/v1/mod.ts";
+export * from "./gen/weft/report/v1/mod.ts";
 export * from "./gen/weft/route/v1/mod.ts";
 export * from "./gen/weft/service/v1/mod.ts";
 export * from "./wire_reader.ts";

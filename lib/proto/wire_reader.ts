@@ -6,10 +6,18 @@
 import { WIRE_BYTES, WIRE_FIXED32, WIRE_FIXED64, WIRE_VARINT } from "./wire_writer.ts";
 
 const MAX_VARINT_BYTES = 10;
+/** How many short texts are remembered; a power of two. */
+const REMEMBERED_TEXTS = 64;
 /** Up to here a loop is faster than the decoder. */
 const SHORT_TEXT = 32;
 const TWO_32 = 0x1_0000_0000;
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
+/**
+ * Short texts that were read lately, each in the place that its length and its ends give it: paths and topics come again
+ * and again, and to make a text anew costs ten times what it costs to see that it is the same, beside its hash.
+ */
+const remembered = Array.from({ length: REMEMBERED_TEXTS }, () => "");
 
 /**
  * Reads the fields of one message, strictly: whatever does not fit its bounds breaks the reader, which then has no
@@ -23,12 +31,15 @@ export class WireReader {
   #wireType = 0;
   #fieldsLeft: number;
 
-  /** @param maxFields how many fields it may have, with those of the messages in it; -1 for any number */
-  constructor(bytes: Uint8Array, maxFields = -1) {
+  /**
+   * @param maxFields how many fields it may have, with those of the messages in it; -1 for any number
+   * @param start where the message begins in `bytes`, and `end` where it ends
+   */
+  constructor(bytes: Uint8Array, maxFields = -1, start = 0, end: number = bytes.length) {
     this.#bytes = bytes;
     this.#fieldsLeft = maxFields;
-    this.#at = 0;
-    this.#end = bytes.length;
+    this.#at = start;
+    this.#end = end;
   }
 
   /** Whether something was malformed; then nothing that was read counts. */
@@ -46,8 +57,10 @@ export class WireReader {
     if (this.#at >= this.#end) return 0;
     if (this.#fieldsLeft-- === 0) return this.#break(0);
     const tag = this.#varint();
-    this.#wireType = tag % 8;
-    const field = Math.floor(tag / 8);
+    // One byte is what most fields take, and then these are no floating-point numbers.
+    const isShort = tag < 128;
+    this.#wireType = isShort ? tag & 7 : tag % 8;
+    const field = isShort ? tag >>> 3 : Math.floor(tag / 8);
     if (field < 1 || field > 0x1fff_ffff) return this.#break(0);
     return this.#isBroken ? 0 : field;
   }
@@ -94,7 +107,10 @@ export class WireReader {
 
   /** @returns a reader of the message in this field, which is to be joined when it has read all it wants */
   message(): WireReader {
-    return new WireReader(this.bytes(), this.#fieldsLeft);
+    const length = this.#length();
+    const at = this.#at;
+    this.#at += length;
+    return new WireReader(this.#bytes, this.#fieldsLeft, at, at + length);
   }
 
   /** Marks this one broken when the reader of a message inside it is, and counts what that has read. */
@@ -131,6 +147,11 @@ export class WireReader {
   }
 
   #varint(): number {
+    const first = this.#bytes[this.#at] as number;
+    if (first < 128 && this.#at < this.#end) {
+      this.#at++;
+      return first;
+    }
     let value = 0;
     let scale = 1;
     for (let i = 0; i < MAX_VARINT_BYTES && this.#at < this.#end; i++) {
@@ -156,13 +177,19 @@ export class WireReader {
   }
 
   #ascii(at: number, length: number): string | undefined {
+    if (length === 0) return "";
+    const bytes = this.#bytes;
+    const ends = (bytes[at] as number) * 7 + (bytes[at + length - 1] as number) * 3;
+    const place = (length + ends) & (REMEMBERED_TEXTS - 1);
+    const known = remembered[place] as string;
+    if (isText(known, bytes, at, length)) return known;
     let text = "";
     for (let i = at; i < at + length; i++) {
-      const code = this.#bytes[i] ?? 0;
+      const code = bytes[i] ?? 0;
       if (code > 127) return undefined;
       text += String.fromCharCode(code);
     }
-    return text;
+    return remembered[place] = text;
   }
 
   #break<T>(value: T): T {
@@ -170,4 +197,10 @@ export class WireReader {
     this.#at = this.#end;
     return value;
   }
+}
+
+function isText(text: string, bytes: Uint8Array, at: number, length: number): boolean {
+  if (text.length !== length) return false;
+  for (let i = 0; i < length; i++) if (text.charCodeAt(i) !== bytes[at + i]) return false;
+  return true;
 }

@@ -16,6 +16,9 @@ const FIRST_BYTES = 1_024;
 /** Up to here a loop is faster than the encoder. */
 const SHORT_TEXT = 48;
 const TWO_32 = 0x1_0000_0000;
+const TWO_28 = 0x1000_0000;
+/** A whole number up to 2^53 - 1 takes so many bytes at most. */
+const MAX_VARINT_BYTES = 8;
 const encoder = new TextEncoder();
 
 /**
@@ -59,15 +62,23 @@ export class WireWriter {
 
   /** A whole number from 0 to 2^53 - 1. */
   varint(value: number): void {
-    let bytes = 1;
-    for (let rest = value; rest >= 128; rest = Math.floor(rest / 128)) bytes++;
-    this.#reserve(bytes);
-    let at = this.#start -= bytes;
-    while (value >= 128) {
-      this.#bytes[at++] = (value % 128) | 128;
-      value = Math.floor(value / 128);
+    this.#reserve(MAX_VARINT_BYTES);
+    const bytes = this.#bytes;
+    if (value < 128) {
+      bytes[--this.#start] = value;
+      return;
     }
-    this.#bytes[at] = value;
+    // Four groups of seven bits, and what is above them: so all is done in whole numbers of 32 bits.
+    const high = value < TWO_28 ? 0 : Math.floor(value / TWO_28);
+    let rest = value - high * TWO_28;
+    let length = high === 0 ? 1 : 5;
+    for (let more = (high === 0 ? rest : high) >>> 7; more !== 0; more >>>= 7) length++;
+    let at = this.#start -= length;
+    for (let i = 1; i < length; i++) {
+      bytes[at++] = rest & 127 | 128;
+      rest = i === 4 ? high : rest >>> 7;
+    }
+    bytes[at] = rest;
   }
 
   /** A field of a whole number; left out when it is 0. */

@@ -19,16 +19,13 @@ import type {
 } from "./query.ts";
 import { isParameterName } from "./words.ts";
 
-/** How many names a path of a type is followed for. */
-type Deeper = [never, 0, 1, 2, 3, 4];
-
-/** The names of a row's properties, with dots between them where they lead into objects: `total`, `customer.name`. */
+/** The names of a row's properties, with dots between them where they lead into objects: `total`, `customer.name`; as deep as `Depth` says. */
 export type PropertyName<Row, Depth extends number = 4> = [Depth] extends [never] ? never
   : Row extends readonly unknown[] ? never
   : Row extends object ? {
       [Name in keyof Row & string]:
         | Name
-        | `${Name}.${PropertyName<NonNullable<Row[Name]>, Deeper[Depth]>}`;
+        | `${Name}.${PropertyName<NonNullable<Row[Name]>, [never, 0, 1, 2, 3, 4][Depth]>}`;
     }[keyof Row & string]
   : never;
 
@@ -85,6 +82,7 @@ export interface ConditionBuilder<Row> {
 /** A query that is being built; every step makes a new one. `Result` is the type of what it answers. */
 export class QueryBuilder<Row, Result = Row> {
   readonly #query: Query;
+  /** There for the compiler alone. */
   declare protected readonly resultType: Result;
 
   /** Programs begin with {@link from}. */
@@ -157,6 +155,7 @@ export class QueryBuilder<Row, Result = Row> {
   }
 
   /**
+   * Ends the building.
    * @returns the query
    * @throws {QueryError} where what was built breaks a bound or a rule
    */
@@ -166,6 +165,7 @@ export class QueryBuilder<Row, Result = Row> {
   }
 
   /**
+   * Ends the building of what a watch asks for.
    * @returns the condition alone, for a watch
    * @throws {QueryError} where it breaks a bound or a rule
    */

@@ -73,4 +73,4 @@ export { merge, partial, type PartialGroup, type PartialResult, type PartialRow 
 export type * from "./query.ts";
 export * from "./query_error.ts";
 export * from "./sql.ts";
-export type { ComparedValue, Composite } from "./values.ts";
+export { type ComparedValue, compareTexts, type Composite } from "./values.ts";

@@ -23,14 +23,19 @@ export type AggregateFunction = "count" | "sum" | "avg" | "min" | "max";
 
 /** A property of a row. */
 export interface PropertyColumn {
+  /** Which kind it is. */
   readonly type: "property";
+  /** The names that lead to the property. */
   readonly path: Path;
 }
 
 /** A value over the rows of a group; `path` is undefined in `count(*)` alone. */
 export interface AggregateColumn {
+  /** Which kind it is. */
   readonly type: "aggregate";
+  /** What is computed. */
   readonly function: AggregateFunction;
+  /** The names that lead to the property. */
   readonly path: Path | undefined;
 }
 
@@ -39,19 +44,25 @@ export type Column = PropertyColumn | AggregateColumn;
 
 /** A value that stands in the query. */
 export interface LiteralOperand {
+  /** Which kind it is. */
   readonly type: "literal";
+  /** What stands there. */
   readonly value: Scalar;
 }
 
 /** A text with wildcards: any text may stand between two neighbouring parts. There are two parts or more. */
 export interface PatternOperand {
+  /** Which kind it is. */
   readonly type: "pattern";
+  /** What stands between the stars. */
   readonly parts: readonly string[];
 }
 
 /** A value that is bound when the query is answered; a text that is bound has no wildcards. */
 export interface ParameterOperand {
+  /** Which kind it is. */
   readonly type: "parameter";
+  /** The name after the colon. */
   readonly name: string;
 }
 
@@ -63,29 +74,41 @@ export type ComparisonOperator = "=" | "!=" | "<" | "<=" | ">" | ">=";
 
 /** A column beside a value. */
 export interface Comparison {
+  /** Which kind it is. */
   readonly type: "compare";
+  /** What is looked at. */
   readonly column: Column;
+  /** How they are compared. */
   readonly operator: ComparisonOperator;
+  /** What it is compared with. */
   readonly operand: Operand;
 }
 
 /** A column and the values of which it must be one, or none. A single parameter is bound to a list. */
 export interface Membership {
+  /** Which kind it is. */
   readonly type: "in";
+  /** What is looked at. */
   readonly column: Column;
+  /** Whether it must be none of them. */
   readonly isNegated: boolean;
+  /** The values, or the parameter that is bound to them. */
   readonly list: readonly Operand[] | ParameterOperand;
 }
 
 /** Two conditions or more that must all hold, or of which one must. */
 export interface Junction {
+  /** Which kind it is. */
   readonly type: "and" | "or";
+  /** Two or more. */
   readonly conditions: readonly Condition[];
 }
 
 /** A condition that must not hold. */
 export interface Negation {
+  /** Which kind it is. */
   readonly type: "not";
+  /** What must not hold. */
   readonly condition: Condition;
 }
 
@@ -97,12 +120,15 @@ export type SortDirection = "ascending" | "descending";
 
 /** A column to sort by. */
 export interface SortKey {
+  /** What is looked at. */
   readonly column: Column;
+  /** Which way. */
   readonly direction: SortDirection;
 }
 
 /** A condition on single rows: what a watch asks for. Every {@link Query} is one. */
 export interface Filter {
+  /** What rows must satisfy; undefined for nothing. */
   readonly where: Condition | undefined;
   /** Whether texts are compared as they are; otherwise `A` to `Z` equal `a` to `z`. */
   readonly matchCase: boolean;
@@ -114,8 +140,11 @@ export interface Query extends Filter {
   readonly columns: readonly Column[] | "*";
   /** The collection. */
   readonly from: string;
+  /** Rows that are equal in these make a group. */
   readonly groupBy: readonly Path[];
+  /** What groups must satisfy; undefined for nothing. */
   readonly having: Condition | undefined;
+  /** The first one counts most. */
   readonly sortBy: readonly SortKey[];
   /** How many rows a page holds, from 1. */
   readonly limit: number | undefined;

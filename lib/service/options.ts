@@ -26,6 +26,11 @@ export interface CallOptions extends PropagationOptions {
   readonly timeoutMs?: number;
   /** Which provider is asked; `round-robin` unless given, and `leader` for a service that has one. */
   readonly mode?: CallMode;
+  /**
+   * Makes one result of those of all providers, which are in the order of their names; with mode `all` alone. Where one has
+   * failed, so does the call, since what is made of a part is not what is made of all.
+   */
+  readonly reduce?: (answers: readonly ProviderResult[]) => unknown;
   /** The node that has to answer, by name, id, key or address; in place of a mode. */
   readonly node?: string;
   /** How often it is tried again, 3 times unless given: only what surely did not run, or is idempotent. */
@@ -47,6 +52,8 @@ export interface CallOptions extends PropagationOptions {
    * those is asked.
    */
   readonly version?: string;
+  /** Is told the name of the node that has answered, or was asked last; not called when nobody was, or it has no name. */
+  readonly onProvider?: (node: string) => void;
   /** Items for the handler's `context.stream`. A call with a stream is made once. */
   readonly stream?: ItemSource;
 }
@@ -76,6 +83,14 @@ export interface WaitOptions {
 export interface PreparedCallOptions extends CallOptions {
   /** Undefined for nothing. */
   readonly context?: PropagatedContext | undefined;
+}
+
+/** What one of all providers has answered. */
+export interface ProviderResult {
+  /** The provider's name. */
+  readonly node: string;
+  /** What its handler has given. */
+  readonly result: unknown;
 }
 
 /** One answer of a call to all. */

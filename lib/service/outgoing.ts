@@ -6,7 +6,14 @@
 import { type CallPath, type CallPaths, checkOptions } from "./calls/mod.ts";
 import { ofCall } from "./errors.ts";
 import { inherit, type MiddlewareChain, runHooks } from "./middleware_chain.ts";
-import type { CallOptions, PreparedCallOptions, PublishOptions, PublishReport } from "./options.ts";
+import type {
+  CallAnswer,
+  CallOptions,
+  PreparedCallOptions,
+  PublishOptions,
+  PublishReport,
+} from "./options.ts";
+import { reduceAnswers } from "./reduce_answers.ts";
 import { isBuiltIn, showPath, TopicCache, type TopicPath } from "./topics/mod.ts";
 import { contextOf, type PropagatedContext } from "./wire/mod.ts";
 
@@ -91,7 +98,11 @@ export class Outgoing {
       parsed = this.#paths.parse(path);
       const context = contextOf(options, parent);
       const prepared = context === undefined ? options : { ...options, context };
-      return this.#way.call(parsed, params, prepared, checkOptions(parsed, options));
+      const answer = this.#way.call(parsed, params, prepared, checkOptions(parsed, options));
+      const { reduce } = options;
+      if (reduce === undefined) return answer;
+      const text = showPath(parsed.text);
+      return answer.then((answers) => reduceAnswers(answers as readonly CallAnswer[], reduce, text));
     } catch (error) {
       return Promise.reject(parsed === undefined ? error : ofCall(error, showPath(parsed.text)));
     }

@@ -136,6 +136,7 @@ export abstract class ServiceRuntime extends RuntimeVariant {
         log: handlerLog,
         host,
         middleware,
+        counters: stats.events,
         confirm: (pattern, group) => this.confirmSubscription(pattern, group),
       },
       () => this.sendAdvert(),
@@ -144,7 +145,7 @@ export abstract class ServiceRuntime extends RuntimeVariant {
       admit: (path) => this.admit(path),
       waitFor: (services, options) => this.waitFor(services, options),
     });
-    this.sender = new EventSender(carrier);
+    this.sender = new EventSender(carrier, stats.events);
     this.#outgoing = new Outgoing(middleware, this.paths, {
       call: (path, params, options, timeoutMs) => this.call(path, params, options, timeoutMs),
       publish: (topic, data, options, context) => this.#publish(topic, data, options, context),

@@ -46,7 +46,7 @@ export class MemoryMesh extends MemoryNetwork implements AsyncDisposable {
       new NodeRuntime({
         ...this.#environment(node),
         links: this.portsOf(node),
-        peers: this.#peers(node),
+        peers: this.peersOf(node),
         onAdvertChange: () => this.#spreadSoon(node),
         limits: options.limits,
         ...options.policy && { policy: options.policy },
@@ -302,7 +302,8 @@ export class MemoryMesh extends MemoryNetwork implements AsyncDisposable {
     return reached.slice(1);
   }
 
-  #peers({ id, options }: MemoryNode): ServicePeers {
+  /** Who is who, as a node takes it, and who may do what. */
+  peersOf({ id, options }: MemoryNode): ServicePeers {
     return {
       self: id,
       ...rightsOf(id, () => options.rights ?? this.rights),

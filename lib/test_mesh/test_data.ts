@@ -75,11 +75,13 @@ export class TestData implements Disposable {
       database = openMemoryDatabase();
       this.#databases.set(node, database);
     }
+    const { life } = node;
     return new EmbeddedEngine({
       database: withoutClose(database),
       wall: () => clock.wall(),
       now: () => clock.now(),
-      afterTurn: (fire) => queueMicrotask(fire),
+      // What a life would still do that has ended does not happen.
+      afterTurn: (fire) => queueMicrotask(() => node.life === life && fire()),
     });
   }
 }

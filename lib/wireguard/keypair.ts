@@ -100,18 +100,52 @@ export class Keypairs {
 
 /** As the reference; the ring below has 8,192 bits, so that clearing whole words never reaches into the window. */
 const WINDOW_COUNTERS = 8_128;
-const WORDS = 256;
-const WORD_MASK = WORDS - 1;
+const GREATEST = 0;
+const LEAST = 1;
 
-/** A sliding window over the greatest counter: every counter is accepted once, and not when it is too old. */
+/** What a window is made of. */
+export interface WindowMemory {
+  /** The greatest counter that was accepted, -1 before, and the least that still may be. */
+  readonly ends: Float64Array;
+  /** A bit for each counter of the window, where its lowest 13 bits say. */
+  readonly seen: Int32Array;
+}
+
+/** How long the parts of a `WindowMemory` are. */
+export const WINDOW_LENGTHS = { ends: 2, seen: 256 } as const;
+
+const WORD_MASK: number = WINDOW_LENGTHS.seen - 1;
+
+/**
+ * A sliding window over the greatest counter: every counter is accepted once, and not when it is too old.
+ *
+ * Threads may share its memory: one at a time asks and accepts. For all others `isFresh` is a hint, which may say yes for
+ * a counter that was just accepted, and says no for none that was not, where others see writes in their order, as on
+ * x86; elsewhere a packet could be lost by it, and none is taken twice. Whoever accepts may stop anywhere: the least
+ * counter goes up before bits are cleared.
+ */
 export class ReplayWindow {
-  readonly #seen = new Int32Array(WORDS);
-  #greatest = -1;
+  #ends: Float64Array;
+  #seen: Int32Array;
+
+  /** @param memory of another window, which is this one then; its own unless given */
+  constructor(memory?: WindowMemory) {
+    this.#ends = memory?.ends ?? Float64Array.of(-1, 0);
+    this.#seen = memory?.seen ?? new Int32Array(WINDOW_LENGTHS.seen);
+  }
+
+  /** Goes on in other memory, as it is. */
+  moveTo({ ends, seen }: WindowMemory): void {
+    seen.set(this.#seen);
+    ends.set(this.#ends);
+    this.#ends = ends;
+    this.#seen = seen;
+  }
 
   /** @returns whether `counter` may still be accepted; it is not remembered */
   isFresh(counter: number): boolean {
-    if (counter > this.#greatest) return true;
-    if (this.#greatest - counter >= WINDOW_COUNTERS) return false;
+    if (counter > (this.#ends[GREATEST] ?? 0)) return true;
+    if (counter < (this.#ends[LEAST] ?? 0)) return false;
     const word = this.#seen[Math.floor(counter / 32) & WORD_MASK] ?? 0;
     return (word & (1 << (counter & 31))) === 0;
   }
@@ -119,11 +153,13 @@ export class ReplayWindow {
   /** Remembers `counter`, which is fresh and whose packet is authentic. */
   accept(counter: number): void {
     const at = Math.floor(counter / 32);
-    if (counter > this.#greatest) {
-      const current = Math.floor(Math.max(0, this.#greatest) / 32);
-      const cleared = Math.min(at - current, WORDS);
+    const greatest = this.#ends[GREATEST] ?? 0;
+    if (counter > greatest) {
+      this.#ends[LEAST] = Math.max(0, counter - WINDOW_COUNTERS + 1);
+      const current = Math.floor(Math.max(0, greatest) / 32);
+      const cleared = Math.min(at - current, WINDOW_LENGTHS.seen);
       for (let i = 1; i <= cleared; i++) this.#seen[(current + i) & WORD_MASK] = 0;
-      this.#greatest = counter;
+      this.#ends[GREATEST] = counter;
     }
     const index = at & WORD_MASK;
     this.#seen[index] = (this.#seen[index] ?? 0) | (1 << (counter & 31));

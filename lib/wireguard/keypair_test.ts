@@ -7,7 +7,7 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { millis } from "../base/mod.ts";
 import { nobleAead } from "../crypto/mod.ts";
-import { Keypair, Keypairs, ReplayWindow } from "./keypair.ts";
+import { Keypair, Keypairs, ReplayWindow, WINDOW_LENGTHS, type WindowMemory } from "./keypair.ts";
 
 function keypair(localIndex: number, isInitiator: boolean): Keypair {
   return new Keypair({
@@ -181,4 +181,40 @@ Deno.test("ReplayWindow forgets what a jump of a whole ring leaves behind", () =
   window.accept(8192 * 3);
   for (let counter = 8192 * 3 - 8127; counter < 8192 * 3; counter++) assert.ok(window.isFresh(counter));
   assert.equal(window.isFresh(8192 * 3), false);
+});
+
+function windowMemory(): WindowMemory {
+  return {
+    ends: new Float64Array(new SharedArrayBuffer(WINDOW_LENGTHS.ends * 8)),
+    seen: new Int32Array(new SharedArrayBuffer(WINDOW_LENGTHS.seen * 4)),
+  };
+}
+
+Deno.test("ReplayWindow.moveTo() goes on in memory that others see too", () => {
+  const window = new ReplayWindow();
+  for (const counter of [3, 5, 9000]) window.accept(counter);
+  const memory = windowMemory();
+  window.moveTo(memory);
+  const other = new ReplayWindow(memory);
+  assert.ok(!other.isFresh(9000) && !other.isFresh(5) && other.isFresh(8999));
+  other.accept(8999);
+  window.accept(9001);
+  assert.ok(!window.isFresh(8999) && !other.isFresh(9001) && other.isFresh(9002));
+});
+
+Deno.test("ReplayWindow takes nothing twice when whoever accepts stops in the middle", () => {
+  for (const jump of [1, 31, 32, 200, 8000, 9000, 20_000]) {
+    const memory = windowMemory();
+    const window = new ReplayWindow(memory);
+    memory.ends[0] = -1;
+    for (let counter = 0; counter <= 10_000; counter++) window.accept(counter);
+    const before = memory.ends[0];
+    new ReplayWindow(memory).accept(10_000 + jump);
+    // Everything was done but the last steps: the greatest counter, and its own bit.
+    memory.ends[0] = before;
+    for (let counter = 0; counter <= 10_000; counter++) {
+      assert.equal(window.isFresh(counter), false, `${counter} after a jump of ${jump}`);
+    }
+    assert.ok(window.isFresh(10_001) || jump === 1);
+  }
 });

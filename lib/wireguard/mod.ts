@@ -28,6 +28,7 @@ export { type BatchSession, BatchSessions } from "./batch_sessions.ts";
 export { DatagramQueue } from "./datagram_queue.ts";
 export { PROTOCOL_TIMERS, type ProtocolTimers } from "./constants.ts";
 export * from "./device.ts";
+export { ReplayWindow, WINDOW_LENGTHS, type WindowMemory } from "./keypair.ts";
 export { LocalCounter, type SendCounter, SPENT_COUNTER } from "./send_counter.ts";
 export type { DeviceOptions } from "./device_context.ts";
 export { type DatagramOutcome, type DeviceEvent, DROP_REASONS, type DropReason } from "./outcomes.ts";

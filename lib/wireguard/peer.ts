@@ -248,11 +248,15 @@ export class Peer {
     this.#noteTraversal(now);
   }
 
-  /** An authentic message of `lengthBytes` came in. */
-  noteReceived(now: Millis, source: Endpoint, lengthBytes: number): void {
+  #countReceived(now: Millis, lengthBytes: number): void {
     this.rxBytes += lengthBytes;
     this.timers.cancel(TIMER.NEW_HANDSHAKE);
     this.#noteTraversal(now);
+  }
+
+  /** An authentic message of `lengthBytes` came in. */
+  noteReceived(now: Millis, source: Endpoint, lengthBytes: number): void {
+    this.#countReceived(now, lengthBytes);
     const former = this.endpoint;
     const hasMoved = this.path.follow(source);
     if (this.endpoint !== former) this.noteChange();
@@ -270,6 +274,16 @@ export class Peer {
     hasPackets: boolean,
   ): void {
     this.noteReceived(now, source, lengthBytes);
+    this.#noteSession(now, session, hasPackets);
+  }
+
+  /** Others have opened datagrams of a session that is confirmed, from where the last ones came that were opened here. */
+  noteOpenedElsewhere(now: Millis, session: Keypair, lengthBytes: number, hasPackets: boolean): void {
+    this.#countReceived(now, lengthBytes);
+    this.#noteSession(now, session, hasPackets);
+  }
+
+  #noteSession(now: Millis, session: Keypair, hasPackets: boolean): void {
     if (this.keypairs.confirm(session)) {
       this.noteChange();
       this.noteHandshakeComplete("responder");

@@ -3,6 +3,7 @@
  *
  *     base <- net, crypto, noise, proto <- protocols, host, config <- dataplane <- uapi <- wg_interface <- agent
  *     agent <- http, cli <- entries        protocols <- service, forward <- agent; service, policy <- api <- agent
+ *     service <- telemetry <- agent
  *     mesh, relay, agent <- simulation <- cli        service, policy, data <- test_mesh <- testing.ts
  *     overlay <- drivers <- dataplane; policy <- config, dataplane, service
  *
@@ -45,6 +46,7 @@ const BELOW_AGENT = [
   "query",
   "data",
   "api",
+  "telemetry",
 ];
 
 /** For each folder of lib, and for drivers, the folders that it may import. */
@@ -61,7 +63,7 @@ export const ALLOWED_IMPORTS: ReadonlyMap<string, readonly string[]> = new Map([
   ["drivers", [...GROUND, "net", "overlay"]],
   ["simulation", [...SHARED, "mesh", "relay", "agent"]],
   ["service", [...SHARED, "policy"]],
-  ["data", [...GROUND, "query", "service"]],
+  ["data", [...GROUND, "crypto", "query", "service"]],
   ["test_mesh", [...GROUND, "policy", "query", "service", "data"]],
   ["forward", [...SHARED, "transport"]],
   ["dataplane", [...SHARED, "host", "transport", "wireguard", "overlay", "drivers", "policy", "relay"]],
@@ -69,6 +71,7 @@ export const ALLOWED_IMPORTS: ReadonlyMap<string, readonly string[]> = new Map([
   ["uapi", [...SHARED, "host", "transport", "wireguard", "dataplane"]],
   ["wg_interface", [...SHARED, ...PROTOCOLS, "dataplane", "uapi"]],
   ["api", [...SHARED, "policy", "service"]],
+  ["telemetry", [...GROUND, "service"]],
   ["agent", BELOW_AGENT],
   ["http", [...BELOW_AGENT, "agent"]],
   ["cli", [...BELOW_AGENT, "simulation", "agent"]],
@@ -101,13 +104,21 @@ export const PACKAGE_FOLDERS: ReadonlyMap<string, readonly string[]> = new Map([
   ["@noble/ciphers", ["crypto"]],
   ["@noble/curves", ["crypto"]],
   ["@noble/hashes", ["crypto"]],
+  ["@opentelemetry/api", ["telemetry"]],
   ["@seriousme/openapi-schema-validator", []],
   // The package itself, as programs have it: for tests of it alone.
   ["@weft/mesh", []],
   ["bittorrent-dht", []],
   ["commander", ["cli"]],
+  ["csv-parse", ["cli"]],
+  ["csv-stringify", ["cli"]],
+  ["d3-force", ["http"]],
   ["fast-check", []],
   ["hono", ["http"]],
+  ["playwright-core", []],
+  ["preact", ["http"]],
+  ["preact/hooks", ["http"]],
+  ["@types/d3-force", ["http"]],
   ["@types/semver", ["service"]],
   ["semver", ["service"]],
   ["uqr", ["cli"]],

@@ -29,7 +29,7 @@ Deno.test("referenceFiles() are all in the folder, and nothing else is", async (
     Deno.readDir(new URL(`${REFERENCE_FOLDER}/`, root)),
     ({ name }) => name,
   );
-  assert.deepEqual(found.sort(), [...referenceFiles("0.0.0").keys()].sort());
+  assert.deepEqual(found.sort(), [...(await referenceFiles(root, "0.0.0")).keys()].sort());
 });
 
 Deno.test("manPage() lets no text be taken for a macro", () => {

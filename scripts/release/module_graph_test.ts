@@ -49,7 +49,7 @@ const ENTRIES: readonly (readonly [string, readonly string[], readonly string[]]
   ["lib/cli/weft.ts", [
     ...["@commander-js/extra-typings", "@logtape/logtape", ...CRYPTO],
     ...["node:path", "uqr", "zod"],
-  ], [...WORDS, "lib/policy", "lib/service", "lib/transport"]],
+  ], [...WORDS, "lib/data", "lib/policy", "lib/service", "lib/transport"]],
   ["lib/dataplane/fast/worker.ts", CRYPTO, [
     ...PACKETS,
     ...["lib/noise", "lib/policy", "lib/transport", "lib/wireguard"],

@@ -16,6 +16,7 @@ import {
   recordNames,
   run,
   trustedProgram,
+  waitFor,
   WeftNode,
 } from "../lab/mod.ts";
 
@@ -225,24 +226,78 @@ labTest("whoever starts next puts back the resolver of an agent that was killed"
 });
 
 labTest(
-  "two agents of a host start and stop in any order, and the resolver is as it was",
+  "two networks of a host: interfaces of their own, names of both, in whatever order they start and stop",
   NAMES,
-  async () => {
+  async (test) => {
     await using lab = await Lab.create(["A"]);
     const host = lab.host("A");
     const before = await resolverConf(host);
     const first = nodeOn(lab, "A");
-    const second = lab.use(new WeftNode(host.namespace, { name: "b", stateDir: `${host.folder}/other` }));
+    const at = (name: string) => new WeftNode(host.namespace, { name, stateDir: `${host.folder}/${name}` });
+    const second = lab.use(at("b"));
+    const own = ["--port", "51821", "--status-port", "9181"];
+    const resolves = (name: string, address: string) =>
+      waitFor(async () => await resolve(host, name) === address, 10_000, { what: `${name} is ${address}` });
     await first.startLeader();
-    const { dns } = await second.start("--leader", ...secondAgent(host));
-    assert.equal(dns?.resolver, "off");
-    assert.match(dns.problem ?? "", /another agent has written it/);
-    await first.stop();
-    assert.equal(await resolverConf(host), before);
-    await first.start("up");
-    await second.kill();
-    await first.stop();
-    assert.equal(await resolverConf(host), before);
+    // The other zone is another agent's.
+    const { dns, dataplane } = await second.start(
+      "--leader",
+      ...own,
+      "--cidr",
+      "10.201.0.0/16",
+      "--dns-zone",
+      "lab.internal",
+    );
+    assert.equal(dataplane.interfaceName, "weft1");
+    assert.deepEqual([dns?.resolver, dns?.problem], ["resolv.conf", undefined]);
+    assert.match(await resolverConf(host), /^search weft\.internal$/m);
+    await resolves("b.lab.internal", "10.201.0.1");
+    await resolves("a.weft.internal", "10.200.0.1");
+    await resolves("a", "10.200.0.1");
+    assert.match(await host.namespace.expectRun(["getent", "hosts", "10.201.0.1"]), /\bb\.lab\.internal\b/);
+
+    await test.step("what two networks can't both have is said in one line", async () => {
+      const refused = async (line: string, problem: RegExp) => {
+        const third = lab.use(at("c"));
+        const { code, stderr } = await third.launch("--leader", ...line.split(" ")).finished;
+        assert.equal(code, 1, stderr);
+        assert.match(stderr, problem);
+        assert.equal(stderr.trimEnd().split("\n").length, 2, stderr);
+      };
+      await refused(
+        "--port 51822 --status-port off",
+        /^weft: Cannot use 10\.200\.0\.0\/16: it overlaps the route .* on weft0$/m,
+      );
+      await refused("--port 51821 --status-port off --cidr 10.202.0.0/16", /^weft: .*51821/m);
+      await refused("--port 51822 --cidr 10.202.0.0/16", /^weft: .*9180/m);
+      const clash = lab.use(at("d"));
+      const status = await clash.start(
+        "--leader",
+        "--port",
+        "51822",
+        "--status-port",
+        "off",
+        "--cidr",
+        "10.202.0.0/16",
+      );
+      assert.equal(status.dataplane.interfaceName, "weft2");
+      assert.match(status.dns?.problem ?? "", /^the network on weft0 has the zone weft\.internal\. too/);
+      await clash.stop();
+    });
+
+    await test.step("whoever goes on answers, and nothing is left in the end", async () => {
+      await first.stop();
+      await resolves("b.lab.internal", "10.201.0.1");
+      await first.start("up");
+      await resolves("a.weft.internal", "10.200.0.1");
+      await second.stop();
+      await resolves("a.weft.internal", "10.200.0.1");
+      await second.start("up", ...own);
+      assert.equal((await second.status()).dataplane.interfaceName, "weft1", "it is kept");
+      await second.kill();
+      await first.stop();
+      assert.equal(await resolverConf(host), before);
+    });
   },
 );
 

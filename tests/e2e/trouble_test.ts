@@ -10,6 +10,7 @@ import {
   pingOnce,
   startMesh,
   untilAllKnowAll,
+  waitFor,
   weftCommand,
 } from "../lab/mod.ts";
 
@@ -24,7 +25,7 @@ async function assertNothingLeft({ namespace }: Host): Promise<void> {
 
 labTest(
   "weft up: an agent ends as it is told to, or as it must, and leaves nothing behind",
-  PACKET_PLANE,
+  [...PACKET_PLANE, "script", "curl"],
   async (test) => {
     await using lab = await Lab.create(["A"]);
     const host = lab.host("A");
@@ -39,7 +40,7 @@ labTest(
       await assertNothingLeft(host);
     });
 
-    for (const signal of ["SIGTERM", "SIGHUP", "SIGINT"] as const) {
+    for (const signal of ["SIGTERM", "SIGINT"] as const) {
       await test.step(signal, async () => {
         await node.start("up");
         assert.equal((await node.process.stop(signal)).code, 0, node.process.tail());
@@ -47,6 +48,43 @@ labTest(
         await assert.rejects(Deno.stat(`${node.stateDir}/control.sock`), Deno.errors.NotFound);
       });
     }
+
+    await test.step("SIGHUP has it read its settings again, and ends nothing", async () => {
+      const file = `${host.folder}/weft.yaml`;
+      await Deno.writeTextFile(file, "log-level: info\n");
+      await node.start("up", "--config", file);
+      const follows = async (text: string, logged: RegExp) => {
+        await Deno.writeTextFile(file, text);
+        node.process.signal("SIGHUP");
+        await node.process.until(({ stderr }) => logged.test(stderr), 5_000, `${logged}`);
+      };
+      await follows(
+        "log-level: debug\nmtu: 1300\nstatus-port: 9181\n",
+        /changed="log-level, status-port" needsRestart=mtu/,
+      );
+      await host.namespace.expectRun(["curl", "-sf", "http://127.0.0.1:9181/metrics"]);
+      await follows(
+        "port: nowhere\n",
+        /cannot read the settings again, and goes on as before .*weft\.yaml:1:7/,
+      );
+      await Deno.writeTextFile(file, "log-level: warn\nstatus-port: 9181\n");
+      assert.match(await node.expectCommand("reload"), /^log-level is warn now\n$/);
+      await node.stop();
+      await assertNothingLeft(host);
+      await node.expectCommand("config", "unset", "config");
+    });
+
+    await test.step("SIGHUP of a terminal that is gone ends it", async () => {
+      const line = weftCommand("up", "--state", node.stateDir).map((word) => `'${word}'`).join(" ");
+      const terminal = host.namespace.spawn(["script", "-qefc", line, "/dev/null"]);
+      await terminal.until(({ stdout }) => stdout.includes("Ctrl-C stops it"), 20_000, "it runs");
+      terminal.signal("SIGKILL");
+      await terminal.finished;
+      await waitFor(async () => (await host.namespace.processes()).length === 0, 10_000, {
+        what: "it has ended",
+      });
+      await assertNothingLeft(host);
+    });
 
     await test.step("Ctrl-C twice", async () => {
       await node.start("up");

@@ -11,6 +11,7 @@ import {
   type Throughput,
   waitFor,
   WgDevice,
+  type WgDeviceOptions,
 } from "../lab/mod.ts";
 
 /** One end of the tunnel. */
@@ -28,13 +29,26 @@ export interface WgPair {
   readonly b: WgEnd;
 }
 
-/** Starts both on hosts A and B of `lab`, and waits until they reach each other. @param outside what carries the tunnel */
-export async function startWgPair(lab: Lab, outside: 4 | 6 = 4): Promise<WgPair> {
+/**
+ * Starts both on hosts A and B of `lab`, and waits until they reach each other.
+ * @param outside what carries the tunnel
+ * @param options of both
+ */
+export async function startWgPair(
+  lab: Lab,
+  outside: 4 | 6 = 4,
+  { workers }: Pick<WgDeviceOptions, "workers"> = {},
+): Promise<WgPair> {
   const ends = await Promise.all(["A", "B"].map(async (name, i): Promise<WgEnd> => {
     const host = lab.host(name);
     const [address4, address6] = [`10.9.0.${i + 1}`, `fd00:9::${i + 1}`];
     const addresses = [`${address4}/24`, `${address6}/64`];
-    const device = await WgDevice.start(host.namespace, { implementation: "weft", addresses, port: 51820 });
+    const device = await WgDevice.start(host.namespace, {
+      implementation: "weft",
+      addresses,
+      port: 51820,
+      ...workers !== undefined && { workers },
+    });
     return { host, device: lab.use(device), address4, address6 };
   }));
   const [a, b] = ends as [WgEnd, WgEnd];

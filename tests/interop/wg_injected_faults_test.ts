@@ -81,7 +81,8 @@ labTest(
   [...PACKET_PLANE, "wg", "ptrace"],
   async (test) => {
     await using lab = await Lab.create(["A", "B"]);
-    const pair = await startWgPair(lab);
+    // Every call is one thread's.
+    const pair = await startWgPair(lab, 4, { workers: 1 });
     const { a, b } = pair;
     await using _server = await serveBulk(a.host.namespace, a.address4, BULK);
     const met = new Tally();
@@ -178,6 +179,36 @@ labTest(
       assert.ok(of(theirs, "socket-full") >= full, text);
       const reasons = new Set([...Object.keys(mine), ...Object.keys(theirs)]);
       assert.deepEqual([...reasons].filter((reason) => !EXPECTED.has(reason)), [], text);
+    });
+  },
+);
+
+labTest(
+  "the fast path of two workers carries on through faults of the system calls of both",
+  [...PACKET_PLANE, "wg", "ptrace", "thorough"],
+  async (test) => {
+    await using lab = await Lab.create(["A", "B"]);
+    const pair = await startWgPair(lab, 4, { workers: 2 });
+    const { a, b } = pair;
+    await using _server = await serveBulk(a.host.namespace, a.address4, BULK);
+    const faults: readonly (readonly [WgEnd, Fault])[] = [
+      ...["ENOBUFS", "ECONNREFUSED", "EINTR"].map((error) => [a, { calls: SENDING, error }] as const),
+      ...["EIO", "EMSGSIZE"].map((error) => [a, { calls: SENDING, error }] as const),
+      ...["ECONNREFUSED", "ENOMEM", "EINTR"].map((error) => [b, { calls: RECEIVING, error }] as const),
+      ...["EIO", "ENOBUFS"].map((error) => [b, { calls: ["writev"], error, path: TUN }] as const),
+      ...["EINTR", "EINVAL"].map((error) => [a, { calls: ["readv"], error, path: TUN }] as const),
+      ...["EINTR", "ENOMEM"].map((error) => [b, { calls: WAITING, error }] as const),
+    ];
+    for (const [end, fault] of faults) {
+      await test.step(`${nameOf(end)}: ${fault.error} of ${fault.calls.join(" and ")}`, async () => {
+        expectEnough(await carryThrough(pair, end, { when: NOW_AND_THEN, isEverywhere: true, ...fault }));
+      });
+    }
+    await test.step("nobody spins afterwards, and only what failed was lost", async () => {
+      await Promise.all([a, b].map(untilIdle));
+      const drops = await Promise.all([a, b].map(dropsOf));
+      const reasons = drops.flatMap((each) => Object.keys(each));
+      assert.deepEqual(reasons.filter((reason) => !EXPECTED.has(reason)), [], JSON.stringify(drops));
     });
   },
 );

@@ -62,6 +62,10 @@ labTest(
       const { lostPercent = 100, outOfOrder } = await measureThroughput(from, to, options);
       assert.equal(outOfOrder, 0);
       assert.ok(lostPercent < 1, `${lostPercent} %`);
+      // Fast enough for the second worker to be asked to receive.
+      const back = await measureThroughput(from, to, "-u -b 80M -P 8 -l 1300 -t 1 -R".split(" "));
+      assert.ok(back.bytes > LEAST_BYTES, `${back.bytes}`);
+      assert.equal(back.outOfOrder, 0);
     });
 
     await test.step("what is counted fits together", async () => {
@@ -78,25 +82,33 @@ labTest(
   },
 );
 
-labTest(
-  "weft wg goes on with one worker less when one that seals dies, and says so",
-  [...NEEDS, "ptrace"],
-  async () => {
-    await using lab = await Lab.create(["A", "B"]);
-    const [a] = await startPair(lab, "weft");
-    assert.equal(await pingMany(lab.host("A"), B, 3), 3);
-    const { namespace } = lab.host("A");
-    await using tracer = await poisonSealingThread(namespace, a.process.pid);
-    const flows = () =>
-      measureThroughput(namespace, { place: lab.host("B").namespace, address: B }, [
-        ...["-n", "10M", "-P", "8"],
-      ]);
-    // Some of its packets are lost with it.
-    await flows().catch(() => {});
-    await a.process.until(({ stderr }) => stderr.includes("a sealing worker has died"), 10_000, "it says so");
-    assert.ok((await flows()).bytes > 0);
-    assert.equal((await a.process.stop("SIGTERM")).code, 0);
-    await tracer.finished;
-    assert.equal(await namespace.hasInterface(a.name), false);
-  },
-);
+for (const way of ["sealing", "receiving"] as const) {
+  labTest(
+    `weft wg goes on with one worker less when one dies ${way}, and says so`,
+    [...NEEDS, "ptrace"],
+    async () => {
+      await using lab = await Lab.create(["A", "B"]);
+      const [a] = await startPair(lab, "weft");
+      assert.equal(await pingMany(lab.host("A"), B, 3), 3);
+      const { namespace } = lab.host("A");
+      await using tracer = await poisonSealingThread(namespace, a.process.pid, way);
+      const flows = () =>
+        measureThroughput(namespace, { place: lab.host("B").namespace, address: B }, [
+          ...["-n", "10M", "-P", "8", ...way === "receiving" ? ["-R"] : []],
+        ]);
+      // Some of its packets are lost with it; it receives when the first one is asked for more than it takes at once.
+      await waitFor(
+        async () => {
+          await flows().catch(() => {});
+          return a.process.stderr.includes("a sealing worker has died");
+        },
+        20_000,
+        { what: "it says so" },
+      );
+      assert.ok((await flows()).bytes > 0);
+      assert.equal((await a.process.stop("SIGTERM")).code, 0);
+      await tracer.finished;
+      assert.equal(await namespace.hasInterface(a.name), false);
+    },
+  );
+}

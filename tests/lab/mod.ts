@@ -17,6 +17,7 @@ export * from "./internet/nat_probe.ts";
 export * from "./internet/network.ts";
 export * from "./internet/site.ts";
 export * from "./internet/steady_flow.ts";
+export * from "./killed_writer.ts";
 export * from "./lab.ts";
 export * from "./namespace.ts";
 export * from "./nodes/frame_nodes.ts";

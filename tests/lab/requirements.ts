@@ -16,10 +16,18 @@ const THOROUGH_REASON = "left for deno task test:thorough";
 
 /**
  * `linux`, `root`, `tun` and `ptrace` are properties of the process; anything else is a program that must be there.
+ * `former` is a checkout of a former release, which `WEFT_FORMER` names.
  * `thorough` is the run itself: the gate leaves out what only is a variant of what it tests, and attacks that take long,
  * and `deno task test:thorough` (`WEFT_TEST_THOROUGH=1`) runs them.
  */
-export type Requirement = "linux" | "root" | "tun" | "ptrace" | "thorough" | (string & Record<never, never>);
+export type Requirement =
+  | "linux"
+  | "root"
+  | "tun"
+  | "ptrace"
+  | "thorough"
+  | "former"
+  | (string & Record<never, never>);
 
 /** What all tests with network namespaces need. */
 export const NAMESPACES: readonly Requirement[] = ["root", "ip"];
@@ -39,6 +47,10 @@ export function unmet(needs: readonly Requirement[]): string | undefined {
       if (!exists("/dev/net/tun")) lacking.push("needs /dev/net/tun");
     } else if (need === "thorough") {
       if (!IS_THOROUGH) return THOROUGH_REASON;
+    } else if (need === "former") {
+      if (!Deno.env.get("WEFT_FORMER")) {
+        lacking.push("needs a checkout of a former release, WEFT_FORMER=path");
+      }
     } else if (need === "ptrace") {
       const reason = whyNoTracing();
       if (reason !== undefined) lacking.push(reason);

@@ -8,6 +8,7 @@ import type { PacketPlane } from "../../dataplane/mod.ts";
 import {
   type HealthTarget,
   OverlayHealthChecker,
+  type PeerHealth,
   type ProbeAnswer,
   SuspicionPolicy,
 } from "../../health/mod.ts";
@@ -40,6 +41,8 @@ interface HealthWatchParts extends AgentContext {
   readonly names: NameService | undefined;
   /** This node's own probes miss a member. */
   onMissed(): void;
+  /** A member answers again, or does not any more. */
+  onVerdict(peer: PeerHealth): void;
 }
 
 /** Probes members through the tunnel, or by their channels where there is no tunnel, and keeps the verdicts. */
@@ -80,6 +83,7 @@ export class HealthWatch {
       const hasChanged = wasHealthy.has(id) && wasHealthy.get(id) !== healthy;
       wasHealthy.set(id, healthy);
       if (hasChanged) names?.services.followSoon();
+      if (hasChanged) this.#parts.onVerdict(peer);
       if (hasChanged) log.info(healthy ? "peer is back" : "peer is away", { peer: name, path, failureCount });
       // A session that merely grew old proves nothing to others.
       if (!hasChanged || healthy || failureCount === 0) return;

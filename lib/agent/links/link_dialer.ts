@@ -173,8 +173,9 @@ export class LinkDialer {
     signal: AbortSignal,
   ): Promise<Dialled | undefined> {
     if (ways.length === 0) return undefined;
-    const { nodeId } = member.record;
-    const dialled = await raceDial<LinkWay, Dialled>(ways, {
+    const { nodeId, name } = member.record;
+    const span = this.#parts.tracer?.start("weft.handshake", { "weft.peer": name, "weft.peer.id": nodeId });
+    const race = raceDial<LinkWay, Dialled>(ways, {
       timers: this.#parts.timers,
       attempt: async (way, raceSignal) => {
         const channel = await this.#ways.open(member, way, AbortSignal.any([signal, raceSignal]));
@@ -183,6 +184,14 @@ export class LinkDialer {
       },
       discard: ({ channel }) => channel.close("another link is open"),
     });
+    // Beside it: the channel is kept in the turn in which it is there.
+    if (span !== undefined) {
+      race.then(
+        (dialled) => span.end(dialled === undefined ? "Unreachable" : undefined),
+        () => span.end("Error"),
+      );
+    }
+    const dialled = await race;
     if (ways.some((way) => !isDetour(way))) {
       this.#ways.noteDirect(nodeId, dialled !== undefined && !isDetour(dialled.way));
     }

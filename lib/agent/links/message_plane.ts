@@ -3,7 +3,7 @@
  * @module
  */
 
-import { DeadlineTimer, type Environment, sleep, withTimeout } from "../../base/mod.ts";
+import { Counters, DeadlineTimer, type Environment, sleep, withTimeout } from "../../base/mod.ts";
 import type { Channel, HandshakeSetup } from "../../channel/mod.ts";
 import {
   decodeMeshMessage,
@@ -37,6 +37,9 @@ const CHECK_MS = 1_000;
 /** And when the other end dials although there is a link, which happens when two dials cross, too. */
 const LOST_MS = 2_000;
 
+const GOSSIP_COUNTS = ["messages-sent", "messages-received", "items-new", "items-rejected"] as const;
+type GossipCount = typeof GOSSIP_COUNTS[number];
+
 /** A message to a leader, or from one. */
 export type LeaderMessage = Extract<MeshMessage, { kind: "heartbeat" | "request" | "response" }>;
 
@@ -64,6 +67,8 @@ export interface MessagePlaneParts
   /** @returns whether this node connects other members now; leaders do without it */
   isWilling?(): boolean;
   readonly relayLimits?: LinkRelayLimits | undefined;
+  /** Finds what seals several records at a time. */
+  readonly multiBuffer?: HandshakeSetup["multiBuffer"];
   /** Is shown channels and links; what it attaches to them is its own. */
   readonly services?: LinkObserver | undefined;
   /** A member has sent one of those. */
@@ -80,6 +85,8 @@ export class MessagePlane {
   readonly dialer: LinkDialer;
   /** Connects members that can't dial each other. */
   readonly relay: LinkRelay;
+  /** Messages of gossip, and what those that have come held. */
+  readonly gossipCounts: Counters<GossipCount> = new Counters(GOSSIP_COUNTS);
   readonly #parts: MessagePlaneParts;
   readonly #acceptor: LinkAcceptor;
   readonly #gossip: Gossip<Link>;
@@ -118,6 +125,7 @@ export class MessagePlane {
       clock,
       timers,
       counters,
+      multiBuffer: parts.multiBuffer,
       prepare: (channel) => {
         this.#prepare(channel);
         services?.prepare(channel);
@@ -320,6 +328,9 @@ export class MessagePlane {
           // Others have it before this node's own parts, which may take long.
           if (changes > 0) replica.deliverEvents();
           work = { changes, items };
+          this.gossipCounts.count("messages-received");
+          this.gossipCounts.count("items-new", changes);
+          this.gossipCounts.count("items-rejected", rejected);
           if (rejected > 0) log.warn("records rejected", { from: link.nodeId, rejected });
           if (isForged) return link.channel.close("a signature is false");
         } catch (error) {
@@ -348,6 +359,7 @@ export class MessagePlane {
     const next = () => this.#gossip.pollTransmit(link);
     for (let body = next(); body !== undefined; body = next()) {
       if (!await link.channel.send({ topic: MESH_TOPIC, body })) break;
+      this.gossipCounts.count("messages-sent");
     }
     this.#sending.delete(link);
   }

@@ -19,17 +19,18 @@ import {
   type ResolverKind,
   type ResolverPlace,
   searchedDomains,
-  upstreamServers,
+  servedZones,
 } from "../../host/mod.ts";
 import { Endpoint, IpAddress } from "../../net/mod.ts";
 import type { MessageGuard } from "../../policy/mod.ts";
-import { type DnsForward, type DnsHandle, DnsServer } from "../../nameserver/mod.ts";
+import { type DnsHandle, DnsServer } from "../../nameserver/mod.ts";
 import type { AgentContext } from "../agent_context.ts";
 import { InvalidRequestError } from "../errors.ts";
 import type { DnsReport } from "../../api/mod.ts";
 import { MemberNameSync } from "./member_name_sync.ts";
 import { ServiceNameSync, type ServiceNameSyncParts } from "./service_name_sync.ts";
 import { CustomNameSync } from "./custom_name_sync.ts";
+import { clashText, forwardsOf, NeighbourZones } from "./neighbour_zones.ts";
 
 /** The only port that a resolv.conf and the configuration of a plain WireGuard device can mean. */
 const STANDARD_PORT = 53;
@@ -60,6 +61,7 @@ export class NameService {
   readonly #unsubscribe: () => void;
   #resolver: PointedResolver | undefined;
   #problem: Problem | undefined;
+  #neighbours: NeighbourZones | undefined;
 
   private constructor(
     { mesh, timers, authority, endpoints: { overlay: cidrs } }: AgentContext,
@@ -147,13 +149,41 @@ export class NameService {
         hint: "On a leader: weft grant add, or weft dns add; weft dns remove takes them back here.",
       });
     }
+    const pointHere = async () => {
+      service.#resolver ??= await point(context, place, handle);
+    };
+    // It is another agent's of this host, who asks here for the names of the zone.
+    const isNeighbours = () => service.#neighbours?.resolvingInterface !== undefined;
+    if (!context.options.rootless) service.#follow(context, { resolver: place?.kind, takeOver: pointHere });
     try {
-      service.#resolver = await point(context, place, handle);
+      if (!isNeighbours()) await pointHere();
     } catch (error) {
       leaveAlone(error);
     }
     service.#problem = problem;
+    service.#neighbours?.start();
     return service;
+  }
+
+  #follow(
+    context: AgentContext,
+    how: { readonly resolver: ResolverKind | undefined; readonly takeOver: () => Promise<void> },
+  ): void {
+    this.#neighbours = new NeighbourZones({
+      ...context,
+      ...how,
+      handle: this.handle,
+      resolverConf: readHostText(RESOLVER_CONF_PATH),
+      reverseZones: context.endpoints.overlay.flatMap(reverseOrigins).map(String),
+      takeOver: async () => {
+        try {
+          await how.takeOver();
+          this.#problem = undefined;
+        } catch (error) {
+          context.log.debug("cannot point this host's resolver here", { error });
+        }
+      },
+    });
   }
 
   /**
@@ -178,13 +208,17 @@ export class NameService {
   /** @returns what the status says of names */
   report(): DnsReport {
     const { zone, endpoints, sockets } = this.handle;
+    const { clash, resolvingInterface: via } = this.#neighbours ?? {};
     const counters = Object.entries(this.handle.counters()).filter(([, count]) => count > 0);
     return {
       zone,
       endpoints: endpoints.map(String),
       sockets,
-      resolver: this.#resolver?.kind ?? "off",
-      ...this.#problem,
+      resolver: this.#resolver?.kind ?? (via === undefined ? "off" : "resolv.conf"),
+      ...clash === undefined ? this.#problem : {
+        problem: clashText(clash, zone),
+        hint: "Give one of them another with --dns-zone, for example --dns-zone lab.internal.",
+      },
       upstreams: this.handle.upstreams().map(({ suffix, server, state }) => ({
         suffix: `${suffix}`,
         server: `${server}`,
@@ -197,6 +231,7 @@ export class NameService {
   /** Puts the resolver back, then stops the server. @throws HostError when the resolver can't be put back */
   async close(): Promise<void> {
     this.#unsubscribe();
+    this.#neighbours?.[Symbol.dispose]();
     this.services.close();
     try {
       await this.#resolver?.revert();
@@ -224,23 +259,6 @@ function putBackLeft(log: Logger): void {
   }
 }
 
-/** A host whose resolver asks here first needs the rest of the names as well. */
-function forwardsOf(
-  { dnsForward }: AgentOptions,
-  own: readonly IpAddress[],
-  resolver: ResolverKind | undefined,
-  resolverConf: string,
-): readonly DnsForward[] {
-  const hasRoot = dnsForward.some(({ suffix }) => suffix === ".");
-  const rest = { suffix: ".", server: "system" } as const;
-  const rules = resolver === "resolv.conf" && !hasRoot ? [...dnsForward, rest] : dnsForward;
-  const system = upstreamServers(resolverConf, own);
-  return [...Map.groupBy(rules, ({ suffix }) => suffix)].map(([suffix, group]) => ({
-    suffix,
-    servers: group.flatMap(({ server }) => server === "system" ? system : [server]),
-  }));
-}
-
 /** Whether plain devices have this node as their hub: they know one port of a name server. */
 function isHub({ mesh, options: { rootless } }: AgentContext): boolean {
   return !rootless && mesh.roster.liveRecords().some(({ hub }) => hub === mesh.identity.id);
@@ -266,7 +284,13 @@ async function startServer(
     listen: [...ports].flatMap((port) => addresses.map((address) => new Endpoint(address, port))),
     // A packet for the overlay address that came another way has another source.
     clients: cidrs,
-    forward: forwardsOf(options, addresses, resolver, resolverConf),
+    forward: forwardsOf(options, {
+      own: addresses,
+      neighbours: rootless ? [] : servedZones(),
+      resolver,
+      resolverConf,
+      zone: options.dnsZone,
+    }),
     // Programs with a library node need not let it ask for the host's name.
     searched: searchedDomains(conf, rootless ? "" : Deno.hostname()),
     limits: { forward: { attemptTimeoutMs } },

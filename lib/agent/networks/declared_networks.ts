@@ -112,11 +112,12 @@ export class DeclaredNetworks {
     declared: Declared,
     environment: Pick<Environment, "timers" | "log">,
     node: Pick<DeclaredPorts, "control"> & { readonly role: string; readonly closed: Promise<void> },
-  ): void {
+  ): DeclaredNetworks {
     const isLeader = () => node.role === "leader";
     const networks = new DeclaredNetworks(declared, environment, { control: node.control, isLeader });
     node.closed.catch(() => {}).finally(() => networks.close());
     void networks.apply();
+    return networks;
   }
 
   /** Whether nothing is left to make. */

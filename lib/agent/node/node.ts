@@ -8,6 +8,7 @@ import { silentLogger } from "../../base/mod.ts";
 import { DEFAULT_STATE_DIR, SaidSettings } from "../../config/mod.ts";
 import { type Duplex, isRefusal } from "../../forward/mod.ts";
 import type { ServiceNode, ServiceRuntime } from "../../service/mod.ts";
+import { findTelemetry } from "../../telemetry/mod.ts";
 import { NodeServices } from "./node_services.ts";
 import { freeTcpPort } from "../../transport/mod.ts";
 import {
@@ -83,6 +84,8 @@ export class Node extends NodeServices implements ServiceNode {
   static async attach(options: AttachOptions = {}): Promise<Node> {
     const { stateDir = DEFAULT_STATE_DIR, logger = silentLogger, middleware = [], ...settings } = options;
     const program = await ProgramClient.open(programSocketPath(stateDir), logger, settings);
+    const telemetry = await findTelemetry();
+    if (telemetry !== undefined) program.runtime.use(telemetry.middleware);
     program.runtime.use(...middleware);
     return new Node(program.runtime, program, program);
   }

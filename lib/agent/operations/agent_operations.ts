@@ -7,9 +7,12 @@ import type { AgentControl } from "../../api/mod.ts";
 import { FLAG, formatRecord, RESPONSE_CODE, responseCodeText } from "../../dns/mod.ts";
 import { NO_UPDATE } from "../../mesh/mod.ts";
 import type { Agent } from "../agent.ts";
+import type { ListedStore } from "../backup/mod.ts";
 import { deviceOperations } from "./device_operations.ts";
+import { diagnosisOperations } from "./diagnosis_operations.ts";
 import { type AgentProcess, processOperations } from "./agent_process.ts";
 import { leaderOperations } from "./leader_operations.ts";
+import { measurementOperations } from "./measurement_operations.ts";
 import { networkOperations } from "./network_operations.ts";
 import { policyOperations } from "./policy_operations.ts";
 import { DeniedError } from "../policy/mod.ts";
@@ -42,15 +45,18 @@ const LINK_PING_TIMEOUT_MS = 1_000;
 /** Turns requests, which are as `OPERATIONS` says, into calls of the agent's parts, and their answers into reports. */
 export function agentOperations(
   agent: Agent,
-  { statusToken, process, settings }: {
+  { statusToken, process, settings, reload, store }: {
     readonly statusToken: StatusToken;
     readonly process: AgentProcess | undefined;
     readonly settings: NodeSettings;
+    readonly reload: AgentControl["reload"];
+    readonly store: ListedStore;
   },
 ): AgentControl {
   const { mesh } = agent;
   return {
     ...serviceOperations(agent),
+    ...measurementOperations(agent),
     ...membershipOperations(agent),
     ...networkOperations(agent),
     ...policyOperations(agent),
@@ -60,13 +66,17 @@ export function agentOperations(
     ...leaderOperations(agent),
     ...processOperations(agent, process),
     ...reachOperations(agent),
+    ...diagnosisOperations(agent, store),
 
     settings: () => settings.report(networkSettings(mesh)),
     changeSetting: (change) => settings.change(change),
+    reload,
 
     status: () => agent.status(),
     peers: () => agent.status().peers,
     leaders: () => agent.status().leaders,
+    memberLinks: () => agent.view.links.view(),
+    timeline: ({ after = 0 }) => agent.view.timeline.after(after),
     statusToken: ({ isNew }) => ({ token: isNew ? statusToken.renew() : statusToken.current() }),
 
     removePeer(peer, revokeToken = false) {

@@ -5,6 +5,8 @@
 
 import {
   InvalidRequestError,
+  type LogLevelChange,
+  type LogLevels,
   type LogReport,
   type LogRequest,
   type ProcessControl,
@@ -18,6 +20,10 @@ export interface AgentProcess {
   stop(): Omit<StopReport, "name" | "isLeaving">;
   /** The last lines of the log. @returns the last lines of its log */
   logs(request: LogRequest): LogReport;
+  /** Says how much is logged. @returns the levels as they are now */
+  logLevels(): LogLevels;
+  /** Logs more or less. @returns how much is logged then */
+  changeLogLevel(change: LogLevelChange): LogLevels;
 }
 
 /** @returns the operations about the process; without one of its own an agent ends alone */
@@ -31,11 +37,15 @@ export function processOperations(agent: Agent, process: AgentProcess | undefine
       return report;
     },
 
-    logs(request) {
-      if (process !== undefined) return process.logs(request);
-      throw new InvalidRequestError("Cannot show the log: the program that runs this node keeps it", {
-        hint: "Look where that program writes.",
-      });
-    },
+    logs: (request) => keeper("show the log").logs(request),
+    logLevels: () => keeper("show the levels of the log").logLevels(),
+    changeLogLevel: (change) => keeper("change the level of the log").changeLogLevel(change),
   };
+
+  function keeper(what: string): AgentProcess {
+    if (process !== undefined) return process;
+    throw new InvalidRequestError(`Cannot ${what}: the program that runs this node keeps it`, {
+      hint: "Look where that program writes.",
+    });
+  }
 }

@@ -45,16 +45,17 @@ export async function readDeclaredPolicy(file: string): Promise<PolicyDocument> 
 /**
  * Has the declared document take effect where none is in force, or what this leader has declared before. Another one is
  * what somebody has applied since: it stays, and that is told. Of its tests those count for which there are members.
+ * @returns whether it is in force since now
  * @throws PolicyTestFailedError, PolicyTooLargeError
  */
 export function applyDeclaredPolicy(
   document: PolicyDocument,
   { policies: { all: policies, acts }, mesh }: DeclaringNode,
   { store, log }: { readonly store: StateStore; readonly log: Logger },
-): void {
+): boolean {
   if (mesh.role !== "leader") {
     log.warn("the declared policy is left out: this node is no leader");
-    return;
+    return false;
   }
   const declared = packPolicy(document).revision;
   const inForce = policies.book.get("enforced")?.head.revision;
@@ -67,7 +68,7 @@ export function applyDeclaredPolicy(
         declared,
         hint: "`weft policy apply FILE` has the declared one take effect",
       });
-      return;
+      return false;
     }
     const failures = runPolicyTests(document, policies.roster()).filter((failure) => !isAboutNobody(failure));
     const [first] = failures;
@@ -80,4 +81,5 @@ export function applyDeclaredPolicy(
     log.info("the declared policy is in force", { revision: declared });
   }
   store.put(COLLECTION, KEY, new TextEncoder().encode(declared));
+  return inForce !== declared;
 }

@@ -106,6 +106,12 @@ export class RelayHost implements AsyncDisposable {
     };
   }
 
+  /** Goes on as its options say now: sessions end, and are opened again by who needs them. */
+  reopen(): void {
+    this.#end(() => this.#sessions.end(() => true));
+    this.#closeForwarder();
+  }
+
   /** A member may ask for a session soon: the thread, which takes a while to start, is started now. */
   prepare(): void {
     if (!this.isOn) return;

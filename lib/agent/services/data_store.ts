@@ -34,6 +34,8 @@ export class DataStore {
   readonly #stateDir: string;
   readonly #networkId: string;
   readonly #clock: Clock;
+  /** While the node has it open. */
+  #open: ReturnType<typeof openDatabase> | undefined;
 
   /** @param networkId in hexadecimal */
   constructor(stateDir: string, networkId: string, clock: Clock) {
@@ -51,10 +53,41 @@ export class DataStore {
     }
   }
 
+  /**
+   * Copies the collections as they are now.
+   * @returns the file's name, and what is in it; nothing when there are none
+   * @throws StateError
+   */
+  async copy(): Promise<readonly (readonly [name: string, content: Uint8Array])[]> {
+    if (!this.exists()) return [];
+    const { name } = this.#file("");
+    const path = `${this.#stateDir}/${name}.copy`;
+    await Deno.remove(path).catch(() => {});
+    try {
+      // What is written together is committed at the end of a turn, and a copy is made between two.
+      const open = this.#open;
+      if (open !== undefined) {
+        await new Promise<void>((resolve) => afterSystemTurn(resolve));
+        open.prepare("VACUUM INTO ?").run(path);
+      } else {
+        const database = openDatabase(this.#stateDir, this.#file(""));
+        try {
+          database.prepare("VACUUM INTO ?").run(path);
+        } finally {
+          database.close();
+        }
+      }
+      return [[name, await Deno.readFile(path)]];
+    } finally {
+      await Deno.remove(path).catch(() => {});
+    }
+  }
+
   /** @throws StateError */
   open(): DataEngine {
+    const database = this.#open = openDatabase(this.#stateDir, this.#file(""));
     return new EmbeddedEngine({
-      database: openDatabase(this.#stateDir, this.#file("")),
+      database,
       wall: () => this.#clock.wall(),
       now: () => this.#clock.now(),
       afterTurn: afterSystemTurn,

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { announcedRandom, integerBetween, IS_THOROUGH } from "../../../tests/lab/mod.ts";
+import { announcedRandom, integerBetween, IS_THOROUGH, runAndKill } from "../../../tests/lab/mod.ts";
 import { systemClock } from "../../host/mod.ts";
 import { DataStore } from "./data_store.ts";
 
@@ -77,27 +77,8 @@ Deno.test(`collections lose nothing that was answered when their process is kill
 
 /** Notes what the writer said was written, until it is killed after so many lines. */
 async function writeAndKill(dir: string, lines: number, answered: Map<string, number>): Promise<void> {
-  const config = new URL("../../../deno.json", import.meta.url).pathname;
-  await using child = new Deno.Command(Deno.execPath(), {
-    args: ["run", "--quiet", "-A", "--no-check", "--config", config, `${dir}/writer.ts`, `${dir}/state`],
-    stdin: "null",
-    stdout: "piped",
-    stderr: "inherit",
-  }).spawn();
-  let rest = "";
-  let read = 0;
-  let isKilled = false;
-  for await (const text of child.stdout.pipeThrough(new TextDecoderStream())) {
-    const parts = (rest + text).split("\n");
-    rest = parts.pop() ?? "";
-    for (const line of parts) {
-      const [key = "", n = ""] = line.split(" ");
-      answered.set(key, Number(n));
-      read++;
-    }
-    if (isKilled || read < lines) continue;
-    child.kill("SIGKILL");
-    isKilled = true;
-  }
-  assert.ok(isKilled, "the writer ended by itself");
+  await runAndKill(`${dir}/writer.ts`, [`${dir}/state`], lines, (line) => {
+    const [key = "", n = ""] = line.split(" ");
+    answered.set(key, Number(n));
+  });
 }

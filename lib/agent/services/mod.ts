@@ -4,7 +4,9 @@
  * @module
  */
 
+export { partsOf } from "./call_stats_report.ts";
 export { ProgramClient, programSocketPath } from "./program_client.ts";
+export { DataStore } from "./data_store.ts";
 export { ServiceHost } from "./service_host.ts";
 export type { IncomingConnection, ListenOptions, PortListener, StreamForwarder } from "./stream_forwarder.ts";
-export { openDeclaredOffers } from "./declared_offers.ts";
+export { DeclaredOffers } from "./declared_offers.ts";

@@ -11,7 +11,7 @@
 
 import { type Counters, memoryAccount } from "../../base/mod.ts";
 import type { Channel, ChannelDropReason } from "../../channel/mod.ts";
-import { DataHost } from "../../data/mod.ts";
+import { DataHost, SealHost, ShardHost } from "../../data/mod.ts";
 import { systemCompressor } from "../../host/mod.ts";
 import type { NodeId } from "../../mesh/mod.ts";
 import type { MessageGuard } from "../../policy/mod.ts";
@@ -35,6 +35,7 @@ import type { ServicesReport } from "../../api/mod.ts";
 import { EarlyMessageGate, type ForwardHandler } from "../peers/mod.ts";
 import { asNodeId, asPeerId, MeshPeers, type RunningNode } from "../peers/mod.ts";
 import { AdvertSync } from "../peers/mod.ts";
+import { MemberSealingKeys } from "./sealing_keys.ts";
 import { OfferSync } from "./offer_sync.ts";
 
 interface ServiceHostParts extends AgentContext {
@@ -55,12 +56,17 @@ const NEWCOMERS = peerId("newcomers");
 export class ServiceHost {
   readonly runtime: NodeRuntime;
   readonly forward: StreamForwarder;
+  /** Where collections are kept. */
+  readonly collections: DataStore;
   /** The adverts of nodes in the replicated state. */
   readonly adverts: AdvertSync;
   /** The TCP ports that nodes let others reach. */
   readonly offers: OfferSync;
   /** The collections that this node owns. */
   readonly data: DataHost;
+  /** Its shards of collections that are spread. */
+  readonly shards: ShardHost;
+  readonly #seal: SealHost;
   readonly #parts: ServiceHostParts;
   readonly #peers: MeshPeers;
   readonly #gates = new WeakMap<Channel, EarlyMessageGate>();
@@ -107,11 +113,21 @@ export class ServiceHost {
       tunnelAddress: (peer) => options.rootless ? undefined : this.#peers.tunnelAddress(peer),
     });
     this.offers = new OfferSync(parts, () => this.forward.offered());
-    const store = new DataStore(options.stateDir, mesh.network.id, clock);
+    const store = this.collections = new DataStore(options.stateDir, mesh.network.id, clock);
     const { data } = options;
-    this.data = new DataHost({
+    const kept = {
       ...{ clock, timers, log, runtime: this.runtime, peers: this.#peers, policy },
       hasState: () => data !== undefined || store.exists(),
+    };
+    this.#seal = new SealHost({
+      keys: new MemberSealingKeys(mesh, this.#peers, random),
+      random,
+      request: (path, params, options) => this.runtime.request(path, params, options),
+    });
+    this.shards = new ShardHost({ ...kept, engine: () => this.data.engine() });
+    this.data = new DataHost({
+      ...kept,
+      shards: this.shards,
       openEngine: () => data === undefined ? store.open() : store.openShared({ ...options, data }, parts),
     });
   }
@@ -129,6 +145,8 @@ export class ServiceHost {
     this.runtime.followMembers();
     this.adverts.start();
     this.offers.start();
+    void this.runtime.services.add(this.#seal.definition()).start();
+    this.shards.start();
     this.data.start();
   }
 
@@ -256,6 +274,7 @@ export class ServiceHost {
       this.#parts.log.warn("cannot take this node's services back", { error });
     }
     await this.runtime.close();
+    this.shards.close();
     await this.data.close();
     await this.forward.close();
     await this.#programs?.close();

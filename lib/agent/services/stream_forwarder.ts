@@ -124,11 +124,11 @@ export class StreamForwarder {
 
   /**
    * Lets those whom a selector means reach every port at this node's own address, past the rules that its firewall has
-   * for the interface: the connections come from this node.
+   * for the interface: the connections come from this node. Nobody does without one.
    * @throws InvalidSelectorError
    */
-  allowAll(selector: string): void {
-    this.#allowsAll = this.#parts.peers.selector(selector);
+  allowAll(selector: string | undefined): void {
+    this.#allowsAll = selector === undefined ? () => false : this.#parts.peers.selector(selector);
   }
 
   /**

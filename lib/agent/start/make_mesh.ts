@@ -3,7 +3,7 @@
  * @module
  */
 
-import type { Environment, StateStore } from "../../base/mod.ts";
+import { type Environment, type StateStore, traced } from "../../base/mod.ts";
 import { type AgentOptions, DEFAULT_OVERLAY_CIDR } from "../../config/mod.ts";
 import {
   AlreadyInitializedError,
@@ -97,16 +97,18 @@ export async function joinMesh(text: string, parts: MeshParts): Promise<MeshStat
   const ephemeralMs = ephemeral === "off" ? undefined : ephemeral;
   const search = new LeaderSearch({ ...host, token, identity, options });
   const wanted = { name, address, ephemeralMs, ...ownStatement(options, named) };
-  const admitted = await joinNetwork(token, identity, wanted, {
-    ...host,
-    search,
-    dial: messagePlaneDial(),
-    onRefused: () => MeshState.dropJoin(store),
-    onPending: () => {
-      host.log.info("waiting for the approval of a leader", { name, id: identity.id });
-      onPending?.({ name, id: identity.id });
-    },
-  }).finally(() => search.close());
+  const step = { "weft.network": token.networkId, "weft.node": name };
+  const admitted = await traced(host.tracer, "weft.join", step, () =>
+    joinNetwork(token, identity, wanted, {
+      ...host,
+      search,
+      dial: messagePlaneDial(),
+      onRefused: () => MeshState.dropJoin(store),
+      onPending: () => {
+        host.log.info("waiting for the approval of a leader", { name, id: identity.id });
+        onPending?.({ name, id: identity.id });
+      },
+    })).finally(() => search.close());
   return store.transaction(() => {
     const mesh = MeshState.completeJoin(store, { ...host, admitted, token });
     if (!(mesh instanceof MeshState)) {

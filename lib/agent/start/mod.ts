@@ -15,4 +15,5 @@ export {
   resumeMesh,
   type WaitingMachine,
 } from "./make_mesh.ts";
-export { networkSettings, NodeSettings } from "./node_settings.ts";
+export { chooseInterface } from "./interface_choice.ts";
+export { networkSettings, NodeSettings, type RereadSettings } from "./node_settings.ts";

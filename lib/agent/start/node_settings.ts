@@ -10,6 +10,7 @@ import {
   type ConfigFile,
   type ConfigLayer,
   FIELD_ENTRIES,
+  FIELDS,
   fileLayer,
   InvalidConfigError,
   isKeptOption,
@@ -31,16 +32,23 @@ export function networkSettings({ record, cidr }: MeshState): NetworkSettings {
   return { name: record.name, cidr, ...address && { address } };
 }
 
-/** The settings of one node at one start. */
+/** What a node would be told if it started now, with the same flags and environment. */
+export interface RereadSettings extends LayeredOptions {
+  readonly file: ConfigFile | undefined;
+}
+
+/** The settings of one node at one start, and as it has followed them since. */
 export class NodeSettings {
-  /** What holds. */
+  /** What holds; `adopt` changes it in place, so that whoever holds it sees that. */
   readonly options: AgentOptions;
   /** Settings that were said before and not at this start, by their flags. */
   readonly kept: ReadonlyMap<string, SettingValue>;
   readonly #said: SaidSettings;
   readonly #store: KeptSettings;
-  readonly #keptFile: ConfigFile | undefined;
-  readonly #origins: LayeredOptions["origins"];
+  readonly #origins: Map<OptionName, ConfigLayer>;
+  readonly #chosen: OptionName[] = [];
+  /** As it was read last. */
+  #file: ConfigFile | undefined;
 
   private constructor(
     said: SaidSettings,
@@ -50,10 +58,10 @@ export class NodeSettings {
   ) {
     this.#said = said;
     this.#store = store;
-    this.#keptFile = keptFile;
+    this.#file = said.file ?? keptFile;
     const { options, origins } = said.resolve(kept, keptFile);
     this.options = options;
-    this.#origins = origins;
+    this.#origins = new Map(origins);
     this.kept = new Map([
       ...keptFile === undefined ? [] : [["config", keptFile.path] as const],
       ...FIELD_ENTRIES.filter(([name]) => origins.get(name)?.source === "kept")
@@ -77,14 +85,61 @@ export class NodeSettings {
     return new NodeSettings(said, kept, file, kept.layer(onProblem, said.emptied));
   }
 
+  /** Whether nobody has said an option. */
+  isDefault(name: OptionName): boolean {
+    return !this.#origins.has(name);
+  }
+
+  /** Has an option hold that nobody has said, and keeps it with what this start says. */
+  choose<Name extends OptionName>(name: Name, value: AgentOptions[Name]): void {
+    (this.options as unknown as Record<OptionName, unknown>)[name] = value;
+    this.#origins.set(name, { source: "kept", values: { [name]: value } });
+    this.#chosen.push(name);
+  }
+
   /** Keeps what this start says. */
   keep(): void {
     this.#store.keep(this.#said);
+    for (const name of this.#chosen) {
+      this.#store.change(FIELDS[name].flag, [optionText(this.options[name])].flat());
+    }
   }
 
   /** Keeps or forgets a setting, from the next start on. @throws InvalidConfigError */
   change({ name, value }: SettingChange): boolean {
     return this.#store.change(name, value);
+  }
+
+  /**
+   * Reads the configuration file and what is kept again. What a flag has said holds until something else is kept in its
+   * place.
+   * @throws InvalidConfigError when the file cannot be read, or says what cannot be used
+   */
+  async reread(): Promise<RereadSettings> {
+    const path = this.#store.configPath;
+    const file = path === undefined ? undefined : await readKeptFile(path);
+    const kept = this.#store.layer(() => {}, this.#said.emptied);
+    const holds = ([name, text]: readonly [string, unknown]): boolean =>
+      !isKeptOption(name as OptionName) || JSON.stringify(kept.values[name]) === JSON.stringify(text);
+    const layers = this.#said.layers.map((layer) =>
+      layer.source === "flags"
+        ? { ...layer, values: Object.fromEntries(Object.entries(layer.values).filter(holds)) }
+        : layer
+    );
+    return { ...this.#said.again(layers, undefined).resolve(kept, file), file };
+  }
+
+  /** Has options hold as they were read again. @returns what takes that back */
+  adopt({ options, origins, file }: RereadSettings, names: readonly OptionName[]): () => void {
+    const before = { options: { ...this.options }, origins: new Map(this.#origins), file: this.#file };
+    this.#file = file;
+    for (const name of names) {
+      this.#set(name, options);
+      const origin = origins.get(name);
+      if (origin === undefined) this.#origins.delete(name);
+      else this.#origins.set(name, origin);
+    }
+    return () => this.adopt(before, names);
   }
 
   /**
@@ -94,12 +149,12 @@ export class NodeSettings {
   report(network: NetworkSettings | undefined): readonly SettingReport[] {
     const next = this.#next();
     const { file } = this.#said;
-    const path = file?.path ?? this.#keptFile?.path ?? null;
+    const path = this.#file?.path ?? null;
     const nextPath = this.#store.configPath ?? null;
     const reports: SettingReport[] = [{
       name: "config",
       value: path,
-      source: path === null ? "default" : file === undefined ? "kept" : "flag",
+      source: path === null ? "default" : file?.path !== path ? "kept" : "flag",
       ...nextPath !== path && file === undefined && { next: nextPath },
     }];
     for (const [name, { flag }] of FIELD_ENTRIES) {
@@ -124,11 +179,17 @@ export class NodeSettings {
     return reports;
   }
 
+  #set(name: OptionName, from: AgentOptions): void {
+    const options = this.options as unknown as Record<OptionName, unknown>;
+    if (from[name] === undefined) delete options[name];
+    else options[name] = from[name];
+  }
+
   /** What a start would find that says by flags what this one said, which is kept, and has the same environment. */
   #next(): AgentOptions {
     const layers = this.#said.layers.filter(({ source }) => source !== "flags");
-    const said = this.#said.again(layers);
-    return said.resolve(this.#store.layer(() => {}, said.emptied), this.#said.file ?? this.#keptFile).options;
+    const said = this.#said.again(layers, undefined);
+    return said.resolve(this.#store.layer(() => {}, said.emptied), this.#file).options;
   }
 }
 

@@ -6,6 +6,7 @@
 import type {
   AddedDevice,
   AgentControl,
+  BackupReport,
   ChangedMember,
   DeviceRequest,
   DnsAnswerRecord,
@@ -16,16 +17,23 @@ import type {
   ExportedLeader,
   ExportRequest,
   FoundMember,
+  LogLevelChange,
+  LogLevels,
   LogReport,
   LogRequest,
+  MeasurementsReport,
+  MemberLinks,
   NetcheckReport,
   PingReport,
   RecoveredLeader,
   RecoverRequest,
+  ReloadReport,
   SettingChange,
   SettingReport,
   StatusReport,
   StopReport,
+  TimelineEvent,
+  TimelineRequest,
   TokenReport,
   TokenRequest,
 } from "../../api/mod.ts";
@@ -36,8 +44,10 @@ import {
   UnknownPeerError,
   UnknownTokenError,
 } from "../errors.ts";
+import { sampleMeasurements } from "./sample_measurements.ts";
 import { SampleRoutes } from "./sample_routes.ts";
 import { sampleStatus } from "./sample_status.ts";
+import { sampleLinks, sampleTimeline } from "./sample_view.ts";
 
 const report: TokenReport = {
   id: "t1",
@@ -106,6 +116,24 @@ export class SampleControl extends SampleRoutes implements AgentControl {
     return true;
   }
 
+  hostChanges(): readonly string[] {
+    return ["the interface weft0"];
+  }
+
+  backup(): Promise<BackupReport> {
+    this.asked.push("backup");
+    return Promise.resolve({ name: "leader", file: "d2VmdA==", dataBytes: 0 });
+  }
+
+  reload(): Promise<ReloadReport> {
+    this.asked.push("reload");
+    return Promise.resolve({
+      changed: [{ name: "log-level", value: "debug" }],
+      pending: [{ name: "port", value: "51820", next: "51821" }],
+      failed: [],
+    });
+  }
+
   stop(): StopReport {
     this.asked.push("stop");
     this.state = "stopping";
@@ -117,8 +145,33 @@ export class SampleControl extends SampleRoutes implements AgentControl {
     return { lines: all.filter(({ number }) => number > after).slice(-lines) };
   }
 
+  logLevels(): LogLevels {
+    return { level: "info", categories: { mesh: "debug" } };
+  }
+
+  changeLogLevel(change: LogLevelChange): LogLevels {
+    this.asked.push(change);
+    const { level, category } = change;
+    return category === undefined ? { level, categories: {} } : {
+      level: "info",
+      categories: { [category]: level },
+    };
+  }
+
+  measurements(): MeasurementsReport {
+    return sampleMeasurements;
+  }
+
   peers(): StatusReport["peers"] {
     return this.status().peers;
+  }
+
+  memberLinks(): readonly MemberLinks[] {
+    return sampleLinks;
+  }
+
+  timeline({ after = 0 }: TimelineRequest): readonly TimelineEvent[] {
+    return sampleTimeline.filter(({ number }) => number > after);
   }
 
   leaders(): StatusReport["leaders"] {

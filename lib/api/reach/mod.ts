@@ -6,3 +6,4 @@
 export type * from "./netcheck.ts";
 export * from "./path_report.ts";
 export type * from "./routes.ts";
+export type * from "./view.ts";

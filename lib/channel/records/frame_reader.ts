@@ -73,11 +73,39 @@ export class FrameReader {
     }
   }
 
+  /**
+   * Looks at the frames that have arrived in full, and takes none.
+   * @param most how many at most
+   * @param mostBytes how long they may be together, headers included
+   * @returns how many there are, how long they are together without headers, and how long the longest is
+   */
+  survey(most: number, mostBytes: number): { frames: number; bytes: number; longestBytes: number } {
+    const end = Math.min(this.#end, this.#start + mostBytes);
+    let [frames, bytes, longestBytes] = [0, 0, 0];
+    for (let at = this.#start; frames < most && at + FRAME_HEADER_BYTES <= end; frames++) {
+      const bodyBytes = this.#bodyBytes(at);
+      at += FRAME_HEADER_BYTES + bodyBytes;
+      if (at > end) break;
+      bytes += bodyBytes;
+      if (bodyBytes > longestBytes) longestBytes = bodyBytes;
+    }
+    return { frames, bytes, longestBytes };
+  }
+
+  /** @returns the next frames as they came, which `survey` has seen, headers and all; valid until the next `fill` */
+  takeSeveral(frames: number): Uint8Array {
+    const start = this.#start;
+    let end = start;
+    for (let i = 0; i < frames; i++) end += FRAME_HEADER_BYTES + this.#bodyBytes(end);
+    this.#start = end;
+    return this.#buffer.subarray(start, end);
+  }
+
   /** @returns the body of a frame that has arrived in full, valid until the next `fill`; undefined without one */
   take(): Uint8Array | undefined {
     const waiting = this.#end - this.#start;
     if (waiting < FRAME_HEADER_BYTES) return undefined;
-    const bodyBytes = (this.#buffer[this.#start] as number) << 8 | (this.#buffer[this.#start + 1] as number);
+    const bodyBytes = this.#bodyBytes(this.#start);
     if (waiting < FRAME_HEADER_BYTES + bodyBytes) return undefined;
     const at = this.#start + FRAME_HEADER_BYTES;
     this.#start = at + bodyBytes;
@@ -91,6 +119,10 @@ export class FrameReader {
     if (length === undefined) return false;
     this.#end += length;
     return true;
+  }
+
+  #bodyBytes(at: number): number {
+    return (this.#buffer[at] as number) << 8 | (this.#buffer[at + 1] as number);
   }
 
   /** Makes room for at least one byte, and for more when the last read filled the buffer. */

@@ -86,3 +86,19 @@ Deno.test("FrameReader reads ahead in larger and larger pieces, and gives the me
   await reader.read();
   assert(asked.slice(-6).includes(2_048), asked.join());
 });
+
+Deno.test("FrameReader looks ahead at the frames that have arrived in full, and takes none", async () => {
+  const [near, far] = streamPair();
+  const reader = new FrameReader(far);
+  const bodies = [new Uint8Array(3), new Uint8Array(0), new Uint8Array(200), new Uint8Array(50)];
+  const bytes = concatBytes(...bodies.map(encodeFrame));
+  await near.write(bytes.subarray(0, bytes.length - 1));
+  await reader.fill();
+  assert.deepEqual(reader.survey(9, 1_000), { frames: 3, bytes: 203, longestBytes: 200 });
+  assert.deepEqual(reader.survey(2, 1_000), { frames: 2, bytes: 3, longestBytes: 3 });
+  assert.deepEqual(reader.survey(0, 1_000), { frames: 0, bytes: 0, longestBytes: 0 });
+  assert.deepEqual(reader.survey(9, 208), { frames: 2, bytes: 3, longestBytes: 3 });
+  assert.deepEqual(reader.survey(9, 209), { frames: 3, bytes: 203, longestBytes: 200 });
+  assert.equal(reader.take()?.length, 3);
+  assert.deepEqual(reader.survey(9, 1_000), { frames: 2, bytes: 200, longestBytes: 200 });
+});

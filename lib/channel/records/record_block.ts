@@ -3,13 +3,7 @@
  * @module
  */
 
-import {
-  type EnvelopeKind,
-  envelopeLength,
-  type Pieces,
-  piecesLength,
-  writeEnvelope,
-} from "./envelope_codec.ts";
+import { EnvelopeKind, envelopeLength, type Pieces, piecesLength, writeEnvelope } from "./envelope_codec.ts";
 
 const FIRST_BYTES = 2_048;
 
@@ -43,6 +37,13 @@ export class RecordBlock {
   append(kind: EnvelopeKind, number: number, value: number, text: Uint8Array, data: Pieces): void {
     this.#reserve(envelopeLength(number, value, text.length, piecesLength(data)));
     this.length = writeEnvelope(this.#bytes, this.length, kind, number, value, text, data);
+  }
+
+  /** Adds a message's envelope. @param length what `envelopeLength` says of it */
+  appendMessage(length: number, topic: Uint8Array, body: Pieces): void {
+    this.#reserve(length);
+    this.length = writeEnvelope(this.#bytes, this.length, EnvelopeKind.payload, 0, 0, topic, body);
+    this.messages++;
   }
 
   /** Adds an envelope that was written before. */

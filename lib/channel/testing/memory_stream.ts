@@ -18,7 +18,12 @@ import type { Channel } from "../channel.ts";
 import { channelCounters, type ChannelDropReason } from "../errors.ts";
 import { acceptChannel, type AcceptedChannel, openChannel } from "../handshake.ts";
 import { acceptLocalChannel, openLocalChannel } from "../local_channel.ts";
-import { MAX_RECORD_BYTES, RECORD_OVERHEAD_BYTES, type RecordSealer } from "../records/mod.ts";
+import {
+  MAX_CUT_RECORDS,
+  MAX_RECORD_BYTES,
+  RECORD_OVERHEAD_BYTES,
+  type RecordSealer,
+} from "../records/mod.ts";
 
 /** One direction: a bounded pipe that keeps a record of everything that went in. */
 class Pipe {
@@ -111,10 +116,10 @@ export function streamPair(): [MemoryStream, MemoryStream] {
   return [new MemoryStream(back, there), new MemoryStream(there, back)];
 }
 
-/** @returns `plaintext` as framed records: as few as hold it, and one when it is empty */
+/** @returns `plaintext` as framed records, and one when it is empty */
 export function sealRecords(sealer: RecordSealer, plaintext: Uint8Array): Uint8Array {
   const records = Math.max(1, Math.ceil(plaintext.length / MAX_RECORD_BYTES));
-  const out = new Uint8Array(plaintext.length + records * RECORD_OVERHEAD_BYTES);
+  const out = new Uint8Array(plaintext.length + records * MAX_CUT_RECORDS * RECORD_OVERHEAD_BYTES);
   let end = 0;
   for (let i = 0; i < records; i++) {
     end = sealer.sealInto(plaintext.subarray(i * MAX_RECORD_BYTES, (i + 1) * MAX_RECORD_BYTES), out, end);

@@ -3,16 +3,23 @@
  * @module
  */
 
-import { type LogReport, MAX_LOG_LINES, type StopReport, type UnitReport } from "../../api/mod.ts";
-import { showUnprintable, sleep } from "../../base/mod.ts";
+import { Option } from "@commander-js/extra-typings";
+import {
+  type LogLevelChange,
+  type LogLine,
+  type LogReport,
+  MAX_LOG_LINES,
+  type StopReport,
+  type UnitReport,
+} from "../../api/mod.ts";
+import { LOG_CATEGORIES, type LogLevel, printableJson, showUnprintable, sleep } from "../../base/mod.ts";
 import { systemTimers } from "../../host/mod.ts";
 import { type ControlClient, NoAgentError } from "../control_client.ts";
-import { CommandError } from "../failure.ts";
+import { CommandError, UsageError } from "../failure.ts";
 import {
   type AnyCommand,
   askAgent,
   type CommandContext,
-  defined,
   printJson,
   readNumber,
   stopSignal,
@@ -54,19 +61,50 @@ export function addAgentCommands(program: AnyCommand, { ports }: CommandContext)
     },
   );
 
+  addLogCommands(program, { ports });
+
+  const version = program.command("version").description("print the version of this program")
+    .option("--json", "as JSON")
+    .addHelpText("after", "\nExample:\n  $ weft version");
+  version.action(() => {
+    if (version.opts().json === true) printJson(ports, { version: ports.version });
+    else terminal.out(`${ports.version}\n`);
+  });
+}
+
+/** A line is written from this level on, those that are graver too. */
+const LEVELS = ["debug", "info", "warn", "error"] as const;
+
+function addLogCommands(program: AnyCommand, { ports }: Pick<CommandContext, "ports">): void {
+  const { terminal } = ports;
+  // What stands behind `level` is its own.
+  const logs: AnyCommand = program.command("logs").enablePositionalOptions();
   askAgent(
-    program.command("logs").description("show the end of what the running agent has logged")
+    logs.description("show the end of what the running agent has logged")
       .option("-f, --follow", "then what it logs, until Ctrl-C")
       .option("-n, --lines <number>", `the last so many, up to ${MAX_LOG_LINES} (default: ${USUAL_LINES})`)
+      .addOption(new Option("--level <level>", "only from this level on").choices(LEVELS))
+      .addOption(new Option("--category <part>", "only of this part of the node").choices(LOG_CATEGORIES))
+      .option("--grep <text>", "only what holds this text")
       .option("--json", "a line of JSON for each")
-      .addHelpText("after", "\nExample:\n  $ weft logs --follow --lines 100"),
+      .addHelpText(
+        "after",
+        "\nExamples:\n  $ weft logs --follow --lines 100\n  $ weft logs --level warn --category mesh\n" +
+          "  $ weft logs level mesh=debug",
+      ),
     ports,
-    async (client, _, { follow, lines: text = USUAL_LINES, json }) => {
+    async (client, _, { follow, lines: text = USUAL_LINES, level, category, grep, json }) => {
       const bounds = { least: 1, most: MAX_LOG_LINES, hint: "For example --lines 100." };
-      const first = await client.ask("logs", defined({ lines: readNumber("--lines", text, bounds) }));
-      let after = print(first);
+      const count = readNumber("--lines", text, bounds) ?? MAX_LOG_LINES;
+      const isFiltered = level !== undefined || category !== undefined || typeof grep === "string";
+      const isWanted = (line: LogLine) =>
+        (level === undefined || LEVELS.indexOf(line.level ?? "error") >= LEVELS.indexOf(level as LogLevel)) &&
+        (category === undefined || line.category === category) &&
+        (typeof grep !== "string" || line.text.includes(grep));
+      const first = await client.ask("logs", isFiltered ? {} : { lines: count });
+      let after = print(first, count);
       if (first.lines.length === 0 && follow !== true && json !== true) {
-        terminal.out("The agent has logged nothing; --log-level debug at its start makes it tell more.\n");
+        terminal.out("The agent has logged nothing; `weft logs level debug` makes it tell more.\n");
       }
       if (follow !== true) {
         if (first.unit !== undefined && terminal.isInteractive) terminal.err(journalText(first.unit));
@@ -79,22 +117,45 @@ export function addAgentCommands(program: AnyCommand, { ports }: CommandContext)
         after = Math.max(after, print(await client.ask("logs", { after })));
       }
 
-      function print({ lines }: LogReport): number {
-        for (const line of lines) {
+      function print({ lines }: LogReport, most = lines.length): number {
+        for (const line of most === 0 ? [] : lines.filter(isWanted).slice(-most)) {
           terminal.out(json === true ? `${JSON.stringify(line)}\n` : `${showUnprintable(line.text)}\n`);
         }
         return lines.at(-1)?.number ?? 0;
       }
     },
   );
+  askAgent(
+    logs.command("level").description("show how much the running agent logs, or change it until it ends")
+      .argument("[change...]", "LEVEL for all, or PART=LEVEL")
+      .option("--json", "as JSON")
+      .addHelpText(
+        "after",
+        `\nLevels: ${LEVELS.join(", ")}.\nParts: ${LOG_CATEGORIES.join(", ")}.\n` +
+          "\nExamples:\n  $ weft logs level\n  $ weft logs level mesh=debug dns=warn\n  $ weft logs level info",
+      ),
+    ports,
+    async (client, texts, { json }) => {
+      const changes = texts.map(readLevelChange);
+      let levels = await client.ask("logLevels");
+      for (const change of changes) levels = await client.ask("changeLogLevel", change);
+      if (json === true) return printJson(ports, levels);
+      const parts = Object.entries(levels.categories).map(([part, level]) => `, ${part} from ${level} on`);
+      terminal.out(`Lines are written from ${levels.level} on${parts.join("")}\n`);
+    },
+  );
+}
 
-  const version = program.command("version").description("print the version of this program")
-    .option("--json", "as JSON")
-    .addHelpText("after", "\nExample:\n  $ weft version");
-  version.action(() => {
-    if (version.opts().json === true) printJson(ports, { version: ports.version });
-    else terminal.out(`${ports.version}\n`);
-  });
+function readLevelChange(text: string): LogLevelChange {
+  const [, part, level] = /^(?:([^=]*)=)?(.*)$/.exec(text) ?? [];
+  const known = LEVELS.find((one) => one === level);
+  const category = LOG_CATEGORIES.find((one) => one === part);
+  if (known === undefined || (part !== undefined && category === undefined)) {
+    throw new UsageError(`Cannot log at ${printableJson(text)}: that is neither a level nor PART=LEVEL`, {
+      hint: `Levels are ${LEVELS.join(", ")}; parts are ${LOG_CATEGORIES.join(", ")}.`,
+    });
+  }
+  return { level: known, ...category !== undefined && { category } };
 }
 
 /**

@@ -23,6 +23,10 @@ class Attached implements AttachedPort {
     return Promise.reject(new Refused("Cannot call it"));
   }
 
+  members(): Promise<never> {
+    return Promise.reject(new Refused("Cannot call it"));
+  }
+
   stop(): Promise<void> {
     this.isStopped = true;
     return Promise.resolve();

@@ -3,9 +3,16 @@
  * @module
  */
 
-import { HostJournal, leftResolver, Netlink, putBackLeftResolver, SqliteStateStore } from "../../host/mod.ts";
+import {
+  hostChangeText,
+  HostJournal,
+  leftResolver,
+  Netlink,
+  putBackLeftResolver,
+  SqliteStateStore,
+} from "../../host/mod.ts";
 import { ControlClient } from "../control_client.ts";
-import { changeText, doctorFindings, hostProbes } from "./doctor/mod.ts";
+import { examine } from "./doctor/mod.ts";
 import { CommandError } from "../failure.ts";
 import { paint } from "../terminal.ts";
 import {
@@ -43,8 +50,7 @@ function addDoctor(program: AnyCommand, context: CommandContext): void {
         status = await client.ask("status").catch(() => undefined);
       }
       const { port, rootless } = status === undefined ? await optionsOfNextStart(doctor, ports) : options;
-      const policy = status && await client.ask("policyStatus").catch(() => undefined);
-      const byName = await doctorFindings({ stateDir, port, rootless, status, policy }, hostProbes());
+      const byName = await examine({ client, stateDir, status, port, rootless, version: ports.version });
       const findings = Array.from(byName, ([name, finding]) => ({ name, ...finding }));
       if (json === true) printJson(ports, findings);
       else {
@@ -86,7 +92,7 @@ function addCleanup(program: AnyCommand, { ports }: CommandContext): void {
       using netlink = Netlink.open();
       for (const change of journal.undoAll(netlink)) {
         const isKnown = change.kind === "resolver" && isPutBack && change.replacement.path === left?.path;
-        if (!isKnown) ports.terminal.out(`Undid ${changeText(change)}\n`);
+        if (!isKnown) ports.terminal.out(`Undid ${hostChangeText(change)}\n`);
       }
     },
   );

@@ -6,7 +6,7 @@
 import type { LeaderReport } from "../../api/mod.ts";
 import { type Cell, formatSpan, paintedCell, tableLines } from "../output/mod.ts";
 import type { Terminal } from "../terminal.ts";
-import { addRecoveryCommands } from "./recovery_commands.ts";
+import { addRecoveryCommands } from "./backup/mod.ts";
 import {
   type AnyCommand,
   askAgent,

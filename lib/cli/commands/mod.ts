@@ -7,11 +7,13 @@
 import type { AnyCommand, CommandContext } from "../weft_command.ts";
 import { addAuditCommand, addLeaveCommand } from "./admission_commands.ts";
 import { addAgentCommands } from "./agent_commands.ts";
-import { addAskCommands } from "./ask_commands.ts";
+import { addBackupCommands } from "./backup/mod.ts";
+import { addBugreportCommand } from "./bugreport/mod.ts";
 import { addCallCommands } from "./call_commands.ts";
 import { addCompletionCommands } from "./completion_commands.ts";
-import { addConfigCommands } from "./config_commands.ts";
+import { addConfigCommands, addReloadCommand } from "./configuration/mod.ts";
 import { addDataCommands } from "./data/mod.ts";
+import { addQueueCommands } from "./queue/mod.ts";
 import { addDnsCommands } from "./dns_commands.ts";
 import { addForwardCommands } from "./forward_commands.ts";
 import { addHostCommands } from "./host_commands.ts";
@@ -27,6 +29,7 @@ import { addExitCommands, addRouteCommands } from "./routes/mod.ts";
 import { addServiceCommands } from "./service_commands.ts";
 import { addSimCommand } from "./sim_command.ts";
 import { addUpCommand } from "./start_commands.ts";
+import { addAskCommands, addExplainCommand, addTopCommand } from "./status/mod.ts";
 import { addTokenCommands } from "./token_commands.ts";
 import { addWgCommand } from "./wg_command.ts";
 
@@ -37,9 +40,12 @@ export { withoutWgQuick } from "./wg_command.ts";
 export function addCommands(program: AnyCommand, context: CommandContext): void {
   addUpCommand(program, context);
   addAskCommands(program, context);
+  addTopCommand(program, context);
+  addExplainCommand(program, context);
   addPeersCommand(program, context);
   addAgentCommands(program, context);
   addConfigCommands(program, context);
+  addReloadCommand(program, context);
   addTokenCommands(program, context);
   addPeerCommands(program, context);
   addLabelCommand(program, context);
@@ -53,8 +59,11 @@ export function addCommands(program: AnyCommand, context: CommandContext): void 
   addServiceCommands(program, context);
   addCallCommands(program, context);
   addDataCommands(program, context);
+  addQueueCommands(program, context);
   addForwardCommands(program, context);
   addHostCommands(program, context);
+  addBugreportCommand(program, context);
+  addBackupCommands(program, context);
   addNetcheckCommand(program, context);
   addCompletionCommands(program, context);
   addInstallCommands(program, context);

@@ -107,9 +107,11 @@ function joining(text: string): StartRole {
 
 async function start(command: AnyCommand, role: StartRole, ports: CliPorts): Promise<number> {
   const said = await saidSettings(command, ports);
-  const { logLevel } = said.own;
+  const { logLevel, logFormat } = said.own;
   using log = openLog({
     level: logLevel,
+    format: logFormat,
+    isJournal: ports.process.isJournal,
     held: !said.says("logLevel"),
     write: ports.terminal.err,
   });

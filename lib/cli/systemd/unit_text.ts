@@ -45,7 +45,8 @@ ${
 
 [Service]
 Type=notify
-${variables.join("")}ExecStart=${line.map((word) => quoted(word.replaceAll("$", "$$$$"))).join(" ")}
+${variables.join("")}ExecStart=${commandLine(line)}
+ExecReload=${commandLine([...command, "reload", "--state", stateDir])}
 Restart=on-failure
 ${restartText(systemdVersion)}
 # A node that was removed or has left, and settings that are wrong, are not mended by another start.
@@ -92,7 +93,7 @@ SystemCallErrorNumber=EPERM
 
 function systemSandbox(settings: UnitSettings): string {
   return `${stateText(settings)}# Where \`wg show\` asks; others have their sockets there too.
-RuntimeDirectory=wireguard
+RuntimeDirectory=wireguard weft
 RuntimeDirectoryMode=0700
 RuntimeDirectoryPreserve=yes
 # Interface, routes and systemd-resolved; ports below 1024, of which DNS is one.
@@ -140,6 +141,10 @@ function homeText({ program, stateDir }: UnitSettings): string {
   return "ProtectHome=tmpfs\n" +
     (HOMES.test(program) ? `BindReadOnlyPaths=${bound(program)}\n` : "") +
     (HOMES.test(stateDir) ? `BindPaths=${bound(`-${stateDir}`)}\n` : "");
+}
+
+function commandLine(words: readonly string[]): string {
+  return words.map((word) => quoted(word.replaceAll("$", "$$$$"))).join(" ");
 }
 
 function pathWord(path: string): string {

@@ -15,7 +15,13 @@ Deno.test("unitText() resumes a node, and nothing else is in it", () => {
   const text = unitText(SETTINGS);
   assert.match(text, /^ExecStart=\/opt\/weft\/bin\/weft up --state \/var\/lib\/weft$/m);
   for (
-    const line of ["Type=notify", "UMask=0077", "RestartPreventExitStatus=2", "WantedBy=multi-user.target"]
+    const line of [
+      "ExecReload=/opt/weft/bin/weft reload --state /var/lib/weft",
+      "Type=notify",
+      "UMask=0077",
+      "RestartPreventExitStatus=2",
+      "WantedBy=multi-user.target",
+    ]
   ) {
     assert.ok(text.includes(`\n${line}\n`), line);
   }

@@ -3,8 +3,9 @@
  * @module
  */
 
-import type { OverlayPorts } from "../../agent/mod.ts";
+import type { OverlayPorts, RestoredNode, RestoreRequest } from "../../agent/mod.ts";
 import type {
+  BackupReport,
   NetcheckReport,
   RecoveredNode,
   RecoverRequest,
@@ -120,6 +121,8 @@ export class SamplePorts implements CliPorts {
   options: AgentOptions | undefined;
   /** Nobody reads standard output any more. */
   readerGone: () => void = () => {};
+  /** Asks the agent to read its settings again. */
+  reloadSignal: () => void = () => {};
   /** Asks the agent to stop. */
   stopSignal: () => void = () => {};
 
@@ -134,6 +137,7 @@ export class SamplePorts implements CliPorts {
   readonly process: CliPorts["process"] = {
     environment: this.environment,
     isRoot: true,
+    isJournal: false,
     pid: 7,
     unit: undefined,
     readText: (path) => {
@@ -143,10 +147,23 @@ export class SamplePorts implements CliPorts {
       }
       return Promise.resolve(text);
     },
+    openFile: (path) => {
+      const text = this.files.get(path);
+      if (text === undefined) {
+        return Promise.reject(new Deno.errors.NotFound("No such file or directory (os error 2)"));
+      }
+      return Promise.resolve(new Blob([text]).stream());
+    },
+    onReloadSignal: (handler) => {
+      this.reloadSignal = handler;
+      return () => this.reloadSignal = () => {};
+    },
     readSecret: (prompt) => {
       this.diary.push(`asked ${prompt}`);
       return Promise.resolve(this.files.get("-") ?? "");
     },
+    readKeys: () => undefined,
+    readBytes: (path) => Promise.resolve(new TextEncoder().encode(this.files.get(path) ?? "")),
     isTyped: false,
     createSecretFile: (path) => {
       if (this.files.has(path)) {
@@ -154,7 +171,13 @@ export class SamplePorts implements CliPorts {
       }
       this.files.set(path, "");
       return Promise.resolve({
-        write: (text) => Promise.resolve(void this.files.set(path, text)),
+        write: (content) =>
+          Promise.resolve(
+            void this.files.set(
+              path,
+              typeof content === "string" ? content : new TextDecoder().decode(content),
+            ),
+          ),
         discard: () => Promise.resolve(void this.files.delete(path)),
       });
     },
@@ -231,6 +254,16 @@ export class SamplePorts implements CliPorts {
 
   /** What stands in every state directory. */
   forgotten = { name: "web-1", isRemoved: false };
+
+  backup(stateDir: string): Promise<BackupReport> {
+    this.diary.push(`backup ${stateDir}`);
+    return Promise.resolve({ name: "lead", file: "d2VmdA==", dataBytes: 0 });
+  }
+
+  restore(stateDir: string, { isForced }: RestoreRequest): Promise<RestoredNode> {
+    this.diary.push(`restore ${stateDir}${isForced ? " forced" : ""}`);
+    return Promise.resolve({ name: "lead", madeAt: 0, role: "leader", putAside: [] });
+  }
 
   forget(stateDir: string): { readonly name: string; readonly isRemoved: boolean } | undefined {
     this.diary.push(`forget ${stateDir}`);

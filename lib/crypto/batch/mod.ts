@@ -11,6 +11,7 @@
  */
 
 export * from "./batch_cipher.ts";
+export * from "./multi_buffer_cipher.ts";
 export * from "./native_answers.ts";
 export * from "./native_cipher.ts";
 export { NATIVE_CONTEXT_BYTES } from "./native_layout.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { WasmKey } from "../aead_wasm.ts";
+import type { CounterKey } from "../aead.ts";
 import { NATIVE_AVX2 } from "./gen/native_avx2.ts";
 import { NATIVE_AVX512 } from "./gen/native_avx512.ts";
 import { NATIVE_FEATURES } from "./gen/native_features.ts";
@@ -94,8 +94,8 @@ export class NativeCipher {
    * @returns how many were sealed: all, unless some leave the memory or have no room for header and tag
    * @throws TypeError when the key was wiped
    */
-  seal(key: WasmKey, { at, messageBytes, lastBytes, count, counter }: NativeSealJob): number {
-    if (!key.load(this.#context, NATIVE_CONTEXT.KEY)) {
+  seal(key: CounterKey, { at, messageBytes, lastBytes, count, counter }: NativeSealJob): number {
+    if (!key.copyTo(this.#context, NATIVE_CONTEXT.KEY)) {
       throw new TypeError("Cannot seal by a key that was wiped");
     }
     this.#prepare(count, counter);
@@ -110,8 +110,8 @@ export class NativeCipher {
    * Opens the first `count` messages of the memory's tables, in place.
    * @returns false when the key was wiped, and nothing was opened
    */
-  open(key: WasmKey, count: number): boolean {
-    if (!key.load(this.#context, NATIVE_CONTEXT.KEY)) return false;
+  open(key: CounterKey, count: number): boolean {
+    if (!key.copyTo(this.#context, NATIVE_CONTEXT.KEY)) return false;
     this.#prepare(count, 0);
     this.#code.call(NATIVE_ENTRY.OPEN);
     return true;

@@ -3,22 +3,53 @@
  * @module
  */
 
-import type { JsonValue, QueryParameters } from "../../query/mod.ts";
+import {
+  formatQuery,
+  from,
+  type JsonValue,
+  type QueryBuilder,
+  type QueryParameters,
+} from "../../query/mod.ts";
 import { type Schema, validate } from "../../service/mod.ts";
 import { DEFAULT_MAX_AGE_MS, MAX_CACHED_ENTRIES } from "../bounds.ts";
 import { keyOf, keyText } from "../documents.ts";
 import type { CollectionState, Document, Entry } from "../engine.ts";
 import { DataError } from "../errors.ts";
+import type { CollectionSchema } from "../collection_schema.ts";
+import { type Migrate, Migration } from "./collection_model.ts";
+import type { Durability } from "../shards/mod.ts";
 import type { DataCalls } from "./data_calls.ts";
 import { Watch, type WatchOptions } from "./watch.ts";
 
 /** A key: a text, or a whole number, which stands for its digits. */
 export type Key = string | number;
 
+/** How a collection is spread over members: in so many shards, for good. */
+export type ShardsOption = number | {
+  /** How many shards; 1 to 64. */
+  readonly count: number;
+  /** Over which members: a selector such as `role=data`; all unless given. */
+  readonly over?: string;
+  /** How many members follow the owner of each shard, 0 to 4; none unless given. */
+  readonly replicas?: number;
+  /**
+   * `replicated`, unless given: a write is answered when all that follow in step have it on disk, so that none is lost with
+   * its owner. `owner`: when its owner has; what was answered of late is lost with it.
+   */
+  readonly durability?: Durability;
+};
+
 /** What a collection is, to a program. */
 export interface CollectionOptions<Value extends Document = Document> {
-  /** Checks values before they are written, here: the owner does not know it. */
+  /** Checks values before they are written, here; the owner keeps it as JSON Schema for others to see. */
   readonly schema?: Schema<unknown, Value>;
+  /** Of the schema, from 1 on, 1 unless given: programs with a lower one can't write any more when one has a higher one. */
+  readonly version?: number;
+  /**
+   * Makes of a value that a former version of the schema has written what the present one says; 0 stands for before there was
+   * one. Asked of what is read, and of all there is when the collection is opened.
+   */
+  readonly migrate?: Migrate;
   /** The property that holds the key. */
   readonly key: string;
   /** Properties by which queries find without looking at every value. */
@@ -27,6 +58,13 @@ export interface CollectionOptions<Value extends Document = Document> {
   readonly read?: string;
   /** Who may write. */
   readonly write?: string;
+  /**
+   * Whose members alone can read its values: a selector such as `role=billing`. Programs there seal what they write; whoever
+   * keeps it sees keys, sizes and times. It has no indexes, and queries read all of it.
+   */
+  readonly seal?: string;
+  /** Spreads it over members when it is made; kept by one node unless given. */
+  readonly shards?: ShardsOption;
 }
 
 /** How an entry is read. */
@@ -90,6 +128,8 @@ export class Collection<Value extends Document = Document> {
   readonly #calls: DataCalls;
   readonly #options: CollectionOptions<Value>;
   readonly #cache = new Map<string, Cached>();
+  /** What old entries become; undefined where there can be none. */
+  #migration: Migration | undefined;
 
   /**
    * Made by `Node.collection`.
@@ -115,8 +155,12 @@ export class Collection<Value extends Document = Document> {
     const now = this.#calls.now();
     const cached = read === "cached" ? this.#cache.get(text) : undefined;
     const isGood = cached !== undefined && now - cached.at <= maxAgeMs;
-    const { entry, at } = isGood ? cached : await this.#read(text);
-    return entry && { ...entry, value: structuredClone(entry.value) as Value, ageMs: this.#calls.now() - at };
+    const { entry, at } = isGood
+      ? cached
+      : await (read === "cached" ? this.#readCached(text, maxAgeMs) : this.#read(text));
+    if (entry === undefined) return undefined;
+    const value = structuredClone(await this.current(entry)) as Value;
+    return { ...entry, value, ageMs: this.#calls.now() - at };
   }
 
   /** Writes a value whose key is new. @throws DataError with code `AlreadyExists` when it is not */
@@ -136,7 +180,8 @@ export class Collection<Value extends Document = Document> {
    */
   async patch(key: Key, properties: Partial<Value>, options: WriteOptions = {}): Promise<WriteResult> {
     const text = keyText(key);
-    if (this.#options.schema === undefined) {
+    // The owner knows the whole as it was written, and not what a migration makes of it.
+    if (this.#options.schema === undefined && this.#migration === undefined) {
       return await this.#send("patch", text, { key: text, value: properties, ...options }, options);
     }
     for (;;) {
@@ -171,7 +216,8 @@ export class Collection<Value extends Document = Document> {
         ...after !== undefined && { after },
       }, { idempotent: true }) as { readonly entries: readonly Entry[]; readonly after: string | null };
       for (const entry of part.entries) {
-        yield { ...entry, value: entry.value as Value, ageMs: this.#calls.now() - asked };
+        const value = await this.current(entry) as Value;
+        yield { ...entry, value, ageMs: this.#calls.now() - asked };
       }
       if (part.after === null) return;
       after = part.after;
@@ -184,18 +230,37 @@ export class Collection<Value extends Document = Document> {
    * @param parameters the values of its parameters
    * @throws DataError with code `InvalidQuery`, and what was wrong where
    */
-  async query<Row = JsonValue>(
-    query: string,
+  query<Row = JsonValue>(query: string, parameters?: QueryParameters): Promise<readonly Row[]>;
+  /** Answers a query that was built: `orders.query(orders.rows.where("total", ">", 100).select("id"))`. */
+  query<Result>(query: QueryBuilder<Value, Result>, parameters?: QueryParameters): Promise<readonly Result[]>;
+  async query(
+    given: string | QueryBuilder<Value, unknown>,
     parameters: QueryParameters = {},
-  ): Promise<readonly Row[]> {
+  ): Promise<readonly unknown[]> {
+    const query = typeof given === "string" ? given : formatQuery(given.toQuery());
     return await this.#calls.call(this.name, "query", { query, parameters }, {
       idempotent: true,
-    }) as readonly Row[];
+    }) as readonly unknown[];
+  }
+
+  /** All rows, of which a query is built whose properties and values the compiler knows. */
+  get rows(): QueryBuilder<Value> {
+    return from<Value>(this.name);
   }
 
   /** Tells of changes from now on, or after a revision. What it tells goes on when the owner comes back. */
   watch(options: WatchOptions = {}): Watch<Value> {
     return new Watch<Value>(this.#calls, this.name, options);
+  }
+
+  /** The id of the node that is asked about a key, where it is spread over members; it may have moved since. */
+  ownerOf(key: Key): string | undefined {
+    return this.#calls.router(this.name)?.ownerOf(keyText(key));
+  }
+
+  /** The number of the shard that a value is in; 0 where it has none. @throws DataError with code `InvalidKey` */
+  shard(value: Document): number {
+    return this.#calls.router(this.name)?.shardOf(keyOf(value, this.key)) ?? 0;
   }
 
   /** What the owner says of it. @throws DataError */
@@ -216,6 +281,69 @@ export class Collection<Value extends Document = Document> {
     throw new DataError("InvalidValue", `Not what the schema of ${this.name} says: ${checked.issues}`);
   }
 
+  /**
+   * The version of the schema by which this program writes.
+   * @internal
+   */
+  get version(): number | undefined {
+    // Of one with shards nobody keeps it.
+    if (this.#calls.router(this.name) !== undefined) return undefined;
+    const { schema, version } = this.#options;
+    return version ?? (schema === undefined ? undefined : 1);
+  }
+
+  /**
+   * What an entry says by the present version of the schema.
+   * @internal
+   */
+  async current(entry: Entry): Promise<Document> {
+    return this.#migration === undefined ? entry.value : await this.#migration.apply(entry);
+  }
+
+  /**
+   * Has what former versions have written be of this one, from now on.
+   * @internal
+   */
+  async migrateFrom(schema: CollectionSchema): Promise<void> {
+    const { migrate } = this.#options;
+    if (migrate === undefined) return;
+    const migration = new Migration(schema, migrate);
+    if (!migration.isNeeded) return;
+    this.#migration = migration;
+    for await (const { key } of this.list()) await this.#rewrite(key, migration);
+    await this.#calls.call(this.name, "adopt", { version: schema.version, isMigrated: true }, {
+      idempotent: true,
+    });
+  }
+
+  /** Writes one entry as the present version says it, unless it is so already. */
+  async #rewrite(key: string, migration: Migration): Promise<void> {
+    for (;;) {
+      const { entry } = await this.#read(key);
+      if (entry === undefined || !migration.isOld(entry)) return;
+      try {
+        await this.put(await migration.apply(entry) as Value, { ifRevision: entry.revision });
+        return;
+      } catch (error) {
+        // Somebody else has written it, as the present version says or not.
+        if (!(error instanceof DataError && error.code === "Conflict")) throw error;
+      }
+    }
+  }
+
+  /** Of a collection with shards any member that follows may answer. */
+  async #readCached(key: string, maxAgeMs: number): Promise<Cached> {
+    const router = this.#calls.router(this.name);
+    if (router === undefined) return await this.#read(key);
+    const { entry: stored, ageMs } = await router.cached(key, maxAgeMs);
+    const at = this.#calls.now() - ageMs;
+    const sealer = this.#calls.sealer(this.name);
+    const entry = stored && sealer ? await sealer.openEntry(stored) : stored;
+    const read = { entry, at };
+    this.#keep(key, read);
+    return read;
+  }
+
   async #read(key: string): Promise<Cached> {
     // What the owner answers was so after it was asked.
     const at = this.#calls.now();
@@ -232,7 +360,9 @@ export class Collection<Value extends Document = Document> {
     return await this.#send(kind, keyOf(checked, this.key), { value: checked, ...options }, options);
   }
 
-  async #send(action: string, key: string, params: unknown, { id }: WriteOptions): Promise<WriteResult> {
+  async #send(action: string, key: string, fields: object, { id }: WriteOptions): Promise<WriteResult> {
+    const { version } = this;
+    const params = version === undefined ? fields : { ...fields, versions: { [this.name]: version } };
     try {
       const options = id === undefined ? {} : { idempotent: true };
       return await this.#calls.call(this.name, action, params, options) as WriteResult;

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { z } from "zod";
+import { parameter } from "../../query/mod.ts";
 import { DataMesh } from "../testing/data_mesh.ts";
 import { fails } from "../testing/conformance.ts";
 import type { WatchedChange } from "./watch.ts";
@@ -204,3 +205,23 @@ async function read<Value>(watch: AsyncIterable<Value>, count: number): Promise<
   for await (const change of watch) if (changes.push(change as Value & WatchedChange) === count) break;
   return changes;
 }
+
+Deno.test("a query that was built answers as its text does, with the types of its rows", async () => {
+  await using data = new DataMesh();
+  const { mesh } = data;
+  const { client } = await data.add("east");
+  const orders = await mesh.until(client.collection<Order>("orders", OPTIONS));
+  for (let id = 1; id <= 5; id++) {
+    await mesh.until(orders.post({ id, status: id % 2 === 0 ? "paid" : "open", total: 10 * id }));
+  }
+  const built = orders.rows.where("status", "=", "open").where("total", ">", parameter("least"))
+    .select("id", "total").sortBy("total", "descending");
+  const found: readonly { id: number; total: number }[] = await mesh.until(
+    orders.query(built, { least: 10 }),
+  );
+  assert.deepEqual(found, [{ id: 5, total: 50 }, { id: 3, total: 30 }]);
+  const counted = await mesh.until(
+    orders.query(orders.rows.select("status", "count(*)").groupBy("status").sortBy("status")),
+  );
+  assert.deepEqual(counted, [{ status: "open", "count(*)": 3 }, { status: "paid", "count(*)": 2 }]);
+});

@@ -5,8 +5,12 @@
 
 import type { Clock, RandomSource, Timers } from "../../base/mod.ts";
 import { CallError, type CallOptions } from "../../service/mod.ts";
+import type { CollectionSpec } from "../engine.ts";
 import { DataError, type DataFailureCode } from "../errors.ts";
 import { collectionPath } from "../service/mod.ts";
+import { readLayout } from "../shards/mod.ts";
+import { type AskStored, Sealer } from "./sealer.ts";
+import { ShardRouter } from "./shard_router.ts";
 
 /** What collections are called by. */
 export interface DataClientParts {
@@ -42,6 +46,7 @@ const OWN_CODES: ReadonlySet<string> = new Set<DataFailureCode>([
   "Compacted",
   "WatchTooSlow",
   "TooManyWatches",
+  "SchemaChanged",
   "InvalidQueue",
   "UnknownQueue",
   "QueueFull",
@@ -50,6 +55,9 @@ const OWN_CODES: ReadonlySet<string> = new Set<DataFailureCode>([
   "Refused",
   "Timeout",
   "OutcomeUnknown",
+  "Moved",
+  "SpansShards",
+  "Sealed",
   "Failed",
 ]);
 
@@ -70,6 +78,8 @@ export class DataCalls {
   /** Draws chance. */
   readonly random: RandomSource;
   readonly #parts: DataClientParts;
+  readonly #routers = new Map<string, ShardRouter>();
+  readonly #sealers = new Map<string, Sealer>();
 
   constructor(parts: DataClientParts) {
     this.#parts = parts;
@@ -97,8 +107,43 @@ export class DataCalls {
     return this.#parts.clock.now();
   }
 
+  /** Who is asked of a collection that is spread over members; undefined of one that has one owner. */
+  router(collection: string): ShardRouter | undefined {
+    return this.#routers.get(collection);
+  }
+
+  /** A collection is spread over members, as its home says; or is not. */
+  setLayout(collection: string, value: unknown): void {
+    const layout = readLayout(value);
+    if (layout === undefined) this.#routers.delete(collection);
+    else if (!this.#routers.has(collection)) this.#routers.set(collection, new ShardRouter(this, layout));
+  }
+
+  /** A collection is sealed, as its owner says; or is not. */
+  setSeal({ name, key, seal }: Pick<CollectionSpec, "name" | "key" | "seal">): void {
+    if (seal === undefined) this.#sealers.delete(name);
+    else if (!this.#sealers.has(name)) {
+      const ask: AskStored = (action, params, options) => this.#callStored(name, action, params, options);
+      this.#sealers.set(name, new Sealer(this, { name, key, seal }, ask));
+    }
+  }
+
+  /** Who opens what a collection holds; undefined of one that is not sealed. */
+  sealer(collection: string): Sealer | undefined {
+    return this.#sealers.get(collection);
+  }
+
   /** Calls an action of a collection. @throws DataError */
   call(collection: string, action: string, params: unknown, options: CallOptions = {}): Promise<unknown> {
+    const sealer = this.#sealers.get(collection);
+    return sealer === undefined
+      ? this.#callStored(collection, action, params, options)
+      : sealer.call(action, params, options);
+  }
+
+  #callStored(collection: string, action: string, params: unknown, options: CallOptions): Promise<unknown> {
+    const router = this.#routers.get(collection);
+    if (router !== undefined) return router.call(action, params, options);
     return this.ask(collection, `${collectionPath(collection)}/${action}`, params, options);
   }
 

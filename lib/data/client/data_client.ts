@@ -5,10 +5,13 @@
 
 import type { JsonValue } from "../../query/mod.ts";
 import { isCollectionName } from "../documents.ts";
-import type { CollectionSpec, Document } from "../engine.ts";
+import type { CollectionState, Document } from "../engine.ts";
 import { DataError } from "../errors.ts";
-import { DATA_SERVICE, type Opened } from "../service/mod.ts";
-import { Collection, type CollectionOptions } from "./collection.ts";
+import { collectionPath, DATA_SERVICE, type Opened, type OpenedCollection } from "../service/mod.ts";
+import { keysCollection } from "../sealed/mod.ts";
+import { readLayout, type ShardRecord } from "../shards/mod.ts";
+import { Collection, type CollectionOptions, type ShardsOption } from "./collection.ts";
+import { modelOf, tellModel } from "./collection_model.ts";
 import { DataCalls, type DataClientParts } from "./data_calls.ts";
 import { Queue, type QueueOptions } from "./queues/mod.ts";
 import {
@@ -31,20 +34,42 @@ export class DataClient {
     name: string,
     options: CollectionOptions<Value>,
   ): Promise<Collection<Value>> {
-    const { key, index = [], read, write } = options;
-    const spec = { name, key, index, ...read !== undefined && { read }, ...write !== undefined && { write } };
+    const { key, index = [], read, write, shards, seal } = options;
+    const model = modelOf(options);
+    const spec = {
+      ...{ name, key, index },
+      ...read !== undefined && { read },
+      ...write !== undefined && { write },
+      ...seal !== undefined && { seal },
+      ...shards !== undefined && { shards: shardOptions(shards) },
+      ...model !== undefined && { model },
+    };
     const opened = await this.#calls.ask(name, `${DATA_SERVICE}/open`, spec, {
       idempotent: true,
-    }) as Opened;
-    if (!opened.isHere) {
-      const state = await this.#calls.call(name, "describe", undefined, { idempotent: true }) as {
-        readonly key: string;
-      };
-      if (state.key !== key) {
-        throw new DataError("InvalidCollection", `Cannot open ${name}: its key is ${state.key}, not ${key}`);
-      }
+    }) as OpenedCollection;
+    const state = await this.#described(name);
+    if (state.key !== key) {
+      throw new DataError("InvalidCollection", `Cannot open ${name}: its key is ${state.key}, not ${key}`);
     }
-    return new Collection<Value>(this.#calls, name, opened.owner, options);
+    if (seal !== undefined && state.seal !== seal) {
+      throw new DataError(
+        "InvalidCollection",
+        `Cannot open ${name}: it is sealed to ${state.seal ?? "nobody"}`,
+      );
+    }
+    if (seal !== undefined) await this.#openKeys(name, seal);
+    const collection = new Collection<Value>(this.#calls, name, opened.owner, options);
+    if (model === undefined) return collection;
+    if (this.#calls.router(name) !== undefined) {
+      if (model.version === 1) return collection;
+      throw new DataError(
+        "InvalidCollection",
+        `Cannot open ${name}: of one with shards there are no versions`,
+      );
+    }
+    const schema = opened.isHere ? state.schema : await tellModel(this.#calls, state, model);
+    if (schema !== undefined) await collection.migrateFrom(schema);
+    return collection;
   }
 
   /** Opens a collection that is there. @throws DataError with code `OwnerAway` when nobody answers who owns it */
@@ -52,10 +77,29 @@ export class DataClient {
     if (!isCollectionName(name)) {
       throw new DataError("InvalidCollection", `${JSON.stringify(name)} is no name of a collection`);
     }
-    const { key } = await this.#calls.call(name, "describe", undefined, {
-      idempotent: true,
-    }) as CollectionSpec;
+    const { key } = await this.#described(name);
     return new Collection(this.#calls, name, "", { key });
+  }
+
+  /** The data keys of a sealed collection are in another one, with the same owner. */
+  async #openKeys(name: string, seal: string): Promise<void> {
+    const spec = { name: keysCollection(name), key: "generation", index: [], read: seal, write: seal };
+    await this.#calls.ask(name, `${DATA_SERVICE}/open`, spec, { idempotent: true });
+  }
+
+  /** Where the shards of a collection are; none of one that one node keeps. @throws DataError */
+  async shards(name: string): Promise<readonly ShardRecord[]> {
+    const { layout } = await this.#described(name) as { readonly layout?: unknown };
+    return readLayout(layout)?.shards ?? [];
+  }
+
+  /** What the owner says of a collection; where it is spread, that is known from now on. */
+  async #described(name: string): Promise<CollectionState> {
+    const asked = this.#calls.ask(name, `${collectionPath(name)}/describe`, undefined, { idempotent: true });
+    const state = await asked as CollectionState & { readonly layout?: unknown };
+    this.#calls.setLayout(name, state.layout);
+    this.#calls.setSeal(state);
+    return state;
   }
 
   /** Forgets a collection of this program's node with all that it holds. @returns whether there was one @throws DataError */
@@ -107,4 +151,16 @@ export class DataClient {
     const { state } = answer as { readonly state: "queued" | "committed" | null };
     return state ?? "cleaned-up";
   }
+}
+
+/** @returns how a collection is to be spread, as its home reads it */
+function shardOptions(given: ShardsOption) {
+  if (typeof given === "number") return { count: given };
+  const { count, over, replicas, durability } = given;
+  return {
+    count,
+    ...over !== undefined && { over },
+    ...replicas !== undefined && { replicas },
+    ...durability !== undefined && { durability },
+  };
 }

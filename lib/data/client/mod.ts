@@ -3,6 +3,7 @@
  * @module
  */
 
+export type { Migrate } from "./collection_model.ts";
 export * from "./collection.ts";
 export type { DataClientParts } from "./data_calls.ts";
 export * from "./data_client.ts";

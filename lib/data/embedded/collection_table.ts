@@ -13,7 +13,7 @@ import { type Path, propertySql, type SqlSource } from "../../query/mod.ts";
 import { MAX_KEPT_CHANGE_BYTES, MAX_KEPT_CHANGES } from "../bounds.ts";
 import { AnswerRoom } from "../documents.ts";
 import type { Change, CollectionSpec, Document, Entry, ListRequest } from "../engine.ts";
-import type { SqlDatabase, SqlStatement } from "./sql_database.ts";
+import type { SqlDatabase, SqlRow, SqlStatement } from "./sql_database.ts";
 
 /** Changes are forgotten so many at a time. */
 const TRIM = 256;
@@ -45,7 +45,10 @@ export class CollectionTable {
   revision = 0;
   readonly #database: SqlDatabase;
   readonly #statements: Readonly<
-    Record<"get" | "put" | "delete" | "list" | "count" | "log" | "changes" | "oldest" | "trim", SqlStatement>
+    Record<
+      "get" | "put" | "delete" | "list" | "count" | "log" | "changes" | "changed" | "oldest" | "trim",
+      SqlStatement
+    >
   >;
   readonly #columns: ReadonlyMap<string, string>;
   #kept = 0;
@@ -79,6 +82,9 @@ export class CollectionTable {
       ),
       changes: database.prepare(
         `SELECT revision, key, old, new, at FROM ${log} WHERE revision > ? ORDER BY revision LIMIT ?`,
+      ),
+      changed: database.prepare(
+        `SELECT revision, key, new, at FROM ${log} WHERE revision > ? ORDER BY revision`,
       ),
       oldest: database.prepare(`SELECT revision, size FROM ${log} ORDER BY revision LIMIT ${TRIM}`),
       trim: database.prepare(`DELETE FROM ${log} WHERE revision <= ?`),
@@ -216,6 +222,29 @@ export class CollectionTable {
       });
     }
     return changes;
+  }
+
+  /** All changes after a revision, the oldest first, without what was there before them. */
+  changedAfter(revision: number): Iterable<SqlRow> {
+    return this.#statements.changed.iterate(revision);
+  }
+
+  /** Puts an entry there that was written elsewhere; it is no change. */
+  place(key: string, text: string, revision: number): void {
+    this.#statements.put.run(key, revision, text);
+    this.#count = undefined;
+  }
+
+  /** Keeps no changes up to a revision, at which it stands then. */
+  forgetChanges(revision: number): void {
+    this.#statements.trim.run(revision);
+    this.#database.prepare("UPDATE trimmed SET revision = ? WHERE number = ?").run(revision, this.number);
+    this.#load();
+  }
+
+  /** Takes its tables away. */
+  dropTables(): void {
+    CollectionTable.drop(this.#database, this.number);
   }
 
   /** What queries are compiled for. @param sees the SQL of whether a row is there for the caller */

@@ -11,7 +11,7 @@ import {
   MAX_RESULT_BYTES,
   MAX_TRANSACTION_BYTES,
 } from "../bounds.ts";
-import { documentText, keyOf, keyText } from "../documents.ts";
+import { documentText, isInnerName, keyOf, keyText } from "../documents.ts";
 import type { Commit, CommitAnswer, Document, ReadMark, Write } from "../engine.ts";
 import { DataError } from "../errors.ts";
 import type { CollectionTable, StoredEntry } from "./collection_table.ts";
@@ -60,7 +60,7 @@ export class CommitWriter {
     this.#tables = tables;
     this.#find = database.prepare("SELECT revisions, result FROM transactions WHERE id = ?");
     this.#keep = database.prepare(
-      "INSERT INTO transactions (id, origin, revisions, result) VALUES (?, ?, ?, ?)",
+      "INSERT INTO transactions (id, origin, revisions, result, shard, revision) VALUES (?, ?, ?, ?, ?, ?)",
     );
     this.#forget = database.prepare(
       `DELETE FROM transactions WHERE origin = ?1 AND number <= (
@@ -101,7 +101,8 @@ export class CommitWriter {
 
   /** Does all of it within work of the group, or throws. @throws DataError, and what SQLite throws */
   apply({ commit, writes, result }: ReadyCommit): CommitAnswer {
-    const before = commit.id === undefined ? undefined : this.#find.get(commit.id);
+    const shard = shardOf(commit);
+    const before = commit.id === undefined ? undefined : this.#find.get(keptId(shard, commit.id));
     if (before !== undefined) {
       return {
         revisions: JSON.parse(before["revisions"] as string),
@@ -114,7 +115,10 @@ export class CommitWriter {
     const revisions = writes.map((ready) => this.#write(ready, touched));
     if (commit.id !== undefined) {
       const { origin = "" } = commit;
-      this.#keep.run(commit.id, origin, JSON.stringify(revisions), result ?? null);
+      const kept = [keptId(shard, commit.id), origin, JSON.stringify(revisions), result ?? null] as const;
+      // What has changed nothing has its place among the changes, too, so that copies come by it.
+      const revision = shard === undefined ? null : Math.max(0, ...revisions) || this.#tables.nextRevision();
+      this.#keep.run(...kept, shard ?? null, revision);
       if (++this.#idsKept % FORGET_EACH === 0) this.#forget.run(origin);
     }
     for (const table of touched) this.#group.tell(table.tell);
@@ -167,6 +171,17 @@ export class CommitWriter {
     table.write(key, after, before, revision, this.#tables.wall());
     return revision;
   }
+}
+
+/** The id by which a commit is known here: those of one shard are apart from all others. */
+export function keptId(shard: string | undefined, id: string): string {
+  return shard === undefined ? id : `${shard}/${id}`;
+}
+
+/** The copy of a shard that a commit is about. */
+function shardOf({ reads, writes }: Commit): string | undefined {
+  const collection = (writes[0] ?? reads[0])?.collection;
+  return collection !== undefined && isInnerName(collection) ? collection : undefined;
 }
 
 /** @returns the JSON of an entry with the properties that a patch names replaced */

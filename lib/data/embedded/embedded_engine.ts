@@ -3,9 +3,19 @@
  * @module
  */
 
-import { compileSql, type JsonValue, type Query, QueryError, type QueryParameters } from "../../query/mod.ts";
+import {
+  type CompiledSql,
+  compilePartialSql,
+  compileSql,
+  type JsonValue,
+  type PartialResult,
+  type Query,
+  QueryError,
+  type QueryParameters,
+  type SqlSource,
+} from "../../query/mod.ts";
 import { MAX_ANSWER_BYTES, MAX_COLLECTIONS, MAX_DATABASE_BYTES, MAX_ENTRIES } from "../bounds.ts";
-import { AnswerRoom, checkSpec, keyText } from "../documents.ts";
+import { AnswerRoom, checkStoredSpec, isInnerName, keyText } from "../documents.ts";
 import type {
   Change,
   CollectionSpec,
@@ -21,6 +31,7 @@ import type {
 import { DataError } from "../errors.ts";
 import { CollectionTable } from "./collection_table.ts";
 import { CommitWriter } from "./commit_writer.ts";
+import { CopyTables, prepareCopies } from "./copy_tables.ts";
 import { engineFailure } from "./failure.ts";
 import { Followers } from "./followers.ts";
 import { GroupCommit } from "./group_commit.ts";
@@ -39,6 +50,8 @@ export const DATA_SCHEMA = `
   CREATE INDEX transactions_of ON transactions (origin, number);
 `;
 
+/** A full database lets workers take and end messages by so many pages more: else nothing would ever make room. */
+const RESERVE_PAGES = 256;
 const SEES = "weft_sees";
 const EVERYTHING = () => true;
 /** A query looks at the time each so many rows. */
@@ -62,6 +75,7 @@ export interface EmbeddedParts {
 
 /** Keeps collections and queues in SQLite, on the thread that it is made on. */
 export class EmbeddedEngine implements DataEngine {
+  readonly copies: CopyTables;
   readonly queues: EmbeddedQueues;
   readonly #database: SqlDatabase;
   readonly #tables = new Map<string, CollectionTable>();
@@ -80,17 +94,41 @@ export class EmbeddedEngine implements DataEngine {
     const { database, maxBytes = MAX_DATABASE_BYTES } = parts;
     this.#database = database;
     const pageBytes = Number(database.prepare("PRAGMA page_size").get()?.["page_size"] ?? 4096);
-    database.exec(`PRAGMA max_page_count = ${Math.ceil(maxBytes / pageBytes)}`);
+    const maxPages = Math.ceil(maxBytes / pageBytes);
+    const limitPages = (pages: number) => database.exec(`PRAGMA max_page_count = ${pages}`);
+    limitPages(maxPages);
     database.function(SEES, { directOnly: true }, (key) => this.#sees(String(key)) ? 1 : 0);
     this.#beforeCommit = parts.beforeCommit ?? (() => {});
     this.#group = new GroupCommit(database, parts.afterTurn, this.#beforeCommit);
+    prepareCopies(database);
+    this.copies = new CopyTables({
+      database,
+      group: this.#group,
+      table: (name) => this.#table(name),
+      run: (body) => this.#run(body),
+      alone: (body) => this.#alone(body),
+      passRevision: (revision) => this.#revision = Math.max(this.#revision, revision),
+      reload: () => this.#load(),
+    });
     this.#writer = new CommitWriter(database, this.#group, {
       table: (name) => this.#table(name),
       nextRevision: () => ++this.#revision,
       wall: parts.wall,
     });
     this.#load();
-    this.queues = new EmbeddedQueues({ ...parts, group: this.#group, writer: this.#writer });
+    this.queues = new EmbeddedQueues({
+      ...parts,
+      group: this.#group,
+      writer: this.#writer,
+      withReserve: (work) => {
+        limitPages(maxPages + RESERVE_PAGES);
+        try {
+          return work();
+        } finally {
+          limitPages(maxPages);
+        }
+      },
+    });
   }
 
   collections(): Promise<readonly CollectionState[]> {
@@ -108,7 +146,7 @@ export class EmbeddedEngine implements DataEngine {
   create(given: CollectionSpec): Promise<CollectionState> {
     return this.#run(() => {
       this.#group.flush();
-      const spec = checkSpec(given);
+      const spec = checkStoredSpec(given);
       const there = this.#tables.get(spec.name);
       if (there === undefined && this.#tables.size === MAX_COLLECTIONS) {
         throw new DataError(
@@ -122,11 +160,19 @@ export class EmbeddedEngine implements DataEngine {
           `Cannot open ${spec.name}: its key is ${there.spec.key}, not ${spec.key}`,
         );
       }
+      if (there !== undefined && spec.seal !== undefined && there.spec.seal !== spec.seal) {
+        throw new DataError(
+          "InvalidCollection",
+          `Cannot seal ${spec.name}: it is there already, and stays as it is`,
+        );
+      }
       const index = [...new Set([...there?.spec.index ?? [], ...spec.index])].sort();
-      const whole = checkSpec({ ...there?.spec, ...spec, index });
+      const whole = checkStoredSpec({ ...there?.spec, ...spec, index });
       this.#atomically(() => {
         const number = there?.number ?? this.#nextNumber();
-        CollectionTable.prepare(this.#database, number, whole, this.#revision);
+        // A copy begins where what it is copied from does.
+        const revision = isInnerName(whole.name) ? 0 : this.#revision;
+        CollectionTable.prepare(this.#database, number, whole, revision);
         this.#database.prepare(
           "INSERT INTO collections VALUES (?, ?, ?) ON CONFLICT (name) DO UPDATE SET spec = excluded.spec",
         ).run(whole.name, number, JSON.stringify(whole));
@@ -144,6 +190,7 @@ export class EmbeddedEngine implements DataEngine {
       this.#atomically(() => {
         CollectionTable.drop(this.#database, table.number);
         this.#database.prepare("DELETE FROM collections WHERE name = ?").run(collection);
+        this.#database.prepare("DELETE FROM transactions WHERE shard = ?").run(collection);
         // Its changes are gone, and their revisions must not come again.
         this.#database.prepare("UPDATE floor SET revision = ?").run(this.#revision);
       });
@@ -203,26 +250,22 @@ export class EmbeddedEngine implements DataEngine {
     collection: string,
     query: Query,
     parameters: QueryParameters = {},
-    { isVisible = EVERYTHING, onProgress = () => {} }: QueryLimits = {},
+    limits: QueryLimits = {},
   ): Promise<readonly JsonValue[]> {
-    return this.#run(() => {
-      const table = this.#table(collection);
-      try {
-        const compiled = compileSql(query, table.source(`${SEES}(key)`), parameters);
-        let rows = 0;
-        this.#sees = (key) => {
-          if (++rows % PROGRESS_ROWS === 0) onProgress();
-          return isVisible(key);
-        };
-        const found = this.#database.prepare(compiled.sql).iterate(...compiled.values);
-        return compiled.read(withinBytes(found));
-      } catch (error) {
-        if (!(error instanceof QueryError)) throw error;
-        throw new DataError("InvalidQuery", `Cannot answer the query: ${error.message}`, { cause: error });
-      } finally {
-        this.#sees = EVERYTHING;
-      }
-    });
+    return this.#run(() =>
+      this.#answer(collection, (source) => compileSql(query, source, parameters), limits)
+    );
+  }
+
+  partialQuery(
+    collection: string,
+    query: Query,
+    parameters: QueryParameters = {},
+    limits: QueryLimits = {},
+  ): Promise<PartialResult> {
+    return this.#run(() =>
+      this.#answer(collection, (source) => compilePartialSql(query, source, parameters), limits)
+    );
   }
 
   changes(collection: string, after: number, limit: number): Promise<readonly Change[]> {
@@ -254,6 +297,29 @@ export class EmbeddedEngine implements DataEngine {
     return Promise.resolve();
   }
 
+  #answer<Answer>(
+    collection: string,
+    compile: (source: SqlSource) => CompiledSql<Answer>,
+    { isVisible = EVERYTHING, onProgress = () => {} }: QueryLimits,
+  ): Answer {
+    const table = this.#table(collection);
+    try {
+      const compiled = compile(table.source(`${SEES}(key)`));
+      let rows = 0;
+      this.#sees = (key) => {
+        if (++rows % PROGRESS_ROWS === 0) onProgress();
+        return isVisible(key);
+      };
+      const found = this.#database.prepare(compiled.sql).iterate(...compiled.values);
+      return compiled.read(withinBytes(found));
+    } catch (error) {
+      if (!(error instanceof QueryError)) throw error;
+      throw new DataError("InvalidQuery", `Cannot answer the query: ${error.message}`, { cause: error });
+    } finally {
+      this.#sees = EVERYTHING;
+    }
+  }
+
   #table(name: string): CollectionTable {
     const table = this.#tables.get(name);
     if (table !== undefined) return table;
@@ -278,7 +344,7 @@ export class EmbeddedEngine implements DataEngine {
     const floor = Number(this.#database.prepare("SELECT revision FROM floor").get()?.["revision"] ?? 0);
     this.#revision = Math.max(this.#revision, floor);
     for (const row of this.#database.prepare("SELECT name, number, spec FROM collections").all()) {
-      const spec = checkSpec(JSON.parse(row["spec"] as string));
+      const spec = checkStoredSpec(JSON.parse(row["spec"] as string));
       const table = new CollectionTable(
         this.#database,
         row["number"] as number,
@@ -290,12 +356,24 @@ export class EmbeddedEngine implements DataEngine {
     }
   }
 
-  #atomically(body: () => void): void {
+  /** After what waits, and with what is known of tables read anew when it fails. */
+  #alone<T>(body: () => T): T {
+    this.#group.flush();
+    try {
+      return this.#atomically(body);
+    } catch (error) {
+      this.#load();
+      throw error;
+    }
+  }
+
+  #atomically<T>(body: () => T): T {
     this.#database.exec("BEGIN IMMEDIATE");
     try {
-      body();
+      const result = body();
       this.#beforeCommit();
       this.#database.exec("COMMIT");
+      return result;
     } catch (error) {
       if (this.#database.isTransaction) this.#database.exec("ROLLBACK");
       throw error;

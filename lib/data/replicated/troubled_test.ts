@@ -36,7 +36,7 @@ async function runSeed(seed: number, folder: string): Promise<void> {
   };
   // Short messages: what is longer comes in parts.
   const log = new MemoryLog(draw(2) === 0 ? 200 : 1 << 20);
-  const open = async (at: number) => {
+  const open = (at: number) => {
     Deno.mkdirSync(`${folder}/${at}`, { recursive: true });
     const commits = log.connect(timers);
     commits.delayMs = 1 + draw(30);
@@ -45,7 +45,7 @@ async function runSeed(seed: number, folder: string): Promise<void> {
     const options = { snapshotBytes: 4_000, keptMessages: 5, snapshotDelayMs: 100 };
     return { commits, engine: openReplica(commits, timers, { copy, random, ...options }) };
   };
-  const nodes = await Promise.all(Array.from({ length: NODES }, (_, at) => open(at)));
+  const nodes = Array.from({ length: NODES }, (_, at) => open(at));
   const run: TroubledRun = {
     engines: nodes.map((_, at) => () => (nodes[at] ?? assert.fail()).engine),
     ...{ now: () => clock.now(), sleep, draw, operations: 25 },
@@ -75,7 +75,7 @@ async function runSeed(seed: number, folder: string): Promise<void> {
       } else {
         await node.engine.close();
         await sleep(draw(2_000));
-        nodes[at] = await open(at);
+        nodes[at] = open(at);
       }
     }
   })();

@@ -15,7 +15,8 @@ import type {
 import { MAX_QUERY_MS, MAX_WATCHES, MAX_WATCHES_PER_CALLER } from "../bounds.ts";
 import type { Change, CollectionSpec, Commit, CommitAnswer, DataEngine, Write } from "../engine.ts";
 import { DataError } from "../errors.ts";
-import { type CommitRights, notYours, originOf } from "./commit_rights.ts";
+import type { CollectionModel } from "../collection_schema.ts";
+import { checkVersions, type CommitRights, notYours, originOf } from "./commit_rights.ts";
 import { told } from "./failure.ts";
 import { KeyRights, type RightsPeers } from "./key_rights.ts";
 import {
@@ -33,6 +34,16 @@ import { watchSource } from "./watch_source.ts";
 /** The first segment of the paths of collections. */
 export const DATA_PATH = "data";
 
+/** What programs have said of the values of a node's collections. */
+export interface CollectionModels {
+  /** The version of the schema of a collection of this node; undefined for none. */
+  readonly versionOf: (collection: string) => number | undefined;
+  /** Takes what a program says of the values of a collection of this node. */
+  readonly adopt: (collection: string, model: CollectionModel) => Promise<void>;
+  /** Hears that all entries of a collection of this node are of a version of its schema. */
+  readonly finish: (collection: string, version: number) => Promise<void>;
+}
+
 /** What the collections of one node share. */
 export interface CollectionParts {
   readonly engine: DataEngine;
@@ -44,6 +55,8 @@ export interface CollectionParts {
   readonly watches: Map<PeerId | undefined, number>;
   /** Who may commit what. */
   readonly rights: CommitRights;
+  /** Keeps what programs say of values; undefined where nobody does. */
+  readonly models?: CollectionModels;
 }
 
 /** @returns the path of a collection's service */
@@ -82,6 +95,7 @@ export function collectionService(parts: CollectionParts, spec: CollectionSpec):
       // Under an id it happens once.
       commit: action(write, false, (params, context) => service.commit(params, context)),
       transaction: action(write, true, (params) => service.transaction(params)),
+      adopt: action(write, true, (params, context) => service.adopt(params, context)),
     },
   };
 }
@@ -173,6 +187,7 @@ class CollectionActions {
   async write(kind: Write["kind"], params: unknown, context: CallContext) {
     const fields = readFields(params);
     const id = readId(fields);
+    checkVersions(fields, this.#parts.models);
     const writes = [readWrite(kind, this.#name, fields)];
     const origin = originOf(context);
     const { revisions } = await this.#commit(
@@ -183,7 +198,24 @@ class CollectionActions {
   }
 
   commit(params: unknown, context: CallContext): Promise<CommitAnswer> {
-    return this.#commit(readCommit(readFields(params), this.#name, originOf(context)), context);
+    const fields = readFields(params);
+    checkVersions(fields, this.#parts.models);
+    return this.#commit(readCommit(fields, this.#name, originOf(context)), context);
+  }
+
+  /** Takes a newer schema, or hears that all entries are of the one that is in force. */
+  async adopt(params: unknown, { caller }: CallContext) {
+    const { version, jsonSchema, isMigrated } = readFields(params);
+    if (!this.#rights.mayChange(caller)) {
+      throw new DataError("Refused", `The schema of ${this.#name} is not for the caller to change`);
+    }
+    const { engine, models } = this.#parts;
+    if (models === undefined) {
+      throw new DataError("InvalidCollection", `Nobody keeps a schema of ${this.#name}`);
+    }
+    if (isMigrated === true) await models.finish(this.#name, Number(version));
+    else await models.adopt(this.#name, { version: version as number, jsonSchema: jsonSchema as never });
+    return await engine.describe(this.#name);
   }
 
   async transaction(params: unknown) {

@@ -7,6 +7,8 @@ import { ActionError, isProgram, type MessagePolicy, type PeerId } from "../../s
 import { keyOf } from "../documents.ts";
 import type { Commit, Write } from "../engine.ts";
 import { DataError } from "../errors.ts";
+import { outdated } from "../schemas.ts";
+import { readVersions } from "./requests.ts";
 import { KeyRights, type RightsPeers } from "./key_rights.ts";
 
 /** What rights are asked of. */
@@ -61,6 +63,21 @@ export class CommitRights {
     const refusal = rights?.whyNotWrite(caller, key, write.kind === "delete" ? 0 : lengthOf(write.value));
     if (refusal === "over-rate") throw overRate("writes");
     if (refusal !== undefined) throw notYours("write", collection, key);
+  }
+}
+
+/**
+ * Checks that who writes knows the schemas that are in force.
+ * @param models says which those are; undefined where nobody keeps any
+ * @throws DataError with code `SchemaChanged`
+ */
+export function checkVersions(
+  fields: Readonly<Record<string, unknown>>,
+  models: { readonly versionOf: (collection: string) => number | undefined } | undefined,
+): void {
+  for (const [collection, version] of readVersions(fields)) {
+    const now = models?.versionOf(collection);
+    if (now !== undefined && version < now) throw outdated(collection, now, version);
   }
 }
 

@@ -15,11 +15,13 @@ import {
   type ServicePeers,
   TopicPath,
 } from "../../service/mod.ts";
-import { checkSpec } from "../documents.ts";
+import { checkSpec, isCollectionName } from "../documents.ts";
 import type { CollectionSpec, DataEngine } from "../engine.ts";
 import { DataError } from "../errors.ts";
 import { checkQueueSpec, QUEUE_DEFAULTS } from "../messages.ts";
 import type { QueueEngine, QueueSpec } from "../queue_engine.ts";
+import type { CollectionModel } from "../collection_schema.ts";
+import { adoptModel, migratedTo } from "../schemas.ts";
 import { collectionPath, collectionService } from "./collection_service.ts";
 import { CommitRights } from "./commit_rights.ts";
 import { told } from "./failure.ts";
@@ -33,6 +35,40 @@ export const DATA_SERVICE = "$data";
 /** How often a node looks whether it may offer what it did not, in milliseconds. */
 const LOOK_MS = 30_000;
 
+/** Spreads collections over members. */
+export interface ShardedCollections {
+  /** Those of which this node is the home. */
+  homes(): Promise<readonly CollectionSpec[]>;
+  /** Whether this node is the home of a collection. */
+  has(name: string): boolean;
+  /** Whether this node knows of a collection that it is spread. */
+  knows(name: string): boolean;
+  /** Spreads one that is nobody's, or takes over one whose home is gone. @throws DataError */
+  create(spec: CollectionSpec, options: unknown): Promise<void>;
+  /** @returns what the home of a collection offers at its path */
+  homeService(name: string): ServiceDefinition;
+  /** Forgets one of this node. @returns whether there was one */
+  drop(name: string): Promise<boolean>;
+}
+
+/** A collection, and what a program says of its values. */
+export interface CollectionRequest extends CollectionSpec {
+  /** What its values are like; of one that is spread, nobody keeps it. */
+  readonly model?: CollectionModel;
+}
+
+/** A collection as a program opens it. */
+export interface OpenRequest extends CollectionRequest {
+  /** How it is to be spread. */
+  readonly shards?: unknown;
+}
+
+/** A collection that was opened. */
+export interface OpenedCollection extends Opened {
+  /** Whether it is spread, with this node as its home. */
+  readonly isSharded?: boolean;
+}
+
 /** What the collections and queues of a node stand on. */
 export interface DataHostParts extends OwnershipParts, Pick<Environment, "clock" | "timers"> {
   readonly peers: Pick<ServicePeers, "self" | "mayPublish" | "maySubscribe" | "mayOffer" | "nameOf">;
@@ -41,12 +77,18 @@ export interface DataHostParts extends OwnershipParts, Pick<Environment, "clock"
   readonly hasState: () => boolean;
   /** Opens the engine; called once, when there are some, or the first is made. @throws WeftError */
   readonly openEngine: () => DataEngine;
+  /** Undefined where collections are not spread. */
+  readonly shards?: ShardedCollections;
 }
 
 /** Owns collections and queues for one node. */
 export class DataHost {
   readonly #parts: DataHostParts;
-  readonly #collections: Ownership<CollectionSpec>;
+  readonly #collections: Ownership<CollectionRequest>;
+  /** Versions of schemas that are about to be in force. */
+  readonly #versions = new Map<string, number>();
+  /** Those that are spread, of which this node is the home. */
+  readonly #spread: Ownership<OpenRequest> | undefined;
   readonly #queues: Ownership<QueueSpec>;
   readonly #watches = new Map<PeerId | undefined, number>();
   readonly #rights: CommitRights;
@@ -62,11 +104,19 @@ export class DataHost {
       what: "collection",
       path: collectionPath,
       service: (spec) => this.#collectionService(spec),
-      make: async (spec) => {
-        const { count: _, revision: __, ...now } = await this.#openEngine().create(spec);
-        return now;
-      },
+      make: (request) => this.#make(request),
       isSameService: (one, other) => one.read === other.read && one.write === other.write,
+    });
+    const { shards } = parts;
+    this.#spread = shards && new Ownership<OpenRequest>(parts, {
+      what: "collection",
+      path: collectionPath,
+      service: ({ name }) => shards.homeService(name),
+      make: async ({ shards: options, ...spec }) => {
+        if (!shards.has(spec.name)) await shards.create(spec, options);
+        return spec;
+      },
+      isSameService: () => true,
     });
     this.#queues = new Ownership(parts, {
       what: "queue",
@@ -90,12 +140,21 @@ export class DataHost {
     void this.#parts.runtime.services.add(this.#definition()).start();
     if (!this.#parts.hasState()) return;
     const collections = async () =>
-      (await this.#openEngine().collections()).map(({ count: _, revision: __, ...spec }) => spec);
+      (await this.#openEngine().collections()).filter(({ name }) => isCollectionName(name))
+        .map(({ count: _, revision: __, ...spec }) => spec);
     if (!this.#followShared(collections)) this.#collections.offerAll(collections);
+    this.#spread?.offerAll(async () => await this.#parts.shards?.homes() ?? []);
     this.#queues.offerAll(async () =>
       (await this.#openEngine().queues?.queues() ?? [])
         .map(({ waiting: _, leased: __, dead: ___, ...spec }) => spec)
     );
+  }
+
+  /** How many collections and queues are here, and how many watches of collections are open. */
+  get figures(): { readonly collections: number; readonly queues: number; readonly watches: number } {
+    let watches = 0;
+    for (const count of this.#watches.values()) watches += count;
+    return { collections: this.#collections.specs.size, queues: this.#queues.specs.size, watches };
   }
 
   /** @returns whether the engine is one that others share, whose collections change by them too */
@@ -126,8 +185,19 @@ export class DataHost {
   }
 
   /** Opens a collection, or finds out who owns it; makes it when it is nobody's. @throws DataError */
-  async open(spec: CollectionSpec): Promise<Opened> {
-    return await this.#collections.open(checkSpec(spec));
+  async open({ shards: options, model, schema: _, ...given }: OpenRequest): Promise<OpenedCollection> {
+    const spec = checkSpec(given);
+    const { name } = spec;
+    const { shards } = this.#parts;
+    const isSharded = options !== undefined || shards?.has(name) === true || shards?.knows(name) === true;
+    if (!isSharded || this.#collections.specs.has(name)) {
+      return await this.#collections.open({ ...spec, ...model !== undefined && { model } });
+    }
+    if (this.#spread === undefined) {
+      throw new DataError("InvalidCollection", `Cannot spread ${name}: this node has no shards`);
+    }
+    const opened = await this.#spread.open({ ...spec, shards: options });
+    return { ...opened, isSharded: opened.isHere };
   }
 
   /**
@@ -142,7 +212,14 @@ export class DataHost {
 
   /** Forgets a collection of this node with all that it holds. @returns whether there was one */
   async drop(name: string): Promise<boolean> {
+    this.#versions.delete(name);
+    if (await this.#spread?.forget(name)) return await this.#parts.shards?.drop(name) ?? false;
     return await this.#collections.forget(name) && await this.#openEngine().drop(name);
+  }
+
+  /** What the collections are kept in. @throws DataError when it can't be opened */
+  engine(): DataEngine {
+    return this.#openEngine();
   }
 
   /** Forgets a queue of this node with all that it holds. @returns whether there was one */
@@ -154,13 +231,58 @@ export class DataHost {
     const { peers, policy, clock, timers } = this.#parts;
     return collectionService({
       ...{ peers, policy, clock, timers, watches: this.#watches, rights: this.#rights },
+      models: {
+        versionOf: (collection) => this.#versionOf(collection),
+        adopt: (collection, model) => this.#change(collection, { model }),
+        finish: (collection, version) => {
+          const schema = this.#collections.specs.get(collection)?.schema;
+          return this.#change(
+            collection,
+            schema === undefined ? {} : { schema: migratedTo(schema, version) },
+          );
+        },
+      },
       engine: this.#openEngine(),
     }, spec);
   }
 
+  /** Makes a collection in the engine, or changes it. */
+  async #make({ model, ...spec }: CollectionRequest): Promise<CollectionRequest> {
+    const { name } = spec;
+    // From now on who knows a former schema writes nothing; what it has sent is written before the engine answers.
+    if (model !== undefined && model.version > (this.#versionOf(name) ?? 0)) {
+      this.#versions.set(name, model.version);
+    }
+    try {
+      let state = await this.#openEngine().create(spec);
+      const schema = model && adoptModel(name, state.schema, model, state.revision);
+      if (schema !== undefined && schema !== state.schema) {
+        state = await this.#openEngine().create({ ...spec, schema });
+      }
+      const { count: _, revision: __, ...now } = state;
+      return now;
+    } catch (error) {
+      this.#versions.delete(name);
+      throw error;
+    }
+  }
+
+  async #change(name: string, change: Partial<CollectionRequest>): Promise<void> {
+    const spec = this.#collections.specs.get(name);
+    if (spec !== undefined) await this.#collections.open({ ...spec, ...change });
+  }
+
+  /** The version of the schema of a collection; undefined for none. */
+  #versionOf(name: string): number | undefined {
+    return this.#versions.get(name) ?? this.#collections.specs.get(name)?.schema?.version;
+  }
+
   #queueService(spec: QueueSpec): ServiceDefinition {
     const { peers, policy, clock } = this.#parts;
-    const parts = { peers, policy, clock, waits: this.#waits, rights: this.#rights };
+    const parts = {
+      ...{ peers, policy, clock, waits: this.#waits, rights: this.#rights },
+      versionOf: (collection: string) => this.#versionOf(collection),
+    };
     return queueService({ ...parts, engine: this.#queueEngine() }, spec);
   }
 
@@ -204,7 +326,7 @@ export class DataHost {
       path: DATA_SERVICE,
       description: "The collections and queues that this node owns",
       actions: {
-        open: guarded((params) => this.open(readFields(params) as unknown as CollectionSpec)),
+        open: guarded((params) => this.open(readFields(params) as unknown as OpenRequest)),
         drop: {
           ...guarded(async (params) => ({ dropped: await this.drop(nameOf(params)) })),
           idempotent: false,

@@ -77,6 +77,15 @@ export class KeyRights {
     return refusal.kind === "over-rate" ? "over-rate" : "denied";
   }
 
+  /** Whether a caller may change what the whole is, as whoever may publish the topic of the collection itself. */
+  mayChange(caller: PeerId | undefined): boolean {
+    if (this.#isOwn(caller)) return true;
+    const topic = TopicPath.parse(`${DATA_NETWORK}:${this.#collection}`);
+    const { self } = this.#peers;
+    return this.#peers.mayPublish(caller, topic) &&
+      this.#policy.admitEvent("in", caller, self, topic.toString(), 0) === undefined;
+  }
+
   /** The owner, and the programs that are attached to it. */
   #isOwn(caller: PeerId | undefined): caller is undefined {
     return caller === undefined || isProgram(caller) || caller === this.#peers.self;

@@ -75,6 +75,14 @@ export function readId({ id }: Fields): string | undefined {
   return undefined;
 }
 
+/** @returns the versions of schemas that writes were made by, by the names of collections */
+export function readVersions({ versions = {} }: Fields): readonly (readonly [string, number])[] {
+  return Object.entries(readFields(versions)).slice(0, MAX_OPERATIONS).map(([name, version]) => {
+    if (isCount(version)) return [name, version] as const;
+    throw malformed("a version is no number");
+  });
+}
+
 /** @param here the collection that was asked, which is meant where none is said */
 export function readCommit(fields: Fields, here: string, origin: string): Commit {
   const { reads = [], writes = [], result } = fields;

@@ -308,6 +308,16 @@ export function testEngine(
     assert.ok(await write(engine, "put", { id: 1 }) > revision);
   });
 
+  test("a schema is kept as it is, until another one is said", async (engine, again) => {
+    const schema = { version: 2, jsonSchema: { type: "object" }, history: [{ version: 2, since: 7 }] };
+    await engine.create({ ...ORDERS, schema });
+    assert.deepEqual((await engine.create(ORDERS)).schema, schema);
+    const next = { ...schema, version: 3 };
+    assert.deepEqual((await engine.create({ ...ORDERS, schema: next })).schema, next);
+    if (!isDurable) return;
+    assert.deepEqual((await (await again()).describe("orders")).schema, next);
+  });
+
   test("what was written before it was closed is there when it is opened again", async (engine, again) => {
     if (!isDurable) return;
     await engine.create({ ...ORDERS, read: "role=web", write: "role=api" });

@@ -5,16 +5,11 @@
 
 import { SeededRandom } from "../../base/mod.ts";
 import { type CallOptions, NO_POLICY, type ServiceRuntime } from "../../service/mod.ts";
-import {
-  MemoryMesh,
-  type MemoryNode,
-  type MemoryNodeOptions,
-  rightsOf,
-  settle,
-} from "../../test_mesh/mod.ts";
-import { DataClient, DataHost } from "../mod.ts";
+import { MemoryMesh, type MemoryNode, type MemoryNodeOptions, settle } from "../../test_mesh/mod.ts";
+import { DataClient, DataHost, SealHost, ShardHost } from "../mod.ts";
 import type { EmbeddedEngine } from "../embedded/mod.ts";
 import { openMemory } from "./embedded_sample.ts";
+import { sealingKeys } from "./sealing_keys.ts";
 
 /** A node that may own collections. */
 export interface DataNode {
@@ -26,6 +21,7 @@ export interface DataNode {
   /** Opens what it keeps, as it is on disk. */
   readonly open: () => EmbeddedEngine;
   host: DataHost;
+  shards: ShardHost;
 }
 
 /** When tests begin. */
@@ -51,10 +47,10 @@ export class DataMesh implements AsyncDisposable {
       engine,
       open,
       client: this.clientOf(node),
-      host: this.#hostOf(node, engine),
+      ...this.#hostsOf(node, engine),
     };
     this.#nodes.push(added);
-    added.host.start();
+    start(added);
     await settle();
     return added;
   }
@@ -67,33 +63,51 @@ export class DataMesh implements AsyncDisposable {
     return new DataClient({ request, clock, timers, random: new SeededRandom(1) });
   }
 
+  /** Takes a node down as a crash does, and what it held in memory: what its programs have asked for fails. */
+  crash({ node, shards }: DataNode): void {
+    const { runtime } = node;
+    shards.close();
+    this.mesh.crash(node);
+    void runtime.close();
+  }
+
   /** Starts a crashed node again, with what it had on disk. */
   restart(of: DataNode): void {
+    of.shards.close();
     this.mesh.restart(of.node);
     of.engine = of.open();
-    of.host = this.#hostOf(of.node, of.engine);
-    of.host.start();
+    Object.assign(of, this.#hostsOf(of.node, of.engine));
+    start(of);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    for (const { shards } of this.#nodes) shards.close();
     await this.mesh.close();
     for (const { engine } of this.#nodes) await engine.close();
   }
 
-  #hostOf(node: MemoryNode, engine: EmbeddedEngine): DataHost {
-    const { runtime, id, options } = node;
-    const peers = {
-      ...rightsOf(id, () => options.rights ?? this.mesh.rights),
-      self: id,
-      nameOf: (peer: typeof id) => peer,
-    };
+  #hostsOf(node: MemoryNode, engine: EmbeddedEngine): Pick<DataNode, "host" | "shards"> {
+    const { runtime, options } = node;
+    const peers = this.mesh.peersOf(node);
     const { clock, log } = this.mesh;
     const timers = node.timersOf(this.mesh.timers);
     const { policy = NO_POLICY } = options;
-    return new DataHost({
-      ...{ runtime, peers, policy, clock, timers, log },
-      hasState: () => true,
-      openEngine: () => engine,
+    const shared = { runtime, peers, policy, clock, timers, log, hasState: () => true };
+    const shards = new ShardHost({ ...shared, engine: () => engine });
+    const seal = new SealHost({
+      keys: sealingKeys(peers.self, (selector) => {
+        const hasLabel = peers.selector(selector);
+        return (peers.members?.() ?? []).map(({ id }) => id).filter(hasLabel);
+      }),
+      random: new SeededRandom(7),
+      request: (path, params, options) => runtime.request(path, params, options),
     });
+    void runtime.services.add(seal.definition()).start();
+    return { shards, host: new DataHost({ ...shared, shards, openEngine: () => engine }) };
   }
+}
+
+function start({ host, shards }: DataNode): void {
+  shards.start();
+  host.start();
 }

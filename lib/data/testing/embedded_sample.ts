@@ -11,10 +11,18 @@ export function openSample(path = ":memory:", parts: Partial<EmbeddedParts> = {}
   return engineOf(openDatabase(path), parts);
 }
 
-/** @returns what opens an engine over the same database in memory again and again, as after a crash */
+/**
+ * @returns what opens an engine over the same database in memory again and again, as after a crash: what the one before
+ *   would still do does not happen
+ */
 export function openMemory(parts: Partial<EmbeddedParts>): () => EmbeddedEngine {
   const database = openDatabase(":memory:");
-  return () => engineOf(database, parts);
+  let life = 0;
+  return () => {
+    const own = ++life;
+    const afterTurn = (fire: () => void) => queueMicrotask(() => own === life && fire());
+    return engineOf(database, { ...parts, afterTurn });
+  };
 }
 
 function openDatabase(path: string): DatabaseSync {

@@ -36,6 +36,14 @@ class Ring {
 
 /** The writer's end. */
 export class CommandWriter extends Ring {
+  /** How much room a message takes beyond its bytes. */
+  static readonly overheadBytes: number = LENGTH_BYTES;
+
+  /** How much room there is at least. */
+  get roomBytes(): number {
+    return RING_BYTES - this.waiting;
+  }
+
   /** Whether the reader is gone: there will never be room again. */
   get isClosed(): boolean {
     return Atomics.load(this.words, CLOSED) !== 0;
@@ -50,7 +58,7 @@ export class CommandWriter extends Ring {
       throw new RangeError(`Cannot pass on ${message.length} bytes: a command has ${MAX_COMMAND_BYTES}`);
     }
     const needed = LENGTH_BYTES + message.length;
-    if (RING_BYTES - this.waiting < needed) return false;
+    if (this.roomBytes < needed) return false;
     const at = Atomics.load(this.words, WRITTEN) >>> 0;
     const length = new Uint8Array(Uint32Array.of(message.length).buffer);
     this.#copy(length, at);

@@ -50,8 +50,15 @@ export const MAX_READY = 16;
 export const PLAIN_AT: number = aligned(READY_AT + (MAX_READY + 1) * 16);
 /** The structures of a reader of bridged interfaces. */
 export const LINK_READER_AT: number = aligned(PLAIN_AT + PLAIN_AREA_BYTES);
+/** What another worker has received. */
+export const HANDED_AT: number = aligned(LINK_READER_AT + PACKET_READER_BYTES);
+/** Where the datagrams begin of a batch that another worker has received. */
+export const HANDED_DATAGRAMS_AT = 64;
+/** The longest such batch, in bytes. */
+export const MAX_HANDED_BYTES = 65_536;
+
 /** How much memory the engine needs beyond the cipher's own. */
-export const ENGINE_BYTES: number = LINK_READER_AT + PACKET_READER_BYTES;
+export const ENGINE_BYTES: number = HANDED_AT + HANDED_DATAGRAMS_AT + MAX_HANDED_BYTES + SLACK_BYTES;
 
 function aligned(at: number): number {
   return Math.ceil(at / 64) * 64;

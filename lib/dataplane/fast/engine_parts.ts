@@ -12,7 +12,9 @@ import type { ProbeGate } from "../probes/mod.ts";
 import type { PlaneGuards } from "../policy/mod.ts";
 import type { TransparentProxy } from "../proxy/mod.ts";
 import type { FrameEngineParts, UnreadableReason } from "./frames/mod.ts";
+import type { ReceiveTurn } from "./gro_batches.ts";
 import type { SendDrop } from "./gso_sender.ts";
+import type { ReceivingEngine } from "./receiving/mod.ts";
 
 /** Why the loop ended. */
 export type EngineEnd = "stopped" | "interface-gone";
@@ -25,22 +27,33 @@ export type EngineDrop =
   | "rate-limit"
   | `frames-${UnreadableReason}`;
 
-/** An engine for which other workers seal. */
-export interface CoordinatedEngine {
+/** An engine for which other workers seal, and open. */
+export interface CoordinatedEngine extends ReceivingEngine {
   /** Sends a packet with its virtio header, or keeps it. */
   take(now: Millis, packet: Uint8Array): void;
   /** Sends what was gathered. */
   flush(): void;
-  /** Sees each peer for which something was sealed. */
-  onSealed(peer: BatchSession["peer"]): void;
 }
 
 /** What several workers of an interface need of the first one, as `SealingCoordinator` does it. */
 export interface WorkerCoordinator {
   /** Says who takes packets. */
   connect(engine: CoordinatedEngine): void;
-  /** Says whether packets need nothing but a session; else every packet is handed over. */
-  setPlain(isPlain: boolean): void;
+  /**
+   * Says whether packets need nothing but a session; else every packet is handed over.
+   * @param receivesPlain the same of what is received
+   */
+  setPlain(isPlain: boolean, receivesPlain: boolean): void;
+  /**
+   * Receives, one worker at a time.
+   * @param call receives, and waits for nothing @returns what it returns; `turn` is that of it then
+   */
+  receive(call: () => number): number;
+  readonly turn: ReceiveTurn;
+  /** More comes than one worker takes at once: another one helps. */
+  askForHelp(): void;
+  /** Datagrams of a session were opened that came from `source`. */
+  noteSource(session: BatchSession, source: Endpoint): void;
   /** Takes what others have handed over. @returns whether there were packets, and may be more */
   takeHanded(now: Millis): boolean;
   /** Nothing of what the engine has sealed waits any more. */

@@ -189,6 +189,7 @@ export class FastPlane implements WireGuardPlane {
       sessionLifeMs: timers.rejectAfterTimeMs ?? PROTOCOL_TIMERS.rejectAfterTimeMs,
       cipher,
       firstWakeFd: wakeUp.fd,
+      wakeFirst: () => wakeUp.wake(),
       log: options.log,
     }, sealing);
     const [first, others] = await Promise.allSettled([starting, joining]);

@@ -10,6 +10,7 @@ import {
   IPV6_PKTINFO,
   MMSGHDR_BYTES,
   MSGHDR,
+  type ReceivedEndpoint,
   SOCKADDR_BYTES,
   SocketAddressReader,
   SOL_IP,
@@ -19,7 +20,6 @@ import {
   VECTOR_BYTES,
   writeAddress,
 } from "../../host/mod.ts";
-import type { Endpoint } from "../../net/mod.ts";
 import type { GsoSenderParts } from "./gso_sender.ts";
 
 /** One batch is at most so long. */
@@ -45,6 +45,20 @@ const CONTROLS: number = NAMES + MAX_BATCHES * NAME_BYTES;
 /** How much memory the structures take. */
 export const RECEIVER_AREA_BYTES: number = CONTROLS + MAX_BATCHES * CONTROL_BYTES;
 
+/** What a call has received: batches in the order of their coming and of their places in the cipher's memory. */
+export interface ReceivedBatches {
+  /** Where batch `index` begins. */
+  at(index: number): number;
+  /** How long batch `index` is; 0 for an empty datagram. */
+  lengthBytes(index: number): number;
+  /** Datagrams of batch `index` have this size, only the last may be shorter. */
+  segmentBytes(index: number): number;
+  /** How many datagrams batch `index` has. */
+  datagrams(index: number): number;
+  /** Who sent batch `index`; answers will leave from the address that it came to. */
+  source(index: number): ReceivedEndpoint;
+}
+
 /** Descriptor and memory of a receiver. */
 export interface GroReceiverParts extends Pick<GsoSenderParts, "io" | "memory" | "base" | "area" | "fd"> {
   /** Where received datagrams go: room for `RECEIVE_ROOM_BYTES`. */
@@ -52,7 +66,7 @@ export interface GroReceiverParts extends Pick<GsoSenderParts, "io" | "memory" |
 }
 
 /** One socket's way in. What it tells of batches holds until the next call of `receive`. */
-export class GroReceiver {
+export class GroReceiver implements ReceivedBatches {
   /** Whether the last call has brought all there was. */
   isDrained = false;
   readonly #parts: GroReceiverParts;
@@ -109,28 +123,23 @@ export class GroReceiver {
     return 0;
   }
 
-  /** Where batch `index` begins. */
   at(index: number): number {
     return this.#parts.receiveAt + index * PLACE_BYTES;
   }
 
-  /** How long batch `index` is; 0 for an empty datagram. */
   lengthBytes(index: number): number {
     return this.#view.getUint32(this.#parts.area + index * MMSGHDR_BYTES + MSGHDR.CARRIED, true);
   }
 
-  /** Datagrams of batch `index` have this size, only the last may be shorter. */
   segmentBytes(index: number): number {
     return this.#segmentBytes[index] ?? 0;
   }
 
-  /** How many datagrams batch `index` has. */
   datagrams(index: number): number {
     return Math.ceil(this.lengthBytes(index) / Math.max(1, this.segmentBytes(index)));
   }
 
-  /** Who sent batch `index`; answers will leave from the address that it came to. */
-  source(index: number): Endpoint {
+  source(index: number): ReceivedEndpoint {
     const name = this.#parts.area + NAMES + index * NAME_BYTES;
     return this.#reader.read(this.#bytes, name, this.#localAt[index]);
   }

@@ -5,7 +5,7 @@
 
 import type { Millis } from "../../base/mod.ts";
 import { DatagramQueue, type Device, isHandshake } from "../../wireguard/mod.ts";
-import type { GroReceiver } from "./gro_receiver.ts";
+import type { ReceivedBatches } from "./gro_receiver.ts";
 
 /** A turn works so long on handshakes before it looks at packets again. */
 const BUDGET_MS = 0.5;
@@ -35,7 +35,7 @@ export class HandshakeBacklog {
   }
 
   /** Takes what is no packet of a session. @param receiver has received it, in `batch` */
-  take(bytes: Uint8Array, at: number, lengthBytes: number, receiver: GroReceiver, batch: number): void {
+  take(bytes: Uint8Array, at: number, lengthBytes: number, receiver: ReceivedBatches, batch: number): void {
     const { counters } = this.#device;
     // What goes no further may come in a flood: it costs no copy, and nobody asks whose it is.
     if (!isHandshake(bytes, at, lengthBytes)) counters.count("malformed-datagram");

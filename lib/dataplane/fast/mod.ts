@@ -19,5 +19,5 @@ export { FastCarrierSockets } from "./carrier/mod.ts";
 export { FastPlane } from "./fast_plane.ts";
 export { MAX_WORKERS } from "./sealing/mod.ts";
 export { FastForwarder } from "./relay/mod.ts";
-export { findNativeTier } from "./select_cipher.ts";
+export { findNativeTier, MultiBufferLoader } from "./select_cipher.ts";
 export { superpacketBounds } from "./gso_sender.ts";

@@ -9,27 +9,20 @@
  * ```
  *
  * The thread owns the device, every session and all counters of it; nothing here is shared but memory that is written
- * by one side only, unless further workers seal (`sealing`).
+ * by one side only, unless there are further workers (`sealing`, `receiving`).
  * @module
  */
 
 import type { Millis } from "../../base/mod.ts";
-import { MAX_BATCH } from "../../crypto/mod.ts";
 import { ERRNO, polledEvents, POLLERR, POLLFD_BYTES, POLLNVAL, writePollfd } from "../../host/mod.ts";
-import { type Endpoint, type IpFamily, isPathDatagram, isStunAnswer } from "../../net/mod.ts";
+import type { Endpoint, IpFamily } from "../../net/mod.ts";
 import type { BatchSession } from "../../wireguard/mod.ts";
-import { GroBatches } from "./gro_batches.ts";
 import { DIRECTION } from "../../policy/mod.ts";
 import { PacketGate } from "./packet_gate.ts";
 import { ProxiedPackets } from "./proxied_packets.ts";
 import type { WorkerSocket } from "./worker_protocol.ts";
-import {
-  longestPacketBytes,
-  readVirtioHeader,
-  splitSuperpacket,
-  VIRTIO_HEADER_BYTES,
-} from "./superpacket.ts";
-import { HandshakeBacklog } from "./handshake_backlog.ts";
+import { readVirtioHeader, splitSuperpacket, VIRTIO_HEADER_BYTES } from "./superpacket.ts";
+import { IncomingPackets } from "./incoming_packets.ts";
 import { GroReceiver } from "./gro_receiver.ts";
 import { GsoSender } from "./gso_sender.ts";
 import {
@@ -59,8 +52,6 @@ const NO_DESCRIPTOR = -1;
 
 /** A turn sends about so much before it looks at what came in: more starves the acknowledgements, less costs calls. */
 const EGRESS_BUDGET_BYTES = 128 * 1024;
-/** A turn receives so often before it looks at what wants to go out. */
-const INGRESS_BUDGET_RECEIVES = 4;
 /** Under load the control side is told so often. */
 const REPORT_MS = 20;
 
@@ -76,11 +67,10 @@ export class PacketEngine {
   readonly #sealer: SessionSealer;
   /** Frames of overlay networks. */
   readonly frames: FrameEngine;
-  readonly #incoming: GroBatches;
+  readonly #incoming: IncomingPackets;
   readonly #proxied: ProxiedPackets;
   readonly #gate: PacketGate;
   readonly #touched = new Set<BatchSession["peer"]>();
-  readonly #handshakes: HandshakeBacklog;
   #isGone = false;
   /** When the control side wants to be told again. */
   #reportBy = Infinity;
@@ -88,7 +78,6 @@ export class PacketEngine {
   constructor(parts: PacketEngineParts) {
     const { cipher, tunFd, wakeFd } = parts;
     this.#parts = parts;
-    this.#handshakes = new HandshakeBacklog(parts.device, parts.now);
     this.#bytes = new Uint8Array(cipher.memory.buffer);
     this.#view = new DataView(cipher.memory.buffer);
     this.#free = Math.ceil(cipher.freeFrom / 64) * 64;
@@ -102,11 +91,6 @@ export class PacketEngine {
       onSealed: (peer) => this.#touched.add(peer),
       onSent: () => parts.coordinator?.noteSent(),
       onMalformed: () => parts.device.counters.count("malformed-packet"),
-    });
-    parts.coordinator?.connect({
-      take: (now, packet) => this.#takeHanded(now, packet),
-      flush: () => this.#sealer.flush(),
-      onSealed: (peer) => this.#touched.add(peer),
     });
     this.frames = new FrameEngine({
       ...parts,
@@ -123,13 +107,6 @@ export class PacketEngine {
       linkReaderAt: this.#free + LINK_READER_AT,
       receiveAt: this.#free + RECEIVE_AT,
     });
-    this.#incoming = new GroBatches({
-      cipher,
-      frames: this.frames,
-      device: parts.device,
-      onControl: (now, at, lengthBytes, batch) => this.#takeControl(now, at, lengthBytes, batch),
-      onOpened: (peer) => this.#touched.add(peer),
-    });
     this.#proxied = new ProxiedPackets({
       ...parts,
       bytes: this.#bytes,
@@ -142,6 +119,22 @@ export class PacketEngine {
       singleAt: this.#free + SINGLE_AT,
       onDenied: (count) => parts.onDrop("policy-denied", count),
       onLimited: (count) => parts.onDrop("rate-limit", count),
+    });
+    this.#incoming = new IncomingPackets({
+      ...parts,
+      free: this.#free,
+      frames: this.frames,
+      gate: this.#gate,
+      onOpened: (peer) => this.#touched.add(peer),
+      passOn: (now, at, lengthBytes) => this.#takeSuperpacket(now, at, lengthBytes, false),
+    });
+    parts.coordinator?.connect({
+      take: (now, packet) => this.#takeHanded(now, packet),
+      flush: () => this.#sealer.flush(),
+      onCarried: (peer) => this.#touched.add(peer),
+      takeReceived: (now, batch, turn) => this.#incoming.takeHanded(now, batch, turn),
+      takeControl: (now, batch) => this.#incoming.takeHandedControl(now, batch),
+      wake: (fd) => this.#wake(fd),
     });
     for (const [i, fd] of [tunFd, NO_DESCRIPTOR, wakeFd].entries()) {
       writePollfd(this.#view, this.#free + POLL_AT + i * POLLFD_BYTES, fd);
@@ -163,7 +156,7 @@ export class PacketEngine {
     const { io, cipher, base, onDrop } = this.#parts;
     const former = this.#udpFd;
     // Without a socket there are no sessions, and none begins.
-    if (socket === undefined) this.#handshakes.clear();
+    if (socket === undefined) this.#incoming.handshakes.clear();
     this.#udpFd = socket?.fd;
     const parts = socket && { ...socket, io, memory: cipher.memory, base, onDrop };
     this.#sender = parts && new GsoSender({ ...parts, area: this.#free + SENDER_AT });
@@ -188,6 +181,8 @@ export class PacketEngine {
   run(): EngineEnd {
     const { io, base, device, guards, coordinator, now, onWake } = this.#parts;
     const descriptors = base + this.#free + POLL_AT;
+    const incoming = this.#incoming;
+    const { handshakes } = incoming;
     let reportAt = 0;
     for (;;) {
       const frames = this.frames;
@@ -206,20 +201,23 @@ export class PacketEngine {
         const at = now();
         device.handleTimeout(at);
         guards.handleTimeout(at);
-        coordinator?.setPlain(guards.isIdle && frames.isIdle);
+        const isPlain = guards.isIdle && frames.isIdle;
+        coordinator?.setPlain(isPlain, isPlain && !device.forwarding.isOn);
+        // What is handed over behind a command is sent as that says.
+        if (coordinator !== undefined && !onWake()) return "stopped";
         const handed = coordinator?.takeHanded(at) ?? false;
         const sent = this.#carryOut(at);
         const switched = !frames.isIdle && this.#carryFrames(at);
-        const received = this.#carryIn(at);
-        this.#handshakes.work(at);
-        isBusy = handed || sent || switched || received || !this.#handshakes.isEmpty;
+        const received = incoming.carry(at, this.#receiver);
+        handshakes.work(at);
+        isBusy = handed || sent || switched || received || !handshakes.isEmpty;
         this.#transmit();
         coordinator?.publish();
         if (!isBusy || at >= reportAt) {
           this.#report(at);
           reportAt = at + REPORT_MS;
         }
-        if (this.#isGone) return "interface-gone";
+        if (this.#isGone || incoming.isGone) return "interface-gone";
         // Whoever floods us must not keep us from hearing the control side.
         if (isBusy && !onWake()) return "stopped";
       }
@@ -317,80 +315,11 @@ export class PacketEngine {
     }
   }
 
-  /** From the peers to the host. @returns whether there was something, and may be more */
-  #carryIn(now: Millis): boolean {
-    const incoming = this.#incoming;
-    for (let receives = 0; receives < INGRESS_BUDGET_RECEIVES; receives++) {
-      const receiver = this.#receiver;
-      const batches = receiver?.receive() ?? 0;
-      if (receiver === undefined || batches === 0) return receives > 0;
-      this.#parts.cipher.beginFrames();
-      let datagrams = 0;
-      for (let i = 0; i < batches; i++) {
-        datagrams += receiver.datagrams(i);
-        if (datagrams > MAX_BATCH) {
-          incoming.open(now);
-          this.#writeFrames(now);
-          this.#parts.cipher.beginFrames();
-          datagrams = receiver.datagrams(i);
-        }
-        incoming.take(now, receiver, i);
-      }
-      incoming.finish(now);
-      this.#writeFrames(now);
-      if (receiver.isDrained) break;
-    }
-    return true;
-  }
-
-  /** What carries no packet: asks after paths, answers of STUN, and handshakes. */
-  #takeControl(now: Millis, at: number, lengthBytes: number, batch: number): void {
-    const { probes, onProbe } = this.#parts;
-    const receiver = this.#receiver;
-    if (receiver === undefined) return;
-    const bytes = this.#bytes;
-    if (isStunAnswer(bytes, at, lengthBytes)) {
-      const source = () => receiver.source(batch);
-      if (probes.stun.admits(now, bytes, at, source)) onProbe(bytes.slice(at, at + lengthBytes), source());
-    } else if (!isPathDatagram(bytes, at, lengthBytes)) {
-      this.#handshakes.take(bytes, at, lengthBytes, receiver, batch);
-    } else if (probes.expects(bytes, at) && probes.admits(now, bytes, at, receiver.source(batch))) {
-      onProbe(bytes.slice(at, at + lengthBytes), receiver.source(batch));
-    }
-  }
-
-  #writeFrames(now: Millis): void {
-    const { io, cipher, base, tunFd, onDrop, guards, coordinator, device: { forwarding } } = this.#parts;
-    coordinator?.showWays();
-    const frames = cipher.endFrames();
-    for (let i = 0; i < frames; i++) {
-      const tag = cipher.frameTag(i);
-      if (tag !== 0) {
-        this.frames.takeJoined(now, tag, cipher.frameAt(i), cipher.frameBytes(i));
-        continue;
-      }
-      if (forwarding.isOn && this.#passOn(now, cipher.frameAt(i), cipher.frameBytes(i))) continue;
-      if (!guards.isIdle && !this.#admitsIn(now, cipher.frameAt(i), cipher.frameBytes(i))) continue;
-      if (io.write(tunFd, base + cipher.frameAt(i), cipher.frameBytes(i)) >= 0) continue;
-      if (io.errno === ERRNO.EBADFD) this.#isGone = true;
-      else onDrop("interface-full", 1);
-    }
-  }
-
-  #admitsIn(now: Millis, frameAt: number, frameBytes: number): boolean {
-    const at = frameAt + VIRTIO_HEADER_BYTES;
-    return this.#gate.admits(now, at, frameBytes - VIRTIO_HEADER_BYTES, DIRECTION.IN);
-  }
-
-  /** Sends a frame that is meant for another peer to that peer as a whole. @returns false when it is the host's */
-  #passOn(now: Millis, frameAt: number, frameBytes: number): boolean {
-    const { device: { forwarding } } = this.#parts;
-    const at = frameAt + VIRTIO_HEADER_BYTES;
-    const lengthBytes = frameBytes - VIRTIO_HEADER_BYTES;
-    const longestBytes = longestPacketBytes(this.#view, at, lengthBytes);
-    const next = forwarding.nextHop(now, this.#bytes, at, lengthBytes, longestBytes);
-    if (next === "peer") this.#takeSuperpacket(now, at, lengthBytes, false);
-    return next !== "host";
+  /** An eventfd takes a number. */
+  #wake(fd: number): void {
+    const at = this.#free + SINGLE_AT;
+    this.#view.setBigUint64(at, 1n, true);
+    this.#parts.io.write(fd, this.#parts.base + at, 8);
   }
 
   /** Sends what the device itself has to say, and the proxy. */

@@ -11,6 +11,7 @@ import {
   FEATURES_BYTES,
   featuresCode,
   missingFeatures,
+  MultiBufferCipher,
   NATIVE_CONTEXT_BYTES,
   NativeCipher,
   nativeCode,
@@ -73,14 +74,51 @@ export function findNativeTier(): { readonly tier: NativeTier } | string {
   return { tier: found.tier };
 }
 
-/** Loads the best tier that runs here and answers right. */
-function loadNative(): LoadedTier | string {
+/**
+ * Machine code beside the packet plane, for records of channels: loaded when it is first asked for, and once.
+ *
+ * Of eight lanes, whatever else the processor can: there are as many records at a time.
+ */
+export class MultiBufferLoader implements Disposable {
+  readonly #load: () => LoadedTier | string;
+  #found: { readonly cipher: MultiBufferCipher | undefined } | undefined;
+
+  /**
+   * @param choice of the packet plane, which is not to seal by machine code where that may not
+   * @param load finds machine code, or says why there is none
+   */
+  constructor(choice: CipherChoice, load: () => LoadedTier | string = loadUnasked) {
+    this.#load = choice === "auto" || choice === "native" ? load : () => `the cipher is ${choice}`;
+  }
+
+  /** @returns the cipher, the same each time; undefined where there is none */
+  readonly find = (): MultiBufferCipher | undefined => (this.#found ??= { cipher: this.#make() }).cipher;
+
+  /** Closes the cipher: what is said after that is sealed without. Harmless when repeated. */
+  [Symbol.dispose](): void {
+    this.#found?.cipher?.close();
+    this.#found = { cipher: undefined };
+  }
+
+  #make(): MultiBufferCipher | undefined {
+    const loaded = this.#load();
+    if (typeof loaded === "string") return undefined;
+    const { tier, code } = loaded;
+    return new MultiBufferCipher(
+      (memory) => new NativeCipher(tier, code, placeOf(memory)),
+      () => code.unload(),
+    );
+  }
+}
+
+/** Loads the best of these tiers that runs here and answers right. */
+function loadNative(tiers: readonly NativeTier[] = ["avx512", "avx2"]): LoadedTier | string {
   const { os, arch } = Deno.build;
   if (os !== "linux" || arch !== "x86_64") return `there is none for ${os} on ${arch}`;
   try {
     const missing = missingFeatures(askProcessor());
     let problem = `the processor lacks ${missing.avx2.join(", ")}`;
-    for (const tier of ["avx512", "avx2"] as const) {
+    for (const tier of tiers) {
       if (missing[tier].length > 0) continue;
       const code = loadTier(tier);
       if (code !== undefined) return { tier, code };
@@ -90,6 +128,12 @@ function loadNative(): LoadedTier | string {
   } catch (error) {
     return error instanceof Error ? error.message : String(error);
   }
+}
+
+/** Loads what nobody has asked for: a program without the permission is not to ask its user for it. */
+function loadUnasked(): LoadedTier | string {
+  if (Deno.permissions.querySync({ name: "ffi" }).state !== "granted") return "--allow-ffi is not given";
+  return loadNative(["avx2"]);
 }
 
 function askProcessor(): Uint32Array {
@@ -111,6 +155,8 @@ function loadTier(tier: NativeTier): MachineCode | undefined {
   return undefined;
 }
 
-function placeOf(memory: WebAssembly.Memory): { readonly address: number; readonly lengthBytes: number } {
+function placeOf(
+  memory: { readonly buffer: ArrayBufferLike },
+): { readonly address: number; readonly lengthBytes: number } {
   return { address: addressOf(memory), lengthBytes: memory.buffer.byteLength };
 }

@@ -7,7 +7,7 @@
 import assert from "node:assert/strict";
 import { loadedTiers, missingTiers } from "../../crypto/testing/native_code.ts";
 import type { CipherChoice } from "../packet_plane.ts";
-import { findNativeTier, selectBatchCipher } from "./select_cipher.ts";
+import { findNativeTier, MultiBufferLoader, selectBatchCipher } from "./select_cipher.ts";
 
 const NAMES = { avx512: "native AVX-512 cipher", avx2: "native AVX2 cipher" } as const;
 const [best] = loadedTiers.keys();
@@ -44,4 +44,24 @@ Deno.test("selectBatchCipher() says why machine code does not seal, and only to 
   assert.equal(auto.name, "baseline cipher");
   const asked = () => assert.fail("it was asked");
   assert.equal(selected("baseline", asked).nativeProblem, undefined);
+});
+
+const loads = "MultiBufferLoader loads once, when it is first asked, and gives back what it loaded";
+Deno.test(loads, { ignore: !loadedTiers.has("avx2") }, () => {
+  using loader = new MultiBufferLoader("auto");
+  const cipher = loader.find();
+  assert(cipher !== undefined);
+  assert.equal(loader.find(), cipher);
+  loader[Symbol.dispose]();
+  assert(cipher.isClosed);
+  assert.equal(loader.find(), undefined);
+});
+
+Deno.test("MultiBufferLoader finds nothing where machine code is not there or not wanted", () => {
+  let asked = 0;
+  const load = () => `asked ${++asked} times`;
+  using none = new MultiBufferLoader("native", load);
+  assert.deepEqual([none.find(), none.find(), asked], [undefined, undefined, 1]);
+  using unwanted = new MultiBufferLoader("baseline", load);
+  assert.deepEqual([unwanted.find(), asked], [undefined, 1]);
 });

@@ -149,6 +149,7 @@ class PacketWorker {
     try {
       return this.#engine.run();
     } finally {
+      this.#coordinator?.close();
       this.#engine.frames.close();
       this.#selected.close();
     }

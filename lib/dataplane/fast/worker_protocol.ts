@@ -35,12 +35,17 @@ export type Plain<T> = T extends PublicKey | PresharedKey | Endpoint | Cidr | Ip
 /** A socket that the worker is to use. */
 export type WorkerSocket = Pick<GsoSenderParts, "fd" | "family" | "hasGso">;
 
-/** What the first worker shares with others that seal. */
+/** What the first worker shares with others. */
 export interface SharedWithFirst {
   /** Sessions, and who uses them. */
   readonly memory: SharedArrayBuffer;
   /** Of each other worker, in their order: what that hands over. */
   readonly handovers: readonly SharedArrayBuffer[];
+  /** The same of what is received. */
+  readonly receiving: {
+    readonly memory: SharedArrayBuffer;
+    readonly handovers: readonly SharedArrayBuffer[];
+  };
 }
 
 /** What a worker begins with: no key, no socket, no peers. */

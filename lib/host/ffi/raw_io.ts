@@ -34,8 +34,8 @@ const WORD = 0x1_0000_0000;
 /** linux/time.h */
 const CLOCK_BOOTTIME = 7;
 
-/** The address of memory that never moves, such as a shared WebAssembly memory. */
-export function addressOf(memory: WebAssembly.Memory): number {
+/** The address of memory that never moves: a WebAssembly memory, or what stands outside of the heap, as all but tiny arrays do. */
+export function addressOf(memory: { readonly buffer: ArrayBufferLike }): number {
   const pointer = Deno.UnsafePointer.of(new Uint8Array(memory.buffer) as Uint8Array<ArrayBuffer>);
   return Number(Deno.UnsafePointer.value(pointer));
 }

@@ -22,3 +22,4 @@ export {
   type ResolverKind,
   type ResolverPlace,
 } from "./resolver_host.ts";
+export { publishServedZone, type ServedZone, servedZones } from "./served_zones.ts";

@@ -40,6 +40,18 @@ export interface UndoOptions {
   readonly keeps?: readonly HostChange["kind"][];
 }
 
+/** @returns a change of the host in words */
+export function hostChangeText(change: HostChange): string {
+  if (change.kind === "interface") return `the interface ${change.name}`;
+  if (change.kind === "resolver") return `the resolver in ${change.replacement.path}`;
+  if (change.kind === "forwarding") {
+    return `the forwarding of IPv${change.family} from ${change.interfaceName}`;
+  }
+  if (change.kind === "filter-table") return `the table ${change.name} of nftables`;
+  if (change.kind === "exit") return `the rules that send everything through ${change.name}`;
+  return `the route to ${change.cidr} on ${change.interfaceName}`;
+}
+
 /**
  * The changes that are made, or were about to be, over a StateStore: a crash leaves a record of every change.
  *

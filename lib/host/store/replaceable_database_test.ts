@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { type DatabaseFile } from "./sqlite_file.ts";
+import type { DatabaseFile } from "./sqlite_file.ts";
 import { ReplaceableDatabase } from "./replaceable_database.ts";
 
 const FILE: DatabaseFile = {

@@ -66,6 +66,11 @@ export class ResumedStateStore implements StateStore, Disposable {
     this.#isSettled = true;
   }
 
+  /** @returns the names of all collections that have a pair; those of the disk while there is no room on it */
+  collections(): readonly string[] {
+    return this.#disk.collections();
+  }
+
   /** Writes what waits, if there is room now. @returns whether nothing waits any more */
   flush(): boolean {
     const held = this.#held;

@@ -112,6 +112,12 @@ export class SqliteStateStore implements StateStore, Disposable {
     return pairs.sort(([a], [b]) => a < b ? -1 : a > b ? 1 : 0);
   }
 
+  /** Writes all of it into a new file, as it is now. @throws StateError when that can't be written */
+  copyTo(path: string): void {
+    this.#run("read", () => this.#database.prepare("VACUUM INTO ?").run(path));
+    Deno.chmodSync(path, 0o600);
+  }
+
   /** @returns the names of all collections that have a pair */
   collections(): readonly string[] {
     return this.#run("read", () => this.#statements.collections.all()).map((row) =>

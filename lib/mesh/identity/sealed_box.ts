@@ -56,6 +56,47 @@ export function openSealed(reader: PrivateKey, label: string, sealed: Uint8Array
   );
 }
 
+/**
+ * As `sealFor`, and only whoever has the sender's key can have made it: the key follows from the static keys of both, too
+ * (as in Noise's one-way pattern X).
+ * @throws RangeError when the reader's key is one of the few that no Diffie-Hellman works with
+ */
+export function sealFrom(
+  sender: PrivateKey,
+  reader: PublicKey,
+  label: string,
+  secret: Uint8Array,
+  random: RandomSource,
+): Uint8Array {
+  const ephemeral = PrivateKey.generate(random);
+  const [shared, known] = [ephemeral.sharedSecret(reader), sender.sharedSecret(reader)];
+  if (shared === undefined || known === undefined) {
+    throw new RangeError("Cannot seal: the reader's key is of low order");
+  }
+  const key = senderKey(keyOf(shared, label, ephemeral.publicKey, reader), known, sender.publicKey);
+  ephemeral.wipe();
+  return concatBytes(ephemeral.publicKey.bytes, xchachaSeal(key, NONCE, secret, NOTHING));
+}
+
+/** Never throws. @returns the secret, or undefined when it was not sealed by this sender for this reader under this label */
+export function openFrom(
+  reader: PrivateKey,
+  sender: PublicKey,
+  label: string,
+  sealed: Uint8Array,
+): Uint8Array | undefined {
+  if (sealed.length < SEAL_BYTES) return undefined;
+  const ephemeral = PublicKey.fromBytes(sealed.subarray(0, KEY_BYTES));
+  const [shared, known] = [reader.sharedSecret(ephemeral), reader.sharedSecret(sender)];
+  if (shared === undefined || known === undefined) return undefined;
+  const key = senderKey(keyOf(shared, label, ephemeral, reader.publicKey), known, sender);
+  return xchachaOpen(key, NONCE, sealed.subarray(KEY_BYTES), NOTHING);
+}
+
+function senderKey(key: Uint8Array, known: Uint8Array, sender: PublicKey): Uint8Array {
+  return blake2sMac(key, 32, utf8Bytes("from"), known, sender.bytes);
+}
+
 function keyOf(shared: Uint8Array, label: string, ephemeral: PublicKey, reader: PublicKey): Uint8Array {
   return blake2sMac(shared, 32, utf8Bytes(`weft sealed ${label} v1`), ephemeral.bytes, reader.bytes);
 }

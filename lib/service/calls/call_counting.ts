@@ -1,11 +1,11 @@
 /**
- * Counting calls by message where they end.
+ * Counting calls by message where they end, and telling who was asked.
  * @module
  */
 
 import type { CallOrder, Reply } from "./pending_calls.ts";
 import type { Provider } from "../directory/mod.ts";
-import { isProgram } from "../ports.ts";
+import { AGENT, isProgram } from "../ports.ts";
 import type { RuntimeBase } from "../runtime_base.ts";
 import type { CallCounters } from "../stats/mod.ts";
 import { isBuiltIn } from "../topics/mod.ts";
@@ -16,11 +16,15 @@ import { isBuiltIn } from "../topics/mod.ts";
  * @param provider who was asked last; undefined when nobody was
  */
 export function countReply(
-  { clock, stats }: Pick<RuntimeBase, "clock" | "stats">,
-  { path, begunAt, to }: CallOrder,
+  { clock, stats, nodeName }: Pick<RuntimeBase, "clock" | "stats" | "nodeName">,
+  { path, begunAt, to, onProvider }: CallOrder,
   provider: Provider | undefined,
   reply: Reply,
 ): void {
+  if (onProvider !== undefined && provider !== undefined && provider.peer !== AGENT) {
+    const node = nodeName(provider.peer);
+    if (node !== undefined) onProvider(node);
+  }
   if (isBuiltIn(path.service)) return;
   const now = clock.now();
   const code = reply.kind === "failure" ? reply.failure.code : undefined;

@@ -20,9 +20,14 @@ export const NO_OPTIONS: CallOptions = {};
  * @returns how long the call may take, in milliseconds
  * @throws CallError when its signal is aborted already, InvalidServiceError
  */
-export function checkOptions({ text }: CallPath, { signal, timeoutMs, mode }: CallOptions): number {
+export function checkOptions({ text }: CallPath, { signal, timeoutMs, mode, reduce }: CallOptions): number {
   if (signal?.aborted) throw callError("Canceled", `Canceled: ${showPath(text)}`);
   const checkedMs = readCount(timeoutMs, DEFAULT_TIMEOUT_MS, 1, "timeoutMs");
+  if (reduce !== undefined && (mode !== "all" || typeof reduce !== "function")) {
+    throw new InvalidServiceError(
+      `Cannot call ${showPath(text)}: reduce is a function, and of mode "all" alone`,
+    );
+  }
   if (mode === undefined || CALL_MODES.includes(mode)) return checkedMs;
   throw new InvalidServiceError(`Cannot call ${showPath(text)}: there is no mode "${mode}"`, {
     hint: `The modes are ${CALL_MODES.join(", ")}; for one node use the option node.`,

@@ -39,11 +39,13 @@ export class LocalCaller {
     timeoutMs: number,
     elsewhere: (leftMs: number) => Promise<unknown> | undefined = () => undefined,
   ): Promise<unknown> {
-    const { carrier, clock, stats } = this.#base;
+    const { carrier, clock, stats, nodeName } = this.#base;
     const retries = options.stream === undefined
       ? readCount(options.retries, DEFAULT_RETRIES, 0, "retries")
       : 0;
     const deadline = clock.now() + timeoutMs;
+    const node = options.onProvider && nodeName(undefined);
+    if (node !== undefined) options.onProvider?.(node);
     // The caller may change them meanwhile, and so may a handler that runs again.
     const kept = copyAsSent(params, carrier);
     const first = callLocal(this.#base, service, path, kept, options, timeoutMs);
@@ -56,10 +58,15 @@ export class LocalCaller {
         hasRun ||= reason instanceof CallError && reason.executed;
         const waitMs = backoff.nextMs(this.#base.random);
         if (this.#isClosed || clock.now() + waitMs >= deadline) break;
-        await this.#pause(waitMs, options.signal, path);
+        try {
+          await this.#pause(waitMs, options.signal, path);
+        } catch (error) {
+          reason = error;
+          break;
+        }
         const leftMs = Math.max(1, Math.floor(deadline - clock.now()));
         const other = service.state === "running" ? undefined : elsewhere(leftMs);
-        if (other !== undefined) return await other;
+        if (other !== undefined) return await other.catch((error) => Promise.reject(asRun(error, hasRun)));
         try {
           // As they are now: a copy more of each call would be for the sake of few.
           const again = copyAsSent(params, carrier);
@@ -68,10 +75,7 @@ export class LocalCaller {
           reason = error;
         }
       }
-      // Also when its last try did not.
-      if (hasRun && reason instanceof CallError && !reason.executed) {
-        reason = new CallError({ ...failureOf(reason), executed: true }, { cause: reason.cause });
-      }
+      reason = asRun(reason, hasRun);
       if (!isBuiltIn(path.service)) {
         const now = clock.now();
         stats.caller.of(path.text).record(now, now - deadline + timeoutMs, failureOf(reason).code);
@@ -102,6 +106,12 @@ export class LocalCaller {
       signal?.addEventListener("abort", abort, { once: true });
     });
   }
+}
+
+/** @returns why a call has failed: it may have run when any of its tries may have, also when its end was another one */
+function asRun(reason: unknown, hasRun: boolean): unknown {
+  if (!hasRun || !(reason instanceof CallError) || reason.executed) return reason;
+  return new CallError({ ...failureOf(reason), executed: true }, { cause: reason.cause });
 }
 
 /** As `RemoteCaller` does: what is a deadline's or the caller's own end is one. */

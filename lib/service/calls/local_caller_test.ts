@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { ActionError } from "../mod.ts";
-import { attached, MemoryMesh, settle } from "../testing/memory_mesh.ts";
+import { attached, MemoryMesh, type MemoryNode, settle } from "../testing/memory_mesh.ts";
 import { failureOf } from "../testing/outcome.ts";
 
 /** A service whose actions fail at first, and count how often they ran. */
@@ -91,6 +91,60 @@ Deno.test("LocalCaller gives a handler that runs again parameters of its own, an
   await settle();
   await runtime.close();
   assert.equal((await stopped).code, "Stopped");
+});
+
+Deno.test("LocalCaller tells of a call that it has run when any of its tries may have, whatever ends it", async () => {
+  for (
+    const [what, code] of [
+      ["finding no room", "Overloaded"],
+      ["given up by its caller", "Canceled"],
+      ["stopped with its node", "Stopped"],
+      ["gone elsewhere, where it does not run", "Overloaded"],
+    ] as const
+  ) {
+    await using mesh = new MemoryMesh();
+    const [a, b] = [mesh.add("a"), mesh.add("b")];
+    let ran = 0;
+    const held = Promise.withResolvers<void>();
+    const definition = {
+      path: "work",
+      concurrency: 1,
+      queue: 0,
+      actions: {
+        do: {
+          idempotent: true,
+          handler: () => {
+            ran++;
+            throw new ActionError("Busy", "come again", { retryable: true });
+          },
+        },
+        hold: () => held.promise,
+      },
+    };
+    await a.runtime.addService(definition);
+    await b.runtime.addService(definition);
+    await mesh.run(20);
+    const abort = new AbortController();
+    const options = { retries: 2, signal: abort.signal, timeoutMs: 5_000 };
+    const failing = failureOf(a.runtime.request("work/do", 1, options));
+    await settle();
+    assert.equal(ran, 1, what);
+    const holding: Promise<unknown>[] = [];
+    const hold = ({ runtime }: MemoryNode) =>
+      holding.push(runtime.request("work/hold", undefined, { mode: "local" }).catch(() => {}));
+    if (what === "finding no room") hold(a);
+    else if (what === "given up by its caller") abort.abort();
+    else if (what === "stopped with its node") await a.runtime.close();
+    else {
+      hold(b);
+      a.runtime.services.get("mesh:work")?.pause();
+    }
+    await settle();
+    const error = await mesh.until(failing);
+    assert.deepEqual([error.code, error.executed, ran], [code, true, 1], what);
+    held.resolve();
+    await Promise.all(holding);
+  }
 });
 
 Deno.test("LocalCaller goes elsewhere with what has been paused here meanwhile, and waits for a place", async () => {

@@ -45,6 +45,8 @@ export interface CallOrder {
   readonly to: CallDestination;
   /** What travels along; undefined for nothing. */
   readonly context: PropagatedContext | undefined;
+  /** Is told the name of the node that was asked last. */
+  readonly onProvider?: ((node: string) => void) | undefined;
   /** Whether an answer that is a stream has to have ended by the deadline, not only to have begun. */
   readonly boundsStream?: boolean;
 }

@@ -140,9 +140,10 @@ export class Balancer {
    * nobody else.
    */
   candidates(providers: readonly Provider[], action: string, now: Millis): readonly Provider[] {
-    const usable = providers.filter(({ service, breakers }) =>
-      service.state === "running" && breakers.state(action, now) !== "open"
-    );
+    // Most services have one provider, which is fine: every call asks.
+    const [only] = providers;
+    if (only !== undefined && providers.length === 1 && isUsable(only, action, now)) return providers;
+    const usable = providers.filter((provider) => isUsable(provider, action, now));
     const good = usable.filter(({ peer }) => isProgram(peer) || this.#peers.isHealthy(peer));
     return good.length > 0 ? good : usable;
   }
@@ -186,6 +187,10 @@ export class Balancer {
     }
     return nearest;
   }
+}
+
+function isUsable({ service, breakers }: Provider, action: string, now: Millis): boolean {
+  return service.state === "running" && breakers.state(action, now) !== "open";
 }
 
 /** @returns a provider that is in no directory, for services that everybody has */

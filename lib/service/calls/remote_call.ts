@@ -25,7 +25,7 @@ export function callRemote(
   caller: RemoteCaller,
   path: CallPath,
   params: unknown,
-  { signal, stream, timeoutMs: givenMs, context }: PreparedCallOptions,
+  { signal, stream, timeoutMs: givenMs, context, onProvider }: PreparedCallOptions,
   timeoutMs: number,
   to: CallDestination,
   again: (leftMs: number) => Promise<unknown> | undefined,
@@ -37,13 +37,23 @@ export function callRemote(
   const deadline = millis(begunAt + timeoutMs);
   return new Promise((resolve, reject) => {
     let cancel = () => {};
-    const abort = () => cancel();
-    signal?.addEventListener("abort", abort, { once: true });
+    const abort = signal && (() => cancel());
+    if (abort !== undefined) signal?.addEventListener("abort", abort, { once: true });
     const boundsStream = givenMs !== undefined;
-    const order = { path, params: value, begunAt, deadline, source: stream, to, context, boundsStream };
+    const order = {
+      path,
+      params: value,
+      begunAt,
+      deadline,
+      source: stream,
+      to,
+      context,
+      onProvider,
+      boundsStream,
+    };
     let isHeld = true;
     const onOver = () => {
-      signal?.removeEventListener("abort", abort);
+      if (abort !== undefined) signal?.removeEventListener("abort", abort);
       if (isHeld) pool.release(params, value);
       isHeld = false;
     };

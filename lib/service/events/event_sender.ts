@@ -5,6 +5,7 @@
 
 import type { PublishReport } from "../options.ts";
 import type { PeerId } from "../ports.ts";
+import type { EventCounters } from "../stats/mod.ts";
 import type { TopicPath } from "../topics/mod.ts";
 import {
   copyValue,
@@ -42,11 +43,13 @@ export interface OutgoingEvent extends RetainedEvent {
 /** Sends events; one for a node or program. */
 export class EventSender {
   readonly #carrier: MessageCarrier;
+  readonly #counters: EventCounters;
   /** Of each peer, how many wait, and the last of them. */
   readonly #waiting = new Map<PeerId, { count: number; last: Promise<unknown> }>();
 
-  constructor(carrier: MessageCarrier) {
+  constructor(carrier: MessageCarrier, counters: EventCounters) {
     this.#carrier = carrier;
+    this.#counters = counters;
   }
 
   /**
@@ -74,25 +77,32 @@ export class EventSender {
     if (
       before === undefined && this.#carrier.isShort(data) && this.#carrier.post(peer, message) === "queued"
     ) {
-      return true;
+      return this.#count(true);
     }
     const queue = before ?? { count: 0, last: Promise.resolve() };
-    if (queue.count === MAX_WAITING_EVENTS) return false;
+    if (queue.count === MAX_WAITING_EVENTS) return this.#count(false);
     // Whoever reads slowly is who makes it wait.
     const claim = this.#carrier.hold(
       peer,
       data.data.length + memoryOfContext(context) + WAITING_OVERHEAD_BYTES,
     );
-    if (claim === undefined) return false;
+    if (claim === undefined) return this.#count(false);
     queue.count++;
     this.#waiting.set(peer, queue);
     const kept = { ...message, data: copyValue(data) };
-    const sending = queue.last.then(() => this.#sendSlowly(peer, kept)).catch(() => false);
+    const sending = queue.last.then(() => this.#sendSlowly(peer, kept)).catch(() => false)
+      .then((isSent) => this.#count(isSent));
     queue.last = sending.then(() => {
       claim.release();
       if (--queue.count === 0) this.#waiting.delete(peer);
     });
     return sending;
+  }
+
+  #count(isSent: boolean): boolean {
+    if (isSent) this.#counters.sent++;
+    else this.#counters.lost++;
+    return isSent;
   }
 
   async #sendSlowly(peer: PeerId, message: EventMessage): Promise<boolean> {
@@ -115,10 +125,15 @@ export function reportSends(
   local: number,
   sends: readonly (boolean | Promise<boolean>)[],
 ): Promise<PublishReport> {
-  const report = (done: readonly boolean[]): PublishReport => {
-    const sent = done.filter(Boolean).length;
-    return { local, sent, lost: done.length - sent };
-  };
-  const isDone = (send: boolean | Promise<boolean>): send is boolean => typeof send === "boolean";
-  return sends.every(isDone) ? Promise.resolve(report(sends)) : Promise.all(sends).then(report);
+  let sent = 0;
+  for (const send of sends) {
+    if (typeof send !== "boolean") return Promise.all(sends).then((done) => reportOf(local, done));
+    if (send) sent++;
+  }
+  return Promise.resolve({ local, sent, lost: sends.length - sent });
+}
+
+function reportOf(local: number, done: readonly boolean[]): PublishReport {
+  const sent = done.filter(Boolean).length;
+  return { local, sent, lost: done.length - sent };
 }

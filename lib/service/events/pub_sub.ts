@@ -91,6 +91,7 @@ export class PubSub {
     const { broadcastMode = "all", retain = false } = options;
     const replicas = readReplicas(options);
     const event = { topic, data, publishedAt: this.#base.clock.wall(), context };
+    this.#base.stats.events.published++;
     const copied = retain ? this.#retain(event, replicas) : undefined;
     const spread = this.#spread(event, broadcastMode, undefined);
     if (replicas === 0 || copied === undefined) return spread;
@@ -110,21 +111,22 @@ export class PubSub {
   publishFor(program: PeerId, topic: TopicPath, message: EventMessage): void {
     const { data, publishedAt, groups, retain, replicas = 0, context } = message;
     const event = { topic, data, publishedAt, context };
+    this.#base.stats.events.published++;
     if (retain) void this.#retain(event, Math.min(replicas, MAX_REPLICAS));
     void this.#spread(event, groups.length > 0 ? "one_per_service" : "all", program);
   }
 
   /** Delivers an event of another node, to this program and to attached ones. */
   handleEvent(peer: PeerId, topic: TopicPath, event: EventMessage): void {
-    const { groups, publishedAt, past, context } = event;
+    const { groups, data, publishedAt, past, context } = event;
     const only = onlyGroups(groups);
-    this.#subscriptions.deliver({ ...event, topic }, peer, only);
-    const listeners = this.#base.programs.listeners(topic).filter(({ group }) =>
-      only === undefined || group === "" || only.has(group)
-    );
+    const passed = { topic, data, publishedAt, past, context };
+    this.#subscriptions.deliver(passed, peer, only);
+    const all = this.#base.programs.listeners(topic);
+    if (all.length === 0) return;
+    const listeners = all.filter(({ group }) => only === undefined || group === "" || only.has(group));
     if (listeners.length === 0) return;
     const targets = groups.length === 0 ? everybody(listeners) : this.#choose(topic, listeners).groupsOf;
-    const passed = { topic, data: event.data, publishedAt, past, context };
     for (const [program, forGroups] of targets) void this.#sender.send(program, passed, forGroups);
   }
 

@@ -23,6 +23,7 @@ import {
   type PropagatedContext,
   type WireValue,
 } from "../wire/mod.ts";
+import type { EventCounters } from "../stats/mod.ts";
 import { showPath, type TopicPath, TopicPattern, TopicTrie } from "../topics/mod.ts";
 
 /** How many events wait for a handler that is not ready, by default. */
@@ -52,6 +53,7 @@ export interface SubscriptionParts {
   readonly log: HandlerLog;
   /** What the events of all of them go through. */
   readonly middleware: MiddlewareChain;
+  readonly counters: EventCounters;
   /** Asks others whether they know of one by now. */
   confirm(pattern: TopicPattern, group: string): Promise<SubscriptionReach>;
 }
@@ -147,7 +149,9 @@ export class Subscriptions {
     const text = showPath(topic);
     const context = new EventContext(this.#parts.host, publisher, received.context);
     const { metadata, traceparent } = context;
-    for (const [i, { value: subscription, params }] of takers.entries()) {
+    this.#parts.counters.delivered += takers.length;
+    for (let i = 0; i < takers.length; i++) {
+      const { value: subscription, params } = takers[i] as Match;
       const event = {
         topic: text,
         data: values[i],
@@ -228,6 +232,7 @@ export class Subscription implements SubscriptionHandle {
   readonly #consumer: Consumer;
   readonly #memory: MemoryBudget;
   readonly #log: HandlerLog;
+  readonly #counters: EventCounters;
   readonly #concurrency: number;
   readonly #maxWaiting: number;
   readonly #takeBack: () => void;
@@ -248,7 +253,7 @@ export class Subscription implements SubscriptionHandle {
     pattern: TopicPattern,
     consumer: Consumer,
     options: SubscribeOptions,
-    { memory, log, middleware, confirm }: SubscriptionParts,
+    { memory, log, middleware, counters, confirm }: SubscriptionParts,
     takeBack: () => void,
   ) {
     this.pattern = pattern;
@@ -266,6 +271,7 @@ export class Subscription implements SubscriptionHandle {
     this.includesPast = options.includePast ?? false;
     this.#consumer = consumer;
     this.#memory = memory;
+    this.#counters = counters;
     this.#log = log;
     this.#concurrency = readCount(options.concurrency, 1, 1, "concurrency");
     this.#maxWaiting = readCount(options.queue, DEFAULT_EVENT_QUEUE, 1, "queue");
@@ -322,14 +328,19 @@ export class Subscription implements SubscriptionHandle {
     const bytes = publisher === undefined
       ? 0
       : memoryOf(data) + memoryOfContext(propagated) + WAITING_OVERHEAD_BYTES;
-    if (publisher !== undefined && !this.#memory.claim(publisher, bytes)) return void this.#dropped++;
+    if (publisher !== undefined && !this.#memory.claim(publisher, bytes)) return this.#drop();
     this.#waiting ??= new BoundedQueue(this.#maxWaiting);
     const oldest = this.#waiting.push({ event, context, bytes });
     if (oldest !== undefined) {
-      this.#dropped++;
+      this.#drop();
       this.#release(oldest);
     }
     if ("onEvent" in consumer) consumer.onEvent();
+  }
+
+  #drop(): void {
+    this.#dropped++;
+    this.#counters.dropped++;
   }
 
   #release({ event: { publisher }, bytes }: WaitingEvent): void {

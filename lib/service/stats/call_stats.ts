@@ -4,6 +4,7 @@
  */
 
 import { ActionCounters } from "./action_counters.ts";
+import { EventCounters } from "./event_counters.ts";
 import { CALL_FAILURE_CODES } from "../errors.ts";
 
 /** So many actions have counters of their own on each side; the first that are called. */
@@ -62,6 +63,7 @@ export class CallCounters {
 
 /** The counters of one node or program. */
 export class CallStats {
+  readonly events: EventCounters = new EventCounters();
   /** Of what its programs call, here and elsewhere. */
   readonly caller: CallCounters;
   /** Of what it serves, and its programs do, whoever calls. */

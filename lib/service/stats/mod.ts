@@ -6,4 +6,5 @@
 
 export { ActionCounters, type ActionFigures, type CallTotals } from "./action_counters.ts";
 export { CallCounters, CallStats, MAX_COUNTED_ACTIONS, OTHER_ACTIONS } from "./call_stats.ts";
+export { EventCounters } from "./event_counters.ts";
 export { LATENCY_BOUNDS_SECONDS, type LatencySnapshot } from "./latency_histogram.ts";

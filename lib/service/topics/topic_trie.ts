@@ -48,6 +48,10 @@ export class TopicTrie<T> {
   readonly #networks = new Map<string, Node<T>>();
   readonly #entries = new Set<Entry<T>>();
   #added = 0;
+  /** The last path that was looked up: events of one topic come one behind the other. */
+  #last: TopicPath | undefined;
+  #lastFound: readonly Entry<T>[] = [];
+  #lastValues: readonly T[] | undefined;
 
   /** @returns the value of each entry, in order of addition */
   values(): readonly T[] {
@@ -60,31 +64,38 @@ export class TopicTrie<T> {
     const root = this.#networks.get(pattern.network) ?? newNode<T>();
     this.#networks.set(pattern.network, root);
     this.#entries.add(entry);
+    this.#last = undefined;
     setOf(pattern, pattern.parts.reduce(childOrNew<T>, root)).add(entry);
     return () => this.#remove(entry);
   }
 
   /** @returns the entries whose pattern matches `path`, in order of addition */
   match(path: TopicPath): readonly TopicMatch<T>[] {
-    const root = this.#networks.get(path.network);
-    if (root === undefined) return [];
-    const found: Entry<T>[] = [];
-    collect(root, path.segments, 0, found);
-    if (found.length > 1) found.sort((a, b) => a.order - b.order);
-    return found.map(({ pattern, value }) => ({ value, params: pattern.capture(path) }));
+    return this.#find(path).map(({ pattern, value }) => ({ value, params: pattern.capture(path) }));
   }
 
-  /** @returns the values whose pattern matches `path`, in no order: for whoever asks often and needs no parameters */
+  /** @returns the values whose pattern matches `path`, in order of addition: for whoever needs no parameters */
   matchingValues(path: TopicPath): readonly T[] {
-    const root = this.#networks.get(path.network);
-    if (root === undefined) return [];
+    const found = this.#find(path);
+    return this.#lastValues ??= found.map(({ value }) => value);
+  }
+
+  #find(path: TopicPath): readonly Entry<T>[] {
+    if (path === this.#last) return this.#lastFound;
     const found: Entry<T>[] = [];
-    collect(root, path.segments, 0, found);
-    return found.map(({ value }) => value);
+    const root = this.#networks.get(path.network);
+    if (root !== undefined) collect(root, path.segments, 0, found);
+    if (found.length > 1) found.sort((a, b) => a.order - b.order);
+    this.#last = path;
+    this.#lastValues = undefined;
+    return this.#lastFound = found;
   }
 
   #remove(entry: Entry<T>): void {
     if (!this.#entries.delete(entry)) return;
+    this.#last = undefined;
+    this.#lastFound = [];
+    this.#lastValues = undefined;
     const { network, parts } = entry.pattern;
     const root = this.#networks.get(network);
     if (root !== undefined && prune(root, entry, parts, 0)) this.#networks.delete(network);

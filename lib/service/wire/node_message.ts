@@ -88,6 +88,7 @@ export type NodeMessage =
   | { readonly kind: "cancel"; readonly number: number; readonly callerRun: number }
   | { readonly kind: "leadership"; readonly paths: readonly string[] };
 
+const NO_GROUPS: readonly string[] = [];
 const MAX_GROUPS = 256;
 /** A program has so many services at most. */
 const MAX_LED = 512;
@@ -171,7 +172,7 @@ function writeEvent(writer: WireWriter, event: EventMessage): void {
   if (event.context !== undefined) writeContext(writer, 7, event.context);
   writer.bool(6, event.retain);
   writer.bool(5, event.past);
-  for (const group of event.groups.toReversed()) writer.text(4, group);
+  for (let i = event.groups.length - 1; i >= 0; i--) writer.text(4, event.groups[i] as string);
   writer.uint(3, event.publishedAt);
   writeValue(writer, 2, event.data);
   writer.string(1, event.topic);
@@ -284,7 +285,7 @@ function readResponse(reader: WireReader): ResponseMessage {
 function readEvent(reader: WireReader): EventMessage | undefined {
   let topic = "", publishedAt = 0, past = false, retain = false, replicas = 0;
   let data = NO_VALUE;
-  const groups: string[] = [];
+  let groups: string[] | undefined;
   let context: PropagatedContext | undefined;
   for (let field = reader.field(); field !== 0; field = reader.field()) {
     if (field === 1) topic = reader.string(MAX_NAME_BYTES);
@@ -292,6 +293,7 @@ function readEvent(reader: WireReader): EventMessage | undefined {
     else if (field === 3) publishedAt = reader.uint();
     else if (field === 4) {
       const group = reader.string();
+      groups ??= [];
       if (groups.length === MAX_GROUPS || group.length > MAX_GROUP_TEXT) return undefined;
       groups.push(group);
     } else if (field === 5) past = reader.uint() !== 0;
@@ -302,7 +304,17 @@ function readEvent(reader: WireReader): EventMessage | undefined {
     } else if (field === 8) replicas = reader.uint();
     else reader.skip();
   }
-  return { kind: "event", topic, data, publishedAt, groups, past, retain, replicas, context };
+  return {
+    kind: "event",
+    topic,
+    data,
+    publishedAt,
+    groups: groups ?? NO_GROUPS,
+    past,
+    retain,
+    replicas,
+    context,
+  };
 }
 
 function readDiscovery(reader: WireReader): NodeMessage | undefined {

@@ -41,7 +41,11 @@ export function encodeView(value: unknown, code: RefusalCode = "InvalidParams"):
   if (value === undefined) return NO_VALUE;
   if (value instanceof Uint8Array) {
     // A slice of a Buffer would be the same bytes.
-    return plain(Encoding.BINARY, new Uint8Array(value.buffer, value.byteOffset, value.length));
+    const isPlain = value.constructor === Uint8Array;
+    return plain(
+      Encoding.BINARY,
+      isPlain ? value : new Uint8Array(value.buffer, value.byteOffset, value.length),
+    );
   }
   try {
     return isExactJson(value)

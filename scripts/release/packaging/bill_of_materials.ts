@@ -19,16 +19,23 @@ interface ModuleGraph {
   readonly npmPackages: Readonly<Record<string, NpmPackage>>;
 }
 
+/** What is started, and the page, which stands in the program as text. */
+const ENTRIES = ["main.ts", "lib/http/page/web/mod.ts"];
+
 /** The file's name among those of a release. */
 export const BILL_FILE = "weft.cdx.json";
 
 /**
  * @param version of the program
- * @returns the document: the packages that main.ts loads and what those depend on, each with its licence and the
+ * @returns the document: the packages that it loads and what those depend on, each with its licence and the
  * integrity that the lock file holds it to; two runs say the same
  */
 export async function billOfMaterials(version: string): Promise<string> {
-  const graph: ModuleGraph = JSON.parse(await outputOf([Deno.execPath(), "info", "--json", "main.ts"]));
+  const graphs = await Promise.all(ENTRIES.map(moduleGraph));
+  const graph: ModuleGraph = {
+    modules: graphs.flatMap(({ modules }) => modules),
+    npmPackages: Object.assign({}, ...graphs.map(({ npmPackages }) => npmPackages)),
+  };
   const lock = JSON.parse(await Deno.readTextFile(`${ROOT}deno.lock`)).npm;
   const used = usedPackages(graph);
   const components = await Promise.all(used.map((key) => component(graph.npmPackages[key], lock[key])));
@@ -65,6 +72,10 @@ export async function billOfMaterials(version: string): Promise<string> {
     ],
   };
   return `${JSON.stringify(document, undefined, 2)}\n`;
+}
+
+async function moduleGraph(entry: string): Promise<ModuleGraph> {
+  return JSON.parse(await outputOf([Deno.execPath(), "info", "--json", entry]));
 }
 
 /** The packages that the modules import, without those that only say types. */

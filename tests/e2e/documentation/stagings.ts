@@ -57,6 +57,7 @@ ${
 const noRoute = (network: string) => `weft route remove ${network} > removed.txt`;
 const offered = "weft route add 192.168.50.0/24 --via web-1";
 const written = `weft data put orders '{"id":7,"status":"open"}'`;
+const pushed = `weft queue push mails '{"to":"eve"}' > pushed.txt`;
 const device = (name: string) => `weft peer add ${name} --wireguard > device.txt`;
 const proxy = beside("weft proxy --socks5 127.0.0.1:1080", "1080");
 /** The checkout, and a home, where nobody else can write, whatever is above them; a unit is refused otherwise. */
@@ -123,6 +124,15 @@ export const STAGINGS: Readonly<Record<string, Staging>> = {
   "weft config set port 5555": { on: "spare" },
   "weft config set endpoint 192.0.2.1:5555 '[2001:db8::1]:5555'": { on: "spare" },
   "weft config unset port": { on: "spare" },
+  "weft config check": { inside: "echo 'port: 5555' > weft.yaml; export WEFT_CONFIG=weft.yaml" },
+  "weft explain NAME": { with: { NAME: "web-1" } },
+  "weft config check /etc/weft.yaml": {
+    inside: "echo 'labels: { role: web }' > weft.yaml",
+    with: { "/etc/weft.yaml": "weft.yaml" },
+  },
+  "weft --leader --state /var/lib/weft-lab --port 51821 --status-port 9181 --cidr 10.201.0.0/16 --dns-zone lab.internal":
+    { on: "spare", inside: "rm -rf ./fresh", with: { "/var/lib/weft-lab": "./fresh" }, until: isLeader },
+  "weft config init weft.yaml": { inside: "rm -f weft.yaml" },
   "weft peer show NAME": { with: { NAME: "web-1" } },
   "weft leave": { on: "spare", withSpare: true, isLate: true },
   "weft cleanup": { on: "spare" },
@@ -131,6 +141,17 @@ export const STAGINGS: Readonly<Record<string, Staging>> = {
   },
 
   "weft status --watch": { until: /web-1/ },
+  "weft top": { until: /web-1/ },
+  "weft bugreport --anonymize": { after: "rm -f weft-bugreport-*.tar.gz" },
+  "weft backup web-1.backup": {
+    inside: `${phrase}; rm -f web-1.backup`,
+    with: { "web-1.backup": "web-1.backup --passphrase-file phrase" },
+  },
+  "weft restore web-1.backup": {
+    inside:
+      `${phrase}; rm -rf web-1.backup ./fresh; weft backup web-1.backup --passphrase-file phrase > backup.txt; export WEFT_STATE=./fresh`,
+    with: { "web-1.backup": "web-1.backup --passphrase-file phrase" },
+  },
   "weft ping NAME": { with: { NAME: "web-1" } },
   "weft ping leader": { on: "web-1" },
   "weft audit --since 1h --follow": { until: /web-1/ },
@@ -174,6 +195,11 @@ export const STAGINGS: Readonly<Record<string, Staging>> = {
   "weft data watch orders --where 'status = open'": { until: /7 changed total/ },
   "weft data import orders orders.jsonl": { inside: `echo '{"id":8,"status":"open"}' > orders.jsonl` },
   "weft data drop orders --force": { isLate: true },
+  "weft queue push mails --stdin < mails.jsonl": { inside: `echo '{"to":"ann"}' > mails.jsonl` },
+  "weft queue work mails --exec 'jq -r .to'": { inside: pushed, until: /eve|ann/ },
+  "weft queue work mails --exec 'jq -r .to >> sent.txt' --count 1": { inside: pushed },
+  "weft queue work mails --count 1 --json": { inside: pushed },
+  "weft queue delete mails --force": { isLate: true },
 
   "weft service pause math": { after: "weft service resume math" },
   "weft service pause math --node web-1": { after: "weft service resume math --node web-1" },
@@ -224,6 +250,8 @@ export const STAGINGS: Readonly<Record<string, Staging>> = {
     first: blue,
     inside: container,
     with: { "netns lab": 'netns "$holder"' },
+    // Its namespace ends with the line.
+    after: fresh("blue"),
   },
   "weft endpoint list blue": { first: blue },
   "weft endpoint remove blue web-1": { first: `${blue}; weft endpoint add blue web-1` },

@@ -1,34 +1,20 @@
 import assert from "node:assert/strict";
+import { z } from "zod";
 import { Node } from "../../../lib/agent/mod.ts";
 import type { WatchedChange } from "../../../lib/data/mod.ts";
 import {
   announcedRandom,
-  createScratch,
   integerBetween,
   IS_THOROUGH,
-  loopbackArgs,
   pause,
-  thisMachine,
   waitFor,
-  WeftNode,
+  type WeftNode,
 } from "../../lab/mod.ts";
 import { ask, expectAnswer } from "./cli_in_process.ts";
+import { openMesh } from "./owner_mesh.ts";
 
 const KILLS = IS_THOROUGH ? 20 : 1;
 type Count = { readonly id: string; readonly n: number };
-
-/** A leader, and a member that is to own collections, both without root. */
-async function openMesh(label: string) {
-  await using opening = new AsyncDisposableStack();
-  const { path: scratch } = opening.use(await createScratch(label));
-  const node = (name: string) =>
-    opening.use(new WeftNode(thisMachine, { name, stateDir: `${scratch}/${name}`, args: loopbackArgs() }));
-  const [lead, store] = [node("lead"), node("store")];
-  const token = await lead.startLeader();
-  await store.start("--join", token);
-  const stack = opening.move();
-  return { lead, store, scratch, [Symbol.asyncDispose]: () => stack.disposeAsync() };
-}
 
 Deno.test("weft data: what one agent owns is written, read, watched and carried from another", async (test) => {
   await using mesh = await openMesh("data-shell");
@@ -44,6 +30,18 @@ Deno.test("weft data: what one agent owns is written, read, watched and carried 
       await expectAnswer(lead, "data", "list"),
       /^COLLECTION +OWNER +KEY +ENTRIES +REVISION +INDEXES\norders +store +id +0 +0 +status\n$/,
     );
+  });
+
+  await test.step("shown with what its values are like", async () => {
+    const Order = z.object({ id: z.number(), status: z.enum(["open", "paid"]) });
+    await using program = await Node.attach({ stateDir: lead.stateDir });
+    await program.collection("orders", { key: "id", schema: Order, version: 1 });
+    assert.match(
+      await expectAnswer(lead, "data", "show", "orders"),
+      /^orders\nentries +0\n(?:.*\n)*schema +version 1\n +id +number\n +status +open \| paid\n$/,
+    );
+    const { schema } = JSON.parse(await expectAnswer(lead, "data", "show", "orders", "--json"));
+    assert.deepEqual(schema.jsonSchema.required, ["id", "status"]);
   });
 
   await test.step("written, read, queried and deleted", async () => {
@@ -134,7 +132,67 @@ Deno.test("weft data: what one agent owns is written, read, watched and carried 
     assert.equal(count, 1_200);
     await Deno.writeTextFile(`${scratch}/bad.jsonl`, '{"id":1}\n{"id":');
     const bad = await ask(lead, "data", "import", "orders", `${scratch}/bad.jsonl`);
+    const csv = await expectAnswer(lead, "data", "export", "orders", "--prefix", "119", "--format", "csv");
+    assert.equal(csv.split("\n")[1], "119,new,119");
+    await Deno.writeTextFile(`${scratch}/orders.csv`, csv);
+    const [before] = (await expectAnswer(lead, "data", "import", "orders", `${scratch}/orders.csv`)).split(
+      "\n",
+    );
+    assert.equal(before, "Wrote 11 values to orders");
+    const rest = await expectAnswer(
+      lead,
+      "data",
+      "import",
+      "orders",
+      `${scratch}/orders.csv`,
+      "--from-line",
+      "11",
+    );
+    assert.equal(rest, "Wrote 2 values to orders\n");
     assert.match(bad.stderr, /Cannot read line 2 of .*: it is no JSON\nhint: /);
+  });
+
+  await test.step("spread over both, and moved to the other one when one is gone", async () => {
+    const create = ["data", "create", "spread", "--key", "id", "--shards", "4", "--replicas", "1"];
+    assert.equal(await expectAnswer(lead, ...create), "lead owns spread\n");
+    const known = async () => (await expectAnswer(store, "data", "list")).includes("spread");
+    await waitFor(known, 10_000, { what: "the member knows the collection" });
+    for (const id of [1, 2, 3, 4, 5]) {
+      await expectAnswer(store, "data", "put", "spread", JSON.stringify({ id, n: id * 10 }));
+    }
+    const shards = async () => JSON.parse(await expectAnswer(lead, "data", "shards", "spread", "--json"));
+    const all = await shards() as { owner: string; following: string[] }[];
+    assert.equal(all.length, 4);
+    assert.ok(all.every(({ owner, following }) => [owner, ...following].sort().join() === "lead,store"));
+    assert.match(await expectAnswer(store, "data", "query", "select sum(n) from spread"), /\n150\n/);
+    await Deno.writeTextFile(`${scratch}/spread.csv`, "id,n\n1,10\n2,20\n3,30\n4,40\n5,50\n");
+    const imported = await expectAnswer(lead, "data", "import", "spread", `${scratch}/spread.csv`);
+    assert.equal(imported, "Wrote 5 values to spread\n");
+    if (!IS_THOROUGH) return;
+    await store.kill();
+    const isThere = async () =>
+      (await ask(lead, "data", "query", "select sum(n) from spread")).stdout.includes("150");
+    await waitFor(isThere, 30_000, { what: "the other one has taken over" });
+    await store.start("up");
+    const isWhole = async () =>
+      (await shards() as typeof all).every(({ following }) => following.length === 1);
+    await waitFor(isWhole, 60_000, { what: "the other one follows again" });
+  });
+
+  await test.step("sealed to a label, and not to be read by its owner", async () => {
+    await expectAnswer(lead, "label", "store", "role=billing");
+    await expectAnswer(lead, "data", "create", "bills", "--key", "id", "--seal", "role=billing");
+    const bill = '{"id":"1","euros":12345}';
+    const isWritten = async () => (await ask(store, "data", "put", "bills", bill)).code === 0;
+    await waitFor(isWritten, 10_000, { what: "the member knows its label and the collection" });
+    assert.deepEqual(JSON.parse(await expectAnswer(store, "data", "get", "bills", "1")), {
+      id: "1",
+      euros: 12_345,
+    });
+    assert.match(
+      (await ask(lead, "data", "get", "bills", "1")).stderr,
+      /sealed to role=billing, which this node is not\nhint: /,
+    );
   });
 
   await test.step("let to those whom a grant names, by the beginning of keys", async () => {

@@ -4,6 +4,7 @@ import {
   CapturedProcess,
   createScratch,
   documentationText,
+  documentedPrograms,
   loopbackArgs,
   thisMachine,
   WeftNode,
@@ -13,12 +14,11 @@ import { expectAnswer } from "./cli_in_process.ts";
 const root = fileURLToPath(new URL("../../../", import.meta.url));
 
 Deno.test("documentation: its programs find each other with the permissions that it names", async () => {
-  const documentation = await documentationText();
   // Those that a token is handed to.
+  const commands = [
+    ...(await documentationText()).matchAll(/^\$ deno run ((?:--\S+ )*)\\\n +(\w+\.ts) weft1-…$/gm),
+  ];
   const programs = (await documentedPrograms('@weft/mesh"')).filter((text) => text.includes("Deno.args"));
-    code
-  );
-  const commands = [...documentation.matchAll(/^\$ deno run ((?:--\S+ )*)\\\n +(\w+\.ts) weft1-…$/gm)];
   assert.deepEqual(commands.map(([, , file]) => file), ["adder.ts", "caller.ts"]);
   await using stack = new AsyncDisposableStack();
   const { path } = stack.use(await createScratch("service-readme"));

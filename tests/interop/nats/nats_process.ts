@@ -3,7 +3,7 @@
  * @module
  */
 
-import { CapturedProcess, findProgram, labTest, type Requirement } from "../../lab/mod.ts";
+import { CapturedProcess, findProgram, type Requirement } from "../../lab/mod.ts";
 
 const GIVEN = Deno.env.get("WEFT_NATS_SERVER");
 /** The server's program: as `WEFT_NATS_SERVER` names it, or on the `PATH`. */

@@ -34,9 +34,14 @@ export function poisonPacketThread(place: NetworkNamespace, pid: number): Promis
   return poison(place, packetThread(pid), "recvmsg,recvmmsg");
 }
 
-/** Makes the next packet kill the last thread that seals, likewise. */
-export function poisonSealingThread(place: NetworkNamespace, pid: number): Promise<CapturedProcess> {
-  return poison(place, packetThreads(pid).at(-1) ?? 0, "readv");
+/** Makes the next packet kill the last thread that seals, likewise, or the next datagram, when it is asked to receive. */
+export function poisonSealingThread(
+  place: NetworkNamespace,
+  pid: number,
+  way: "sealing" | "receiving" = "sealing",
+): Promise<CapturedProcess> {
+  const calls = way === "sealing" ? "readv" : "recvmsg,recvmmsg";
+  return poison(place, packetThreads(pid).at(-1) ?? 0, calls);
 }
 
 async function poison(place: NetworkNamespace, tid: number, calls: string): Promise<CapturedProcess> {
@@ -74,6 +79,8 @@ export interface Fault {
   readonly when?: string;
   /** Only calls on this file. */
   readonly path?: string;
+  /** Whether calls of all its threads that carry packets fail, each counted by itself; else those of the first one. */
+  readonly isEverywhere?: boolean;
 }
 
 /** A call as the tracer has told it. */
@@ -85,7 +92,7 @@ export interface TracedCall {
 }
 
 /**
- * Faults in the packet thread of one process, until it is disposed of. Other threads of the process are spared: they
+ * Faults in packet threads of one process, until it is disposed of. Other threads of the process are spared: they
  * make the same calls, and are not meant. Needs `ptrace`.
  */
 export class InjectedFaults implements AsyncDisposable {
@@ -97,17 +104,19 @@ export class InjectedFaults implements AsyncDisposable {
 
   /** Begins with it. @throws Error when the thread can't be traced */
   static async begin(place: NetworkNamespace, pid: number, fault: Fault): Promise<InjectedFaults> {
-    const { calls, alsoTold = [], error, when, path } = fault;
+    const { calls, alsoTold = [], error, when, path, isEverywhere = false } = fault;
+    const threads = isEverywhere ? packetThreads(pid) : [packetThread(pid)];
     const [failing, told] = [calls, [...calls, ...alsoTold]].map((names) =>
       names.map((name) => `?${name}`).join(",")
     );
     const tracer = place.spawn([
-      ...["strace", "-p", String(packetThread(pid)), ...path === undefined ? [] : ["-P", path]],
+      ...["strace", ...threads.flatMap((tid) => ["-p", `${tid}`]), ...path === undefined ? [] : ["-P", path]],
       ...["-e", "signal=none", "-e", `trace=${told}`, "-e", `raw=${told}`],
       ...["-e", `inject=${failing}:error=${error}${when === undefined ? "" : `:when=${when}`}`],
     ], { label: `${place.label}: strace` });
     try {
-      await tracer.until(({ stderr }) => stderr.includes(" attached"), 5_000, "the packet thread is traced");
+      const areTraced = () => threads.every(isTraced) && tracer.stderr.includes(" attached");
+      await tracer.until(areTraced, 5_000, "the packet threads are traced");
       return new InjectedFaults(tracer);
     } catch (error) {
       await tracer[Symbol.asyncDispose]();
@@ -117,7 +126,7 @@ export class InjectedFaults implements AsyncDisposable {
 
   /** The calls so far; the last ten thousand or so when there are more. All of them once it is disposed of. */
   get calls(): readonly TracedCall[] {
-    const lines = this.#tracer.stderr.matchAll(/^(\w+)\(.*\) += (-?\w+)(.*)$/gm);
+    const lines = this.#tracer.stderr.matchAll(/^(?:\[pid +\d+\] )?(\w+)\(.*\) += (-?\w+)(.*)$/gm);
     return [...lines].map(([, name = "", result, rest = ""]) => ({
       name,
       result: Number(result),

@@ -34,13 +34,16 @@ export interface WgDeviceOptions {
   readonly dataplane?: "fast" | "portable";
   /** What seals weft's packets; the fastest unless told. */
   readonly cipher?: "auto" | "native" | "baseline" | "noble";
-  /** How many threads carry weft's packets; as many as help unless told. */
+  /** How many threads carry weft's packets; as `WEFT_TEST_WORKERS` says unless told, else as many as help. */
   readonly workers?: number;
   /** Of the interface, CIDR notation; they make the routes too. */
   readonly addresses?: readonly string[];
   readonly port?: number;
   readonly mtuBytes?: number;
 }
+
+/** With several, every suite of interfaces is one of several workers. */
+const EACH_WORKERS: string = Deno.env.get("WEFT_TEST_WORKERS") ?? "auto";
 
 /** One interface with a process. Disposing it ends the process. */
 export class WgDevice implements AsyncDisposable {
@@ -52,7 +55,7 @@ export class WgDevice implements AsyncDisposable {
   namespace: NetworkNamespace;
 
   private constructor(namespace: NetworkNamespace, options: WgDeviceOptions, keys: WireGuardKeys) {
-    const { implementation, dataplane = "auto", cipher = "auto", workers = "auto" } = options;
+    const { implementation, dataplane = "auto", cipher = "auto", workers = EACH_WORKERS } = options;
     this.namespace = namespace;
     this.keys = keys;
     this.name = uniqueInterfaceName();

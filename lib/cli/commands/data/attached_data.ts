@@ -1,10 +1,10 @@
 /**
- * The collections of the mesh, for one command.
+ * The collections and queues of the mesh, for one command.
  * @module
  */
 
 import type { DataClient } from "../../../data/mod.ts";
-import type { ServiceReport } from "../../../service/mod.ts";
+import type { MemberInfo, ServiceReport } from "../../../service/mod.ts";
 import type { CliPorts } from "../../ports.ts";
 import { type AnyCommand, runWithOptions } from "../../weft_command.ts";
 
@@ -13,12 +13,17 @@ export interface AttachedData {
   readonly client: DataClient;
   /** All services that the agent knows. */
   services(): Promise<readonly ServiceReport[]>;
+  /** All members of the network. */
+  members(): Promise<readonly MemberInfo[]>;
 }
 
 /** What to do about a failure that does not say it itself. */
 const HINTS: ReadonlyMap<string, string> = new Map([
   ["UnknownCollection", "`weft data list` shows all; `weft data create` makes one."],
-  ["OwnerAway", "`weft data list` shows all, and who owns them; `weft peers` shows who answers."],
+  [
+    "OwnerAway",
+    "`weft data list` and `weft queue list` show all, and who owns them; `weft peers` shows who answers.",
+  ],
   ["NotFound", "`weft data query` and `weft data export` show what is there."],
   ["AlreadyExists", "Without --new it is replaced."],
   ["Conflict", "Somebody was faster: `weft data get` shows what is there now, with --json its revision."],
@@ -29,6 +34,10 @@ const HINTS: ReadonlyMap<string, string> = new Map([
     "Refused",
     "`weft grant list` and `weft policy explain` say what a member may do; the owner's --read and --write, too.",
   ],
+  ["UnknownQueue", "`weft queue list` shows all; `weft queue create` makes one."],
+  ["InvalidQueue", "`weft help queue create` shows what there is to say."],
+  ["QueueFull", "`weft queue show` shows how many it has; dead letters count, too."],
+  ["TooManyWorkers", "`weft queue show` shows how much work there is."],
   ["Timeout", "Try again in a moment; what was written may be there."],
   ["OutcomeUnknown", "Look whether it was written."],
 ]);
@@ -58,7 +67,7 @@ export function runWithData(
     const services = () =>
       attached.request<readonly ServiceReport[]>("$registry/list", {}, { idempotent: true });
     try {
-      await run({ client, services }, args, options);
+      await run({ client, services, members: () => attached.members() }, args, options);
     } catch (error) {
       if (!(error instanceof DataError) || error.hint !== undefined) throw error;
       const { code, message, revision } = error;

@@ -19,6 +19,8 @@ import {
   stopSignal,
 } from "../../weft_command.ts";
 import { type AttachedData, runWithData } from "./attached_data.ts";
+import { addShardCommands, readShards } from "./shard_commands.ts";
+import { addShow } from "./show_command.ts";
 import { addTransferCommands } from "./transfer_commands.ts";
 
 const LIST_TITLES = ["COLLECTION", "OWNER", "KEY", ">ENTRIES", ">REVISION", "INDEXES"];
@@ -30,6 +32,7 @@ export function addDataCommands(program: AnyCommand, context: CommandContext): v
   const group: AnyCommand = program.command("data").description("collections of values that services share")
     .addHelpText("after", "\nExample:\n  $ weft data list");
   addList(group, context);
+  addShow(group, context);
   addCreate(group, context);
   addGet(group, context);
   addPut(group, context);
@@ -37,6 +40,7 @@ export function addDataCommands(program: AnyCommand, context: CommandContext): v
   addQuery(group, context);
   addWatch(group, context);
   addTransferCommands(group, context);
+  addShardCommands(group, context);
   addDrop(group, context);
   refuseOthers(group);
 }
@@ -86,19 +90,31 @@ function addCreate(group: AnyCommand, { ports }: CommandContext): void {
       .option("--index <property>", "a property that queries compare; may be repeated", collect)
       .option("--read <selector>", "who may read beside this node, as in role=web (default: every member)")
       .option("--write <selector>", "who may write beside this node (default: every member)")
+      .option("--seal <selector>", "only its members can read the values, as in role=billing; for good")
+      .option("--shards <number>", "spread it over members in so many parts, 1 to 64; for good")
+      .option("--over <selector>", "with --shards: over which members, as in role=data (default: all)")
+      .option("--replicas <number>", "with --shards: how many members follow each owner, 0 to 4 (default: 0)")
+      .option(
+        "--durability <when>",
+        "with --shards: writes are answered when all that follow have them (replicated, the default) or when the owner has (owner)",
+      )
       .option("--json", "as JSON")
       .addHelpText(
         "after",
-        "\nExample:\n  $ weft data create orders --key id --index status --index total\n\n" +
-          "Its values are in this node's state directory, and are gone when that is.",
+        "\nExamples:\n  $ weft data create orders --key id --index status --index total\n" +
+          "  $ weft data create orders --key id --shards 8 --over role=data --replicas 1\n\n" +
+          "Without --shards its values are in this node's state directory, and are gone when that is.",
       ),
     ports,
-    async ({ client }, [name = ""], { key, index = [], read, write, json }) => {
+    async ({ client }, [name = ""], { key, index = [], read, write, seal, json, ...spread }) => {
+      const shards = readShards(spread);
       const collection = await client.collection(name, {
         key: String(key),
         index: index as readonly string[],
         ...typeof read === "string" && { read },
         ...typeof write === "string" && { write },
+        ...typeof seal === "string" && { seal },
+        ...shards !== undefined && { shards },
       });
       if (json === true) return printJson(ports, { owner: collection.owner, ...await collection.describe() });
       ports.terminal.out(`${collection.owner} owns ${paint(ports.terminal, "strong", name)}\n`);

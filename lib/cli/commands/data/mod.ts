@@ -4,3 +4,4 @@
  */
 
 export { addDataCommands } from "./data_commands.ts";
+export { type AttachedData, runWithData } from "./attached_data.ts";

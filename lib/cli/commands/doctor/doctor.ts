@@ -8,6 +8,7 @@ import {
   canConfigureNetwork,
   hasTunDevice,
   type HostChange,
+  hostChangeText,
   HostJournal,
   leftResolver,
   Netlink,
@@ -23,13 +24,14 @@ import { cipherFinding } from "./cipher_finding.ts";
 import { overlayFinding } from "../overlays/mod.ts";
 import { pathFindings } from "./path_findings.ts";
 import { policyFinding } from "../policies/mod.ts";
+import { stateFinding, type StateTrouble, stateTrouble } from "./state_finding.ts";
 
 /** What is asked of the host; tests answer it themselves. */
 export interface HostProbes {
   canConfigureNetwork(): boolean;
   hasTunDevice(): boolean;
   /** @returns what is wrong with a directory for the state, or undefined */
-  stateProblem(dir: string): Promise<string | undefined>;
+  stateTrouble(dir: string, isRunning: boolean): Promise<StateTrouble | undefined>;
   /** Whether UDP and TCP can be bound. */
   isPortFree(port: number): boolean;
   /** @returns what agents that are gone have left on this host, in words; only asked when none runs with this state */
@@ -97,7 +99,7 @@ export async function doctorFindings(
     const cipher = cipherFinding(status?.dataplane, await probes.nativeProblem());
     if (cipher !== undefined) findings.set("cipher", cipher);
   }
-  findings.set("state", stateFinding(stateDir, await probes.stateProblem(stateDir)));
+  findings.set("state", stateFinding(stateDir, await probes.stateTrouble(stateDir, status !== undefined)));
   findings.set("port", portFinding(port, status !== undefined, probes));
   if (status === undefined) findings.set("left over", leftOverFinding(stateDir, probes.leftOvers(stateDir)));
   findings.set("clock", clockFinding(probes.wallMs()));
@@ -119,11 +121,6 @@ export async function doctorFindings(
   return findings.set("names", namesFinding(dns, probes))
     .set("records", recordsFinding(refused))
     .set("services", servicesFinding(services));
-}
-
-function stateFinding(dir: string, wrong: string | undefined): Finding {
-  if (wrong === undefined) return ok(`${dir} can be used`);
-  return problem(`${dir}: ${wrong}`, "Choose another directory with --state, or mend this one.");
 }
 
 function portFinding(port: number, isRunning: boolean, probes: HostProbes): Finding {
@@ -192,7 +189,7 @@ export function hostProbes(): HostProbes {
   return {
     canConfigureNetwork,
     hasTunDevice,
-    stateProblem,
+    stateTrouble,
     isPortFree,
     leftOvers,
     isResolverConfOwn: () => parseResolverConf(readHostText(RESOLVER_CONF_PATH)).isOwn,
@@ -287,47 +284,12 @@ function skewFinding(skewMs: number): Finding {
   );
 }
 
-/** @returns a change of the host in words */
-export function changeText(change: HostChange): string {
-  if (change.kind === "interface") return `the interface ${change.name}`;
-  if (change.kind === "resolver") return `the resolver in ${change.replacement.path}`;
-  if (change.kind === "forwarding") {
-    return `the forwarding of IPv${change.family} from ${change.interfaceName}`;
-  }
-  if (change.kind === "filter-table") return `the table ${change.name} of nftables`;
-  if (change.kind === "exit") return `the rules that send everything through ${change.name}`;
-  return `the route to ${change.cidr} on ${change.interfaceName}`;
-}
-
 function ok(detail: string): Finding {
   return { kind: "ok", detail };
 }
 
 function problem(detail: string, hint: string): Finding {
   return { kind: "problem", detail, hint };
-}
-
-/** Nothing is made: a missing directory is judged by the nearest one above it. */
-async function stateProblem(dir: string): Promise<string | undefined> {
-  let at = dir.startsWith("/") ? dir : `${Deno.cwd()}/${dir}`;
-  for (;;) {
-    try {
-      const { isDirectory } = await Deno.stat(at);
-      if (!isDirectory) return `${at} is no directory`;
-      break;
-    } catch (error) {
-      if (!(error instanceof Deno.errors.NotFound)) {
-        return error instanceof Error ? error.message : String(error);
-      }
-      at = at.replace(/\/+[^/]*\/*$/, "") || "/";
-    }
-  }
-  try {
-    await Deno.remove(await Deno.makeTempFile({ dir: at, prefix: ".weft-doctor-" }));
-  } catch {
-    return SqliteStateStore.existsIn(dir) ? "its files cannot be written" : `nothing can be written in ${at}`;
-  }
-  return undefined;
 }
 
 /** What the journal of this state names and is still there, and the resolver, whosesoever state wrote that down. */
@@ -355,7 +317,7 @@ function leftInterfaces(stateDir: string): readonly string[] {
             routes.some(({ cidr, interfaceName }) =>
               cidr.equals(change.cidr) && interfaceName === change.interfaceName
             ) && !netlink.isLinkRunning(change.interfaceName);
-    return new HostJournal(store).changes().filter(isThere).map(changeText);
+    return new HostJournal(store).changes().filter(isThere).map(hostChangeText);
   } catch {
     return [];
   }

@@ -3,4 +3,4 @@
  * @module
  */
 
-export * from "./doctor.ts";
+export { examine, type Patient } from "./examine.ts";

@@ -218,7 +218,7 @@ Deno.test("a policy decides about queues, and a transaction reaches nothing that
   await fails("Refused", mesh.until(closed.describe()));
   const open = await mesh.until(west.client.queue<number>("open"));
   const sent = await mesh.until(west.client.collection("sent", { key: "id" }));
-  const secret = Object.assign(Object.create(Object.getPrototypeOf(sent)), sent, { name: "secret" });
+  const secret = { name: "secret", key: "id" } as typeof sent;
   await mesh.until(open.push(1));
   const errors: unknown[] = [];
   const worker = open.work((message) => message.commit((tx) => void tx.delete(secret, "1")), {

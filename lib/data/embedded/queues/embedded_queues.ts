@@ -37,6 +37,8 @@ export interface EmbeddedQueuesParts {
   readonly wall: () => number;
   /** Milliseconds of a clock that does not jump. */
   readonly now: () => number;
+  /** Does what makes room in the end, in a database that is full. */
+  readonly withReserve: <Answer>(work: () => Answer) => Answer;
 }
 
 /** The time is written so often, in milliseconds. */
@@ -46,15 +48,17 @@ const KEEP_TIME_MS = 1_000;
 export class EmbeddedQueues implements QueueEngine {
   readonly #parts: QueueParts;
   readonly #writer: CommitWriter;
+  readonly #withReserve: EmbeddedQueuesParts["withReserve"];
   readonly #queues = new Map<string, EmbeddedQueue>();
   readonly #followers = new Followers();
   #nextNumber = 1;
   #keptTime: number;
   #isClosed = false;
 
-  constructor({ database, group, writer, wall, now }: EmbeddedQueuesParts) {
+  constructor({ database, group, writer, wall, now, withReserve }: EmbeddedQueuesParts) {
     const table = new MessageTable(database);
     this.#writer = writer;
+    this.#withReserve = withReserve;
     this.#keptTime = table.time;
     // What the system's clock does while this runs changes nothing, and what it did before does not take time back.
     const [began, offset] = [now(), Math.max(wall(), this.#keptTime)];
@@ -69,8 +73,7 @@ export class EmbeddedQueues implements QueueEngine {
 
   queues(): Promise<readonly QueueState[]> {
     return this.#run(() => {
-      for (const queue of this.#queues.values()) queue.expire();
-      return [...this.#queues.keys()].sort().map((name) => this.#queue(name).state);
+      return [...this.#queues.keys()].sort().map((name) => this.#current(name).state);
     });
   }
 
@@ -126,7 +129,8 @@ export class EmbeddedQueues implements QueueEngine {
     return this.#run(() => {
       checkLeaseMs(request.leaseMs);
       const limit = Math.min(request.limit, MAX_BATCH);
-      return this.#current(queue).take({ ...request, limit });
+      const of = this.#current(queue);
+      return this.#withReserve(() => of.take({ ...request, limit }));
     });
   }
 
@@ -145,7 +149,7 @@ export class EmbeddedQueues implements QueueEngine {
   }
 
   keepOnly(queue: string, holder: string, leases: readonly string[]): Promise<void> {
-    return this.#run(() => this.#queue(queue).keepOnly(holder, leases));
+    return this.#run(() => this.#withReserve(() => this.#queue(queue).keepOnly(holder, leases)));
   }
 
   settle(queue: string, holder: string, settlements: readonly Settlement[]): Promise<readonly boolean[]> {
@@ -154,7 +158,7 @@ export class EmbeddedQueues implements QueueEngine {
       return settlements.map(readSettlement);
     }, (ready) => {
       const of = this.#queue(queue);
-      return ready.map((settlement) => of.settle(holder, settlement));
+      return this.#withReserve(() => ready.map((settlement) => of.settle(holder, settlement)));
     });
   }
 
@@ -195,7 +199,9 @@ export class EmbeddedQueues implements QueueEngine {
   }
 
   discard(queue: string, numbers?: readonly number[]): Promise<number> {
-    return this.#run(() => this.#queue(queue).discard(numbers ?? this.#allDead(queue)));
+    return this.#run(() =>
+      this.#withReserve(() => this.#queue(queue).discard(numbers ?? this.#allDead(queue)))
+    );
   }
 
   untilDueMs(queue: string): Promise<number | undefined> {
@@ -235,7 +241,7 @@ export class EmbeddedQueues implements QueueEngine {
   /** @returns a queue whose leases that have run out are taken back */
   #current(name: string): EmbeddedQueue {
     const queue = this.#queue(name);
-    queue.expire();
+    this.#withReserve(() => queue.expire());
     return queue;
   }
 

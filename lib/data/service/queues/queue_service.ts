@@ -17,7 +17,7 @@ import {
 } from "../../../service/mod.ts";
 import { DataError } from "../../errors.ts";
 import type { QueueEngine, QueueSpec } from "../../queue_engine.ts";
-import { type CommitRights, lengthOf, originOf, overRate } from "../commit_rights.ts";
+import { checkVersions, type CommitRights, lengthOf, originOf, overRate } from "../commit_rights.ts";
 import { told } from "../failure.ts";
 import type { RightsPeers } from "../key_rights.ts";
 import { readCommit, readFields } from "../requests.ts";
@@ -50,6 +50,8 @@ export interface QueueServiceParts {
   readonly waits: TakeWaits;
   /** Who may commit what. */
   readonly rights: CommitRights;
+  /** The version of the schema of a collection of this node; undefined for none. */
+  readonly versionOf: (collection: string) => number | undefined;
 }
 
 /** @returns the path of a queue's service */
@@ -155,6 +157,7 @@ class QueueActions {
     const holder = readHolder(fields, originOf(context));
     const [lease = ""] = readLeases({ leases: [fields["lease"]] });
     const commit = readCommit(fields, "", originOf(context));
+    checkVersions(fields, this.#parts);
     this.#parts.rights.check(commit, context.caller);
     return await this.#parts.engine.commit(this.#name, holder, lease, commit);
   }

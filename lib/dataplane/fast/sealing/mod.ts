@@ -12,6 +12,6 @@
  */
 
 export { type CoordinatorParts, SealingCoordinator } from "./sealing_coordinator.ts";
-export { MAX_WORKERS } from "./shared_memory.ts";
+export { MAX_WORKERS } from "../receiving/mod.ts";
 export { isIndifferent } from "./sealing_protocol.ts";
 export { SealingWorkers } from "./sealing_workers.ts";

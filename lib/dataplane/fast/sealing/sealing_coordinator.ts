@@ -1,13 +1,17 @@
 /**
- * What the first worker does for the others: it shares its sessions with them, and takes what they can't seal.
+ * What the first worker does for the others: it shares its sessions with them, and takes what they can't seal or open.
  * @module
  */
 
-import type { Millis } from "../../../base/mod.ts";
+import { type Millis, millis } from "../../../base/mod.ts";
+import type { Endpoint } from "../../../net/mod.ts";
 import type { BatchSession, BatchSessions } from "../../../wireguard/mod.ts";
 import type { CoordinatedEngine, WorkerCoordinator } from "../engine_parts.ts";
+import type { ReceiveTurn } from "../gro_batches.ts";
+import { ReceivingCoordinator } from "../receiving/mod.ts";
+import { Epochs } from "./epochs.ts";
 import { HandoverReader, type HandoverTaker } from "./handover.ts";
-import { SessionPublisher } from "./session_publisher.ts";
+import { SessionPublisher, WIPE_LOOK_MS } from "./session_publisher.ts";
 import { noteSent } from "./shared_counter.ts";
 import { HEAD, LINE, lineAt } from "./shared_memory.ts";
 
@@ -24,6 +28,11 @@ export interface CoordinatorParts {
   readonly memory: SharedArrayBuffer;
   /** Of each other worker, in their order. */
   readonly handovers: readonly SharedArrayBuffer[];
+  /** What is shared to receive: of `receivingMemory`, and of each other worker. */
+  readonly receiving: {
+    readonly memory: SharedArrayBuffer;
+    readonly handovers: readonly SharedArrayBuffer[];
+  };
   readonly batches: BatchSessions;
   /** Says at which slot others look for a peer's session; undefined when the peer is gone. */
   slotOf(peer: Peer): number | undefined;
@@ -37,6 +46,8 @@ export class SealingCoordinator implements WorkerCoordinator, HandoverTaker {
   readonly #words: Int32Array;
   readonly #publisher: SessionPublisher;
   readonly #readers: readonly HandoverReader[];
+  readonly #receiving: ReceivingCoordinator;
+  readonly #changed: Set<Peer>;
   #engine: CoordinatedEngine | undefined;
   #isPlain = false;
   #obeyed = 0;
@@ -45,19 +56,45 @@ export class SealingCoordinator implements WorkerCoordinator, HandoverTaker {
   constructor(parts: CoordinatorParts) {
     this.#parts = parts;
     this.#words = new Int32Array(parts.memory);
-    this.#publisher = new SessionPublisher(parts.memory, parts.batches, parts.slotOf);
+    const epochs = new Epochs(parts.memory);
+    this.#changed = parts.batches.watch();
+    this.#publisher = new SessionPublisher(parts.memory, epochs, parts.batches, parts.slotOf);
+    this.#receiving = new ReceivingCoordinator({ ...parts, ...parts.receiving, epochs });
     this.#readers = parts.handovers.map((memory) => new HandoverReader(memory));
   }
 
   connect(engine: CoordinatedEngine): void {
     this.#engine = engine;
+    this.#receiving.connect(engine);
+  }
+
+  get turn(): ReceiveTurn {
+    return this.#receiving.turn;
+  }
+
+  receive(call: () => number): number {
+    return this.#receiving.turn.receive(call);
+  }
+
+  askForHelp(): void {
+    this.#receiving.askForHelp();
+  }
+
+  noteSource(session: BatchSession, source: Endpoint): void {
+    this.#receiving.noteSource(session, source);
+  }
+
+  /** The first worker has ended: nobody waits for it. */
+  close(): void {
+    this.#receiving.close();
   }
 
   noteSent(): void {
     noteSent(this.#words, FIRST);
   }
 
-  setPlain(isPlain: boolean): void {
+  setPlain(isPlain: boolean, receivesPlain: boolean): void {
+    this.#receiving.setPlain(receivesPlain);
     if (isPlain === this.#isPlain) return;
     this.#isPlain = isPlain;
     this.#publisher.setPlain(isPlain);
@@ -75,7 +112,7 @@ export class SealingCoordinator implements WorkerCoordinator, HandoverTaker {
       // Said when they are sent, or kept: those that come behind them may overtake them now.
       Atomics.add(this.#words, lineAt(i + 1) + LINE.TAKEN, taken);
     }
-    return packets > 0;
+    return this.#receiving.takeHanded(now) || packets > 0;
   }
 
   takePacket(packet: Uint8Array): void {
@@ -86,7 +123,7 @@ export class SealingCoordinator implements WorkerCoordinator, HandoverTaker {
     const peer = this.#publisher.peerAt(slot);
     if (peer === undefined) return;
     peer.noteSealedElsewhere(this.#now, lengthBytes);
-    this.#engine?.onSealed(peer);
+    this.#engine?.onCarried(peer);
   }
 
   /** A command was obeyed that others have to go by. */
@@ -99,11 +136,12 @@ export class SealingCoordinator implements WorkerCoordinator, HandoverTaker {
   }
 
   publish(): void {
+    this.#receiving.publish(this.#changed);
     this.#publisher.publish();
     Atomics.store(this.#words, HEAD.SHOWN, this.#obeyed);
   }
 
   pollTimeout(now: Millis): Millis | undefined {
-    return this.#publisher.pollTimeout(now);
+    return this.#receiving.isWaiting ? millis(now + WIPE_LOOK_MS) : this.#publisher.pollTimeout(now);
   }
 }

@@ -1,5 +1,6 @@
 /**
- * The loop of a sealing worker: from its queue of the interface to the socket that all workers send by.
+ * The loop of a sealing worker: from its queue of the interface to the socket that all workers send by, and back while the
+ * first worker asks for that.
  *
  * ```
  *   TUN queue ─ superpacket ─▶ shared session ─▶ cut + seal in the cipher ─▶ GSO batch ─▶ UDP
@@ -25,6 +26,8 @@ import { GsoSender, type SendDrop, SENDER_AREA_BYTES } from "../gso_sender.ts";
 import { SessionSealer } from "../session_sealer.ts";
 import { VIRTIO_HEADER_BYTES } from "../superpacket.ts";
 import type { WorkerSocket } from "../worker_protocol.ts";
+import { RECEIVE_ROOM_BYTES, RECEIVER_AREA_BYTES } from "../gro_receiver.ts";
+import { type ReceivingDrop, WorkerReceiver } from "../receiving/mod.ts";
 import { HandoverWriter } from "./handover.ts";
 import { type SharedPeer, SharedPeers } from "./sealing_peers.ts";
 import { SharedSessions } from "./shared_session.ts";
@@ -42,15 +45,17 @@ const SENDER_AT = 64;
 const PACKET_AT: number = aligned(SENDER_AT + SENDER_AREA_BYTES + VIRTIO_HEADER_BYTES);
 const BATCH_AT: number = aligned(PACKET_AT + MAX_SUPERPACKET_BYTES + 64);
 const BATCH_ROOM_BYTES: number = 224 * 1024;
+const RECEIVER_AT: number = aligned(BATCH_AT + BATCH_ROOM_BYTES + 64);
+const RECEIVE_AT: number = aligned(RECEIVER_AT + RECEIVER_AREA_BYTES);
 /** How much memory the engine needs beyond the cipher's own. */
-export const SEALING_BYTES: number = BATCH_AT + BATCH_ROOM_BYTES + 64;
+export const SEALING_BYTES: number = RECEIVE_AT + RECEIVE_ROOM_BYTES + 64;
 
 function aligned(at: number): number {
   return Math.ceil(at / 64) * 64;
 }
 
 /** Why a packet went no further here. */
-export type SealingDrop = SendDrop | "malformed-packet" | "handover-full";
+export type SealingDrop = SendDrop | ReceivingDrop | "malformed-packet" | "handover-full";
 
 /** Descriptors, memory and callbacks of one engine; it closes none of them. */
 export interface SealingEngineParts {
@@ -64,6 +69,9 @@ export interface SealingEngineParts {
   readonly worker: number;
   /** Of `handoverMemory`. */
   readonly handover: SharedArrayBuffer;
+  /** Of `receivingMemory`, and of `receiveHandoverMemory`. */
+  readonly receiving: SharedArrayBuffer;
+  readonly receiveHandover: SharedArrayBuffer;
   readonly mtuBytes: number;
   /** How long a session carries packets, in milliseconds. */
   readonly sessionLifeMs: number;
@@ -90,6 +98,7 @@ export class SealingEngine {
   readonly #sessions: SharedSessions;
   readonly #handover: HandoverWriter;
   readonly #sealer: SessionSealer<SharedPeer>;
+  readonly #receiver: WorkerReceiver;
   /** For whom something was sealed that is not told yet. */
   readonly #sent = new Set<SharedPeer>();
   #sender: GsoSender | undefined;
@@ -120,6 +129,14 @@ export class SealingEngine {
       onSent: () => sessions.noteSent(),
       onMalformed: () => parts.onDrop("malformed-packet", 1),
     });
+    this.#receiver = new WorkerReceiver({
+      ...parts,
+      peers: this.peers,
+      area: this.#free + RECEIVER_AT,
+      receiveAt: this.#free + RECEIVE_AT,
+      hasObeyed: () => this.#hasObeyed(),
+      wakeFirst: () => this.#wakeFirst(),
+    });
     for (const [i, fd] of [queueFd, wakeFd].entries()) {
       writePollfd(this.#view, this.#free + POLL_AT + i * POLLFD_BYTES, fd);
     }
@@ -139,6 +156,7 @@ export class SealingEngine {
     this.#udpFd = socket?.fd;
     const parts = socket && { ...socket, io, memory: cipher.memory, base, onDrop };
     this.#sender = parts && new GsoSender({ ...parts, area: this.#free + SENDER_AT });
+    this.#receiver.useSocket(socket?.fd);
     return former;
   }
 
@@ -155,7 +173,8 @@ export class SealingEngine {
   #run(): EngineEnd {
     const { io, base, now, onWake } = this.#parts;
     for (;;) {
-      const timeoutMs = this.#sent.size === 0 ? -1 : Math.max(0, Math.ceil(this.#tellAt - now()));
+      const hasNews = this.#sent.size > 0 || this.#receiver.hasNews;
+      const timeoutMs = hasNews ? Math.max(0, Math.ceil(this.#tellAt - now())) : -1;
       io.poll(base + this.#free + POLL_AT, 2, timeoutMs);
       if (this.#events(1) !== 0) {
         io.read(this.#parts.wakeFd, base + this.#free + PACKET_AT, 8);
@@ -165,9 +184,13 @@ export class SealingEngine {
         const at = now();
         this.#sessions.enter();
         isBusy = this.#carryOut(at);
+        const isAsked = this.#receiver.isAsked;
+        const receives = isAsked && this.#receiver.carryIn(at);
+        isBusy ||= receives;
         this.#sessions.leave();
-        if (this.#sent.size > 0 && at >= this.#tellAt) this.#tell(at);
-        if (this.#isGone) return "interface-gone";
+        // Whoever asks how much has come looks when nothing comes any more.
+        if (isAsked && !receives || at >= this.#tellAt) this.#tell(at);
+        if (this.#isGone || this.#receiver.isGone) return "interface-gone";
         if (this.#isStopped || isBusy && !onWake()) return "stopped";
       }
       if ((this.#events(0) & (POLLERR | POLLNVAL)) !== 0) return "interface-gone";
@@ -222,17 +245,24 @@ export class SealingEngine {
   /** Whether packets may be sealed here, by all that was said before they came. */
   #isOwn(): boolean {
     const sessions = this.#sessions;
-    const { given } = sessions;
+    return this.#hasObeyed() && sessions.isPlain && !this.#handover.isBusy(sessions.taken);
+  }
+
+  /** Obeys what was said. @returns whether the first worker has shown what that does */
+  #hasObeyed(): boolean {
+    const { given, shown } = this.#sessions;
     if (given !== this.#obeyed) {
       // A packet may come behind a command; whether to stop is asked for at the end of the turn.
       this.#isStopped = !this.#parts.onWake();
       this.#obeyed = given;
     }
-    return given === sessions.shown && sessions.isPlain && !this.#handover.isBusy(sessions.taken);
+    return given === shown;
   }
 
   #tell(now: Millis): void {
+    if (this.#sent.size === 0 && !this.#receiver.hasNews) return;
     this.#handover.tell(this.#sent);
+    this.#receiver.tell();
     this.#tellAt = now + TELL_MS;
     this.#wakeFirst();
   }

@@ -12,6 +12,7 @@ import { frame } from "../testing/engine_harness.ts";
 import { FAKE_BASE, FAKE_TUN_FD, FAKE_UDP_FD, FAKE_WAKE_FD, FakeCalls } from "../testing/fake_calls.ts";
 import { VIRTIO_HEADER_BYTES } from "../superpacket.ts";
 import { makeSuperpacket } from "../testing/superpackets.ts";
+import { receiveHandoverMemory, receivingMemory } from "../receiving/mod.ts";
 import { handoverMemory, HandoverReader, type HandoverTaker } from "./handover.ts";
 import { SEALING_BYTES, SealingEngine } from "./sealing_engine.ts";
 import { HEAD, LINE, lineAt, noteGiven } from "./shared_memory.ts";
@@ -45,6 +46,8 @@ class SealingHarness implements HandoverTaker {
       shared: this.pair.memory,
       worker: WORKER,
       handover,
+      receiving: receivingMemory(),
+      receiveHandover: receiveHandoverMemory(),
       mtuBytes: 1420,
       sessionLifeMs: 180_000,
       queueFd: FAKE_TUN_FD,

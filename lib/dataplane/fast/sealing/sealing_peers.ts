@@ -5,7 +5,7 @@
 
 import type { Millis } from "../../../base/mod.ts";
 import type { Cidr, Endpoint } from "../../../net/mod.ts";
-import { ipDestinationOffset, type IpFamily } from "../../../net/mod.ts";
+import { ipDestinationOffset, type IpFamily, ipSourceOffset } from "../../../net/mod.ts";
 import { AllowedIps, type WireGuardPeerUpdate } from "../../../wireguard/mod.ts";
 import type { SealingPeer, SealingPeers, SealingSession } from "../session_sealer.ts";
 import type { SharedSession, SharedSessions } from "./shared_session.ts";
@@ -65,6 +65,11 @@ export class SharedPeers implements SealingPeers<SharedPeer> {
 
   peerFor(memory: Uint8Array, at: number, version: IpFamily): SharedPeer | undefined {
     return this.#allowedIps.lookupBytes(memory, at + ipDestinationOffset(version), version);
+  }
+
+  /** @returns who may send the packet of this `version` that begins at `at` */
+  senderOf(memory: Uint8Array, at: number, version: IpFamily): SharedPeer | undefined {
+    return this.#allowedIps.lookupBytes(memory, at + ipSourceOffset(version), version);
   }
 
   peerAt(address: Uint8Array): SharedPeer | undefined {

@@ -12,6 +12,7 @@ import { compilePolicy, readPolicyDocument } from "../../../policy/mod.ts";
 import type { PlaneOptions } from "../../packet_plane.ts";
 import { FastPlane } from "../fast_plane.ts";
 import { VIRTIO_HEADER_BYTES } from "../superpacket.ts";
+import { BurstingPeer } from "./testing/bursting_peer.ts";
 import { type FakeTun, openFakeTun, waitUntil } from "../testing/fake_tun.ts";
 
 const ignore = Deno.build.os !== "linux";
@@ -234,6 +235,62 @@ Deno.test({
       a.close();
       b.close();
       await Promise.all([a.ended, b.ended]);
+    }
+  },
+});
+
+/** An interface of two queues that are one, so that the order shows in which both workers write. */
+function withOneQueueTwice(tun: FakeTun): OffloadTun {
+  return { ...tun, queues: { fds: [tun.fd], spread: () => true, close: () => {} } };
+}
+
+Deno.test({
+  name:
+    "FastPlane of two workers receives bursts by both, in order, each packet once, through sessions that are replaced",
+  ignore,
+  fn: async () => {
+    using both = openFakeTun();
+    const plane = await openPlane(withOneQueueTwice(both));
+    plane.setPrivateKey(keyA);
+    assert.equal(plane.listen({ port: 0, fwmark: 0 }), undefined);
+    plane.setPeer({ publicKey: keyB.publicKey, allowedIps: [cidr("10.0.0.2/32")] });
+    using peer = new BurstingPeer(keyB, keyA.publicKey, plane.localPort, "10.0.0.1");
+    const [bursts, batches, each] = [60, 4, 30];
+    const arrived: number[] = [];
+    const take = () => {
+      for (let frame = both.take(); frame !== undefined; frame = both.take()) arrived.push(numberOf(frame));
+    };
+    let repeated = 0;
+    try {
+      for (let burst = 0; burst < bursts; burst++) {
+        // What is under way by the former session when the next one begins is good.
+        const isFirst = burst % 20 === 0;
+        if (isFirst) peer.shakeHands();
+        const sealed = Array.from(
+          { length: batches },
+          (_, batch) =>
+            peer.seal(Array.from({ length: each }, (_, i) => {
+              const frame = numbered(1, (burst * batches + batch) * each + i);
+              frame.set([10, 0, 0, 2], VIRTIO_HEADER_BYTES + 12);
+              return frame.slice(VIRTIO_HEADER_BYTES);
+            })),
+        );
+        for (const batch of sealed) peer.send(batch);
+        const again = sealed[burst % batches] ?? [];
+        peer.send(again);
+        repeated += again.length;
+        const due = (burst + 1) * batches * each;
+        await waitUntil(() => (take(), arrived.length >= due || undefined), BOUND_MS);
+      }
+      assert.deepEqual(arrived, Array.from({ length: bursts * batches * each }, (_, i) => i));
+      await waitUntil(() => plane.drops()["replayed-datagram"] === repeated || undefined);
+      take();
+      assert.equal(arrived.length, bursts * batches * each);
+      const bytes = plane.peerStatus(keyB.publicKey)?.rxBytes ?? 0;
+      assert.ok(bytes >= arrived.length * 144 && bytes < arrived.length * 144 + 1000, `${bytes}`);
+    } finally {
+      plane.close();
+      await plane.ended;
     }
   },
 });

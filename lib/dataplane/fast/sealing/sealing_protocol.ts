@@ -20,6 +20,11 @@ export interface SealingSetup {
   /** Of `sharedMemory`. */
   readonly shared: SharedArrayBuffer;
   readonly handover: SharedArrayBuffer;
+  /** Of `receivingMemory`, and of `receiveHandoverMemory`. */
+  readonly receiving: SharedArrayBuffer;
+  readonly receiveHandover: SharedArrayBuffer;
+  /** Whether the interface takes superpackets of UDP. */
+  readonly joinsUdp: boolean;
   /** A 64-bit float for each of `SEALING_DROPS`. */
   readonly drops: SharedArrayBuffer;
 }
@@ -53,6 +58,14 @@ export const SEALING_DROPS: readonly SealingDrop[] = [
   "too-large",
   "socket-full",
   "send-failed",
+  "malformed-datagram",
+  "unknown-session",
+  "expired-session",
+  "replayed-datagram",
+  "wrong-tag",
+  "malformed-inner-packet",
+  "source-not-allowed",
+  "interface-full",
 ];
 
 /** Whether sealing goes on as before whatever a command does. */

@@ -38,7 +38,7 @@ class SealingWorker {
     const io = RawIo.open();
     // One page is the cipher's own.
     const pages = Math.ceil(SEALING_BYTES / WASM_PAGE_BYTES) + 1;
-    const selected = this.#selected = selectBatchCipher({ ...setup, joinsUdp: false }, pages);
+    const selected = this.#selected = selectBatchCipher(setup, pages);
     const { cipher } = selected;
     this.#report = report;
     this.#commands = new CommandReader(setup.commands);

@@ -8,6 +8,7 @@ import { type OffloadTun, type StartedWorker, startWorker, WakeUp } from "../../
 import type { CipherChoice } from "../../packet_plane.ts";
 import { commandMemory, CommandWriter } from "../command_ring.ts";
 import type { Command, SharedWithFirst } from "../worker_protocol.ts";
+import { forgetReceiver, receiveHandoverMemory, receivingMemory } from "../receiving/mod.ts";
 import { handoverMemory } from "./handover.ts";
 import {
   isIndifferent,
@@ -26,6 +27,7 @@ export interface SealingStart extends Pick<SealingSetup, "mtuBytes" | "sessionLi
   readonly tun: OffloadTun;
   readonly cipher: CipherChoice;
   readonly log: Logger;
+  wakeFirst(): void;
 }
 
 /** One of them, alive. */
@@ -47,6 +49,7 @@ export class SealingWorkers {
   readonly #members = new Map<number, Member>();
   readonly #drops: Float64Array[] = [];
   readonly #ends: Promise<void>[] = [];
+  readonly #wakeUps: WakeUp[] = [];
   #isClosing = false;
 
   private constructor(start: SealingStart, shared: SharedWithFirst) {
@@ -58,7 +61,11 @@ export class SealingWorkers {
   static share({ queues }: OffloadTun): SharedWithFirst | undefined {
     if (queues === undefined) return undefined;
     const { fds } = queues;
-    return { memory: sharedMemory(fds.length + 1), handovers: fds.map(() => handoverMemory()) };
+    return {
+      memory: sharedMemory(fds.length + 1),
+      handovers: fds.map(() => handoverMemory()),
+      receiving: { memory: receivingMemory(), handovers: fds.map(() => receiveHandoverMemory()) },
+    };
   }
 
   /**
@@ -105,11 +112,13 @@ export class SealingWorkers {
     ]));
   }
 
-  /** Stops all. @returns when none uses anything any more */
+  /** Stops all, when the first worker has ended. @returns when none uses anything any more */
   async close(): Promise<void> {
     this.#isClosing = true;
     this.send({ kind: "stop" });
     await Promise.all(this.#ends);
+    // The first worker has written to them until it ended, and so has whoever sent commands.
+    for (const wakeUp of this.#wakeUps) wakeUp.close();
   }
 
   async #open(queueFd: number, number: number): Promise<void> {
@@ -117,6 +126,7 @@ export class SealingWorkers {
     let wakeUp: WakeUp;
     try {
       wakeUp = new WakeUp();
+      this.#wakeUps.push(wakeUp);
     } catch (error) {
       tun.queues?.close(queueFd);
       return log.warn("a sealing worker does not start", { interface: tun.name, error });
@@ -132,6 +142,9 @@ export class SealingWorkers {
       commands: commandMemory(),
       shared: this.#shared.memory,
       handover: this.#shared.handovers[number - 1] ?? handoverMemory(),
+      receiving: this.#shared.receiving.memory,
+      receiveHandover: this.#shared.receiving.handovers[number - 1] ?? receiveHandoverMemory(),
+      joinsUdp: tun.offloads.uso,
       drops: new SharedArrayBuffer(SEALING_DROPS.length * 8),
     };
     const commands = new CommandWriter(setup.commands);
@@ -182,8 +195,9 @@ export class SealingWorkers {
   /** It uses nothing any more: the kernel sends its packets to the other queues. */
   #release(member: Member): void {
     forgetWorker(this.#shared.memory, member.number);
+    forgetReceiver(this.#shared.receiving.memory, member.number);
+    this.#start.wakeFirst();
     this.#start.tun.queues?.close(member.queueFd);
-    member.wakeUp.close();
     for (const fd of [...member.sockets]) this.#releaseSocket(member, fd);
   }
 }

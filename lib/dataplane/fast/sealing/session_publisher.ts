@@ -24,14 +24,15 @@ import {
   LocalCounter,
   SPENT_COUNTER,
 } from "../../../wireguard/mod.ts";
-import { HEAD, LINE, lineAt, peerAt, SESSION, sessionAt, SESSIONS } from "./shared_memory.ts";
+import type { Epochs } from "./epochs.ts";
+import { HEAD, peerAt, SESSION, sessionAt, SESSIONS } from "./shared_memory.ts";
 import { OLD, SharedCounter, SPENT } from "./shared_counter.ts";
 
 type Peer = BatchSession["peer"];
 type Keypair = BatchSession["keypair"];
 
 /** Looks again so often whether keys can be wiped, while some wait for that. */
-const WIPE_LOOK_MS = 5;
+export const WIPE_LOOK_MS = 5;
 
 /** A session that others seal with. */
 interface Shown {
@@ -53,6 +54,7 @@ export class SessionPublisher {
   readonly #memory: SharedArrayBuffer;
   readonly #words: Int32Array;
   readonly #floats: Float64Array;
+  readonly #epochs: Epochs;
   readonly #changed: Set<Peer>;
   readonly #slotOf: (peer: Peer) => number | undefined;
   readonly #shown = new Map<Peer, Shown>();
@@ -65,8 +67,14 @@ export class SessionPublisher {
    * @param memory of `sharedMemory`
    * @param slotOf says where a peer's session is told; undefined when the peer is gone
    */
-  constructor(memory: SharedArrayBuffer, batches: BatchSessions, slotOf: (peer: Peer) => number | undefined) {
+  constructor(
+    memory: SharedArrayBuffer,
+    epochs: Epochs,
+    batches: BatchSessions,
+    slotOf: (peer: Peer) => number | undefined,
+  ) {
     this.#memory = memory;
+    this.#epochs = epochs;
     this.#words = new Int32Array(memory);
     this.#floats = new Float64Array(memory);
     this.#changed = batches.watch();
@@ -152,8 +160,7 @@ export class SessionPublisher {
     keypair.counter = SPENT_COUNTER;
     Atomics.store(this.#words, sessionAt(session) + SESSION.COUNTER, SPENT);
     Atomics.store(this.#words, peerAt(slot), 0);
-    const epoch = (Atomics.add(this.#words, HEAD.EPOCH, 1) + 1) | 0;
-    this.#retired.push({ session, epoch });
+    this.#retired.push({ session, epoch: this.#epochs.advance() });
     this.#shown.delete(peer);
     this.#bySlot.delete(slot);
   }
@@ -181,21 +188,11 @@ export class SessionPublisher {
 
   #wipeUnused(): void {
     for (let first = this.#retired[0]; first !== undefined; first = this.#retired[0]) {
-      if (!this.#isSeen(first.epoch)) return;
+      if (!this.#epochs.isSeen(first.epoch)) return;
       const key = sessionAt(first.session) + SESSION.KEY;
       this.#words.fill(0, key, key + 8);
       this.#free.push(first.session);
       this.#retired.shift();
     }
-  }
-
-  /** Whether every other worker has seen `epoch`, or looks at nothing. */
-  #isSeen(epoch: number): boolean {
-    const workers = this.#words[HEAD.WORKERS] ?? 0;
-    for (let worker = 1; worker < workers; worker++) {
-      const seen = Atomics.load(this.#words, lineAt(worker) + LINE.SEEN);
-      if (seen !== 0 && ((seen - epoch) | 0) < 0) return false;
-    }
-    return true;
   }
 }

@@ -16,10 +16,9 @@
  * @module
  */
 
+import { MAX_WORKERS } from "../receiving/mod.ts";
 import { MAX_PEERS } from "../shared_peer_stats.ts";
 
-/** The most workers of one interface, the first one among them, which has the device. */
-export const MAX_WORKERS = 16;
 /** Those of all peers, and some that are not forgotten yet. */
 const MAX_SESSIONS: number = MAX_PEERS + 4096;
 

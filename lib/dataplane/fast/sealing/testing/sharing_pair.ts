@@ -8,6 +8,7 @@ import { type Millis, millis, SeededRandom, unixMillis } from "../../../../base/
 import { nobleAead, PrivateKey } from "../../../../crypto/mod.ts";
 import { Cidr, Endpoint } from "../../../../net/mod.ts";
 import { type BatchSession, Device } from "../../../../wireguard/mod.ts";
+import { Epochs } from "../epochs.ts";
 import { SessionPublisher } from "../session_publisher.ts";
 import { peerAt, SESSION, sessionAt, sharedMemory } from "../shared_memory.ts";
 
@@ -23,6 +24,9 @@ export class SharingPair {
   readonly here: Device;
   readonly there: Device;
   readonly publisher: SessionPublisher;
+  readonly epochs: Epochs;
+  /** Hears of changes before `publisher` does. */
+  onChanged: (changed: ReadonlySet<BatchSession["peer"]>) => void = () => {};
   now: Millis = millis(1000);
   /** Whether the second device's slot is another's now. */
   isGone = false;
@@ -36,8 +40,10 @@ export class SharingPair {
     this.words = new Int32Array(this.memory);
     this.here = new Device({ privateKey: mine, random, wall, aead: nobleAead });
     this.there = new Device({ privateKey: theirs, random, wall, aead: nobleAead });
+    this.epochs = new Epochs(this.memory);
     this.publisher = new SessionPublisher(
       this.memory,
+      this.epochs,
       this.here.batches,
       () => this.isGone ? undefined : SLOT,
     );
@@ -63,6 +69,12 @@ export class SharingPair {
         }
       }
     }
+    this.publish();
+  }
+
+  /** Shows what has changed. */
+  publish(): void {
+    this.onChanged(this.here.batches.watch());
     this.publisher.publish();
   }
 

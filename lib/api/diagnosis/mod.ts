@@ -1,0 +1,6 @@
+/**
+ * What may be asked of an agent when something is wrong, or may be one day: its changes of the host, and a copy of it.
+ * @module
+ */
+
+export type * from "./diagnosis.ts";

@@ -1,0 +1,6 @@
+/**
+ * What an agent measures of itself, for metrics.
+ * @module
+ */
+
+export type * from "./measurements.ts";

@@ -1,0 +1,234 @@
+import assert from "node:assert/strict";
+import type { PeerReport, PolicyExplanation } from "../../../api/mod.ts";
+import { Cidr, IpAddress } from "../../../net/mod.ts";
+import { SamplePorts, sampleStatus } from "../../testing/sample_ports.ts";
+import { explain, type ExplanationFacts, type StepName } from "./explanation.ts";
+import { explanationLines, routedBy } from "./explain_command.ts";
+
+const [someone] = sampleStatus.peers;
+assert(someone !== undefined);
+const peer: PeerReport = {
+  ...someone,
+  name: "db-1",
+  roles: ["member"],
+  addresses: ["10.200.0.5"],
+  healthy: true,
+  isAway: false,
+  score: 100,
+  lossPercent: 0,
+  rttMs: 0.9,
+  lastHandshakeAgeMs: 4_000,
+  channel: "open",
+  path: "direct",
+  way: { kind: "direct", endpoint: "192.0.2.7:51820", rttMs: 0.8, mtuBytes: 1_420, standbyCount: 0 },
+};
+const allowed: PolicyExplanation = {
+  network: "mesh",
+  source: "lead",
+  destination: "db-1:5432",
+  isAllowed: true,
+  rule: "web#1",
+  message: "lead may reach db-1:5432: web#1",
+  steps: [],
+  stale: [],
+};
+const record = { name: "db-1.weft.internal.", type: "A", ttlSeconds: 5, data: "10.200.0.5" };
+const good: ExplanationFacts = {
+  text: "db-1",
+  target: "5432",
+  status: {
+    ...sampleStatus,
+    network: { ...sampleStatus.network, cidr: "10.200.0.0/16" },
+    dataplane: { kind: "fast", interfaceName: "weft0", mtuBytes: 1_420 },
+    dns: {
+      zone: "weft.internal.",
+      endpoints: ["10.200.0.1:15353"],
+      sockets: "fast",
+      resolver: "resolv.conf",
+      counters: {},
+    },
+    peers: [peer],
+  },
+  member: { name: "db-1" },
+  resolved: { code: "NOERROR", isAuthoritative: true, answers: [record], authority: [] },
+  hostAddresses: ["10.200.0.5"],
+  routedBy: "weft0",
+  policy: { there: allowed, back: { ...allowed, source: "db-1", destination: "lead:5432" } },
+  services: [],
+};
+const withPeer = (more: Partial<PeerReport>): ExplanationFacts => ({
+  ...good,
+  status: { ...good.status, peers: [{ ...peer, ...more }] },
+});
+const lost = { rttMs: null, standbyCount: 0 } as const;
+
+Deno.test("explain() finds nothing broken where all holds", () => {
+  const explanation = explain(good);
+  assert.equal(explanation.isReachable, true);
+  assert.equal(explanation.broken, null);
+  assert.deepEqual(explanation.steps.map(({ state }) => state), Array(7).fill("ok"));
+  const { terminal } = new SamplePorts();
+  const text = explanationLines(explanation, terminal);
+  assert.match(
+    text,
+    /^db-1 is reached\n├─ ok {6}name {6}db-1 is db-1\.weft\.internal, which this node answers\n/,
+  );
+  assert.match(text, /path {6}direct 192\.0\.2\.7:51820, 0\.80 ms, MTU 1420, handshake 4 s ago\n/);
+  assert.match(text, /└─ ok {6}services {2}it offers none\n$/);
+});
+
+const { way: _, ...wayless } = peer;
+const broken: readonly (readonly [string, ExplanationFacts, StepName, RegExp, RegExp])[] = [
+  [
+    "nobody of that name",
+    { ...good, text: "db1", member: { name: null } },
+    "name",
+    /no member is called db1/,
+    /Did you mean db-1\?/,
+  ],
+  [
+    "an ambiguous name",
+    { ...good, member: { problem: "two are called db-1", hint: "Write the id." } },
+    "name",
+    /two are/,
+    /Write the id/,
+  ],
+  [
+    "a name that is hidden",
+    { ...good, resolved: { code: "NXDOMAIN", isAuthoritative: true, answers: [], authority: [] } },
+    "name",
+    /NXDOMAIN for db-1/,
+    /weft policy show/,
+  ],
+  [
+    "a route to elsewhere",
+    { ...good, routedBy: "wg0" },
+    "address",
+    /which this host sends to wg0, not to weft0/,
+    /ip route get 10\.200\.0\.5/,
+  ],
+  [
+    "a device whose hub is gone",
+    { ...withPeer({ hub: null }) },
+    "member",
+    /passes its packets on is gone/,
+    /weft peer hub db-1/,
+  ],
+  [
+    "packets that do not pass",
+    withPeer({
+      way: {
+        ...lost,
+        kind: "channel",
+        problem: "udp-silent",
+        relayProblem: "no-relay",
+        why: "UDP is blocked",
+      },
+    }),
+    "path",
+    /packets do not/,
+    /Let UDP out from port/,
+  ],
+  [
+    "no way",
+    withPeer({ way: { ...lost, kind: "none", problem: "unanswered", why: "it has answered nowhere" } }),
+    "path",
+    /it has answered nowhere/,
+    /weft runs there/,
+  ],
+  [
+    "a NAT",
+    withPeer({ way: { ...lost, kind: "none", problem: "nat-varies" } }),
+    "path",
+    /nat-varies/,
+    /config set relay on/,
+  ],
+  [
+    "a device that has not come",
+    { ...good, status: { ...good.status, peers: [wayless].map(({ endpoint: _, ...one }) => one) } },
+    "path",
+    /no endpoint is known/,
+    /has to send first/,
+  ],
+  [
+    "a policy",
+    { ...good, policy: { there: { ...allowed, isAllowed: false, rule: "default" }, back: allowed } },
+    "policy",
+    /lead may not reach db-1:5432: default/,
+    /weft policy explain lead db-1:5432/,
+  ],
+  [
+    "silence",
+    withPeer({ healthy: false, failureCount: 3, score: 0 }),
+    "health",
+    /3 probes without an answer/,
+    /weft ping db-1/,
+  ],
+];
+for (const [what, facts, step, detail, hint] of broken) {
+  Deno.test(`explain() names what breaks with ${what}, and what mends it`, () => {
+    const explanation = explain(facts);
+    assert.equal(explanation.broken, step);
+    assert.equal(explanation.isReachable, false);
+    const found = explanation.steps.find((each) => each.state === "broken");
+    assert.match(found?.detail ?? "", detail);
+    assert.match(found?.hint ?? "", hint);
+    assert.match(
+      explanationLines(explanation, new SamplePorts().terminal),
+      /is not reached: the \w+ is what breaks\n/,
+    );
+  });
+}
+
+const warned: readonly (readonly [string, ExplanationFacts, StepName, RegExp])[] = [
+  [
+    "programs that are told another address",
+    { ...good, hostAddresses: ["192.0.2.1"] },
+    "name",
+    /are told 192\.0\.2\.1/,
+  ],
+  ["programs that are told nothing", { ...good, hostAddresses: [] }, "name", /do not find it/],
+  ["a member that is away", withPeer({ isAway: true, lastSeenMs: 0 }), "member", /1970/],
+  [
+    "a policy that denies the way back",
+    { ...good, policy: { there: allowed, back: { ...allowed, isAllowed: false, rule: "default" } } },
+    "policy",
+    /not the other way round: default/,
+  ],
+  [
+    "members that enforce another revision",
+    { ...good, policy: { there: { ...allowed, stale: ["db-1"] }, back: allowed } },
+    "policy",
+    /db-1 enforces another/,
+  ],
+  ["lost probes", withPeer({ lossPercent: 25 }), "health", /25 % lost/],
+];
+for (const [what, facts, step, detail] of warned) {
+  Deno.test(`explain() warns of ${what}`, () => {
+    const explanation = explain(facts);
+    assert.equal(explanation.broken, null);
+    const found = explanation.steps.find((each) => each.state === "warning");
+    assert.equal(found?.step, step);
+    assert.match(found.detail, detail);
+    assert.notEqual(found.hint ?? "", "");
+  });
+}
+
+Deno.test("explain() knows this node itself", () => {
+  const explanation = explain({ ...good, text: "lead", member: { name: "lead" }, hostAddresses: undefined });
+  assert.equal(explanation.isReachable, true);
+  assert.match(explanation.steps.at(-1)?.detail ?? "", /this node itself/);
+});
+
+Deno.test("routedBy() is the most specific route of the main table", () => {
+  const cidr = (text: string): Cidr => Cidr.parse(text) ?? assert.fail(text);
+  const address = IpAddress.parse("10.200.0.5") ?? assert.fail();
+  const routes = [
+    { cidr: cidr("10.200.0.0/16"), interfaceName: "weft0", table: 254 },
+    { cidr: cidr("10.200.0.0/24"), interfaceName: "wg0", table: 254 },
+    { cidr: cidr("10.200.0.5/32"), interfaceName: "lo", table: 255 },
+    { cidr: cidr("::/0"), interfaceName: "eth0", table: 254 },
+  ];
+  assert.equal(routedBy(routes, address), "wg0");
+  assert.equal(routedBy([], address), undefined);
+});

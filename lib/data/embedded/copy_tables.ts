@@ -1,0 +1,196 @@
+/**
+ * Copies of shards in SQLite: collections like others, with the revisions of where they come from, and with the commits that
+ * had an id. Each call is one transaction.
+ * @module
+ */
+
+import { MAX_ENTRIES } from "../bounds.ts";
+import { AnswerRoom, documentText, keyOf, keyText } from "../documents.ts";
+import type { CopiedChange, CopiedCommit, CopiedPart, CopyStore, Entry } from "../engine.ts";
+import { DataError } from "../errors.ts";
+import type { CollectionTable } from "./collection_table.ts";
+import { keptId } from "./commit_writer.ts";
+import type { GroupCommit } from "./group_commit.ts";
+import type { SqlDatabase, SqlStatement } from "./sql_database.ts";
+
+/** Makes the columns by which the ids of commits go along with a shard, where an earlier release has made the table. */
+export function prepareCopies(database: SqlDatabase): void {
+  const columns = database.prepare("PRAGMA table_xinfo(transactions)").all().map(({ name }) => name);
+  if (!columns.includes("shard")) {
+    database.exec(`
+      ALTER TABLE transactions ADD COLUMN shard TEXT;
+      ALTER TABLE transactions ADD COLUMN revision INTEGER;
+    `);
+  }
+  database.exec(
+    "CREATE INDEX IF NOT EXISTS transactions_of_shard ON transactions (shard, revision) WHERE shard IS NOT NULL",
+  );
+}
+
+/** What of its engine copies need. */
+export interface CopyEngine {
+  readonly database: SqlDatabase;
+  /** @throws DataError with code `UnknownCollection` */
+  table(name: string): CollectionTable;
+  readonly group: GroupCommit;
+  /** Runs a body now. */
+  run<T>(body: () => T | Promise<T>): Promise<T>;
+  /** Runs a body in a transaction of its own; what it throws takes everything back. */
+  alone<T>(body: () => T): T;
+  /** Its own revisions go on behind this one. */
+  passRevision(revision: number): void;
+  /** Reads anew which tables there are. */
+  reload(): void;
+}
+
+/** The copies of one engine. */
+export class CopyTables implements CopyStore {
+  readonly #engine: CopyEngine;
+  readonly #statements: Readonly<Record<"last" | "commits" | "keep", SqlStatement>>;
+
+  constructor(engine: CopyEngine) {
+    this.#engine = engine;
+    const { database } = engine;
+    this.#statements = {
+      last: database.prepare("SELECT MAX(revision) AS revision FROM transactions WHERE shard = ?"),
+      commits: database.prepare(
+        `SELECT id, origin, revisions, result, revision FROM transactions
+         WHERE shard = ? AND revision > ? ORDER BY revision LIMIT ?`,
+      ),
+      keep: database.prepare(
+        `INSERT OR IGNORE INTO transactions (id, origin, revisions, result, shard, revision)
+         VALUES (?, ?, ?, ?, ?, ?)`,
+      ),
+    };
+  }
+
+  position(copy: string): Promise<number> {
+    return this.#engine.run(() => this.#position(copy));
+  }
+
+  partAfter(copy: string, after: number): Promise<CopiedPart> {
+    return this.#engine.run(() => {
+      const table = this.#engine.table(copy);
+      if (!table.keepsAfter(after)) {
+        throw new DataError(
+          "Compacted",
+          `The changes of ${copy} after revision ${after} are not kept any more`,
+        );
+      }
+      const end = this.#position(copy);
+      const commits = this.#commits(copy, after, MAX_ENTRIES);
+      // Behind the last one that was read there may be others.
+      const known = commits.length === MAX_ENTRIES ? commits.at(-1)?.revision ?? end : end;
+      const room = new AnswerRoom();
+      const changes: CopiedChange[] = [];
+      let position = known;
+      let next = 0;
+      for (const row of table.changedAfter(after)) {
+        const revision = row["revision"] as number;
+        if (revision > known) break;
+        while ((commits[next]?.revision ?? Infinity) < revision) next++;
+        const first = Math.min(...commits[next]?.revisions.filter((one) => one > 0) ?? [Infinity]);
+        const isInside = first < revision;
+        const text = row["new"] as string | null;
+        const hasRoom = room.take(text ?? (row["key"] as string)) && changes.length < MAX_ENTRIES;
+        if (!hasRoom && !isInside && changes.length > 0) {
+          position = changes.at(-1)?.revision ?? after;
+          break;
+        }
+        changes.push({
+          revision,
+          ...text === null ? { key: row["key"] as string } : { value: JSON.parse(text) },
+          at: row["at"] as number,
+        });
+      }
+      return { after, position, changes, commits: commits.filter(({ revision }) => revision <= position) };
+    });
+  }
+
+  take(copy: string, { after, position, changes, commits }: CopiedPart): Promise<number> {
+    const { run, group } = this.#engine;
+    return run(() =>
+      group.run(() => {
+        const now = this.#position(copy);
+        if (now !== after) throw new DataError("Conflict", `${copy} is at ${now}, not at ${after}`);
+        const table = this.#engine.table(copy);
+        const { counters } = table;
+        group.undo(() => table.restore(counters));
+        for (const { revision, key: gone, value, at } of changes) {
+          const key = value === undefined ? keyText(gone) : keyOf(value, table.spec.key);
+          const text = value === undefined ? undefined : documentText(value);
+          table.write(key, text, table.find(key), revision, at);
+        }
+        this.#keepCommits(copy, commits);
+        this.#engine.passRevision(position);
+        group.tell(table.tell);
+        return this.#position(copy);
+      })
+    );
+  }
+
+  begin(copy: string, position: number): Promise<void> {
+    return this.#alone(() => this.#engine.table(copy).forgetChanges(position));
+  }
+
+  fill(copy: string, entries: readonly Entry[], commits: readonly CopiedCommit[]): Promise<void> {
+    return this.#alone(() => {
+      const table = this.#engine.table(copy);
+      for (const { key, value, revision } of entries) {
+        table.place(keyText(key), documentText(value), revision);
+      }
+      this.#keepCommits(copy, commits);
+    });
+  }
+
+  commits(copy: string, after: number, limit: number): Promise<readonly CopiedCommit[]> {
+    return this.#engine.run(() => this.#commits(copy, after, limit));
+  }
+
+  replace(copy: string, made: string): Promise<void> {
+    return this.#alone(() => {
+      const { database } = this.#engine;
+      const [old, now] = [this.#engine.table(copy), this.#engine.table(made)];
+      const position = this.#position(made);
+      old.dropTables();
+      // What was written while entries were copied has no sound "before": watches begin behind it.
+      if (!now.keepsAfter(0)) now.forgetChanges(Math.max(position, now.revision));
+      database.prepare("DELETE FROM collections WHERE name = ?").run(copy);
+      database.prepare("UPDATE collections SET name = ?, spec = ? WHERE name = ?")
+        .run(copy, JSON.stringify({ ...now.spec, name: copy }), made);
+      database.prepare("DELETE FROM transactions WHERE shard = ?").run(copy);
+      database.prepare("UPDATE transactions SET shard = ?1, id = ?1 || substr(id, ?2) WHERE shard = ?3")
+        .run(copy, made.length + 1, made);
+      this.#engine.passRevision(position);
+      // In this turn, so that nobody asks tables that are gone.
+      this.#engine.reload();
+      this.#engine.group.tell(this.#engine.table(copy).tell);
+    });
+  }
+
+  #alone<T>(body: () => T): Promise<T> {
+    return this.#engine.run(() => this.#engine.alone(body));
+  }
+
+  #position(copy: string): number {
+    const last = Number(this.#statements.last.get(copy)?.["revision"] ?? 0);
+    return Math.max(this.#engine.table(copy).revision, last);
+  }
+
+  #commits(copy: string, after: number, limit: number): CopiedCommit[] {
+    return this.#statements.commits.all(copy, after, limit).map((row) => ({
+      id: (row["id"] as string).slice(copy.length + 1),
+      origin: row["origin"] as string,
+      revision: row["revision"] as number,
+      revisions: JSON.parse(row["revisions"] as string),
+      ...row["result"] !== null && { result: JSON.parse(row["result"] as string) },
+    }));
+  }
+
+  #keepCommits(copy: string, commits: readonly CopiedCommit[]): void {
+    for (const { id, origin, revision, revisions, result } of commits) {
+      const text = result === undefined ? null : JSON.stringify(result);
+      this.#statements.keep.run(keptId(copy, id), origin, JSON.stringify(revisions), text, copy, revision);
+    }
+  }
+}

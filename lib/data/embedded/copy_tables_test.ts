@@ -1,0 +1,112 @@
+import assert from "node:assert/strict";
+import type { Document } from "../engine.ts";
+import { fails } from "../testing/conformance.ts";
+import { openSample } from "../testing/embedded_sample.ts";
+import { MAX_KEPT_CHANGES } from "../bounds.ts";
+
+const COPY = { name: "orders.0", key: "id", index: ["status"] };
+
+function put(value: Document, id?: string) {
+  return {
+    ...id !== undefined && { id },
+    reads: [],
+    writes: [{ kind: "put", collection: COPY.name, value }],
+  } as const;
+}
+
+Deno.test("a copy takes over changes with their revisions, and commits with their ids, in whole commits", async () => {
+  const [own, other] = [openSample(), openSample()];
+  for (const engine of [own, other]) await engine.create(COPY);
+  await own.commit(put({ id: 1, status: "open" }));
+  await own.commit({
+    id: "both",
+    reads: [],
+    writes: [1, 2, 3].map((id) => ({ kind: "put", collection: COPY.name, value: { id, status: "paid" } })),
+  });
+  await own.commit({ id: "none", reads: [], writes: [{ kind: "delete", collection: COPY.name, key: "9" }] });
+  await own.commit({ reads: [], writes: [{ kind: "delete", collection: COPY.name, key: "2" }] });
+  const part = await own.copies.partAfter(COPY.name, 0);
+  assert.equal(part.position, await own.copies.position(COPY.name));
+  assert.deepEqual(part.commits.map(({ id }) => id), ["both", "none"]);
+  assert.equal(await other.copies.take(COPY.name, part), part.position);
+  await fails("Conflict", other.copies.take(COPY.name, part));
+  assert.deepEqual(await other.list(COPY.name, { limit: 9 }), await own.list(COPY.name, { limit: 9 }));
+  const told = async (engine: typeof own) =>
+    (await engine.changes(COPY.name, 0, 99)).map(({ at: _, ...change }) => change);
+  assert.deepEqual(await told(other), await told(own));
+  const again = await other.commit({ ...put({ id: 5 }, "none") });
+  assert.deepEqual([again.isRepeated, again.revisions], [true, [0]]);
+  const { revisions: [next = 0] } = await other.commit(put({ id: 6 }));
+  assert.ok(next > part.position);
+  // An id is known for one shard alone.
+  await other.create({ ...COPY, name: "orders.1" });
+  const elsewhere = {
+    ...put({ id: 7 }, "both"),
+    writes: [{ kind: "put", collection: "orders.1", value: { id: 7 } }],
+  } as const;
+  assert.equal((await other.commit(elsewhere)).isRepeated, false);
+  for (const engine of [own, other]) await engine.close();
+});
+
+Deno.test("a part ends between commits, also where it holds as much as it may", async () => {
+  const engine = openSample();
+  await engine.create(COPY);
+  const text = "x".repeat(2_000);
+  for (let n = 0; n < 10; n++) {
+    await engine.commit({
+      id: `t${n}`,
+      reads: [],
+      writes: Array.from(
+        { length: 130 },
+        (_, id) => ({ kind: "put", collection: COPY.name, value: { id, n, text } }),
+      ),
+    });
+  }
+  let position = 0;
+  const sizes: number[] = [];
+  for (;;) {
+    const part = await engine.copies.partAfter(COPY.name, position);
+    if (part.position === position) break;
+    sizes.push(part.changes.length);
+    position = part.position;
+  }
+  assert.equal(sizes.reduce((a, b) => a + b), 1_300);
+  assert.ok(sizes.length > 2 && sizes.every((size) => size % 130 === 0), `${sizes}`);
+  await engine.close();
+});
+
+Deno.test("a copy that was made takes the place of another one with all of it", async () => {
+  const [own, other] = [openSample(), openSample()];
+  for (const engine of [own, other]) await engine.create(COPY);
+  await other.commit(put({ id: "other" }, "gone"));
+  for (let n = 0; n < MAX_KEPT_CHANGES / 100 + 1; n++) {
+    await own.commit({
+      id: `t${n}`,
+      reads: [],
+      writes: Array.from(
+        { length: 100 },
+        (_, id) => ({ kind: "put", collection: COPY.name, value: { id, n } }),
+      ),
+    });
+  }
+  await fails("Compacted", own.copies.partAfter(COPY.name, 0));
+  const position = await own.copies.position(COPY.name);
+  const made = `${COPY.name}.next`;
+  await other.create({ ...COPY, name: made });
+  await other.copies.begin(made, position);
+  await other.copies.fill(
+    made,
+    await own.list(COPY.name, { limit: 100 }),
+    await own.copies.commits(COPY.name, 0, 1_000),
+  );
+  await own.commit(put({ id: "late" }, "late"));
+  await other.copies.take(made, await own.copies.partAfter(COPY.name, position));
+  await other.copies.replace(COPY.name, made);
+  assert.deepEqual(await other.list(COPY.name, { limit: 200 }), await own.list(COPY.name, { limit: 200 }));
+  assert.equal(await other.copies.position(COPY.name), await own.copies.position(COPY.name));
+  assert.equal((await other.commit(put({ id: "new" }, "t3"))).isRepeated, true);
+  assert.equal((await other.commit(put({ id: "new" }, "gone"))).isRepeated, false);
+  await fails("Compacted", other.changes(COPY.name, position, 9));
+  assert.deepEqual((await other.collections()).map(({ name }) => name), [COPY.name]);
+  for (const engine of [own, other]) await engine.close();
+});

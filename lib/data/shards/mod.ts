@@ -1,0 +1,26 @@
+/**
+ * Collections that are spread over members: keys are in shards, each shard has an owner that answers and others that follow
+ * it, and one member, the home, decides where they are.
+ *
+ * ```
+ *   program ──▶ $shards of the owner ──▶ ShardEngine ──▶ ShardCopy ──▶ engine
+ *                                                           └─▶ Follower ══▶ ShardCopy of one that follows
+ *   LayoutHome ══▶ keepers, then all members: HeldCollection
+ * ```
+ *
+ * It never decides by a majority of copies: whoever follows in step has all that was answered, and the home alone says who
+ * follows in step.
+ *
+ * @module
+ */
+
+export {
+  checkOptions,
+  type Durability,
+  readLayout,
+  type ShardLayout,
+  type ShardOptions,
+  type ShardRecord,
+} from "./layout.ts";
+export { shardOf } from "./placement.ts";
+export { ShardHost, type ShardHostParts, SHARDS_SERVICE } from "./shard_host.ts";

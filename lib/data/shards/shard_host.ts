@@ -1,0 +1,382 @@
+/**
+ * The shards that one node has, behind `$shards`: programs read and write those that it owns, members of a collection follow
+ * each other, and its home says where everything is. The collection itself is the service `data/NAME` of its home.
+ *
+ * What is asked of a shard is allowed as if `data/NAME/ACTION` was called here: by the collection's selectors, grants of its
+ * keys, and the policy.
+ *
+ * @module
+ */
+
+import type { Environment } from "../../base/mod.ts";
+import {
+  ActionError,
+  type CallContext,
+  type CallOptions,
+  isProgram,
+  type MessagePolicy,
+  type NodeRuntime,
+  type PeerId,
+  type ServiceDefinition,
+  type ServicePeers,
+  TopicPath,
+} from "../../service/mod.ts";
+import type { CollectionSpec, DataEngine } from "../engine.ts";
+import { DataError } from "../errors.ts";
+import { collectionPath, readFields, type ShardedCollections, told } from "../service/mod.ts";
+import { HeldCollection, type HeldParts } from "./held_collection.ts";
+import { checkOptions, layoutValue, readLayout, type ShardLayout } from "./layout.ts";
+import { LayoutHome } from "./layout_home.ts";
+import { type PushRequest, readPart } from "./messages.ts";
+import { newest, NO_NOTE, ShardNotes } from "./shard_notes.ts";
+import { malformed, nameOf, readCount, readMake, readShards } from "./shard_requests.ts";
+import { readStarts } from "./term_starts.ts";
+
+/** The service by which members and programs reach the shards of a node. */
+export const SHARDS_SERVICE = "$shards";
+/** How long a new collection is waited for until all of it answers. */
+const CREATE_WAIT_MS = 5_000;
+const CREATE_LOOK_MS = 50;
+/** How many collections a node has shards of, or keeps the layouts of. */
+const MAX_HELD = 64;
+
+/** What a program may ask of a shard. */
+const ACTIONS = [
+  ...["describe", "get", "list", "query", "watch", "transaction"],
+  ...["put", "post", "patch", "delete", "commit"],
+];
+
+/** What the shards of a node stand on. */
+export interface ShardHostParts extends Pick<Environment, "clock" | "timers" | "log"> {
+  readonly runtime: Pick<NodeRuntime, "services" | "request">;
+  readonly peers: Pick<
+    ServicePeers,
+    "self" | "members" | "mayPublish" | "maySubscribe" | "mayOffer" | "nameOf" | "isHealthy" | "selector"
+  >;
+  readonly policy: MessagePolicy;
+  /** Whether there is something of an earlier run. */
+  readonly hasState: () => boolean;
+  /** What the node keeps its collections in. @throws DataError */
+  readonly engine: () => DataEngine;
+}
+
+/** The shards of one node. */
+export class ShardHost implements ShardedCollections {
+  readonly #parts: ShardHostParts;
+  readonly #held = new Map<string, HeldCollection>();
+  readonly #homes = new Map<string, LayoutHome>();
+  readonly #watches = new Map<PeerId | undefined, number>();
+  #shared: HeldParts | undefined;
+  #resuming: Promise<void> = Promise.resolve();
+
+  constructor(parts: ShardHostParts) {
+    this.#parts = parts;
+  }
+
+  /** Goes on with what was here. What can't be opened is logged. */
+  start(): void {
+    void this.#parts.runtime.services.add(this.#definition()).start();
+    if (!this.#parts.hasState()) return;
+    this.#resuming = this.#resume().catch((error) => {
+      this.#parts.log.error("the shards of this node can't be opened", { error });
+    });
+  }
+
+  /** Answers no more. */
+  close(): void {
+    for (const home of this.#homes.values()) home.close();
+    for (const held of this.#held.values()) held.close();
+  }
+
+  async homes(): Promise<readonly CollectionSpec[]> {
+    await this.#resuming;
+    return Array.from(this.#homes.values(), ({ layout }) => layout.spec);
+  }
+
+  has(name: string): boolean {
+    return this.#homes.has(name);
+  }
+
+  knows(name: string): boolean {
+    return this.#held.get(name)?.newest !== undefined;
+  }
+
+  /** Spreads a collection that is nobody's, or takes over one whose home is gone. @throws DataError */
+  async create(spec: CollectionSpec, given: unknown): Promise<void> {
+    await this.#resuming;
+    const parts = this.#homeParts();
+    const known = await this.#known(spec.name);
+    const home = known === undefined
+      ? await LayoutHome.create(parts, spec, checkOptions(given))
+      : await LayoutHome.adopt(parts, known);
+    this.#homes.set(spec.name, home);
+    home.start();
+    const until = this.#parts.clock.now() + CREATE_WAIT_MS;
+    while (!await home.isServed() && this.#parts.clock.now() < until) {
+      await new Promise<void>((resolve) => this.#parts.timers.setTimer(CREATE_LOOK_MS, resolve));
+    }
+  }
+
+  homeService(name: string): ServiceDefinition {
+    return {
+      path: collectionPath(name),
+      description: "A collection that is spread over members",
+      actions: {
+        describe: {
+          idempotent: true,
+          handler: () => told(() => this.#describe(name)),
+        },
+      },
+    };
+  }
+
+  /** Forgets a collection of which this node is the home, on all members. @returns whether there was one */
+  async drop(name: string): Promise<boolean> {
+    const home = this.#homes.get(name);
+    if (home === undefined) return false;
+    home.close();
+    this.#homes.delete(name);
+    const { generation } = home.layout;
+    const members = new Set([
+      ...home.layout.shards.flatMap(({ inSync, joining }) => [...inSync, ...joining]),
+    ]);
+    for (const member of [...members, ...home.layout.keepers]) {
+      await this.#call(member, "forget", { collection: name, generation }, 5_000).catch((error) => {
+        this.#parts.log.warn("a member keeps its shards of a collection that is dropped", {
+          peer: member,
+          error,
+        });
+      });
+    }
+    return true;
+  }
+
+  async #resume(): Promise<void> {
+    const shared = this.#use();
+    const { layouts, starts } = await shared.notes.all();
+    for (const [name, note] of layouts) {
+      const held = new HeldCollection(shared, name, note);
+      this.#held.set(name, held);
+      await held.resume(starts);
+      const { layout } = held;
+      if (layout?.home !== this.#parts.peers.self || layout.generation < held.promised) continue;
+      const home = LayoutHome.resume(this.#homeParts(), layout);
+      this.#homes.set(name, home);
+      home.start();
+    }
+  }
+
+  #use(): HeldParts {
+    if (this.#shared !== undefined) return this.#shared;
+    const { engine: open, clock, timers, peers, policy } = this.#parts;
+    const engine = open();
+    const { copies } = engine;
+    if (copies === undefined || engine.partialQuery === undefined) {
+      throw new DataError("InvalidCollection", "The engine of this node keeps no shards", {
+        hint: "Collections of the embedded engine can be spread.",
+      });
+    }
+    return this.#shared = {
+      ...{ clock, timers, peers, policy, engine, copies, watches: this.#watches },
+      notes: new ShardNotes(engine),
+      call: (node, action, params, timeoutMs) => this.#call(node, action, params, timeoutMs),
+    };
+  }
+
+  #homeParts() {
+    const { clock, timers, log, peers } = this.#parts;
+    return {
+      ...{ clock, timers, log },
+      self: () => peers.self,
+      call: (node: PeerId, action: string, params: unknown, timeoutMs: number) =>
+        this.#call(node, action, params, timeoutMs),
+      isMember: (peer: PeerId) =>
+        peer === peers.self || peers.members?.().some(({ id }) => id === peer) === true,
+      candidates: (over: string | undefined) => {
+        const isOver = over === undefined ? () => true : peers.selector(over);
+        return (peers.members?.() ?? []).filter(({ id, isHealthy, isSelf }) =>
+          (isSelf || isHealthy) && isOver(id)
+        )
+          .map(({ id }) => id);
+      },
+    };
+  }
+
+  /** What this node, or a member that answers, knows of a collection's layout. */
+  async #known(name: string): Promise<ShardLayout | undefined> {
+    const members = this.#homeParts().candidates(undefined);
+    const answers = await Promise.all(
+      members.map((member) =>
+        this.#call(member, "layout", { collection: name }, 1_500).catch(() => undefined)
+      ),
+    );
+    return answers.map(readLayout).reduce(newest, this.#held.get(name)?.newest);
+  }
+
+  #call(node: PeerId, action: string, params: unknown, timeoutMs: number): Promise<unknown> {
+    const { peers, runtime } = this.#parts;
+    if (node === peers.self) return this.#handle(action, params, peers.self);
+    const options: CallOptions = { node, timeoutMs, retries: 0 };
+    return runtime.request(`${SHARDS_SERVICE}/${action}`, params, options);
+  }
+
+  #describe(name: string) {
+    const layout = this.#homes.get(name)?.layout;
+    if (layout === undefined) throw new DataError("UnknownCollection", `There is no collection ${name} here`);
+    return { ...layout.spec, layout: layoutValue(layout) };
+  }
+
+  #definition(): ServiceDefinition {
+    const action = (handler: (params: unknown, context: CallContext) => unknown) => ({
+      idempotent: false,
+      handler: (params: unknown, context: CallContext) => told(() => handler(params, context)),
+    });
+    const ofMembers = ["status", "promise", "keep", "apply", "forget", "push", "make"].map((name) =>
+      [name, action((params, { caller }) => this.#handle(name, params, caller))] as const
+    );
+    const ofPrograms = ACTIONS.map((name) =>
+      [name, action((params, context) => this.#ask(name, params, context))] as const
+    );
+    return {
+      path: SHARDS_SERVICE,
+      description: "The shards of collections that this node has",
+      actions: {
+        ...Object.fromEntries([...ofMembers, ...ofPrograms]),
+        cached: action((params, context) => this.#askCached(params, context)),
+        layout: action((params) => this.#layout(params)),
+      },
+    };
+  }
+
+  #layout(params: unknown) {
+    const layout = this.#held.get(nameOf(params))?.layout;
+    return layout === undefined ? null : layoutValue(layout);
+  }
+
+  /** What members ask of each other. */
+  async #handle(action: string, params: unknown, caller: PeerId | undefined): Promise<unknown> {
+    await this.#resuming;
+    const fields = readFields(params);
+    if (action === "layout") return this.#layout(params);
+    if (action === "push" || action === "make") return await this.#handleCopy(action, fields, caller);
+    const layout = fields["layout"] === undefined ? undefined : readLayout(fields["layout"]);
+    const name = layout?.spec.name ?? nameOf(fields);
+    this.#checkHome(name, caller);
+    switch (action) {
+      case "status":
+        // Whoever can't keep shards has none, and says so by failing.
+        this.#use();
+        return await this.#held.get(name)?.status() ?? { generation: 0, version: 0, copies: [] };
+      case "promise": {
+        const held = this.#hold(name);
+        const note = await held.promise(readCount(fields["generation"]));
+        const kept = held.newest;
+        return {
+          ok: note !== undefined,
+          promised: held.promised,
+          ...kept !== undefined && { kept: layoutValue(kept) },
+        };
+      }
+      case "keep":
+        return { ok: layout !== undefined && await this.#hold(name).keep(layout) };
+      case "apply": {
+        const released = readShards(fields["released"]) ?? [];
+        const ok = layout !== undefined &&
+          await this.#hold(name).apply(layout, released, readShards(fields["only"]));
+        return { ok };
+      }
+      case "forget": {
+        const held = this.#held.get(name);
+        if (held === undefined || readCount(fields["generation"]) < held.promised) return { ok: false };
+        this.#held.delete(name);
+        await held.drop();
+        return { ok: true };
+      }
+      default:
+        throw new ActionError("UnknownAction", `There is no ${action}`);
+    }
+  }
+
+  async #handleCopy(
+    action: "push" | "make",
+    fields: Readonly<Record<string, unknown>>,
+    from: PeerId | undefined,
+  ) {
+    const shard = this.#held.get(nameOf(fields))?.shard(readCount(fields["shard"]));
+    const term = readCount(fields["term"]);
+    if (shard === undefined || from === undefined) {
+      return action === "push" ? { kind: "unknown" } : { ok: false };
+    }
+    if (action === "push") {
+      const [part, starts] = [readPart(fields), readStarts(fields["starts"])];
+      if (part === undefined || starts === undefined) throw malformed();
+      const isMade = fields["isMade"] === true;
+      return await shard.copy.handlePush(from, { ...part, starts, term, isMade } as PushRequest);
+    }
+    return { ok: await shard.copy.handleMake(from, readMake(fields)) };
+  }
+
+  /** Only whoever the collection's path belongs to decides about it, and has others hold it where the policy lets it. */
+  #checkHome(name: string, caller: PeerId | undefined): void {
+    const { peers, policy } = this.#parts;
+    if (caller === undefined || caller === peers.self) return;
+    const path = collectionPath(name);
+    const may = !isProgram(caller) && peers.mayOffer(caller, TopicPath.parse(path)) &&
+      policy.callFate(caller, peers.self, `${path}/hold`).kind === "straight";
+    if (!may) throw new DataError("Refused", `${name} is not the caller's, or may not be held here`);
+  }
+
+  #hold(name: string): HeldCollection {
+    const there = this.#held.get(name);
+    if (there !== undefined) return there;
+    if (this.#held.size >= MAX_HELD) {
+      throw new DataError("InvalidCollection", `This node holds shards of ${MAX_HELD} collections at most`);
+    }
+    const held = new HeldCollection(this.#use(), name, NO_NOTE);
+    this.#held.set(name, held);
+    return held;
+  }
+
+  async #ask(action: string, params: unknown, context: CallContext): Promise<unknown> {
+    await this.#resuming;
+    const fields = readFields(params);
+    const { fresh } = this.#shardFor(action, fields, context);
+    return await run(fresh, action, fields, context);
+  }
+
+  async #askCached(params: unknown, context: CallContext): Promise<unknown> {
+    const fields = readFields(params);
+    const { copy, cached } = this.#shardFor("get", fields, context);
+    const { ageMs } = copy;
+    if (ageMs === undefined || ageMs > readCount(fields["maxAgeMs"])) {
+      throw new DataError("Moved", "What is here is older than it may be");
+    }
+    return { ageMs, entries: await run(cached, "get", fields, context) };
+  }
+
+  /** @throws DataError when it is not here, or not the caller's */
+  #shardFor(action: string, fields: Readonly<Record<string, unknown>>, { caller }: CallContext) {
+    const name = nameOf(fields);
+    const held = this.#held.get(name);
+    const shard = held?.shard(readCount(fields["shard"]));
+    const { peers, policy } = this.#parts;
+    if (held?.layout === undefined || shard === undefined) {
+      throw new DataError("Moved", `This shard of ${name} is not here`);
+    }
+    if (caller === undefined || isProgram(caller) || caller === peers.self) return shard;
+    const { read, write } = held.layout.spec;
+    const isRead = ["describe", "get", "list", "query", "watch"].includes(action);
+    const selector = isRead ? read : write;
+    const may = (selector === undefined || peers.selector(selector)(caller)) &&
+      policy.callFate(caller, peers.self, `${collectionPath(name)}/${action}`).kind === "straight";
+    if (!may) throw new DataError("Refused", `The caller may not ${action} ${name}`);
+    return shard;
+  }
+}
+
+async function run(service: ServiceDefinition, action: string, fields: unknown, context: CallContext) {
+  const definition = service.actions?.[action] as {
+    handler?: (params: unknown, context: CallContext) => unknown;
+  };
+  return await definition.handler?.(fields, context);
+}

@@ -1,0 +1,140 @@
+/**
+ * Services, and how calls of them went on this node.
+ * @module
+ */
+
+import type { VNode } from "preact";
+import type { CallStatsReport as CallStats } from "../../../api/mod.ts";
+import type { LiveService } from "../../events/mod.ts";
+import { byName, counted } from "./format.ts";
+import type { LiveStore } from "./live_store.ts";
+import { Badge, type Column, Command, Nothing, Table } from "./parts.tsx";
+
+interface Row extends LiveService {
+  readonly stats: readonly CallStats[];
+}
+
+/** The services of the mesh. */
+export function ServiceView(
+  { store, search }: { readonly store: LiveStore; readonly search: string },
+): VNode {
+  const services = store.all("service");
+  const counters = store.one("counters")?.services;
+  const stats: readonly CallStats[] = counters?.callStats ?? [];
+  const rows = services.filter(({ path, providers }) =>
+    `${path} ${providers.map(({ name }) => name).join(" ")}`.toLowerCase().includes(search.toLowerCase())
+  ).map((service): Row => ({ ...service, stats: stats.filter((each) => each.service === service.path) }));
+  if (services.length === 0) {
+    return (
+      <Nothing>
+        Nobody offers a service. Programs do by the library; a TCP port of this machine is offered to the mesh
+        by <Command text="weft offer 8080" />
+      </Nothing>
+    );
+  }
+  return (
+    <>
+      {counters !== undefined && (
+        <p class="tab-summary">
+          {counted(counters.calls.pending, "call")} pending, {counters.calls.running} running here;{" "}
+          {counted(counters.programs, "program")} attached
+          {counters.openBreakers > 0 && (
+            <>
+              ; <Badge tone="warn">{counted(counters.openBreakers, "open breaker")}</Badge>
+            </>
+          )}
+        </p>
+      )}
+      <Table
+        label="Services"
+        columns={COLUMNS}
+        rows={rows}
+        keyOf={({ path }) => path}
+        initial={{ column: 0, isReverse: false }}
+      />
+    </>
+  );
+}
+
+const sum = (stats: readonly CallStats[], of: (each: CallStats) => number): number =>
+  stats.reduce((total, each) => total + of(each), 0);
+const slowest = (stats: readonly CallStats[]): number | null => {
+  const known = stats.flatMap(({ p99Ms }) => p99Ms ?? []);
+  return known.length === 0 ? null : Math.max(...known);
+};
+
+const COLUMNS: readonly Column<Row>[] = [
+  {
+    title: "Service",
+    compare: (a, b) => byName(a.path, b.path),
+    cell: ({ path, description }) => (
+      <>
+        <span class="name">{path}</span>
+        {description !== "" && <span class="quiet line">{description}</span>}
+      </>
+    ),
+  },
+  {
+    title: "Offered by",
+    compare: (a, b) => b.providers.length - a.providers.length,
+    cell: ({ providers }) => (
+      <span class="chips">
+        {providers.slice(0, 8).map((provider) => {
+          const isGood = provider.state === "running" && provider.isHealthy;
+          const word = provider.isHealthy ? provider.state : "away";
+          return (
+            <span class="chip" key={provider.id}>
+              <i class={`dot ${isGood ? "good" : provider.isHealthy ? "warn" : "bad"}`} aria-hidden="true" />
+              {provider.name}
+              {provider.isLeader && <span class="tag">leads</span>}
+              {!isGood && <span class="tag">{word}</span>}
+            </span>
+          );
+        })}
+        {providers.length > 8 && <span class="quiet">and {providers.length - 8} more</span>}
+      </span>
+    ),
+  },
+  {
+    title: "Actions",
+    cell: ({ actions }) => <span class="wrap">{actions.map(({ name }) => name).join(", ") || "–"}</span>,
+  },
+  {
+    title: "Calls",
+    isNumber: true,
+    compare: (a, b) => sum(b.stats, ({ calls }) => calls) - sum(a.stats, ({ calls }) => calls),
+    cell: ({ stats }) => {
+      const calls = sum(stats, (each) => each.calls);
+      if (calls === 0) return "–";
+      return (
+        <>
+          {calls.toLocaleString("en")}
+          <span class="quiet line">{sum(stats, (each) => each.rate).toPrecision(2)}/s</span>
+        </>
+      );
+    },
+  },
+  {
+    title: "Errors",
+    isNumber: true,
+    compare: (a, b) => sum(b.stats, ({ errors }) => errors) - sum(a.stats, ({ errors }) => errors),
+    cell: ({ stats }) => {
+      const [errors, calls] = [sum(stats, (each) => each.errors), sum(stats, (each) => each.calls)];
+      if (calls === 0) return "–";
+      return errors === 0 ? "0" : (
+        <Badge tone={errors > calls / 100 ? "bad" : "warn"}>
+          {(100 * errors / calls).toPrecision(2)} %
+        </Badge>
+      );
+    },
+  },
+  {
+    title: "99th percentile",
+    isNumber: true,
+    compare: (a, b) => (slowest(b.stats) ?? -1) - (slowest(a.stats) ?? -1),
+    cell: ({ stats }) => {
+      const ms = slowest(stats);
+      return ms === null ? "–" : `${Number(ms.toPrecision(2))} ms`;
+    },
+  },
+];

@@ -1,0 +1,6 @@
+/**
+ *
+ * @module
+ */
+
+export * from "./report_pb.ts";
