@@ -15,7 +15,7 @@ import { judge, readRepeatable, readSlowest, type TestRun } from "./test_report.
 const JOBS = Math.max(2, navigator.hardwareConcurrency + 1);
 
 /** Above any honest run; a hang must not last for ever. */
-const BOUND_MS = (Deno.env.get("WEFT_TEST_THOROUGH") === "1" ? 40 : 18.5) * 60_000;
+const BOUND_MS = (Deno.env.get("WEFT_TEST_THOROUGH") === "1" ? 60 : 30) * 60_000;
 
 /** Names the bundle of the program to the tests. */
 const PROGRAM_VARIABLE = "WEFT_TEST_PROGRAM";

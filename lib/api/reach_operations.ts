@@ -85,7 +85,7 @@ const memberLinks: LazyObject<MemberLinks> = named("MemberLinks", () => ({
   id: z.string(),
   at: count(),
   denied: count(),
-  links: z.array(linkReport()).readonly(),
+  links: z.array(linkReport()),
 }), "The links of one member.");
 
 const timelineEvent: LazyObject<TimelineEvent> = named("TimelineEvent", () => ({

@@ -14,7 +14,7 @@ export function reduceAnswers(
 ): unknown {
   const results = answers.map((answer): ProviderResult => {
     const { node } = answer;
-    if (answer.ok) return { node, result: answer.result };
+    if (answer.ok === true) return { node, result: answer.result };
     throw new CallError({ path, ...answer.error, node }, {
       hint: "Without `reduce` the answers of the others are there.",
     });

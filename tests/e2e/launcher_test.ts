@@ -69,20 +69,24 @@ labTest("bin/weft needs no registry once it has started", ["linux", ...UNIX], as
   });
 });
 
-labTest("bin/weft runs without a network once it has started", ["root", "unshare", ...UNIX], async () => {
-  await using scratch = await createScratch("launcher");
-  const checkout = await Checkout.create(`${scratch.path}/checkout`);
-  await checkout.run(["--version"]);
-  const command = ["unshare", "--net", checkout.launcher, "status", "--state", `${scratch.path}/none`];
-  const { code, stderr } = await run(bare({ PATH: "/usr/bin:/bin" }, command));
-  assert.equal(code, 1);
-  // What only some commands need was loaded as well.
-  assert.match(stderr, /^weft: Cannot ask an agent: none runs/);
-});
+labTest(
+  "bin/weft runs without a network once it has started",
+  ["thorough", "root", "unshare", ...UNIX],
+  async () => {
+    await using scratch = await createScratch("launcher");
+    const checkout = await Checkout.create(`${scratch.path}/checkout`);
+    await checkout.run(["--version"]);
+    const command = ["unshare", "--net", checkout.launcher, "status", "--state", `${scratch.path}/none`];
+    const { code, stderr } = await run(bare({ PATH: "/usr/bin:/bin" }, command));
+    assert.equal(code, 1);
+    // What only some commands need was loaded as well.
+    assert.match(stderr, /^weft: Cannot ask an agent: none runs/);
+  },
+);
 
 labTest(
   "bin/weft survives first starts at once, and one that is killed",
-  ["linux", "setsid", ...UNIX],
+  ["thorough", "linux", "setsid", ...UNIX],
   async () => {
     await using scratch = await createScratch("launcher");
     const checkout = await Checkout.create(`${scratch.path}/checkout`);

@@ -155,7 +155,7 @@ labTest(
 
 labTest(
   "weft leader recover: a machine that has nothing goes on as the leader that wrote the file, and members find it",
-  PACKET_PLANE,
+  ["thorough", ...PACKET_PLANE],
   async (test) => {
     await using lab = await Lab.create(["A", "B", "C", "D"]);
     const { nodes } = await startMesh(lab, ["A", "B"], ROOTLESS);

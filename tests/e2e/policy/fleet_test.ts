@@ -43,7 +43,7 @@ function policyOf(random: SeededRandom): NetworkPolicySource {
 
 labTest(
   `weft policy: ${MEMBERS} members and ${RULES} random rules, every pair and port as the oracle says, seed ${seed}`,
-  PACKET_PLANE,
+  ["thorough", ...PACKET_PLANE],
   async () => {
     const names = Array.from({ length: MEMBERS }, (_, i) => `M${i}`);
     await using lab = await Lab.create(names);

@@ -13,6 +13,7 @@ import {
   type NetworkNamespace,
   PACKET_PLANE,
   startFrameNodes,
+  thoroughIf,
   waitFor,
 } from "../../lab/mod.ts";
 import type { PathNodeSetup } from "../../lab/nodes/path_node.ts";
@@ -47,7 +48,7 @@ function ping(
 for (const choice of ["fast", "portable"] as const) {
   labTest(
     `a ${choice} plane that knows the path's MTU carries what fits, and says or cuts what does not, in a black hole`,
-    [...PACKET_PLANE, "iperf3", "ethtool"],
+    [...PACKET_PLANE, "iperf3", "ethtool", ...thoroughIf(choice === "portable")],
     async () => {
       await using lab = await Lab.create(["A", "B"]);
       const [a, b] = ["A", "B"].map((name) => lab.host(name).namespace) as [

@@ -13,7 +13,7 @@ const LAN = "192.168.66.0/24";
 
 labTest(
   "routes: the LAN of a router that only a relay reaches, the router's own address in it included",
-  [...PACKET_PLANE, ...programsOf([PLACE]), "nft"],
+  ["thorough", ...PACKET_PLANE, ...programsOf([PLACE]), "nft"],
   async () => {
     await using internet = await Internet.of({ leader: "open", laptop: PLACE });
     const home = await internet.addSite("home", { nat: NAT, lanPrefix: "192.168.66" });

@@ -44,7 +44,8 @@ try {
   await evaluate(`${type("not-the-token-not-the-token")}; ${submit}`);
   await until(`document.querySelector('[role="alert"]') !== null`);
   await evaluate(`${type(token)}; ${submit}`);
-  await until('document.querySelector("#live")?.dataset.state === "running"');
+  // The page names the node once it has its events.
+  await until('document.title.endsWith(" · weft")');
   const said = {
     title: await evaluate("document.title"),
     url: await evaluate("location.href"),

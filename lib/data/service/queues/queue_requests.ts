@@ -50,7 +50,8 @@ export function readTake(
 
 /** @returns for how long, if it is said; the engine knows what it may be */
 export function readLeaseMs({ leaseMs }: Fields): number | undefined {
-  if (leaseMs !== undefined && typeof leaseMs !== "number") throw malformed("leaseMs is no time");
+  if (leaseMs === undefined) return undefined;
+  if (typeof leaseMs !== "number") throw malformed("leaseMs is no time");
   return leaseMs;
 }
 
