@@ -43,7 +43,7 @@ const DUPLICATES_MS = 120_000;
 const RESEND_MS = 60_000;
 /** How long one answer is waited for, in milliseconds. */
 const REQUEST_MS = 5_000;
-const RECONNECT_MS = 1_000;
+const RECONNECT_MS = 500;
 const RESEND_PAUSE_MS = 250;
 /** The servers' own default of the longest message, until they have said theirs. */
 const DEFAULT_MESSAGE_BYTES: number = 1 << 20;
@@ -171,7 +171,10 @@ export class JetStreamLog implements CommitLog {
     const manager = await client.jetstreamManager(connection, { timeout: REQUEST_MS });
     const info = await this.#stream(manager);
     const { num_replicas: replicas } = info.config;
-    const snapshots = new SnapshotBucket(() => client.openBucket(connection, this.#parts.name, replicas));
+    const snapshots = new SnapshotBucket(
+      () => client.openBucket(connection, this.#parts.name, replicas),
+      connection.closed(),
+    );
     this.#maxMessageBytes = (connection.info?.max_payload ?? DEFAULT_MESSAGE_BYTES) - HEADER_BYTES;
     this.#session = { connection, jetstream, manager, replicas, snapshots };
     const { first_seq: first, last_seq: last } = info.state;

@@ -17,11 +17,16 @@ const WRONG_LAST_SEQUENCE = 10071;
 /** The one that is stored; storing another replaces it. */
 export class SnapshotBucket {
   readonly #open: () => Promise<ObjectStore>;
+  readonly #closed: Promise<unknown>;
   #bucket: Promise<ObjectStore> | undefined;
 
-  /** @param open makes the bucket when it is not there; called when it is first used */
-  constructor(open: () => Promise<ObjectStore>) {
+  /**
+   * @param open makes the bucket when it is not there; called when it is first used
+   * @param closed resolves when the connection is gone
+   */
+  constructor(open: () => Promise<ObjectStore>, closed: Promise<unknown>) {
     this.#open = open;
+    this.#closed = closed;
   }
 
   /** @throws what the client throws */
@@ -29,7 +34,7 @@ export class SnapshotBucket {
     const bucket = await this.#get();
     const info = await bucket.info(NAME);
     const position = info === null ? undefined : positionOf(info);
-    return position && { ...position, chunks: chunksOf(bucket) };
+    return position && { ...position, chunks: chunksOf(bucket, this.#closed) };
   }
 
   /**
@@ -67,13 +72,24 @@ function positionOf({ metadata, deleted }: ObjectInfo): Omit<LogSnapshot, "chunk
   return { sequence, replayFrom };
 }
 
-/** Ends by throwing when the digest is not that of the snapshot. */
-async function* chunksOf(bucket: ObjectStore): AsyncGenerator<Uint8Array> {
+/** Throws when the digest is not that of the snapshot, or the connection ends first: the client would wait for ever. */
+async function* chunksOf(bucket: ObjectStore, closed: Promise<unknown>): AsyncGenerator<Uint8Array> {
   const found = await bucket.get(NAME);
   if (found === null) throw new DataError("Failed", "The snapshot of the collections is gone");
-  for await (const chunk of found.data) yield chunk;
-  const error = await found.error;
-  if (error !== null) {
-    throw new DataError("Failed", "The snapshot of the collections is damaged", { cause: error });
+  // What fails here fails the stream, too.
+  found.error.catch(() => {});
+  const ended = closed.then((): never => {
+    throw new DataError("OwnerAway", "The servers that keep the collections went away");
+  });
+  ended.catch(() => {});
+  const chunks = found.data.getReader();
+  try {
+    for (;;) {
+      const { done, value } = await Promise.race([chunks.read(), ended]);
+      if (done) return;
+      yield value;
+    }
+  } finally {
+    await chunks.cancel().catch(() => {});
   }
 }
