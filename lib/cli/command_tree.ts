@@ -128,15 +128,22 @@ export function refuseUnknown(command: AnyCommand, word: string | undefined): ne
   throw new UsageError(`Unknown command: ${path} ${word.slice(0, 60)}`, { hint: unknownHint(command, word) });
 }
 
+/** @returns what the command's help has behind the options: examples and notes */
+export function textAfterHelp(command: AnyCommand): string {
+  let text = "";
+  const emitter = command as unknown as { emit(event: "afterHelp", context: object): void };
+  emitter.emit("afterHelp", { error: false, command, write: (more: string) => void (text += more) });
+  return text;
+}
+
 /**
  * @param word what the example is to have in it, if any of them has
  * @returns one of the examples of the command's help, as it is typed; undefined when it has none
  */
 export function exampleOf(command: AnyCommand, word = ""): string | undefined {
-  let help = "";
-  const emitter = command as unknown as { emit(event: "afterHelp", context: object): void };
-  emitter.emit("afterHelp", { error: false, command, write: (text: string) => void (help += text) });
-  const examples = [...help.matchAll(/^ {2}[#$] (weft .*)$/gm)].map(([, line = ""]) => line);
+  const examples = [...textAfterHelp(command).matchAll(/^ {2}[#$] (weft .*)$/gm)].map(([, line = ""]) =>
+    line
+  );
   return examples.find((line) => line.split(" ").includes(word)) ?? examples[0];
 }
 

@@ -4,7 +4,7 @@
  */
 
 import { makeProgram } from "../../lib/cli/weft.ts";
-import { type AnyCommand, pathOf } from "../../lib/cli/command_tree.ts";
+import { type AnyCommand, pathOf, textAfterHelp } from "../../lib/cli/command_tree.ts";
 import { SamplePorts } from "../../lib/cli/testing/sample_ports.ts";
 
 /** An option or an argument. */
@@ -41,7 +41,7 @@ function walk(command: AnyCommand): readonly ReferenceCommand[] {
   const help = command.createHelp();
   const children = help.visibleCommands(command as never) as unknown as readonly AnyCommand[];
   const path = pathOf(command);
-  const after = textAfter(command);
+  const after = textAfterHelp(command).trim();
   return [
     {
       path,
@@ -62,12 +62,4 @@ function walk(command: AnyCommand): readonly ReferenceCommand[] {
     },
     ...children.flatMap((child) => child.name() === "help" ? [] : walk(child)),
   ];
-}
-
-/** @returns what the help has behind the options */
-function textAfter(command: AnyCommand): string {
-  let text = "";
-  const emitter = command as unknown as { emit(event: "afterHelp", context: object): void };
-  emitter.emit("afterHelp", { error: false, command, write: (more: string) => void (text += more) });
-  return text.trim();
 }
