@@ -9,6 +9,9 @@ import { waitFor, within } from "./wait_for.ts";
 /** Output beyond this many characters a stream is forgotten from the front. */
 const KEPT_CHARACTERS = 1 << 20;
 
+/** What runs to its end on its own has done so by then, in milliseconds, unless told. */
+const RUN_BOUND_MS = 180_000;
+
 /** How a child is started. */
 export interface SpawnOptions {
   readonly env?: Record<string, string>;
@@ -16,6 +19,12 @@ export interface SpawnOptions {
   readonly cwd?: string;
   /** What it is called in messages; the command's first word unless told. */
   readonly label?: string;
+}
+
+/** How a child that ends on its own is started. */
+export interface RunOptions extends SpawnOptions {
+  /** Milliseconds after which it is killed, and what it printed quoted; three minutes unless told. */
+  readonly boundMs?: number;
 }
 
 /** What a finished child left. */
@@ -165,21 +174,38 @@ export class CapturedProcess implements AsyncDisposable {
   }
 }
 
-/** Runs `command` to its end. @returns what it left, whatever its exit code */
-export async function run(command: readonly string[], options: SpawnOptions = {}): Promise<Finished> {
-  return await new CapturedProcess(command, options).finished;
+/**
+ * Runs `command` to its end.
+ * @returns what it left, whatever its exit code
+ * @throws Error with its output when it does not end within its bound; it is killed then
+ */
+export async function run(command: readonly string[], options: RunOptions = {}): Promise<Finished> {
+  return await untilEnded(new CapturedProcess(command, options), command, options);
 }
 
 /**
  * Runs `command` to its end.
  * @returns its standard output
- * @throws Error with its output when its exit code is not 0
+ * @throws Error with its output when its exit code is not 0, or it does not end within its bound
  */
-export async function expectRun(command: readonly string[], options: SpawnOptions = {}): Promise<string> {
+export async function expectRun(command: readonly string[], options: RunOptions = {}): Promise<string> {
   const process = new CapturedProcess(command, options);
-  const { code, stdout } = await process.finished;
+  const { code, stdout } = await untilEnded(process, command, options);
   if (code !== 0) throw new Error(`${command.join(" ")} ended with code ${code}\n${process.tail()}`);
   return stdout;
+}
+
+async function untilEnded(
+  process: CapturedProcess,
+  command: readonly string[],
+  { boundMs = RUN_BOUND_MS }: RunOptions,
+): Promise<Finished> {
+  const finished = await within(process.finished, boundMs);
+  if (finished !== undefined) return finished;
+  process.signal("SIGKILL");
+  // What it started may hold its output open for as long as it likes.
+  await within(process.finished, 1_000);
+  throw new Error(`${command.join(" ")} did not end within ${boundMs} ms\n${process.tail()}`);
 }
 
 /**

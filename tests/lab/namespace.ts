@@ -3,7 +3,14 @@
  * @module
  */
 
-import { CapturedProcess, expectRun, type Finished, run, type SpawnOptions } from "./captured_process.ts";
+import {
+  CapturedProcess,
+  expectRun,
+  type Finished,
+  run,
+  type RunOptions,
+  type SpawnOptions,
+} from "./captured_process.ts";
 import { waitFor } from "./wait_for.ts";
 
 /** Names begin with the maker's process id, so that what a dead process left can be told from what is in use. */
@@ -68,12 +75,12 @@ export class NetworkNamespace implements Place, AsyncDisposable {
   }
 
   /** Runs a program inside to its end. */
-  run(command: readonly string[], options: SpawnOptions = {}): Promise<Finished> {
+  run(command: readonly string[], options: RunOptions = {}): Promise<Finished> {
     return run(this.command(command), options);
   }
 
   /** Runs a program inside that must succeed. @returns its standard output @throws Error when it fails */
-  expectRun(command: readonly string[], options: SpawnOptions = {}): Promise<string> {
+  expectRun(command: readonly string[], options: RunOptions = {}): Promise<string> {
     return expectRun(this.command(command), options);
   }
 

@@ -3,8 +3,13 @@
  * @module
  */
 
+import { within } from "./wait_for.ts";
+
 /** Whether this is the thorough run, in which what is random goes through more. */
 export const IS_THOROUGH: boolean = Deno.env.get("WEFT_TEST_THOROUGH") === "1";
+
+/** Above any honest test, in milliseconds: one that hangs is named and fails, and the others go on. */
+const TEST_BOUND_MS = IS_THOROUGH ? 3_600_000 : 600_000;
 
 /** @returns what a test needs that is one of several variants, of which the gate runs some */
 export function thoroughIf(isLeftOut: boolean): readonly Requirement[] {
@@ -62,8 +67,8 @@ export function unmet(needs: readonly Requirement[]): string | undefined {
 }
 
 /**
- * Registers a test that is ignored, with a line `skipped: <test>: <reason>`, where a requirement is not met.
- * `scripts/run_tests.ts` gathers these lines.
+ * Registers a test that fails when it takes longer than ten minutes (an hour in the thorough run), and is ignored, with a line
+ * `skipped: <test>: <reason>`, where a requirement is not met. `scripts/run_tests.ts` gathers these lines.
  */
 export function labTest(
   name: string,
@@ -73,7 +78,13 @@ export function labTest(
   const reason = unmet(needs);
   // deno-lint-ignore no-console -- the reason of a skipped test belongs in the runner's output
   if (reason !== undefined) console.log(skippedLine(name, reason));
-  Deno.test({ name, ignore: reason !== undefined, fn: run });
+  const fn = async (test: Deno.TestContext) => {
+    const outcome = await within(run(test).then(() => "ended"), TEST_BOUND_MS);
+    if (outcome === undefined) {
+      throw new Error(`the test did not end within ${TEST_BOUND_MS / 60_000} minutes`);
+    }
+  };
+  Deno.test({ name, ignore: reason !== undefined, fn });
 }
 
 /** @returns the line that says why `test` did not run */
