@@ -18,7 +18,7 @@ import { builtInDrivers } from "../../drivers/mod.ts";
 import type { ServiceSettings } from "../service/mod.ts";
 import { listenTcp, type StreamListener } from "../transport/mod.ts";
 import { type AgentContext, contextOf, type GivenContext } from "./agent_context.ts";
-import { Authority } from "./authority.ts";
+import { Authority } from "./authority/mod.ts";
 import { Carriers } from "./carriers/mod.ts";
 import { Departure } from "./departure.ts";
 import { EndpointSelector } from "./endpoint_selector.ts";
