@@ -63,6 +63,7 @@ const samples: Readonly<Record<OptionName, string>> = {
   logLevel: "debug",
   logFormat: "json",
   testTimers: "rekeyAfterTimeMs=1000",
+  testProtocols: "mesh=2-3",
 };
 for (const [name, field] of FIELD_ENTRIES) {
   Deno.test(`the option ${name} is read alike from flag, variable, file and library`, async () => {

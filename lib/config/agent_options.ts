@@ -111,6 +111,8 @@ export interface AgentOptions {
   readonly logFormat: LogFormat;
   /** Protocol times that tests shorten, in milliseconds by name. */
   readonly testTimers: Readonly<Record<string, number>>;
+  /** Protocol versions that tests have a node speak, as `2` or `2-3`, by protocol. */
+  readonly testProtocols: Readonly<Record<string, string>>;
 }
 
 /** What an option may be given as: its own type, or the text that stands for it. */

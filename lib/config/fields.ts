@@ -307,7 +307,19 @@ export const FIELDS: { readonly [Key in keyof AgentOptions]-?: Field<Key> } = {
     rule: "times are written NAME=MILLISECONDS",
     hint: "This is for tests only; unset it.",
   },
+  testProtocols: {
+    flag: "test-protocols",
+    value: "protocol=versions",
+    help: "protocol versions that tests have a node speak",
+    initial: {},
+    schema: pairs(z.string().regex(/^[1-9]\d{0,2}(-[1-9]\d{0,2})?$/), 64),
+    rule: "versions are written PROTOCOL=VERSION or PROTOCOL=OLDEST-NEWEST",
+    hint: "This is for tests only; unset it.",
+  },
 };
+
+/** What tests alone say, and no file, flag or help. */
+export const TEST_OPTIONS: readonly OptionName[] = ["testTimers", "testProtocols"];
 
 /** Every option with its name. */
 export const FIELD_ENTRIES: readonly (readonly [OptionName, Field])[] = Object.entries(

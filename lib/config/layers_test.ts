@@ -190,6 +190,7 @@ const refused: readonly (readonly [string, unknown, RegExp])[] = [
   ["discoveryPeers", "0.0.0.0", /--discovery-peer/],
   ["discoveryPeers", "192.0.2.1:0", /--discovery-peer/],
   ["testTimers", "a=b", /--test-timers/],
+  ["testProtocols", "mesh=0", /--test-protocols/],
 ];
 for (const [key, value, says] of refused) {
   Deno.test(`layerAgentOptions() refuses ${key} ${JSON.stringify(value)}`, () => {

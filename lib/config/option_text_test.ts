@@ -34,6 +34,7 @@ const told: Partial<Readonly<Record<OptionName, string | readonly string[]>>> = 
     "red/web-1",
   ],
   testTimers: ["a=1"],
+  testProtocols: ["mesh=2-3"],
 };
 
 for (const [name] of FIELD_ENTRIES) {

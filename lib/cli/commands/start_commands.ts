@@ -4,7 +4,7 @@
  */
 
 import { Option } from "@commander-js/extra-typings";
-import { FIELD_ENTRIES, type OptionName } from "../../config/mod.ts";
+import { FIELD_ENTRIES, type OptionName, TEST_OPTIONS } from "../../config/mod.ts";
 import { UsageError } from "../failure.ts";
 import { openLog } from "../log.ts";
 import type { CliPorts } from "../ports.ts";
@@ -66,7 +66,7 @@ export function addUpCommand(program: AnyCommand, context: CommandContext): void
 
 /** Adds the flags of everything that an agent can be told; those that tests set have none. */
 function withAgentOptions(command: AnyCommand, leftOut: readonly OptionName[] = []): AnyCommand {
-  const others: readonly OptionName[] = ["stateDir", "testTimers", ...leftOut];
+  const others: readonly OptionName[] = ["stateDir", ...TEST_OPTIONS, ...leftOut];
   for (const [name] of FIELD_ENTRIES) if (!others.includes(name)) addFlag(command, name);
   return withState(command);
 }
