@@ -107,7 +107,8 @@ Deno.test("a member that dials finds the same, and of who is removed nothing is 
   });
   there.roster.merge(there.record(identity));
   for (const { roster } of [here, there]) roster.merge(here.record(self));
-  here.roster.merge(here.statement(self, 1));
+  here.roster.mergeStatement(here.statement(self, 1));
+  await settled();
   assert.equal(await here.plane.dialer.dial(self.id), false);
   assert.deepEqual(here.plane.conflicts.of(self.id), { protocol: "mesh", ours: range(1), theirs: range(4) });
   await settled();

@@ -12,6 +12,7 @@ import {
   isOursOlder,
   OWN_PROTOCOLS,
   PROTOCOLS,
+  protocolsToWire,
   type ProtocolVersions,
 } from "./protocols.ts";
 
@@ -107,4 +108,18 @@ Deno.test("decodeHelloReply() passes over protocols that this release does not k
     ]
   ) assert.equal(decodeHelloReply(bytes), "malformed");
   fc.assert(fc.property(fc.uint8Array({ maxLength: 64 }), (bytes) => void decodeHelloReply(bytes)));
+});
+
+Deno.test("docs/protocol/versions.md has every protocol with its number and the versions of this release", async () => {
+  const page = await Deno.readTextFile(new URL("../../../docs/protocol/versions.md", import.meta.url));
+  const rows = [...page.matchAll(/^\| (\d+) +\| `(\w+)` .*\| (\d+) to (\d+) \|$/gm)].map((row) =>
+    row.slice(1)
+  );
+  const wire = protocolsToWire(OWN_PROTOCOLS);
+  assert.deepEqual(
+    rows,
+    PROTOCOLS.map((protocol, i) =>
+      [wire[i]?.protocol, protocol, wire[i]?.oldest, wire[i]?.newest].map(String)
+    ),
+  );
 });
