@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { type VersionRange } from "../base/mod.ts";
+import type { VersionRange } from "../base/mod.ts";
 import type { Channel } from "./channel.ts";
 import { ChannelRefusedError, ChannelVersionError } from "./errors.ts";
 import { agreedOpening, decodeVersions, DIRECT_OPENING, encodeVersions } from "./handshake_versions.ts";

@@ -5,14 +5,14 @@
 
 import { type Environment, KeyedRateLimiter, type Millis, millis } from "../../base/mod.ts";
 import type { HandshakeSetup } from "../../channel/mod.ts";
-import {
-  type Member,
-  type NetworkId,
-  type NodeId,
-  type NodeIdentity,
-  type ProtocolVersions,
-  type Roster,
-  type Succession,
+import type {
+  Member,
+  NetworkId,
+  NodeId,
+  NodeIdentity,
+  ProtocolVersions,
+  Roster,
+  Succession,
 } from "../../mesh/mod.ts";
 import { Endpoint, type WebAddress } from "../../net/mod.ts";
 import type { EndpointSelector } from "../endpoint_selector.ts";
