@@ -61,6 +61,7 @@ const samples: Readonly<Record<OptionName, string>> = {
   dataCredentials: "/etc/weft/nats.creds",
   dataAuthority: "/etc/weft/nats-ca.pem",
   logLevel: "debug",
+  logCategories: "mesh=debug",
   logFormat: "json",
   testTimers: "rekeyAfterTimeMs=1000",
   testProtocols: "mesh=2-3",

@@ -3,7 +3,7 @@
  * @module
  */
 
-import type { LogLevel } from "../base/mod.ts";
+import type { LogCategory, LogLevel } from "../base/mod.ts";
 import type { Cidr, Endpoint, IpAddress, WebAddress } from "../net/mod.ts";
 import type { DeclaredEndpoint, DeclaredNetwork } from "./declared_networks.ts";
 import type {
@@ -107,6 +107,8 @@ export interface AgentOptions {
   readonly policy?: string;
   /** How much of the log is shown. */
   readonly logLevel: LogLevel;
+  /** Of parts that are to say more, or less, than that. */
+  readonly logCategories: Readonly<Partial<Record<LogCategory, LogLevel>>>;
   /** How it is written. */
   readonly logFormat: LogFormat;
   /** Protocol times that tests shorten, in milliseconds by name. */

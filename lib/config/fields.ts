@@ -5,6 +5,7 @@
  */
 
 import { z } from "zod";
+import { LOG_CATEGORIES } from "../base/mod.ts";
 import { MAX_LABELS, MAX_NAME_LENGTH } from "../mesh/bounds.ts";
 import { IpAddress } from "../net/mod.ts";
 import type { AgentOptions } from "./agent_options.ts";
@@ -287,6 +288,20 @@ export const FIELDS: { readonly [Key in keyof AgentOptions]-?: Field<Key> } = {
     ...oneOf("debug", "info", "warn", "error"),
     rule: "there is no such level",
     hint: "The levels are debug, info, warn and error.",
+  },
+  logCategories: {
+    flag: "log-category",
+    plural: "log-categories",
+    isReloadable: true,
+    value: "category=level",
+    help: "another level for one part of the node",
+    isRepeated: true,
+    initial: {},
+    initialText: "--log-level for all",
+    schema: pairs(z.enum(["debug", "info", "warn", "error"]), LOG_CATEGORIES.length)
+      .refine((levels) => Object.keys(levels).every((name) => LOG_CATEGORIES.some((one) => one === name))),
+    rule: "levels of parts are written CATEGORY=LEVEL",
+    hint: `For example --log-category mesh=debug; the categories are ${LOG_CATEGORIES.join(", ")}.`,
   },
   logFormat: {
     flag: "log-format",

@@ -177,6 +177,8 @@ const refused: readonly (readonly [string, unknown, RegExp])[] = [
   ["dnsForward", "a=b=9.9.9.9", /--dns-forward/],
   ["dnsResolver", "bind", /--dns-resolver bind/],
   ["logLevel", "loud", /--log-level loud/],
+  ["logCategories", "mesh=loud", /--log-category/],
+  ["logCategories", "cellar=debug", /--log-category/],
   ["rootless", "maybe", /--rootless/],
   ["discovery", "perhaps", /--discovery perhaps/],
   ["discoveryDht", "perhaps", /--discovery-dht perhaps/],

@@ -107,12 +107,13 @@ function joining(text: string): StartRole {
 
 async function start(command: AnyCommand, role: StartRole, ports: CliPorts): Promise<number> {
   const said = await saidSettings(command, ports);
-  const { logLevel, logFormat } = said.own;
+  const { logLevel, logCategories, logFormat } = said.own;
   using log = openLog({
     level: logLevel,
+    categories: logCategories,
     format: logFormat,
     isJournal: ports.process.isJournal,
-    held: !said.says("logLevel"),
+    held: !said.says("logLevel") && !said.says("logCategories"),
     write: ports.terminal.err,
   });
   return await runAgent(ports, { role, said, log });
