@@ -42,6 +42,7 @@ export {
   type AttachOptions,
   DialError,
   type IncomingConnection,
+  IncompatibleVersionError,
   InterfaceGoneError,
   InterruptedError,
   InvalidRecoveryFileError,

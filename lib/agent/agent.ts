@@ -166,7 +166,7 @@ export class Agent {
     this.#warnings = this.#resources.use(watchForWarnings(this.#context, {
       restate: () => this.#session?.restate(),
       clockSkews: () => this.#session?.messages.clockSkews() ?? new Map(),
-      others: () => rejoin.warnings(),
+      others: () => [...rejoin.warnings(), ...this.#session?.messages.conflicts.warnings() ?? []],
     }));
     this.view = this.#resources.use(
       new NodeView({

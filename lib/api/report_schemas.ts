@@ -32,6 +32,15 @@ export const problem: LazyObject<Problem> = named("Problem", () => ({
   hint: text().exactOptional(),
 }), "Why something failed.");
 
+const versionConflictReport: LazyObject<report.VersionConflictReport> = named(
+  "VersionConflictReport",
+  () => ({
+    problem: text(),
+    hint: text(),
+  }),
+  "Two nodes that speak no version of a protocol in common.",
+);
+
 /** The schema of `PeerReport`. */
 export const peerReport: LazyObject<report.PeerReport> = named("PeerReport", () => ({
   id: text().exactOptional(),
@@ -52,6 +61,7 @@ export const peerReport: LazyObject<report.PeerReport> = named("PeerReport", () 
   rxBytes: count(),
   txBytes: count(),
   channel: z.enum(["open", "dialing", "closed"]),
+  conflict: versionConflictReport().exactOptional(),
   path: z.enum(["direct", "relay", "carrier", "channel", "hub", "none"]),
   way: pathReport().exactOptional(),
   rttMs: age(),
