@@ -9,10 +9,11 @@ import { errnoAt, loadLibc, O_CLOEXEC } from "./libc.ts";
 
 /**
  * Addresses go in as pointer objects: a number in the place of 64 bits makes V8 throw its optimised code away again and
- * again, because it expects a BigInt there. Buffers whose place changes go in by way of a `struct iovec`.
+ * again, because it expects a BigInt there; lengths of 64 bits as well. Buffers whose place changes go in by way of a
+ * `struct iovec`; what is read goes to few places, and read(2) is a seventh faster than readv(2).
  */
 const SYMBOLS = {
-  readv: { parameters: ["i32", "pointer", "i32"], result: "i32" },
+  read: { parameters: ["i32", "pointer", "pointer"], result: "i32" },
   writev: { parameters: ["i32", "pointer", "i32"], result: "i32" },
   sendmsg: { parameters: ["i32", "pointer", "i32"], result: "i32" },
   recvmsg: { parameters: ["i32", "pointer", "i32"], result: "i32" },
@@ -44,7 +45,7 @@ export function addressOf(memory: { readonly buffer: ArrayBufferLike }): number 
 export interface RawCalls {
   /** Why the last call on this thread failed. */
   readonly errno: number;
-  /** @returns how many bytes were read, or -1 */
+  /** Reads to one of few places, which are remembered. @returns how many bytes were read, or -1 */
   read(fd: number, address: number, lengthBytes: number): number;
   /** @returns how many bytes were written, or -1 */
   write(fd: number, address: number, lengthBytes: number): number;
@@ -100,7 +101,7 @@ export class RawIo implements RawCalls {
   readonly #optionPointer: Deno.PointerValue = Deno.UnsafePointer.of(this.#option);
   readonly #vector = new Uint32Array(new ArrayBuffer(VECTOR_WORDS * 4));
   readonly #vectorPointer: Deno.PointerValue = Deno.UnsafePointer.of(this.#vector);
-  /** Of structures, which are few and stay where they are. */
+  /** Of structures and places to read to, and of lengths, which are few and stay what they are. */
   readonly #pointers = new Map<number, Deno.PointerValue>();
 
   private constructor(library: Deno.DynamicLibrary<typeof SYMBOLS>) {
@@ -128,8 +129,7 @@ export class RawIo implements RawCalls {
   }
 
   read(fd: number, address: number, lengthBytes: number): number {
-    this.#describe(address, lengthBytes);
-    return this.#symbols.readv(fd, this.#vectorPointer, 1);
+    return this.#symbols.read(fd, this.#pointer(address), this.#pointer(lengthBytes));
   }
 
   write(fd: number, address: number, lengthBytes: number): number {
