@@ -5,7 +5,7 @@
  */
 
 import type { CallMode } from "../bounds.ts";
-import type { Millis, RandomSource } from "../../base/mod.ts";
+import { type Millis, type RandomSource, ShortLivedMap } from "../../base/mod.ts";
 import type { CallPath, Tries } from "./call_options.ts";
 import type { Provider, VersionRange } from "../directory/mod.ts";
 import { FIRST_BACKOFF_MS, MAX_BACKOFF_MS, RetryBackoff } from "./retry_backoff.ts";
@@ -195,7 +195,7 @@ export const MAX_PENDING_OF_PROGRAM = 4_096;
 
 /** Calls that have been given to a provider. */
 export class PendingCalls {
-  readonly #calls = new Map<number, PendingCall>();
+  readonly #calls = new ShortLivedMap<number, PendingCall>();
   readonly #waiting = new PeerTally();
 
   get size(): number {
@@ -206,8 +206,8 @@ export class PendingCalls {
     return this.#calls.get(number);
   }
 
-  /** All of them; good until one comes or goes. */
-  values(): Iterable<PendingCall> {
+  /** @returns all of them as they are now, the oldest first */
+  values(): readonly PendingCall[] {
     return this.#calls.values();
   }
 
