@@ -5,10 +5,11 @@
  */
 
 import type { CallMode } from "../bounds.ts";
-import { type Millis, type RandomSource, ShortLivedMap } from "../../base/mod.ts";
+import type { Millis, RandomSource } from "../../base/mod.ts";
 import type { CallPath, Tries } from "./call_options.ts";
 import type { Provider, VersionRange } from "../directory/mod.ts";
 import { FIRST_BACKOFF_MS, MAX_BACKOFF_MS, RetryBackoff } from "./retry_backoff.ts";
+import { ShortLivedMap } from "./short_lived_map.ts";
 import type { Failed, WireFailure } from "../errors.ts";
 import type { RuntimeBase } from "../runtime_base.ts";
 import { AGENT, isProgram, type PeerId, PeerTally, type ServiceStream } from "../ports.ts";
@@ -206,9 +207,9 @@ export class PendingCalls {
     return this.#calls.get(number);
   }
 
-  /** @returns all of them as they are now, the oldest first */
-  values(): readonly PendingCall[] {
-    return this.#calls.values();
+  /** All of them as they are now, the oldest first, but for those that are taken out meanwhile. */
+  *values(): Iterable<PendingCall> {
+    for (const call of this.#calls.values()) if (this.#calls.has(call.number)) yield call;
   }
 
   hasRoom(peer: PeerId): boolean {

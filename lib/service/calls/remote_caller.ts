@@ -114,7 +114,7 @@ export class RemoteCaller {
 
   /** A link has ended, and what was under way on it may be lost. */
   handleLinkLost(peer: PeerId): void {
-    for (const call of this.#pending.values()) {
+    for (const call of [...this.#pending.values()]) {
       if (call.provider?.peer === peer && call.isSent) this.#handleLost(call, call.provider);
     }
   }
@@ -124,7 +124,7 @@ export class RemoteCaller {
    * @param why the reason, or undefined where it may
    */
   endForbidden(why: (peer: PeerId, path: CallPath) => WireFailure | undefined): void {
-    for (const call of this.#pending.values()) {
+    for (const call of [...this.#pending.values()]) {
       const reason = call.provider && why(call.provider.peer, call.order.path);
       if (reason !== undefined) this.#giveUp(call, reason);
     }
@@ -387,8 +387,6 @@ export class RemoteCaller {
       this.#cancelSweep = undefined;
       const now = this.#base.clock.now();
       for (const call of this.#pending.values()) {
-        // Ended with another one meanwhile.
-        if (call.isSettled) continue;
         const { order: { deadline, path }, provider } = call;
         if (deadline <= now) {
           provider?.breakers.handleFailure(path.action, "Timeout", now);
