@@ -5,6 +5,7 @@
 
 import { DedupWindow } from "./dedup_window.ts";
 import type { IncomingParams } from "./incoming_params.ts";
+import { ShortLivedMap } from "./short_lived_map.ts";
 import type { CallContext } from "../call_context.ts";
 import { callError } from "../errors.ts";
 import type { PeerId, ServiceStream } from "../ports.ts";
@@ -24,7 +25,7 @@ export interface CallerRun {
   /** What its window had been given when that was looked at last. */
   writtenBytes: number;
   readonly seen: DedupWindow;
-  readonly running: Map<number, IncomingCall>;
+  readonly running: ShortLivedMap<number, IncomingCall>;
 }
 
 /** A call that is under way here. */
@@ -62,7 +63,12 @@ export class CallerRuns {
     if (runs === undefined) this.#runs.set(peer, runs = []);
     const known = runs.find((caller) => caller.run === run);
     if (known !== undefined) return known;
-    const caller = { run, writtenBytes: 0, seen: new DedupWindow(), running: new Map() };
+    const caller = {
+      run,
+      writtenBytes: 0,
+      seen: new DedupWindow(),
+      running: new ShortLivedMap<number, IncomingCall>(),
+    };
     runs.push(caller);
     this.#cancelIdleSweep ??= this.#sweepIdleLater();
     for (const former of runs.slice(0, -1)) abortAll(former.running);
@@ -72,7 +78,7 @@ export class CallerRuns {
 
   /** @returns all calls that are under way */
   calls(): readonly IncomingCall[] {
-    return [...this.#runs.values()].flat().flatMap(({ running }) => [...running.values()]);
+    return [...this.#runs.values()].flat().flatMap(({ running }) => running.values());
   }
 
   /** Has calls aborted whose deadline passes, for as long as any are under way. */
@@ -118,7 +124,7 @@ export class CallerRuns {
   }
 }
 
-function abortAll(running: ReadonlyMap<number, IncomingCall>): void {
+function abortAll(running: ShortLivedMap<number, IncomingCall>): void {
   const reason = callError("Canceled", "the caller is gone");
   for (const { context } of running.values()) context.abort(reason);
 }

@@ -3,6 +3,8 @@
  * @module
  */
 
+import { ShortLivedMap } from "./short_lived_map.ts";
+
 /** What is known of a request's number. */
 export type Seen =
   /** Never seen. */
@@ -44,7 +46,7 @@ const FORGOTTEN: Seen = { kind: "forgotten" };
  * a ring.
  */
 export class DedupWindow {
-  readonly #running = new Set<number>();
+  readonly #running = new ShortLivedMap<number, true>();
   /** Numbers that are known not to have run: their parameters are on their way, or broke off. The oldest is forgotten. */
   readonly #unbegun = new Set<number>();
   /** By number divided by `PAGE_NUMBERS`: which have ended. */
@@ -65,7 +67,7 @@ export class DedupWindow {
     if (this.#numbers[place] === number) return this.#read(place);
     if (this.#hasEnded(number)) return FORGOTTEN;
     if (!this.#unbegun.delete(number) && number <= this.#forgottenUpTo) return FORGOTTEN;
-    this.#running.add(number);
+    this.#running.set(number, true);
     return NEW;
   }
 

@@ -9,6 +9,7 @@ import type { Millis, RandomSource } from "../../base/mod.ts";
 import type { CallPath, Tries } from "./call_options.ts";
 import type { Provider, VersionRange } from "../directory/mod.ts";
 import { FIRST_BACKOFF_MS, MAX_BACKOFF_MS, RetryBackoff } from "./retry_backoff.ts";
+import { ShortLivedMap } from "./short_lived_map.ts";
 import type { Failed, WireFailure } from "../errors.ts";
 import type { RuntimeBase } from "../runtime_base.ts";
 import { AGENT, isProgram, type PeerId, PeerTally, type ServiceStream } from "../ports.ts";
@@ -195,7 +196,7 @@ export const MAX_PENDING_OF_PROGRAM = 4_096;
 
 /** Calls that have been given to a provider. */
 export class PendingCalls {
-  readonly #calls = new Map<number, PendingCall>();
+  readonly #calls = new ShortLivedMap<number, PendingCall>();
   readonly #waiting = new PeerTally();
 
   get size(): number {
@@ -206,9 +207,9 @@ export class PendingCalls {
     return this.#calls.get(number);
   }
 
-  /** All of them; good until one comes or goes. */
-  values(): Iterable<PendingCall> {
-    return this.#calls.values();
+  /** All of them as they are now, the oldest first, but for those that are taken out meanwhile. */
+  *values(): Iterable<PendingCall> {
+    for (const call of this.#calls.values()) if (this.#calls.has(call.number)) yield call;
   }
 
   hasRoom(peer: PeerId): boolean {

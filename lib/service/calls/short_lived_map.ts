@@ -1,0 +1,57 @@
+/**
+ * A map whose entries come and go all the time.
+ * @module
+ */
+
+/** After so many removals, or as many as there are entries, the map is made anew. */
+const REMOVALS = 1_024;
+
+/**
+ * A `Map` for what is under way: as fast, and it lets go of what was removed.
+ *
+ * V8 keeps the entries of a `Map` in a table that it replaces after some removals, and a table refers to the one that has
+ * replaced it. Once one of them has grown old, which the first one of a program has, all that follow are reachable from
+ * it, and with them whatever was an entry when they were replaced. So most of what passes through the map survives short
+ * collections, and waits for a full one: with 256 calls under way a short one took 12 ms, and takes 0.7. A new `Map`
+ * begins a new chain.
+ */
+export class ShortLivedMap<Key, Value> {
+  #map = new Map<Key, Value>();
+  #removals = 0;
+
+  /** How many entries there are. */
+  get size(): number {
+    return this.#map.size;
+  }
+
+  /** @returns undefined without an entry */
+  get(key: Key): Value | undefined {
+    return this.#map.get(key);
+  }
+
+  /** Whether there is an entry. */
+  has(key: Key): boolean {
+    return this.#map.has(key);
+  }
+
+  /** Adds an entry, or replaces its value. */
+  set(key: Key, value: Value): void {
+    if (this.#removals >= REMOVALS && this.#removals >= this.#map.size) {
+      this.#map = new Map(this.#map);
+      this.#removals = 0;
+    }
+    this.#map.set(key, value);
+  }
+
+  /** @returns whether there was an entry */
+  delete(key: Key): boolean {
+    if (!this.#map.delete(key)) return false;
+    this.#removals++;
+    return true;
+  }
+
+  /** @returns the values as they are now, in the order in which their keys came */
+  values(): readonly Value[] {
+    return [...this.#map.values()];
+  }
+}
