@@ -45,7 +45,11 @@ labTest("collections name a full disk, and lose nothing to it", ["linux", "root"
   await engine.close();
 });
 
-labTest("queues name a full disk, and neither lose what was pushed nor do it twice", ["linux", "root", "mount"], async () => {
+labTest("queues name a full disk, and neither lose what was pushed nor do it twice", [
+  "linux",
+  "root",
+  "mount",
+], async () => {
   await using scratch = await createScratch("full-queue");
   await using disk = await mountSmallDisk(`${scratch.path}/disk`, 2 << 20);
   const open = () => {
