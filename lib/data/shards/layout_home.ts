@@ -5,7 +5,7 @@
  *   look: every member says what it has ──▶ decide ──▶ most of its replicas keep it ──▶ old owners let go ──▶ all go by it
  * ```
  *
- * It is whoever the collection's path belongs to. Should two believe to be that, one of them has a later generation: layoutReplicas
+ * It is whoever the collection's path belongs to. Should two believe to be that, one of them has a later generation: members
  * that have promised it take nothing more of the other, which decides nothing from then on (as a proposer of Paxos does).
  *
  * @module
