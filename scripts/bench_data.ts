@@ -1,6 +1,6 @@
 // deno-lint-ignore-file no-console -- a command prints
 /**
- * `deno task bench:data`: measures puts, gets, transactions and deliveries of queues, weft's from a member that is not the
+ * `deno task bench:data`: measures puts, gets, transactions, deliveries of queues and watches, weft's from a member that is not the
  * owner, beside others in turn, and prints markdown tables. `--rounds N` says how often, `--seconds N` how long each,
  * `--only TEXT,…` which, by parts of `contender: step`.
  * @module
@@ -10,11 +10,11 @@ import { createScratch } from "../tests/lab/mod.ts";
 import type { Contender, DataBench } from "./bench/data/contenders.ts";
 import { sqlite } from "./bench/data/sqlite.ts";
 import { fill, STEPS, TABLES } from "./bench/data/steps.ts";
-import { weft } from "./bench/data/weft.ts";
+import { weft, weftSealed, weftSharded } from "./bench/data/weft.ts";
 import { markdownTable, Samples } from "./bench/samples.ts";
 import { isWanted, parseOptions } from "./bench/services/options.ts";
 
-const CONTENDERS: readonly Contender[] = [weft, sqlite];
+const CONTENDERS: readonly Contender[] = [weft, weftSealed, weftSharded, sqlite];
 
 const options = parseOptions(Deno.args);
 await using resources = new AsyncDisposableStack();
@@ -34,7 +34,11 @@ const samples = new Map(
 for (let round = 1; round <= options.rounds; round++) {
   for (const step of STEPS) {
     // Each by each, so that a machine that slows down slows all alike.
-    for (const [name, bench] of opened.filter(([name]) => isWanted(options, name, step))) {
+    for (
+      const [name, bench] of opened.filter(([name, bench]) =>
+        step.suits(bench) && isWanted(options, name, step)
+      )
+    ) {
       console.error(`  round ${round}, ${name}: ${step.what}`);
       await step.run(bench, options.seconds * 1_000, (table, row, value) => {
         samples.get(table)?.add(row, name, value);

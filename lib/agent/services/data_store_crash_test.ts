@@ -1,21 +1,14 @@
 import assert from "node:assert/strict";
 import { announcedRandom, integerBetween, IS_THOROUGH, runAndKill } from "../../../tests/lab/mod.ts";
-import { systemClock } from "../../host/mod.ts";
-import { DataStore } from "./data_store.ts";
+import { storeProgram } from "./testing/killed_store.ts";
 
 const KILLS = IS_THOROUGH ? 1_000 : 20;
-const NETWORK = "0123456789abcdef";
 const WRITERS = 8;
-const url = (path: string) => JSON.stringify(new URL(path, import.meta.url).href);
 
 /** Counts up eight entries at once, moves between two more, and says each time what was answered. */
 const WRITER = `
-  import { DataStore } from ${url("./data_store.ts")};
-  import { systemClock } from ${url("../../host/mod.ts")};
-  const engine = new DataStore(Deno.args[0], "${NETWORK}", systemClock).open();
   await engine.create({ name: "counts", key: "id", index: ["n"] });
   await engine.create({ name: "accounts", key: "id", index: [] });
-  const say = (text) => Deno.stdout.writeSync(new TextEncoder().encode(text + "\\n"));
   const text = "x".repeat(1500);
   const value = async (collection, key) => (await engine.get(collection, [key]))[0]?.value ?? { id: key, n: 0 };
   const count = async (id) => {
@@ -40,45 +33,33 @@ const WRITER = `
 
 Deno.test(`collections lose nothing that was answered when their process is killed, ${KILLS} times`, async () => {
   const random = announcedRandom("WEFT_DATA_CRASH_SEED");
-  const dir = Deno.makeTempDirSync({ prefix: "weft-data-kill-" });
-  try {
-    Deno.writeTextFileSync(`${dir}/writer.ts`, WRITER);
-    const answered = new Map<string, number>();
-    for (let kill = 0; kill < KILLS; kill++) {
-      await writeAndKill(dir, integerBetween(random, 1, 150), answered);
-      const engine = new DataStore(`${dir}/state`, NETWORK, systemClock).open();
-      const entries = await engine.list("counts", { limit: 100 });
-      for (const { key, value } of entries) {
-        const [stored, said] = [Number(value["n"]), answered.get(key) ?? 0];
-        assert.ok(stored >= said, `kill ${kill}: ${key} was answered at ${said}, and is at ${stored}`);
-        // At most the one that was under way.
-        assert.ok(stored <= said + 1, `kill ${kill}: ${key} is at ${stored}, and was written up to ${said}`);
-        answered.set(key, stored);
-      }
-      const [a, b] = (await engine.get("accounts", ["a", "b"])).map((entry) =>
-        Number(entry?.value["n"] ?? 0)
-      );
-      assert.equal((a ?? 0) + (b ?? 0), 0, "a transaction is torn");
-      assert.ok((b ?? 0) >= (answered.get("b") ?? 0));
-      // Under its id it is known to have happened, and the next one is not.
-      if (b) assert.equal(await engine.transaction(`move-${b}`), "committed");
-      assert.equal(await engine.transaction(`move-${(b ?? 0) + 1}`), undefined);
-      answered.set("b", b ?? 0);
-      const { revision } = await engine.describe("counts");
-      const last = await engine.changes("counts", Math.max(0, revision - 5), 10);
-      if (entries.length > 0) assert.equal(last.at(-1)?.revision, revision);
-      await engine.close();
+  using program = storeProgram(WRITER);
+  const answered = new Map<string, number>();
+  for (let kill = 0; kill < KILLS; kill++) {
+    await runAndKill(program.script, [program.stateDir], integerBetween(random, 1, 150), (line) => {
+      const [key = "", n = ""] = line.split(" ");
+      answered.set(key, Number(n));
+    });
+    const engine = program.open();
+    const entries = await engine.list("counts", { limit: 100 });
+    for (const { key, value } of entries) {
+      const [stored, said] = [Number(value["n"]), answered.get(key) ?? 0];
+      assert.ok(stored >= said, `kill ${kill}: ${key} was answered at ${said}, and is at ${stored}`);
+      // At most the one that was under way.
+      assert.ok(stored <= said + 1, `kill ${kill}: ${key} is at ${stored}, and was written up to ${said}`);
+      answered.set(key, stored);
     }
-    assert.ok((answered.get("k0") ?? 0) > 0);
-  } finally {
-    Deno.removeSync(dir, { recursive: true });
+    const [a, b] = (await engine.get("accounts", ["a", "b"])).map((entry) => Number(entry?.value["n"] ?? 0));
+    assert.equal((a ?? 0) + (b ?? 0), 0, "a transaction is torn");
+    assert.ok((b ?? 0) >= (answered.get("b") ?? 0));
+    // Under its id it is known to have happened, and the next one is not.
+    if (b) assert.equal(await engine.transaction(`move-${b}`), "committed");
+    assert.equal(await engine.transaction(`move-${(b ?? 0) + 1}`), undefined);
+    answered.set("b", b ?? 0);
+    const { revision } = await engine.describe("counts");
+    const last = await engine.changes("counts", Math.max(0, revision - 5), 10);
+    if (entries.length > 0) assert.equal(last.at(-1)?.revision, revision);
+    await engine.close();
   }
+  assert.ok((answered.get("k0") ?? 0) > 0);
 });
-
-/** Notes what the writer said was written, until it is killed after so many lines. */
-async function writeAndKill(dir: string, lines: number, answered: Map<string, number>): Promise<void> {
-  await runAndKill(`${dir}/writer.ts`, [`${dir}/state`], lines, (line) => {
-    const [key = "", n = ""] = line.split(" ");
-    answered.set(key, Number(n));
-  });
-}

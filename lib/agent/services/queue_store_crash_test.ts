@@ -1,24 +1,17 @@
 import assert from "node:assert/strict";
 import { announcedRandom, integerBetween, IS_THOROUGH, runAndKill } from "../../../tests/lab/mod.ts";
 import { type Delivery, QUEUE_DEFAULTS, type QueueEngine } from "../../data/mod.ts";
-import { systemClock } from "../../host/mod.ts";
-import { DataStore } from "./data_store.ts";
+import { storeProgram } from "./testing/killed_store.ts";
 
 const KILLS = IS_THOROUGH ? 1_000 : 8;
-const NETWORK = "0123456789abcdef";
 const LANES = 4;
-const url = (path: string) => JSON.stringify(new URL(path, import.meta.url).href);
 
 /**
  * Pushes numbers in their order to lanes, each lane an order key, and handles them by transactions that count: a number
  * that is not the next one of its lane was lost, came twice or overtook another.
  */
 const WORKER = `
-  import { DataStore } from ${url("./data_store.ts")};
-  import { systemClock } from ${url("../../host/mod.ts")};
-  const engine = new DataStore(Deno.args[0], "${NETWORK}", systemClock).open();
   const { queues } = engine;
-  const say = (text) => Deno.stdout.writeSync(new TextEncoder().encode(text + "\\n"));
   await engine.create({ name: "counts", key: "id", index: [] });
   await queues.create(JSON.parse(Deno.args[1]));
   const push = async (lane, n) => {
@@ -35,17 +28,20 @@ const WORKER = `
     }
     const [entry] = await engine.get("counts", ["k" + lane]);
     const before = entry?.value.n ?? 0;
-    if (before !== n - 1) say("wrong " + lane + " " + n + " after " + before);
     const writes = [{ kind: "put", collection: "counts", value: { id: "k" + lane, n } }];
     const reads = [{ collection: "counts", key: "k" + lane, revision: entry?.revision ?? 0 }];
     await queues.commit("jobs", holder, lease, { id: holder + lease, reads, writes });
+    if (before !== n - 1) say("wrong " + lane + " " + n + " after " + before);
     say("done " + lane + " " + n);
   };
   const work = async () => {
     for (;;) {
       const taken = await queues.take("jobs", { holder, limit: 3 });
       if (taken.length === 0) await new Promise((resolve) => setTimeout(resolve, 5));
-      await Promise.all(taken.map(handle));
+      // On a busy machine a lease may end before its message is handled, which then comes again.
+      await Promise.all(taken.map((one) => handle(one).catch((error) => {
+        if (error.code !== "LeaseLost") throw error;
+      })));
     }
   };
   const next = JSON.parse(Deno.args[2]);
@@ -57,42 +53,37 @@ const JOBS = { ...QUEUE_DEFAULTS, name: "jobs", leaseMs: 100, maxLeaseMs: 1_000,
 
 Deno.test(`queues lose nothing and do nothing twice when their process is killed, ${KILLS} times`, async () => {
   const random = announcedRandom("WEFT_QUEUE_CRASH_SEED");
-  const dir = Deno.makeTempDirSync({ prefix: "weft-queue-kill-" });
-  try {
-    Deno.writeTextFileSync(`${dir}/worker.ts`, WORKER);
-    const [pushed, done] = [Array(LANES).fill(0), Array(LANES).fill(0)] as [number[], number[]];
-    for (let kill = 0; kill < KILLS; kill++) {
-      const next = pushed.map((n) => n + 1);
-      const args = [`${dir}/state`, JSON.stringify(JOBS), JSON.stringify(next)];
-      await runAndKill(`${dir}/worker.ts`, args, integerBetween(random, 1, 200), (line) => {
-        const [what, lane = "", n = ""] = line.split(" ");
-        assert.notEqual(what, "wrong", line);
-        (what === "pushed" ? pushed : done)[Number(lane)] = Number(n);
-      });
-    }
-    const engine = new DataStore(`${dir}/state`, NETWORK, systemClock).open();
-    const { queues } = engine;
-    assert.ok(queues);
-    for await (const { lease, value } of allOf(queues)) {
-      const { lane, n } = value as { readonly lane: number; readonly n: number };
-      const [entry] = await engine.get("counts", [`k${lane}`]);
-      assert.equal(Number(entry?.value["n"] ?? 0), n - 1, `lane ${lane}`);
-      const put = { kind: "put", collection: "counts", value: { id: `k${lane}`, n } } as const;
-      await queues.commit("jobs", "end", lease, { id: `end-${lease}`, reads: [], writes: [put] });
-    }
-    for (let lane = 0; lane < LANES; lane++) {
-      const [entry] = await engine.get("counts", [`k${lane}`]);
-      const [last, said] = [Number(entry?.value["n"] ?? 0), pushed[lane] ?? 0];
-      // At most the one whose push was under way.
-      assert.ok(last === said || last === said + 1, `lane ${lane}: ${said} were pushed, ${last} are done`);
-      assert.ok(last >= (done[lane] ?? 0), `lane ${lane}: ${done[lane]} were done, and ${last} are`);
-    }
-    assert.ok((pushed[0] ?? 0) > 0);
-    assert.equal((await queues.describe("jobs")).dead, 0);
-    await engine.close();
-  } finally {
-    Deno.removeSync(dir, { recursive: true });
+  using program = storeProgram(WORKER);
+  const [pushed, done] = [Array(LANES).fill(0), Array(LANES).fill(0)] as [number[], number[]];
+  for (let kill = 0; kill < KILLS; kill++) {
+    const next = pushed.map((n) => n + 1);
+    const args = [program.stateDir, JSON.stringify(JOBS), JSON.stringify(next)];
+    await runAndKill(program.script, args, integerBetween(random, 1, 200), (line) => {
+      const [what, lane = "", n = ""] = line.split(" ");
+      assert.notEqual(what, "wrong", line);
+      (what === "pushed" ? pushed : done)[Number(lane)] = Number(n);
+    });
   }
+  const engine = program.open();
+  const { queues } = engine;
+  assert.ok(queues);
+  for await (const { lease, value } of allOf(queues)) {
+    const { lane, n } = value as { readonly lane: number; readonly n: number };
+    const [entry] = await engine.get("counts", [`k${lane}`]);
+    assert.equal(Number(entry?.value["n"] ?? 0), n - 1, `lane ${lane}`);
+    const put = { kind: "put", collection: "counts", value: { id: `k${lane}`, n } } as const;
+    await queues.commit("jobs", "end", lease, { id: `end-${lease}`, reads: [], writes: [put] });
+  }
+  for (let lane = 0; lane < LANES; lane++) {
+    const [entry] = await engine.get("counts", [`k${lane}`]);
+    const [last, said] = [Number(entry?.value["n"] ?? 0), pushed[lane] ?? 0];
+    // At most the one whose push was under way.
+    assert.ok(last === said || last === said + 1, `lane ${lane}: ${said} were pushed, ${last} are done`);
+    assert.ok(last >= (done[lane] ?? 0), `lane ${lane}: ${done[lane]} were done, and ${last} are`);
+  }
+  assert.ok((pushed[0] ?? 0) > 0);
+  assert.equal((await queues.describe("jobs")).dead, 0);
+  await engine.close();
 });
 
 /** Whatever is there, those too that a killed process has for a moment still. */

@@ -19,7 +19,7 @@ import { MAX_ENTRIES } from "../bounds.ts";
 import { keyOf, keyText } from "../documents.ts";
 import type { CollectionState, Document, Entry, ReadMark, Write } from "../engine.ts";
 import { DataError } from "../errors.ts";
-import { readLayout, type ShardLayout, shardOf, SHARDS_SERVICE } from "../shards/mod.ts";
+import { layoutValue, readLayout, type ShardLayout, shardOf, SHARDS_SERVICE } from "../shards/mod.ts";
 
 const DEFAULT_TIMEOUT_MS = 10_000;
 /** How long one owner may take where another one may be asked. */
@@ -217,13 +217,13 @@ export class ShardRouter {
     return readQuery(() => merge(query, partials, parameters));
   }
 
-  async #describe(options: CallOptions): Promise<CollectionState & { readonly layout: ShardLayout }> {
+  async #describe(options: CallOptions): Promise<CollectionState & { readonly layout: Document }> {
     const states = await this.#askAll("describe", {}, options) as readonly CollectionState[];
     return {
       ...this.#layout.spec,
       revision: Math.max(...states.map(({ revision }) => revision)),
       count: states.reduce((sum, { count }) => sum + count, 0),
-      layout: this.#layout,
+      layout: layoutValue(this.#layout),
     };
   }
 
@@ -256,7 +256,7 @@ export class ShardRouter {
   }
 
   async #findLayout(): Promise<void> {
-    const { spec: { name }, home, shards, keepers } = this.#layout;
+    const { spec: { name }, home, shards, layoutReplicas } = this.#layout;
     const ask = (node: string) =>
       this.#calls.ask(name, `${SHARDS_SERVICE}/layout`, { collection: name }, {
         node,
@@ -266,7 +266,7 @@ export class ShardRouter {
         .then((answer) => this.#take(answer), () => {});
     await ask(home);
     if (this.#layout.home === home) {
-      const others = new Set([...keepers, ...shards.flatMap(({ inSync }) => inSync)]);
+      const others = new Set([...layoutReplicas, ...shards.flatMap(({ inSync }) => inSync)]);
       await Promise.all([...others].filter((member) => member !== home).slice(0, 8).map(ask));
     }
   }

@@ -11,7 +11,7 @@ import type { CollectionSpec, Document } from "../engine.ts";
 import { DataError } from "../errors.ts";
 
 /** How many members keep the layout. */
-export const MAX_KEEPERS = 3;
+export const MAX_LAYOUT_REPLICAS = 3;
 const MAX_JOINING = 8;
 const MAX_NODE_ID_LENGTH = 128;
 
@@ -46,14 +46,14 @@ export interface ShardRecord {
 export interface ShardLayout {
   readonly spec: CollectionSpec;
   readonly options: ShardOptions;
-  /** Of the one that writes it: goes up with each, and keepers take nothing of an earlier one. */
+  /** Of the one that writes it: goes up with each, and its replicas take nothing of an earlier one. */
   readonly generation: number;
   /** Goes up with each change of one generation. */
   readonly version: number;
   /** The member that decides. */
   readonly home: PeerId;
   /** Those that keep the layout: what most of them have is decided. */
-  readonly keepers: readonly PeerId[];
+  readonly layoutReplicas: readonly PeerId[];
   /** By number. */
   readonly shards: readonly ShardRecord[];
 }
@@ -65,8 +65,8 @@ export function isNewer(layout: ShardLayout, than: ShardLayout | undefined): boo
 }
 
 /** All members that have a part of a layout. */
-export function holdersOf({ shards, keepers, home }: ShardLayout): readonly PeerId[] {
-  return [...new Set([home, ...keepers, ...shards.flatMap(membersOf)])];
+export function holdersOf({ shards, layoutReplicas, home }: ShardLayout): readonly PeerId[] {
+  return [...new Set([home, ...layoutReplicas, ...shards.flatMap(membersOf)])];
 }
 
 /** All that have a copy of a shard, or are to have one. */
@@ -74,9 +74,9 @@ export function membersOf({ owner, inSync, joining }: ShardRecord): readonly Pee
   return [...new Set([owner, ...inSync, ...joining])];
 }
 
-/** How many of the keepers have to agree. */
-export function majorityOf(keepers: readonly PeerId[]): number {
-  return (keepers.length >> 1) + 1;
+/** How many of the replicas of a layout have to agree. */
+export function majorityOf(layoutReplicas: readonly PeerId[]): number {
+  return (layoutReplicas.length >> 1) + 1;
 }
 
 /** @returns how a collection is to be spread, read strictly @throws DataError with code `InvalidCollection` */
@@ -99,30 +99,32 @@ export function checkOptions(given: unknown): ShardOptions {
 
 /** @returns a layout that somebody sent, or that was stored; undefined when it is none */
 export function readLayout(value: unknown): ShardLayout | undefined {
-  const fields = value as Partial<Record<keyof ShardLayout, unknown>> | null;
+  const fields = value as Partial<Record<keyof ShardLayout | "keepers", unknown>> | null;
   if (typeof fields !== "object" || fields === null) return undefined;
   const { generation, version, shards, home } = fields;
-  const keepers = readPeers(fields.keepers, MAX_KEEPERS);
+  const layoutReplicas = readPeers(fields.keepers, MAX_LAYOUT_REPLICAS);
   const [homeId] = readPeers([home], 1) ?? [];
-  if (!isCount(generation) || !isCount(version) || keepers === undefined || homeId === undefined) {
+  if (!isCount(generation) || !isCount(version) || layoutReplicas === undefined || homeId === undefined) {
     return undefined;
   }
   try {
     const options = checkOptions(fields.options);
     const spec = checkSpec(fields.spec as CollectionSpec);
-    if (!Array.isArray(shards) || shards.length !== options.count || keepers.length === 0) return undefined;
+    if (!Array.isArray(shards) || shards.length !== options.count || layoutReplicas.length === 0) {
+      return undefined;
+    }
     const records = shards.map(readRecord).filter((one) => one !== undefined);
     if (records.length !== shards.length) return undefined;
-    return { spec, options, generation, version, home: homeId, keepers, shards: records };
+    return { spec, options, generation, version, home: homeId, layoutReplicas, shards: records };
   } catch (error) {
     if (error instanceof DataError) return undefined;
     throw error;
   }
 }
 
-/** A layout as a value that is sent and stored. */
-export function layoutValue(layout: ShardLayout): Document {
-  return layout as unknown as { readonly [name: string]: JsonValue };
+/** A layout as a value that is sent and stored, where its replicas are called its keepers. */
+export function layoutValue({ layoutReplicas: keepers, ...layout }: ShardLayout): Document {
+  return { ...layout, keepers } as unknown as { readonly [name: string]: JsonValue };
 }
 
 function readRecord(value: unknown): ShardRecord | undefined {

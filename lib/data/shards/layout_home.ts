@@ -2,10 +2,10 @@
  * The home of a sharded collection: the one member that decides where its shards are.
  *
  * ```
- *   look: every member says what it has ──▶ decide ──▶ most of the keepers keep it ──▶ old owners let go ──▶ all go by it
+ *   look: every member says what it has ──▶ decide ──▶ most of its replicas keep it ──▶ old owners let go ──▶ all go by it
  * ```
  *
- * It is whoever the collection's path belongs to. Should two believe to be that, one of them has a later generation: keepers
+ * It is whoever the collection's path belongs to. Should two believe to be that, one of them has a later generation: members
  * that have promised it take nothing more of the other, which decides nothing from then on (as a proposer of Paxos does).
  *
  * @module
@@ -21,7 +21,7 @@ import {
   holdersOf,
   layoutValue,
   majorityOf,
-  MAX_KEEPERS,
+  MAX_LAYOUT_REPLICAS,
   readLayout,
   type ShardLayout,
   type ShardOptions,
@@ -48,7 +48,7 @@ export interface HomeParts extends Pick<Environment, "clock" | "timers" | "log">
 export class LayoutHome implements MembersView {
   readonly #parts: HomeParts;
   #layout: ShardLayout;
-  /** Of the last one that was tried: what few keepers have may come back. */
+  /** Of the last one that was tried: what few of its replicas have may come back. */
   #triedVersion: number;
   readonly #heardAt = new Map<PeerId, number>();
   #statuses = new Map<PeerId, MemberStatus>();
@@ -83,12 +83,12 @@ export class LayoutHome implements MembersView {
       );
     }
     const self = parts.self();
-    const keepers = keepersAmong(self, able);
+    const layoutReplicas = replicasAmong(self, able);
     const shards = Array.from({ length: options.count }, (_, shard): ShardRecord => {
       const [owner = self, ...others] = ranked(spec.name, shard, able).slice(0, 1 + options.replicas);
       return { term: 1, owner, inSync: [owner, ...others], joining: [] };
     });
-    const layout = { spec, options, generation: 1, version: 0, home: self, keepers, shards };
+    const layout = { spec, options, generation: 1, version: 0, home: self, layoutReplicas, shards };
     const home = new LayoutHome(parts, layout);
     for (const member of able) home.#heardAt.set(member, parts.clock.now());
     await home.#decide({ ...layout, version: 1 });
@@ -101,19 +101,19 @@ export class LayoutHome implements MembersView {
   }
 
   /**
-   * Takes the place of a home that is gone: what most of the keepers have is what was decided.
+   * Takes the place of a home that is gone: what most of its replicas have is what was decided.
    * @param known what is known of its layout
-   * @throws DataError when too few of the keepers answer
+   * @throws DataError when too few of its replicas answer
    */
   static async adopt(parts: HomeParts, known: ShardLayout): Promise<LayoutHome> {
     let layout = known;
     let generation = known.generation;
     for (let tries = 0; tries < 8; tries++) {
       generation++;
-      const { spec: { name }, keepers } = layout;
+      const { spec: { name }, layoutReplicas } = layout;
       const answers = await Promise.all(
-        keepers.map((keeper) =>
-          parts.call(keeper, "promise", { collection: name, generation }, LOOK_TIMEOUT_MS).catch(() =>
+        layoutReplicas.map((replica) =>
+          parts.call(replica, "promise", { collection: name, generation }, LOOK_TIMEOUT_MS).catch(() =>
             undefined
           )
         ),
@@ -121,14 +121,14 @@ export class LayoutHome implements MembersView {
       const promised = answers.filter((one) => (one as { ok?: unknown } | undefined)?.ok === true);
       const later = answers.map((one) => Number((one as { promised?: unknown } | undefined)?.promised ?? 0));
       generation = Math.max(generation, ...later);
-      if (promised.length < majorityOf(keepers)) {
-        if (answers.filter((one) => one !== undefined).length < majorityOf(keepers)) break;
+      if (promised.length < majorityOf(layoutReplicas)) {
+        if (answers.filter((one) => one !== undefined).length < majorityOf(layoutReplicas)) break;
         continue;
       }
       const seen = promised.map((one) => readLayout((one as { kept?: unknown }).kept))
         .reduce(newest, layout) ?? layout;
-      // It may have other keepers, who know more.
-      const isSettled = seen.keepers.join() === keepers.join();
+      // It may have other replicas, which know more.
+      const isSettled = seen.layoutReplicas.join() === layoutReplicas.join();
       layout = seen;
       if (!isSettled) continue;
       const home = new LayoutHome(parts, layout);
@@ -226,7 +226,7 @@ export class LayoutHome implements MembersView {
 
   /** @returns what is to be; undefined when that is so */
   #wanted(): ShardLayout | undefined {
-    const { options: { over, replicas }, spec: { name }, keepers } = this.#layout;
+    const { options: { over, replicas }, spec: { name }, layoutReplicas } = this.#layout;
     const able = this.#parts.candidates(over);
     const present = [...new Set([...able, ...this.#heardAt.keys()])].filter((member) =>
       this.#parts.isMember(member) && this.#isWanted(member, over) && this.#heardAt.has(member) &&
@@ -240,9 +240,12 @@ export class LayoutHome implements MembersView {
       if (next.joining.length > record.joining.length) making++;
       return next;
     });
-    const kept = this.#wantedKeepers(keepers, present);
-    const isNew = kept !== keepers || shards.some((record, shard) => record !== this.#layout.shards[shard]);
-    return isNew ? { ...this.#layout, shards, keepers: kept, version: this.#triedVersion + 1 } : undefined;
+    const kept = this.#wantedReplicas(layoutReplicas, present);
+    const isNew = kept !== layoutReplicas ||
+      shards.some((record, shard) => record !== this.#layout.shards[shard]);
+    return isNew
+      ? { ...this.#layout, shards, layoutReplicas: kept, version: this.#triedVersion + 1 }
+      : undefined;
   }
 
   #isWanted(member: PeerId, over: string | undefined): boolean {
@@ -250,37 +253,37 @@ export class LayoutHome implements MembersView {
         this.#parts.isMember(member) && over === undefined;
   }
 
-  /** One keeper at a time takes the place of one that is gone. */
-  #wantedKeepers(keepers: readonly PeerId[], present: readonly PeerId[]): readonly PeerId[] {
-    const gone = keepers.find((keeper) => this.silentMs(keeper) >= REPLACED_MS);
-    const others = present.filter((member) => !keepers.includes(member) && this.answers(member));
+  /** One replica at a time takes the place of one that is gone. */
+  #wantedReplicas(layoutReplicas: readonly PeerId[], present: readonly PeerId[]): readonly PeerId[] {
+    const gone = layoutReplicas.find((replica) => this.silentMs(replica) >= REPLACED_MS);
+    const others = present.filter((member) => !layoutReplicas.includes(member) && this.answers(member));
     const [next] = others;
     if (gone !== undefined && next !== undefined) {
-      return keepers.map((keeper) => keeper === gone ? next : keeper);
+      return layoutReplicas.map((replica) => replica === gone ? next : replica);
     }
-    if (keepers.length === MAX_KEEPERS) return keepers;
-    const more = keepersAmong(this.#parts.self(), others);
-    return more.length > keepers.length ? more : keepers;
+    if (layoutReplicas.length === MAX_LAYOUT_REPLICAS) return layoutReplicas;
+    const more = replicasAmong(this.#parts.self(), others);
+    return more.length > layoutReplicas.length ? more : layoutReplicas;
   }
 
-  /** Has most of the keepers keep a layout, those before it too, and then everybody go by it. */
+  /** Has most of its replicas keep a layout, those before it too, and then everybody go by it. */
   async #decide(layout: ShardLayout): Promise<void> {
     const before = this.#layout;
     this.#triedVersion = Math.max(
       layout.version,
       layout.generation > before.generation ? 0 : this.#triedVersion,
     );
-    const keepers = [...new Set([...before.keepers, ...layout.keepers])];
+    const layoutReplicas = [...new Set([...before.layoutReplicas, ...layout.layoutReplicas])];
     const kept = new Set<PeerId>();
-    await Promise.all(keepers.map(async (keeper) => {
-      const answer = await this.#parts.call(keeper, "keep", { layout: layoutValue(layout) }, LOOK_TIMEOUT_MS)
+    await Promise.all(layoutReplicas.map(async (replica) => {
+      const answer = await this.#parts.call(replica, "keep", { layout: layoutValue(layout) }, LOOK_TIMEOUT_MS)
         .catch(() => undefined) as { readonly ok?: unknown } | undefined;
-      if (answer?.ok === true) kept.add(keeper);
+      if (answer?.ok === true) kept.add(replica);
       else if (answer?.ok === false) this.#isDeposed = true;
     }));
     const hasMost = (of: readonly PeerId[]) =>
-      of.filter((keeper) => kept.has(keeper)).length >= majorityOf(of);
-    if (!hasMost(before.keepers) || !hasMost(layout.keepers)) {
+      of.filter((replica) => kept.has(replica)).length >= majorityOf(of);
+    if (!hasMost(before.layoutReplicas) || !hasMost(layout.layoutReplicas)) {
       throw new DataError("OwnerAway", "Too few of those who keep the layout have answered");
     }
     this.#layout = layout;
@@ -338,9 +341,9 @@ export class LayoutHome implements MembersView {
 }
 
 /** Of two both would be needed, so that there are three or one. */
-function keepersAmong(self: PeerId, members: readonly PeerId[]): readonly PeerId[] {
+function replicasAmong(self: PeerId, members: readonly PeerId[]): readonly PeerId[] {
   const all = [...new Set([self, ...members])];
-  return all.length < MAX_KEEPERS ? [self] : all.slice(0, MAX_KEEPERS);
+  return all.length < MAX_LAYOUT_REPLICAS ? [self] : all.slice(0, MAX_LAYOUT_REPLICAS);
 }
 
 async function ask(

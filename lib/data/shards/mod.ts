@@ -5,7 +5,7 @@
  * ```
  *   program ──▶ $shards of the owner ──▶ ShardEngine ──▶ ShardCopy ──▶ engine
  *                                                           └─▶ Follower ══▶ ShardCopy of one that follows
- *   LayoutHome ══▶ keepers, then all members: HeldCollection
+ *   LayoutHome ══▶ its replicas, then all members: HeldCollection
  * ```
  *
  * It never decides by a majority of copies: whoever follows in step has all that was answered, and the home alone says who
@@ -17,6 +17,7 @@
 export {
   checkOptions,
   type Durability,
+  layoutValue,
   readLayout,
   type ShardLayout,
   type ShardOptions,

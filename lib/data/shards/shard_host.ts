@@ -140,7 +140,7 @@ export class ShardHost implements ShardedCollections {
     const members = new Set([
       ...home.layout.shards.flatMap(({ inSync, joining }) => [...inSync, ...joining]),
     ]);
-    for (const member of [...members, ...home.layout.keepers]) {
+    for (const member of [...members, ...home.layout.layoutReplicas]) {
       await this.#call(member, "forget", { collection: name, generation }, 5_000).catch((error) => {
         this.#parts.log.warn("a member keeps its shards of a collection that is dropped", {
           peer: member,

@@ -15,9 +15,17 @@ export interface DataBench {
   put(value: BenchValue): Promise<unknown>;
   /** Reads what was put under a key, from where it is kept. */
   get(id: string): Promise<unknown>;
-  /** Reads two values and writes both, all or nothing, without losing to others. */
-  transfer(from: string, to: string): Promise<unknown>;
-  /** Pushes a message to a queue that nobody else uses. */
+  /** Reads two values and writes both, all or nothing, without losing to others; undefined of what can't. */
+  readonly transfer?: ((from: string, to: string) => Promise<unknown>) | undefined;
+  /** Tells of each change until it is disposed of; undefined of what can't. */
+  readonly watch?: ((handle: (value: BenchValue) => void) => Promise<AsyncDisposable>) | undefined;
+  /** Undefined of what has none. */
+  readonly queue?: BenchQueue | undefined;
+}
+
+/** A queue that nobody else uses. */
+export interface BenchQueue {
+  /** Pushes a message. */
   push(value: BenchValue): Promise<unknown>;
   /** Has so many messages handled at the same time, each acknowledged when `handle` returns, in place of who did before. */
   work(concurrency: number, handle: (value: BenchValue) => void): Promise<AsyncDisposable>;

@@ -40,33 +40,35 @@ export const sqlite: Contender = {
           write({ ...one, count: one.count - 1 });
           write({ ...other, count: other.count + 1 });
         }),
-      push: (value) => commit(() => void push.run(JSON.stringify(value))).then(() => wake()),
-      work(concurrency, handle) {
-        let isOver = false;
-        const run = async () => {
-          while (!isOver) {
-            const ready = new Promise<void>((resolve) => wake = resolve);
-            const rows = await commit(() => {
-              const rows = next.all(concurrency);
-              for (const row of rows) lease.run(row["number"] as number);
-              return rows;
-            });
-            if (rows.length === 0) {
-              await ready;
-              continue;
+      queue: {
+        push: (value) => commit(() => void push.run(JSON.stringify(value))).then(() => wake()),
+        work(concurrency, handle) {
+          let isOver = false;
+          const run = async () => {
+            while (!isOver) {
+              const ready = new Promise<void>((resolve) => wake = resolve);
+              const rows = await commit(() => {
+                const rows = next.all(concurrency);
+                for (const row of rows) lease.run(row["number"] as number);
+                return rows;
+              });
+              if (rows.length === 0) {
+                await ready;
+                continue;
+              }
+              for (const row of rows) handle(JSON.parse(String(row["value"])));
+              await commit(() => rows.forEach((row) => void done.run(row["number"] as number)));
             }
-            for (const row of rows) handle(JSON.parse(String(row["value"])));
-            await commit(() => rows.forEach((row) => void done.run(row["number"] as number)));
-          }
-        };
-        const ended = run();
-        return Promise.resolve({
-          async [Symbol.asyncDispose]() {
-            isOver = true;
-            wake();
-            await ended;
-          },
-        });
+          };
+          const ended = run();
+          return Promise.resolve({
+            async [Symbol.asyncDispose]() {
+              isOver = true;
+              wake();
+              await ended;
+            },
+          });
+        },
       },
     });
   },

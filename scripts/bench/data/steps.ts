@@ -5,7 +5,7 @@
 
 import type { Row } from "../samples.ts";
 import { afterMs, callInTurn } from "../services/load.mjs";
-import type { BenchValue, DataBench } from "./contenders.ts";
+import type { BenchQueue, BenchValue, DataBench } from "./contenders.ts";
 
 const IN_FLIGHT = [1, 16, 256];
 const KEYS = 1_000;
@@ -25,6 +25,8 @@ export type Note = (table: keyof typeof TABLES, row: Omit<Row, "values">, value:
 /** One measurement. */
 export interface Step {
   readonly what: string;
+  /** Whether a system can be measured so. */
+  readonly suits: (bench: DataBench) => boolean;
   run(bench: DataBench, ms: number, note: Note): Promise<void>;
 }
 
@@ -35,9 +37,10 @@ export const STEPS: readonly Step[] = IN_FLIGHT.flatMap((inFlight) => [
   // Of accounts that others seldom touch at the same time.
   step("transaction of two", inFlight, (bench) => {
     const from = draw();
-    return bench.transfer(`k${from}`, `k${(from + 1 + draw() % (KEYS - 1)) % KEYS}`);
-  }),
+    return transferOf(bench)(`k${from}`, `k${(from + 1 + draw() % (KEYS - 1)) % KEYS}`);
+  }, ({ transfer }) => transfer !== undefined),
   queueStep(inFlight),
+  watchStep(inFlight),
 ]);
 
 /** Writes all values, so that there is something to read, and has what is measured compiled. */
@@ -45,7 +48,12 @@ export async function fill(bench: DataBench): Promise<void> {
   for (let i = 0; i < KEYS; i += 100) {
     await Promise.all(Array.from({ length: 100 }, (_, n) => bench.put(valueOf(i + n))));
   }
-  for (const { run } of STEPS.slice(4, 8)) await run(bench, 500, () => {});
+  for (const { suits, run } of STEPS.slice(5, 10)) if (suits(bench)) await run(bench, 500, () => {});
+}
+
+function transferOf({ transfer }: DataBench): NonNullable<DataBench["transfer"]> {
+  if (transfer === undefined) throw new Error("there are no transactions");
+  return transfer;
 }
 
 function draw(): number {
@@ -56,34 +64,74 @@ function valueOf(i: number): BenchValue {
   return { id: `k${i}`, count: i, text: TEXT };
 }
 
-function step(what: string, inFlight: number, call: (bench: DataBench) => Promise<unknown>): Step {
-  return measured(`${what}, ${inFlight} in flight`, inFlight, (bench) => () => call(bench));
+function step(
+  what: string,
+  inFlight: number,
+  call: (bench: DataBench) => Promise<unknown>,
+  suits: Step["suits"] = () => true,
+): Step {
+  return { ...measured(`${what}, ${inFlight} in flight`, inFlight, (bench) => () => call(bench)), suits };
 }
 
 /** From a push to the handler; the acknowledgement is the worker's, and the next message waits for it. */
 function queueStep(inFlight: number): Step {
-  const what = `queue: push to handler, ${inFlight} in flight`;
-  let last = 0;
+  const of = ({ queue }: DataBench): BenchQueue => {
+    if (queue === undefined) throw new Error("there is no queue");
+    return queue;
+  };
+  return heardStep(
+    `queue: push to handler, ${inFlight} in flight`,
+    inFlight,
+    ({ queue }) => queue !== undefined,
+    (bench, heard) => of(bench).work(inFlight, ({ count }) => heard(count)),
+    (bench, count) => of(bench).push({ id: `m${count}`, count, text: TEXT }),
+  );
+}
+
+/** From a put to one who watches. */
+function watchStep(inFlight: number): Step {
+  return heardStep(
+    `watch: put to change, ${inFlight} in flight`,
+    inFlight,
+    ({ watch }) => watch !== undefined,
+    (bench, heard) => {
+      if (bench.watch === undefined) throw new Error("there is no watch");
+      return bench.watch(({ count }) => heard(count));
+    },
+    (bench, count) => bench.put({ ...valueOf(draw()), count }),
+  );
+}
+
+/** From sending something to hearing of it, told by its count. */
+function heardStep(
+  what: string,
+  inFlight: number,
+  suits: Step["suits"],
+  listen: (bench: DataBench, heard: (count: number) => void) => Promise<AsyncDisposable>,
+  send: (bench: DataBench, count: number) => Promise<unknown>,
+): Step {
+  let last = 1_000_000;
   return {
     what,
+    suits,
     async run(bench, ms, note) {
-      const waiting = new Map<string, () => void>();
-      await using _worker = await bench.work(inFlight, ({ id }) => {
-        waiting.get(id)?.();
-        waiting.delete(id);
+      const waiting = new Map<number, () => void>();
+      await using _listening = await listen(bench, (count) => {
+        waiting.get(count)?.();
+        waiting.delete(count);
       });
-      const push = async () => {
-        const id = `m${last++}`;
-        const handled = new Promise<void>((resolve, reject) => {
-          const timer = setTimeout(() => reject(new Error(`${id} was not delivered`)), DELIVERY_BOUND_MS);
-          waiting.set(id, () => {
+      const sendOne = async () => {
+        const count = last++;
+        const isHeard = new Promise<void>((resolve, reject) => {
+          const timer = setTimeout(() => reject(new Error(`${count} was not heard of`)), DELIVERY_BOUND_MS);
+          waiting.set(count, () => {
             clearTimeout(timer);
             resolve();
           });
         });
-        await Promise.all([bench.push({ id, count: 0, text: TEXT }), handled]);
+        await Promise.all([send(bench, count), isHeard]);
       };
-      await measured(what, inFlight, () => push).run(bench, ms, note);
+      await measured(what, inFlight, () => sendOne).run(bench, ms, note);
     },
   };
 }
@@ -92,7 +140,7 @@ function measured(
   what: string,
   inFlight: number,
   callOf: (bench: DataBench) => () => Promise<unknown>,
-): Step {
+): Omit<Step, "suits"> {
   return {
     what,
     async run(bench, ms, note) {

@@ -3,46 +3,103 @@
  * @module
  */
 
-import type { Collection, Queue, QueueWorker } from "../../../lib/data/mod.ts";
+import type { Collection, Queue, QueueWorker, ShardsOption } from "../../../lib/data/mod.ts";
 import { Node } from "../../../mod.ts";
 import { freePort } from "../../../tests/lab/mod.ts";
 import { WorkerProcess } from "../services/worker_process.ts";
-import type { BenchValue, Contender, DataBench } from "./contenders.ts";
+import type { BenchQueue, BenchValue, Contender, DataBench } from "./contenders.ts";
 
 const READY_BOUND_MS = 30_000;
 
+/** How the collection is kept. */
+interface Kind {
+  readonly name: string;
+  readonly seal?: string;
+  readonly shards?: ShardsOption;
+}
+
 /** From a member of the mesh. */
-export const weft: Contender = {
-  name: "weft",
-  async open(stack, folder) {
-    const script = new URL("./weft_owner.ts", import.meta.url).pathname;
-    const command = [Deno.execPath(), "run", "--quiet", "-A", script, `${folder}/owner`, String(freePort())];
-    const owner = stack.use(new WorkerProcess("weft's owner", command));
-    const { token } = await owner.ready(READY_BOUND_MS);
-    const member = await Node.join(String(token), { name: "member", stateDir: `${folder}/member` });
-    stack.defer(() => member.stop());
-    return await weftBench(member);
-  },
-};
+export const weft: Contender = contender({ name: "weft" });
+/** What its owner can't read. */
+export const weftSealed: Contender = contender({ name: "weft, sealed", seal: "role=program" });
+/** On two members, each of which follows the other. */
+export const weftSharded: Contender = contender({
+  name: "weft, 4 shards with a replica",
+  shards: { count: 4, over: "role=data", replicas: 1 },
+});
+
+function contender(kind: Kind): Contender {
+  return {
+    name: kind.name,
+    async open(stack, folder) {
+      const run = async (script: string, ...args: string[]) => {
+        const path = new URL(script, import.meta.url).pathname;
+        const command = [Deno.execPath(), "run", "--quiet", "-A", path, ...args];
+        return await stack.use(new WorkerProcess(`${kind.name}: ${script}`, command)).ready(READY_BOUND_MS);
+      };
+      const owner = await run("./weft_owner.ts", `${folder}/owner`, String(freePort()), kind.seal ?? "");
+      if (kind.shards !== undefined) {
+        for (const name of ["data-1", "data-2"]) {
+          await run("./weft_member.ts", `${folder}/${name}`, name, String(owner["dataToken"]));
+        }
+      }
+      const member = await Node.join(String(owner["token"]), {
+        name: "member",
+        stateDir: `${folder}/member`,
+      });
+      stack.defer(() => member.stop());
+      return await weftBench(member, kind);
+    },
+  };
+}
 
 type Value = BenchValue & { readonly [name: string]: string | number };
 
 /** @returns the collections and queues of a mesh @param node of whichever member */
 export async function weftBench(
   node: Pick<Node, "collection" | "queue" | "transaction">,
+  { seal, shards }: Omit<Kind, "name"> = {},
 ): Promise<DataBench> {
-  const values: Collection<Value> = await node.collection<Value>("values", { key: "id" });
+  const values: Collection<Value> = await node.collection<Value>(shards === undefined ? "values" : "spread", {
+    key: "id",
+    ...seal !== undefined && { seal },
+    ...shards !== undefined && { shards },
+  });
   const jobs: Queue<Value> = await node.queue<Value>("jobs", { maxLength: 1_000_000 });
   return {
     put: (value) => values.put({ ...value }),
     get: (id) => values.get(id),
-    transfer: (from, to) =>
-      node.transaction(async (tx) => {
-        const [one, other] = await Promise.all([tx.get(values, from), tx.get(values, to)]);
-        if (one === undefined || other === undefined) throw new Error("there are no such values");
-        await tx.put(values, { ...one, count: one.count - 1 });
-        await tx.put(values, { ...other, count: other.count + 1 });
-      }),
+    // A transaction is within one shard, and these keys are not.
+    transfer: shards === undefined ? transfer : undefined,
+    async watch(handle) {
+      const watch = values.watch();
+      await watch.ready;
+      const reading = (async () => {
+        for await (const { value } of watch) handle(value);
+      })();
+      return {
+        async [Symbol.asyncDispose]() {
+          watch.close();
+          await reading;
+        },
+      };
+    },
+    // Of a queue it makes no difference how collections are kept.
+    queue: seal === undefined && shards === undefined ? queueOf(jobs) : undefined,
+  };
+
+  function transfer(from: string, to: string): Promise<void> {
+    return node.transaction(async (tx) => {
+      const [one, other] = await Promise.all([tx.get(values, from), tx.get(values, to)]);
+      if (one === undefined || other === undefined) throw new Error("there are no such values");
+      await tx.put(values, { ...one, count: one.count - 1 });
+      await tx.put(values, { ...other, count: other.count + 1 });
+    });
+  }
+}
+
+function queueOf(jobs: Queue<Value>): BenchQueue {
+  return {
     push: (value) => jobs.push({ ...value }),
     work(concurrency, handle) {
       const worker: QueueWorker = jobs.work(({ value }) => handle(value), { concurrency });

@@ -1,11 +1,12 @@
 /**
- * The owner of what `weft.ts` measures: `weft_owner.ts STATE_DIR PORT`. It tells a token, and ends with its standard input.
+ * The owner of what `weft.ts` measures: `weft_owner.ts STATE_DIR PORT SEAL`, where the seal may be empty. It tells
+ * tokens, and ends with its standard input.
  * @module
  */
 
 import { OverlayBootstrap } from "../../../mod.ts";
 
-const [stateDir = "", port = ""] = Deno.args;
+const [stateDir = "", port = "", seal = ""] = Deno.args;
 const overlay = await OverlayBootstrap.initLeader({
   name: "owner",
   stateDir,
@@ -15,11 +16,12 @@ const overlay = await OverlayBootstrap.initLeader({
   discovery: false,
 });
 await overlay.start();
-const limits = { key: "id", index: [] };
-await overlay.services.data.open({ name: "values", ...limits });
+await overlay.services.data.open({ name: "values", key: "id", index: [], ...seal !== "" && { seal } });
 await overlay.services.data.openQueue({ name: "jobs", maxLength: 1_000_000 });
-const { token } = overlay.control.createToken({ lifetimeMs: 600_000 });
-await Deno.stdout.write(new TextEncoder().encode(`${JSON.stringify({ token })}\n`));
+const tokenFor = (role: string) =>
+  overlay.control.createToken({ lifetimeMs: 600_000, labels: { role }, uses: 10 }).token;
+const told = { token: tokenFor("program"), dataToken: tokenFor("data") };
+await Deno.stdout.write(new TextEncoder().encode(`${JSON.stringify(told)}\n`));
 for await (const _ of Deno.stdin.readable);
 await overlay.stop();
 Deno.exit(0);
