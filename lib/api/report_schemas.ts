@@ -7,6 +7,7 @@ import { z } from "zod";
 import type { ProviderReport, PublishReport, ServiceReport } from "../service/mod.ts";
 import type * as control from "./control.ts";
 import type { AddedDevice } from "./devices.ts";
+import type { TokenReport } from "./membership.ts";
 import { grantsReport } from "./membership_operations.ts";
 import { networkReport } from "./overlay_operations.ts";
 import { pathReport, reachReport } from "./reach/mod.ts";
@@ -218,7 +219,7 @@ export const healthReport: LazyObject<report.HealthReport> = object(() => ({
 }));
 
 /** The schema of `TokenReport`. */
-export const tokenReport: LazyObject<control.TokenReport> = named("TokenReport", () => ({
+export const tokenReport: LazyObject<TokenReport> = named("TokenReport", () => ({
   id: text(),
   createdAt: time(),
   expiresAt: time(),

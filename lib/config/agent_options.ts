@@ -12,8 +12,8 @@ import type {
   NamedEndpointOption,
   OfferOption,
   PortRangeOption,
-  StatusAddress,
-} from "./field_schemas.ts";
+} from "./compound_options.ts";
+import type { StatusAddress } from "./field_schemas.ts";
 
 /** How lines of the log are written: as a person reads them, or as JSON, an object a line. */
 export type LogFormat = "text" | "json";

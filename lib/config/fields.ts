@@ -22,6 +22,7 @@ import {
   DEFAULT_STATE_DIR,
   DEFAULT_WG_PORT,
 } from "./defaults.ts";
+import { MAX_PORT } from "./compound_options.ts";
 import {
   dnsLabel,
   endpoint,
@@ -30,7 +31,6 @@ import {
   interfaceName,
   labelValue,
   list,
-  MAX_PORT,
   offerList,
   oneOf,
   overlayBlock,

@@ -25,6 +25,6 @@ export {
   parseOffer,
   type PortRangeOption,
   PUBLIC_DHT_BOOTSTRAP,
-  type StatusAddress,
-} from "./field_schemas.ts";
+} from "./compound_options.ts";
+export { type StatusAddress } from "./field_schemas.ts";
 export * from "./policy/mod.ts";
