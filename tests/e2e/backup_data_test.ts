@@ -4,9 +4,11 @@
  */
 
 import assert from "node:assert/strict";
-import { createScratch, loopbackArgs, thisMachine, WeftNode } from "../lab/mod.ts";
+import { createScratch, labTest, loopbackArgs, thisMachine, WeftNode } from "../lab/mod.ts";
 
-Deno.test("weft backup and restore: collections and queues come back as they were, sealed in between", async () => {
+labTest("weft backup and restore: collections and queues come back as they were, sealed in between", [
+  "thorough",
+], async () => {
   await using scratch = await createScratch("backup-data");
   await using stack = new AsyncDisposableStack();
   const args = loopbackArgs();
