@@ -139,10 +139,29 @@ labTest(
         said.set(`${agent.name} ${at}`, await response.text() + JSON.stringify([...response.headers]));
       }
       // What these print is made of answers that were read already, and of what the command itself knows.
-      for (const command of ["status", "peer show beta", "config show", "token list"]) {
+      const commands = [
+        ...["status", "peers", "peer show beta", "peer show phone", "config show", "token list"],
+        ...["doctor --json", "explain beta", "explain phone", "logs --lines 10000 --level debug", "audit"],
+      ];
+      await Promise.all(commands.map(async (command) => {
         const { stdout, stderr } = await agent.command(...command.split(" "));
         said.set(`${agent.name}: weft ${command}`, stdout + stderr);
+      }));
+      said.set(`${agent.name} /events`, await firstEvents(agent === lead ? page : betaPage));
+      for (const options of [[], ["--anonymize"]]) {
+        const archive = `${path}/report.tar.gz`;
+        const reported = await agent.command("bugreport", "--output", archive, "--force", ...options);
+        assert.equal(reported.code, 0, reported.stderr);
+        said.set(`${agent.name}: weft bugreport ${options}`, reported.stdout + reported.stderr);
+        const unpacked = await unpack(archive);
+        assert.match(unpacked, /status\.json/);
+        said.set(`${agent.name}: the archive ${options}`, unpacked);
       }
+      const backup = await agent.command(
+        ...["backup", `${path}/${agent.name}.backup`, "--passphrase-file", `${path}/passphrase`],
+      );
+      assert.equal(backup.code, 0, backup.stderr);
+      said.set(`${agent.name}: weft backup`, backup.stdout + backup.stderr);
       for (const file of ["cmdline", "environ"]) {
         said.set(
           `${agent.name} /proc/PID/${file}`,
@@ -197,6 +216,26 @@ labTest(
   },
 );
 
+/** @returns what a live page is sent first: where all stands, and what happens within a moment */
+async function firstEvents(port: number): Promise<string> {
+  const leave = AbortSignal.timeout(1_500);
+  const { body } = await fetch(`http://127.0.0.1:${port}/events`, { signal: leave });
+  let text = "";
+  try {
+    for await (const bytes of body ?? []) text += latin1(bytes);
+  } catch {
+    // It has seen enough.
+  }
+  assert.match(text, /^event: /m);
+  return text;
+}
+
+/** @returns the names and the contents of an archive, one after the other */
+async function unpack(archive: string): Promise<string> {
+  const plain = (await Deno.open(archive)).readable.pipeThrough(new DecompressionStream("gzip"));
+  return latin1(await new Response(plain).bytes());
+}
+
 /** @returns what the state directories and other files hold that they should not */
 async function stored(path: string, secrets: Secrets): Promise<readonly string[]> {
   const wrong: string[] = [];
@@ -223,9 +262,11 @@ async function stored(path: string, secrets: Secrets): Promise<readonly string[]
     }
   }
   // Sealed by the passphrase.
-  wrong.push(
-    ...found(latin1(await Deno.readFile(`${path}/recovery`)), secrets).map((each) => `recovery: ${each}`),
-  );
+  for (const file of ["recovery", "lead.backup", "beta.backup"]) {
+    wrong.push(
+      ...found(latin1(await Deno.readFile(`${path}/${file}`)), secrets).map((each) => `${file}: ${each}`),
+    );
+  }
   for (const kept of KEPT) {
     if (![...rows].some((row) => kept.test(row))) wrong.push(`no row is as ${kept} says`);
   }
