@@ -163,6 +163,7 @@ export class Agent {
       node: this,
       counters: this.#channelCounters,
       settings: parts.service,
+      ownerOf: (nodeId) => this.networks.book.ownerOf(nodeId),
       onChange: () => this.#names.service?.services.followSoon(),
     });
     this.offers = new DeclaredOffers(this.services.forward, of("services").log);
@@ -176,7 +177,7 @@ export class Agent {
     this.#warnings = this.#resources.use(watchForWarnings(this.#context, {
       restate: () => this.#session?.restate(),
       clockSkews: () => this.#session?.messages.clockSkews() ?? new Map(),
-      others: () => rejoin.warnings(),
+      others: () => [...rejoin.warnings(), ...this.services.servers.warnings()],
     }));
     this.view = this.#resources.use(
       new NodeView({
@@ -430,6 +431,7 @@ export class Agent {
     this.networks.lookAfter(isElected);
     this.policies.lookAfter(isElected);
     this.routes.lookAfter(isElected);
+    if (isElected) this.services.serverActs.lookAfter();
     this.#frames?.lookAfter();
     this.shareTokens();
     this.view.watch.look();

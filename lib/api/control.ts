@@ -4,6 +4,7 @@
  */
 
 import type { BroadcastMode, CallMode, PublishReport, ServiceReport } from "../service/mod.ts";
+import type { DataServersControl } from "./data_servers.ts";
 import type { DeviceControl } from "./devices.ts";
 import type { DiagnosisControl } from "./diagnosis/mod.ts";
 import type { GrantLists, GrantsReport, MembershipControl } from "./membership.ts";
@@ -330,6 +331,7 @@ export type EventLine =
  */
 export interface AgentControl
   extends
+    DataServersControl,
     DeviceControl,
     DiagnosisControl,
     MeasurementControl,

@@ -14,6 +14,7 @@ import {
   MAX_RECOVERY_TEXT_LENGTH,
 } from "../mesh/bounds.ts";
 import { BROADCAST_MODES, CALL_MODES, MAX_TIMEOUT_MS } from "../service/bounds.ts";
+import { DATA_SERVER_OPERATIONS } from "./data_server_operations.ts";
 import { type Lazy, type LazyShape, named, object, port } from "./json_schema.ts";
 import { MEMBERSHIP_OPERATIONS, tokenRequest } from "./membership_operations.ts";
 import { EVENTS_TYPE, type Operation, type OperationName } from "./operation.ts";
@@ -174,6 +175,7 @@ export const OPERATIONS: { readonly [Name in OperationName]: Operation<Name> } =
   ...MEASUREMENT_OPERATIONS,
   ...POLICY_OPERATIONS,
   ...ROUTE_OPERATIONS,
+  ...DATA_SERVER_OPERATIONS,
   ...SETTINGS_OPERATIONS,
   ...DIAGNOSIS_OPERATIONS,
   ...VIEW_OPERATIONS,
