@@ -26,9 +26,9 @@ import {
   encodeServers,
   passwordsOf,
   SECRET_BYTES,
-  type ServersDecision,
   SERVERS_KEY,
   SERVERS_KIND,
+  type ServersDecision,
 } from "./server_entry.ts";
 import { ServerProcess } from "./server_process.ts";
 import { findServerProgram, markOf, type ServerProgram } from "./server_program.ts";
@@ -96,7 +96,11 @@ export class DataServers {
   start(): void {
     const { mesh: { replica } } = this.#parts;
     const look = () => void this.look();
-    const endLooking = repeat(this.#parts, { intervalMs: LOOK_MS, problem: "cannot look after the servers" }, look);
+    const endLooking = repeat(
+      this.#parts,
+      { intervalMs: LOOK_MS, problem: "cannot look after the servers" },
+      look,
+    );
     const unsubscribe = replica.subscribe({
       handleEntryEvent: ({ kind }) => {
         if (kind === SERVERS_KIND) look();
@@ -139,7 +143,9 @@ export class DataServers {
   }
 
   /** @returns which program this host would run @throws InvalidRequestError that says why it can't */
-  async probe(program: string | undefined): Promise<Pick<ServerProgram, "version"> & { readonly isAlone: boolean }> {
+  async probe(
+    program: string | undefined,
+  ): Promise<Pick<ServerProgram, "version"> & { readonly isAlone: boolean }> {
     const { options } = this.#parts;
     const { version } = await findServerProgram(program);
     return { version, isAlone: options.rootless };
@@ -213,7 +219,11 @@ export class DataServers {
   /** What was decided stays while no leader is there to renew it: it is taken back by a leader alone. */
   #read(): void {
     const { mesh: { replica: { entries } }, store } = this.#parts;
-    const signed = entries.signedEntry(entries.networkOrigin(SERVERS_KIND, SERVERS_KEY), SERVERS_KIND, SERVERS_KEY);
+    const signed = entries.signedEntry(
+      entries.networkOrigin(SERVERS_KIND, SERVERS_KEY),
+      SERVERS_KIND,
+      SERVERS_KEY,
+    );
     const entry = signed && PLAIN_READER.entry(signed.payload);
     if (entry === undefined) return;
     const decision = entry.isDeleted ? undefined : decodeServers(entry.body);
@@ -222,7 +232,9 @@ export class DataServers {
     const stored = store.get(STORE, "decision");
     if (decision === undefined && stored !== undefined) store.delete(STORE, "decision");
     const body = decision && encodeServers(decision);
-    if (body !== undefined && (stored === undefined || !equalBytes(stored, body))) store.put(STORE, "decision", body);
+    if (body !== undefined && (stored === undefined || !equalBytes(stored, body))) {
+      store.put(STORE, "decision", body);
+    }
   }
 
   #ownPart(): ServersDecision["hosts"][number] | undefined {
@@ -268,7 +280,12 @@ export class DataServers {
   }
 
   /** Runs what is to be run: what runs already as it should stays. */
-  async #run(program: ServerProgram, config: string, folder: string, secrets: readonly string[]): Promise<void> {
+  async #run(
+    program: ServerProgram,
+    config: string,
+    folder: string,
+    secrets: readonly string[],
+  ): Promise<void> {
     const running = this.#process;
     // Another file in the program's place is run from the next start of the agent on: one host after the other.
     if (running !== undefined && this.#config === config && running.program.path === program.path) return;
@@ -320,7 +337,9 @@ export class DataServers {
     const { mesh, store } = this.#parts;
     const digest = blake2s(sealed);
     const stored = store.get(STORE, "secret");
-    if (stored?.length === digest.length + SECRET_BYTES && equalBytes(stored.subarray(0, digest.length), digest)) {
+    if (
+      stored?.length === digest.length + SECRET_BYTES && equalBytes(stored.subarray(0, digest.length), digest)
+    ) {
       return stored.subarray(digest.length);
     }
     const secret = openSealed(mesh.identity.privateKey, secretLabel(mesh.network.id), sealed);

@@ -3,7 +3,7 @@
  * @module
  */
 
-import { type Clock, type RandomSource, randomBytes } from "../../base/mod.ts";
+import { type Clock, randomBytes, type RandomSource } from "../../base/mod.ts";
 import {
   MAX_ENTRY_LIFETIME_MS,
   type MemberRecord,

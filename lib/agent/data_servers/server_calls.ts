@@ -7,7 +7,13 @@
 import { WeftError } from "../../base/mod.ts";
 import { type CollectionRequest, DataError, type LogHealth, type Opened } from "../../data/mod.ts";
 import type { MemberRecord } from "../../mesh/mod.ts";
-import { ActionError, CallError, type CallOptions, isProgram, type ServiceDefinition } from "../../service/mod.ts";
+import {
+  ActionError,
+  CallError,
+  type CallOptions,
+  isProgram,
+  type ServiceDefinition,
+} from "../../service/mod.ts";
 import { isProgramPath } from "./server_entry.ts";
 import type { ServerState } from "./server_process.ts";
 
@@ -53,7 +59,9 @@ export function natsService({ isLeader, probe, status, open }: NatsServiceParts)
       probe: {
         idempotent: true,
         handler: async (params: unknown, { caller }) => {
-          if (caller !== undefined && (isProgram(caller) || !isLeader(caller))) throw refused("Leaders alone");
+          if (caller !== undefined && (isProgram(caller) || !isLeader(caller))) {
+            throw refused("Leaders alone");
+          }
           const { program } = fieldsOf(params);
           if (program !== undefined && !(typeof program === "string" && isProgramPath(program))) {
             throw refused("Nobody for that program");
@@ -71,7 +79,9 @@ export function natsService({ isLeader, probe, status, open }: NatsServiceParts)
             throw new ActionError("TooLarge", `A member has ${MAX_MADE} collections made at most`);
           }
           const opened = await told(() => open(params as CollectionRequest));
-          if (opened === undefined) throw new ActionError("OwnerAway", "This node keeps no collections by servers");
+          if (opened === undefined) {
+            throw new ActionError("OwnerAway", "This node keeps no collections by servers");
+          }
           made.set(`${caller}`, of.add(name));
           return opened;
         },

@@ -26,7 +26,13 @@ export function serverWarnings(servers: readonly SeenServer[]): readonly Warning
   const known = servers.filter(({ isKnown }) => isKnown);
   const warnings = known.flatMap(({ name, status }) => {
     if (status === undefined) {
-      return [warning(`away ${name}`, `the server of collections on ${name} is away: ${name} does not answer`, SHOW)];
+      return [
+        warning(
+          `away ${name}`,
+          `the server of collections on ${name} is away: ${name} does not answer`,
+          SHOW,
+        ),
+      ];
     }
     const { state, problem, sinceMs = 0, installed, version } = status;
     if (state === "failed" || (state === "starting" && sinceMs > START_MS)) {

@@ -45,7 +45,8 @@ export function dataServerOperations(agent: Agent): DataServersControl {
       const { decision } = servers;
       if (decision !== undefined) {
         const isSame = decision.hosts.length === count && decision.program === program &&
-          (named === undefined || named.every(({ nodeId }) => decision.hosts.some((host) => host.nodeId === nodeId)));
+          (named === undefined ||
+            named.every(({ nodeId }) => decision.hosts.some((host) => host.nodeId === nodeId)));
         if (isSame) return await servers.report();
         throw new InvalidRequestError("Cannot start servers: others are there already", {
           hint: "`weft data status` shows them; `weft data down` stops them.",
@@ -73,7 +74,9 @@ export function dataServerOperations(agent: Agent): DataServersControl {
       );
       if (kept.length > 0 && !force) {
         throw new InvalidRequestError(
-          `Cannot stop the servers: their members keep collections, as ${kept[0]?.path.slice("data/".length)}`,
+          `Cannot stop the servers: their members keep collections, as ${
+            kept[0]?.path.slice("data/".length)
+          }`,
           { hint: "With --force those on the servers are away until `weft data up` on the same members." },
         );
       }
@@ -120,7 +123,10 @@ async function chosen(
         ? await servers.probe(program)
         : await runtime.request(`${NATS_SERVICE}/probe`, program === undefined ? {} : { program }, options);
       const isAlone = (answer as { readonly isAlone?: unknown } | null)?.isAlone === true;
-      return { record, why: isAlone && count > 1 ? "it has no interface, so that no other server reaches it" : "" };
+      return {
+        record,
+        why: isAlone && count > 1 ? "it has no interface, so that no other server reaches it" : "",
+      };
     } catch (error) {
       if (!(error instanceof InvalidRequestError) && !(error instanceof CallError)) throw error;
       return { record, why: error.message };

@@ -2,8 +2,16 @@ import assert from "node:assert/strict";
 import type { DataServersReport } from "../../../lib/api/mod.ts";
 import { Node } from "../../../lib/agent/mod.ts";
 import { NATS_SERVER, NEEDS_NATS } from "../../interop/nats/nats_process.ts";
-import { IS_THOROUGH, Lab, labTest, PACKET_PLANE, startMesh, untilAllKnowAll, waitFor } from "../../lab/mod.ts";
-import { expectAnswer } from "./cli_in_process.ts";
+import {
+  IS_THOROUGH,
+  Lab,
+  labTest,
+  PACKET_PLANE,
+  startMesh,
+  untilAllKnowAll,
+  waitFor,
+} from "../../lab/mod.ts";
+import { ask, expectAnswer } from "./cli_in_process.ts";
 import { openMesh } from "./owner_mesh.ts";
 
 type Count = { readonly id: string; readonly n: number };
@@ -18,14 +26,19 @@ labTest(
   async () => {
     await using mesh = await openMesh("data-servers");
     const { lead, store } = mesh;
-    const several = await store.command("data", "up");
+    const several = await ask(store, "data", "up");
     assert.match(several.stderr, /no leader/);
-    const rootless = await lead.command("data", "up", "--replicas", "3", ...PROGRAM);
+    const rootless = await ask(lead, "data", "up", "--replicas", "3", ...PROGRAM);
     assert.match(rootless.stderr, /no interface/);
     await expectAnswer(lead, "data", "up", "store", ...PROGRAM);
     const report = await statusOf(lead);
     const [server] = report.servers;
-    assert.deepEqual([report.replicas, report.hasQuorum, server?.node, server?.state], [1, true, "store", "running"]);
+    assert.deepEqual([report.replicas, report.hasQuorum, server?.node, server?.state], [
+      1,
+      true,
+      "store",
+      "running",
+    ]);
     assert.match(server?.version ?? "", /^\d+\.\d+\.\d+/);
     // The other member names no URL, and keeps nothing.
     await using program = await Node.attach({ stateDir: lead.stateDir });
@@ -69,9 +82,11 @@ labTest(
     assert(third.revision > second.revision);
     assert.deepEqual((await Array.fromAsync(counts.list())).map(({ key }) => key), ["a", "b", "c"]);
 
-    assert.match((await lead.command("data", "down")).stderr, /keep collections, as counts/);
+    assert.match((await ask(lead, "data", "down")).stderr, /keep collections, as counts/);
     await expectAnswer(lead, "data", "down", "--force");
-    await waitFor(() => Promise.resolve(serverOf(store.stateDir) === undefined), 15_000, { what: "it is stopped" });
+    await waitFor(() => Promise.resolve(serverOf(store.stateDir) === undefined), 15_000, {
+      what: "it is stopped",
+    });
     assert.deepEqual((await statusOf(lead)).servers, []);
     const config = Deno.readTextFileSync(`${store.stateDir}/${folder}/server.conf`);
     const [, password = assert.fail()] = /password: "([0-9a-f]{64})"/.exec(config) ?? [];
@@ -114,18 +129,26 @@ labTest(
       if (done !== undefined) acknowledged.add(id);
     };
     for (let i = 0; i < 20; i++) await put();
-    const leads = (await waitFor(async () => {
-      const { servers } = await statusOf(a.weft);
-      return servers.find(({ isLeader }) => isLeader === true)?.node;
-    }, 20_000, { what: "one leads" }));
+    const leads = await waitFor(
+      async () => {
+        const { servers } = await statusOf(a.weft);
+        return servers.find(({ isLeader }) => isLeader === true)?.node;
+      },
+      20_000,
+      { what: "one leads" },
+    );
     const leader = [b, c, d].find(({ weft }) => weft.name === leads) ?? assert.fail(leads);
     const others = [b, c, d].filter((node) => node !== leader);
     await leader.weft.kill();
     for (let i = 0; i < 20; i++) await put();
-    const seen = await waitFor(async () => {
-      const { warnings } = await a.weft.status();
-      return warnings?.find(({ kind }) => kind === "data-server");
-    }, 40_000, { what: "the leader of the network warns" });
+    const seen = await waitFor(
+      async () => {
+        const { warnings } = await a.weft.status();
+        return warnings?.find(({ kind }) => kind === "data-server");
+      },
+      40_000,
+      { what: "the leader of the network warns" },
+    );
     assert.match(seen.text, /away/);
     await others[0]?.weft.kill();
     const before = performance.now();

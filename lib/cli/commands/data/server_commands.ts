@@ -6,7 +6,13 @@
 import type { DataServersReport, DataServersRequest } from "../../../api/mod.ts";
 import { counted, formatSpan, tableText } from "../../output/mod.ts";
 import type { Terminal } from "../../terminal.ts";
-import { type AnyCommand, askAndPrint, type CommandContext, defined, readNumber } from "../../weft_command.ts";
+import {
+  type AnyCommand,
+  askAndPrint,
+  type CommandContext,
+  defined,
+  readNumber,
+} from "../../weft_command.ts";
 
 const TITLES = ["NODE", "SERVER", "VERSION", "SINCE", ">RESTARTS", "COPY"];
 
@@ -27,7 +33,11 @@ export function addServerCommands(group: AnyCommand, { ports }: CommandContext):
       client.ask(
         "startDataServers",
         defined<DataServersRequest>({
-          replicas: readNumber("--replicas", replicas, { least: 1, most: 5, hint: "For example --replicas 3." }),
+          replicas: readNumber("--replicas", replicas, {
+            least: 1,
+            most: 5,
+            hint: "For example --replicas 3.",
+          }),
           members: nodes.length > 0 ? nodes : undefined,
           program: typeof natsServer === "string" ? natsServer : undefined,
         }),
