@@ -140,6 +140,7 @@ export type {
   TokenRequest,
   UnitReport,
   UpstreamReport,
+  VersionConflictReport,
   ViewControl,
   WarningReport,
 } from "./lib/api/mod.ts";

@@ -3,23 +3,17 @@
  * @module
  */
 
-import {
-  type Clock,
-  LimitedLogger,
-  type LogCategory,
-  repeat,
-  type StateStore,
-  type WeftError,
-} from "../base/mod.ts";
+import { type Clock, LimitedLogger, type LogCategory, type StateStore, type WeftError } from "../base/mod.ts";
 import { channelCounters } from "../channel/mod.ts";
 import { type MeshState, TOKEN_KIND } from "../mesh/mod.ts";
-import { carrierSockets, type FramePlane, MultiBufferLoader } from "../dataplane/mod.ts";
+import { carrierSockets, MultiBufferLoader } from "../dataplane/mod.ts";
 import { builtInDrivers } from "../../drivers/mod.ts";
 import type { ServiceSettings } from "../service/mod.ts";
 import { listenTcp, type StreamListener } from "../transport/mod.ts";
 import { type AgentContext, contextOf, type GivenContext } from "./agent_context.ts";
-import { Authority } from "./authority.ts";
+import { Authority } from "./authority/mod.ts";
 import { Carriers } from "./carriers/mod.ts";
+import { DataPlane } from "./data_plane.ts";
 import { Departure } from "./departure.ts";
 import { EndpointSelector } from "./endpoint_selector.ts";
 import { followAddresses, hostAddresses, HostNetwork } from "./host_network.ts";
@@ -30,21 +24,19 @@ import { MemberFinder } from "./member_finder.ts";
 import { Rejoin } from "./join/mod.ts";
 import { messagePlaneDial } from "./links/mod.ts";
 import { isNameTaken, type NameService, RunningNames } from "./names/mod.ts";
-import { hostDevices, Networks, ProgramEndpoints, RootlessFrames } from "./networks/mod.ts";
+import { hostDevices, Networks, ProgramEndpoints } from "./networks/mod.ts";
 import { OwnRecord, type ReopenedNode } from "./own_record.ts";
-import { overlayObserver } from "./overlay_observer.ts";
-import { checkHostNetwork, DeviceSecrets, OverlayInterface } from "./overlay/mod.ts";
+import { checkHostNetwork, DeviceSecrets } from "./overlay/mod.ts";
 import { NodePolicies } from "./policy/mod.ts";
 import { RelayHost } from "./relay/mod.ts";
 import { Routes } from "./routes/mod.ts";
 import type { StatusReport } from "../api/mod.ts";
 import { DeclaredOffers, ServiceHost } from "./services/mod.ts";
 import { buildStatus, VERSION } from "./status_report.ts";
+import { startUpkeep } from "./upkeep.ts";
 import { NodeView } from "./view/mod.ts";
 import { type Warnings, watchForWarnings } from "./warnings/mod.ts";
 
-/** How often expired records and changed addresses of this host are looked for. */
-const UPKEEP_MS = 10_000;
 /** How long the answer to who had this node leave or stop may take on its way. */
 const ANSWER_DELAY_MS = 100;
 
@@ -95,10 +87,8 @@ export class Agent {
   #starting: Promise<void> | undefined;
   #disposing: Promise<void> | undefined;
   #state: StatusReport["state"] = "starting";
-  #overlay: OverlayInterface | undefined;
   #session: MemberSession | undefined;
-  /** Of a node without a packet plane. */
-  #frames: RootlessFrames | undefined;
+  readonly #dataPlane: DataPlane;
   readonly #names: RunningNames;
 
   constructor(parts: AgentParts) {
@@ -134,12 +124,12 @@ export class Agent {
       drivers: builtInDrivers(),
       askLeaders: async (request) => await this.#session?.leaders.askAgain(request),
     });
-    const isHindered = () => this.routes.exit.chosen !== undefined;
-    this.relay = this.#resources.use(new RelayHost({ ...of("dataplane"), isHindered }));
+    const relayed = { ...of("dataplane"), isHindered: () => this.routes.exit.chosen !== undefined };
+    this.relay = this.#resources.use(new RelayHost(relayed));
     this.carriers = new Carriers({
       ...of("dataplane"),
       relay: this.relay,
-      planePort: () => this.#overlay && parts.options.port,
+      planePort: () => this.#dataPlane.overlay && parts.options.port,
       openSocket: carrierSockets(parts.options.rootless || parts.options.dataplane === "portable"),
     });
     this.policies = new NodePolicies({
@@ -177,7 +167,11 @@ export class Agent {
     this.#warnings = this.#resources.use(watchForWarnings(this.#context, {
       restate: () => this.#session?.restate(),
       clockSkews: () => this.#session?.messages.clockSkews() ?? new Map(),
-      others: () => [...rejoin.warnings(), ...this.services.servers.warnings()],
+      others: () => [
+        ...rejoin.warnings(),
+        ...this.#session?.messages.conflicts.warnings() ?? [],
+        ...this.services.servers.warnings(),
+      ],
     }));
     this.view = this.#resources.use(
       new NodeView({
@@ -189,6 +183,12 @@ export class Agent {
         warnings: () => this.#warnings.look(),
       }),
     );
+    this.#dataPlane = new DataPlane({
+      context: of("dataplane"),
+      node: this,
+      isStarting: () => this.#state === "starting",
+      end: (reason) => this.#end(reason),
+    }, this.#resources);
     for (const part of [parts.store, parts.preparedPlane, this.routes]) this.#resources.use(part);
     this.departure = new Departure(parts);
     this.#ownRecord = new OwnRecord(this.#context, this.departure, this.#reopened());
@@ -251,7 +251,7 @@ export class Agent {
       context: this.#context,
       state: this.#state,
       uptimeMs: this.#context.clock.now() - this.#madeAt,
-      overlay: this.#overlay,
+      overlay: this.#dataPlane.overlay,
       names: this.names,
       session: this.#session,
       services: this.services,
@@ -259,7 +259,7 @@ export class Agent {
       relay: this.relay,
       warnings: this.#warnings.look(),
       channelDrops: { ...this.#channelCounters.snapshot(), ...this.carriers.drops() },
-      frameDrops: { ...this.networks.channels.counters.snapshot(), ...this.#frames?.plane.drops() },
+      frameDrops: this.#dataPlane.frameDrops(),
     });
   }
 
@@ -318,7 +318,7 @@ export class Agent {
   #reopened(): ReopenedNode {
     return {
       isRunning: () => this.#state === "running",
-      overlay: () => this.#overlay,
+      overlay: () => this.#dataPlane.overlay,
       closeSession: () => this.#session?.close(),
       startSession: () => this.#startSession(),
       closeNames: () => this.#names.close(),
@@ -341,23 +341,23 @@ export class Agent {
     checkHostNetwork(options, this.#context.endpoints.overlay);
     const listener = listenTcp({ port: options.port });
     this.#resources.defer(() => listener.close());
-    if (!options.rootless) await this.#openInterface();
+    if (!options.rootless) await this.#dataPlane.openInterface();
     this.#resources.defer(() => this.#names.close());
     await this.#names.open();
     this.#context.endpoints.updateStatement(true);
-    this.#overlay?.peers.start();
+    this.#dataPlane.overlay?.peers.start();
     this.relay.start();
     this.#resources.defer(() => this.#session?.close());
     this.#resources.defer(() => this.carriers.close());
     await this.#startSession(listener);
-    this.#startNetworks();
-    if (this.#overlay !== undefined) this.#resources.use(this.routes.start(this.#overlay));
+    this.#dataPlane.startNetworks();
+    const { overlay } = this.#dataPlane;
+    if (overlay !== undefined) this.#resources.use(this.routes.start(overlay));
     this.services.start();
     this.#resources.defer(() => this.services.close());
     await this.offers.follow(options);
-    // A full disk may have room again the next time, and a process that ran out of descriptors has some.
-    const upkeep = { intervalMs: UPKEEP_MS, problem: "cannot look after the state" };
-    this.#resources.defer(repeat(this.#context, upkeep, () => this.#lookAfter()));
+    const own = { rejoin: this.#rejoin, dataPlane: this.#dataPlane };
+    this.#resources.defer(startUpkeep(this.#context, this, own));
     if (this.#state === "starting") this.#state = "running";
     const unconfirmed = unconfirmedLabelsText(this.mesh);
     if (unconfirmed !== undefined) this.#context.log.warn(unconfirmed);
@@ -372,7 +372,7 @@ export class Agent {
       ...contextOf(this.#context, "mesh"),
       counters: this.#channelCounters,
       listener,
-      overlay: this.#overlay,
+      overlay: this.#dataPlane.overlay,
       services: this.services,
       names: this.names,
       networks: this.networks,
@@ -384,62 +384,6 @@ export class Agent {
       timeline: this.view.watch,
     });
     await this.#session.start();
-  }
-
-  async #openInterface(): Promise<void> {
-    const context = contextOf(this.#context, "dataplane");
-    const opened = this.#resources.use(await OverlayInterface.open(context, overlayObserver(this)));
-    if (this.#state !== "starting") throw new InterruptedError();
-    this.#overlay = opened;
-    // Before the first peer is set, and with it the first packet.
-    this.#resources.defer(this.policies.all.attach(opened));
-    opened.ended.then((reason) => {
-      if (reason !== undefined) this.#end(reason);
-    });
-  }
-
-  #startNetworks(): void {
-    const plane = this.#overlay?.plane;
-    const frames = plane?.frames ?? this.#openFrames();
-    this.programEndpoints.start(frames);
-    // Before the first device is made, which stays otherwise when a later one fails.
-    this.#resources.defer(() => this.networks.close());
-    this.networks.start({ frames, hasHeader: plane?.kind === "fast" });
-  }
-
-  #openFrames(): FramePlane {
-    const frames = this.#frames = new RootlessFrames(contextOf(this.#context, "dataplane"), {
-      handlePortEvent: (event) => this.networks.handlePortEvent(event),
-      handlePolicyReport: (report) => this.policies.note("packets", report),
-    });
-    this.#resources.defer(this.policies.all.attach(frames));
-    this.#resources.defer(() => frames.close());
-    return frames.plane;
-  }
-
-  /** What time alone brings about. */
-  #lookAfter(): void {
-    this.mesh.replica.handleTimeout();
-    // A link is with somebody who knows this node's keys, and tells others.
-    const linked = this.#session?.messages.links.members() ?? [];
-    const hasOwnKeys = this.#session?.self === this.mesh.identity.id;
-    if (linked.length > 0 && hasOwnKeys) this.mesh.forgetFormerIdentity();
-    this.#rejoin.lookAfter(linked);
-    this.#session?.leaders.renewDue();
-    this.#session?.removeAbsent();
-    const isElected = this.#session?.leaders.elected === this.mesh.identity.id;
-    this.networks.lookAfter(isElected);
-    this.policies.lookAfter(isElected);
-    this.routes.lookAfter(isElected);
-    if (isElected) this.services.serverActs.lookAfter();
-    this.#frames?.lookAfter();
-    this.shareTokens();
-    this.view.watch.look();
-    this.names?.custom.refresh();
-    this.services.adverts.advertiseSoon();
-    this.#session?.portMapping?.follow();
-    this.#session?.restate();
-    void this.#session?.lan?.followInterfaces();
   }
 
   #end(reason: WeftError): void {

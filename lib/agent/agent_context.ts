@@ -7,7 +7,7 @@ import { type Environment, type LogCategory, logOf, type StateStore } from "../b
 import type { AgentOptions } from "../config/mod.ts";
 import type { PlaneOptions } from "../dataplane/mod.ts";
 import type { MeshState } from "../mesh/mod.ts";
-import type { Authority } from "./authority.ts";
+import type { Authority } from "./authority/mod.ts";
 import type { EndpointSelector } from "./endpoint_selector.ts";
 import type { HostNetwork } from "./host_network.ts";
 import type { MemberFinder } from "./member_finder.ts";

@@ -14,6 +14,12 @@ export class NotLeaderError extends WeftError {
   readonly code = "NotLeader";
 }
 
+/** The two ends have no version of a protocol in common. */
+export class IncompatibleVersionError extends WeftError {
+  /** The failure's stable name, for programs. */
+  readonly code = "IncompatibleVersion";
+}
+
 /** A member changes its keys too often. */
 export class TooOftenError extends WeftError {
   /** The failure's stable name, for programs. */

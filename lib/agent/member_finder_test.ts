@@ -4,7 +4,7 @@ import { DomainName, parseRecord } from "../dns/mod.ts";
 import { NO_GRANTS, Replica } from "../mesh/mod.ts";
 import { address, START, TestNetwork } from "../mesh/testing/test_network.ts";
 import { Cidr } from "../net/mod.ts";
-import { Authority } from "./authority.ts";
+import { Authority } from "./authority/mod.ts";
 import type { Agent } from "./agent.ts";
 import { AmbiguousNameError } from "./errors.ts";
 import { MemberFinder } from "./member_finder.ts";

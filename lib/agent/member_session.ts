@@ -4,6 +4,7 @@
  * @module
  */
 
+import { spokenProtocols } from "./protocol_options.ts";
 import { Counters } from "../base/mod.ts";
 import type { ChannelDropReason, HandshakeSetup } from "../channel/mod.ts";
 import type { LeaderDistance, LeadershipReport, NetcheckReport } from "../api/mod.ts";
@@ -132,6 +133,7 @@ export class MemberSession {
       formerStatic: () => mesh.formerIdentity?.privateKey,
       succession: () => mesh.succession,
       dial: messagePlaneDial(),
+      protocols: spokenProtocols(parts.options),
       isOverlay: (address) =>
         overlay !== undefined && parts.endpoints.overlay.some((one) => one.contains(address)),
       isWilling: () => mayRelay(parts.options, mesh.role),

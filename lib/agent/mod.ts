@@ -20,7 +20,8 @@ export {
 export * from "./errors.ts";
 export { type AttachOptions, Node, type NodeOptions, NodeServices } from "./node/mod.ts";
 export type { ProgramEndpoint } from "./networks/mod.ts";
-export * from "./overlay_bootstrap.ts";
+export type { OverlayPorts } from "./open_node.ts";
+export { OverlayBootstrap } from "./overlay_bootstrap.ts";
 export type { RestoredNode, RestoreRequest } from "./backup/mod.ts";
 export type { SettingFollower } from "./reload.ts";
 export type { PathMessage } from "./links/mod.ts";

@@ -10,66 +10,33 @@ import {
   type SettingReport,
   type SettingValue,
 } from "../api/mod.ts";
-import { type Environment, type Logger, repeat, silentLogger } from "../base/mod.ts";
+import { type Environment, repeat, silentLogger } from "../base/mod.ts";
 import { type AgentOptions, type AgentOptionsInput, SaidSettings } from "../config/mod.ts";
 import type { PublicKey } from "../crypto/mod.ts";
-import { preparePlane } from "../dataplane/mod.ts";
 import type { OverlayHealthChecker } from "../health/mod.ts";
-import { ResumedStateStore, SqliteStateStore, systemEnvironment } from "../host/mod.ts";
-import { MeshState, NotInitializedError, storedNetworkId } from "../mesh/mod.ts";
+import { type ResumedStateStore, SqliteStateStore, systemEnvironment } from "../host/mod.ts";
+import { NotInitializedError } from "../mesh/mod.ts";
 import type { IpAddress } from "../net/mod.ts";
-import type { ServiceSettings } from "../service/mod.ts";
-import { findTelemetry } from "../telemetry/mod.ts";
-import { Agent } from "./agent.ts";
-import { checkDeclared, DeclaredNetworks, type ProgramEndpoints } from "./networks/mod.ts";
+import type { Agent } from "./agent.ts";
+import { DeclaredNetworks, type ProgramEndpoints } from "./networks/mod.ts";
 import { type RestoredNode, restoreNode, type RestoreRequest } from "./backup/mod.ts";
-import { NamedEndpoints } from "./named_endpoints.ts";
+import { type OpenedNode, openNode, type OverlayPorts } from "./open_node.ts";
 import { applyDeclaredPolicy, readDeclaredPolicy } from "./policy/mod.ts";
 import type { ServiceHost } from "./services/mod.ts";
-import {
-  chooseInterface,
-  joinMesh,
-  leadMesh,
-  type MakeMesh,
-  NodeSettings,
-  parseToken,
-  resumeMesh,
-  type WaitingMachine,
-} from "./start/mod.ts";
+import { joinMesh, leadMesh, type MakeMesh, type NodeSettings, parseToken, resumeMesh } from "./start/mod.ts";
 import { agentFollowers, Reloader, type SettingFollower } from "./reload.ts";
 import { StatusToken } from "./status_token.ts";
 import {
   backupStored,
   changeStoredSetting,
   forgetStored,
-  meshHost,
   recoverStored,
   storedSettings,
 } from "./stored_node.ts";
-import { agentOperations, type AgentProcess, type StartToken, startTokenOf } from "./operations/mod.ts";
+import { agentOperations, type StartToken, startTokenOf } from "./operations/mod.ts";
 
 /** How often it is tried to write what waits for room on a full disk. */
 const FLUSH_MS = 10_000;
-
-/** What a node takes beside its options. */
-export interface OverlayPorts extends ServiceSettings {
-  /** Where messages of the log go; nowhere unless given. */
-  readonly logger?: Logger;
-  /** Called once when a leader has to approve a machine that joins, with the name that it asks for, and its id. */
-  readonly onPending?: (waiting: WaitingMachine) => void;
-  /**
-   * Called once with what holds, what was said at earlier starts included, before anything is made or asked for; what it
-   * throws ends the start.
-   */
-  readonly onOptions?: (options: AgentOptions) => void | Promise<void>;
-  /**
-   * Who follows settings with the node when they are read again: of those that are not for the node itself.
-   * @internal
-   */
-  readonly followers?: readonly SettingFollower[];
-  /** The process that is there for the node alone; without one, the node ends alone when it is told to. */
-  readonly process?: AgentProcess;
-}
 
 /** A node of the mesh in this process. Made, started, stopped; not started again. */
 export class OverlayBootstrap {
@@ -92,32 +59,24 @@ export class OverlayBootstrap {
   #endFlushing: () => void = () => {};
   #hasStarted = false;
 
-  private constructor(
-    agent: Agent,
-    store: ResumedStateStore,
-    environment: Environment,
-    made: {
-      readonly isResumed: boolean;
-      readonly settings: NodeSettings;
-      readonly process: AgentProcess | undefined;
-      readonly followers: readonly SettingFollower[];
-    },
-  ) {
+  private constructor(opened: OpenedNode) {
+    const { agent, store, environment, settings } = opened;
     this.#agent = agent;
     this.#store = store;
     this.#environment = environment;
-    this.isResumed = made.isResumed;
-    this.#settings = made.settings;
-    this.#hasInterface = !made.settings.options.rootless;
-    this.statusToken = new StatusToken(store, environment.random);
+    this.isResumed = opened.isResumed;
+    this.#settings = settings;
+    this.#hasInterface = !settings.options.rootless;
+    const statusToken = this.statusToken = new StatusToken(store, environment.random);
     this.#reloader = new Reloader({
-      settings: made.settings,
-      followers: [...agentFollowers(agent), ...this.#followers(), ...made.followers],
+      settings,
+      followers: [...agentFollowers(agent), ...this.#followers(), ...opened.followers],
       isRunning: () => this.#hasStarted && agent.session !== undefined,
     });
-    const { statusToken } = this;
     const reload = () => this.#reloader.reload();
-    this.control = checkedControl(agentOperations(agent, { ...made, statusToken, reload, store }));
+    this.control = checkedControl(
+      agentOperations(agent, { process: opened.process, settings, statusToken, reload, store }),
+    );
   }
 
   /**
@@ -420,46 +379,10 @@ export class OverlayBootstrap {
 
   static async #open(
     input: AgentOptionsInput | SaidSettings,
-    { logger = silentLogger, onOptions, onPending, process, followers = [], ...service }: OverlayPorts,
+    ports: OverlayPorts,
     makeMesh: MakeMesh,
   ): Promise<OverlayBootstrap> {
-    using stack = new DisposableStack();
-    const said = saidSettings(input);
-    const isNew = !SqliteStateStore.existsIn(said.stateDir);
-    const store = ResumedStateStore.open(said.stateDir);
-    // There is nothing to run from.
-    if (isNew) store.settle();
-    try {
-      const telemetry = await findTelemetry();
-      const environment = { ...systemEnvironment(logger), ...telemetry && { tracer: telemetry.tracer } };
-      const host = meshHost(environment);
-      MeshState.finishLeaving(store, host);
-      const isResumed = storedNetworkId(store) !== undefined;
-      const settings = await NodeSettings.read(said, store, (problem) => logger.warn(problem));
-      chooseInterface(settings, store, logger);
-      const { options } = settings;
-      checkDeclared(options);
-      const policy = options.policy === undefined ? undefined : await readDeclaredPolicy(options.policy);
-      await onOptions?.(options);
-      const named = new NamedEndpoints(options.endpoints, environment);
-      await named.look();
-      // Its thread loads its modules while this one reads the state, or asks a leader.
-      const preparedPlane = stack.use(options.rootless ? undefined : preparePlane(options.dataplane));
-      const mesh = await makeMesh({ store, host, named, options, onPending, keep: () => settings.keep() });
-      const agent = new Agent({ ...environment, mesh, store, options, named, service, preparedPlane });
-      if (telemetry !== undefined) agent.services.runtime.use(telemetry.middleware);
-      stack.move();
-      try {
-        if (policy !== undefined) applyDeclaredPolicy(policy, agent, { store, log: logger });
-      } catch (error) {
-        await agent.stop();
-        throw error;
-      }
-      return new OverlayBootstrap(agent, store, environment, { isResumed, settings, process, followers });
-    } catch (error) {
-      store.close();
-      throw error;
-    }
+    return new OverlayBootstrap(await openNode(saidSettings(input), ports, makeMesh));
   }
 }
 

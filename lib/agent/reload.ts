@@ -10,7 +10,14 @@
 
 import type { ReloadReport, SettingValue } from "../api/mod.ts";
 import { WeftError } from "../base/mod.ts";
-import { type AgentOptions, FIELD_ENTRIES, FIELDS, type OptionName, optionText } from "../config/mod.ts";
+import {
+  type AgentOptions,
+  FIELD_ENTRIES,
+  FIELDS,
+  type OptionName,
+  optionText,
+  TEST_OPTIONS,
+} from "../config/mod.ts";
 import type { Agent } from "./agent.ts";
 import { InterruptedError } from "./errors.ts";
 import { checkDeclared } from "./networks/mod.ts";
@@ -140,7 +147,7 @@ export class Reloader {
 
 /** What the network says of a node is none of its settings any more, and where its state is neither. */
 function isOwn(name: OptionName): boolean {
-  return !["stateDir", "name", "address", "cidr", "testTimers"].includes(name);
+  return !["stateDir", "name", "address", "cidr", ...TEST_OPTIONS].includes(name);
 }
 
 function flagOf(name: OptionName): string {

@@ -131,7 +131,7 @@ Deno.test("Reloader lets a flag of the start win until something else is kept", 
 Deno.test("every option that can change while a node runs is followed, and no other", () => {
   // Followed by who makes the agent, and by the command line.
   const others: readonly OptionName[] = [
-    ...["networks", "networkEndpoints", "policy", "logLevel", "logFormat"] as const,
+    ...["networks", "networkEndpoints", "policy", "logLevel", "logCategories", "logFormat"] as const,
     ...["statusAddress", "statusPort", "statusNames", "statusTokenFile"] as const,
   ];
   const followed = [...agentFollowers({} as Agent).flatMap(({ names }) => names), ...others];

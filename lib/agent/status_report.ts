@@ -6,7 +6,7 @@
 import project from "../../deno.json" with { type: "json" };
 import { SESSION_LIFE_MS } from "../health/mod.ts";
 import { Cidr, type Endpoint } from "../net/mod.ts";
-import { type Member, type MemberRecord, type NodeStatement, RESTATE_MS } from "../mesh/mod.ts";
+import { conflictText, type Member, type MemberRecord, type NodeStatement, RESTATE_MS } from "../mesh/mod.ts";
 import type { PeerStatus } from "../wireguard/mod.ts";
 import type { AgentContext } from "./agent_context.ts";
 import type { MemberSession } from "./member_session.ts";
@@ -178,6 +178,7 @@ function peerReport(
 ): PeerReport {
   const { record, statement } = member;
   const link = session?.messages.links.get(record.nodeId);
+  const conflict = session?.messages.conflicts.of(record.nodeId);
   const handshakeAt = tunnel?.lastHandshakeAt;
   const age = handshakeAt === undefined
     ? null
@@ -227,6 +228,7 @@ function peerReport(
       : session?.messages.dialer.isDialling(record.nodeId)
       ? "dialing"
       : "closed",
+    ...conflict && { conflict: conflictText(conflict, record.name) },
     path: path === "direct" ? tunnelPath(way) : path,
     ...way && { way },
     rttMs: figures?.lastPingMs ?? link?.channel.lastRttMs ?? null,

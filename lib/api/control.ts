@@ -4,10 +4,10 @@
  */
 
 import type { BroadcastMode, CallMode, PublishReport, ServiceReport } from "../service/mod.ts";
-import type { DataServersControl } from "./data_servers.ts";
+import type { DataServersControl } from "./data_servers/mod.ts";
 import type { DeviceControl } from "./devices.ts";
 import type { DiagnosisControl } from "./diagnosis/mod.ts";
-import type { GrantLists, GrantsReport, MembershipControl } from "./membership.ts";
+import type { CreatedToken, MembershipControl, TokenReport, TokenRequest } from "./membership.ts";
 import type { OverlayControl } from "./overlay.ts";
 import type { MeasurementControl } from "./measurements/mod.ts";
 import type { PathReport, ReachControl, RouteControl, ViewControl } from "./reach/mod.ts";
@@ -15,60 +15,6 @@ import type { PolicyControl } from "./policy.ts";
 import type { ProcessControl } from "./process_control.ts";
 import type { LeaderReport, PeerReport, StatusReport } from "./report.ts";
 import type { SettingsControl } from "./settings.ts";
-
-/** A token as it may be shown again: without its secret. */
-export interface TokenReport {
-  /** Names it in commands; no secret. */
-  readonly id: string;
-  /** Milliseconds since 1970. */
-  readonly createdAt: number;
-  /** Milliseconds since 1970. */
-  readonly expiresAt: number;
-  /** How many admissions are left; null when unlimited. */
-  readonly usesLeft: number | null;
-  /** How many machines were admitted by it. */
-  readonly used: number;
-  /** Labels of whoever joins with it. */
-  readonly labels: Readonly<Record<string, string>>;
-  /** What whoever joins with it may do beside what all may. */
-  readonly grants: GrantsReport;
-  /** How long such a member may be away before a leader removes it, in milliseconds; absent for ever. */
-  readonly ephemeralMs?: number;
-  /** Whether a leader has to approve each machine. */
-  readonly needsApproval?: boolean;
-  /** The overlay address of who joins with it, or `any` for the one that it asks for. */
-  readonly address?: string;
-  /** Whether it lets anybody in, and if not, why. */
-  readonly state: "usable" | "expired" | "used" | "revoked";
-}
-
-/** What a new token shall allow. */
-export interface TokenRequest {
-  /** Admissions; undefined means any number. */
-  readonly uses?: number;
-  /** Milliseconds until it expires. */
-  readonly lifetimeMs: number;
-  /** Labels of whoever joins with it. */
-  readonly labels?: Readonly<Record<string, string>>;
-  /** What whoever joins with it may do beside what all may. */
-  readonly grants?: GrantLists;
-  /** How long such a member may be away before a leader removes it, in milliseconds: one second to a year. */
-  readonly ephemeralMs?: number;
-  /** Whether a leader has to approve each machine. */
-  readonly needsApproval?: boolean;
-  /** The overlay address of the one machine that joins with it, or `any` for what machines ask for. */
-  readonly address?: string;
-  /** Whether it says nothing of where the leader is; whoever joins with it finds the leader on its own network. */
-  readonly withoutEndpoints?: boolean;
-}
-
-/** A token that was just made. */
-export interface CreatedToken {
-  /** The secret string, shown this once. */
-  readonly token: string;
-  /** The token as it may be shown again. */
-  readonly report: TokenReport;
-}
 
 /** How a recovery file is sealed. */
 export interface ExportRequest {

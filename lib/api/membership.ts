@@ -1,5 +1,6 @@
 /**
- * What leaders may be asked of members: what they are called, may do and have, who waits to be let in, and what happened.
+ * What leaders may be asked of members: by which tokens they come in, what they are called, may do and have, who waits to be
+ * let in, and what happened.
  * @module
  */
 
@@ -25,6 +26,60 @@ export interface GrantsReport extends Required<GrantLists> {
 export interface DefaultGrantsReport extends Required<GrantLists> {
   /** Whether who is the first to ask for a service path gets it. */
   readonly claims: boolean;
+}
+
+/** A token as it may be shown again: without its secret. */
+export interface TokenReport {
+  /** Names it in commands; no secret. */
+  readonly id: string;
+  /** Milliseconds since 1970. */
+  readonly createdAt: number;
+  /** Milliseconds since 1970. */
+  readonly expiresAt: number;
+  /** How many admissions are left; null when unlimited. */
+  readonly usesLeft: number | null;
+  /** How many machines were admitted by it. */
+  readonly used: number;
+  /** Labels of whoever joins with it. */
+  readonly labels: Readonly<Record<string, string>>;
+  /** What whoever joins with it may do beside what all may. */
+  readonly grants: GrantsReport;
+  /** How long such a member may be away before a leader removes it, in milliseconds; absent for ever. */
+  readonly ephemeralMs?: number;
+  /** Whether a leader has to approve each machine. */
+  readonly needsApproval?: boolean;
+  /** The overlay address of who joins with it, or `any` for the one that it asks for. */
+  readonly address?: string;
+  /** Whether it lets anybody in, and if not, why. */
+  readonly state: "usable" | "expired" | "used" | "revoked";
+}
+
+/** What a new token shall allow. */
+export interface TokenRequest {
+  /** Admissions; undefined means any number. */
+  readonly uses?: number;
+  /** Milliseconds until it expires. */
+  readonly lifetimeMs: number;
+  /** Labels of whoever joins with it. */
+  readonly labels?: Readonly<Record<string, string>>;
+  /** What whoever joins with it may do beside what all may. */
+  readonly grants?: GrantLists;
+  /** How long such a member may be away before a leader removes it, in milliseconds: one second to a year. */
+  readonly ephemeralMs?: number;
+  /** Whether a leader has to approve each machine. */
+  readonly needsApproval?: boolean;
+  /** The overlay address of the one machine that joins with it, or `any` for what machines ask for. */
+  readonly address?: string;
+  /** Whether it says nothing of where the leader is; whoever joins with it finds the leader on its own network. */
+  readonly withoutEndpoints?: boolean;
+}
+
+/** A token that was just made. */
+export interface CreatedToken {
+  /** The secret string, shown this once. */
+  readonly token: string;
+  /** The token as it may be shown again. */
+  readonly report: TokenReport;
 }
 
 /** A member or device as the network's key has signed it, and what it says of itself. */

@@ -22,7 +22,6 @@ import {
 import { type Lazy, type LazyObject, named, object } from "./json_schema.ts";
 import type * as membership from "./membership.ts";
 import type { Operation } from "./operation.ts";
-import type { TokenRequest } from "./control.ts";
 
 const DAY_MS = 86_400_000;
 /** A member says once a day that it is there, and its word may take a while. */
@@ -57,7 +56,7 @@ const given = () => ({
 });
 
 /** The schema of `TokenRequest`; without `lifetimeMs` a token lives for a day. */
-export const tokenRequest: LazyObject<TokenRequest> = named("TokenRequest", () => ({
+export const tokenRequest: LazyObject<membership.TokenRequest> = named("TokenRequest", () => ({
   uses: z.int().min(1).max(MAX_TOKEN_USES).exactOptional(),
   lifetimeMs: z.int().min(1).max(MAX_TOKEN_LIFETIME_MS).default(DAY_MS),
   labels: labels().exactOptional(),
@@ -66,7 +65,7 @@ export const tokenRequest: LazyObject<TokenRequest> = named("TokenRequest", () =
   needsApproval: z.boolean().exactOptional(),
   address: z.string().max(MAX_ADDRESS_LENGTH).exactOptional(),
   withoutEndpoints: z.boolean().exactOptional(),
-})) as LazyObject<TokenRequest>;
+})) as LazyObject<membership.TokenRequest>;
 
 /** The schema of `GrantsReport`. */
 export const grantsReport: LazyObject<membership.GrantsReport> = named("GrantsReport", () => ({

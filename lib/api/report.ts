@@ -92,6 +92,8 @@ export interface PeerReport {
   readonly txBytes: number;
   /** Whether a channel of the message plane is open. */
   readonly channel: "open" | "dialing" | "closed";
+  /** Why no channel can be open: the two releases speak no version of a protocol in common. Absent where there is no such reason. */
+  readonly conflict?: VersionConflictReport;
   /**
    * How it answers: through the tunnel, whose packets take a `direct` path, a `relay` or a `carrier`, by a `channel` of the
    * message plane alone, through the `hub` of a device, or not at all.
@@ -117,6 +119,14 @@ export interface PeerReport {
   readonly lastSeenMs?: number;
   /** Whether it does not answer, has no channel, and was not heard of for three minutes. */
   readonly isAway: boolean;
+}
+
+/** Two nodes that speak no version of a protocol in common. */
+export interface VersionConflictReport {
+  /** Who speaks which versions of what, as in `web-1 speaks version 2 of the protocol mesh, this node version 1`. */
+  readonly problem: string;
+  /** Which of them to upgrade, a sentence. */
+  readonly hint: string;
 }
 
 /** How the packet plane runs. */

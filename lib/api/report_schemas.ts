@@ -7,6 +7,7 @@ import { z } from "zod";
 import type { ProviderReport, PublishReport, ServiceReport } from "../service/mod.ts";
 import type * as control from "./control.ts";
 import type { AddedDevice } from "./devices.ts";
+import type { TokenReport } from "./membership.ts";
 import { grantsReport } from "./membership_operations.ts";
 import { networkReport } from "./overlay_operations.ts";
 import { pathReport, reachReport } from "./reach/mod.ts";
@@ -31,6 +32,15 @@ export const problem: LazyObject<Problem> = named("Problem", () => ({
   hint: text().exactOptional(),
 }), "Why something failed.");
 
+const versionConflictReport: LazyObject<report.VersionConflictReport> = named(
+  "VersionConflictReport",
+  () => ({
+    problem: text(),
+    hint: text(),
+  }),
+  "Two nodes that speak no version of a protocol in common.",
+);
+
 /** The schema of `PeerReport`. */
 export const peerReport: LazyObject<report.PeerReport> = named("PeerReport", () => ({
   id: text().exactOptional(),
@@ -51,6 +61,7 @@ export const peerReport: LazyObject<report.PeerReport> = named("PeerReport", () 
   rxBytes: count(),
   txBytes: count(),
   channel: z.enum(["open", "dialing", "closed"]),
+  conflict: versionConflictReport().exactOptional(),
   path: z.enum(["direct", "relay", "carrier", "channel", "hub", "none"]),
   way: pathReport().exactOptional(),
   rttMs: age(),
@@ -208,7 +219,7 @@ export const healthReport: LazyObject<report.HealthReport> = object(() => ({
 }));
 
 /** The schema of `TokenReport`. */
-export const tokenReport: LazyObject<control.TokenReport> = named("TokenReport", () => ({
+export const tokenReport: LazyObject<TokenReport> = named("TokenReport", () => ({
   id: text(),
   createdAt: time(),
   expiresAt: time(),

@@ -28,3 +28,4 @@ export * from "./state_store.ts";
 export * from "./time.ts";
 export * from "./tabulation_hash.ts";
 export * from "./tracer.ts";
+export * from "./version_range.ts";

@@ -57,6 +57,8 @@ export class Channel {
   readonly remoteAddress: string;
   /** At the initiator, what the other side answered to the hello; at the responder, what it answered itself. */
   readonly reply: Uint8Array;
+  /** Of the handshake; 0 of a local channel, which has none. */
+  readonly handshakeVersion: number;
   /** Resolves when the stream is closed, for whatever reason; it never rejects. */
   readonly closed: Promise<void>;
 
@@ -84,6 +86,7 @@ export class Channel {
     const { frames, opener, sealer, role } = handshake;
     this.remoteAddress = stream.remoteAddress;
     this.reply = handshake.reply;
+    this.handshakeVersion = handshake.version;
     this.#stream = stream;
     this.#handshake = handshake;
     this.#setup = setup;

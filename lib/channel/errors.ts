@@ -3,7 +3,7 @@
  * @module
  */
 
-import { Counters, WeftError } from "../base/mod.ts";
+import { Counters, rangeText, type VersionRange, WeftError } from "../base/mod.ts";
 
 /** The other side said no, or its answer does not fit our keys. It never says why. */
 export class ChannelRefusedError extends WeftError {
@@ -20,6 +20,25 @@ export class ChannelClosedError extends WeftError {
   readonly code = "ChannelClosed";
 }
 
+/**
+ * The two ends have no version of the handshake in common. What the other end says is not proven by any key: whoever is in
+ * between could say it, too, but could as well cut the stream.
+ */
+export class ChannelVersionError extends WeftError {
+  readonly code = "ChannelVersion";
+
+  /** Takes who was called, and what each end can do. */
+  constructor(where: string, readonly ours: VersionRange, readonly theirs: VersionRange) {
+    const side = ours.newest < theirs.oldest ? "this machine" : "the other one";
+    super(
+      `Cannot open a channel to ${where}: it speaks ${rangeText(theirs)} of the handshake, this machine ${
+        rangeText(ours)
+      }`,
+      { hint: `Upgrade weft on ${side}.` },
+    );
+  }
+}
+
 /** Every reason, for whoever makes the counters. */
 export const CHANNEL_DROP_REASONS = [
   "channel-handshake-rejected",
@@ -29,6 +48,7 @@ export const CHANNEL_DROP_REASONS = [
   "channel-handshake-unconfirmed",
   "channel-handshake-timeout",
   "channel-handshake-closed",
+  "channel-handshake-version",
   "channel-handshake-rate-limited",
   "channel-record-rejected",
   "channel-message-too-long",

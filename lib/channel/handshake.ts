@@ -5,7 +5,7 @@
  *   initiator                                        responder
  *       | -- frame: e, es, s, ss, hello ----------------> |   authorize(hello, static key)
  *       | <- frame: e, ee, se, psk, reply --------------- |   never longer than the question;
- *       | -- record: empty ------------------------------>|   a frame of length zero is "no"
+ *       | -- record: empty ------------------------------>|   a frame of versions is "no"
  *     open                                              open
  * ```
  *
@@ -16,7 +16,7 @@
  * @module
  */
 
-import { type ByteStream, type Environment, utf8Bytes } from "../base/mod.ts";
+import { type ByteStream, type Environment, FIRST_VERSION, type VersionRange } from "../base/mod.ts";
 import {
   type Aead,
   KEY_BYTES,
@@ -32,7 +32,17 @@ import {
   type ChannelDropReason,
   ChannelRefusedError,
   ChannelTimeoutError,
+  ChannelVersionError,
 } from "./errors.ts";
+import {
+  agreedOpening,
+  decodeVersions,
+  DIRECT_OPENING,
+  encodeVersions,
+  HANDSHAKE_VERSIONS,
+  type Opening,
+  VERSIONS_BYTES,
+} from "./handshake_versions.ts";
 import {
   channelAead,
   encodeFrame,
@@ -48,7 +58,6 @@ import {
 export const HANDSHAKE_TIMEOUT_MS = 5_000;
 
 const NOTHING = new Uint8Array(0);
-const REFUSAL: Uint8Array = encodeFrame(NOTHING);
 
 // An ephemeral key, and the tag of the payload.
 const SECOND_MESSAGE_OVERHEAD_BYTES = KEY_BYTES + TAG_BYTES;
@@ -58,6 +67,8 @@ export interface HandshakeSetup extends ChannelSetup, Pick<Environment, "random"
   readonly localStatic: PrivateKey;
   /** Seals the records; the fastest that this process has when left out. */
   readonly aead?: Aead;
+  /** Which handshakes this end can do; those of this release when left out. */
+  readonly handshakeVersions?: VersionRange;
   /** Seals and opens several records at a time, where the host has what does; asked when there are some. */
   readonly multiBuffer?: RecordCipher["multiBuffer"];
 }
@@ -79,6 +90,7 @@ export interface OpenChannelOptions extends HandshakeSetup {
  *
  * @returns a channel whose other side has proven that it holds `remoteStatic` and the preshared key
  * @throws ChannelRefusedError when the other side says no or its answer is not sealed with our keys
+ * @throws ChannelVersionError when the other side says that it speaks no handshake that this one does
  * @throws ChannelTimeoutError when the handshake takes longer than 5 s
  * @throws ChannelClosedError when the stream ends before the handshake does
  * @throws the signal's reason when it fires; RangeError when `hello` is too long
@@ -92,18 +104,21 @@ export async function openChannel(stream: ByteStream, options: OpenChannelOption
   });
   const onAbort = () => stream.close();
   signal?.addEventListener("abort", onAbort);
-  let opened: HandshakeResult | "refused" | "closed" | undefined;
+  let opened: HandshakeResult | InitiateFailure | undefined;
   try {
     signal?.throwIfAborted();
     opened = await initiate(stream, options);
     signal?.throwIfAborted();
+    if (typeof opened === "object" && "theirs" in opened) {
+      throw new ChannelVersionError(stream.remoteAddress, versionsOf(options), opened.theirs);
+    }
     if (timedOut) throw new ChannelTimeoutError(`${failure(stream)}: no answer in time`, { retryable: true });
     if (opened === "refused") throw new ChannelRefusedError(`${failure(stream)}: the other side refused`);
     if (opened === "closed") {
       throw new ChannelClosedError(`${failure(stream)}: the other side hung up`, { retryable: true });
     }
   } catch (error) {
-    if (typeof opened === "object") wipeCiphers(opened);
+    if (typeof opened === "object" && "sealer" in opened) wipeCiphers(opened);
     stream.close();
     throw error;
   } finally {
@@ -113,24 +128,35 @@ export async function openChannel(stream: ByteStream, options: OpenChannelOption
   return new Channel(stream, opened, options);
 }
 
+type InitiateFailure = "refused" | "closed" | { readonly theirs: VersionRange };
+
 async function initiate(
   stream: ByteStream,
   options: OpenChannelOptions,
-): Promise<HandshakeResult | "refused" | "closed"> {
-  const handshake = startHandshake("initiator", options);
+): Promise<HandshakeResult | InitiateFailure> {
+  const frames = new FrameReader(stream);
+  const opening = await agree(stream, frames, options);
+  if (typeof opening === "string" || "theirs" in opening) return opening;
+  const handshake = startHandshake("initiator", options, opening);
   try {
     if (!await stream.write(encodeFrame(handshake.writeMessage(options.hello)))) return "closed";
-    const frames = new FrameReader(stream);
     const answer = await frames.read();
     if (answer === undefined) return "closed";
-    const reply = answer.length === 0 ? undefined : handshake.readMessage(answer);
-    if (reply === undefined) return "refused";
+    const theirs = decodeVersions(answer);
+    const reply = theirs === undefined && answer.length > 0 ? handshake.readMessage(answer) : undefined;
+    if (reply === undefined) {
+      // Whoever speaks this version says so with every refusal.
+      const speaksIt = theirs === undefined ||
+        theirs.oldest <= opening.version && opening.version <= theirs.newest;
+      return speaksIt ? "refused" : { theirs };
+    }
     const ciphers = splitHandshake(handshake, options);
     const opened = {
       role: "initiator",
       frames,
       remoteStatic: options.remoteStatic,
       reply,
+      version: opening.version,
       ...ciphers,
     } as const;
     const confirmation = new Uint8Array(RECORD_OVERHEAD_BYTES);
@@ -141,6 +167,28 @@ async function initiate(
   } finally {
     handshake.wipe();
   }
+}
+
+/** Whoever speaks the first version alone begins with it; others ask before they begin. */
+async function agree(
+  stream: ByteStream,
+  frames: FrameReader,
+  options: OpenChannelOptions,
+): Promise<Opening | InitiateFailure> {
+  const ours = versionsOf(options);
+  if (ours.newest === 1) return DIRECT_OPENING;
+  const question = encodeVersions(ours);
+  if (!await stream.write(encodeFrame(question))) return "closed";
+  const answer = (await frames.read())?.slice();
+  if (answer === undefined) return "closed";
+  const theirs = decodeVersions(answer);
+  // A release that knew of no versions takes the question for a bad handshake.
+  if (theirs === undefined) return answer.length === 0 ? { theirs: FIRST_VERSION } : "refused";
+  return agreedOpening(question, answer) ?? { theirs };
+}
+
+function versionsOf({ handshakeVersions = HANDSHAKE_VERSIONS }: HandshakeSetup): VersionRange {
+  return handshakeVersions;
 }
 
 function failure(stream: ByteStream): string {
@@ -169,6 +217,8 @@ export interface AcceptChannelOptions<T> extends HandshakeSetup {
    * @returns undefined to refuse; throwing refuses as well
    */
   authorize(hello: Uint8Array, remoteStatic: PublicKey, isFormer: boolean): Authorization<T> | undefined;
+  /** Whoever calls speaks no handshake that this end does; who that is nobody has proven. */
+  onOtherVersions?(theirs: VersionRange): void;
 }
 
 /** A channel that was let in. */
@@ -180,7 +230,7 @@ export interface AcceptedChannel<T> {
 
 type Outcome<T> =
   | { readonly opened: HandshakeResult; readonly context: T }
-  | { readonly refuse: ChannelDropReason }
+  | { readonly refuse: ChannelDropReason; readonly questionBytes: number }
   | { readonly drop: ChannelDropReason };
 
 /**
@@ -204,7 +254,9 @@ export async function acceptChannel<T>(
       options.counters?.count(timedOut ? "channel-handshake-timeout" : outcome.drop);
     } else if ("refuse" in outcome) {
       options.counters?.count(outcome.refuse);
-      await stream.write(REFUSAL);
+      // The same for every reason; no answer is longer than its question.
+      const isShort = outcome.questionBytes < VERSIONS_BYTES;
+      await stream.write(encodeFrame(isShort ? NOTHING : encodeVersions(versionsOf(options))));
     } else if (timedOut) {
       options.counters?.count("channel-handshake-timeout");
       wipeCiphers(outcome.opened);
@@ -220,11 +272,41 @@ export async function acceptChannel<T>(
 
 async function respond<T>(stream: ByteStream, options: AcceptChannelOptions<T>): Promise<Outcome<T>> {
   const frames = new FrameReader(stream);
+  const first = await frames.read();
+  if (first === undefined) return { drop: "channel-handshake-closed" };
+  const theirs = decodeVersions(first);
+  if (theirs === undefined) {
+    if (versionsOf(options).oldest === 1) return await answer({ stream, frames, question: first }, options);
+    options.onOtherVersions?.(FIRST_VERSION);
+    return { refuse: "channel-handshake-version", questionBytes: first.length };
+  }
+  const own = encodeVersions(versionsOf(options));
+  const opening = agreedOpening(first.slice(), own);
+  if (!await stream.write(encodeFrame(own))) return { drop: "channel-handshake-closed" };
+  if (opening === undefined) {
+    options.onOtherVersions?.(theirs);
+    return { drop: "channel-handshake-version" };
+  }
   const question = await frames.read();
   if (question === undefined) return { drop: "channel-handshake-closed" };
-  let handshake = startHandshake("responder", options);
+  return await answer({ stream, frames, question }, options, opening);
+}
+
+interface Asked {
+  readonly stream: ByteStream;
+  readonly frames: FrameReader;
+  readonly question: Uint8Array;
+}
+
+async function answer<T>(
+  { stream, frames, question }: Asked,
+  options: AcceptChannelOptions<T>,
+  opening: Opening = DIRECT_OPENING,
+): Promise<Outcome<T>> {
+  let handshake = startHandshake("responder", options, opening);
   try {
     const questionBytes = question.length;
+    const refuse = (refuse: ChannelDropReason) => ({ refuse, questionBytes });
     const { formerStatic } = options;
     // What does not open may be for the other key.
     const copy = formerStatic && question.slice();
@@ -232,23 +314,24 @@ async function respond<T>(stream: ByteStream, options: AcceptChannelOptions<T>):
     const isFormer = hello === undefined && copy !== undefined && formerStatic !== undefined;
     if (isFormer) {
       handshake.wipe();
-      handshake = startHandshake("responder", { ...options, localStatic: formerStatic });
+      handshake = startHandshake("responder", { ...options, localStatic: formerStatic }, opening);
       hello = handshake.readMessage(copy);
     }
     const remoteStatic = handshake.remoteStatic;
-    if (hello === undefined || remoteStatic === undefined) return { refuse: "channel-handshake-rejected" };
+    if (hello === undefined || remoteStatic === undefined) return refuse("channel-handshake-rejected");
     const authorization = authorize(options, hello, remoteStatic, isFormer);
-    if (typeof authorization === "string") return { refuse: authorization };
+    if (typeof authorization === "string") return refuse(authorization);
     const { presharedKey, reply, context } = authorization;
     if (reply.length + SECOND_MESSAGE_OVERHEAD_BYTES > questionBytes) {
-      return { refuse: "channel-handshake-reply-too-long" };
+      return refuse("channel-handshake-reply-too-long");
     }
     if (presharedKey !== undefined) handshake.setPresharedKey(presharedKey);
     if (!await stream.write(encodeFrame(handshake.writeMessage(reply)))) {
       return { drop: "channel-handshake-closed" };
     }
     const ciphers = splitHandshake(handshake, options);
-    const opened = { role: "responder", frames, remoteStatic, reply, ...ciphers } as const;
+    const { version } = opening;
+    const opened = { role: "responder", frames, remoteStatic, reply, version, ...ciphers } as const;
     const reason = await confirm(opened);
     if (reason === undefined) return { opened, context };
     wipeCiphers(opened);
@@ -284,11 +367,12 @@ async function confirm(
 export function startHandshake(
   role: Role,
   setup: HandshakeSetup & { readonly remoteStatic?: PublicKey; readonly presharedKey?: PresharedKey },
+  { prologue }: Opening = DIRECT_OPENING,
 ): HandshakeState {
   return new HandshakeState({
     pattern: IKpsk2,
     role,
-    prologue: utf8Bytes("weft channel v1"),
+    prologue,
     random: setup.random,
     localStatic: setup.localStatic,
     presharedKey: setup.presharedKey ?? PresharedKey.none(),

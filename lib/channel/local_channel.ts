@@ -24,7 +24,7 @@ export function acceptLocalChannel(stream: ByteStream, setup: ChannelSetup): Cha
 function localChannel(role: "initiator" | "responder", stream: ByteStream, setup: ChannelSetup): Channel {
   const frames = new FrameReader(stream);
   const plain = { sealer: PLAIN_SEALER, opener: PLAIN_OPENER, remoteStatic: undefined };
-  return new Channel(stream, { role, frames, ...plain, reply: new Uint8Array(0) }, setup);
+  return new Channel(stream, { role, frames, ...plain, reply: new Uint8Array(0), version: 0 }, setup);
 }
 
 const PLAIN_SEALER: RecordSealer = {

@@ -1,6 +1,7 @@
 /**
  * A private, authenticated channel between two nodes over a byte stream: Noise_IKpsk2 (Noise specification §7.5, §9.4)
- * with the prologue `weft channel v1`, then sealed records that carry length-prefixed protobuf envelopes.
+ * with the prologue `weft channel v1`, then sealed records that carry length-prefixed protobuf envelopes. Ends that speak
+ * other versions of the handshake say so to each other (`handshake_versions.ts`).
  *
  * ```
  *   ChannelMessage  { topic, body }              what programs say to each other
@@ -27,6 +28,7 @@ export {
   openChannel,
   type OpenChannelOptions,
 } from "./handshake.ts";
+export { HANDSHAKE_VERSIONS } from "./handshake_versions.ts";
 export * from "./local_channel.ts";
 export type { ChannelMessage, Pieces } from "./records/mod.ts";
 export { type ChannelStream, type StreamHandler, StreamReset } from "./streams/mod.ts";

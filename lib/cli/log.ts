@@ -23,6 +23,8 @@ export interface AgentLog extends Logger, Disposable {
   release(): void;
   /** Changes how much is written; without a category of everything. */
   setLevel(change: LogLevelChange): void;
+  /** Changes how much is written of everything, as at the start. */
+  setLevels(levels: LogLevels): void;
   /** Changes how it is written. */
   setFormat(format: LogFormat): void;
 }
@@ -30,6 +32,8 @@ export interface AgentLog extends Logger, Disposable {
 /** How a log begins, and where it goes. */
 export interface LogOptions {
   readonly level: LogLevel;
+  /** Of parts that have another level. */
+  readonly categories?: LogLevels["categories"];
   /** `text` unless given. */
   readonly format?: LogFormat;
   /** Keeps lines back until `release`: a refused start then says just why. */
@@ -62,7 +66,7 @@ export function openLog(options: LogOptions): AgentLog {
     if (held === undefined) write(record);
     else if (held.length < HELD_LINES) held.push(record);
   };
-  let levels: LogLevels = { level: options.level, categories: {} };
+  let levels: LogLevels = { level: options.level, categories: options.categories ?? {} };
   const configure = () => {
     const at = (level: LogLevel) => level === "warn" ? "warning" as const : level;
     configureSync({
@@ -97,6 +101,10 @@ export function openLog(options: LogOptions): AgentLog {
       levels = category === undefined
         ? { level, categories: {} }
         : { ...levels, categories: { ...levels.categories, [category]: level } };
+      configure();
+    },
+    setLevels(wanted) {
+      levels = wanted;
       configure();
     },
     setFormat(wanted) {

@@ -95,3 +95,24 @@ Deno.test("openLog() tells the journal how grave a line is, and no time, which t
   // `weft logs` shows the same lines with their times.
   assert.match(log.recent.last({ lines: 1 })[0]?.text ?? "", /^\d{4}-\S+Z error d$/);
 });
+
+Deno.test("openLog() has parts say more or less than the rest from the start, and again when that is reloaded", () => {
+  const lines: string[] = [];
+  using log = openLog({
+    level: "warn",
+    categories: { mesh: "debug", dns: "error" },
+    held: false,
+    write: (line) => lines.push(line),
+  });
+  const say = (): string[] => {
+    lines.length = 0;
+    log.info("node");
+    log.category?.("mesh").debug("mesh");
+    log.category?.("dns").warn("dns");
+    log.category?.("paths").info("paths");
+    return lines.map((line) => line.trim().split(/ +/).at(-1) ?? "");
+  };
+  assert.deepEqual(say(), ["mesh"]);
+  log.setLevels({ level: "info", categories: { mesh: "warn" } });
+  assert.deepEqual(say(), ["node", "dns", "paths"]);
+});

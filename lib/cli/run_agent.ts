@@ -34,7 +34,9 @@ export type StartRole =
 export interface RunAgentOptions {
   readonly role: StartRole;
   readonly said: SaidSettings;
-  readonly log: Logger & Pick<AgentLog, "release" | "setLevel" | "setFormat" | "levels" | "recent">;
+  readonly log:
+    & Logger
+    & Pick<AgentLog, "release" | "setLevel" | "setLevels" | "setFormat" | "levels" | "recent">;
 }
 
 /** An agent that runs. */
@@ -239,9 +241,10 @@ async function makeOverlay(
   // A port that is taken should have no consequences, here or at a leader.
   let given: string | undefined;
   const onOptions = async (options: AgentOptions) => {
-    if (options.logLevel !== said.own.logLevel) log.setLevel({ level: options.logLevel });
+    log.setLevels({ level: options.logLevel, categories: options.logCategories });
     log.setFormat(options.logFormat);
-    if (options.logLevel !== DEFAULT_LOG_LEVEL) log.release();
+    const isAsked = options.logLevel !== DEFAULT_LOG_LEVEL || Object.keys(options.logCategories).length > 0;
+    if (isAsked) log.release();
     const { statusAddress: addresses, statusPort: port } = options;
     if (port !== "off") {
       refuseWithoutOverlay(options);
@@ -252,9 +255,9 @@ async function makeOverlay(
   };
   const followers = [
     {
-      names: ["logLevel", "logFormat"] as const,
-      apply: ({ logLevel, logFormat }: AgentOptions) => {
-        log.setLevel({ level: logLevel });
+      names: ["logLevel", "logCategories", "logFormat"] as const,
+      apply: ({ logLevel, logCategories, logFormat }: AgentOptions) => {
+        log.setLevels({ level: logLevel, categories: logCategories });
         log.setFormat(logFormat);
       },
     },

@@ -14,6 +14,9 @@ function run(ports: SamplePorts, role: StartRole, more: Partial<AgentOptions> = 
     release: () => void ports.diary.push("log released"),
     levels: { level: "info", categories: {} } as const,
     setLevel: ({ level }: { readonly level: string }) => void ports.diary.push(`log ${level}`),
+    setLevels: ({ level }: { readonly level: string }) => {
+      if (level !== "info") ports.diary.push(`log ${level}`);
+    },
     setFormat: () => {},
   };
   return runAgent(ports, { role, said: SaidSettings.ofProgram({ stateDir: "/state", ...more }), log });

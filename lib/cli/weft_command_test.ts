@@ -61,8 +61,10 @@ const samples: Readonly<Record<OptionName, string>> = {
   dataCredentials: "/etc/weft/nats.creds",
   dataAuthority: "/etc/weft/nats-ca.pem",
   logLevel: "debug",
+  logCategories: "mesh=debug",
   logFormat: "json",
   testTimers: "rekeyAfterTimeMs=1000",
+  testProtocols: "mesh=2-3",
 };
 for (const [name, field] of FIELD_ENTRIES) {
   Deno.test(`the option ${name} is read alike from flag, variable, file and library`, async () => {

@@ -3,7 +3,7 @@
  * @module
  */
 
-import type { LogLevel } from "../base/mod.ts";
+import type { LogCategory, LogLevel } from "../base/mod.ts";
 import type { Cidr, Endpoint, IpAddress, WebAddress } from "../net/mod.ts";
 import type { DeclaredEndpoint, DeclaredNetwork } from "./declared_networks.ts";
 import type {
@@ -12,8 +12,8 @@ import type {
   NamedEndpointOption,
   OfferOption,
   PortRangeOption,
-  StatusAddress,
-} from "./field_schemas.ts";
+} from "./compound_options.ts";
+import type { StatusAddress } from "./field_schemas.ts";
 
 /** How lines of the log are written: as a person reads them, or as JSON, an object a line. */
 export type LogFormat = "text" | "json";
@@ -107,10 +107,14 @@ export interface AgentOptions {
   readonly policy?: string;
   /** How much of the log is shown. */
   readonly logLevel: LogLevel;
+  /** Of parts that are to say more, or less, than that. */
+  readonly logCategories: Readonly<Partial<Record<LogCategory, LogLevel>>>;
   /** How it is written. */
   readonly logFormat: LogFormat;
   /** Protocol times that tests shorten, in milliseconds by name. */
   readonly testTimers: Readonly<Record<string, number>>;
+  /** Protocol versions that tests have a node speak, as `2` or `2-3`, by protocol. */
+  readonly testProtocols: Readonly<Record<string, string>>;
 }
 
 /** What an option may be given as: its own type, or the text that stands for it. */

@@ -5,7 +5,7 @@
  */
 
 import type { LineCounter as Lines, Node, YAMLMap } from "yaml";
-import { FIELD_ENTRIES } from "./fields.ts";
+import { FIELD_ENTRIES, TEST_OPTIONS } from "./fields.ts";
 import { type ConfigLayer, InvalidConfigError, readSetting, SPELLINGS } from "./layers.ts";
 import { nearest } from "./nearest.ts";
 import type { FilePosition } from "./policy/mod.ts";
@@ -201,7 +201,7 @@ function problem(
 }
 
 function unknownHint(name: string): string {
-  const names = FIELD_ENTRIES.filter(([key]) => key !== "testTimers")
+  const names = FIELD_ENTRIES.filter(([key]) => !TEST_OPTIONS.includes(key))
     .map(([, { flag, plural = flag }]) => plural);
   const meant = nearest(name, names);
   return meant ? `Did you mean ${meant}?` : `The settings are ${names.join(", ")}.`;

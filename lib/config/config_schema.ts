@@ -5,12 +5,12 @@
  */
 
 import type { Field, OptionName } from "./field.ts";
-import { FIELD_ENTRIES } from "./fields.ts";
+import { FIELD_ENTRIES, TEST_OPTIONS } from "./fields.ts";
 import { type JsonForm, jsonForm } from "./json_form.ts";
 import { optionText } from "./option_text.ts";
 
 /** The fields that a file is for. */
-const FILE_FIELDS = FIELD_ENTRIES.filter(([name]) => name !== "testTimers");
+const FILE_FIELDS = FIELD_ENTRIES.filter(([name]) => !TEST_OPTIONS.includes(name));
 const WIDTH = 110;
 
 /**

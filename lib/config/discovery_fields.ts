@@ -6,7 +6,8 @@
 import type { AgentOptions } from "./agent_options.ts";
 import { DEFAULT_DISCOVERY_PORT } from "./defaults.ts";
 import type { Field, OptionName } from "./field.ts";
-import { dhtBootstrap, discoveryPeer, list, PUBLIC_DHT_BOOTSTRAP, truth } from "./field_schemas.ts";
+import { PUBLIC_DHT_BOOTSTRAP } from "./compound_options.ts";
+import { dhtBootstrap, discoveryPeer, list, truth } from "./field_schemas.ts";
 
 /** Of the options that say by whom a node finds others and is found. */
 export const DISCOVERY_FIELDS: {

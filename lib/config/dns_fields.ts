@@ -7,7 +7,8 @@ import { z } from "zod";
 import type { AgentOptions } from "./agent_options.ts";
 import { DEFAULT_DNS_PORT, DEFAULT_DNS_ZONE } from "./defaults.ts";
 import type { Field, OptionName } from "./field.ts";
-import { dnsForward, domainName, integer, list, MAX_PORT, RESOLVERS } from "./field_schemas.ts";
+import { MAX_PORT } from "./compound_options.ts";
+import { dnsForward, domainName, integer, list, RESOLVERS } from "./field_schemas.ts";
 
 /** Of the options that say whether, where and how a node answers names. */
 export const DNS_FIELDS: {

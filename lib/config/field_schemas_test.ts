@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { InvalidConfigError, parseAgentOptions } from "./layers.ts";
-import { parseOffer } from "./field_schemas.ts";
+import { parseOffer } from "./compound_options.ts";
 
 const offers: readonly (readonly [string, unknown])[] = [
   ["80", { port: 80, hostname: "127.0.0.1", targetPort: 80 }],

@@ -5,6 +5,7 @@
  */
 
 import { z } from "zod";
+import { LOG_CATEGORIES } from "../base/mod.ts";
 import { MAX_LABELS, MAX_NAME_LENGTH } from "../mesh/bounds.ts";
 import { IpAddress } from "../net/mod.ts";
 import type { AgentOptions } from "./agent_options.ts";
@@ -21,6 +22,7 @@ import {
   DEFAULT_STATE_DIR,
   DEFAULT_WG_PORT,
 } from "./defaults.ts";
+import { MAX_PORT } from "./compound_options.ts";
 import {
   dnsLabel,
   endpoint,
@@ -29,7 +31,6 @@ import {
   interfaceName,
   labelValue,
   list,
-  MAX_PORT,
   offerList,
   oneOf,
   overlayBlock,
@@ -288,6 +289,20 @@ export const FIELDS: { readonly [Key in keyof AgentOptions]-?: Field<Key> } = {
     rule: "there is no such level",
     hint: "The levels are debug, info, warn and error.",
   },
+  logCategories: {
+    flag: "log-category",
+    plural: "log-categories",
+    isReloadable: true,
+    value: "category=level",
+    help: "another level for one part of the node",
+    isRepeated: true,
+    initial: {},
+    initialText: "--log-level for all",
+    schema: pairs(z.enum(["debug", "info", "warn", "error"]), LOG_CATEGORIES.length)
+      .refine((levels) => Object.keys(levels).every((name) => LOG_CATEGORIES.some((one) => one === name))),
+    rule: "levels of parts are written CATEGORY=LEVEL",
+    hint: `For example --log-category mesh=debug; the categories are ${LOG_CATEGORIES.join(", ")}.`,
+  },
   logFormat: {
     flag: "log-format",
     isReloadable: true,
@@ -307,7 +322,19 @@ export const FIELDS: { readonly [Key in keyof AgentOptions]-?: Field<Key> } = {
     rule: "times are written NAME=MILLISECONDS",
     hint: "This is for tests only; unset it.",
   },
+  testProtocols: {
+    flag: "test-protocols",
+    value: "protocol=versions",
+    help: "protocol versions that tests have a node speak",
+    initial: {},
+    schema: pairs(z.string().regex(/^[1-9]\d{0,2}(-[1-9]\d{0,2})?$/), 64),
+    rule: "versions are written PROTOCOL=VERSION or PROTOCOL=OLDEST-NEWEST",
+    hint: "This is for tests only; unset it.",
+  },
 };
+
+/** What tests alone say, and no file, flag or help. */
+export const TEST_OPTIONS: readonly OptionName[] = ["testTimers", "testProtocols"];
 
 /** Every option with its name. */
 export const FIELD_ENTRIES: readonly (readonly [OptionName, Field])[] = Object.entries(

@@ -27,6 +27,7 @@ const NEVER_KEPT: Partial<Readonly<Record<OptionName, string>>> = {
   address: "the network says it: `weft peer address` on a leader changes it",
   cidr: "a network has its block for ever",
   testTimers: "that is for tests",
+  testProtocols: "that is for tests",
 };
 
 /** Whether an option is kept when it is said at a start. */

@@ -41,6 +41,7 @@ Deno.test("KeptSettings.keep() keeps what was said, lists as a whole, and neithe
     address: "10.9.0.7",
     cidr: "10.9.0.0/16",
     testTimers: "a=1",
+    testProtocols: "mesh=2",
     kernel: "baseline",
     endpoints: ["192.0.2.1:1", "192.0.2.2:2"],
     rootless: true,

@@ -177,6 +177,8 @@ const refused: readonly (readonly [string, unknown, RegExp])[] = [
   ["dnsForward", "a=b=9.9.9.9", /--dns-forward/],
   ["dnsResolver", "bind", /--dns-resolver bind/],
   ["logLevel", "loud", /--log-level loud/],
+  ["logCategories", "mesh=loud", /--log-category/],
+  ["logCategories", "cellar=debug", /--log-category/],
   ["rootless", "maybe", /--rootless/],
   ["discovery", "perhaps", /--discovery perhaps/],
   ["discoveryDht", "perhaps", /--discovery-dht perhaps/],
@@ -190,6 +192,7 @@ const refused: readonly (readonly [string, unknown, RegExp])[] = [
   ["discoveryPeers", "0.0.0.0", /--discovery-peer/],
   ["discoveryPeers", "192.0.2.1:0", /--discovery-peer/],
   ["testTimers", "a=b", /--test-timers/],
+  ["testProtocols", "mesh=0", /--test-protocols/],
 ];
 for (const [key, value, says] of refused) {
   Deno.test(`layerAgentOptions() refuses ${key} ${JSON.stringify(value)}`, () => {

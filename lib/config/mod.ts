@@ -11,7 +11,7 @@ export { configSchema, configTemplate } from "./config_schema.ts";
 export type { DeclaredEndpoint, DeclaredNetwork } from "./declared_networks.ts";
 export * from "./defaults.ts";
 export type { Field, OptionName } from "./field.ts";
-export { FIELD_ENTRIES, FIELDS } from "./fields.ts";
+export { FIELD_ENTRIES, FIELDS, TEST_OPTIONS } from "./fields.ts";
 export * from "./kept_settings.ts";
 export * from "./layers.ts";
 export { nearest } from "./nearest.ts";
@@ -25,6 +25,6 @@ export {
   parseOffer,
   type PortRangeOption,
   PUBLIC_DHT_BOOTSTRAP,
-  type StatusAddress,
-} from "./field_schemas.ts";
+} from "./compound_options.ts";
+export { type StatusAddress } from "./field_schemas.ts";
 export * from "./policy/mod.ts";

@@ -5,7 +5,12 @@
 
 import { Cidr, Endpoint, IpAddress, WebAddress } from "../net/mod.ts";
 import { type DeclaredEndpoint, type DeclaredNetwork, declaredText } from "./declared_networks.ts";
-import type { DhtBootstrapOption, DnsForwardOption, OfferOption, PortRangeOption } from "./field_schemas.ts";
+import type {
+  DhtBootstrapOption,
+  DnsForwardOption,
+  OfferOption,
+  PortRangeOption,
+} from "./compound_options.ts";
 
 /** An option as text; one that is a list, or pairs, is a list of texts. */
 export type OptionText = string | readonly string[];

@@ -33,7 +33,9 @@ const told: Partial<Readonly<Record<OptionName, string | readonly string[]>>> = 
     "blue/web-2 foreign=false attach=eth1",
     "red/web-1",
   ],
+  logCategories: ["mesh=debug", "dns=error"],
   testTimers: ["a=1"],
+  testProtocols: ["mesh=2-3"],
 };
 
 for (const [name] of FIELD_ENTRIES) {

@@ -6,7 +6,8 @@
 import { z } from "zod";
 import type { AgentOptions } from "./agent_options.ts";
 import type { Field, OptionName } from "./field.ts";
-import { integer, isPortRange, MAX_PORT, parsed, parsePortRange } from "./field_schemas.ts";
+import { isPortRange, MAX_PORT, parsePortRange } from "./compound_options.ts";
+import { integer, parsed } from "./field_schemas.ts";
 
 const MAX_MBIT = 1_000_000;
 

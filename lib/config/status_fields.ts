@@ -7,15 +7,8 @@ import { z } from "zod";
 import type { AgentOptions } from "./agent_options.ts";
 import { DEFAULT_STATUS_ADDRESS, DEFAULT_STATUS_PORT } from "./defaults.ts";
 import type { Field, OptionName } from "./field.ts";
-import {
-  hostText,
-  integer,
-  list,
-  MAX_PORT,
-  STATUS_PLACES,
-  statusAddresses,
-  TOKEN_FILE,
-} from "./field_schemas.ts";
+import { MAX_PORT } from "./compound_options.ts";
+import { hostText, integer, list, STATUS_PLACES, statusAddresses, TOKEN_FILE } from "./field_schemas.ts";
 
 /** Of the options that say where the status page is, and who may see it. */
 export const STATUS_FIELDS: {

@@ -24,7 +24,6 @@ import {
 import {
   JoinToken,
   type JoinTokenFields,
-  MAX_CLOCK_AHEAD_MS,
   type MemberRecord,
   NO_UPDATE,
   type OwnStatement,
@@ -33,7 +32,6 @@ import {
   signOwnStatement,
   splitUpdate,
   type TokenLeader,
-  verifyRecord,
 } from "./records/mod.ts";
 import { Leadership } from "./leaders/mod.ts";
 import {
@@ -64,6 +62,7 @@ import {
   storedNetworkId,
   writeNetwork,
 } from "./network_store.ts";
+import { admittedProblem } from "./admitted.ts";
 import type { JoinParameters } from "./join_request.ts";
 import { type RecordEntry, Replica, type Roster } from "./replica/mod.ts";
 
@@ -196,23 +195,11 @@ export class MeshState {
     store: StateStore,
     options: MeshOptions & { readonly admitted: Admitted; readonly token: JoinToken },
   ): MeshState | { readonly problem: string } {
-    const { admitted: { record, settings, roster }, token, random } = options;
+    const { admitted, token, random } = options;
+    const { record, settings, roster } = admitted;
     const identity = MeshState.prepareJoin(store, random);
-    if (networkIdOf(settings.verifyingKey) !== token.networkId) {
-      return { problem: "the leader speaks for another network than the token" };
-    }
-    if (settings.cidrs[0]?.equals(token.cidr) !== true) {
-      return { problem: "the leader's network is not the token's" };
-    }
-    const own = verifyRecord(record, settings.verifyingKey);
-    if (own === undefined || own.nodeId !== identity.id || own.revoked || own.networkId !== token.networkId) {
-      return { problem: "the record that the leader sent is not this node's" };
-    }
-    const wall = options.clock.wall();
-    if (own.issuedAt > wall + MAX_CLOCK_AHEAD_MS || own.expiresAt <= wall) {
-      const minutes = Math.round(Math.abs(own.issuedAt - wall) / 60_000);
-      return { problem: `the leader's clock and this one's are ${minutes} minutes apart` };
-    }
+    const problem = admittedProblem(admitted, token, { nodeId: identity.id, wall: options.clock.wall() });
+    if (problem !== undefined) return { problem };
     const [bootstrap] = token.leaders;
     return store.transaction(() => {
       writeNetwork(store, { settings, ...bootstrap && { bootstrap } });

@@ -27,6 +27,8 @@ export interface TunnelEnd {
   readonly pid: number;
   /** Of its tunnel, where that has a name of its own. */
   readonly interfaceName?: string;
+  /** What `wg` configures. */
+  readonly device?: WgDevice;
 }
 
 /** Two ends that reach each other's inner addresses. */
@@ -111,10 +113,14 @@ async function openWg(
   }
   const [[IPv4, IPv6]] = ADDRESSES;
   return {
-    to: { host: hosts[0], pid: devices[0].process.pid, interfaceName: devices[0].name },
-    from: { host: hosts[1], pid: devices[1].process.pid, interfaceName: devices[1].name },
+    to: endOf(hosts[0], devices[0]),
+    from: endOf(hosts[1], devices[1]),
     addresses: { IPv4, IPv6 },
   };
+}
+
+function endOf(host: Host, device: WgDevice): TunnelEnd {
+  return { host, device, pid: device.process.pid, interfaceName: device.name };
 }
 
 /** A network of two with a certificate authority of its own, and the cipher that WireGuard has. */

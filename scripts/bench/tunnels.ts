@@ -7,6 +7,7 @@ import { Lab, measureThroughput, pingMany, residentBytes, type Throughput } from
 import { type Contender, contenders, type Tunnel, type WeftCipher } from "./contenders.ts";
 import { processorSeconds } from "./processor_time.ts";
 import { Samples, type Table } from "./samples.ts";
+import { amongPeers, besideBusyProcesses } from "./tunnel_conditions.ts";
 
 const SECONDS = 2;
 const PINGS = 1000;
@@ -14,6 +15,8 @@ const FLOWS = [1, 4, 16];
 const UDP_MBIT_PER_S = [500, 1000];
 /** Of what is sent as fast as the sender can. */
 const SMALL_BYTES = [64, 172, 512];
+const BUSY_PROCESSES = 4;
+const FURTHER_PEERS = 999;
 /** As much as fits the inner MTU over IPv4 and IPv6 alike. */
 const UDP_PAYLOAD_BYTES = 1372;
 
@@ -69,6 +72,9 @@ const STEPS: readonly Step[] = [
   ),
   ...UDP_MBIT_PER_S.map(udpStep),
   ...SMALL_BYTES.map(smallStep),
+  ...["", ", reversed"].map(busyStep),
+  { what: "TCP, 1 flow, IPv4, among 1,000 peers", run: measureAmongPeers },
+  { what: "UDP, 172 bytes, arriving, among 1,000 peers", run: measureSmallAmongPeers },
   { what: "ping", run: measurePing },
   {
     what: "resident memory",
@@ -110,16 +116,51 @@ function udpStep(rate: number): Step {
   };
 }
 
-/** Counts what arrives of datagrams that are sent without a pause. */
 function smallStep(payloadBytes: number): Step {
-  const options = ["-u", "-b", "0", "-l", `${payloadBytes}`];
   return {
     what: `UDP, ${payloadBytes} bytes, arriving`,
+    run: (tunnel, note) => measureSmall(tunnel, note, payloadBytes),
+  };
+}
+
+/** Counts what arrives of datagrams that are sent without a pause. */
+async function measureSmall(tunnel: Tunnel, note: Note, payloadBytes: number): Promise<void> {
+  const options = ["-u", "-b", "0", "-l", `${payloadBytes}`];
+  const { bitsPerSecond } = await flow(tunnel, tunnel.addresses.IPv4, options);
+  note({ unit: "k/s" }, bitsPerSecond / 8 / payloadBytes / 1e3);
+}
+
+/** Beside programs that would take all processors: one thread gets one share of them, several get several. */
+function busyStep(direction: string): Step {
+  const options = direction === "" ? [] : ["-R"];
+  return {
+    what: `TCP, 1 flow, IPv4, beside ${BUSY_PROCESSES} busy processes${direction}`,
     async run(tunnel, note) {
-      const { bitsPerSecond } = await flow(tunnel, tunnel.addresses.IPv4, options);
-      note({ unit: "k/s" }, bitsPerSecond / 8 / payloadBytes / 1e3);
+      const { bitsPerSecond } = await besideBusyProcesses(
+        BUSY_PROCESSES,
+        () => flow(tunnel, tunnel.addresses.IPv4, options),
+      );
+      note({ unit: "Mbit/s" }, bitsPerSecond / 1e6);
     },
   };
+}
+
+/** What a gigabyte takes is comparable with the two of one peer: throughput is not, where others use the machine. */
+async function measureAmongPeers(tunnel: Tunnel, note: Note): Promise<void> {
+  for (const [peers, who] of [[0, "with 1 peer"], [FURTHER_PEERS, "among 1,000 peers"]] as const) {
+    await amongPeers(tunnel, peers, async () => {
+      const before = spentSeconds(tunnel);
+      const { bitsPerSecond, bytes } = await flow(tunnel, tunnel.addresses.IPv4, []);
+      const after = spentSeconds(tunnel);
+      const seconds = after.from - before.from + after.to - before.to;
+      note({ what: `processor time of both ends ${who}`, unit: "s/GB", digits: 2 }, seconds / bytes * 1e9);
+      if (peers > 0) note({ unit: "Mbit/s" }, bitsPerSecond / 1e6);
+    });
+  }
+}
+
+async function measureSmallAmongPeers(tunnel: Tunnel, note: Note): Promise<void> {
+  await amongPeers(tunnel, FURTHER_PEERS, () => measureSmall(tunnel, note, 172));
 }
 
 async function measureWithoutGso(tunnel: Tunnel, note: Note): Promise<void> {

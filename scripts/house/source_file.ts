@@ -64,7 +64,7 @@ export class SourceFile {
 
   /** Whether it is what users run: in lib, in drivers, one of the two entries or a part of them, and no test. */
   get isProduct(): boolean {
-    const isEntry = ["main.ts", "mod.ts", "control.ts"].includes(this.path);
+    const isEntry = ["main.ts", "mod.ts", "control.ts", "data.ts"].includes(this.path);
     return this.isTypeScript && !this.isTest && (isEntry || /^(lib|drivers)\//.test(this.path));
   }
 

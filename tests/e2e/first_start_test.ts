@@ -44,11 +44,11 @@ const OBSTACLES: readonly Obstacle[] = [
     `Deno.listenDatagram({ transport: "udp", hostname: "0.0.0.0", port: 51820 })`,
   ),
   {
-    name: "an interface of that name",
+    name: "an interface of the name that was asked for",
     says: /weft0: there is one of that name/,
     async meet({ namespace }, command) {
       await namespace.ip("link add weft0 type veth peer name other0");
-      const finished = await namespace.run(command);
+      const finished = await namespace.run([...command, "--interface", "weft0"]);
       await namespace.ip("link del weft0");
       return finished;
     },

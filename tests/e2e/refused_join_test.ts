@@ -66,7 +66,7 @@ labTest("weft up --join: whoever is not let in learns nothing but that", PACKET_
       assert.equal(answer, refusals[0]?.answer, reason);
       assert.equal(line, refusals[0]?.line, reason);
       assert(answer.length <= question.length, reason);
-      assert.equal(answer, "0000", "an empty frame is all that is said");
+      assert.equal(answer, "0006776566740101", "which handshakes it speaks is all that is said");
     }
   });
 

@@ -41,7 +41,15 @@ for (const other of ["weft", "wireguard-go"] as const satisfies readonly WgImple
         assert.equal(await pingMany(hostA, B4, 3), 3);
       });
 
+      // wireguard-go 0.0.20250522 sends what comes first after a change to IPv6 elsewhere: it copies four bytes of the
+      // address to what it has left from IPv4, once for each of its threads.
+      const answersSoon = (from: Host, address: string) =>
+        waitFor(async () => await pingMany(from, address, 3) === 3, 20_000, { what: `${address} answers` });
+      const answers = async (from: Host, address: string) =>
+        assert.equal(await pingMany(from, address, 3), 3);
+
       for (const version of [4, 6] as const) {
+        const expectAnswers = other === "wireguard-go" && version === 6 ? answersSoon : answers;
         await test.step(`it roams to another address, IPv${version}`, async () => {
           const [bits, hostAddress, next] = version === 4
             ? [24, hostA.address4, "192.0.2.101"]
@@ -51,15 +59,15 @@ for (const other of ["weft", "wireguard-go"] as const satisfies readonly WgImple
           await a.set("listen-port", "9998");
           const endpoint = version === 4 ? `${hostB.address4}:9997` : `[${hostB.address6}]:9997`;
           await a.setPeer(keyB, "endpoint", endpoint);
-          assert.equal(await pingMany(hostA, B4, 3), 3);
+          await expectAnswers(hostA, B4);
           assert.equal((await b.peer(keyA)).endpoint, `${at(hostAddress)}:9998`);
           await hostA.namespace.ip(`addr del ${hostAddress}/${bits} dev eth0`);
           await hostA.namespace.ip(`addr add ${next}/${bits} dev eth0${noDad}`);
-          assert.equal(await pingMany(hostA, B4, 3), 3);
+          await expectAnswers(hostA, B4);
           assert.equal((await b.peer(keyA)).endpoint, `${at(next)}:9998`);
-          assert.equal(await pingMany(hostB, A4, 3), 3);
+          await expectAnswers(hostB, A4);
           await a.set("listen-port", "9996");
-          assert.equal(await pingMany(hostA, B4, 3), 3);
+          await expectAnswers(hostA, B4);
           assert.equal((await b.peer(keyA)).endpoint, `${at(next)}:9996`);
         });
       }
@@ -121,10 +129,11 @@ labTest("weft wg cuts a peer off whose prefix another one gets", [...PACKET_PLAN
   }
   assert.equal(await pingMany(hostA, B4, 2), 2);
   assert.equal(await pingMany(hostB, A4, 2), 2);
-  const before = (await a.settledPeer(b.keys.publicKey)).txBytes;
+  // What arrives there: how much was sent is told later, where another worker sends it and the machine is busy.
+  const before = (await b.settledPeer(a.keys.publicKey)).rxBytes;
   await a.setPeer(c.keys.publicKey, "allowed-ips", `${B4}/32`);
   assert.equal(await pingMany(hostA, B4, 2), 2);
-  assert.equal((await a.settledPeer(b.keys.publicKey)).txBytes, before);
+  assert.equal((await b.settledPeer(a.keys.publicKey)).rxBytes, before);
   assert.equal(await pingMany(hostB, A4, 2), 0);
   assert.equal(await pingMany(hostC, A4, 2), 2);
 });

@@ -36,7 +36,7 @@ import {
   type SubscriptionHandle,
 } from "../../service/mod.ts";
 import type { StreamListener } from "../../transport/mod.ts";
-import { Authority } from "../authority.ts";
+import { Authority } from "../authority/mod.ts";
 import { InvalidTokenError, JoinRefusedError } from "../errors.ts";
 import { joinNetwork } from "../join/mod.ts";
 import { LeaderCoordinator } from "../leaders/mod.ts";

@@ -12,13 +12,12 @@
 import { equalBytes, type Logger, repeat } from "../../base/mod.ts";
 import { blake2s } from "../../crypto/mod.ts";
 import type { DataServerReport, DataServersReport } from "../../api/mod.ts";
-import type { CollectionRequest, LogHealth, NatsServer, Opened } from "../../data/mod.ts";
+import type { CollectionRequest, JetStreamParts, LogHealth, NatsServer, Opened } from "../../data/mod.ts";
 import { type MemberRecord, type NodeId, openSealed, PLAIN_READER } from "../../mesh/mod.ts";
 import type { CallOptions, ServiceDefinition } from "../../service/mod.ts";
 import { freeTcpPort } from "../../transport/mod.ts";
 import type { AgentContext } from "../agent_context.ts";
 import type { RunningNode } from "../peers/mod.ts";
-import type { ServersAccess } from "../services/data_store.ts";
 import type { Warning } from "../warnings/mod.ts";
 import { CLIENT_PORT, CLIENT_USER, hostText, serverConfig } from "./server_config.ts";
 import {
@@ -34,6 +33,9 @@ import { ServerProcess } from "./server_process.ts";
 import { findServerProgram, markOf, type ServerProgram } from "./server_program.ts";
 import { makeAtHosts, NATS_SERVICE, natsService, readStatus, type ServerStatus } from "./server_calls.ts";
 import { serverWarnings } from "./server_warnings.ts";
+
+/** The servers that keep collections, and what lets in there. */
+export type ServersAccess = Pick<JetStreamParts, "server" | "credentials" | "caFile">;
 
 /** What the node lends it. */
 export interface DataServersParts extends AgentContext {

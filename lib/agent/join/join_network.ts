@@ -7,21 +7,28 @@ import { type Environment, millis, sleep } from "../../base/mod.ts";
 import type { Channel } from "../../channel/mod.ts";
 import {
   type Admitted,
+  conflictText,
   decodeMeshMessage,
-  encodeHello,
   encodeJoinRequest,
   type JoinParameters,
   type JoinRefusal,
   type JoinToken,
   MESH_TOPIC,
   type NodeIdentity,
+  type ProtocolVersions,
   type TokenLeader,
+  type VersionConflict,
 } from "../../mesh/mod.ts";
 import type { PublicKey } from "../../crypto/mod.ts";
 import { Endpoint, type WebAddress } from "../../net/mod.ts";
-import { InvalidTokenError, JoinRefusedError, UnreachableError } from "../errors.ts";
+import {
+  IncompatibleVersionError,
+  InvalidTokenError,
+  JoinRefusedError,
+  UnreachableError,
+} from "../errors.ts";
 import type { LeaderSearch } from "../discovery/mod.ts";
-import { dialChannel, type DialStream, raceDial } from "../links/mod.ts";
+import { dialChannel, type DialStream, isDialled, raceDial } from "../links/mod.ts";
 
 const RETRY_PAUSE_MS = 500;
 /** What the DHT has named is dialled by four a second at most, however fast it answers. */
@@ -38,6 +45,8 @@ interface JoinParts extends Pick<Environment, "clock" | "timers" | "random"> {
   /** Searches for leaders; begun when the token names no endpoint, or none that answers. */
   readonly search: Pick<LeaderSearch, "isAllowed" | "timeoutMs" | "seek" | "lanEndpoints" | "dhtEndpoints">;
   readonly dial: DialStream;
+  /** What this machine speaks; what its release does when left out. */
+  readonly protocols?: ProtocolVersions | undefined;
   /** A leader has to approve this machine first; called once, and then it is asked until somebody did. */
   readonly onPending?: () => void;
   /** All leaders have refused without saying why. */
@@ -49,7 +58,8 @@ interface JoinParts extends Pick<Environment, "clock" | "timers" | "random"> {
  * somebody has to approve that.
  *
  * @returns what the leader answers to a member
- * @throws UnreachableError when nobody answers, JoinRefusedError when the answer is no
+ * @throws UnreachableError when nobody answers, JoinRefusedError when the answer is no, IncompatibleVersionError when this
+ * machine and the leader speak no version of a protocol in common
  */
 export async function joinNetwork(
   token: JoinToken,
@@ -147,6 +157,7 @@ async function reachLeader(
   };
   for (;;) {
     let wasRefused = false;
+    let conflict: VersionConflict | undefined;
     const targets = targetsOf(leaders, search);
     const channel = await raceDial<Target, Channel>(targets, {
       timers,
@@ -163,10 +174,15 @@ async function reachLeader(
           localStatic: identity.privateKey,
           remoteStatic: target.publicKey,
           presharedKey: token.presharedKey,
-          hello: encodeHello({ kind: "join", tokenId: token.tokenId }),
+          hello: { kind: "join", tokenId: token.tokenId },
+          protocols: parts.protocols,
           signal: AbortSignal.any([signal, late.signal]),
         }).finally(cancelTimer);
-        if (typeof answer !== "string") return answer;
+        if (isDialled(answer)) return answer.channel;
+        if (typeof answer === "object") {
+          if (target.isLeader) conflict = answer;
+          return undefined;
+        }
         // At the leader's private address somebody else may live here: the other endpoints are tried too.
         wasRefused ||= target.isLeader && answer === "refused";
         return undefined;
@@ -174,6 +190,7 @@ async function reachLeader(
       discard: (second) => second.close("another was faster"),
     });
     if (channel !== undefined) return channel;
+    if (conflict !== undefined) throw incompatible(conflict);
     if (wasRefused) throw refused();
     if (clock.now() >= deadline || (targets.length === 0 && !search.isAllowed)) {
       throw unreachable(targets.filter(({ isLeader }) => isLeader).map(({ endpoint }) => endpoint), search);
@@ -220,6 +237,13 @@ function unreachable(
       retryable: true,
     },
   );
+}
+
+function incompatible(conflict: VersionConflict): IncompatibleVersionError {
+  const { problem, hint } = conflictText(conflict, "the leader");
+  return new IncompatibleVersionError(`Cannot join: ${problem}`, {
+    hint: hint.replace("on this node", "on this machine"),
+  });
 }
 
 /** What a leader says of a machine with a good token. */

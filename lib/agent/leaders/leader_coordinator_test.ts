@@ -11,7 +11,7 @@ import {
 import { SmallPool, START } from "../../mesh/testing/test_network.ts";
 import { Cidr } from "../../net/mod.ts";
 import type { MessagePlane } from "../links/mod.ts";
-import { Authority } from "../authority.ts";
+import { Authority } from "../authority/mod.ts";
 import { LeaderCoordinator } from "./leader_coordinator.ts";
 import { MemberRequests } from "./member_requests.ts";
 

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { silentLogger, VirtualTimers } from "../../base/mod.ts";
 import type { MemberAnswer, MemberRequest, MeshMessage, MeshState, NodeId } from "../../mesh/mod.ts";
 import { MeshFixture } from "../../mesh/testing/mesh_fixture.ts";
-import { Authority } from "../authority.ts";
+import { Authority } from "../authority/mod.ts";
 import { Departure } from "../departure.ts";
 import { UnconfirmedError, UnreachableError } from "../errors.ts";
 import type { MessagePlane } from "../links/mod.ts";

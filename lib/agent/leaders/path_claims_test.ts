@@ -12,7 +12,7 @@ import { MAX_CLAIMS } from "../../mesh/bounds.ts";
 import { SmallPool, START } from "../../mesh/testing/test_network.ts";
 import { Cidr } from "../../net/mod.ts";
 import { TopicPath } from "../../service/mod.ts";
-import { Authority } from "../authority.ts";
+import { Authority } from "../authority/mod.ts";
 import type { MessagePlane } from "../links/mod.ts";
 import { LeaderCoordinator } from "./leader_coordinator.ts";
 import { PathClaims } from "./path_claims.ts";

@@ -4,15 +4,34 @@
  * @module
  */
 
-import { type ByteStream, randomFraction, type RandomSource, type Timers } from "../../base/mod.ts";
+import {
+  type ByteStream,
+  FIRST_VERSION,
+  randomFraction,
+  type RandomSource,
+  type Timers,
+} from "../../base/mod.ts";
 import {
   type Channel,
   ChannelRefusedError,
+  ChannelVersionError,
+  HANDSHAKE_VERSIONS,
   openChannel,
   type OpenChannelOptions,
 } from "../../channel/mod.ts";
+import {
+  type AgreedVersions,
+  decodeHelloReply,
+  encodeHello,
+  type Hello,
+  isConflict,
+  OWN_PROTOCOLS,
+  type ProtocolVersions,
+  type VersionConflict,
+} from "../../mesh/mod.ts";
 import type { Endpoint, WebAddress } from "../../net/mod.ts";
 import { environmentProxies, OutwardDialer } from "../../transport/mod.ts";
+import { settleVersions } from "./version_conflicts.ts";
 
 /** How long a dial of the message plane waits for the port to open. */
 const DIAL_TIMEOUT_MS = 4_000;
@@ -37,21 +56,84 @@ export function messagePlaneDial(): DialStream {
   return (target, signal) => dialer.dial(target, { timeoutMs: DIAL_TIMEOUT_MS, signal });
 }
 
-/** Why there is no channel: nobody listens, whoever is there said no, or the handshake did not come to its end. */
-export type DialFailure = "nobody" | "refused" | "failed";
+/** A channel, and what both ends speak on it. */
+export interface DialledChannel {
+  readonly channel: Channel;
+  readonly versions: AgreedVersions;
+}
+
+/**
+ * Why there is no channel: nobody listens, whoever is there said no, the handshake did not come to its end, or the two ends
+ * have no version of a protocol in common.
+ */
+export type DialFailure = "nobody" | "refused" | "failed" | VersionConflict;
+
+/** Whether it is a channel. */
+export function isDialled(outcome: DialledChannel | DialFailure): outcome is DialledChannel {
+  return typeof outcome === "object" && "channel" in outcome;
+}
+
+/** Whom to reach, as whom, and what this end speaks. */
+export interface DialOptions extends Omit<OpenChannelOptions, "hello" | "handshakeVersions"> {
+  readonly hello: Hello;
+  /** What this release speaks when left out. */
+  readonly protocols?: ProtocolVersions | undefined;
+  readonly signal: AbortSignal;
+}
 
 /** Dials one target and shakes hands with whoever has `options.remoteStatic`. It never rejects. */
 export async function dialChannel(
   target: DialTarget,
   dial: DialStream,
-  options: OpenChannelOptions & { readonly signal: AbortSignal },
-): Promise<Channel | DialFailure> {
+  options: DialOptions,
+): Promise<DialledChannel | DialFailure> {
   const { signal } = options;
-  const stream = signal.aborted ? undefined : await dial(target, signal);
+  const open = async (): Promise<ByteStream | undefined> =>
+    signal.aborted ? undefined : await dial(target, signal);
+  const outcome = await shakeHands(await open(), options);
+  // A release that has no word for versions has hung up; it is asked for the handshake that it knows.
+  return outcome === "asked-in-vain" ? await beginDirectly(await open(), options) : outcome;
+}
+
+/** Shakes hands over a stream that leads to whoever has `options.remoteStatic`, and can't be had twice. It never rejects. */
+export async function openOver(
+  stream: ByteStream,
+  options: DialOptions,
+): Promise<DialledChannel | DialFailure> {
+  const outcome = await shakeHands(stream, options);
+  return outcome === "asked-in-vain" ? "failed" : outcome;
+}
+
+async function beginDirectly(
+  stream: ByteStream | undefined,
+  options: DialOptions,
+): ReturnType<typeof openOver> {
+  const outcome = await shakeHands(stream, options, FIRST_VERSION);
+  return outcome === "asked-in-vain" ? "failed" : outcome;
+}
+
+async function shakeHands(
+  stream: ByteStream | undefined,
+  options: DialOptions,
+  handshakeVersions = options.protocols?.handshake ?? HANDSHAKE_VERSIONS,
+): Promise<DialledChannel | DialFailure | "asked-in-vain"> {
   if (stream === undefined) return "nobody";
+  const { protocols = OWN_PROTOCOLS } = options;
   try {
-    return await openChannel(stream, options);
+    const hello = encodeHello({ ...options.hello, protocols });
+    const channel = await openChannel(stream, { ...options, hello, handshakeVersions });
+    const theirs = decodeHelloReply(channel.reply);
+    const versions = theirs === "malformed" ? "failed" : settleVersions(channel, protocols, theirs);
+    if (typeof versions === "object" && !isConflict(versions)) return { channel, versions };
+    channel.close("no version in common");
+    return typeof versions === "object" ? versions : "failed";
   } catch (error) {
+    if (error instanceof ChannelVersionError) {
+      const { ours, theirs } = error;
+      return ours.oldest === 1 && theirs.newest === 1
+        ? "asked-in-vain"
+        : { protocol: "handshake", ours, theirs };
+    }
     return error instanceof ChannelRefusedError ? "refused" : "failed";
   }
 }

@@ -4,40 +4,48 @@
  * @module
  */
 
-import type { ByteStream, Counters, Environment } from "../../base/mod.ts";
+import { type ByteStream, type Counters, type Environment, rangeText } from "../../base/mod.ts";
 import {
   acceptChannel,
   type Authorization,
   type Channel,
   type ChannelDropReason,
   type ChannelStream,
+  HANDSHAKE_VERSIONS,
   type HandshakeSetup,
 } from "../../channel/mod.ts";
 import { PresharedKey, type PrivateKey, type PublicKey, type VerifyingKey } from "../../crypto/mod.ts";
 import {
+  conflictText,
   decodeHello,
+  encodeHelloReply,
   encodeMeshMessage,
+  type Hello,
+  isConflict,
   type MemberRecord,
   MESH_TOPIC,
   type NetworkId,
   NO_UPDATE,
   type NodeId,
   type NodeIdentity,
+  OWN_PROTOCOLS,
+  type ProtocolVersions,
   readSuccession,
   type Replica,
   type Signed,
+  type VersionConflict,
 } from "../../mesh/mod.ts";
 import type { Endpoint, IpAddress } from "../../net/mod.ts";
 import { type StreamListener, UpgradableStream } from "../../transport/mod.ts";
 import { CallerLimits, type CallerStanding, originOf } from "./caller_limits.ts";
 import type { Link, LinkWay } from "./link_table.ts";
 import { StreamBytes } from "./relay/mod.ts";
+import { settleVersions } from "./version_conflicts.ts";
 
 /** Handshakes under way at the same time with callers of one standing; a further one takes the place of another. */
 const MAX_HANDSHAKES = 64;
 /** Machines with a token that are served at the same time; a further one takes the place of another. */
 const MAX_JOINS = 64;
-const NOTHING = new Uint8Array(0);
 
 /** Where others call, who they may be, and what becomes of them. */
 export interface LinkAcceptorParts extends Pick<Environment, "log" | "clock"> {
@@ -51,6 +59,8 @@ export interface LinkAcceptorParts extends Pick<Environment, "log" | "clock"> {
   readonly listener: StreamListener;
   readonly setup: HandshakeSetup;
   readonly counters: Counters<ChannelDropReason>;
+  /** What this node speaks; what its release does when left out. */
+  readonly protocols?: ProtocolVersions | undefined;
   /** The preshared key of whoever may join with this token; undefined when nobody may, or only elsewhere. */
   tokenKey(tokenId: string, publicKey: PublicKey): PresharedKey | undefined;
   /** Serves a machine that holds a token, and closes the channel in the end. */
@@ -62,6 +72,8 @@ export interface LinkAcceptorParts extends Pick<Environment, "log" | "clock"> {
   /** @returns whether an address is in the overlay, so that its streams come by the packet plane */
   isOverlay?(address: IpAddress): boolean;
   onLink(link: Link): void;
+  /** A member speaks no version that this node does. */
+  onConflict?(nodeId: NodeId, conflict: VersionConflict): void;
 }
 
 /** A stream that a member passes on, and from whom it says that it comes. */
@@ -80,7 +92,10 @@ interface Incoming {
   readonly stated?: NodeId;
 }
 
-type Caller =
+/** Who has been let in, and what it says that it speaks. */
+type Caller = CallerKind & { readonly protocols?: ProtocolVersions | undefined };
+
+type CallerKind =
   | { readonly kind: "join"; readonly tokenId: string }
   | {
     readonly kind: "member";
@@ -91,6 +106,8 @@ type Caller =
   /** A member that knows this node by its former keys. */
   | { readonly kind: "calls-former"; readonly nodeId: NodeId }
   | Removed;
+
+type Admittance = Omit<Authorization<CallerKind>, "reply">;
 
 /** Somebody under a key that counts no more. */
 interface Removed {
@@ -184,10 +201,17 @@ export class LinkAcceptor {
 
   /** Ends when it is known who calls. */
   async #accept({ stream, origin, way: seen, stated }: Incoming): Promise<void> {
-    const { setup, onLink, formerStatic } = this.#parts;
+    const { setup, onLink, formerStatic, counters, protocols: ours = OWN_PROTOCOLS } = this.#parts;
     const accepted = await acceptChannel<Caller>(stream, {
       ...setup,
+      handshakeVersions: ours.handshake ?? HANDSHAKE_VERSIONS,
       formerStatic: formerStatic?.(),
+      onOtherVersions: (theirs) =>
+        this.#parts.log.warn("somebody calls who speaks another handshake, or none", {
+          from: stream.remoteAddress,
+          theirs: rangeText(theirs),
+          ours: rangeText(ours.handshake ?? HANDSHAKE_VERSIONS),
+        }),
       authorize: (hello, remoteStatic, isFormer) => {
         const caller = this.#authorize(hello, remoteStatic, isFormer);
         if (stated === undefined) return caller;
@@ -200,13 +224,29 @@ export class LinkAcceptor {
     const isWeb = stream instanceof UpgradableStream && stream.isWebSocket;
     const way: LinkWay = isWeb && seen.kind !== "relay" ? { kind: "web", at: seen.endpoint } : seen;
     if (context.kind === "member") this.#limits.noteMember(origin, way.kind);
+    const versions = settleVersions(channel, ours, context.protocols);
     if (this.#isClosed) channel.close("this node stops");
+    else if (versions === "downgraded") {
+      counters.count("channel-handshake-version");
+      channel.close("not the newest handshake of both");
+    } else if (isConflict(versions)) this.#refuseVersions(channel, context, versions);
     else if (context.kind === "removed") await this.#sendRemoval(channel, context);
     else if (context.kind === "calls-former") await this.#sendOwn(channel);
     else if (context.kind === "member") {
       if (context.successor !== undefined) this.#takeSuccessor(context.successor);
-      onLink({ nodeId: context.nodeId, channel, dialler: "them", way });
+      onLink({ nodeId: context.nodeId, channel, dialler: "them", way, versions });
     } else if (seen.kind !== "relay") this.#join(channel, context.tokenId, seen.endpoint);
+  }
+
+  /** It has proven who it is, and comes to the same by itself; one of the former release has the reason alone. */
+  #refuseVersions(channel: Channel, caller: Caller, conflict: VersionConflict): void {
+    const { counters, log, onConflict } = this.#parts;
+    counters.count("channel-handshake-version");
+    channel.close(conflictText(conflict, "your node").problem);
+    // Of a member the warnings tell for as long as it is so.
+    if (caller.kind !== "join") return onConflict?.(caller.nodeId, conflict);
+    const { problem, hint } = conflictText(conflict, "a machine with a token");
+    log.warn(`cannot let in: ${problem}`, { from: channel.remoteAddress, hint });
   }
 
   /** Nobody could reach it while it was away: it gets the records that say so, and nothing else. */
@@ -258,18 +298,26 @@ export class LinkAcceptor {
     remoteStatic: PublicKey,
     isFormer: boolean,
   ): Authorization<Caller> | undefined {
-    const { networkId, verifyingKey, replica: { roster }, tokenKey, renew } = this.#parts;
     const hello = decodeHello(helloBytes);
     if (hello === undefined) return undefined;
+    const { protocols } = hello;
+    const admitted = this.#admit(hello, remoteStatic, isFormer);
+    if (admitted === undefined) return undefined;
+    const reply = encodeHelloReply(this.#parts.protocols ?? OWN_PROTOCOLS, protocols);
+    return { ...admitted, reply, context: { ...admitted.context, protocols } };
+  }
+
+  #admit(hello: Hello, remoteStatic: PublicKey, isFormer: boolean): Admittance | undefined {
+    const { networkId, verifyingKey, replica: { roster }, tokenKey, renew } = this.#parts;
     if (hello.kind === "join") {
       if (isFormer) return undefined;
       const presharedKey = tokenKey(hello.tokenId, remoteStatic);
-      return presharedKey && { presharedKey, reply: NOTHING, context: hello };
+      return presharedKey && { presharedKey, context: { kind: "join", tokenId: hello.tokenId } };
     }
     if (hello.networkId !== networkId) return undefined;
     const record = roster.recordByKey(remoteStatic);
     const { nodeId } = hello;
-    const proven = { presharedKey: PresharedKey.none(), reply: NOTHING };
+    const proven = { presharedKey: PresharedKey.none() };
     const removed = { ...proven, context: { kind: "removed", nodeId, publicKey: remoteStatic } as const };
     // A key that was replaced long ago has no record any more.
     if (record === undefined && roster.isRevoked(remoteStatic)) return removed;

@@ -4,10 +4,9 @@
  */
 
 import { type Environment, KeyedRateLimiter, type Millis, millis, sleep } from "../../base/mod.ts";
-import type { Channel } from "../../channel/mod.ts";
-import { type Member, type NodeId, wantedLinks } from "../../mesh/mod.ts";
+import { type Member, type NodeId, type VersionConflict, wantedLinks } from "../../mesh/mod.ts";
 import type { Endpoint } from "../../net/mod.ts";
-import { Backoff, type DialFailure, raceDial } from "./dial.ts";
+import { Backoff, type DialFailure, type DialledChannel, isDialled, raceDial } from "./dial.ts";
 import { isDetour, type Link, type LinkWay } from "./link_table.ts";
 import { MemberWays, type MemberWaysParts } from "./member_ways.ts";
 
@@ -33,15 +32,16 @@ export interface LinkDialerParts extends Environment, MemberWaysParts {
   unheardMs?(nodeId: NodeId): number;
   /** Whoever is at a member's endpoint, and has its key, does not know this node. */
   onRefused?(nodeId: NodeId): void;
+  /** A member answers, and speaks no version that this node does. */
+  onConflict?(nodeId: NodeId, conflict: VersionConflict): void;
   /** There is a channel to a member. */
-  onChannel(nodeId: NodeId, channel: Channel, way: LinkWay): void;
+  onChannel(nodeId: NodeId, dialled: DialledChannel, way: LinkWay): void;
 }
 
 /** What came of a probe: a link, or why there is none. */
 export type ProbeOutcome = "linked" | DialFailure;
 
-interface Dialled {
-  readonly channel: Channel;
+interface Dialled extends DialledChannel {
   readonly way: LinkWay;
 }
 
@@ -178,9 +178,11 @@ export class LinkDialer {
     const race = raceDial<LinkWay, Dialled>(ways, {
       timers: this.#parts.timers,
       attempt: async (way, raceSignal) => {
-        const channel = await this.#ways.open(member, way, AbortSignal.any([signal, raceSignal]));
-        if (channel === "refused") this.#parts.onRefused?.(nodeId);
-        return typeof channel === "string" ? undefined : { channel, way };
+        const dialled = await this.#ways.open(member, way, AbortSignal.any([signal, raceSignal]));
+        if (isDialled(dialled)) return { ...dialled, way };
+        if (dialled === "refused") this.#parts.onRefused?.(nodeId);
+        else if (typeof dialled === "object") this.#parts.onConflict?.(nodeId, dialled);
+        return undefined;
       },
       discard: ({ channel }) => channel.close("another link is open"),
     });
@@ -209,9 +211,9 @@ export class LinkDialer {
     };
     if (member === undefined || isLinked()) return "refused";
     const way = { kind: "direct", endpoint } as const;
-    const channel = await this.#ways.open(member, way, signal);
-    if (typeof channel === "string") return channel;
-    this.#keep(nodeId, { channel, way }, signal);
+    const dialled = await this.#ways.open(member, way, signal);
+    if (!isDialled(dialled)) return dialled;
+    this.#keep(nodeId, { ...dialled, way }, signal);
     return isLinked() ? "linked" : "refused";
   }
 
@@ -227,9 +229,9 @@ export class LinkDialer {
     this.#diallers.clear();
   }
 
-  #keep(nodeId: NodeId, { channel, way }: Dialled, signal: AbortSignal): void {
-    if (signal.aborted) channel.close("not needed any more");
-    else this.#parts.onChannel(nodeId, channel, way);
+  #keep(nodeId: NodeId, { way, ...dialled }: Dialled, signal: AbortSignal): void {
+    if (signal.aborted) dialled.channel.close("not needed any more");
+    else this.#parts.onChannel(nodeId, dialled, way);
   }
 
   async #keepLinked(nodeId: NodeId): Promise<void> {

@@ -5,7 +5,7 @@
 
 import type { Clock } from "../../base/mod.ts";
 import type { Channel } from "../../channel/mod.ts";
-import type { NodeId } from "../../mesh/mod.ts";
+import type { AgreedVersions, NodeId } from "../../mesh/mod.ts";
 import type { Endpoint, WebAddress } from "../../net/mod.ts";
 
 /**
@@ -22,6 +22,8 @@ export interface Link {
   readonly nodeId: NodeId;
   readonly channel: Channel;
   readonly dialler: "us" | "them";
+  /** What both ends speak. */
+  readonly versions?: AgreedVersions;
   readonly way: LinkWay;
 }
 

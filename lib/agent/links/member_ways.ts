@@ -4,19 +4,27 @@
  */
 
 import { type Environment, KeyedRateLimiter, type Millis, millis } from "../../base/mod.ts";
-import { type Channel, type HandshakeSetup, openChannel } from "../../channel/mod.ts";
-import {
-  encodeHello,
-  type Member,
-  type NetworkId,
-  type NodeId,
-  type NodeIdentity,
-  type Roster,
-  type Succession,
+import type { HandshakeSetup } from "../../channel/mod.ts";
+import type {
+  Member,
+  NetworkId,
+  NodeId,
+  NodeIdentity,
+  ProtocolVersions,
+  Roster,
+  Succession,
 } from "../../mesh/mod.ts";
 import { Endpoint, type WebAddress } from "../../net/mod.ts";
 import type { EndpointSelector } from "../endpoint_selector.ts";
-import { dialChannel, type DialFailure, type DialStream } from "./dial.ts";
+import {
+  dialChannel,
+  type DialFailure,
+  type DialledChannel,
+  type DialOptions,
+  type DialStream,
+  isDialled,
+  openOver,
+} from "./dial.ts";
 import type { LinkTable, LinkWay } from "./link_table.ts";
 import { encodeRelayHeader, RELAY_TOPIC, RelayRefusal, StreamBytes } from "./relay/mod.ts";
 
@@ -49,6 +57,8 @@ export interface MemberWaysParts extends Pick<Environment, "clock"> {
   readonly links: LinkTable;
   readonly setup: HandshakeSetup;
   readonly dial: DialStream;
+  /** What this node speaks; what its release does when left out. */
+  readonly protocols?: ProtocolVersions | undefined;
   readonly endpoints: Pick<EndpointSelector, "channelEndpoints">;
   /** @returns what is shown to those who may know this node by former keys alone */
   succession?(): Succession | undefined;
@@ -127,37 +137,35 @@ export class MemberWays {
   }
 
   /** Tries one way to a member. @returns its channel, or why there is none */
-  async open(member: Member, way: LinkWay, signal: AbortSignal): Promise<Channel | DialFailure> {
-    const { identity, networkId, dial, setup, clock } = this.#parts;
+  async open(member: Member, way: LinkWay, signal: AbortSignal): Promise<DialledChannel | DialFailure> {
+    const { identity, networkId, dial, setup, clock, protocols } = this.#parts;
     const { nodeId, publicKey: remoteStatic } = member.record;
     // A statement is its signer's word: it sends nobody anywhere faster than this.
     const now = clock.now();
     if (!this.#memberDials.allows(now, nodeId) || !this.#totalDials.allows(now, "")) return "nobody";
     const plain = { kind: "member", networkId, nodeId: identity.id } as const;
-    const options = { ...setup, remoteStatic, hello: encodeHello(plain), signal };
+    const options = { ...setup, remoteStatic, hello: plain, protocols, signal };
     if (way.kind === "relay") return await this.#openThrough(way.via, nodeId, options);
     const target = way.kind === "web" ? way.at : way.endpoint;
     const opened = await dialChannel(target, dial, options);
     const succession = opened === "refused" ? this.#parts.succession?.() : undefined;
     if (succession === undefined) return opened;
-    return await dialChannel(target, dial, { ...options, hello: encodeHello({ ...plain, succession }) });
+    return await dialChannel(target, dial, { ...options, hello: { ...plain, succession } });
   }
 
   async #openThrough(
     via: NodeId,
     nodeId: NodeId,
-    options: Parameters<typeof openChannel>[1],
-  ): Promise<Channel | DialFailure> {
+    options: DialOptions,
+  ): Promise<DialledChannel | DialFailure> {
     const channel = this.#parts.links.get(via)?.channel;
     if (channel === undefined) return "nobody";
     const stream = channel.openStream(RELAY_TOPIC, encodeRelayHeader(nodeId));
-    try {
-      return await openChannel(new StreamBytes(stream, `relay ${via.slice(0, 8)}`), options);
-    } catch {
-      if (stream.resetCode === RelayRefusal.unwilling) this.#avoid(via, UNWILLING_MS);
-      else if (!options.signal?.aborted) this.noteFruitless(via, nodeId);
-      return "failed";
-    }
+    const opened = await openOver(new StreamBytes(stream, `relay ${via.slice(0, 8)}`), options);
+    if (isDialled(opened) || typeof opened === "object") return opened;
+    if (stream.resetCode === RelayRefusal.unwilling) this.#avoid(via, UNWILLING_MS);
+    else if (!options.signal.aborted) this.noteFruitless(via, nodeId);
+    return "failed";
   }
 
   #avoid(key: string, forMs: number): void {

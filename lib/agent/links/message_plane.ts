@@ -15,6 +15,7 @@ import {
   type NodeId,
 } from "../../mesh/mod.ts";
 import { LinkAcceptor, type LinkAcceptorParts } from "./link_acceptor.ts";
+import { VersionConflicts } from "./version_conflicts.ts";
 import { LinkDialer, type LinkDialerParts } from "./link_dialer.ts";
 import { LinkDrains } from "./link_drains.ts";
 import { linkPauseMs } from "./link_pace.ts";
@@ -62,8 +63,8 @@ export interface LinkObserver {
 export interface MessagePlaneParts
   extends
     Environment,
-    Omit<LinkAcceptorParts, "setup" | "onLink">,
-    Omit<LinkDialerParts, "setup" | "roster" | "links" | "onChannel"> {
+    Omit<LinkAcceptorParts, "setup" | "onLink" | "onConflict">,
+    Omit<LinkDialerParts, "setup" | "roster" | "links" | "onChannel" | "onConflict"> {
   /** @returns whether this node connects other members now; leaders do without it */
   isWilling?(): boolean;
   readonly relayLimits?: LinkRelayLimits | undefined;
@@ -87,6 +88,8 @@ export class MessagePlane {
   readonly relay: LinkRelay;
   /** Messages of gossip, and what those that have come held. */
   readonly gossipCounts: Counters<GossipCount> = new Counters(GOSSIP_COUNTS);
+  /** Members that have no link because they speak other versions. */
+  readonly conflicts: VersionConflicts;
   readonly #parts: MessagePlaneParts;
   readonly #acceptor: LinkAcceptor;
   readonly #gossip: Gossip<Link>;
@@ -104,6 +107,8 @@ export class MessagePlane {
     const { identity, replica, services, random, clock, timers, counters } = parts;
     this.#work = new WorkLimits(clock);
     const { roster } = replica;
+    const conflicts = this.conflicts = new VersionConflicts(roster);
+    const onConflict = conflicts.note.bind(conflicts);
     this.#drains = new LinkDrains(parts);
     const links = this.links = new LinkTable(identity.id, { drain: this.#drains, clock });
     const isLeader = (): boolean => roster.linkable(identity.id)?.record.roles.includes("leader") ?? false;
@@ -136,13 +141,14 @@ export class MessagePlane {
       this.#gossip.handleTimeout();
       this.#advanceGossip();
     });
-    this.#acceptor = new LinkAcceptor({ ...parts, setup, onLink: (link) => this.#addLink(link) });
+    this.#acceptor = new LinkAcceptor({ ...parts, setup, onConflict, onLink: (link) => this.#addLink(link) });
     this.dialer = new LinkDialer({
       ...parts,
       setup,
       roster,
       links,
-      onChannel: (nodeId, channel, way) => this.#addLink({ nodeId, channel, dialler: "us", way }),
+      onConflict,
+      onChannel: (nodeId, dialled, way) => this.#addLink({ ...dialled, nodeId, dialler: "us", way }),
     });
     this.#watch = new LinkWatch({ ...parts, links, dialer: this.dialer });
   }
@@ -235,6 +241,7 @@ export class MessagePlane {
   #addLink(link: Link): void {
     const { replica: { roster }, log } = this.#parts;
     const member = roster.linkable(link.nodeId);
+    this.conflicts.clear(link.nodeId);
     // It may have been removed while it shook hands.
     if (member === undefined) return link.channel.close("you are no member any more");
     const former = this.links.get(link.nodeId);

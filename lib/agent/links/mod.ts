@@ -7,7 +7,15 @@
  * @module
  */
 
-export { dialChannel, type DialStream, type DialTarget, messagePlaneDial, raceDial } from "./dial.ts";
+export {
+  dialChannel,
+  type DialledChannel,
+  type DialStream,
+  type DialTarget,
+  isDialled,
+  messagePlaneDial,
+  raceDial,
+} from "./dial.ts";
 export { originOf } from "./caller_limits.ts";
 export { linkPauseMs } from "./link_pace.ts";
 export type { Link, LinkWay } from "./link_table.ts";

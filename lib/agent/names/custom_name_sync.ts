@@ -29,7 +29,7 @@ import {
   type StateEntry,
 } from "../../mesh/mod.ts";
 import type { DnsHandle } from "../../nameserver/mod.ts";
-import type { Authority } from "../authority.ts";
+import type { Authority } from "../authority/mod.ts";
 import { InvalidRequestError } from "../errors.ts";
 import {
   encodeNameRecords,

@@ -14,7 +14,7 @@ import {
 } from "../../mesh/mod.ts";
 import { START, TestNetwork } from "../../mesh/testing/test_network.ts";
 import { type DnsHandle, DnsServer } from "../../nameserver/mod.ts";
-import { Authority } from "../authority.ts";
+import { Authority } from "../authority/mod.ts";
 import { InvalidRequestError } from "../errors.ts";
 import { CustomNameSync } from "./custom_name_sync.ts";
 

@@ -7,7 +7,7 @@ import { address, START, TestNetwork } from "../../mesh/testing/test_network.ts"
 import { type DnsHandle, DnsServer } from "../../nameserver/mod.ts";
 import { Cidr } from "../../net/mod.ts";
 import type { AdvertisedService } from "../../service/mod.ts";
-import { Authority } from "../authority.ts";
+import { Authority } from "../authority/mod.ts";
 import { CustomNameSync } from "./custom_name_sync.ts";
 import { MemberNameSync } from "./member_name_sync.ts";
 import { type OfferedService, ServiceNameSync } from "./service_name_sync.ts";

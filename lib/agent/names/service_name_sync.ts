@@ -7,7 +7,7 @@ import type { Timers } from "../../base/mod.ts";
 import { type DomainName, nodeLabel, RECORD_RANK, serviceLabel, serviceRecords } from "../../dns/mod.ts";
 import { type EntryEvent, GRANT_ENTRY_KIND, isReservedName, type NodeId } from "../../mesh/mod.ts";
 import { type AdvertisedService, DEFAULT_TOPIC_NETWORK, TopicPath } from "../../service/mod.ts";
-import type { Authority } from "../authority.ts";
+import type { Authority } from "../authority/mod.ts";
 import { NAME_ENTRY_KIND } from "../name_entry.ts";
 import type { NameSyncParts } from "./member_name_sync.ts";
 

@@ -5,7 +5,7 @@ import { type Grants, type MemberRecord, NO_GRANTS, Replica } from "../../mesh/m
 import { address, START, TestNetwork } from "../../mesh/testing/test_network.ts";
 import { Cidr } from "../../net/mod.ts";
 import type { AdvertisedService } from "../../service/mod.ts";
-import { Authority as Members } from "../authority.ts";
+import { Authority as Members } from "../authority/mod.ts";
 import { type OfferedService, ServiceNameSync } from "./service_name_sync.ts";
 
 const cidr = Cidr.parse("10.200.0.0/16") ?? assert.fail();

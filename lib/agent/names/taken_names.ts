@@ -6,7 +6,7 @@
 import { DomainName, serviceLabel } from "../../dns/mod.ts";
 import type { MeshState } from "../../mesh/mod.ts";
 import { TopicPath } from "../../service/mod.ts";
-import type { Authority } from "../authority.ts";
+import type { Authority } from "../authority/mod.ts";
 import { NAME_ENTRY_KIND, relativeName, topLabel } from "../name_entry.ts";
 import type { OfferedService } from "./service_name_sync.ts";
 

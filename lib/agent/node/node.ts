@@ -23,7 +23,8 @@ import { dialError, InvalidRequestError } from "../errors.ts";
 import type { ProgramEndpoint } from "../networks/mod.ts";
 import type { EndpointConfig } from "../../overlay/mod.ts";
 import type { AttachOptions, NodeOptions } from "./node_options.ts";
-import { OverlayBootstrap, type OverlayPorts } from "../overlay_bootstrap.ts";
+import type { OverlayPorts } from "../open_node.ts";
+import { OverlayBootstrap } from "../overlay_bootstrap.ts";
 
 /**
  * A node of the mesh in a Deno program, without root, TUN or FFI. Needs `--allow-net`,

@@ -5,13 +5,17 @@
 
 import type { PeerReport } from "../../api/mod.ts";
 import { SESSION_LIFE_MS } from "../../health/mod.ts";
-import { UnreachableError } from "../errors.ts";
+import { IncompatibleVersionError, UnreachableError } from "../errors.ts";
 
 /** @param peer what the status tells of the member; undefined when it tells nothing */
 export function unansweredPing(
   name: string,
-  peer: Pick<PeerReport, "lastHandshakeAgeMs"> | undefined,
-): UnreachableError {
+  peer: Pick<PeerReport, "lastHandshakeAgeMs" | "conflict"> | undefined,
+): UnreachableError | IncompatibleVersionError {
+  if (peer?.conflict !== undefined) {
+    const { problem, hint } = peer.conflict;
+    return new IncompatibleVersionError(`Cannot reach ${name}: ${problem}`, { hint });
+  }
   const ageMs = peer?.lastHandshakeAgeMs ?? Infinity;
   if (ageMs < SESSION_LIFE_MS) {
     const seconds = Math.round(ageMs / 1000);

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { silentLogger, VirtualClock, VirtualTimers } from "../../base/mod.ts";
 import type { EntryEvent, MeshState, NodeId } from "../../mesh/mod.ts";
 import { EMPTY_ADVERT, encodeAdvert, type NodeRuntime } from "../../service/mod.ts";
-import type { Authority } from "../authority.ts";
+import type { Authority } from "../authority/mod.ts";
 import { AdvertSync } from "./advert_sync.ts";
 
 Deno.test("AdvertSync follows a node that changes its advert all the time at once, then five times a second", () => {

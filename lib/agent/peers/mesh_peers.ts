@@ -20,7 +20,7 @@ import {
   type TopicPattern,
 } from "../../service/mod.ts";
 import type { AgentContext } from "../agent_context.ts";
-import type { Authority } from "../authority.ts";
+import type { Authority } from "../authority/mod.ts";
 import type { LeaderCoordinator } from "../leaders/mod.ts";
 import type { MessagePlane } from "../links/mod.ts";
 import type { MemberFinder } from "../member_finder.ts";

@@ -8,7 +8,7 @@ import type { MemberRecord, MeshState, NodeId } from "../../mesh/mod.ts";
 import type { Cidr } from "../../net/mod.ts";
 import type { PolicyRoster, RosterEndpoint, RosterMember, RosterNetwork } from "../../policy/mod.ts";
 import { decodeAdvert, TopicPath } from "../../service/mod.ts";
-import type { Authority } from "../authority.ts";
+import type { Authority } from "../authority/mod.ts";
 import type { KnownNetwork } from "../networks/mod.ts";
 
 /** The kind of entries by which members say what they offer. */

@@ -11,13 +11,13 @@ import {
   EmbeddedEngine,
   EngineSet,
   JetStreamLog,
-  type JetStreamParts,
   type LogHealth,
   type NatsCredentials,
   parseNatsCredentials,
   parseNatsServer,
   ReplicatedEngine,
 } from "../../data/mod.ts";
+import type { ServersAccess } from "../data_servers/mod.ts";
 import { afterSystemTurn, type DatabaseFile, openDatabase, ReplaceableDatabase } from "../../host/mod.ts";
 
 /** No file of credentials is longer. */
@@ -30,9 +30,6 @@ export interface DataServers {
   readonly dataCredentials?: string;
   readonly dataAuthority?: string;
 }
-
-/** The servers that keep collections, and what lets in there. */
-export type ServersAccess = Pick<JetStreamParts, "server" | "credentials" | "caFile">;
 
 /** Where the collections of a node are: of each network in a file of its own, so that none shows those of another. */
 export class DataStore {

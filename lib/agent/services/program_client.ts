@@ -15,7 +15,9 @@ import {
   type ServiceSettings,
 } from "../../service/mod.ts";
 import { dialUnix, SocketYield } from "../../transport/mod.ts";
-import { InvalidRequestError, UnreachableError } from "../errors.ts";
+import { conflictText, OWN_PROTOCOLS, type ProtocolVersions, type VersionConflict } from "../../mesh/mod.ts";
+import { IncompatibleVersionError, InvalidRequestError, UnreachableError } from "../errors.ts";
+import { type ProgramVersions, stateVersions } from "./program_versions.ts";
 import { type PortListener, tryEncodeHeader } from "./stream_forwarder.ts";
 import { EarlyMessageGate, SERVICE_TOPIC } from "../peers/mod.ts";
 
@@ -30,6 +32,25 @@ export function programSocketPath(stateDir: string): string {
   return `${stateDir}/programs.sock`;
 }
 
+/** How a program is attached. */
+interface ProgramSettings extends ServiceSettings {
+  /** What it speaks; what its release does when left out. */
+  readonly protocols?: ProtocolVersions;
+}
+
+function incompatible(path: string, conflict: VersionConflict): IncompatibleVersionError {
+  const { problem, hint } = conflictText(conflict, "the agent");
+  return new IncompatibleVersionError(
+    `Cannot attach to the agent at ${path}: ${problem.replace("this node", "this program")}`,
+    {
+      hint: hint.replace("weft on this node", "the package of this program").replace(
+        "on the agent",
+        "there and restart the agent",
+      ),
+    },
+  );
+}
+
 /** One program; it dials the agent again when that was started again. */
 export class ProgramClient {
   readonly name = "program";
@@ -37,16 +58,19 @@ export class ProgramClient {
   readonly closed: Promise<void>;
   readonly #path: string;
   readonly #drainMs: number | undefined;
+  readonly #protocols: ProtocolVersions;
   readonly #log: LimitedLogger;
   readonly #ended = Promise.withResolvers<void>();
   readonly #eventLoop = new SocketYield(systemTimers);
   #channel: Channel | undefined;
+  #versions: ProgramVersions | undefined;
   #dialling: Promise<boolean> | undefined;
   #cancelRetry: () => void = () => {};
   #isStopped = false;
 
-  private constructor(path: string, log: Logger, { limits, drainMs }: ServiceSettings) {
+  private constructor(path: string, log: Logger, { limits, drainMs, protocols }: ProgramSettings) {
     this.#path = path;
+    this.#protocols = protocols ?? OWN_PROTOCOLS;
     this.#drainMs = drainMs;
     const environment = systemEnvironment(log);
     this.#log = new LimitedLogger(log, environment);
@@ -60,11 +84,21 @@ export class ProgramClient {
     });
   }
 
-  /** @throws UnreachableError when no agent is there, or it lets this program in no more */
-  static async open(path: string, log: Logger, settings: ServiceSettings = {}): Promise<ProgramClient> {
+  /**
+   * @throws UnreachableError when no agent is there, or it lets this program in no more, IncompatibleVersionError when this
+   * program and the agent speak no version of a protocol in common
+   */
+  static async open(path: string, log: Logger, settings: ProgramSettings = {}): Promise<ProgramClient> {
     const program = new ProgramClient(path, log, settings);
     if (await program.#reach()) {
+      const versions = program.#versions;
       const refusal = await program.#whyRefused();
+      // Whatever the agent has answered, what it says of versions came before.
+      const conflict = versions?.conflict();
+      if (conflict !== undefined) {
+        await program.stop();
+        throw incompatible(path, conflict);
+      }
       if (refusal === undefined) return program;
       await program.stop();
       throw new UnreachableError(`The agent at ${path} does not let this program in: ${refusal}`, {
@@ -150,6 +184,7 @@ export class ProgramClient {
       clock: systemClock,
       timers: systemTimers,
       prepare: (channel) => {
+        this.#versions = stateVersions(channel, this.#protocols, () => channel.close("no version in common"));
         channel.limitTurns(this.#eventLoop);
         channel.limitMemory(memoryAccount(this.runtime.memory, AGENT));
         new EarlyMessageGate(channel, this.runtime, (_, __, opened) => opened.reset(1)).open(AGENT);

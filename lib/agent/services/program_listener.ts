@@ -5,19 +5,25 @@
 
 import type { Counters, Environment } from "../../base/mod.ts";
 import { acceptLocalChannel, type Channel, type ChannelDropReason } from "../../channel/mod.ts";
+import { conflictText, type ProtocolVersions } from "../../mesh/mod.ts";
 import { type NodeRuntime, type PeerId, programId } from "../../service/mod.ts";
 import { listenUnix, type UnixStreamListener } from "../../transport/mod.ts";
 import type { EarlyMessageGate } from "../peers/mod.ts";
 import type { MeshPeers } from "../peers/mod.ts";
+import { stateVersions } from "./program_versions.ts";
 
 /** How many programs may be attached at the same time. */
 const MAX_PROGRAMS = 256;
+/** So long one may take to say what it speaks, where that matters. */
+const VERSIONS_TIMEOUT_MS = 5_000;
 
 interface ProgramListenerParts extends Environment {
   readonly peers: MeshPeers;
   readonly runtime: NodeRuntime;
   /** Counts why channels to programs come to an early end. */
   readonly counters: Counters<ChannelDropReason>;
+  /** What this node speaks. */
+  readonly protocols: ProtocolVersions;
   /** Is shown a channel from which nothing has been read. */
   prepare(channel: Channel, program: PeerId): EarlyMessageGate;
 }
@@ -68,7 +74,10 @@ export class ProgramListener {
         clock,
         timers,
         counters,
-        prepare: (channel) => this.#parts.prepare(channel, peer).open(peer),
+        prepare: (channel) => {
+          this.#stateVersions(channel);
+          this.#parts.prepare(channel, peer).open(peer);
+        },
       });
       this.#channels.set(peer, channel);
       peers.addProgram(peer, channel);
@@ -81,6 +90,23 @@ export class ProgramListener {
         runtime.handlePeerGone(peer);
       });
     }
+  }
+
+  #stateVersions(channel: Channel): void {
+    const { protocols, log, timers } = this.#parts;
+    const refuse = (conflict: Parameters<typeof conflictText>[0]): void => {
+      const { problem, hint } = conflictText(conflict, "a program of this machine");
+      log.warn(`cannot let a program in: ${problem}`, { hint });
+      channel.close(problem);
+    };
+    const versions = stateVersions(channel, protocols, refuse);
+    if (versions.conflict() === undefined) return;
+    // It is not one of the former release when it says something else in time.
+    const cancel = timers.setTimer(VERSIONS_TIMEOUT_MS, () => {
+      const conflict = versions.conflict();
+      if (conflict !== undefined && channel.isOpen) refuse(conflict);
+    });
+    void channel.closed.then(cancel);
   }
 
   /** Programs send nothing on other topics. */

@@ -31,6 +31,7 @@ import { StreamForwarder } from "./stream_forwarder.ts";
 import type { AgentContext } from "../agent_context.ts";
 import type { OfferedService } from "../names/mod.ts";
 import type { Link } from "../links/mod.ts";
+import { spokenProtocols } from "../protocol_options.ts";
 import { ProgramListener } from "./program_listener.ts";
 import type { ServicesReport } from "../../api/mod.ts";
 import { EarlyMessageGate, type ForwardHandler } from "../peers/mod.ts";
@@ -218,6 +219,7 @@ export class ServiceHost {
       ...this.#parts,
       peers: this.#peers,
       runtime: this.runtime,
+      protocols: spokenProtocols(this.#parts.options),
       prepare: (channel, program) => this.#prepare(channel, program),
     });
     // It may have been closed meanwhile.

@@ -3,6 +3,7 @@
  * @module
  */
 
+import { spokenProtocols } from "../protocol_options.ts";
 import { type Environment, type StateStore, traced } from "../../base/mod.ts";
 import { type AgentOptions, DEFAULT_OVERLAY_CIDR } from "../../config/mod.ts";
 import {
@@ -103,6 +104,7 @@ export async function joinMesh(text: string, parts: MeshParts): Promise<MeshStat
       ...host,
       search,
       dial: messagePlaneDial(),
+      protocols: spokenProtocols(options),
       onRefused: () => MeshState.dropJoin(store),
       onPending: () => {
         host.log.info("waiting for the approval of a leader", { name, id: identity.id });

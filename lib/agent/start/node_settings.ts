@@ -19,6 +19,7 @@ import {
   type OptionName,
   optionText,
   type SaidSettings,
+  TEST_OPTIONS,
   variableName,
 } from "../../config/mod.ts";
 import type { MeshState } from "../../mesh/mod.ts";
@@ -160,7 +161,7 @@ export class NodeSettings {
     for (const [name, { flag }] of FIELD_ENTRIES) {
       const origin = this.#origins.get(name);
       const value = valueOf(this.options, name);
-      if (name === "testTimers" && origin === undefined) continue;
+      if (TEST_OPTIONS.includes(name) && origin === undefined) continue;
       if (network !== undefined && isOfNetwork(name)) {
         reports.push({ name: flag, value: valueOf(network, name), source: "network" });
         continue;

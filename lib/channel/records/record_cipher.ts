@@ -74,6 +74,8 @@ export interface HandshakeResult {
   /** Undefined where the file system vouches for the other end. */
   readonly remoteStatic: PublicKey | undefined;
   readonly reply: Uint8Array;
+  /** Of the handshake; 0 where there was none. */
+  readonly version: number;
 }
 
 // Fastest first: WebAssembly has 0.19 GB/s at 120 bytes, 1.06 at 4,096 and 0.82 at 65,000, the runtime's own cipher 0.04,

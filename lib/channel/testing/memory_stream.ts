@@ -10,6 +10,7 @@ import {
   type Counters,
   SeededRandom,
   utf8Bytes,
+  type VersionRange,
   VirtualClock,
   VirtualTimers,
 } from "../../base/mod.ts";
@@ -172,6 +173,7 @@ export class Fixture {
       presharedKey?: PresharedKey;
       hello?: Uint8Array;
       maxMessageBytes?: number;
+      handshakeVersions?: VersionRange;
       signal?: AbortSignal;
     } = {},
   ): Promise<Channel> {
@@ -194,6 +196,8 @@ export class Fixture {
       presharedKey?: PresharedKey;
       authorize?: (hello: Uint8Array) => { reply: Uint8Array; context: string } | undefined;
       maxMessageBytes?: number;
+      handshakeVersions?: VersionRange;
+      onOtherVersions?: (theirs: VersionRange) => void;
     } = {},
   ): Promise<AcceptedChannel<string> | undefined> {
     const { clock, timers, random } = this;

@@ -4,7 +4,7 @@
  */
 
 import { Option } from "@commander-js/extra-typings";
-import { FIELD_ENTRIES, type OptionName } from "../../config/mod.ts";
+import { FIELD_ENTRIES, type OptionName, TEST_OPTIONS } from "../../config/mod.ts";
 import { UsageError } from "../failure.ts";
 import { openLog } from "../log.ts";
 import type { CliPorts } from "../ports.ts";
@@ -66,7 +66,7 @@ export function addUpCommand(program: AnyCommand, context: CommandContext): void
 
 /** Adds the flags of everything that an agent can be told; those that tests set have none. */
 function withAgentOptions(command: AnyCommand, leftOut: readonly OptionName[] = []): AnyCommand {
-  const others: readonly OptionName[] = ["stateDir", "testTimers", ...leftOut];
+  const others: readonly OptionName[] = ["stateDir", ...TEST_OPTIONS, ...leftOut];
   for (const [name] of FIELD_ENTRIES) if (!others.includes(name)) addFlag(command, name);
   return withState(command);
 }
@@ -107,12 +107,13 @@ function joining(text: string): StartRole {
 
 async function start(command: AnyCommand, role: StartRole, ports: CliPorts): Promise<number> {
   const said = await saidSettings(command, ports);
-  const { logLevel, logFormat } = said.own;
+  const { logLevel, logCategories, logFormat } = said.own;
   using log = openLog({
     level: logLevel,
+    categories: logCategories,
     format: logFormat,
     isJournal: ports.process.isJournal,
-    held: !said.says("logLevel"),
+    held: !said.says("logLevel") && !said.says("logCategories"),
     write: ports.terminal.err,
   });
   return await runAgent(ports, { role, said, log });

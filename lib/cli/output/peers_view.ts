@@ -167,6 +167,13 @@ export function peerText(
       ["software", software || "not told"],
       ["health", paintedCell(terminal, isWell(peer) ? "good" : "bad", healthOf(peer)), figuresText(peer)],
       ["path", [pathOf(peer), ...wayFigures(peer.way), `channel ${peer.channel}`].join(", ")],
+      ...peer.conflict === undefined ? [] : [
+        [
+          "versions",
+          paintedCell(terminal, "bad", peer.conflict.problem),
+          `. ${peer.conflict.hint}`,
+        ] as const,
+      ],
       ...peer.way?.why === undefined ? [] : [["not direct", peer.way.why] as const],
       ["endpoint", inUse ?? "none in use", isIndirect && inUse !== undefined ? ", of the relay" : ""],
       ["endpoints", tried.join(", ") || "none known"],
@@ -224,6 +231,7 @@ function seenText({ healthy, channel, path, lastSeenMs }: PeerReport, nowMs: num
 /** Of a device behind another node only the hub is known here. */
 function healthOf(peer: PeerReport): string {
   if (peer.path === "hub" && peer.healthy) return "hub healthy";
+  if (peer.conflict !== undefined) return "other version";
   if (isChannelOnly(peer)) return "channel only";
   if (peer.healthy) return "healthy";
   if (peer.isAway) return peer.lastSeenMs === undefined ? "not seen" : "away";

@@ -44,19 +44,26 @@ import {
   updateToWire,
   VERSIONS_PER_GENERATION,
 } from "../records/mod.ts";
+import { protocolsToWire, type ProtocolVersions, readProtocols } from "./protocols.ts";
 
 /** A longer hello is not looked at, in bytes. */
-const MAX_HELLO_BYTES = 512 + MAX_PAYLOAD_BYTES;
+const MAX_HELLO_BYTES = 1_024 + MAX_PAYLOAD_BYTES;
 const MAX_CIDRS = 4;
 
 /** The first payload of a handshake: a machine that holds a token, or a member. */
 export type Hello =
-  | { readonly kind: "join"; readonly tokenId: string }
-  | {
-    readonly kind: "member";
-    readonly networkId: NetworkId;
-    readonly nodeId: NodeId;
-    readonly succession?: Succession;
+  & (
+    | { readonly kind: "join"; readonly tokenId: string }
+    | {
+      readonly kind: "member";
+      readonly networkId: NetworkId;
+      readonly nodeId: NodeId;
+      readonly succession?: Succession;
+    }
+  )
+  & {
+    /** What the caller speaks; absent from the former release. */
+    readonly protocols?: ProtocolVersions;
   };
 
 /** What a caller shows that goes on as somebody under new keys; nothing of it is checked yet. */
@@ -71,9 +78,10 @@ export interface Succession {
 
 /** @returns the hello for the handshake's first payload */
 export function encodeHello(hello: Hello): Uint8Array {
+  const protocols = protocolsToWire(hello.protocols ?? {});
   if (hello.kind === "join") {
     const tokenId = decodeHex(hello.tokenId) ?? new Uint8Array(0);
-    return encodeMessage(HelloSchema, { kind: { case: "join", value: { tokenId } } });
+    return encodeMessage(HelloSchema, { kind: { case: "join", value: { tokenId } }, protocols });
   }
   const { succession } = hello;
   const value = {
@@ -81,21 +89,25 @@ export function encodeHello(hello: Hello): Uint8Array {
     nodeId: idBytes(hello.nodeId),
     ...succession && { succession: { ...succession, formerId: idBytes(succession.formerId) } },
   };
-  return encodeMessage(HelloSchema, { kind: { case: "member", value } });
+  return encodeMessage(HelloSchema, { kind: { case: "member", value }, protocols });
 }
 
 /** Never throws. @returns the hello, or undefined when `bytes` are none */
 export function decodeHello(bytes: Uint8Array): Hello | undefined {
-  const kind = decodeMessage(HelloSchema, bytes, MAX_HELLO_BYTES)?.kind;
+  const wire = decodeMessage(HelloSchema, bytes, MAX_HELLO_BYTES);
+  const protocols = wire && readProtocols(wire.protocols);
+  if (protocols === undefined) return undefined;
+  const stated = Object.keys(protocols).length > 0 ? { protocols } : {};
+  const kind = wire?.kind;
   if (kind?.case === "join") {
     const { tokenId } = kind.value;
-    return tokenId.length === ID_BYTES ? { kind: "join", tokenId: encodeHex(tokenId) } : undefined;
+    return tokenId.length === ID_BYTES ? { kind: "join", tokenId: encodeHex(tokenId), ...stated } : undefined;
   }
   if (kind?.case !== "member") return undefined;
   const networkId = networkIdFromBytes(kind.value.networkId);
   const nodeId = nodeIdFromBytes(kind.value.nodeId);
   if (networkId === undefined || nodeId === undefined) return undefined;
-  const plain = { kind: "member", networkId, nodeId } as const;
+  const plain = { kind: "member", networkId, nodeId, ...stated } as const;
   if (kind.value.succession === undefined) return plain;
   const succession = readSuccessionFields(kind.value.succession);
   return succession && { ...plain, succession };

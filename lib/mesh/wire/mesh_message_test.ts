@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { SeededRandom, unixMillis } from "../../base/mod.ts";
+import { concatBytes, SeededRandom, unixMillis } from "../../base/mod.ts";
 import { AddressRange, Cidr, Endpoint, IpAddress } from "../../net/mod.ts";
 import { decodeHello, encodeHello, type Hello } from "./join_message.ts";
 import { generateNetwork, NodeIdentity } from "../identity/identity.ts";
@@ -128,6 +128,18 @@ Deno.test("encodeMeshMessage() and decodeMeshMessage() are inverse", () => {
 
 Deno.test("encodeHello() and decodeHello() are inverse", () => {
   for (const hello of HELLOS) assert.deepEqual(decodeHello(encodeHello(hello)), hello);
+});
+
+Deno.test("decodeMeshMessage() and decodeHello() pass over fields of a later release, inside and outside of a message", () => {
+  // Field 1,000, a text.
+  const unknown = Uint8Array.of(0xc2, 0x3e, 2, 0x68, 0x69);
+  const extended = (bytes: Uint8Array): Uint8Array =>
+    // The same field again is merged with what came before.
+    concatBytes(bytes, bytes.subarray(0, 1), Uint8Array.of(unknown.length), unknown, unknown);
+  for (const message of MESSAGES) {
+    assert.deepEqual(decodeMeshMessage(extended(encodeMeshMessage(message))), message, message.kind);
+  }
+  for (const hello of HELLOS) assert.deepEqual(decodeHello(extended(encodeHello(hello))), hello);
 });
 
 Deno.test("decodeMeshMessage() and decodeHello() never throw, whatever the bytes", () => {

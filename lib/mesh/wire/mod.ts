@@ -8,3 +8,4 @@ export * from "./introduction.ts";
 export * from "./join_message.ts";
 export * from "./member_request.ts";
 export * from "./mesh_message.ts";
+export * from "./protocols.ts";

@@ -5,7 +5,7 @@
  */
 
 import { Node } from "../../../mod.ts";
-import { Authority } from "../../../lib/agent/authority.ts";
+import { Authority } from "../../../lib/agent/authority/mod.ts";
 import { SeededRandom } from "../../../lib/base/mod.ts";
 import { SqliteStateStore } from "../../../lib/host/mod.ts";
 import { MeshState, NodeIdentity } from "../../../lib/mesh/mod.ts";

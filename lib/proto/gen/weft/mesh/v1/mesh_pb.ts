@@ -12,7 +12,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file weft/mesh/v1/mesh.proto.
  */
 export const file_weft_mesh_v1_mesh: GenFile = /*@__PURE__*/
-  fileDesc("Chd3ZWZ0L21lc2gvdjEvbWVzaC5wcm90bxIMd2VmdC5tZXNoLnYxImUKBUhlbGxvEicKBGpvaW4YASABKAsyFy53ZWZ0Lm1lc2gudjEuSGVsbG9Kb2luSAASKwoGbWVtYmVyGAIgASgLMhkud2VmdC5tZXNoLnYxLkhlbGxvTWVtYmVySABCBgoEa2luZCIdCglIZWxsb0pvaW4SEAoIdG9rZW5faWQYASABKAwiYAoLSGVsbG9NZW1iZXISEgoKbmV0d29ya19pZBgBIAEoDBIPCgdub2RlX2lkGAIgASgMEiwKCnN1Y2Nlc3Npb24YAyABKAsyGC53ZWZ0Lm1lc2gudjEuU3VjY2Vzc2lvbiJaCgpTdWNjZXNzaW9uEhEKCWZvcm1lcl9pZBgBIAEoDBIkCgZyZWNvcmQYAiABKAsyFC53ZWZ0Lm1lc2gudjEuU2lnbmVkEhMKC2VuZG9yc2VtZW50GAMgASgMIqEECgtNZXNoTWVzc2FnZRIxCgxqb2luX3JlcXVlc3QYASABKAsyGS53ZWZ0Lm1lc2gudjEuSm9pblJlcXVlc3RIABIzCg1qb2luX3Jlc3BvbnNlGAIgASgLMhoud2VmdC5tZXNoLnYxLkpvaW5SZXNwb25zZUgAEjMKDXJvc3Rlcl91cGRhdGUYAyABKAsyGi53ZWZ0Lm1lc2gudjEuUm9zdGVyVXBkYXRlSAASJgoGZGlnZXN0GAQgASgLMhQud2VmdC5tZXNoLnYxLkRpZ2VzdEgAEiYKBnZlY3RvchgFIAEoCzIULndlZnQubWVzaC52MS5WZWN0b3JIABIsCgloZWFydGJlYXQYBiABKAsyFy53ZWZ0Lm1lc2gudjEuSGVhcnRiZWF0SAASLgoHcmVxdWVzdBgHIAEoCzIbLndlZnQubWVzaC52MS5NZW1iZXJSZXF1ZXN0SAASMAoIcmVzcG9uc2UYCCABKAsyHC53ZWZ0Lm1lc2gudjEuTWVtYmVyUmVzcG9uc2VIABIsCglzdXNwaWNpb24YCSABKAsyFy53ZWZ0Lm1lc2gudjEuU3VzcGljaW9uSAASKwoJcGF0aF9jYWxsGAogASgLMhYud2VmdC5tZXNoLnYxLlBhdGhDYWxsSAASMgoMaW50cm9kdWN0aW9uGAsgASgLMhoud2VmdC5tZXNoLnYxLkludHJvZHVjdGlvbkgAQgYKBGtpbmQiVgoIUGF0aENhbGwSDgoGdGFyZ2V0GAEgASgMEhIKCmNhbmRpZGF0ZXMYAiADKAkSEwoLd2FudHNfcmVsYXkYAyABKAgSEQoJaXNfYW5zd2VyGAQgASgIImoKDEludHJvZHVjdGlvbhIOCgZtZW1iZXIYASABKAwSEgoKY2FuZGlkYXRlcxgCIAMoCRIjCgNsZWcYAyABKAsyFi53ZWZ0Lm1lc2gudjEuUmVsYXlMZWcSEQoJaXNfYW5zd2VyGAQgASgIIjQKCFJlbGF5TGVnEgwKBHBvcnQYASABKA0SCgoCaWQYAiABKAwSDgoGc2VjcmV0GAMgASgMIgsKCUhlYXJ0YmVhdCIcCglTdXNwaWNpb24SDwoHbm9kZV9pZBgBIAEoDCKIAwoNTWVtYmVyUmVxdWVzdBIOCgZudW1iZXIYASABKAQSLAoJcHJvbW90aW9uGAIgASgLMhcud2VmdC5tZXNoLnYxLlByb21vdGlvbkgAEioKCGRlbW90aW9uGAMgASgLMhYud2VmdC5tZXNoLnYxLkRlbW90aW9uSAASKgoIaGFuZG92ZXIYBCABKAsyFi53ZWZ0Lm1lc2gudjEuSGFuZG92ZXJIABItCghyb3RhdGlvbhgFIAEoCzIZLndlZnQubWVzaC52MS5LZXlSb3RhdGlvbkgAEiQKBWNsYWltGAYgASgLMhMud2VmdC5tZXNoLnYxLkNsYWltSAASJAoFbGVhdmUYByABKAsyEy53ZWZ0Lm1lc2gudjEuTGVhdmVIABIxCghlbmRwb2ludBgIIAEoCzIdLndlZnQubWVzaC52MS5FbmRwb2ludFJlcXVlc3RIABIrCgl0b2tlbl91c2UYCiABKAsyFi53ZWZ0Lm1lc2gudjEuVG9rZW5Vc2VIAEIGCgRraW5kInkKDk1lbWJlclJlc3BvbnNlEg4KBm51bWJlchgBIAEoBBIiCgRkb25lGAIgASgLMhIud2VmdC5tZXNoLnYxLkRvbmVIABIoCgdyZWZ1c2VkGAMgASgLMhUud2VmdC5tZXNoLnYxLlJlZnVzZWRIAEIJCgdvdXRjb21lIlwKBERvbmUSKAoGc2xpY2VzGAEgASgLMhgud2VmdC5tZXNoLnYxLlNsaWNlR3JhbnQSKgoGdXBkYXRlGAIgASgLMhoud2VmdC5tZXNoLnYxLlJvc3RlclVwZGF0ZSJ0CglQcm9tb3Rpb24SEwoLc2VhbGVkX3NlZWQYASABKAwSKAoGc2xpY2VzGAIgASgLMhgud2VmdC5tZXNoLnYxLlNsaWNlR3JhbnQSFgoOcmVjb3JkX3ZlcnNpb24YAyABKAQSEAoIaXNfb2ZmZXIYBCABKAgiCgoIRGVtb3Rpb24iYAoISGFuZG92ZXISKAoGc2xpY2VzGAEgASgLMhgud2VmdC5tZXNoLnYxLlNsaWNlR3JhbnQSKgoGdXBkYXRlGAIgASgLMhoud2VmdC5tZXNoLnYxLlJvc3RlclVwZGF0ZSIoCgpTbGljZUdyYW50EgoKAmlkGAEgASgMEg4KBnJhbmdlcxgCIAMoCSJwCgtLZXlSb3RhdGlvbhISCgpwdWJsaWNfa2V5GAEgASgMEhUKDXZlcmlmeWluZ19rZXkYAiABKAwSDQoFcHJvb2YYAyABKAwSJwoJc3RhdGVtZW50GAQgASgLMhQud2VmdC5tZXNoLnYxLlNpZ25lZCIVCgVDbGFpbRIMCgRwYXRoGAEgASgJIgcKBUxlYXZlIjAKCFRva2VuVXNlEhAKCHRva2VuX2lkGAEgASgMEhIKCnB1YmxpY19rZXkYAiABKAwiwwEKD0VuZHBvaW50UmVxdWVzdBIPCgduZXR3b3JrGAEgASgJEgwKBG5hbWUYAiABKAkSLQoDYWRkGAMgASgLMh4ud2VmdC5tZXNoLnYxLkVuZHBvaW50QWRkaXRpb25IABIvCgZyZW1vdmUYBCABKAsyHS53ZWZ0Lm1lc2gudjEuRW5kcG9pbnRSZW1vdmFsSAASKgoEbW92ZRgFIAEoCzIaLndlZnQubWVzaC52MS5FbmRwb2ludE1vdmVIAEIFCgNhY3QiZAoQRW5kcG9pbnRBZGRpdGlvbhILCgNtYWMYASABKAwSEQoJYWRkcmVzc2VzGAIgAygMEhYKDmFsbG93c19mb3JlaWduGAMgASgIEhgKEHVuZGVybGF5X2FkZHJlc3MYBCABKAwiEQoPRW5kcG9pbnRSZW1vdmFsIjkKDEVuZHBvaW50TW92ZRIPCgdub2RlX2lkGAEgASgMEhgKEHVuZGVybGF5X2FkZHJlc3MYAiABKAwiowIKC0pvaW5SZXF1ZXN0Eg4KBnNlY3JldBgBIAEoDBIMCgRuYW1lGAIgASgJEhIKCnB1YmxpY19rZXkYAyABKAwSFQoNdmVyaWZ5aW5nX2tleRgEIAEoDBI1CgZsYWJlbHMYBSADKAsyJS53ZWZ0Lm1lc2gudjEuSm9pblJlcXVlc3QuTGFiZWxzRW50cnkSJwoJc3RhdGVtZW50GAYgASgLMhQud2VmdC5tZXNoLnYxLlNpZ25lZBIPCgdhZGRyZXNzGAcgASgMEhQKDGVwaGVtZXJhbF9tcxgIIAEoBBIVCg1rbm93bl92ZXJzaW9uGAkgASgEGi0KC0xhYmVsc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEimQEKDEpvaW5SZXNwb25zZRIqCghhZG1pdHRlZBgBIAEoCzIWLndlZnQubWVzaC52MS5BZG1pdHRlZEgAEigKB3JlZnVzZWQYAiABKAsyFS53ZWZ0Lm1lc2gudjEuUmVmdXNlZEgAEigKB3BlbmRpbmcYAyABKAsyFS53ZWZ0Lm1lc2gudjEuUGVuZGluZ0gAQgkKB291dGNvbWUiXgoHUmVmdXNlZBITCgtyZXRyeV9hZnRlchgBIAEoBBIrCgZyZWFzb24YAiABKA4yGy53ZWZ0Lm1lc2gudjEuUmVmdXNhbFJlYXNvbhIRCgl3YWxsX3RpbWUYAyABKAQiCQoHUGVuZGluZyKnAQoIQWRtaXR0ZWQSJAoGcmVjb3JkGAEgASgLMhQud2VmdC5tZXNoLnYxLlNpZ25lZBIvCghzZXR0aW5ncxgCIAEoCzIdLndlZnQubWVzaC52MS5OZXR3b3JrU2V0dGluZ3MSKgoGcm9zdGVyGAMgASgLMhoud2VmdC5tZXNoLnYxLlJvc3RlclVwZGF0ZRIYChBvYnNlcnZlZF9hZGRyZXNzGAQgASgMIjcKD05ldHdvcmtTZXR0aW5ncxIVCg12ZXJpZnlpbmdfa2V5GAEgASgMEg0KBWNpZHJzGAIgAygJIoYBCgxSb3N0ZXJVcGRhdGUSJQoHcmVjb3JkcxgBIAMoCzIULndlZnQubWVzaC52MS5TaWduZWQSKAoKc3RhdGVtZW50cxgCIAMoCzIULndlZnQubWVzaC52MS5TaWduZWQSJQoHZW50cmllcxgDIAMoCzIULndlZnQubWVzaC52MS5TaWduZWQiMQoGRGlnZXN0EhQKDGZpbmdlcnByaW50cxgBIAEoDBIRCgl3YWxsX3RpbWUYAiABKAQiVAoGVmVjdG9yEg0KBWZpcnN0GAEgASgMEgwKBGxhc3QYAiABKAwSLQoHb3JpZ2lucxgDIAMoCzIcLndlZnQubWVzaC52MS5PcmlnaW5WZXJzaW9ucyJKCg5PcmlnaW5WZXJzaW9ucxIOCgZvcmlnaW4YASABKAwSKAoFc2xvdHMYAiADKAsyGS53ZWZ0Lm1lc2gudjEuU2xvdFZlcnNpb24iTAoLU2xvdFZlcnNpb24SDAoEc2xvdBgBIAEoCRIPCgd2ZXJzaW9uGAIgASgEEgwKBG1hcmsYAyABKAYSEAoIaXNfZmluYWwYBCABKAgiLAoGU2lnbmVkEg8KB3BheWxvYWQYASABKAwSEQoJc2lnbmF0dXJlGAIgASgMIvUFCgxNZW1iZXJSZWNvcmQSEgoKbmV0d29ya19pZBgBIAEoDBIPCgdub2RlX2lkGAIgASgMEgwKBG5hbWUYAyABKAkSEgoKcHVibGljX2tleRgEIAEoDBIVCg12ZXJpZnlpbmdfa2V5GAUgASgMEhEKCWFkZHJlc3NlcxgGIAMoDBITCgthbGxvd2VkX2lwcxgHIAMoCRI2CgZsYWJlbHMYCCADKAsyJi53ZWZ0Lm1lc2gudjEuTWVtYmVyUmVjb3JkLkxhYmVsc0VudHJ5EiEKBXJvbGVzGAkgAygOMhIud2VmdC5tZXNoLnYxLlJvbGUSDwoHdmVyc2lvbhgKIAEoBBIRCglpc3N1ZWRfYXQYCyABKAQSEgoKZXhwaXJlc19hdBgMIAEoBBIPCgdyZXZva2VkGA0gASgIEhAKCGVuZHBvaW50GA4gASgJEhwKFHBlcnNpc3RlbnRfa2VlcGFsaXZlGA8gASgNEhEKCXN1Y2Nlc3NvchgQIAEoDBIkCgZncmFudHMYESABKAsyFC53ZWZ0Lm1lc2gudjEuR3JhbnRzEhQKDGVwaGVtZXJhbF9tcxgSIAEoBBJNChJ1bmNvbmZpcm1lZF9sYWJlbHMYEyADKAsyMS53ZWZ0Lm1lc2gudjEuTWVtYmVyUmVjb3JkLlVuY29uZmlybWVkTGFiZWxzRW50cnkSFAoMd2l0aGRyYXduX2F0GBQgASgEEgsKA2h1YhgVIAEoDBIlCgVjaGFpbhgeIAEoCzIWLndlZnQubWVzaC52MS5LZXlDaGFpbhITCgthZG1pdHRlZF9ieRgfIAEoDBIQCghuYW1lZF9hdBggIAEoBBITCgtmb3JtZXJfbmFtZRghIAEoCRotCgtMYWJlbHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBGjgKFlVuY29uZmlybWVkTGFiZWxzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASJbCgZHcmFudHMSDQoFb2ZmZXIYASADKAkSDwoHcHVibGlzaBgCIAMoCRIRCglzdWJzY3JpYmUYAyADKAkSDQoFbmFtZXMYBCADKAkSDwoHY2xhaW1lZBgFIAMoCSJICg1EZWZhdWx0R3JhbnRzEiQKBmdyYW50cxgBIAEoCzIULndlZnQubWVzaC52MS5HcmFudHMSEQoJbm9fY2xhaW1zGAIgASgIInkKCEtleUNoYWluEgwKBHJvb3QYASABKAwSEgoKZ2VuZXJhdGlvbhgCIAEoDRITCgtmb3JtZXJfa2V5cxgDIAMoDBIdChVyb3RhdGlvbnNfc3BlbnRfdW50aWwYBCABKAQSFwoPZm9ybWVyX3ZlcnNpb25zGAUgAygEIr0CCg1Ob2RlU3RhdGVtZW50Eg8KB25vZGVfaWQYASABKAwSEQoJZW5kcG9pbnRzGAIgAygJEhkKEWNoYW5uZWxfZW5kcG9pbnRzGAMgAygJEg8KB3ZlcnNpb24YBCABKAQSEQoJaXNzdWVkX2F0GAUgASgEEjcKBmxhYmVscxgGIAMoCzInLndlZnQubWVzaC52MS5Ob2RlU3RhdGVtZW50LkxhYmVsc0VudHJ5EhAKCHJvb3RsZXNzGAcgASgIEg8KB3JlbGVhc2UYCCABKAkSDgoGc3lzdGVtGAkgASgJEg4KBnJlbGF5cxgKIAEoCBIMCgR1cmxzGAsgAygJEhAKCGluc3RhbmNlGAwgASgMGi0KC0xhYmVsc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEiogEKClN0YXRlRW50cnkSEgoKbmV0d29ya19pZBgBIAEoDBIOCgZvcmlnaW4YAiABKAwSDAoEa2luZBgDIAEoCRILCgNrZXkYBCABKAkSDwoHdmVyc2lvbhgFIAEoBBIRCglpc3N1ZWRfYXQYBiABKAQSEgoKZXhwaXJlc19hdBgHIAEoBBIPCgdkZWxldGVkGAggASgIEgwKBGJvZHkYCSABKAwiNQoKUG9ydE9mZmVycxInCgZvZmZlcnMYASADKAsyFy53ZWZ0Lm1lc2gudjEuUG9ydE9mZmVyIi0KCVBvcnRPZmZlchIMCgRwb3J0GAEgASgNEhIKCnJlc3RyaWN0ZWQYAiABKAgizgEKDUpvaW5Ub2tlbkJvZHkSEgoKbmV0d29ya19pZBgBIAEoDBIQCgh0b2tlbl9pZBgCIAEoDBIZChFsZWFkZXJfcHVibGljX2tleRgDIAEoDBIRCgllbmRwb2ludHMYBCADKAkSDAoEY2lkchgFIAEoCRIOCgZzZWNyZXQYBiABKAwSEgoKZXhwaXJlc19hdBgHIAEoBBIpCgZvdGhlcnMYCCADKAsyGS53ZWZ0Lm1lc2gudjEuVG9rZW5MZWFkZXISDAoEdXJscxgJIAMoCSJCCgtUb2tlbkxlYWRlchISCgpwdWJsaWNfa2V5GAEgASgMEhEKCWVuZHBvaW50cxgCIAMoCRIMCgR1cmxzGAMgAygJIoMBCgxSZWNvdmVyeUZpbGUSFAoMbmV0d29ya19zZWVkGAEgASgMEhEKCW5vZGVfc2VlZBgCIAEoDBINCgVjaWRycxgDIAMoCRIPCgdtYWRlX2F0GAQgASgEEioKBnJvc3RlchgFIAEoCzIaLndlZnQubWVzaC52MS5Sb3N0ZXJVcGRhdGUqyQMKDVJlZnVzYWxSZWFzb24SHgoaUkVGVVNBTF9SRUFTT05fVU5TUEVDSUZJRUQQABImCiJSRUZVU0FMX1JFQVNPTl9BRERSRVNTX05PVF9BTExPV0VEEAESIAocUkVGVVNBTF9SRUFTT05fQUREUkVTU19UQUtFThACEiMKH1JFRlVTQUxfUkVBU09OX0FERFJFU1NfTk9UX0hFUkUQAxIfChtSRUZVU0FMX1JFQVNPTl9OT1RfQVBQUk9WRUQQBBIgChxSRUZVU0FMX1JFQVNPTl9UT09fTUFOWV9XQUlUEAUSHQoZUkVGVVNBTF9SRUFTT05fTk9fQUREUkVTUxAGEiIKHlJFRlVTQUxfUkVBU09OX1VOS05PV05fTkVUV09SSxAHEiMKH1JFRlVTQUxfUkVBU09OX1VOS05PV05fRU5EUE9JTlQQCBIlCiFSRUZVU0FMX1JFQVNPTl9EVVBMSUNBVEVfRU5EUE9JTlQQCRIgChxSRUZVU0FMX1JFQVNPTl9OT1RfUEVSTUlUVEVEEAoSGwoXUkVGVVNBTF9SRUFTT05fVE9PX01BTlkQCxIYChRSRUZVU0FMX1JFQVNPTl9DTE9DSxAMKlIKBFJvbGUSFAoQUk9MRV9VTlNQRUNJRklFRBAAEg8KC1JPTEVfTEVBREVSEAESDwoLUk9MRV9NRU1CRVIQAhISCg5ST0xFX1dJUkVHVUFSRBADYgZwcm90bzM");
+  fileDesc("Chd3ZWZ0L21lc2gvdjEvbWVzaC5wcm90bxIMd2VmdC5tZXNoLnYxIpUBCgVIZWxsbxInCgRqb2luGAEgASgLMhcud2VmdC5tZXNoLnYxLkhlbGxvSm9pbkgAEisKBm1lbWJlchgCIAEoCzIZLndlZnQubWVzaC52MS5IZWxsb01lbWJlckgAEi4KCXByb3RvY29scxgDIAMoCzIbLndlZnQubWVzaC52MS5Qcm90b2NvbFJhbmdlQgYKBGtpbmQiPAoKSGVsbG9SZXBseRIuCglwcm90b2NvbHMYASADKAsyGy53ZWZ0Lm1lc2gudjEuUHJvdG9jb2xSYW5nZSJBCg1Qcm90b2NvbFJhbmdlEhAKCHByb3RvY29sGAEgASgNEg4KBm9sZGVzdBgCIAEoDRIOCgZuZXdlc3QYAyABKA0iHQoJSGVsbG9Kb2luEhAKCHRva2VuX2lkGAEgASgMImAKC0hlbGxvTWVtYmVyEhIKCm5ldHdvcmtfaWQYASABKAwSDwoHbm9kZV9pZBgCIAEoDBIsCgpzdWNjZXNzaW9uGAMgASgLMhgud2VmdC5tZXNoLnYxLlN1Y2Nlc3Npb24iWgoKU3VjY2Vzc2lvbhIRCglmb3JtZXJfaWQYASABKAwSJAoGcmVjb3JkGAIgASgLMhQud2VmdC5tZXNoLnYxLlNpZ25lZBITCgtlbmRvcnNlbWVudBgDIAEoDCKhBAoLTWVzaE1lc3NhZ2USMQoMam9pbl9yZXF1ZXN0GAEgASgLMhkud2VmdC5tZXNoLnYxLkpvaW5SZXF1ZXN0SAASMwoNam9pbl9yZXNwb25zZRgCIAEoCzIaLndlZnQubWVzaC52MS5Kb2luUmVzcG9uc2VIABIzCg1yb3N0ZXJfdXBkYXRlGAMgASgLMhoud2VmdC5tZXNoLnYxLlJvc3RlclVwZGF0ZUgAEiYKBmRpZ2VzdBgEIAEoCzIULndlZnQubWVzaC52MS5EaWdlc3RIABImCgZ2ZWN0b3IYBSABKAsyFC53ZWZ0Lm1lc2gudjEuVmVjdG9ySAASLAoJaGVhcnRiZWF0GAYgASgLMhcud2VmdC5tZXNoLnYxLkhlYXJ0YmVhdEgAEi4KB3JlcXVlc3QYByABKAsyGy53ZWZ0Lm1lc2gudjEuTWVtYmVyUmVxdWVzdEgAEjAKCHJlc3BvbnNlGAggASgLMhwud2VmdC5tZXNoLnYxLk1lbWJlclJlc3BvbnNlSAASLAoJc3VzcGljaW9uGAkgASgLMhcud2VmdC5tZXNoLnYxLlN1c3BpY2lvbkgAEisKCXBhdGhfY2FsbBgKIAEoCzIWLndlZnQubWVzaC52MS5QYXRoQ2FsbEgAEjIKDGludHJvZHVjdGlvbhgLIAEoCzIaLndlZnQubWVzaC52MS5JbnRyb2R1Y3Rpb25IAEIGCgRraW5kIlYKCFBhdGhDYWxsEg4KBnRhcmdldBgBIAEoDBISCgpjYW5kaWRhdGVzGAIgAygJEhMKC3dhbnRzX3JlbGF5GAMgASgIEhEKCWlzX2Fuc3dlchgEIAEoCCJqCgxJbnRyb2R1Y3Rpb24SDgoGbWVtYmVyGAEgASgMEhIKCmNhbmRpZGF0ZXMYAiADKAkSIwoDbGVnGAMgASgLMhYud2VmdC5tZXNoLnYxLlJlbGF5TGVnEhEKCWlzX2Fuc3dlchgEIAEoCCI0CghSZWxheUxlZxIMCgRwb3J0GAEgASgNEgoKAmlkGAIgASgMEg4KBnNlY3JldBgDIAEoDCILCglIZWFydGJlYXQiHAoJU3VzcGljaW9uEg8KB25vZGVfaWQYASABKAwiiAMKDU1lbWJlclJlcXVlc3QSDgoGbnVtYmVyGAEgASgEEiwKCXByb21vdGlvbhgCIAEoCzIXLndlZnQubWVzaC52MS5Qcm9tb3Rpb25IABIqCghkZW1vdGlvbhgDIAEoCzIWLndlZnQubWVzaC52MS5EZW1vdGlvbkgAEioKCGhhbmRvdmVyGAQgASgLMhYud2VmdC5tZXNoLnYxLkhhbmRvdmVySAASLQoIcm90YXRpb24YBSABKAsyGS53ZWZ0Lm1lc2gudjEuS2V5Um90YXRpb25IABIkCgVjbGFpbRgGIAEoCzITLndlZnQubWVzaC52MS5DbGFpbUgAEiQKBWxlYXZlGAcgASgLMhMud2VmdC5tZXNoLnYxLkxlYXZlSAASMQoIZW5kcG9pbnQYCCABKAsyHS53ZWZ0Lm1lc2gudjEuRW5kcG9pbnRSZXF1ZXN0SAASKwoJdG9rZW5fdXNlGAogASgLMhYud2VmdC5tZXNoLnYxLlRva2VuVXNlSABCBgoEa2luZCJ5Cg5NZW1iZXJSZXNwb25zZRIOCgZudW1iZXIYASABKAQSIgoEZG9uZRgCIAEoCzISLndlZnQubWVzaC52MS5Eb25lSAASKAoHcmVmdXNlZBgDIAEoCzIVLndlZnQubWVzaC52MS5SZWZ1c2VkSABCCQoHb3V0Y29tZSJcCgREb25lEigKBnNsaWNlcxgBIAEoCzIYLndlZnQubWVzaC52MS5TbGljZUdyYW50EioKBnVwZGF0ZRgCIAEoCzIaLndlZnQubWVzaC52MS5Sb3N0ZXJVcGRhdGUidAoJUHJvbW90aW9uEhMKC3NlYWxlZF9zZWVkGAEgASgMEigKBnNsaWNlcxgCIAEoCzIYLndlZnQubWVzaC52MS5TbGljZUdyYW50EhYKDnJlY29yZF92ZXJzaW9uGAMgASgEEhAKCGlzX29mZmVyGAQgASgIIgoKCERlbW90aW9uImAKCEhhbmRvdmVyEigKBnNsaWNlcxgBIAEoCzIYLndlZnQubWVzaC52MS5TbGljZUdyYW50EioKBnVwZGF0ZRgCIAEoCzIaLndlZnQubWVzaC52MS5Sb3N0ZXJVcGRhdGUiKAoKU2xpY2VHcmFudBIKCgJpZBgBIAEoDBIOCgZyYW5nZXMYAiADKAkicAoLS2V5Um90YXRpb24SEgoKcHVibGljX2tleRgBIAEoDBIVCg12ZXJpZnlpbmdfa2V5GAIgASgMEg0KBXByb29mGAMgASgMEicKCXN0YXRlbWVudBgEIAEoCzIULndlZnQubWVzaC52MS5TaWduZWQiFQoFQ2xhaW0SDAoEcGF0aBgBIAEoCSIHCgVMZWF2ZSIwCghUb2tlblVzZRIQCgh0b2tlbl9pZBgBIAEoDBISCgpwdWJsaWNfa2V5GAIgASgMIsMBCg9FbmRwb2ludFJlcXVlc3QSDwoHbmV0d29yaxgBIAEoCRIMCgRuYW1lGAIgASgJEi0KA2FkZBgDIAEoCzIeLndlZnQubWVzaC52MS5FbmRwb2ludEFkZGl0aW9uSAASLwoGcmVtb3ZlGAQgASgLMh0ud2VmdC5tZXNoLnYxLkVuZHBvaW50UmVtb3ZhbEgAEioKBG1vdmUYBSABKAsyGi53ZWZ0Lm1lc2gudjEuRW5kcG9pbnRNb3ZlSABCBQoDYWN0ImQKEEVuZHBvaW50QWRkaXRpb24SCwoDbWFjGAEgASgMEhEKCWFkZHJlc3NlcxgCIAMoDBIWCg5hbGxvd3NfZm9yZWlnbhgDIAEoCBIYChB1bmRlcmxheV9hZGRyZXNzGAQgASgMIhEKD0VuZHBvaW50UmVtb3ZhbCI5CgxFbmRwb2ludE1vdmUSDwoHbm9kZV9pZBgBIAEoDBIYChB1bmRlcmxheV9hZGRyZXNzGAIgASgMIqMCCgtKb2luUmVxdWVzdBIOCgZzZWNyZXQYASABKAwSDAoEbmFtZRgCIAEoCRISCgpwdWJsaWNfa2V5GAMgASgMEhUKDXZlcmlmeWluZ19rZXkYBCABKAwSNQoGbGFiZWxzGAUgAygLMiUud2VmdC5tZXNoLnYxLkpvaW5SZXF1ZXN0LkxhYmVsc0VudHJ5EicKCXN0YXRlbWVudBgGIAEoCzIULndlZnQubWVzaC52MS5TaWduZWQSDwoHYWRkcmVzcxgHIAEoDBIUCgxlcGhlbWVyYWxfbXMYCCABKAQSFQoNa25vd25fdmVyc2lvbhgJIAEoBBotCgtMYWJlbHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBIpkBCgxKb2luUmVzcG9uc2USKgoIYWRtaXR0ZWQYASABKAsyFi53ZWZ0Lm1lc2gudjEuQWRtaXR0ZWRIABIoCgdyZWZ1c2VkGAIgASgLMhUud2VmdC5tZXNoLnYxLlJlZnVzZWRIABIoCgdwZW5kaW5nGAMgASgLMhUud2VmdC5tZXNoLnYxLlBlbmRpbmdIAEIJCgdvdXRjb21lIl4KB1JlZnVzZWQSEwoLcmV0cnlfYWZ0ZXIYASABKAQSKwoGcmVhc29uGAIgASgOMhsud2VmdC5tZXNoLnYxLlJlZnVzYWxSZWFzb24SEQoJd2FsbF90aW1lGAMgASgEIgkKB1BlbmRpbmcipwEKCEFkbWl0dGVkEiQKBnJlY29yZBgBIAEoCzIULndlZnQubWVzaC52MS5TaWduZWQSLwoIc2V0dGluZ3MYAiABKAsyHS53ZWZ0Lm1lc2gudjEuTmV0d29ya1NldHRpbmdzEioKBnJvc3RlchgDIAEoCzIaLndlZnQubWVzaC52MS5Sb3N0ZXJVcGRhdGUSGAoQb2JzZXJ2ZWRfYWRkcmVzcxgEIAEoDCI3Cg9OZXR3b3JrU2V0dGluZ3MSFQoNdmVyaWZ5aW5nX2tleRgBIAEoDBINCgVjaWRycxgCIAMoCSKGAQoMUm9zdGVyVXBkYXRlEiUKB3JlY29yZHMYASADKAsyFC53ZWZ0Lm1lc2gudjEuU2lnbmVkEigKCnN0YXRlbWVudHMYAiADKAsyFC53ZWZ0Lm1lc2gudjEuU2lnbmVkEiUKB2VudHJpZXMYAyADKAsyFC53ZWZ0Lm1lc2gudjEuU2lnbmVkIjEKBkRpZ2VzdBIUCgxmaW5nZXJwcmludHMYASABKAwSEQoJd2FsbF90aW1lGAIgASgEIlQKBlZlY3RvchINCgVmaXJzdBgBIAEoDBIMCgRsYXN0GAIgASgMEi0KB29yaWdpbnMYAyADKAsyHC53ZWZ0Lm1lc2gudjEuT3JpZ2luVmVyc2lvbnMiSgoOT3JpZ2luVmVyc2lvbnMSDgoGb3JpZ2luGAEgASgMEigKBXNsb3RzGAIgAygLMhkud2VmdC5tZXNoLnYxLlNsb3RWZXJzaW9uIkwKC1Nsb3RWZXJzaW9uEgwKBHNsb3QYASABKAkSDwoHdmVyc2lvbhgCIAEoBBIMCgRtYXJrGAMgASgGEhAKCGlzX2ZpbmFsGAQgASgIIiwKBlNpZ25lZBIPCgdwYXlsb2FkGAEgASgMEhEKCXNpZ25hdHVyZRgCIAEoDCL1BQoMTWVtYmVyUmVjb3JkEhIKCm5ldHdvcmtfaWQYASABKAwSDwoHbm9kZV9pZBgCIAEoDBIMCgRuYW1lGAMgASgJEhIKCnB1YmxpY19rZXkYBCABKAwSFQoNdmVyaWZ5aW5nX2tleRgFIAEoDBIRCglhZGRyZXNzZXMYBiADKAwSEwoLYWxsb3dlZF9pcHMYByADKAkSNgoGbGFiZWxzGAggAygLMiYud2VmdC5tZXNoLnYxLk1lbWJlclJlY29yZC5MYWJlbHNFbnRyeRIhCgVyb2xlcxgJIAMoDjISLndlZnQubWVzaC52MS5Sb2xlEg8KB3ZlcnNpb24YCiABKAQSEQoJaXNzdWVkX2F0GAsgASgEEhIKCmV4cGlyZXNfYXQYDCABKAQSDwoHcmV2b2tlZBgNIAEoCBIQCghlbmRwb2ludBgOIAEoCRIcChRwZXJzaXN0ZW50X2tlZXBhbGl2ZRgPIAEoDRIRCglzdWNjZXNzb3IYECABKAwSJAoGZ3JhbnRzGBEgASgLMhQud2VmdC5tZXNoLnYxLkdyYW50cxIUCgxlcGhlbWVyYWxfbXMYEiABKAQSTQoSdW5jb25maXJtZWRfbGFiZWxzGBMgAygLMjEud2VmdC5tZXNoLnYxLk1lbWJlclJlY29yZC5VbmNvbmZpcm1lZExhYmVsc0VudHJ5EhQKDHdpdGhkcmF3bl9hdBgUIAEoBBILCgNodWIYFSABKAwSJQoFY2hhaW4YHiABKAsyFi53ZWZ0Lm1lc2gudjEuS2V5Q2hhaW4SEwoLYWRtaXR0ZWRfYnkYHyABKAwSEAoIbmFtZWRfYXQYICABKAQSEwoLZm9ybWVyX25hbWUYISABKAkaLQoLTGFiZWxzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ARo4ChZVbmNvbmZpcm1lZExhYmVsc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEiWwoGR3JhbnRzEg0KBW9mZmVyGAEgAygJEg8KB3B1Ymxpc2gYAiADKAkSEQoJc3Vic2NyaWJlGAMgAygJEg0KBW5hbWVzGAQgAygJEg8KB2NsYWltZWQYBSADKAkiSAoNRGVmYXVsdEdyYW50cxIkCgZncmFudHMYASABKAsyFC53ZWZ0Lm1lc2gudjEuR3JhbnRzEhEKCW5vX2NsYWltcxgCIAEoCCJ5CghLZXlDaGFpbhIMCgRyb290GAEgASgMEhIKCmdlbmVyYXRpb24YAiABKA0SEwoLZm9ybWVyX2tleXMYAyADKAwSHQoVcm90YXRpb25zX3NwZW50X3VudGlsGAQgASgEEhcKD2Zvcm1lcl92ZXJzaW9ucxgFIAMoBCK9AgoNTm9kZVN0YXRlbWVudBIPCgdub2RlX2lkGAEgASgMEhEKCWVuZHBvaW50cxgCIAMoCRIZChFjaGFubmVsX2VuZHBvaW50cxgDIAMoCRIPCgd2ZXJzaW9uGAQgASgEEhEKCWlzc3VlZF9hdBgFIAEoBBI3CgZsYWJlbHMYBiADKAsyJy53ZWZ0Lm1lc2gudjEuTm9kZVN0YXRlbWVudC5MYWJlbHNFbnRyeRIQCghyb290bGVzcxgHIAEoCBIPCgdyZWxlYXNlGAggASgJEg4KBnN5c3RlbRgJIAEoCRIOCgZyZWxheXMYCiABKAgSDAoEdXJscxgLIAMoCRIQCghpbnN0YW5jZRgMIAEoDBotCgtMYWJlbHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBIqIBCgpTdGF0ZUVudHJ5EhIKCm5ldHdvcmtfaWQYASABKAwSDgoGb3JpZ2luGAIgASgMEgwKBGtpbmQYAyABKAkSCwoDa2V5GAQgASgJEg8KB3ZlcnNpb24YBSABKAQSEQoJaXNzdWVkX2F0GAYgASgEEhIKCmV4cGlyZXNfYXQYByABKAQSDwoHZGVsZXRlZBgIIAEoCBIMCgRib2R5GAkgASgMIjUKClBvcnRPZmZlcnMSJwoGb2ZmZXJzGAEgAygLMhcud2VmdC5tZXNoLnYxLlBvcnRPZmZlciItCglQb3J0T2ZmZXISDAoEcG9ydBgBIAEoDRISCgpyZXN0cmljdGVkGAIgASgIIs4BCg1Kb2luVG9rZW5Cb2R5EhIKCm5ldHdvcmtfaWQYASABKAwSEAoIdG9rZW5faWQYAiABKAwSGQoRbGVhZGVyX3B1YmxpY19rZXkYAyABKAwSEQoJZW5kcG9pbnRzGAQgAygJEgwKBGNpZHIYBSABKAkSDgoGc2VjcmV0GAYgASgMEhIKCmV4cGlyZXNfYXQYByABKAQSKQoGb3RoZXJzGAggAygLMhkud2VmdC5tZXNoLnYxLlRva2VuTGVhZGVyEgwKBHVybHMYCSADKAkiQgoLVG9rZW5MZWFkZXISEgoKcHVibGljX2tleRgBIAEoDBIRCgllbmRwb2ludHMYAiADKAkSDAoEdXJscxgDIAMoCSKDAQoMUmVjb3ZlcnlGaWxlEhQKDG5ldHdvcmtfc2VlZBgBIAEoDBIRCglub2RlX3NlZWQYAiABKAwSDQoFY2lkcnMYAyADKAkSDwoHbWFkZV9hdBgEIAEoBBIqCgZyb3N0ZXIYBSABKAsyGi53ZWZ0Lm1lc2gudjEuUm9zdGVyVXBkYXRlKskDCg1SZWZ1c2FsUmVhc29uEh4KGlJFRlVTQUxfUkVBU09OX1VOU1BFQ0lGSUVEEAASJgoiUkVGVVNBTF9SRUFTT05fQUREUkVTU19OT1RfQUxMT1dFRBABEiAKHFJFRlVTQUxfUkVBU09OX0FERFJFU1NfVEFLRU4QAhIjCh9SRUZVU0FMX1JFQVNPTl9BRERSRVNTX05PVF9IRVJFEAMSHwobUkVGVVNBTF9SRUFTT05fTk9UX0FQUFJPVkVEEAQSIAocUkVGVVNBTF9SRUFTT05fVE9PX01BTllfV0FJVBAFEh0KGVJFRlVTQUxfUkVBU09OX05PX0FERFJFU1MQBhIiCh5SRUZVU0FMX1JFQVNPTl9VTktOT1dOX05FVFdPUksQBxIjCh9SRUZVU0FMX1JFQVNPTl9VTktOT1dOX0VORFBPSU5UEAgSJQohUkVGVVNBTF9SRUFTT05fRFVQTElDQVRFX0VORFBPSU5UEAkSIAocUkVGVVNBTF9SRUFTT05fTk9UX1BFUk1JVFRFRBAKEhsKF1JFRlVTQUxfUkVBU09OX1RPT19NQU5ZEAsSGAoUUkVGVVNBTF9SRUFTT05fQ0xPQ0sQDCpSCgRSb2xlEhQKEFJPTEVfVU5TUEVDSUZJRUQQABIPCgtST0xFX0xFQURFUhABEg8KC1JPTEVfTUVNQkVSEAISEgoOUk9MRV9XSVJFR1VBUkQQA2IGcHJvdG8z");
 
 /**
  * The payload of a handshake's first message, encrypted to the one who is called.
@@ -36,6 +36,13 @@ export type Hello = Message<"weft.mesh.v1.Hello"> & {
     value: HelloMember;
     case: "member";
   } | { case: undefined; value?: undefined };
+
+  /**
+   * What the caller speaks; absent in the former release, which speaks version 1 of everything.
+   *
+   * @generated from field: repeated weft.mesh.v1.ProtocolRange protocols = 3;
+   */
+  protocols: ProtocolRange[];
 };
 
 /**
@@ -44,6 +51,58 @@ export type Hello = Message<"weft.mesh.v1.Hello"> & {
  */
 export const HelloSchema: GenMessage<Hello> = /*@__PURE__*/
   messageDesc(file_weft_mesh_v1_mesh, 0);
+
+/**
+ * The payload of a handshake's second message; empty in the former release.
+ *
+ * @generated from message weft.mesh.v1.HelloReply
+ */
+export type HelloReply = Message<"weft.mesh.v1.HelloReply"> & {
+  /**
+   * Of the protocols that the hello names, those that are spoken here.
+   *
+   * @generated from field: repeated weft.mesh.v1.ProtocolRange protocols = 1;
+   */
+  protocols: ProtocolRange[];
+};
+
+/**
+ * Describes the message weft.mesh.v1.HelloReply.
+ * Use `create(HelloReplySchema)` to create a new message.
+ */
+export const HelloReplySchema: GenMessage<HelloReply> = /*@__PURE__*/
+  messageDesc(file_weft_mesh_v1_mesh, 1);
+
+/**
+ * Which versions of a protocol an end can do, both included: 1 to 65,535.
+ *
+ * @generated from message weft.mesh.v1.ProtocolRange
+ */
+export type ProtocolRange = Message<"weft.mesh.v1.ProtocolRange"> & {
+  /**
+   * 1 handshake, 2 channel, 3 mesh, 4 join, 5 path, 6 relay, 7 carrier, 8 service, 9 forward, 10 frames, 11 links.
+   *
+   * @generated from field: uint32 protocol = 1;
+   */
+  protocol: number;
+
+  /**
+   * @generated from field: uint32 oldest = 2;
+   */
+  oldest: number;
+
+  /**
+   * @generated from field: uint32 newest = 3;
+   */
+  newest: number;
+};
+
+/**
+ * Describes the message weft.mesh.v1.ProtocolRange.
+ * Use `create(ProtocolRangeSchema)` to create a new message.
+ */
+export const ProtocolRangeSchema: GenMessage<ProtocolRange> = /*@__PURE__*/
+  messageDesc(file_weft_mesh_v1_mesh, 2);
 
 /**
  * A machine that holds a token.
@@ -64,7 +123,7 @@ export type HelloJoin = Message<"weft.mesh.v1.HelloJoin"> & {
  * Use `create(HelloJoinSchema)` to create a new message.
  */
 export const HelloJoinSchema: GenMessage<HelloJoin> = /*@__PURE__*/
-  messageDesc(file_weft_mesh_v1_mesh, 1);
+  messageDesc(file_weft_mesh_v1_mesh, 3);
 
 /**
  * A machine whose record the other side should know.
@@ -97,7 +156,7 @@ export type HelloMember = Message<"weft.mesh.v1.HelloMember"> & {
  * Use `create(HelloMemberSchema)` to create a new message.
  */
 export const HelloMemberSchema: GenMessage<HelloMember> = /*@__PURE__*/
-  messageDesc(file_weft_mesh_v1_mesh, 2);
+  messageDesc(file_weft_mesh_v1_mesh, 4);
 
 /**
  * A node goes on under new keys.
@@ -132,7 +191,7 @@ export type Succession = Message<"weft.mesh.v1.Succession"> & {
  * Use `create(SuccessionSchema)` to create a new message.
  */
 export const SuccessionSchema: GenMessage<Succession> = /*@__PURE__*/
-  messageDesc(file_weft_mesh_v1_mesh, 3);
+  messageDesc(file_weft_mesh_v1_mesh, 5);
 
 /**
  * Everything that members say to each other on the topic "mesh".
@@ -217,7 +276,7 @@ export type MeshMessage = Message<"weft.mesh.v1.MeshMessage"> & {
  * Use `create(MeshMessageSchema)` to create a new message.
  */
 export const MeshMessageSchema: GenMessage<MeshMessage> = /*@__PURE__*/
-  messageDesc(file_weft_mesh_v1_mesh, 4);
+  messageDesc(file_weft_mesh_v1_mesh, 6);
 
 /**
  * The sender wants a path for packets to a member that the addressee may have a link to, or answers an introduction.
@@ -259,7 +318,7 @@ export type PathCall = Message<"weft.mesh.v1.PathCall"> & {
  * Use `create(PathCallSchema)` to create a new message.
  */
 export const PathCallSchema: GenMessage<PathCall> = /*@__PURE__*/
-  messageDesc(file_weft_mesh_v1_mesh, 5);
+  messageDesc(file_weft_mesh_v1_mesh, 7);
 
 /**
  * A member may be reached there; both ends try at the same time.
@@ -301,7 +360,7 @@ export type Introduction = Message<"weft.mesh.v1.Introduction"> & {
  * Use `create(IntroductionSchema)` to create a new message.
  */
 export const IntroductionSchema: GenMessage<Introduction> = /*@__PURE__*/
-  messageDesc(file_weft_mesh_v1_mesh, 6);
+  messageDesc(file_weft_mesh_v1_mesh, 8);
 
 /**
  * One end of a relayed session.
@@ -336,7 +395,7 @@ export type RelayLeg = Message<"weft.mesh.v1.RelayLeg"> & {
  * Use `create(RelayLegSchema)` to create a new message.
  */
 export const RelayLegSchema: GenMessage<RelayLeg> = /*@__PURE__*/
-  messageDesc(file_weft_mesh_v1_mesh, 7);
+  messageDesc(file_weft_mesh_v1_mesh, 9);
 
 /**
  * A leader lives.
@@ -351,7 +410,7 @@ export type Heartbeat = Message<"weft.mesh.v1.Heartbeat"> & {
  * Use `create(HeartbeatSchema)` to create a new message.
  */
 export const HeartbeatSchema: GenMessage<Heartbeat> = /*@__PURE__*/
-  messageDesc(file_weft_mesh_v1_mesh, 8);
+  messageDesc(file_weft_mesh_v1_mesh, 10);
 
 /**
  * The sender's own probes miss a member; whoever hears it probes it too, and believes nothing.
@@ -372,7 +431,7 @@ export type Suspicion = Message<"weft.mesh.v1.Suspicion"> & {
  * Use `create(SuspicionSchema)` to create a new message.
  */
 export const SuspicionSchema: GenMessage<Suspicion> = /*@__PURE__*/
-  messageDesc(file_weft_mesh_v1_mesh, 9);
+  messageDesc(file_weft_mesh_v1_mesh, 11);
 
 /**
  * What one member asks of another; leaders check the asker's record.
@@ -446,7 +505,7 @@ export type MemberRequest = Message<"weft.mesh.v1.MemberRequest"> & {
  * Use `create(MemberRequestSchema)` to create a new message.
  */
 export const MemberRequestSchema: GenMessage<MemberRequest> = /*@__PURE__*/
-  messageDesc(file_weft_mesh_v1_mesh, 10);
+  messageDesc(file_weft_mesh_v1_mesh, 12);
 
 /**
  * @generated from message weft.mesh.v1.MemberResponse
@@ -482,7 +541,7 @@ export type MemberResponse = Message<"weft.mesh.v1.MemberResponse"> & {
  * Use `create(MemberResponseSchema)` to create a new message.
  */
 export const MemberResponseSchema: GenMessage<MemberResponse> = /*@__PURE__*/
-  messageDesc(file_weft_mesh_v1_mesh, 11);
+  messageDesc(file_weft_mesh_v1_mesh, 13);
 
 /**
  * @generated from message weft.mesh.v1.Done
@@ -506,7 +565,7 @@ export type Done = Message<"weft.mesh.v1.Done"> & {
  * Use `create(DoneSchema)` to create a new message.
  */
 export const DoneSchema: GenMessage<Done> = /*@__PURE__*/
-  messageDesc(file_weft_mesh_v1_mesh, 12);
+  messageDesc(file_weft_mesh_v1_mesh, 14);
 
 /**
  * Makes the addressee a leader.
@@ -546,7 +605,7 @@ export type Promotion = Message<"weft.mesh.v1.Promotion"> & {
  * Use `create(PromotionSchema)` to create a new message.
  */
 export const PromotionSchema: GenMessage<Promotion> = /*@__PURE__*/
-  messageDesc(file_weft_mesh_v1_mesh, 13);
+  messageDesc(file_weft_mesh_v1_mesh, 15);
 
 /**
  * The addressee is to be no leader any more and hands its slices to the asker.
@@ -561,7 +620,7 @@ export type Demotion = Message<"weft.mesh.v1.Demotion"> & {
  * Use `create(DemotionSchema)` to create a new message.
  */
 export const DemotionSchema: GenMessage<Demotion> = /*@__PURE__*/
-  messageDesc(file_weft_mesh_v1_mesh, 14);
+  messageDesc(file_weft_mesh_v1_mesh, 16);
 
 /**
  * The asker is to be no leader any more and hands its slices to the addressee.
@@ -587,7 +646,7 @@ export type Handover = Message<"weft.mesh.v1.Handover"> & {
  * Use `create(HandoverSchema)` to create a new message.
  */
 export const HandoverSchema: GenMessage<Handover> = /*@__PURE__*/
-  messageDesc(file_weft_mesh_v1_mesh, 15);
+  messageDesc(file_weft_mesh_v1_mesh, 17);
 
 /**
  * Addresses that the addressee may give out from now on, and nobody else.
@@ -615,7 +674,7 @@ export type SliceGrant = Message<"weft.mesh.v1.SliceGrant"> & {
  * Use `create(SliceGrantSchema)` to create a new message.
  */
 export const SliceGrantSchema: GenMessage<SliceGrant> = /*@__PURE__*/
-  messageDesc(file_weft_mesh_v1_mesh, 16);
+  messageDesc(file_weft_mesh_v1_mesh, 18);
 
 /**
  * The asker goes on under new keys.
@@ -655,7 +714,7 @@ export type KeyRotation = Message<"weft.mesh.v1.KeyRotation"> & {
  * Use `create(KeyRotationSchema)` to create a new message.
  */
 export const KeyRotationSchema: GenMessage<KeyRotation> = /*@__PURE__*/
-  messageDesc(file_weft_mesh_v1_mesh, 17);
+  messageDesc(file_weft_mesh_v1_mesh, 19);
 
 /**
  * The asker wants to be who offers a service path that nobody has been given yet.
@@ -674,7 +733,7 @@ export type Claim = Message<"weft.mesh.v1.Claim"> & {
  * Use `create(ClaimSchema)` to create a new message.
  */
 export const ClaimSchema: GenMessage<Claim> = /*@__PURE__*/
-  messageDesc(file_weft_mesh_v1_mesh, 18);
+  messageDesc(file_weft_mesh_v1_mesh, 20);
 
 /**
  * The asker is to be no member any more.
@@ -689,7 +748,7 @@ export type Leave = Message<"weft.mesh.v1.Leave"> & {
  * Use `create(LeaveSchema)` to create a new message.
  */
 export const LeaveSchema: GenMessage<Leave> = /*@__PURE__*/
-  messageDesc(file_weft_mesh_v1_mesh, 19);
+  messageDesc(file_weft_mesh_v1_mesh, 21);
 
 /**
  * The asker is about to let a machine in by a token with a limit, which the addressee counts.
@@ -717,7 +776,7 @@ export type TokenUse = Message<"weft.mesh.v1.TokenUse"> & {
  * Use `create(TokenUseSchema)` to create a new message.
  */
 export const TokenUseSchema: GenMessage<TokenUse> = /*@__PURE__*/
-  messageDesc(file_weft_mesh_v1_mesh, 20);
+  messageDesc(file_weft_mesh_v1_mesh, 22);
 
 /**
  * An endpoint of an overlay network is to be the asker's, to go, or to be another member's.
@@ -764,7 +823,7 @@ export type EndpointRequest = Message<"weft.mesh.v1.EndpointRequest"> & {
  * Use `create(EndpointRequestSchema)` to create a new message.
  */
 export const EndpointRequestSchema: GenMessage<EndpointRequest> = /*@__PURE__*/
-  messageDesc(file_weft_mesh_v1_mesh, 21);
+  messageDesc(file_weft_mesh_v1_mesh, 23);
 
 /**
  * @generated from message weft.mesh.v1.EndpointAddition
@@ -802,7 +861,7 @@ export type EndpointAddition = Message<"weft.mesh.v1.EndpointAddition"> & {
  * Use `create(EndpointAdditionSchema)` to create a new message.
  */
 export const EndpointAdditionSchema: GenMessage<EndpointAddition> = /*@__PURE__*/
-  messageDesc(file_weft_mesh_v1_mesh, 22);
+  messageDesc(file_weft_mesh_v1_mesh, 24);
 
 /**
  * @generated from message weft.mesh.v1.EndpointRemoval
@@ -815,7 +874,7 @@ export type EndpointRemoval = Message<"weft.mesh.v1.EndpointRemoval"> & {
  * Use `create(EndpointRemovalSchema)` to create a new message.
  */
 export const EndpointRemovalSchema: GenMessage<EndpointRemoval> = /*@__PURE__*/
-  messageDesc(file_weft_mesh_v1_mesh, 23);
+  messageDesc(file_weft_mesh_v1_mesh, 25);
 
 /**
  * @generated from message weft.mesh.v1.EndpointMove
@@ -841,7 +900,7 @@ export type EndpointMove = Message<"weft.mesh.v1.EndpointMove"> & {
  * Use `create(EndpointMoveSchema)` to create a new message.
  */
 export const EndpointMoveSchema: GenMessage<EndpointMove> = /*@__PURE__*/
-  messageDesc(file_weft_mesh_v1_mesh, 24);
+  messageDesc(file_weft_mesh_v1_mesh, 26);
 
 /**
  * @generated from message weft.mesh.v1.JoinRequest
@@ -910,7 +969,7 @@ export type JoinRequest = Message<"weft.mesh.v1.JoinRequest"> & {
  * Use `create(JoinRequestSchema)` to create a new message.
  */
 export const JoinRequestSchema: GenMessage<JoinRequest> = /*@__PURE__*/
-  messageDesc(file_weft_mesh_v1_mesh, 25);
+  messageDesc(file_weft_mesh_v1_mesh, 27);
 
 /**
  * @generated from message weft.mesh.v1.JoinResponse
@@ -947,7 +1006,7 @@ export type JoinResponse = Message<"weft.mesh.v1.JoinResponse"> & {
  * Use `create(JoinResponseSchema)` to create a new message.
  */
 export const JoinResponseSchema: GenMessage<JoinResponse> = /*@__PURE__*/
-  messageDesc(file_weft_mesh_v1_mesh, 26);
+  messageDesc(file_weft_mesh_v1_mesh, 28);
 
 /**
  * @generated from message weft.mesh.v1.Refused
@@ -980,7 +1039,7 @@ export type Refused = Message<"weft.mesh.v1.Refused"> & {
  * Use `create(RefusedSchema)` to create a new message.
  */
 export const RefusedSchema: GenMessage<Refused> = /*@__PURE__*/
-  messageDesc(file_weft_mesh_v1_mesh, 27);
+  messageDesc(file_weft_mesh_v1_mesh, 29);
 
 /**
  * @generated from message weft.mesh.v1.Pending
@@ -993,7 +1052,7 @@ export type Pending = Message<"weft.mesh.v1.Pending"> & {
  * Use `create(PendingSchema)` to create a new message.
  */
 export const PendingSchema: GenMessage<Pending> = /*@__PURE__*/
-  messageDesc(file_weft_mesh_v1_mesh, 28);
+  messageDesc(file_weft_mesh_v1_mesh, 30);
 
 /**
  * @generated from message weft.mesh.v1.Admitted
@@ -1027,7 +1086,7 @@ export type Admitted = Message<"weft.mesh.v1.Admitted"> & {
  * Use `create(AdmittedSchema)` to create a new message.
  */
 export const AdmittedSchema: GenMessage<Admitted> = /*@__PURE__*/
-  messageDesc(file_weft_mesh_v1_mesh, 29);
+  messageDesc(file_weft_mesh_v1_mesh, 31);
 
 /**
  * @generated from message weft.mesh.v1.NetworkSettings
@@ -1053,7 +1112,7 @@ export type NetworkSettings = Message<"weft.mesh.v1.NetworkSettings"> & {
  * Use `create(NetworkSettingsSchema)` to create a new message.
  */
 export const NetworkSettingsSchema: GenMessage<NetworkSettings> = /*@__PURE__*/
-  messageDesc(file_weft_mesh_v1_mesh, 30);
+  messageDesc(file_weft_mesh_v1_mesh, 32);
 
 /**
  * What has changed, or what the other end lacks. Records come before what needs them.
@@ -1082,7 +1141,7 @@ export type RosterUpdate = Message<"weft.mesh.v1.RosterUpdate"> & {
  * Use `create(RosterUpdateSchema)` to create a new message.
  */
 export const RosterUpdateSchema: GenMessage<RosterUpdate> = /*@__PURE__*/
-  messageDesc(file_weft_mesh_v1_mesh, 31);
+  messageDesc(file_weft_mesh_v1_mesh, 33);
 
 /**
  * What a node has, as fingerprints of 64 parts by the first six bits of the origin.
@@ -1110,7 +1169,7 @@ export type Digest = Message<"weft.mesh.v1.Digest"> & {
  * Use `create(DigestSchema)` to create a new message.
  */
 export const DigestSchema: GenMessage<Digest> = /*@__PURE__*/
-  messageDesc(file_weft_mesh_v1_mesh, 32);
+  messageDesc(file_weft_mesh_v1_mesh, 34);
 
 /**
  * Which versions a node has: of all origins from the first to the last, or of these origins and no other.
@@ -1141,7 +1200,7 @@ export type Vector = Message<"weft.mesh.v1.Vector"> & {
  * Use `create(VectorSchema)` to create a new message.
  */
 export const VectorSchema: GenMessage<Vector> = /*@__PURE__*/
-  messageDesc(file_weft_mesh_v1_mesh, 33);
+  messageDesc(file_weft_mesh_v1_mesh, 35);
 
 /**
  * @generated from message weft.mesh.v1.OriginVersions
@@ -1165,7 +1224,7 @@ export type OriginVersions = Message<"weft.mesh.v1.OriginVersions"> & {
  * Use `create(OriginVersionsSchema)` to create a new message.
  */
 export const OriginVersionsSchema: GenMessage<OriginVersions> = /*@__PURE__*/
-  messageDesc(file_weft_mesh_v1_mesh, 34);
+  messageDesc(file_weft_mesh_v1_mesh, 36);
 
 /**
  * @generated from message weft.mesh.v1.SlotVersion
@@ -1203,7 +1262,7 @@ export type SlotVersion = Message<"weft.mesh.v1.SlotVersion"> & {
  * Use `create(SlotVersionSchema)` to create a new message.
  */
 export const SlotVersionSchema: GenMessage<SlotVersion> = /*@__PURE__*/
-  messageDesc(file_weft_mesh_v1_mesh, 35);
+  messageDesc(file_weft_mesh_v1_mesh, 37);
 
 /**
  * A signature covers a label that names the kind of payload, then the payload as it stands here.
@@ -1227,7 +1286,7 @@ export type Signed = Message<"weft.mesh.v1.Signed"> & {
  * Use `create(SignedSchema)` to create a new message.
  */
 export const SignedSchema: GenMessage<Signed> = /*@__PURE__*/
-  messageDesc(file_weft_mesh_v1_mesh, 36);
+  messageDesc(file_weft_mesh_v1_mesh, 38);
 
 /**
  * Signed by the network's key, under "weft member record v1".
@@ -1404,7 +1463,7 @@ export type MemberRecord = Message<"weft.mesh.v1.MemberRecord"> & {
  * Use `create(MemberRecordSchema)` to create a new message.
  */
 export const MemberRecordSchema: GenMessage<MemberRecord> = /*@__PURE__*/
-  messageDesc(file_weft_mesh_v1_mesh, 37);
+  messageDesc(file_weft_mesh_v1_mesh, 39);
 
 /**
  * What one member may do, or all.
@@ -1451,7 +1510,7 @@ export type Grants = Message<"weft.mesh.v1.Grants"> & {
  * Use `create(GrantsSchema)` to create a new message.
  */
 export const GrantsSchema: GenMessage<Grants> = /*@__PURE__*/
-  messageDesc(file_weft_mesh_v1_mesh, 38);
+  messageDesc(file_weft_mesh_v1_mesh, 40);
 
 /**
  * What every member may do: the body of the network's entry "grant/default".
@@ -1477,7 +1536,7 @@ export type DefaultGrants = Message<"weft.mesh.v1.DefaultGrants"> & {
  * Use `create(DefaultGrantsSchema)` to create a new message.
  */
 export const DefaultGrantsSchema: GenMessage<DefaultGrants> = /*@__PURE__*/
-  messageDesc(file_weft_mesh_v1_mesh, 39);
+  messageDesc(file_weft_mesh_v1_mesh, 41);
 
 /**
  * The keys that a member has had before. A key is named by its first 16 bytes.
@@ -1526,7 +1585,7 @@ export type KeyChain = Message<"weft.mesh.v1.KeyChain"> & {
  * Use `create(KeyChainSchema)` to create a new message.
  */
 export const KeyChainSchema: GenMessage<KeyChain> = /*@__PURE__*/
-  messageDesc(file_weft_mesh_v1_mesh, 40);
+  messageDesc(file_weft_mesh_v1_mesh, 42);
 
 /**
  * Signed by the node's own key, under "weft node statement v1".
@@ -1614,7 +1673,7 @@ export type NodeStatement = Message<"weft.mesh.v1.NodeStatement"> & {
  * Use `create(NodeStatementSchema)` to create a new message.
  */
 export const NodeStatementSchema: GenMessage<NodeStatement> = /*@__PURE__*/
-  messageDesc(file_weft_mesh_v1_mesh, 41);
+  messageDesc(file_weft_mesh_v1_mesh, 43);
 
 /**
  * Signed by the node's own key or by the network's, under "weft state entry v1".
@@ -1685,7 +1744,7 @@ export type StateEntry = Message<"weft.mesh.v1.StateEntry"> & {
  * Use `create(StateEntrySchema)` to create a new message.
  */
 export const StateEntrySchema: GenMessage<StateEntry> = /*@__PURE__*/
-  messageDesc(file_weft_mesh_v1_mesh, 42);
+  messageDesc(file_weft_mesh_v1_mesh, 44);
 
 /**
  * The body of an entry of the kind "offer": the TCP ports that a node leads to services of its host.
@@ -1704,7 +1763,7 @@ export type PortOffers = Message<"weft.mesh.v1.PortOffers"> & {
  * Use `create(PortOffersSchema)` to create a new message.
  */
 export const PortOffersSchema: GenMessage<PortOffers> = /*@__PURE__*/
-  messageDesc(file_weft_mesh_v1_mesh, 43);
+  messageDesc(file_weft_mesh_v1_mesh, 45);
 
 /**
  * @generated from message weft.mesh.v1.PortOffer
@@ -1728,7 +1787,7 @@ export type PortOffer = Message<"weft.mesh.v1.PortOffer"> & {
  * Use `create(PortOfferSchema)` to create a new message.
  */
 export const PortOfferSchema: GenMessage<PortOffer> = /*@__PURE__*/
-  messageDesc(file_weft_mesh_v1_mesh, 44);
+  messageDesc(file_weft_mesh_v1_mesh, 46);
 
 /**
  * What a join token carries between "weft1-" and its checksum.
@@ -1793,7 +1852,7 @@ export type JoinTokenBody = Message<"weft.mesh.v1.JoinTokenBody"> & {
  * Use `create(JoinTokenBodySchema)` to create a new message.
  */
 export const JoinTokenBodySchema: GenMessage<JoinTokenBody> = /*@__PURE__*/
-  messageDesc(file_weft_mesh_v1_mesh, 45);
+  messageDesc(file_weft_mesh_v1_mesh, 47);
 
 /**
  * @generated from message weft.mesh.v1.TokenLeader
@@ -1826,7 +1885,7 @@ export type TokenLeader = Message<"weft.mesh.v1.TokenLeader"> & {
  * Use `create(TokenLeaderSchema)` to create a new message.
  */
 export const TokenLeaderSchema: GenMessage<TokenLeader> = /*@__PURE__*/
-  messageDesc(file_weft_mesh_v1_mesh, 46);
+  messageDesc(file_weft_mesh_v1_mesh, 48);
 
 /**
  * What a leader exports, sealed by a passphrase: with it another machine leads when all leaders are gone.
@@ -1875,7 +1934,7 @@ export type RecoveryFile = Message<"weft.mesh.v1.RecoveryFile"> & {
  * Use `create(RecoveryFileSchema)` to create a new message.
  */
 export const RecoveryFileSchema: GenMessage<RecoveryFile> = /*@__PURE__*/
-  messageDesc(file_weft_mesh_v1_mesh, 47);
+  messageDesc(file_weft_mesh_v1_mesh, 49);
 
 /**
  * @generated from enum weft.mesh.v1.RefusalReason

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { MemoryStateStore, VirtualClock } from "../base/mod.ts";
+import { MemoryStateStore, VirtualClock } from "../../base/mod.ts";
 import {
   encodeDefaultGrants,
   type Grants,
@@ -7,9 +7,9 @@ import {
   NO_UPDATE,
   Replica,
   USUAL_GRANTS,
-} from "../mesh/mod.ts";
-import { START, TestNetwork } from "../mesh/testing/test_network.ts";
-import { TopicPath, TopicPattern } from "../service/mod.ts";
+} from "../../mesh/mod.ts";
+import { START, TestNetwork } from "../../mesh/testing/test_network.ts";
+import { TopicPath, TopicPattern } from "../../service/mod.ts";
 import { Authority } from "./authority.ts";
 
 /** Members a, b and c with what they are granted, and a leader. */

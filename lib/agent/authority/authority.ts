@@ -13,9 +13,9 @@ import {
   type MeshState,
   type NodeId,
   USUAL_GRANTS,
-} from "../mesh/mod.ts";
+} from "../../mesh/mod.ts";
 import { OwnedPaths } from "./owned_paths.ts";
-import { serviceLabel } from "../dns/mod.ts";
+import { serviceLabel } from "../../dns/mod.ts";
 import {
   belowGrant,
   grantsPattern,
@@ -24,7 +24,7 @@ import {
   type TopicGrant,
   TopicPath,
   type TopicPattern,
-} from "../service/mod.ts";
+} from "../../service/mod.ts";
 
 /** Every node has the services whose paths begin so, and nobody is given them. */
 const BUILT_IN = "$";

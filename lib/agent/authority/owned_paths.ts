@@ -3,8 +3,8 @@
  * @module
  */
 
-import type { Grants, MemberRecord, NodeId } from "../mesh/mod.ts";
-import { TopicPath, type TopicPattern } from "../service/mod.ts";
+import type { Grants, MemberRecord, NodeId } from "../../mesh/mod.ts";
+import { TopicPath, type TopicPattern } from "../../service/mod.ts";
 
 /** Who has which path by name. What a leader has granted outranks who was the first to ask. */
 export class OwnedPaths {
