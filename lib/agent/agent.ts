@@ -153,6 +153,7 @@ export class Agent {
       node: this,
       counters: this.#channelCounters,
       settings: parts.service,
+      ownerOf: (nodeId) => this.networks.book.ownerOf(nodeId),
       onChange: () => this.#names.service?.services.followSoon(),
     });
     this.offers = new DeclaredOffers(this.services.forward, of("services").log);
@@ -166,7 +167,11 @@ export class Agent {
     this.#warnings = this.#resources.use(watchForWarnings(this.#context, {
       restate: () => this.#session?.restate(),
       clockSkews: () => this.#session?.messages.clockSkews() ?? new Map(),
-      others: () => [...rejoin.warnings(), ...this.#session?.messages.conflicts.warnings() ?? []],
+      others: () => [
+        ...rejoin.warnings(),
+        ...this.#session?.messages.conflicts.warnings() ?? [],
+        ...this.services.servers.warnings(),
+      ],
     }));
     this.view = this.#resources.use(
       new NodeView({

@@ -63,6 +63,7 @@ function lookAfter(node: AgingParts, { rejoin, dataPlane }: OwnParts): void {
   node.networks.lookAfter(isElected);
   node.policies.lookAfter(isElected);
   node.routes.lookAfter(isElected);
+  if (isElected) node.services.serverActs.lookAfter();
   dataPlane.lookAfter();
   node.shareTokens();
   node.view.watch.look();

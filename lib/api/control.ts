@@ -4,6 +4,7 @@
  */
 
 import type { BroadcastMode, CallMode, PublishReport, ServiceReport } from "../service/mod.ts";
+import type { DataServersControl } from "./data_servers/mod.ts";
 import type { DeviceControl } from "./devices.ts";
 import type { DiagnosisControl } from "./diagnosis/mod.ts";
 import type { CreatedToken, MembershipControl, TokenReport, TokenRequest } from "./membership.ts";
@@ -276,6 +277,7 @@ export type EventLine =
  */
 export interface AgentControl
   extends
+    DataServersControl,
     DeviceControl,
     DiagnosisControl,
     MeasurementControl,

@@ -11,6 +11,7 @@
  */
 
 export type * from "./control.ts";
+export type * from "./data_servers/mod.ts";
 export type * from "./devices.ts";
 export type * from "./diagnosis/mod.ts";
 export * from "./errors.ts";

@@ -19,7 +19,12 @@ import { MEMBERSHIP_OPERATIONS, tokenRequest } from "./membership_operations.ts"
 import { EVENTS_TYPE, type Operation, type OperationName } from "./operation.ts";
 import { OVERLAY_OPERATIONS } from "./overlay_operations.ts";
 import { POLICY_OPERATIONS } from "./policy_operations.ts";
-import { DIAGNOSIS_OPERATIONS, MEASUREMENT_OPERATIONS, PROCESS_OPERATIONS } from "./process_operations.ts";
+import {
+  DATA_SERVER_OPERATIONS,
+  DIAGNOSIS_OPERATIONS,
+  MEASUREMENT_OPERATIONS,
+  PROCESS_OPERATIONS,
+} from "./process_operations.ts";
 import { REACH_OPERATIONS, VIEW_OPERATIONS } from "./reach_operations.ts";
 import * as reports from "./report_schemas.ts";
 import { ROUTE_OPERATIONS } from "./route_operations.ts";
@@ -174,6 +179,7 @@ export const OPERATIONS: { readonly [Name in OperationName]: Operation<Name> } =
   ...MEASUREMENT_OPERATIONS,
   ...POLICY_OPERATIONS,
   ...ROUTE_OPERATIONS,
+  ...DATA_SERVER_OPERATIONS,
   ...SETTINGS_OPERATIONS,
   ...DIAGNOSIS_OPERATIONS,
   ...VIEW_OPERATIONS,

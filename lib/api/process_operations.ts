@@ -1,6 +1,6 @@
 /**
- * The operations of the process that an agent runs in, and of what is measured there: how they are asked, and what they
- * answer.
+ * The operations of the process that an agent runs in, of what is measured there, and of servers of collections: how they are
+ * asked, and what they answer.
  * @module
  */
 
@@ -22,6 +22,7 @@ import {
   type ProcessControl,
   type UnitReport,
 } from "./process_control.ts";
+import type * as servers from "./data_servers/mod.ts";
 
 const unit: LazyObject<UnitReport> = named(
   "UnitReport",
@@ -153,5 +154,58 @@ export const DIAGNOSIS_OPERATIONS: { readonly [Name in keyof DiagnosisControl]: 
     summary: "A sealed copy of all that makes this node",
     request: backupRequest,
     answer: backupReport,
+  },
+};
+
+const figure = () => z.int().min(0);
+
+const serversRequest: LazyObject<servers.DataServersRequest> = named("DataServersRequest", () => ({
+  replicas: z.int().min(1).max(5).exactOptional(),
+  members: z.array(z.string().min(1).max(128)).max(5).exactOptional(),
+  program: z.string().min(1).max(512).exactOptional(),
+}));
+const serversStop: LazyObject<servers.DataServersStop> = object(() => ({
+  force: z.union([z.boolean(), z.string().transform((text) => text === "1")])
+    .describe("1 to stop them also while they keep collections").exactOptional(),
+}));
+const server: LazyObject<servers.DataServerReport> = named("DataServer", () => ({
+  node: z.string(),
+  state: z.enum(["starting", "running", "failed", "away"]),
+  version: z.string().exactOptional(),
+  installed: z.string().exactOptional(),
+  sinceMs: figure().exactOptional(),
+  restarts: figure().exactOptional(),
+  isLeader: z.boolean().exactOptional(),
+  isCurrent: z.boolean().exactOptional(),
+  problem: z.string().exactOptional(),
+}), "One member's server of collections.");
+const serversReport: LazyObject<servers.DataServersReport> = named("DataServers", () => ({
+  replicas: figure(),
+  hasQuorum: z.boolean(),
+  decidedBy: z.string().exactOptional(),
+  decidedAt: figure().exactOptional(),
+  servers: z.array(server()),
+}), "The servers of collections that members run.");
+
+/** The operations about servers of collections. */
+export const DATA_SERVER_OPERATIONS: {
+  readonly [Name in keyof servers.DataServersControl]: Operation<Name>;
+} = {
+  dataServers: {
+    route: "GET /data/servers",
+    summary: "The servers of collections that members run, and how they are",
+    answer: serversReport,
+  },
+  startDataServers: {
+    route: "POST /data/servers",
+    summary: "Has members run servers that keep new collections",
+    request: serversRequest,
+    answer: serversReport,
+  },
+  stopDataServers: {
+    route: "DELETE /data/servers",
+    summary: "Has those servers stopped; what they keep stays with their members",
+    request: serversStop,
+    answer: serversReport,
   },
 };

@@ -134,7 +134,7 @@ export type KnownTransaction = "queued" | "committed";
  */
 export interface DataEngine {
   /** What copies of shards are kept by; undefined of an engine that keeps none. */
-  readonly copies?: CopyStore;
+  readonly copies?: CopyStore | undefined;
   /** Keeps queues beside the collections, and is closed with it; undefined where it keeps none. */
   readonly queues?: QueueEngine;
   /** @returns all collections, by name */

@@ -20,7 +20,9 @@ export {
   nodeIdFromBytes,
   nodeIdOf,
   openFrom,
+  openSealed,
   parseNodeId,
+  sealFor,
   sealFrom,
   toNodeName,
 } from "./identity/mod.ts";

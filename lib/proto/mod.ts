@@ -5,6 +5,7 @@
 
 export * from "./codec.ts";
 export * from "./gen/weft/channel/v1/mod.ts";
+export * from "./gen/weft/data/v1/mod.ts";
 export * from "./gen/weft/mesh/v1/mod.ts";
 export * from "./gen/weft/overlay/v1/mod.ts";
 export * from "./gen/weft/policy/v1/mod.ts";

@@ -8,6 +8,7 @@ import { FLAG, formatRecord, RESPONSE_CODE, responseCodeText } from "../../dns/m
 import { NO_UPDATE } from "../../mesh/mod.ts";
 import type { Agent } from "../agent.ts";
 import type { ListedStore } from "../backup/mod.ts";
+import { dataServerOperations } from "./data_server_operations.ts";
 import { deviceOperations } from "./device_operations.ts";
 import { diagnosisOperations } from "./diagnosis_operations.ts";
 import { type AgentProcess, processOperations } from "./agent_process.ts";
@@ -61,6 +62,7 @@ export function agentOperations(
     ...networkOperations(agent),
     ...policyOperations(agent),
     ...routeOperations(agent),
+    ...dataServerOperations(agent),
     ...tokenOperations(agent),
     ...deviceOperations(agent),
     ...leaderOperations(agent),

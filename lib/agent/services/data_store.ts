@@ -11,11 +11,13 @@ import {
   EmbeddedEngine,
   EngineSet,
   JetStreamLog,
+  type LogHealth,
   type NatsCredentials,
   parseNatsCredentials,
   parseNatsServer,
   ReplicatedEngine,
 } from "../../data/mod.ts";
+import type { ServersAccess } from "../data_servers/mod.ts";
 import { afterSystemTurn, type DatabaseFile, openDatabase, ReplaceableDatabase } from "../../host/mod.ts";
 
 /** No file of credentials is longer. */
@@ -36,6 +38,9 @@ export class DataStore {
   readonly #clock: Clock;
   /** While the node has it open. */
   #open: ReturnType<typeof openDatabase> | undefined;
+
+  #engines: EngineSet | undefined;
+  #log: JetStreamLog | undefined;
 
   /** @param networkId in hexadecimal */
   constructor(stateDir: string, networkId: string, clock: Clock) {
@@ -84,7 +89,11 @@ export class DataStore {
   }
 
   /** @throws StateError */
-  open(): DataEngine {
+  open(): EngineSet {
+    return this.#engines = new EngineSet(this.#openOwn());
+  }
+
+  #openOwn(): DataEngine {
     const database = this.#open = openDatabase(this.#stateDir, this.#file(""));
     return new EmbeddedEngine({
       database,
@@ -95,17 +104,35 @@ export class DataStore {
   }
 
   /** Opens what servers keep, and what is here beside it. @throws StateError, DataError */
-  openShared({ data, dataCredentials, dataAuthority }: DataServers, parts: Environment): DataEngine {
-    const commits = new JetStreamLog({
-      ...parts,
-      server: parseNatsServer(data),
-      name: `weft_${this.#networkId}`,
+  openShared({ data, dataCredentials, dataAuthority }: DataServers, parts: Environment): EngineSet {
+    const server = parseNatsServer(data);
+    const shared = this.#openLog({
+      server: () => server,
       ...dataCredentials !== undefined && { credentials: () => readCredentials(dataCredentials) },
       ...dataAuthority !== undefined && { caFile: dataAuthority },
+    }, parts);
+    return this.#engines = new EngineSet(this.#openOwn(), shared);
+  }
+
+  /** Has new collections be kept by these servers from now on, beside what is here already; by none when undefined. */
+  async share(access: ServersAccess | undefined, parts: Environment): Promise<void> {
+    if (access === undefined) this.#log = undefined;
+    await this.#engines?.share(access && this.#openLog(access, parts));
+  }
+
+  /** @returns how the stream's servers are; undefined while they are not reached, or there are none */
+  async health(): Promise<LogHealth | undefined> {
+    return await this.#log?.health();
+  }
+
+  #openLog(access: ServersAccess, parts: Environment): DataEngine {
+    const commits = this.#log = new JetStreamLog({
+      ...parts,
+      ...access,
+      name: `weft_${this.#networkId}`,
     });
     const copy = new ReplaceableDatabase(this.#stateDir, this.#file("-shared"));
-    const shared = new ReplicatedEngine({ ...parts, commits, copy, afterTurn: afterSystemTurn });
-    return new EngineSet(this.open(), shared);
+    return new ReplicatedEngine({ ...parts, commits, copy, afterTurn: afterSystemTurn });
   }
 
   #file(which: "" | "-shared"): DatabaseFile {

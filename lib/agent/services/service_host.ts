@@ -11,9 +11,9 @@
 
 import { type Counters, memoryAccount } from "../../base/mod.ts";
 import type { Channel, ChannelDropReason } from "../../channel/mod.ts";
-import { DataHost, SealHost, ShardHost } from "../../data/mod.ts";
+import { type CollectionRequest, DataHost, SealHost, ShardHost } from "../../data/mod.ts";
 import { systemCompressor } from "../../host/mod.ts";
-import type { NodeId } from "../../mesh/mod.ts";
+import type { MemberRecord, NodeId } from "../../mesh/mod.ts";
 import type { MessageGuard } from "../../policy/mod.ts";
 import {
   DEFAULT_DRAIN_MS,
@@ -24,6 +24,7 @@ import {
   type ServiceSettings,
 } from "../../service/mod.ts";
 import { SocketYield } from "../../transport/mod.ts";
+import { DataServers, ServerActs } from "../data_servers/mod.ts";
 import { callStatsReport } from "./call_stats_report.ts";
 import { DataStore } from "./data_store.ts";
 import { StreamForwarder } from "./stream_forwarder.ts";
@@ -44,6 +45,8 @@ interface ServiceHostParts extends AgentContext {
   /** Counts why channels to programs come to an early end. */
   readonly counters: Counters<ChannelDropReason>;
   readonly settings?: ServiceSettings | undefined;
+  /** Who a node is now, whose keys may have changed. */
+  readonly ownerOf: (nodeId: NodeId) => MemberRecord | undefined;
   /** What the network's policy says. */
   readonly policy: MessageGuard;
   /** What is offered has changed, or who is linked. */
@@ -67,6 +70,9 @@ export class ServiceHost {
   readonly data: DataHost;
   /** Its shards of collections that are spread. */
   readonly shards: ShardHost;
+  /** The server of collections on this node, if it is to run one. */
+  readonly servers: DataServers;
+  readonly serverActs: ServerActs;
   readonly #seal: SealHost;
   readonly #parts: ServiceHostParts;
   readonly #peers: MeshPeers;
@@ -118,8 +124,23 @@ export class ServiceHost {
     const { data } = options;
     const kept = {
       ...{ clock, timers, log, runtime: this.runtime, peers: this.#peers, policy },
-      hasState: () => data !== undefined || store.exists(),
+      hasState: () => data !== undefined || this.servers.isHost || store.exists(),
+      isShared: () => data !== undefined || this.servers.isHost,
+      makeElsewhere: (request: CollectionRequest) => this.servers.makeElsewhere(request),
     };
+    this.servers = new DataServers({
+      ...parts,
+      request: (path, params, options) => this.runtime.request(path, params, options),
+      isLeader: (caller) => this.#peers.isOperator(peerId(caller)),
+      open: (request) => this.data.open(request),
+      share: async (access) => {
+        if (access !== undefined) this.data.engine();
+        await store.share(access, parts);
+        this.data.followShared();
+      },
+      health: () => store.health(),
+    });
+    this.serverActs = new ServerActs({ ...parts, servers: this.servers });
     this.#seal = new SealHost({
       keys: new MemberSealingKeys(mesh, this.#peers, random),
       random,
@@ -149,6 +170,8 @@ export class ServiceHost {
     void this.runtime.services.add(this.#seal.definition()).start();
     this.shards.start();
     this.data.start();
+    void this.runtime.services.add(this.servers.definition()).start();
+    this.servers.start();
   }
 
   /** How many programs are attached. */
@@ -278,6 +301,7 @@ export class ServiceHost {
     await this.runtime.close();
     this.shards.close();
     await this.data.close();
+    await this.servers.close();
     await this.forward.close();
     await this.#programs?.close();
     await this.#eventLoop.close();

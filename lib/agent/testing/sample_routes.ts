@@ -1,9 +1,13 @@
 /**
- * What may be asked of an agent about networks behind members, without an agent.
+ * What may be asked of an agent about networks behind members and servers of collections, without an agent.
  * @module
  */
 
 import type {
+  DataServersControl,
+  DataServersReport,
+  DataServersRequest,
+  DataServersStop,
   ExitReport,
   ExitRequest,
   RouteChoice,
@@ -25,10 +29,32 @@ const route: RouteReport = {
   decidedAt: 1_790_000_000_000,
 };
 
+const servers: DataServersReport = {
+  replicas: 1,
+  hasQuorum: true,
+  decidedBy: "lead",
+  decidedAt: 1_790_000_000_000,
+  servers: [{ node: "web-1", state: "running", version: "2.12.0", sinceMs: 1_000, restarts: 0 }],
+};
+
 const exit: ExitReport = { node: null, blocksLan: false, families: [] };
 
 /** Knows one route, and writes down what it was asked to change. */
-export class SampleRoutes extends SampleMembers implements RouteControl {
+export class SampleRoutes extends SampleMembers implements RouteControl, DataServersControl {
+  dataServers(): Promise<DataServersReport> {
+    return Promise.resolve(servers);
+  }
+
+  startDataServers(request: DataServersRequest): Promise<DataServersReport> {
+    this.asked.push(request);
+    return Promise.resolve(servers);
+  }
+
+  stopDataServers(request: DataServersStop): Promise<DataServersReport> {
+    this.asked.push(request);
+    return Promise.resolve({ replicas: 0, hasQuorum: false, servers: [] });
+  }
+
   listRoutes(): readonly RouteReport[] {
     return [route];
   }

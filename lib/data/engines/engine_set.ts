@@ -1,15 +1,17 @@
 /**
- * The collections of a node that has an engine of its own and one that it shares with others.
+ * The collections of a node that has an engine of its own, and may have one that it shares with others.
  * @module
  */
 
-import type { JsonValue, Query, QueryParameters } from "../../query/mod.ts";
+import type { JsonValue, PartialResult, Query, QueryParameters } from "../../query/mod.ts";
+import { isInnerName } from "../documents.ts";
 import type {
   Change,
   CollectionSpec,
   CollectionState,
   Commit,
   CommitAnswer,
+  CopyStore,
   DataEngine,
   Entry,
   KnownTransaction,
@@ -19,21 +21,31 @@ import type {
 import { DataError } from "../errors.ts";
 import type { QueueEngine } from "../queue_engine.ts";
 
-/** What is in the node's own engine stays there; what is made anew is in the shared one. Queues are in its own. */
+/**
+ * What is in the node's own engine stays there; what is made anew is in the shared one, while there is one. Queues, and
+ * copies of shards, are in its own.
+ */
 export class EngineSet implements DataEngine {
   readonly #own: DataEngine;
-  readonly #shared: DataEngine;
+  #shared: DataEngine | undefined;
   /** The collections of its own. */
   readonly #names = new Set<string>();
   readonly #ready: Promise<void>;
+  readonly #collectionFollowers = new Set<() => void>();
+  readonly #follows = new Set<{ readonly follow: () => () => void; end: () => void }>();
+  #endFollowing = () => {};
 
-  constructor(own: DataEngine, shared: DataEngine) {
+  constructor(own: DataEngine, shared?: DataEngine) {
     this.#own = own;
-    this.#shared = shared;
     this.#ready = own.collections().then((states) => {
       for (const { name } of states) this.#names.add(name);
     });
     this.#ready.catch(() => {});
+    if (shared !== undefined) this.#adopt(shared);
+  }
+
+  get copies(): CopyStore | undefined {
+    return this.#own.copies;
   }
 
   get queues(): QueueEngine {
@@ -42,9 +54,30 @@ export class EngineSet implements DataEngine {
     throw new DataError("Failed", "The engine of this node keeps no queues");
   }
 
+  /** Has another shared engine from now on, or none; the one before is closed. */
+  async share(shared: DataEngine | undefined): Promise<void> {
+    const before = this.#shared;
+    this.#endFollowing();
+    this.#endFollowing = () => {};
+    for (const each of this.#follows) each.end();
+    this.#shared = undefined;
+    if (shared !== undefined) this.#adopt(shared);
+    for (const onChange of [...this.#collectionFollowers]) onChange();
+    await before?.close();
+  }
+
+  #adopt(shared: DataEngine): void {
+    this.#shared = shared;
+    for (const each of this.#follows) each.end = each.follow();
+    this.#endFollowing = shared.followCollections?.(() => {
+      for (const onChange of [...this.#collectionFollowers]) onChange();
+    }) ?? (() => {});
+  }
+
   async collections(): Promise<readonly CollectionState[]> {
     const own = await this.#own.collections();
-    const shared = await this.#shared.collections();
+    await this.#ready;
+    const shared = await this.#shared?.collections() ?? [];
     return [...own, ...shared.filter(({ name }) => !this.#names.has(name))]
       .sort((a, b) => a.name < b.name ? -1 : 1);
   }
@@ -58,7 +91,10 @@ export class EngineSet implements DataEngine {
   }
 
   async create(spec: CollectionSpec): Promise<CollectionState> {
-    return (await this.#of(spec.name)).create(spec);
+    const engine = await this.#of(spec.name);
+    const state = await engine.create(spec);
+    if (engine === this.#own) this.#names.add(spec.name);
+    return state;
   }
 
   async drop(collection: string): Promise<boolean> {
@@ -78,18 +114,19 @@ export class EngineSet implements DataEngine {
 
   async commit(commit: Commit): Promise<CommitAnswer> {
     await this.#ready;
+    if (this.#shared === undefined) return await this.#own.commit(commit);
     const touched = new Set([...commit.reads, ...commit.writes].map(({ collection }) => collection));
-    const own = [...touched].filter((name) => this.#names.has(name)).length;
+    const own = [...touched].filter((name) => this.#isOwn(name)).length;
     if (own > 0 && own < touched.size) {
       throw new DataError("NotOwner", `${[...touched].join(" and ")} are kept by two engines`, {
-        hint: "`weft data move` brings them together.",
+        hint: "`weft data export` and `weft data import` bring them together.",
       });
     }
     return await (own > 0 ? this.#own : this.#shared).commit(commit);
   }
 
   async transaction(id: string): Promise<KnownTransaction | undefined> {
-    return await this.#own.transaction(id) ?? await this.#shared.transaction(id);
+    return await this.#own.transaction(id) ?? await this.#shared?.transaction(id);
   }
 
   async query(
@@ -101,26 +138,50 @@ export class EngineSet implements DataEngine {
     return (await this.#of(collection)).query(collection, query, parameters, limits);
   }
 
+  async partialQuery(
+    collection: string,
+    query: Query,
+    parameters?: QueryParameters,
+    limits?: QueryLimits,
+  ): Promise<PartialResult> {
+    const answer = (await this.#of(collection)).partialQuery?.(collection, query, parameters, limits);
+    if (answer !== undefined) return await answer;
+    throw new DataError("Failed", `${collection} is no shard`);
+  }
+
   async changes(collection: string, after: number, limit: number): Promise<readonly Change[]> {
     return (await this.#of(collection)).changes(collection, after, limit);
   }
 
   follow(collection: string, onChange: () => void): () => void {
-    const ends = [this.#own, this.#shared].map((engine) => engine.follow(collection, onChange));
-    return () => ends.forEach((end) => end());
+    const endOwn = this.#own.follow(collection, onChange);
+    const follow = () => this.#shared?.follow(collection, onChange) ?? (() => {});
+    const shared = { follow, end: follow() };
+    this.#follows.add(shared);
+    return () => {
+      endOwn();
+      this.#follows.delete(shared);
+      shared.end();
+    };
   }
 
   followCollections(onChange: () => void): () => void {
-    return this.#shared.followCollections?.(onChange) ?? (() => {});
+    this.#collectionFollowers.add(onChange);
+    return () => this.#collectionFollowers.delete(onChange);
   }
 
   async close(): Promise<void> {
-    await this.#shared.close();
+    this.#endFollowing();
+    await this.#shared?.close();
     await this.#own.close();
+  }
+
+  #isOwn(collection: string): boolean {
+    return this.#names.has(collection) || isInnerName(collection);
   }
 
   async #of(collection: string): Promise<DataEngine> {
     await this.#ready;
-    return this.#names.has(collection) ? this.#own : this.#shared;
+    return this.#shared === undefined || this.#isOwn(collection) ? this.#own : this.#shared;
   }
 }

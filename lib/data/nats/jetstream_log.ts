@@ -17,13 +17,22 @@ export interface JetStreamParts {
   readonly clock: Clock;
   readonly timers: Timers;
   readonly log: Logger;
-  readonly server: NatsServer;
+  /** Read before each connection, so that it may change. */
+  readonly server: () => NatsServer;
   /** What lets in there, read before each connection, so that it may change; none unless given. */
   readonly credentials?: () => Promise<NatsCredentials>;
   /** A file with certificates of authorities, for servers that prove who they are by none that this host knows. */
   readonly caFile?: string;
   /** Names the stream: letters, digits, `_` and `-`. */
   readonly name: string;
+}
+
+/** How the servers of a stream are, by their own names. */
+export interface LogHealth {
+  /** Empty where one server is alone. */
+  readonly leader: string;
+  /** Those that have not all that was written. */
+  readonly behind: readonly string[];
 }
 
 type NatsClient = typeof import("./connect.ts");
@@ -121,6 +130,18 @@ export class JetStreamLog implements CommitLog {
     }
   }
 
+  /** @returns how the stream's servers are; undefined while they are not reached, or have no leader */
+  async health(): Promise<LogHealth | undefined> {
+    try {
+      const { cluster } = await this.#session?.manager.streams.info(this.#parts.name) ?? {};
+      if (cluster === undefined) return undefined;
+      const behind = (cluster.replicas ?? []).filter(({ current, offline }) => !current || offline === true);
+      return { leader: cluster.leader ?? "", behind: behind.map(({ name }) => name) };
+    } catch {
+      return undefined;
+    }
+  }
+
   async snapshot(): Promise<LogSnapshot | undefined> {
     return await this.#session?.snapshots.newest();
   }
@@ -151,7 +172,7 @@ export class JetStreamLog implements CommitLog {
       let connection: NatsConnection | undefined;
       try {
         const { server, credentials, caFile } = this.#parts;
-        connection = await client.connectNats(server, await credentials?.(), caFile);
+        connection = await client.connectNats(server(), await credentials?.(), caFile);
         // A close in the meantime has found nothing to close.
         if (!this.#isClosed) await this.#read(client, connection, reader);
       } catch (error) {
@@ -201,7 +222,8 @@ export class JetStreamLog implements CommitLog {
 
   /** @returns the stream, made when it is not there */
   async #stream(manager: JetStreamManager): Promise<StreamInfo> {
-    const { name, server } = this.#parts;
+    const { name } = this.#parts;
+    const server = this.#parts.server();
     try {
       return await manager.streams.info(name);
     } catch (error) {

@@ -77,6 +77,10 @@ export interface DataHostParts extends OwnershipParts, Pick<Environment, "clock"
   readonly hasState: () => boolean;
   /** Opens the engine; called once, when there are some, or the first is made. @throws WeftError */
   readonly openEngine: () => DataEngine;
+  /** Whether the engine is one that others share, so that collections come and go by them too; not unless given. */
+  readonly isShared?: () => boolean;
+  /** Has another node make a collection, where such nodes keep new ones. @returns undefined where this one does @throws DataError */
+  readonly makeElsewhere?: (request: CollectionRequest) => Promise<Opened | undefined>;
   /** Undefined where collections are not spread. */
   readonly shards?: ShardedCollections;
 }
@@ -95,6 +99,7 @@ export class DataHost {
   readonly #waits: TakeWaits;
   #engine: DataEngine | undefined;
   #cancel = () => {};
+  #isFollowing = false;
   #isClosed = false;
 
   constructor(parts: DataHostParts) {
@@ -105,6 +110,7 @@ export class DataHost {
       path: collectionPath,
       service: (spec) => this.#collectionService(spec),
       make: (request) => this.#make(request),
+      makeElsewhere: async (request) => await parts.makeElsewhere?.(request),
       isSameService: (one, other) => one.read === other.read && one.write === other.write,
     });
     const { shards } = parts;
@@ -139,10 +145,8 @@ export class DataHost {
   start(): void {
     void this.#parts.runtime.services.add(this.#definition()).start();
     if (!this.#parts.hasState()) return;
-    const collections = async () =>
-      (await this.#openEngine().collections()).filter(({ name }) => isCollectionName(name))
-        .map(({ count: _, revision: __, ...spec }) => spec);
-    if (!this.#followShared(collections)) this.#collections.offerAll(collections);
+    if (this.#parts.isShared?.() === true) this.followShared();
+    else this.#collections.offerAll(() => this.#collectionSpecs());
     this.#spread?.offerAll(async () => await this.#parts.shards?.homes() ?? []);
     this.#queues.offerAll(async () =>
       (await this.#openEngine().queues?.queues() ?? [])
@@ -157,14 +161,14 @@ export class DataHost {
     return { collections: this.#collections.specs.size, queues: this.#queues.specs.size, watches };
   }
 
-  /** @returns whether the engine is one that others share, whose collections change by them too */
-  #followShared(collections: () => Promise<readonly CollectionSpec[]>): boolean {
+  /** The engine is shared from now on: offers what others make, too, and no more what they drop. Harmless when repeated. */
+  followShared(): void {
     const { log, timers } = this.#parts;
+    if (this.#isFollowing || this.#isClosed) return;
     try {
-      const engine = this.#openEngine();
-      if (engine.followCollections === undefined) return false;
-      const look = () => this.#collections.follow(collections);
-      engine.followCollections(look);
+      const look = () => this.#collections.follow(() => this.#collectionSpecs());
+      this.#openEngine().followCollections?.(look);
+      this.#isFollowing = true;
       const lookAgain = () => {
         look();
         this.#cancel = timers.setTimer(LOOK_MS, lookAgain);
@@ -173,7 +177,11 @@ export class DataHost {
     } catch (error) {
       log.error("the collections of this node can't be opened", { error });
     }
-    return true;
+  }
+
+  async #collectionSpecs(): Promise<readonly CollectionSpec[]> {
+    return (await this.#openEngine().collections()).filter(({ name }) => isCollectionName(name))
+      .map(({ count: _, revision: __, ...spec }) => spec);
   }
 
   /** Serves nothing any more, and closes the engine. Harmless when repeated. */

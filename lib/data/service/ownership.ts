@@ -49,6 +49,8 @@ export interface OwnedKind<Spec> {
   service(spec: Spec): ServiceDefinition;
   /** Makes it in the engine, or changes it. @returns what it is then */
   make(spec: Spec): Promise<Spec>;
+  /** Has another node make it, where such are kept elsewhere. @returns undefined where it is to be made here @throws DataError */
+  makeElsewhere?(spec: Spec): Promise<Opened | undefined>;
   /** Whether the service of the one is that of the other. */
   isSameService(one: Spec, other: Spec): boolean;
 }
@@ -170,6 +172,8 @@ export class Ownership<Spec extends { readonly name: string }> {
     const path = this.#kind.path(name);
     const owner = this.#ownerElsewhere(path);
     if (owner !== undefined) return owner;
+    const elsewhere = await this.#kind.makeElsewhere?.(spec);
+    if (elsewhere !== undefined) return elsewhere;
     this.#specs.set(name, spec);
     try {
       await this.#offer(spec);

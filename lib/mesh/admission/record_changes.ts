@@ -37,7 +37,9 @@ export type AuditKind =
   | "route-removed"
   | "policy-applied"
   | "policy-tried"
-  | "policy-removed";
+  | "policy-removed"
+  | "data-servers-started"
+  | "data-servers-stopped";
 
 /** One thing that happened. */
 export interface AuditEvent {

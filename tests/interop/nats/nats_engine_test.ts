@@ -11,7 +11,7 @@ function openEngine(url: string, folder: string, name = "test"): ReplicatedEngin
   const [clock, timers, log] = [systemClock, systemTimers, silentLogger];
   return new ReplicatedEngine({
     ...{ timers, log, random: systemRandom, afterTurn: afterSystemTurn },
-    commits: new JetStreamLog({ clock, timers, log, server: parseNatsServer(url), name }),
+    commits: new JetStreamLog({ clock, timers, log, server: () => parseNatsServer(url), name }),
     copy: new MemoryCopy(folder),
   });
 }

@@ -43,7 +43,13 @@ labTest(
       await Deno.mkdir(`${scratch}/${name}`, { recursive: true });
       return new ReplicatedEngine({
         ...{ timers, log, random: systemRandom, afterTurn: afterSystemTurn },
-        commits: new JetStreamLog({ clock, timers, log, server: parseNatsServer(server.url), name: "test" }),
+        commits: new JetStreamLog({
+          clock,
+          timers,
+          log,
+          server: () => parseNatsServer(server.url),
+          name: "test",
+        }),
         copy: new MemoryCopy(`${scratch}/${name}`),
         ...{ snapshotBytes: 6_000, keptMessages: 5, snapshotDelayMs: 100 },
       });

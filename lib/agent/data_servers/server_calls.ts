@@ -1,0 +1,167 @@
+/**
+ * What members ask each other about servers of collections: leaders whether one can run there, hosts and leaders how it is,
+ * and everybody for a collection to be made.
+ * @module
+ */
+
+import { WeftError } from "../../base/mod.ts";
+import { type CollectionRequest, DataError, type LogHealth, type Opened } from "../../data/mod.ts";
+import type { MemberRecord } from "../../mesh/mod.ts";
+import {
+  ActionError,
+  CallError,
+  type CallOptions,
+  isProgram,
+  type ServiceDefinition,
+} from "../../service/mod.ts";
+import { isProgramPath } from "./server_entry.ts";
+import type { ServerState } from "./server_process.ts";
+
+/** The service of every member. */
+export const NATS_SERVICE = "$nats";
+
+/** How a host's server is. */
+export interface ServerStatus {
+  /** The server's own name. */
+  readonly serverName: string;
+  readonly state: ServerState;
+  readonly version?: string;
+  /** Of the program that is there now, where it is another one. */
+  readonly installed?: string;
+  readonly sinceMs?: number;
+  readonly restarts?: number;
+  readonly problem?: string;
+  /** What its host hears from the servers. */
+  readonly health?: LogHealth;
+}
+
+/** What answers. */
+export interface NatsServiceParts {
+  readonly isLeader: (caller: string) => boolean;
+  probe(program: string | undefined): Promise<unknown>;
+  status(): Promise<ServerStatus>;
+  /** @returns undefined where no collections are kept by servers */
+  open(request: CollectionRequest): Promise<Opened | undefined>;
+}
+
+/** So many collections a member has made at one host, until that starts again. */
+const MAX_MADE = 16;
+const MAKE_MS = 20_000;
+const MAX_TEXT_LENGTH = 512;
+
+/** @returns the service */
+export function natsService({ isLeader, probe, status, open }: NatsServiceParts): ServiceDefinition {
+  const made = new Map<string, Set<string>>();
+  return {
+    path: NATS_SERVICE,
+    description: "The server of collections of this node",
+    actions: {
+      probe: {
+        idempotent: true,
+        handler: async (params: unknown, { caller }) => {
+          if (caller !== undefined && (isProgram(caller) || !isLeader(caller))) {
+            throw refused("Leaders alone");
+          }
+          const { program } = fieldsOf(params);
+          if (program !== undefined && !(typeof program === "string" && isProgramPath(program))) {
+            throw refused("Nobody for that program");
+          }
+          return await told(() => probe(program as string | undefined));
+        },
+      },
+      status: { idempotent: true, handler: () => status() },
+      make: {
+        idempotent: true,
+        handler: async (params: unknown, { caller }) => {
+          const name = String(fieldsOf(params)["name"]).slice(0, MAX_TEXT_LENGTH);
+          const of = made.get(`${caller}`) ?? new Set();
+          if (!of.has(name) && of.size >= MAX_MADE) {
+            throw new ActionError("TooLarge", `A member has ${MAX_MADE} collections made at most`);
+          }
+          const opened = await told(() => open(params as CollectionRequest));
+          if (opened === undefined) {
+            throw new ActionError("OwnerAway", "This node keeps no collections by servers");
+          }
+          made.set(`${caller}`, of.add(name));
+          return opened;
+        },
+      },
+    },
+  };
+}
+
+/**
+ * Has one of the hosts make a collection, or open it.
+ * @throws DataError with code `OwnerAway` when none of them answers, or as the one that does says
+ */
+export async function makeAtHosts(
+  hosts: readonly MemberRecord[],
+  request: CollectionRequest,
+  call: (path: string, params: unknown, options: CallOptions) => Promise<unknown>,
+): Promise<Opened> {
+  let cause: unknown;
+  for (const { nodeId } of hosts) {
+    try {
+      const options = { node: nodeId, timeoutMs: MAKE_MS, retries: 0 };
+      const { owner } = fieldsOf(await call(`${NATS_SERVICE}/make`, request, options));
+      if (typeof owner === "string") return { owner, isHere: false };
+    } catch (error) {
+      cause = error;
+      const code = error instanceof CallError ? error.code : "";
+      if (code === "InvalidCollection" || code === "TooLarge" || code === "NotOwner" || code === "Refused") {
+        throw new DataError(code, error instanceof Error ? error.message : code, { cause: error });
+      }
+    }
+  }
+  throw new DataError("OwnerAway", `Cannot make ${request.name}: none of the servers' members answers`, {
+    hint: "`weft data status` shows how they are.",
+    cause,
+  });
+}
+
+/** Never throws. @returns what a host says of its server, who may say anything */
+export function readStatus(answer: unknown): ServerStatus | undefined {
+  const { serverName, state, version, installed, sinceMs, restarts, problem, health } = fieldsOf(answer);
+  const isState = state === "starting" || state === "running" || state === "failed";
+  if (!isText(serverName) || !isState) return undefined;
+  const { leader, behind } = fieldsOf(health);
+  const isHealth = isText(leader) && Array.isArray(behind) && behind.length <= 8 && behind.every(isText);
+  return {
+    ...{ serverName, state },
+    ...isText(version) && { version },
+    ...isText(installed) && { installed },
+    ...isCount(sinceMs) && { sinceMs: Math.round(sinceMs) },
+    ...isCount(restarts) && { restarts },
+    ...isText(problem) && { problem },
+    ...isHealth && { health: { leader, behind } },
+  };
+}
+
+/** Has callers told what has failed, without what made it fail. */
+async function told<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (!(error instanceof WeftError)) throw error;
+    const code = error instanceof DataError ? error.code : "Refused";
+    throw new ActionError(code, error.message, { retryable: false, cause: error });
+  }
+}
+
+function refused(who: string): ActionError {
+  return new ActionError("Refused", `${who} may ask that`);
+}
+
+function fieldsOf(value: unknown): Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null && !Array.isArray(value)
+    ? value as Readonly<Record<string, unknown>>
+    : {};
+}
+
+function isText(value: unknown): value is string {
+  return typeof value === "string" && value.length <= MAX_TEXT_LENGTH;
+}
+
+function isCount(value: unknown): value is number {
+  return typeof value === "number" && Number.isFinite(value) && value >= 0;
+}

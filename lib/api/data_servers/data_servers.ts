@@ -1,0 +1,72 @@
+/**
+ * What may be asked about the servers of collections that members run.
+ * @module
+ */
+
+/** Which members are to run servers. */
+export interface DataServersRequest {
+  /** How many: 1, 3 or 5; as many as are named, or else 3, unless told. */
+  readonly replicas?: number;
+  /** The members, by name, id, key or address; those that can, in the order of their names, unless told. */
+  readonly members?: readonly string[];
+  /** The program on those members, an absolute path; each finds `nats-server` on its `PATH` unless told. */
+  readonly program?: string;
+}
+
+/** How the servers are to be stopped. */
+export interface DataServersStop {
+  /** Whether also while they keep collections, which nobody reaches then. */
+  readonly force?: boolean;
+}
+
+/** One member's server. */
+export interface DataServerReport {
+  /** The member's name. */
+  readonly node: string;
+  /** `away` while the member does not answer. */
+  readonly state: "starting" | "running" | "failed" | "away";
+  /** Of the program that runs. */
+  readonly version?: string;
+  /** Of the program that is there now, where it is another one. */
+  readonly installed?: string;
+  /** How long it has been so, in milliseconds. */
+  readonly sinceMs?: number;
+  /** How often it had to be started again since its agent was. */
+  readonly restarts?: number;
+  /** Whether it says where the next write stands. */
+  readonly isLeader?: boolean;
+  /** Whether it has all that was written; absent while that is not known. */
+  readonly isCurrent?: boolean;
+  /** Why it does not run. */
+  readonly problem?: string;
+}
+
+/** The servers of collections that members run. */
+export interface DataServersReport {
+  /** How many of them keep each write; 0 when there are none. */
+  readonly replicas: number;
+  /** Whether most of them run. */
+  readonly hasQuorum: boolean;
+  /** The leader that has decided it, by name. */
+  readonly decidedBy?: string;
+  /** Milliseconds since 1970. */
+  readonly decidedAt?: number;
+  /** By name. */
+  readonly servers: readonly DataServerReport[];
+}
+
+/** What may be asked of a running agent about servers of collections. */
+export interface DataServersControl {
+  /** The servers, and how they are. */
+  dataServers(): Promise<DataServersReport>;
+  /**
+   * Has members run servers, which keep new collections from then on; harmless when they do. Leaders only.
+   * @throws WeftError with code `NotLeader`, `InvalidRequest`, `UnknownPeer`
+   */
+  startDataServers(request: DataServersRequest): Promise<DataServersReport>;
+  /**
+   * Has them stopped; what they keep stays in the state directories of their members. Leaders only.
+   * @throws WeftError with code `NotLeader`, `InvalidRequest`
+   */
+  stopDataServers(request: DataServersStop): Promise<DataServersReport>;
+}

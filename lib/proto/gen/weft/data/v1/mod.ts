@@ -1,0 +1,6 @@
+/**
+ *
+ * @module
+ */
+
+export * from "./data_pb.ts";
