@@ -5,7 +5,7 @@
 
 import type { ServiceEvent } from "../service_event.ts";
 import type { SubscriptionReach } from "./subscribe_options.ts";
-import type { Subscription } from "./subscriptions.ts";
+import type { Subscription } from "./subscription.ts";
 
 /** The events of one subscription; reading it drives nothing else, and whoever does not read loses the oldest. */
 export interface EventStream extends AsyncIterableIterator<ServiceEvent>, AsyncDisposable {

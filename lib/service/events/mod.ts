@@ -8,4 +8,5 @@ export { type EventStream, streamEvents } from "./event_stream.ts";
 export { EventSender, reportSends } from "./event_sender.ts";
 export { LiveSubscriptions } from "./live_subscriptions.ts";
 export { publishRefusal, type PublishRight, PubSub, readReplicas } from "./pub_sub.ts";
-export { DEFAULT_EVENT_QUEUE, onlyGroups, type Subscription, Subscriptions } from "./subscriptions.ts";
+export { DEFAULT_EVENT_QUEUE, type Subscription } from "./subscription.ts";
+export { onlyGroups, Subscriptions } from "./subscriptions.ts";

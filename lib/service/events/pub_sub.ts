@@ -18,7 +18,8 @@ import { EventCopies, MAX_REPLICAS } from "./event_copies.ts";
 import { RetainedEvents } from "./retained_events.ts";
 import { LiveSubscriptions } from "./live_subscriptions.ts";
 import { GroupTurns } from "./group_turns.ts";
-import { onlyGroups, type Subscription, type Subscriptions } from "./subscriptions.ts";
+import type { Subscription } from "./subscription.ts";
+import { onlyGroups, type Subscriptions } from "./subscriptions.ts";
 import { showPath, TopicPath, TopicPattern } from "../topics/mod.ts";
 import {
   copyValue,
