@@ -4,7 +4,7 @@
  * the addresses of their members there, or on loopback where one is alone.
  *
  * ```
- *   weft data up ──▶ ServerActs ──▶ entry of the network's key ──▶ DataServers of each host ──▶ ServerProcess
+ *   weft data up ──▶ ServerActs ──▶ entry of the network's key ──▶ DataServers of each host ──▶ HostServer
  *                     secret, sealed to each host ───────┘                 └──▶ the engine of its collections
  * ```
  *
@@ -12,6 +12,7 @@
  */
 
 export * from "./data_servers.ts";
+export type { ServersAccess } from "./host_server.ts";
 export { NATS_SERVICE } from "./server_calls.ts";
 export * from "./server_acts.ts";
 export { isProgramPath, MAX_HOSTS } from "./server_entry.ts";

@@ -12,7 +12,7 @@ import {
   sealFor,
 } from "../../mesh/mod.ts";
 import type { DataServers } from "./data_servers.ts";
-import { secretLabel } from "./data_servers.ts";
+import { secretLabel } from "./host_server.ts";
 import { encodeServers, SECRET_BYTES, SERVERS_KEY, SERVERS_KIND } from "./server_entry.ts";
 
 /** What leaders' acts need. */

@@ -1,0 +1,197 @@
+/**
+ * The server of this host: which program runs, by which configuration, and by which secret it lets in.
+ * @module
+ */
+
+import { equalBytes } from "../../base/mod.ts";
+import { blake2s } from "../../crypto/mod.ts";
+import type { JetStreamParts, NatsServer } from "../../data/mod.ts";
+import { openSealed } from "../../mesh/mod.ts";
+import { freeTcpPort } from "../../transport/mod.ts";
+import type { AgentContext } from "../agent_context.ts";
+import type { ServerStatus } from "./server_calls.ts";
+import { CLIENT_PORT, CLIENT_USER, hostText, serverConfig } from "./server_config.ts";
+import { passwordsOf, SECRET_BYTES, type ServersDecision } from "./server_entry.ts";
+import { ServerProcess } from "./server_process.ts";
+import { findServerProgram, markOf, type ServerProgram } from "./server_program.ts";
+
+/** The servers that keep collections, and what lets in there. */
+export type ServersAccess = Pick<JetStreamParts, "server" | "credentials" | "caFile">;
+
+/** What the node lends it. */
+export interface HostServerParts extends AgentContext {
+  /** Collections are kept by these servers from now on, or by none. */
+  readonly share: (access: ServersAccess | undefined) => Promise<void>;
+}
+
+/** What a host is to run. */
+export interface HostOrder extends Pick<ServersDecision, "hosts" | "program"> {
+  /** The secret of the servers, for this host alone. */
+  readonly sealed: Uint8Array;
+  /** Where the other hosts are in the mesh. */
+  readonly others: readonly string[];
+}
+
+/** Where what was decided, the secret and the server's name are kept for the next start. */
+export const STORE = "data-servers";
+const encoder = new TextEncoder();
+
+/** From the start of the agent to its end; told what to run, or nothing. */
+export class HostServer {
+  readonly #parts: HostServerParts;
+  #process: ServerProcess | undefined;
+  #config = "";
+  #isShared = false;
+  #server: NatsServer = { servers: [], isEncrypted: false };
+  #password = "";
+  #loopbackPort = 0;
+  /** Why this host can't run what it should. */
+  #problem: string | undefined;
+  #installed: ServerProgram | undefined;
+  #isClosed = false;
+
+  constructor(parts: HostServerParts) {
+    this.#parts = parts;
+  }
+
+  /** Has the server run as is decided: what runs already as it should stays. */
+  async follow({ hosts, program: named, sealed, others }: HostOrder): Promise<void> {
+    const secret = this.#secret(sealed);
+    if (secret === undefined) {
+      this.#problem = "the secret of the servers is not for this node's keys";
+      return;
+    }
+    const { options, mesh } = this.#parts;
+    const ownAddress = options.rootless ? undefined : mesh.record.addresses[0]?.toString();
+    if (ownAddress === undefined && hosts.length > 1) {
+      this.#problem = "a node without an interface can't be reached by other servers";
+      return;
+    }
+    try {
+      const program = await this.#program(named);
+      this.#loopbackPort ||= ownAddress === undefined ? freeTcpPort() : 0;
+      const clientPort = ownAddress === undefined ? this.#loopbackPort : CLIENT_PORT;
+      const passwords = passwordsOf(secret);
+      const folder = `${options.stateDir}/nats-${mesh.network.id}`;
+      const text = serverConfig({
+        ...{ serverName: this.#serverName(), network: mesh.network.id, address: ownAddress ?? "127.0.0.1" },
+        ...{ clientPort, others, storeDir: folder, passwords, version: program.version },
+      });
+      await this.#run(program, text, folder, Object.values(passwords));
+      await this.#share([ownAddress ?? "127.0.0.1", ...others], clientPort, passwords.client);
+      this.#problem = undefined;
+    } catch (error) {
+      this.#problem = error instanceof Error ? error.message : "it can't be started";
+    }
+  }
+
+  /** This host runs none any more. */
+  async leave(): Promise<void> {
+    this.#problem = undefined;
+    if (this.#isShared) await this.#parts.share(undefined);
+    this.#isShared = false;
+    const process = this.#process;
+    this.#process = undefined;
+    await process?.stop();
+  }
+
+  /** Ends the server, for good. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    await this.#process?.stop();
+  }
+
+  /** @returns how the server of this host is, as its process says */
+  status(): ServerStatus {
+    const process = this.#process;
+    const serverName = this.#serverName();
+    if (process === undefined) {
+      return { serverName, state: "failed", ...this.#problem !== undefined && { problem: this.#problem } };
+    }
+    const { program, state, restarts, reason } = process;
+    const installed = this.#installed?.version;
+    const problem = this.#problem ?? reason;
+    return {
+      ...{ serverName, state, version: program.version, sinceMs: process.sinceMs, restarts },
+      ...installed !== undefined && installed !== program.version && { installed },
+      ...problem !== undefined && state !== "running" && { problem },
+    };
+  }
+
+  async #run(
+    program: ServerProgram,
+    config: string,
+    folder: string,
+    secrets: readonly string[],
+  ): Promise<void> {
+    const running = this.#process;
+    // Another file in the program's place is run from the next start of the agent on: one host after the other.
+    if (running !== undefined && this.#config === config && running.program.path === program.path) return;
+    await running?.stop();
+    this.#process = undefined;
+    if (this.#isClosed) return;
+    await Deno.mkdir(folder, { recursive: true, mode: 0o700 });
+    const configPath = `${folder}/server.conf`;
+    await Deno.remove(configPath).catch(() => {});
+    await Deno.writeTextFile(configPath, config, { mode: 0o600, createNew: true });
+    this.#config = config;
+    this.#process = new ServerProcess({ program, configPath, secrets }, this.#parts);
+  }
+
+  async #share(addresses: readonly string[], port: number, password: string): Promise<void> {
+    const servers = addresses.map((address, i) => `${hostText(address)}:${i === 0 ? port : CLIENT_PORT}`);
+    this.#server = { servers, isEncrypted: false, replicas: addresses.length };
+    this.#password = password;
+    if (this.#isShared || this.#isClosed) return;
+    this.#isShared = true;
+    await this.#parts.share({
+      server: () => this.#server,
+      credentials: () => Promise.resolve({ kind: "password", user: CLIENT_USER, password: this.#password }),
+    });
+  }
+
+  /** The one that is to be run; looked at again when another file is there. */
+  async #program(named: string | undefined): Promise<ServerProgram> {
+    const known = this.#installed;
+    if (known !== undefined && markOf(known.path) === known.mark && (named ?? known.path) === known.path) {
+      // A program that runs is asked for its version no more than it has to be.
+      return this.#process === undefined ? known : this.#process.program;
+    }
+    this.#installed = await findServerProgram(named);
+    return this.#process?.program.path === this.#installed.path ? this.#process.program : this.#installed;
+  }
+
+  /** Kept, so that it is there also when this node's keys are others. */
+  #secret(sealed: Uint8Array): Uint8Array | undefined {
+    const { mesh, store } = this.#parts;
+    const digest = blake2s(sealed);
+    const stored = store.get(STORE, "secret");
+    if (
+      stored?.length === digest.length + SECRET_BYTES && equalBytes(stored.subarray(0, digest.length), digest)
+    ) {
+      return stored.subarray(digest.length);
+    }
+    const secret = openSealed(mesh.identity.privateKey, secretLabel(mesh.network.id), sealed);
+    if (secret?.length !== SECRET_BYTES) return undefined;
+    const kept = new Uint8Array(digest.length + SECRET_BYTES);
+    kept.set(digest);
+    kept.set(secret, digest.length);
+    store.put(STORE, "secret", kept);
+    return secret;
+  }
+
+  #serverName(): string {
+    const { mesh, store } = this.#parts;
+    const stored = store.get(STORE, "server");
+    if (stored !== undefined) return new TextDecoder().decode(stored);
+    // Others know its copies by it, whatever the member is called and whichever keys it has later.
+    const name = `weft-${mesh.identity.id.slice(0, 16)}`;
+    store.put(STORE, "server", encoder.encode(name));
+    return name;
+  }
+}
+
+/** @returns under what the secret is sealed: a box of one network is nothing in another one */
+export function secretLabel(networkId: string): string {
+  return `${networkId} data-servers`;
+}
