@@ -4,17 +4,14 @@
  */
 
 import {
-  type CompiledSql,
   compilePartialSql,
   compileSql,
   type JsonValue,
   type PartialResult,
   type Query,
-  QueryError,
   type QueryParameters,
-  type SqlSource,
 } from "../../query/mod.ts";
-import { MAX_ANSWER_BYTES, MAX_COLLECTIONS, MAX_DATABASE_BYTES, MAX_ENTRIES } from "../bounds.ts";
+import { MAX_COLLECTIONS, MAX_DATABASE_BYTES, MAX_ENTRIES } from "../bounds.ts";
 import { AnswerRoom, checkStoredSpec, isInnerName, keyText } from "../documents.ts";
 import type {
   Change,
@@ -36,7 +33,8 @@ import { engineFailure } from "./failure.ts";
 import { Followers } from "./followers.ts";
 import { GroupCommit } from "./group_commit.ts";
 import { EmbeddedQueues } from "./queues/mod.ts";
-import type { SqlDatabase, SqlRow } from "./sql_database.ts";
+import type { SqlDatabase } from "./sql_database.ts";
+import { answerTooLarge, TableQueries } from "./table_queries.ts";
 
 /** What the tables are made by, once; the version stands in the file's header. */
 export const DATA_SCHEMA = `
@@ -52,10 +50,6 @@ export const DATA_SCHEMA = `
 
 /** A full database lets workers take and end messages by so many pages more: else nothing would ever make room. */
 const RESERVE_PAGES = 256;
-const SEES = "weft_sees";
-const EVERYTHING = () => true;
-/** A query looks at the time each so many rows. */
-const PROGRESS_ROWS = 256;
 
 /** What an engine stands on. */
 export interface EmbeddedParts {
@@ -82,13 +76,12 @@ export class EmbeddedEngine implements DataEngine {
   readonly #writer: CommitWriter;
   readonly #group: GroupCommit;
   readonly #beforeCommit: () => void;
+  readonly #queries: TableQueries;
   readonly #followers = new Followers();
   /** Ids of commits that wait for their turn. */
   readonly #queued = new Set<string>();
   #isClosed = false;
   #revision = 0;
-  /** What the query that runs may see. */
-  #sees: (key: string) => boolean = EVERYTHING;
 
   constructor(parts: EmbeddedParts) {
     const { database, maxBytes = MAX_DATABASE_BYTES } = parts;
@@ -97,7 +90,7 @@ export class EmbeddedEngine implements DataEngine {
     const maxPages = Math.ceil(maxBytes / pageBytes);
     const limitPages = (pages: number) => database.exec(`PRAGMA max_page_count = ${pages}`);
     limitPages(maxPages);
-    database.function(SEES, { directOnly: true }, (key) => this.#sees(String(key)) ? 1 : 0);
+    this.#queries = new TableQueries(database);
     this.#beforeCommit = parts.beforeCommit ?? (() => {});
     this.#group = new GroupCommit(database, parts.afterTurn, this.#beforeCommit);
     prepareCopies(database);
@@ -210,7 +203,7 @@ export class EmbeddedEngine implements DataEngine {
       return keys.map((key) => {
         const found = table.find(keyText(key));
         if (found === undefined) return undefined;
-        if (!room.take(found.text)) throw tooLarge();
+        if (!room.take(found.text)) throw answerTooLarge();
         return { key, value: JSON.parse(found.text), revision: found.revision };
       });
     });
@@ -253,7 +246,7 @@ export class EmbeddedEngine implements DataEngine {
     limits: QueryLimits = {},
   ): Promise<readonly JsonValue[]> {
     return this.#run(() =>
-      this.#answer(collection, (source) => compileSql(query, source, parameters), limits)
+      this.#queries.answer(this.#table(collection), (source) => compileSql(query, source, parameters), limits)
     );
   }
 
@@ -264,7 +257,11 @@ export class EmbeddedEngine implements DataEngine {
     limits: QueryLimits = {},
   ): Promise<PartialResult> {
     return this.#run(() =>
-      this.#answer(collection, (source) => compilePartialSql(query, source, parameters), limits)
+      this.#queries.answer(
+        this.#table(collection),
+        (source) => compilePartialSql(query, source, parameters),
+        limits,
+      )
     );
   }
 
@@ -295,29 +292,6 @@ export class EmbeddedEngine implements DataEngine {
     this.#database.close();
     this.#followers.tellAll();
     return Promise.resolve();
-  }
-
-  #answer<Answer>(
-    collection: string,
-    compile: (source: SqlSource) => CompiledSql<Answer>,
-    { isVisible = EVERYTHING, onProgress = () => {} }: QueryLimits,
-  ): Answer {
-    const table = this.#table(collection);
-    try {
-      const compiled = compile(table.source(`${SEES}(key)`));
-      let rows = 0;
-      this.#sees = (key) => {
-        if (++rows % PROGRESS_ROWS === 0) onProgress();
-        return isVisible(key);
-      };
-      const found = this.#database.prepare(compiled.sql).iterate(...compiled.values);
-      return compiled.read(withinBytes(found));
-    } catch (error) {
-      if (!(error instanceof QueryError)) throw error;
-      throw new DataError("InvalidQuery", `Cannot answer the query: ${error.message}`, { cause: error });
-    } finally {
-      this.#sees = EVERYTHING;
-    }
   }
 
   #table(name: string): CollectionTable {
@@ -389,19 +363,4 @@ export class EmbeddedEngine implements DataEngine {
       return Promise.reject(engineFailure(error));
     }
   }
-}
-
-/** @throws DataError with code `TooLarge` */
-function* withinBytes(rows: Iterable<SqlRow>): Generator<SqlRow> {
-  const room = new AnswerRoom();
-  for (const row of rows) {
-    for (const value of Object.values(row)) if (!room.take(`${value}`)) throw tooLarge();
-    yield row;
-  }
-}
-
-function tooLarge(): DataError {
-  return new DataError("TooLarge", `An answer holds at most ${MAX_ANSWER_BYTES} bytes of JSON`, {
-    hint: "Ask for less at once: by limit and page, or by prefix.",
-  });
 }
