@@ -18,7 +18,7 @@ import { WeftError, type WeftErrorOptions } from "../base/mod.ts";
  * | `InvalidValue` | the value is nothing that JSON says, or not what the schema says |
  * | `TooLarge` | a value, a transaction or an answer is longer than it may be |
  * | `NotFound` | there is no entry with the key |
- * | `AlreadyExists` | there is an entry with the key |
+ * | `AlreadyExists` | there is an entry with the key; the id is another transaction's |
  * | `Conflict` | the entry has another revision than was expected; a transaction has lost against another one |
  * | `InvalidQuery` | the query can't be read or answered; the message says where |
  * | `TooMuchWork` | the query would hold its node up for too long |

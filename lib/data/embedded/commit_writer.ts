@@ -16,7 +16,7 @@ import type { Commit, CommitAnswer, Document, ReadMark, Write } from "../engine.
 import { DataError } from "../errors.ts";
 import type { CollectionTable, StoredEntry } from "./collection_table.ts";
 import type { GroupCommit } from "./group_commit.ts";
-import type { SqlDatabase, SqlStatement } from "./sql_database.ts";
+import type { SqlDatabase, SqlRow, SqlStatement } from "./sql_database.ts";
 
 /** To find the oldest ids takes a look at all that are kept: so many may be more. */
 const FORGET_EACH = 256;
@@ -58,9 +58,10 @@ export class CommitWriter {
   constructor(database: SqlDatabase, group: GroupCommit, tables: CommitTables) {
     this.#group = group;
     this.#tables = tables;
-    this.#find = database.prepare("SELECT revisions, result FROM transactions WHERE id = ?");
+    this.#find = database.prepare("SELECT origin, revisions, result, touched FROM transactions WHERE id = ?");
     this.#keep = database.prepare(
-      "INSERT INTO transactions (id, origin, revisions, result, shard, revision) VALUES (?, ?, ?, ?, ?, ?)",
+      `INSERT INTO transactions (id, origin, revisions, result, shard, revision, touched)
+       VALUES (?, ?, ?, ?, ?, ?, ?)`,
     );
     this.#forget = database.prepare(
       `DELETE FROM transactions WHERE origin = ?1 AND number <= (
@@ -104,6 +105,7 @@ export class CommitWriter {
     const shard = shardOf(commit);
     const before = commit.id === undefined ? undefined : this.#find.get(keptId(shard, commit.id));
     if (before !== undefined) {
+      checkSame(before, commit);
       return {
         revisions: JSON.parse(before["revisions"] as string),
         isRepeated: true,
@@ -118,7 +120,7 @@ export class CommitWriter {
       const kept = [keptId(shard, commit.id), origin, JSON.stringify(revisions), result ?? null] as const;
       // What has changed nothing has its place among the changes, too, so that copies come by it.
       const revision = shard === undefined ? null : Math.max(0, ...revisions) || this.#tables.nextRevision();
-      this.#keep.run(...kept, shard ?? null, revision);
+      this.#keep.run(...kept, shard ?? null, revision, JSON.stringify([...collectionsOf(commit)]));
       if (++this.#idsKept % FORGET_EACH === 0) this.#forget.run(origin);
     }
     for (const table of touched) this.#group.tell(table.tell);
@@ -182,6 +184,28 @@ export function keptId(shard: string | undefined, id: string): string {
 function shardOf({ reads, writes }: Commit): string | undefined {
   const collection = (writes[0] ?? reads[0])?.collection;
   return collection !== undefined && isInnerName(collection) ? collection : undefined;
+}
+
+function collectionsOf({ reads, writes }: Commit): ReadonlySet<string> {
+  return new Set([...writes, ...reads].map(({ collection }) => collection));
+}
+
+/**
+ * Whoever guesses an id must not have others' transaction pass for one that has happened, nor read what that has given.
+ * Sent again it may take another turn of its body, so that one collection of both is enough.
+ * @throws DataError with code `AlreadyExists`
+ */
+function checkSame({ origin, touched }: SqlRow, commit: Commit): void {
+  // Former releases have not kept it.
+  if (touched === null || touched === undefined || origin === (commit.origin ?? "")) return;
+  const collections = collectionsOf(commit);
+  const kept: readonly string[] = JSON.parse(touched as string);
+  if (kept.length === 0 || kept.some((collection) => collections.has(collection))) return;
+  throw new DataError(
+    "AlreadyExists",
+    `${JSON.stringify(commit.id)} is the id of another node's transaction, over other collections`,
+    { hint: "An id is for one transaction alone: begin it with what names that, and let nobody guess it." },
+  );
 }
 
 /** @returns the JSON of an entry with the properties that a patch names replaced */

@@ -22,6 +22,8 @@ export function prepareCopies(database: SqlDatabase): void {
       ALTER TABLE transactions ADD COLUMN revision INTEGER;
     `);
   }
+  // The collections of a commit that happened once: its id is no other's.
+  if (!columns.includes("touched")) database.exec("ALTER TABLE transactions ADD COLUMN touched TEXT");
   database.exec(
     "CREATE INDEX IF NOT EXISTS transactions_of_shard ON transactions (shard, revision) WHERE shard IS NOT NULL",
   );

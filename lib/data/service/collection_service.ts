@@ -12,8 +12,16 @@ import type {
   PeerId,
   ServiceDefinition,
 } from "../../service/mod.ts";
-import { MAX_QUERY_MS, MAX_WATCHES, MAX_WATCHES_PER_CALLER } from "../bounds.ts";
-import type { Change, CollectionSpec, Commit, CommitAnswer, DataEngine, Write } from "../engine.ts";
+import { MAX_ENTRIES, MAX_QUERY_MS, MAX_WATCHES, MAX_WATCHES_PER_CALLER } from "../bounds.ts";
+import type {
+  Change,
+  CollectionSpec,
+  Commit,
+  CommitAnswer,
+  DataEngine,
+  ListRequest,
+  Write,
+} from "../engine.ts";
 import { DataError } from "../errors.ts";
 import type { CollectionModel } from "../collection_schema.ts";
 import { checkVersions, type CommitRights, notYours, originOf } from "./commit_rights.ts";
@@ -125,13 +133,31 @@ class CollectionActions {
 
   async list(params: unknown, { caller }: CallContext) {
     const request = readList(readFields(params ?? {}));
-    const entries = await this.#parts.engine.list(this.#name, request);
-    const readsAll = this.#rights.readsAll(caller);
-    return {
-      entries: readsAll ? entries : entries.filter(({ key }) => this.#rights.mayRead(caller, key)),
-      // Where it goes on, though the last ones may not be the caller's.
-      after: entries.at(-1)?.key ?? null,
-    };
+    const { engine } = this.#parts;
+    if (this.#rights.readsAll(caller)) {
+      const entries = await engine.list(this.#name, request);
+      return { entries, after: entries.at(-1)?.key ?? null };
+    }
+    return await this.#listVisible(caller, request);
+  }
+
+  /** Goes on until there is something that the caller may read: where it goes on later tells of no key of others. */
+  async #listVisible(caller: PeerId | undefined, request: ListRequest) {
+    const { clock, engine } = this.#parts;
+    const until = clock.now() + MAX_QUERY_MS;
+    const wanted = Math.max(1, request.limit);
+    for (let { after } = request;;) {
+      const scan = { ...request, limit: MAX_ENTRIES, ...after !== undefined && { after } };
+      const found = await engine.list(this.#name, scan);
+      const entries = found.filter(({ key }) => this.#rights.mayRead(caller, key)).slice(0, wanted);
+      after = found.at(-1)?.key;
+      if (after === undefined || entries.length > 0) return { entries, after: entries.at(-1)?.key ?? null };
+      if (clock.now() < until) continue;
+      throw tooMuchWork(
+        `To find what the caller may read takes longer than ${MAX_QUERY_MS} ms`,
+        "Ask for what begins with a prefix.",
+      );
+    }
   }
 
   async query(params: unknown, { caller }: CallContext) {
@@ -148,9 +174,8 @@ class CollectionActions {
       },
       onProgress: () => {
         if (clock.now() < until) return;
-        throw new DataError("TooMuchWork", `The query takes longer than ${MAX_QUERY_MS} ms`, {
-          hint: "Give the collection an index of what it compares first, or ask for less.",
-        });
+        const hint = "Give the collection an index of what it compares first, or ask for less.";
+        throw tooMuchWork(`The query takes longer than ${MAX_QUERY_MS} ms`, hint);
       },
     });
   }
@@ -224,8 +249,16 @@ class CollectionActions {
 
   async #commit(commit: Commit, { caller }: CallContext): Promise<CommitAnswer> {
     this.#parts.rights.check(commit, caller, this.#name);
+    // Nothing at all asks for no right, and must not take an id.
+    if (commit.reads.length === 0 && commit.writes.length === 0) {
+      throw new DataError("InvalidValue", "A transaction reads or writes something");
+    }
     return await this.#parts.engine.commit(commit);
   }
+}
+
+function tooMuchWork(what: string, hint: string): DataError {
+  return new DataError("TooMuchWork", what, { hint });
 }
 
 function readText<T>(read: () => T): T {

@@ -69,6 +69,15 @@ Deno.test("who may read and write is asked of each entry, and of queries, lists,
     [{ id: "green/2" }],
   );
   assert.deepEqual(await mesh.until(own.query("select count(*) from tea")), [{ "count(*)": 5 }]);
+  // Where a list goes on tells of no key that is not for the caller.
+  await mesh.until(own.put({ id: "zebra/1" }));
+  let after: string | null | undefined;
+  while (after !== null) {
+    const params = { limit: 1, ...after !== undefined && { after } };
+    const answer = await mesh.until(west.node.runtime.request("data/tea/list", params));
+    ({ after } = answer as { readonly after: string | null });
+    if (after !== null) assert.match(after, /^green\//);
+  }
   // Whether the whole has changed is not to be found out by who may not read the whole.
   const commit = { reads: [{ revision: 1 }], writes: [] };
   await failsCall("Refused", mesh.until(west.node.runtime.request("data/tea/commit", commit)));
@@ -127,6 +136,25 @@ Deno.test("a collection's selectors say who may read and write, and its owner ch
   await mesh.until(far.put({ id: 2 }));
   assert.equal(await mesh.until(east.client.drop("orders")), true);
   await fails("OwnerAway", mesh.until(far.get(1)));
+});
+
+Deno.test("an id that others have guessed stops a transaction aloud, and tells nothing of another one", async () => {
+  await using data = new DataMesh();
+  const { mesh } = data;
+  const [east, west] = [await data.add("east"), await data.add("west")];
+  for (const name of ["orders", "notes"]) {
+    await mesh.until(east.client.collection(name, { key: "id" }));
+  }
+  const commit = (from: typeof east, collection: string, id: string, writes: readonly unknown[]) =>
+    mesh.until(from.node.runtime.request(`data/${collection}/commit`, { id, reads: [], writes }));
+  const put = (collection: string) => ({ kind: "put", collection, value: { id: "1" } });
+  await failsCall("InvalidValue", commit(west, "notes", "order-1", []));
+  await commit(west, "notes", "order-1", [put("notes")]);
+  await failsCall("AlreadyExists", commit(east, "orders", "order-1", [put("orders")]));
+  assert.equal((await east.engine.describe("orders")).count, 0);
+  // Sent again, also by another node, it has happened.
+  const again = await commit(east, "notes", "order-1", [put("notes")]) as { readonly isRepeated: boolean };
+  assert.equal(again.isRepeated, true);
 });
 
 Deno.test("of two that open a collection at once one owns it, and the other uses that", async () => {

@@ -195,6 +195,7 @@ export const STAGINGS: Readonly<Record<string, Staging>> = {
   "weft data watch orders --where 'status = open'": { until: /7 changed total/ },
   "weft data import orders orders.jsonl": { inside: `echo '{"id":8,"status":"open"}' > orders.jsonl` },
   "weft data drop orders --force": { isLate: true },
+  "weft data up": { notRun: "needs nats-server on three members" },
   "weft data up --replicas 3": { notRun: "needs nats-server on three members" },
   "weft data up web-1 web-2 web-3": { notRun: "needs nats-server on three members" },
   "weft data up web-1 web-2 web-3 --nats-server /usr/local/bin/nats-server": {
