@@ -26,9 +26,11 @@ export class ChannelClosedError extends WeftError {
  */
 export class ChannelVersionError extends WeftError {
   readonly code = "ChannelVersion";
+  readonly ours: VersionRange;
+  readonly theirs: VersionRange;
 
   /** Takes who was called, and what each end can do. */
-  constructor(where: string, readonly ours: VersionRange, readonly theirs: VersionRange) {
+  constructor(where: string, ours: VersionRange, theirs: VersionRange) {
     const side = ours.newest < theirs.oldest ? "this machine" : "the other one";
     super(
       `Cannot open a channel to ${where}: it speaks ${rangeText(theirs)} of the handshake, this machine ${
@@ -36,6 +38,8 @@ export class ChannelVersionError extends WeftError {
       }`,
       { hint: `Upgrade weft on ${side}.` },
     );
+    this.ours = ours;
+    this.theirs = theirs;
   }
 }
 

@@ -40,7 +40,7 @@ export function poisonSealingThread(
   pid: number,
   way: "sealing" | "receiving" = "sealing",
 ): Promise<CapturedProcess> {
-  const calls = way === "sealing" ? "readv" : "recvmsg,recvmmsg";
+  const calls = way === "sealing" ? "read" : "recvmsg,recvmmsg";
   return poison(place, packetThreads(pid).at(-1) ?? 0, calls);
 }
 
