@@ -33,6 +33,10 @@ export const MAX_RESULT_BYTES = 4_096;
 export const MAX_KEPT_IDS = 16_384;
 /** How many ids are kept of all. */
 export const MAX_KEPT_IDS_OF_ALL: number = 1 << 18;
+/** How many of them, the newest ones, a copy of a shard keeps. */
+export const MAX_KEPT_IDS_OF_COPY: number = 1 << 16;
+/** Above all revisions that members tell each other: counters that begin there never come to where numbers end. */
+export const MAX_TOLD_REVISION: number = 2 ** 48;
 /** How many changes of a collection are kept for watches that are behind. */
 export const MAX_KEPT_CHANGES = 16_384;
 /** How many bytes those have. */

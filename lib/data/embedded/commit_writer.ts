@@ -19,7 +19,7 @@ import type { GroupCommit } from "./group_commit.ts";
 import type { SqlDatabase, SqlRow, SqlStatement } from "./sql_database.ts";
 
 /** To find the oldest ids takes a look at all that are kept: so many may be more. */
-const FORGET_EACH = 256;
+export const FORGET_EACH = 256;
 
 /** A write that was read and found to be one. */
 interface ReadyWrite {
@@ -40,8 +40,8 @@ export interface ReadyCommit {
 export interface CommitTables {
   /** @throws DataError with code `UnknownCollection` */
   table(collection: string): CollectionTable;
-  /** @returns a revision that was never there */
-  nextRevision(): number;
+  /** @returns a revision that was never there @param copy of a shard, which counts its own; undefined for collections */
+  nextRevision(copy: string | undefined): number;
   /** Milliseconds since 1970. */
   wall(): number;
 }
@@ -119,7 +119,9 @@ export class CommitWriter {
       const { origin = "" } = commit;
       const kept = [keptId(shard, commit.id), origin, JSON.stringify(revisions), result ?? null] as const;
       // What has changed nothing has its place among the changes, too, so that copies come by it.
-      const revision = shard === undefined ? null : Math.max(0, ...revisions) || this.#tables.nextRevision();
+      const revision = shard === undefined
+        ? null
+        : Math.max(0, ...revisions) || this.#tables.nextRevision(shard);
       this.#keep.run(...kept, shard ?? null, revision, JSON.stringify([...collectionsOf(commit)]));
       if (++this.#idsKept % FORGET_EACH === 0) this.#forget.run(origin);
     }
@@ -169,7 +171,8 @@ export class CommitWriter {
       const { counters } = table;
       this.#group.undo(() => table.restore(counters));
     }
-    const revision = this.#tables.nextRevision();
+    const { collection } = write;
+    const revision = this.#tables.nextRevision(isInnerName(collection) ? collection : undefined);
     table.write(key, after, before, revision, this.#tables.wall());
     return revision;
   }

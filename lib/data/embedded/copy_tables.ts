@@ -4,12 +4,12 @@
  * @module
  */
 
-import { MAX_ENTRIES } from "../bounds.ts";
+import { MAX_ENTRIES, MAX_KEPT_IDS_OF_COPY } from "../bounds.ts";
 import { AnswerRoom, documentText, keyOf, keyText } from "../documents.ts";
 import type { CopiedChange, CopiedCommit, CopiedPart, CopyStore, Entry } from "../engine.ts";
 import { DataError } from "../errors.ts";
 import type { CollectionTable } from "./collection_table.ts";
-import { keptId } from "./commit_writer.ts";
+import { FORGET_EACH, keptId } from "./commit_writer.ts";
 import type { GroupCommit } from "./group_commit.ts";
 import type { SqlDatabase, SqlStatement } from "./sql_database.ts";
 
@@ -39,8 +39,6 @@ export interface CopyEngine {
   run<T>(body: () => T | Promise<T>): Promise<T>;
   /** Runs a body in a transaction of its own; what it throws takes everything back. */
   alone<T>(body: () => T): T;
-  /** Its own revisions go on behind this one. */
-  passRevision(revision: number): void;
   /** Reads anew which tables there are. */
   reload(): void;
 }
@@ -48,7 +46,9 @@ export interface CopyEngine {
 /** The copies of one engine. */
 export class CopyTables implements CopyStore {
   readonly #engine: CopyEngine;
-  readonly #statements: Readonly<Record<"last" | "commits" | "keep", SqlStatement>>;
+  readonly #statements: Readonly<Record<"last" | "commits" | "keep" | "forget", SqlStatement>>;
+
+  #keptSince = 0;
 
   constructor(engine: CopyEngine) {
     this.#engine = engine;
@@ -63,7 +63,17 @@ export class CopyTables implements CopyStore {
         `INSERT OR IGNORE INTO transactions (id, origin, revisions, result, shard, revision)
          VALUES (?, ?, ?, ?, ?, ?)`,
       ),
+      forget: database.prepare(
+        `DELETE FROM transactions WHERE shard = ?1 AND revision <= (
+           SELECT revision FROM transactions WHERE shard = ?1 ORDER BY revision DESC
+           LIMIT 1 OFFSET ${MAX_KEPT_IDS_OF_COPY})`,
+      ),
     };
+  }
+
+  /** @returns the revision of what is written to a copy next: others' counters are none of this engine's */
+  next(copy: string): number {
+    return this.#position(copy) + 1;
   }
 
   position(copy: string): Promise<number> {
@@ -109,7 +119,7 @@ export class CopyTables implements CopyStore {
     });
   }
 
-  take(copy: string, { after, position, changes, commits }: CopiedPart): Promise<number> {
+  take(copy: string, { after, changes, commits }: CopiedPart): Promise<number> {
     const { run, group } = this.#engine;
     return run(() =>
       group.run(() => {
@@ -124,7 +134,6 @@ export class CopyTables implements CopyStore {
           table.write(key, text, table.find(key), revision, at);
         }
         this.#keepCommits(copy, commits);
-        this.#engine.passRevision(position);
         group.tell(table.tell);
         return this.#position(copy);
       })
@@ -163,7 +172,6 @@ export class CopyTables implements CopyStore {
       database.prepare("DELETE FROM transactions WHERE shard = ?").run(copy);
       database.prepare("UPDATE transactions SET shard = ?1, id = ?1 || substr(id, ?2) WHERE shard = ?3")
         .run(copy, made.length + 1, made);
-      this.#engine.passRevision(position);
       // In this turn, so that nobody asks tables that are gone.
       this.#engine.reload();
       this.#engine.group.tell(this.#engine.table(copy).tell);
@@ -194,5 +202,9 @@ export class CopyTables implements CopyStore {
       const text = result === undefined ? null : JSON.stringify(result);
       this.#statements.keep.run(keptId(copy, id), origin, JSON.stringify(revisions), text, copy, revision);
     }
+    this.#keptSince += commits.length;
+    if (this.#keptSince < FORGET_EACH) return;
+    this.#keptSince = 0;
+    this.#statements.forget.run(copy);
   }
 }

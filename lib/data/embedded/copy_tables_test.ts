@@ -48,6 +48,21 @@ Deno.test("a copy takes over changes with their revisions, and commits with thei
   for (const engine of [own, other]) await engine.close();
 });
 
+Deno.test("what others' counters say is of their copies alone", async () => {
+  const engine = openSample();
+  const far = 2 ** 48;
+  await engine.create(COPY);
+  await engine.create({ name: "notes", key: "id", index: [] });
+  const change = { revision: far, value: { id: 1 }, at: 0 };
+  await engine.copies.take(COPY.name, { after: 0, position: far, changes: [change], commits: [] });
+  const note = { kind: "put", collection: "notes", value: { id: 1 } } as const;
+  assert.deepEqual((await engine.commit({ reads: [], writes: [note] })).revisions, [1]);
+  assert.deepEqual((await engine.commit(put({ id: 2 }))).revisions, [far + 1]);
+  await engine.drop(COPY.name);
+  assert.deepEqual((await engine.commit({ reads: [], writes: [note] })).revisions, [2]);
+  await engine.close();
+});
+
 Deno.test("a part ends between commits, also where it holds as much as it may", async () => {
   const engine = openSample();
   await engine.create(COPY);

@@ -100,12 +100,11 @@ export class EmbeddedEngine implements DataEngine {
       table: (name) => this.#table(name),
       run: (body) => this.#run(body),
       alone: (body) => this.#alone(body),
-      passRevision: (revision) => this.#revision = Math.max(this.#revision, revision),
       reload: () => this.#load(),
     });
     this.#writer = new CommitWriter(database, this.#group, {
       table: (name) => this.#table(name),
-      nextRevision: () => ++this.#revision,
+      nextRevision: (copy) => copy === undefined ? ++this.#revision : this.copies.next(copy),
       wall: parts.wall,
     });
     this.#load();
@@ -163,7 +162,7 @@ export class EmbeddedEngine implements DataEngine {
       const whole = checkStoredSpec({ ...there?.spec, ...spec, index });
       this.#atomically(() => {
         const number = there?.number ?? this.#nextNumber();
-        // A copy begins where what it is copied from does.
+        // A copy begins where what it is copied from does, and counts by itself.
         const revision = isInnerName(whole.name) ? 0 : this.#revision;
         CollectionTable.prepare(this.#database, number, whole, revision);
         this.#database.prepare(
@@ -326,7 +325,7 @@ export class EmbeddedEngine implements DataEngine {
         () => this.#followers.tell(spec.name),
       );
       this.#tables.set(spec.name, table);
-      this.#revision = Math.max(this.#revision, table.revision);
+      if (!isInnerName(spec.name)) this.#revision = Math.max(this.#revision, table.revision);
     }
   }
 

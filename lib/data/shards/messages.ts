@@ -4,6 +4,7 @@
  */
 
 import type { PeerId } from "../../service/mod.ts";
+import { MAX_ID_LENGTH, MAX_OPERATIONS, MAX_RESULT_BYTES, MAX_TOLD_REVISION } from "../bounds.ts";
 import type { CopiedChange, CopiedCommit, CopiedPart, Entry } from "../engine.ts";
 import type { TermStart } from "./term_starts.ts";
 
@@ -76,20 +77,49 @@ export type CallMember = (
 /** @returns a part that somebody sent, as far as its form goes; what it holds is read when it is taken */
 export function readPart(fields: Readonly<Record<string, unknown>>): CopiedPart | undefined {
   const { after, position, changes, commits } = fields;
-  if (!Number.isSafeInteger(after) || !Number.isSafeInteger(position)) return undefined;
+  if (!isPosition(after) || !isPosition(position) || position < after) return undefined;
   if (!Array.isArray(changes) || !Array.isArray(commits)) return undefined;
   const isChange = (one: unknown) => {
     const { revision, key, value, at } = (one ?? {}) as Partial<CopiedChange>;
-    return Number.isSafeInteger(revision) && Number.isSafeInteger(at) &&
+    return isRevision(revision) && Number.isSafeInteger(at) &&
       (value === undefined ? typeof key === "string" : typeof value === "object");
   };
   if (!changes.every(isChange) || !commits.every(isCommit)) return undefined;
-  return { after: after as number, position: position as number, changes, commits };
+  if (!isInOrder(after, changes, position) || !isInOrder(after, commits, position)) return undefined;
+  return { after, position, changes, commits };
 }
 
 /** Whether what somebody sent is a commit. */
 export function isCommit(one: unknown): one is CopiedCommit {
-  const { id, origin, revision, revisions } = (one ?? {}) as Partial<CopiedCommit>;
-  return typeof id === "string" && typeof origin === "string" && Number.isSafeInteger(revision) &&
-    Array.isArray(revisions) && revisions.every(Number.isSafeInteger);
+  const { id, origin, revision, revisions, result } = (one ?? {}) as Partial<CopiedCommit>;
+  return isText(id) && isText(origin) && isRevision(revision) &&
+    Array.isArray(revisions) && revisions.length <= MAX_OPERATIONS && revisions.every(isRevision) &&
+    (result === undefined || (JSON.stringify(result)?.length ?? Infinity) <= MAX_RESULT_BYTES);
+}
+
+/** Whether somebody's number can be a revision: no further than counters come. */
+export function isRevision(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= 0 && (value as number) <= MAX_TOLD_REVISION;
+}
+
+/** An owner that has not heard yet where one stands says -1, and asks by that. */
+function isPosition(value: unknown): value is number {
+  return value === -1 || isRevision(value);
+}
+
+function isInOrder(
+  after: number,
+  parts: readonly { readonly revision: number }[],
+  position: number,
+): boolean {
+  let last = after;
+  return parts.every(({ revision }) => {
+    const isNext = revision > last && revision <= position;
+    last = revision;
+    return isNext;
+  });
+}
+
+function isText(value: unknown): boolean {
+  return typeof value === "string" && value.length <= MAX_ID_LENGTH;
 }

@@ -6,7 +6,7 @@
 import { isCollectionName } from "../documents.ts";
 import { DataError } from "../errors.ts";
 import { readFields } from "../service/mod.ts";
-import { isCommit, type MakeRequest } from "./messages.ts";
+import { isCommit, isRevision, type MakeRequest } from "./messages.ts";
 import { readStarts } from "./term_starts.ts";
 
 /** @returns the collection that is meant @throws DataError */
@@ -35,8 +35,12 @@ export function readMake(fields: Readonly<Record<string, unknown>>): MakeRequest
     shard: readCount(fields["shard"]),
     term: readCount(fields["term"]),
   };
-  if (step === "begin") return { ...own, step, position: readCount(fields["position"]) };
-  if (step === "fill" && Array.isArray(entries) && Array.isArray(commits) && commits.every(isCommit)) {
+  const { position } = fields;
+  if (step === "begin" && isRevision(position)) return { ...own, step, position };
+  if (
+    step === "fill" && Array.isArray(entries) && Array.isArray(commits) && commits.every(isCommit) &&
+    entries.every((one) => isRevision(one?.revision))
+  ) {
     return { ...own, step, entries, commits };
   }
   const starts = readStarts(fields["starts"]);
