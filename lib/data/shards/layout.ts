@@ -122,6 +122,12 @@ export function readLayout(value: unknown): ShardLayout | undefined {
   }
 }
 
+/** @returns a layout of one collection that somebody sent; undefined when it is none, or another one's */
+export function readLayoutOf(name: string, value: unknown): ShardLayout | undefined {
+  const layout = readLayout(value);
+  return layout?.spec.name === name ? layout : undefined;
+}
+
 /** A layout as a value that is sent and stored, where its replicas are called its keepers. */
 export function layoutValue({ layoutReplicas: keepers, ...layout }: ShardLayout): Document {
   return { ...layout, keepers } as unknown as { readonly [name: string]: JsonValue };

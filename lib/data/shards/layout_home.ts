@@ -22,7 +22,7 @@ import {
   layoutValue,
   majorityOf,
   MAX_LAYOUT_REPLICAS,
-  readLayout,
+  readLayoutOf,
   type ShardLayout,
   type ShardOptions,
   type ShardRecord,
@@ -125,7 +125,7 @@ export class LayoutHome implements MembersView {
         if (answers.filter((one) => one !== undefined).length < majorityOf(layoutReplicas)) break;
         continue;
       }
-      const seen = promised.map((one) => readLayout((one as { kept?: unknown }).kept))
+      const seen = promised.map((one) => readLayoutOf(name, (one as { kept?: unknown }).kept))
         .reduce(newest, layout) ?? layout;
       // It may have other replicas, which know more.
       const isSettled = seen.layoutReplicas.join() === layoutReplicas.join();

@@ -25,10 +25,10 @@ import type { CollectionSpec, DataEngine } from "../engine.ts";
 import { DataError } from "../errors.ts";
 import { collectionPath, readFields, type ShardedCollections, told } from "../service/mod.ts";
 import { HeldCollection, type HeldParts } from "./held_collection.ts";
-import { checkOptions, layoutValue, readLayout, type ShardLayout } from "./layout.ts";
+import { checkOptions, layoutValue, readLayout, readLayoutOf, type ShardLayout } from "./layout.ts";
 import { LayoutHome } from "./layout_home.ts";
 import { type PushRequest, readPart } from "./messages.ts";
-import { newest, NO_NOTE, ShardNotes } from "./shard_notes.ts";
+import { mostTold, NO_NOTE, ShardNotes } from "./shard_notes.ts";
 import { malformed, nameOf, readCount, readMake, readShards } from "./shard_requests.ts";
 import { readStarts } from "./term_starts.ts";
 
@@ -210,7 +210,8 @@ export class ShardHost implements ShardedCollections {
         this.#call(member, "layout", { collection: name }, 1_500).catch(() => undefined)
       ),
     );
-    return answers.map(readLayout).reduce(newest, this.#held.get(name)?.newest);
+    const own = this.#held.get(name)?.newest;
+    return mostTold(own, answers.map((answer) => readLayoutOf(name, answer)), name);
   }
 
   #call(node: PeerId, action: string, params: unknown, timeoutMs: number): Promise<unknown> {

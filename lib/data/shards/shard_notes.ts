@@ -4,6 +4,7 @@
  */
 
 import type { DataEngine, Document } from "../engine.ts";
+import { DataError } from "../errors.ts";
 import { isNewer, layoutValue, readLayout, type ShardLayout } from "./layout.ts";
 import { readStarts, type TermStart } from "./term_starts.ts";
 
@@ -86,6 +87,33 @@ export class ShardNotes {
     await this.#engine.create({ name: NOTES, key: "name", index: [] });
     this.#isThere = true;
   }
+}
+
+/**
+ * The layout that most members tell, the newest of its home's: where a former home's is taken, those that kept it say that
+ * there is a later one. What one member tells of a home that nobody else knows is no reason to believe it.
+ * @param own what this node knows itself: that decides between two that are told as often
+ * @throws DataError with code `OwnerAway` when as many tell this as that
+ */
+export function mostTold(
+  own: ShardLayout | undefined,
+  told: readonly (ShardLayout | undefined)[],
+  name: string,
+): ShardLayout | undefined {
+  const layouts = [own, ...told].filter((one) => one !== undefined);
+  const byHome = Array.from(Map.groupBy(layouts, ({ home }) => home).values())
+    .sort((a, b) =>
+      b.length - a.length || Number(b.includes(own as ShardLayout)) - Number(a.includes(own as ShardLayout))
+    );
+  const [most, next] = byHome;
+  if (most !== undefined && most.length === next?.length && !(own !== undefined && most.includes(own))) {
+    throw new DataError("OwnerAway", `Cannot take ${name} over: members tell of it in different ways`, {
+      hint: `${most[0]?.home} and ${
+        next[0]?.home
+      } are said to be its home; try again when more members answer.`,
+    });
+  }
+  return most?.reduce<ShardLayout | undefined>(newest, undefined);
 }
 
 /** @returns the newer of two */
