@@ -35,6 +35,8 @@ export const MAX_KEPT_IDS = 16_384;
 export const MAX_KEPT_IDS_OF_ALL: number = 1 << 18;
 /** How many of them, the newest ones, a copy of a shard keeps. */
 export const MAX_KEPT_IDS_OF_COPY: number = 1 << 16;
+/** How many copies of shards a node has, beside its own collections. */
+export const MAX_COPIES = 1_024;
 /** Above all revisions that members tell each other: counters that begin there never come to where numbers end. */
 export const MAX_TOLD_REVISION: number = 2 ** 48;
 /** How many changes of a collection are kept for watches that are behind. */

@@ -184,7 +184,7 @@ export function keptId(shard: string | undefined, id: string): string {
 }
 
 /** The copy of a shard that a commit is about. */
-function shardOf({ reads, writes }: Commit): string | undefined {
+export function shardOf({ reads, writes }: Commit): string | undefined {
   const collection = (writes[0] ?? reads[0])?.collection;
   return collection !== undefined && isInnerName(collection) ? collection : undefined;
 }

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import type { Document } from "../engine.ts";
 import { fails } from "../testing/conformance.ts";
 import { openSample } from "../testing/embedded_sample.ts";
-import { MAX_KEPT_CHANGES } from "../bounds.ts";
+import { MAX_COLLECTIONS, MAX_KEPT_CHANGES } from "../bounds.ts";
 
 const COPY = { name: "orders.0", key: "id", index: ["status"] };
 
@@ -60,6 +60,19 @@ Deno.test("what others' counters say is of their copies alone", async () => {
   assert.deepEqual((await engine.commit(put({ id: 2 }))).revisions, [far + 1]);
   await engine.drop(COPY.name);
   assert.deepEqual((await engine.commit({ reads: [], writes: [note] })).revisions, [2]);
+  await engine.close();
+});
+
+Deno.test("copies take no room of a node's own collections, and a commit of a copy that waits is known", async () => {
+  const engine = openSample();
+  for (let n = 0; n < MAX_COLLECTIONS; n++) {
+    await engine.create({ ...COPY, name: `${n % 2 === 0 ? "orders" : "shop"}.${n >> 1}` });
+  }
+  await engine.create({ name: "notes", key: "id", index: [] });
+  const committed = engine.commit(put({ id: 1 }, "t"));
+  assert.equal(await engine.transaction(`${COPY.name}/t`), "queued");
+  await committed;
+  assert.equal(await engine.transaction(`${COPY.name}/t`), "committed");
   await engine.close();
 });
 

@@ -11,7 +11,7 @@ import {
   type Query,
   type QueryParameters,
 } from "../../query/mod.ts";
-import { MAX_COLLECTIONS, MAX_DATABASE_BYTES, MAX_ENTRIES } from "../bounds.ts";
+import { MAX_COLLECTIONS, MAX_COPIES, MAX_DATABASE_BYTES, MAX_ENTRIES } from "../bounds.ts";
 import { AnswerRoom, checkStoredSpec, isInnerName, keyText } from "../documents.ts";
 import type {
   Change,
@@ -27,7 +27,7 @@ import type {
 } from "../engine.ts";
 import { DataError } from "../errors.ts";
 import { CollectionTable } from "./collection_table.ts";
-import { CommitWriter } from "./commit_writer.ts";
+import { CommitWriter, keptId, shardOf } from "./commit_writer.ts";
 import { CopyTables, prepareCopies } from "./copy_tables.ts";
 import { engineFailure } from "./failure.ts";
 import { Followers } from "./followers.ts";
@@ -140,12 +140,7 @@ export class EmbeddedEngine implements DataEngine {
       this.#group.flush();
       const spec = checkStoredSpec(given);
       const there = this.#tables.get(spec.name);
-      if (there === undefined && this.#tables.size === MAX_COLLECTIONS) {
-        throw new DataError(
-          "InvalidCollection",
-          `Cannot make ${spec.name}: a node owns ${MAX_COLLECTIONS} at most`,
-        );
-      }
+      if (there === undefined) this.#checkRoom(spec.name);
       if (there !== undefined && there.spec.key !== spec.key) {
         throw new DataError(
           "InvalidCollection",
@@ -221,8 +216,9 @@ export class EmbeddedEngine implements DataEngine {
       const { id } = commit;
       const committed = this.#group.run(() => this.#writer.apply(ready));
       if (id === undefined) return committed;
-      this.#queued.add(id);
-      return committed.finally(() => this.#queued.delete(id));
+      const queued = keptId(shardOf(commit), id);
+      this.#queued.add(queued);
+      return committed.finally(() => this.#queued.delete(queued));
     });
   }
 
@@ -300,6 +296,15 @@ export class EmbeddedEngine implements DataEngine {
       "UnknownCollection",
       `There is no collection ${JSON.stringify(String(name).slice(0, 64))} here`,
     );
+  }
+
+  /** What others have this node hold is counted apart from what is its own. @throws DataError */
+  #checkRoom(name: string): void {
+    const isCopy = isInnerName(name);
+    const most = isCopy ? MAX_COPIES : MAX_COLLECTIONS;
+    if ([...this.#tables.keys()].filter((other) => isInnerName(other) === isCopy).length < most) return;
+    const what = isCopy ? `has ${most} copies of shards` : `owns ${most}`;
+    throw new DataError("InvalidCollection", `Cannot make ${name}: a node ${what} at most`);
   }
 
   #state(table: CollectionTable): CollectionState {

@@ -39,6 +39,8 @@ const CREATE_WAIT_MS = 5_000;
 const CREATE_LOOK_MS = 50;
 /** How many collections a node has shards of, or keeps the layouts of. */
 const MAX_HELD = 64;
+/** Of these, how many have one home. */
+const MAX_HELD_OF_ONE = 32;
 
 /** What a program may ask of a shard. */
 const ACTIONS = [
@@ -64,6 +66,8 @@ export interface ShardHostParts extends Pick<Environment, "clock" | "timers" | "
 export class ShardHost implements ShardedCollections {
   readonly #parts: ShardHostParts;
   readonly #held = new Map<string, HeldCollection>();
+  /** Which home has had this node hold one, until that has told of a layout. */
+  readonly #askedBy = new Map<string, PeerId>();
   readonly #homes = new Map<string, LayoutHome>();
   readonly #watches = new Map<PeerId | undefined, number>();
   #shared: HeldParts | undefined;
@@ -269,7 +273,7 @@ export class ShardHost implements ShardedCollections {
         this.#use();
         return await this.#held.get(name)?.status() ?? { generation: 0, version: 0, copies: [] };
       case "promise": {
-        const held = this.#hold(name);
+        const held = this.#hold(name, caller);
         const note = await held.promise(readCount(fields["generation"]));
         const kept = held.newest;
         return {
@@ -279,17 +283,18 @@ export class ShardHost implements ShardedCollections {
         };
       }
       case "keep":
-        return { ok: layout !== undefined && await this.#hold(name).keep(layout) };
+        return { ok: layout !== undefined && await this.#hold(name, caller).keep(layout) };
       case "apply": {
         const released = readShards(fields["released"]) ?? [];
         const ok = layout !== undefined &&
-          await this.#hold(name).apply(layout, released, readShards(fields["only"]));
+          await this.#hold(name, caller).apply(layout, released, readShards(fields["only"]));
         return { ok };
       }
       case "forget": {
         const held = this.#held.get(name);
         if (held === undefined || readCount(fields["generation"]) < held.promised) return { ok: false };
         this.#held.delete(name);
+        this.#askedBy.delete(name);
         await held.drop();
         return { ok: true };
       }
@@ -327,12 +332,20 @@ export class ShardHost implements ShardedCollections {
     if (!may) throw new DataError("Refused", `${name} is not the caller's, or may not be held here`);
   }
 
-  #hold(name: string): HeldCollection {
+  #hold(name: string, home: PeerId | undefined): HeldCollection {
     const there = this.#held.get(name);
     if (there !== undefined) return there;
-    if (this.#held.size >= MAX_HELD) {
-      throw new DataError("InvalidCollection", `This node holds shards of ${MAX_HELD} collections at most`);
+    const ofHome = [...this.#held].filter(([other, { newest }]) =>
+      (newest?.home ?? this.#askedBy.get(other)) === home
+    );
+    const isOthers = home !== undefined && home !== this.#parts.peers.self;
+    if (this.#held.size >= MAX_HELD || (isOthers && ofHome.length >= MAX_HELD_OF_ONE)) {
+      throw new DataError(
+        "InvalidCollection",
+        `This node holds shards of ${MAX_HELD} collections at most, and of ${MAX_HELD_OF_ONE} of one member`,
+      );
     }
+    if (home !== undefined) this.#askedBy.set(name, home);
     const held = new HeldCollection(this.#use(), name, NO_NOTE);
     this.#held.set(name, held);
     return held;
