@@ -66,7 +66,7 @@ Deno.test("what others' counters say is of their copies alone", async () => {
 Deno.test("copies take no room of a node's own collections, and a commit of a copy that waits is known", async () => {
   const engine = openSample();
   for (let n = 0; n < MAX_COLLECTIONS; n++) {
-    await engine.create({ ...COPY, name: `${n % 2 === 0 ? "orders" : "shop"}.${n >> 1}` });
+    await engine.create({ ...COPY, index: [], name: `${n % 2 === 0 ? "orders" : "shop"}.${n >> 1}` });
   }
   await engine.create({ name: "notes", key: "id", index: [] });
   const committed = engine.commit(put({ id: 1 }, "t"));
