@@ -48,6 +48,8 @@ export class CopyTables implements CopyStore {
   readonly #engine: CopyEngine;
   readonly #statements: Readonly<Record<"last" | "commits" | "keep" | "forget", SqlStatement>>;
 
+  /** Copies that have kept ids since the oldest ones were last forgotten, and how many. */
+  readonly #keeping = new Set<string>();
   #keptSince = 0;
 
   constructor(engine: CopyEngine) {
@@ -202,9 +204,12 @@ export class CopyTables implements CopyStore {
       const text = result === undefined ? null : JSON.stringify(result);
       this.#statements.keep.run(keptId(copy, id), origin, JSON.stringify(revisions), text, copy, revision);
     }
+    if (commits.length === 0) return;
+    this.#keeping.add(copy);
     this.#keptSince += commits.length;
     if (this.#keptSince < FORGET_EACH) return;
+    for (const each of this.#keeping) this.#statements.forget.run(each);
+    this.#keeping.clear();
     this.#keptSince = 0;
-    this.#statements.forget.run(copy);
   }
 }

@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import type { Document } from "../engine.ts";
+import { FORGET_EACH } from "./commit_writer.ts";
 import { fails } from "../testing/conformance.ts";
 import { openSample } from "../testing/embedded_sample.ts";
-import { MAX_COLLECTIONS, MAX_KEPT_CHANGES } from "../bounds.ts";
+import { MAX_COLLECTIONS, MAX_KEPT_CHANGES, MAX_KEPT_IDS_OF_COPY } from "../bounds.ts";
 
 const COPY = { name: "orders.0", key: "id", index: ["status"] };
 
@@ -60,6 +61,26 @@ Deno.test("what others' counters say is of their copies alone", async () => {
   assert.deepEqual((await engine.commit(put({ id: 2 }))).revisions, [far + 1]);
   await engine.drop(COPY.name);
   assert.deepEqual((await engine.commit({ reads: [], writes: [note] })).revisions, [2]);
+  await engine.close();
+});
+
+Deno.test("each copy keeps the newest ids alone, whichever of them others come to in between", async () => {
+  const engine = openSample();
+  const names = ["orders.0", "orders.1"];
+  for (const name of names) await engine.create({ ...COPY, index: [], name });
+  const some = (from: number, count: number) =>
+    Array.from({ length: count }, (_, i) => ({
+      ...{ id: `${from + i}`, origin: "o", revision: from + i, revisions: [from + i] },
+    }));
+  const each = FORGET_EACH - 1;
+  let last = 0;
+  for (; last < MAX_KEPT_IDS_OF_COPY + each; last += each) {
+    await engine.copies.fill("orders.0", [], some(last + 1, each));
+    await engine.copies.fill("orders.1", [], some(last + 1, 1));
+  }
+  const kept = await engine.copies.commits("orders.0", 0, 2 * last);
+  assert.ok(kept.length <= MAX_KEPT_IDS_OF_COPY, `${kept.length} are kept`);
+  assert.equal(kept.at(-1)?.revision, last);
   await engine.close();
 });
 
