@@ -208,7 +208,7 @@ export class ShardHost implements ShardedCollections {
 
   /** What this node, or a member that answers, knows of a collection's layout. */
   async #known(name: string): Promise<ShardLayout | undefined> {
-    const members = this.#homeParts().candidates(undefined);
+    const members = this.#homeParts().candidates(undefined).filter((one) => one !== this.#parts.peers.self);
     const answers = await Promise.all(
       members.map((member) =>
         this.#call(member, "layout", { collection: name }, 1_500).catch(() => undefined)

@@ -101,19 +101,18 @@ export function mostTold(
   name: string,
 ): ShardLayout | undefined {
   const layouts = [own, ...told].filter((one) => one !== undefined);
-  const byHome = Array.from(Map.groupBy(layouts, ({ home }) => home).values())
-    .sort((a, b) =>
-      b.length - a.length || Number(b.includes(own as ShardLayout)) - Number(a.includes(own as ShardLayout))
-    );
-  const [most, next] = byHome;
-  if (most !== undefined && most.length === next?.length && !(own !== undefined && most.includes(own))) {
+  const byHome = [...Map.groupBy(layouts, ({ home }) => home).values()];
+  const most = Math.max(...byHome.map(({ length }) => length));
+  const leading = byHome.filter(({ length }) => length === most);
+  const [first, second] = leading;
+  const chosen = second === undefined ? first : leading.find((one) => own !== undefined && one.includes(own));
+  if (second !== undefined && chosen === undefined) {
+    const homes = `${first?.[0]?.home} and ${second[0]?.home}`;
     throw new DataError("OwnerAway", `Cannot take ${name} over: members tell of it in different ways`, {
-      hint: `${most[0]?.home} and ${
-        next[0]?.home
-      } are said to be its home; try again when more members answer.`,
+      hint: `${homes} are said to be its home; try again when more members answer.`,
     });
   }
-  return most?.reduce<ShardLayout | undefined>(newest, undefined);
+  return chosen?.reduce<ShardLayout | undefined>(newest, undefined);
 }
 
 /** @returns the newer of two */

@@ -18,5 +18,8 @@ Deno.test("mostTold() believes no single member that tells of a later home", () 
   assert.equal(mostTold(undefined, [], "orders"), undefined);
   assert.equal(mostTold(undefined, [undefined, first, moved, lie], "orders"), moved);
   assert.equal(mostTold(first, [lie], "orders"), first);
+  // Two others outweigh what this node knew before.
+  const later = layout("b", 2);
+  assert.equal(mostTold(first, [later, later], "orders"), later);
   assert.throws(() => mostTold(undefined, [first, lie], "orders"), { code: "OwnerAway" });
 });
