@@ -171,8 +171,7 @@ export class CommitWriter {
       const { counters } = table;
       this.#group.undo(() => table.restore(counters));
     }
-    const { collection } = write;
-    const revision = this.#tables.nextRevision(isInnerName(collection) ? collection : undefined);
+    const revision = this.#tables.nextRevision(copyNamed(write.collection));
     table.write(key, after, before, revision, this.#tables.wall());
     return revision;
   }
@@ -185,7 +184,10 @@ export function keptId(shard: string | undefined, id: string): string {
 
 /** The copy of a shard that a commit is about. */
 export function shardOf({ reads, writes }: Commit): string | undefined {
-  const collection = (writes[0] ?? reads[0])?.collection;
+  return copyNamed((writes[0] ?? reads[0])?.collection);
+}
+
+function copyNamed(collection: string | undefined): string | undefined {
   return collection !== undefined && isInnerName(collection) ? collection : undefined;
 }
 
