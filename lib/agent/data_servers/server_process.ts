@@ -10,7 +10,7 @@
  * @module
  */
 
-import type { Environment } from "../../base/mod.ts";
+import { type Environment, sleep } from "../../base/mod.ts";
 import type { ServerProgram } from "./server_program.ts";
 
 /** How it is. */
@@ -46,8 +46,7 @@ export class ServerProcess {
   #since: number;
   #starts = 0;
   #reason: string | undefined;
-  #isStopped = false;
-  #wake = () => {};
+  readonly #stopped = new AbortController();
 
   constructor(run: ServerRun, parts: Pick<Environment, "clock" | "timers" | "log">) {
     this.#run = run;
@@ -80,14 +79,9 @@ export class ServerProcess {
     return this.#state === "running" ? undefined : this.#reason;
   }
 
-  get pid(): number | undefined {
-    return this.#child?.pid;
-  }
-
   /** Ends it, and starts it no more. Harmless when repeated. */
   async stop(): Promise<void> {
-    this.#isStopped = true;
-    this.#wake();
+    this.#stopped.abort();
     this.#signal("SIGTERM");
     const cancel = this.#parts.timers.setTimer(TERM_MS, () => this.#signal("SIGKILL"));
     await this.#ended;
@@ -95,21 +89,22 @@ export class ServerProcess {
   }
 
   async #keepRunning(): Promise<void> {
-    const { clock, log } = this.#parts;
+    const { clock, timers, log } = this.#parts;
+    const { signal } = this.#stopped;
     let pauseMs = FIRST_BACKOFF_MS;
-    while (!this.#isStopped) {
+    while (!signal.aborted) {
       const startedAt = clock.now();
       this.#enter("starting");
       this.#starts++;
       const how = await this.#runOnce();
-      if (this.#isStopped) return;
+      if (signal.aborted) return;
       this.#reason = how;
       this.#enter("failed");
       log.warn("the server of the collections has ended", { reason: how });
       pauseMs = clock.now() - startedAt > STEADY_MS
         ? FIRST_BACKOFF_MS
         : Math.min(pauseMs * 2, MAX_BACKOFF_MS);
-      await this.#sleep(pauseMs);
+      await sleep(timers, pauseMs, signal);
     }
   }
 
@@ -163,15 +158,6 @@ export class ServerProcess {
     } catch {
       // It has ended meanwhile.
     }
-  }
-
-  async #sleep(delayMs: number): Promise<void> {
-    const { promise, resolve } = Promise.withResolvers<void>();
-    const cancel = this.#parts.timers.setTimer(delayMs, resolve);
-    this.#wake = resolve;
-    if (this.#isStopped) resolve();
-    await promise;
-    cancel();
   }
 }
 
