@@ -4,14 +4,15 @@
  * @module
  */
 
+import { z } from "zod";
 import { isPrintable } from "../base/mod.ts";
 import { Endpoint, IpAddress } from "../net/mod.ts";
 
 /** The greatest port of UDP and TCP. */
 export const MAX_PORT = 65_535;
 
-/** A selector has so many characters at most. */
-export const MAX_SELECTOR_LENGTH = 1_024;
+/** A selector of members, one line; it is read where members are known. */
+export const selectorText: z.ZodType<string> = z.string().trim().min(1).max(1_024).refine(isPrintable);
 
 /** Where a node is, by the name of a host. */
 export interface NamedEndpointOption {
@@ -149,13 +150,13 @@ const OFFER_FOR = /^(\S+)\s+for\s+(.*)$/;
 export function parseOffer(text: string): OfferOption | undefined {
   const [, place = text, whom] = OFFER_FOR.exec(text.trim()) ?? [];
   const parts = OFFER.exec(place.trim().toLowerCase());
-  const allow = whom === undefined ? undefined : readSelector(whom);
+  const allow = whom === undefined ? undefined : selectorText.safeParse(whom);
   const port = readPort(parts?.[1]);
   const targetPort = parts?.[3] === undefined ? port : readPort(parts[3]);
   const hostname = readHost(parts?.[2] ?? DEFAULT_HOST);
   if (port === undefined || targetPort === undefined || hostname === undefined) return undefined;
-  if (whom === undefined) return { port, hostname, targetPort };
-  return allow === undefined ? undefined : { port, hostname, targetPort, allow };
+  if (allow === undefined) return { port, hostname, targetPort };
+  return allow.success ? { port, hostname, targetPort, allow: allow.data } : undefined;
 }
 
 function readHost(text: string): string | undefined {
@@ -167,10 +168,4 @@ function readHost(text: string): string | undefined {
 function readPort(text: string | undefined): number | undefined {
   const port = Number(text);
   return port >= 1 && port <= MAX_PORT ? port : undefined;
-}
-
-function readSelector(text: string): string | undefined {
-  const selector = text.trim();
-  const fits = selector.length >= 1 && selector.length <= MAX_SELECTOR_LENGTH && isPrintable(selector);
-  return fits ? selector : undefined;
 }

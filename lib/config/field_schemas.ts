@@ -4,14 +4,13 @@
  */
 
 import { z } from "zod";
-import { isPrintable, parseDurationMs } from "../base/mod.ts";
+import { parseDurationMs } from "../base/mod.ts";
 import { LABEL_KEY, LABEL_VALUE, MAX_EPHEMERAL_MS, MIN_EPHEMERAL_MS, NODE_NAME } from "../mesh/bounds.ts";
 import { Cidr, Endpoint, hostlessBlock, IpAddress, WebAddress } from "../net/mod.ts";
 import {
   type DhtBootstrapOption,
   type DnsForwardOption,
   MAX_PORT,
-  MAX_SELECTOR_LENGTH,
   type NamedEndpointOption,
   type OfferOption,
   parseDhtBootstrap,
@@ -207,11 +206,6 @@ export const labelValue: z.ZodType<string> = z.union([
   z.boolean().transform(String),
 ])
   .pipe(z.string().regex(LABEL_VALUE));
-
-/** A selector of members, one line; it is read where members are known. */
-export const selectorText: z.ZodType<string> = z.string().trim().min(1).max(MAX_SELECTOR_LENGTH).refine(
-  isPrintable,
-);
 
 /** Another server for the names under a suffix. */
 export const dnsForward: z.ZodType<DnsForwardOption> = parsed(

@@ -22,7 +22,7 @@ import {
   DEFAULT_STATE_DIR,
   DEFAULT_WG_PORT,
 } from "./defaults.ts";
-import { MAX_PORT } from "./compound_options.ts";
+import { MAX_PORT, selectorText } from "./compound_options.ts";
 import {
   dnsLabel,
   endpoint,
@@ -38,7 +38,6 @@ import {
   parsed,
   pathText,
   POLICY_FILE,
-  selectorText,
   truth,
 } from "./field_schemas.ts";
 import { DATA_FIELDS } from "./data_fields.ts";
