@@ -240,10 +240,9 @@ function unreachable(
 }
 
 function incompatible(conflict: VersionConflict): IncompatibleVersionError {
-  const { problem, hint } = conflictText(conflict, "the leader");
-  return new IncompatibleVersionError(`Cannot join: ${problem}`, {
-    hint: hint.replace("on this node", "on this machine"),
-  });
+  const { problem } = conflictText(conflict, "the leader");
+  const { hint } = conflictText(conflict, "the leader", "this machine");
+  return new IncompatibleVersionError(`Cannot join: ${problem}`, { hint });
 }
 
 /** What a leader says of a machine with a good token. */

@@ -22,7 +22,6 @@ import {
   type DialledChannel,
   type DialOptions,
   type DialStream,
-  isDialled,
   openOver,
 } from "./dial.ts";
 import type { LinkTable, LinkWay } from "./link_table.ts";
@@ -162,7 +161,7 @@ export class MemberWays {
     if (channel === undefined) return "nobody";
     const stream = channel.openStream(RELAY_TOPIC, encodeRelayHeader(nodeId));
     const opened = await openOver(new StreamBytes(stream, `relay ${via.slice(0, 8)}`), options);
-    if (isDialled(opened) || typeof opened === "object") return opened;
+    if (typeof opened === "object") return opened;
     if (stream.resetCode === RelayRefusal.unwilling) this.#avoid(via, UNWILLING_MS);
     else if (!options.signal.aborted) this.noteFruitless(via, nodeId);
     return "failed";

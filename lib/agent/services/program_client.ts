@@ -15,7 +15,13 @@ import {
   type ServiceSettings,
 } from "../../service/mod.ts";
 import { dialUnix, SocketYield } from "../../transport/mod.ts";
-import { conflictText, OWN_PROTOCOLS, type ProtocolVersions, type VersionConflict } from "../../mesh/mod.ts";
+import {
+  conflictText,
+  isOursOlder,
+  OWN_PROTOCOLS,
+  type ProtocolVersions,
+  type VersionConflict,
+} from "../../mesh/mod.ts";
 import { IncompatibleVersionError, InvalidRequestError, UnreachableError } from "../errors.ts";
 import { type ProgramVersions, stateVersions } from "./program_versions.ts";
 import { type PortListener, tryEncodeHeader } from "./stream_forwarder.ts";
@@ -39,16 +45,12 @@ interface ProgramSettings extends ServiceSettings {
 }
 
 function incompatible(path: string, conflict: VersionConflict): IncompatibleVersionError {
-  const { problem, hint } = conflictText(conflict, "the agent");
-  return new IncompatibleVersionError(
-    `Cannot attach to the agent at ${path}: ${problem.replace("this node", "this program")}`,
-    {
-      hint: hint.replace("weft on this node", "the package of this program").replace(
-        "on the agent",
-        "there and restart the agent",
-      ),
-    },
-  );
+  const { problem } = conflictText(conflict, "the agent", "this program");
+  return new IncompatibleVersionError(`Cannot attach to the agent at ${path}: ${problem}`, {
+    hint: isOursOlder(conflict)
+      ? "Upgrade the package of this program."
+      : "Upgrade weft there and restart the agent.",
+  });
 }
 
 /** One program; it dials the agent again when that was started again. */

@@ -110,16 +110,18 @@ export function isOursOlder({ ours, theirs }: VersionConflict): boolean {
 
 /**
  * @param who the other end, as people call it
+ * @param self this end, likewise
  * @returns what is wrong and what to do, each a sentence
  */
 export function conflictText(
   conflict: VersionConflict,
   who: string,
+  self = "this node",
 ): { readonly problem: string; readonly hint: string } {
   const { protocol, ours, theirs } = conflict;
   return {
-    problem: `${who} speaks ${rangeText(theirs)} of the protocol ${protocol}, this node ${rangeText(ours)}`,
-    hint: `Upgrade weft on ${isOursOlder(conflict) ? "this node" : who}.`,
+    problem: `${who} speaks ${rangeText(theirs)} of the protocol ${protocol}, ${self} ${rangeText(ours)}`,
+    hint: `Upgrade weft on ${isOursOlder(conflict) ? self : who}.`,
   };
 }
 
