@@ -1,18 +1,12 @@
 import assert from "node:assert/strict";
 import { Node } from "../node/mod.ts";
-import { dialUnix, freeTcpPort } from "../../transport/mod.ts";
-import { OverlayBootstrap } from "../overlay_bootstrap.ts";
+import { dialUnix } from "../../transport/mod.ts";
 import { programSocketPath } from "./program_client.ts";
+import { startLoggedLeader } from "./testing/logged_leader.ts";
 
 Deno.test("Node.attach() of a program that is one too many says so, and the agent has a line for it", async () => {
-  const stateDir = await Deno.makeTempDir();
-  const warnings: string[] = [];
-  const write = (message: string) => void warnings.push(message);
-  const logger = { debug: () => {}, info: () => {}, warn: write, error: write };
-  const options = { name: "lead", port: freeTcpPort(), rootless: true, discovery: false, stateDir };
-  const agent = await OverlayBootstrap.initLeader(options, { logger });
-  await agent.start();
-  await agent.services.openPrograms(programSocketPath(stateDir));
+  await using leader = await startLoggedLeader();
+  const { stateDir, warnings } = leader;
   const program = await Node.attach({ stateDir });
   const others = await Promise.all(Array.from({ length: 255 }, () => dialUnix(programSocketPath(stateDir))));
   try {
@@ -26,8 +20,6 @@ Deno.test("Node.attach() of a program that is one too many says so, and the agen
   } finally {
     for (const stream of others) stream?.close();
     await program.stop();
-    await agent.stop();
-    await Deno.remove(stateDir, { recursive: true });
   }
 });
 

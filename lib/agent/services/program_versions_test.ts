@@ -3,12 +3,11 @@ import { silentLogger, type VersionRange } from "../../base/mod.ts";
 import { acceptLocalChannel, openLocalChannel } from "../../channel/mod.ts";
 import { systemClock, systemTimers } from "../../host/mod.ts";
 import { OWN_PROTOCOLS, type ProtocolVersions, type VersionConflict } from "../../mesh/mod.ts";
-import { freeTcpPort } from "../../transport/mod.ts";
 import { memoryStreamPair } from "../../transport/testing/memory_stream.ts";
 import { IncompatibleVersionError } from "../errors.ts";
-import { OverlayBootstrap } from "../overlay_bootstrap.ts";
 import { ProgramClient, programSocketPath } from "./program_client.ts";
 import { stateVersions } from "./program_versions.ts";
+import { startLoggedLeader } from "./testing/logged_leader.ts";
 
 const range = (oldest: number, newest = oldest): VersionRange => ({ oldest, newest });
 const SETUP = { clock: systemClock, timers: systemTimers };
@@ -56,32 +55,23 @@ Deno.test("a program takes an agent that says nothing for one of the former rele
 });
 
 Deno.test("ProgramClient.open() says which of the two is to be upgraded, and the agent has a line for it", async () => {
-  const stateDir = await Deno.makeTempDir();
-  const warnings: string[] = [];
-  const write = (message: string) => void warnings.push(message);
-  const logger = { debug: () => {}, info: () => {}, warn: write, error: write };
-  const options = { name: "lead", port: freeTcpPort(), rootless: true, discovery: false, stateDir };
-  const agent = await OverlayBootstrap.initLeader(options, { logger });
-  await agent.start();
-  const path = programSocketPath(stateDir);
-  await agent.services.openPrograms(path);
-  try {
-    const later = { ...OWN_PROTOCOLS, service: range(2, 3) };
-    const opening = ProgramClient.open(path, silentLogger, { protocols: later });
-    await assert.rejects(opening, (error) => {
-      assert(error instanceof IncompatibleVersionError, String(error));
-      assert.match(
-        error.message,
-        /the agent speaks version 1 of the protocol service, this program versions 2 to 3$/,
-      );
-      assert.equal(error.hint, "Upgrade weft there and restart the agent.");
-      return true;
-    });
-    assert.match(warnings.join(), /a program of this machine speaks versions 2 to 3 of the protocol service/);
-    const program = await ProgramClient.open(path, silentLogger);
-    await program.stop();
-  } finally {
-    await agent.stop();
-    await Deno.remove(stateDir, { recursive: true });
-  }
+  await using leader = await startLoggedLeader();
+  const path = programSocketPath(leader.stateDir);
+  const later = { ...OWN_PROTOCOLS, service: range(2, 3) };
+  const opening = ProgramClient.open(path, silentLogger, { protocols: later });
+  await assert.rejects(opening, (error) => {
+    assert(error instanceof IncompatibleVersionError, String(error));
+    assert.match(
+      error.message,
+      /the agent speaks version 1 of the protocol service, this program versions 2 to 3$/,
+    );
+    assert.equal(error.hint, "Upgrade weft there and restart the agent.");
+    return true;
+  });
+  assert.match(
+    leader.warnings.join(),
+    /a program of this machine speaks versions 2 to 3 of the protocol service/,
+  );
+  const program = await ProgramClient.open(path, silentLogger);
+  await program.stop();
 });
