@@ -167,11 +167,7 @@ export class Agent {
     this.#warnings = this.#resources.use(watchForWarnings(this.#context, {
       restate: () => this.#session?.restate(),
       clockSkews: () => this.#session?.messages.clockSkews() ?? new Map(),
-      others: () => [
-        ...rejoin.warnings(),
-        ...this.#session?.messages.conflicts.warnings() ?? [],
-        ...this.services.servers.warnings(),
-      ],
+      others: () => [rejoin, this.#session?.messages.conflicts, this.services.servers],
     }));
     this.view = this.#resources.use(
       new NodeView({
@@ -330,6 +326,7 @@ export class Agent {
 
   async #start(): Promise<void> {
     const { options } = this.#context;
+    const dataPlane = this.#dataPlane;
     if (this.#state !== "starting") throw new InterruptedError();
     const { roster, identity, isRotating } = this.mesh;
     if (roster.isRevoked(identity.publicKey) && !isRotating) throw new RemovedError();
@@ -341,23 +338,21 @@ export class Agent {
     checkHostNetwork(options, this.#context.endpoints.overlay);
     const listener = listenTcp({ port: options.port });
     this.#resources.defer(() => listener.close());
-    if (!options.rootless) await this.#dataPlane.openInterface();
+    if (!options.rootless) await dataPlane.openInterface();
     this.#resources.defer(() => this.#names.close());
     await this.#names.open();
     this.#context.endpoints.updateStatement(true);
-    this.#dataPlane.overlay?.peers.start();
+    dataPlane.overlay?.peers.start();
     this.relay.start();
     this.#resources.defer(() => this.#session?.close());
     this.#resources.defer(() => this.carriers.close());
     await this.#startSession(listener);
-    this.#dataPlane.startNetworks();
-    const { overlay } = this.#dataPlane;
-    if (overlay !== undefined) this.#resources.use(this.routes.start(overlay));
+    dataPlane.startNetworks();
+    if (dataPlane.overlay !== undefined) this.#resources.use(this.routes.start(dataPlane.overlay));
     this.services.start();
     this.#resources.defer(() => this.services.close());
     await this.offers.follow(options);
-    const own = { rejoin: this.#rejoin, dataPlane: this.#dataPlane };
-    this.#resources.defer(startUpkeep(this.#context, this, own));
+    this.#resources.defer(startUpkeep(this.#context, this, { rejoin: this.#rejoin, dataPlane }));
     if (this.#state === "starting") this.#state = "running";
     const unconfirmed = unconfirmedLabelsText(this.mesh);
     if (unconfirmed !== undefined) this.#context.log.warn(unconfirmed);

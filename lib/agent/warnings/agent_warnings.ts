@@ -19,8 +19,8 @@ export interface AgentWarningsParts {
   restate(): void;
   /** @returns how far the clocks of linked members are ahead of this one, in milliseconds */
   clockSkews(): ReadonlyMap<NodeId, number>;
-  /** @returns what other parts of the agent warn of */
-  others(): readonly Warning[];
+  /** @returns other parts of the agent, those that are there, which warn of what is theirs */
+  others(): readonly ({ warnings(): readonly Warning[] } | undefined)[];
 }
 
 /** Draws the instance of this process, which its statements say from now on, and begins to look. @returns what it finds, until it is disposed of */
@@ -35,7 +35,7 @@ export function watchForWarnings(
     () => instances.warnings(),
     () => clockWarnings(mesh, clockSkews()),
     () => upcomingWarnings({ membership: membershipOf(mesh), freeBytes: freeBytesAt(stateDir), stateDir }),
-    others,
+    () => others().flatMap((other) => other?.warnings() ?? []),
   ], log);
   const close = mesh.replica.subscribe(instances);
   return Object.assign(warnings, { [Symbol.dispose]: close });
