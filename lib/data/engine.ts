@@ -6,6 +6,7 @@
 import type { JsonValue, PartialResult, Query, QueryParameters } from "../query/mod.ts";
 import type { Commit, CommitAnswer, Document } from "./commit.ts";
 import type { CollectionSchema } from "./collection_schema.ts";
+import type { EngineName, MoveStore } from "./moves.ts";
 import type { QueueEngine } from "./queue_engine.ts";
 
 export type * from "./commit.ts";
@@ -126,6 +127,17 @@ export interface CopyStore {
   replace(copy: string, made: string): Promise<void>;
 }
 
+/** The two engines of a node. */
+export interface EngineSides {
+  /** @throws DataError with code `UnknownCollection` where neither has it */
+  sideOf(collection: string): Promise<EngineName>;
+  /** @throws DataError with code `InvalidCollection` where the node has no servers */
+  side(name: EngineName): DataEngine;
+  readonly hasBoth: boolean;
+  /** From this turn on a collection is asked for there. */
+  settle(collection: string, side: EngineName): void;
+}
+
 /** What is known of a transaction: it waits for its turn, or has happened. */
 export type KnownTransaction = "queued" | "committed";
 
@@ -135,6 +147,10 @@ export type KnownTransaction = "queued" | "committed";
 export interface DataEngine {
   /** What copies of shards are kept by; undefined of an engine that keeps none. */
   readonly copies?: CopyStore | undefined;
+  /** By which collections leave it and enter it; undefined where none do. */
+  readonly moves?: MoveStore;
+  /** Its parts, between which collections move; undefined of what is one engine. */
+  readonly sides?: EngineSides;
   /** Keeps queues beside the collections, and is closed with it; undefined where it keeps none. */
   readonly queues?: QueueEngine;
   /** @returns all collections, by name */

@@ -35,7 +35,7 @@ import { WeftError, type WeftErrorOptions } from "../base/mod.ts";
  * | `Refused` | a grant, the policy or the collection does not let the caller |
  * | `Timeout` | nothing came of it in time; what was written may be there |
  * | `OutcomeUnknown` | the owner went away in the middle; what was written may be there |
- * | `Moved` | the shard has another owner by now; tried again by itself |
+ * | `Moved` | the shard has another owner by now, or the collection is on its way to another engine; tried again by itself |
  * | `SpansShards` | a transaction touches more than one shard |
  * | `Sealed` | what is sealed can't be read or made here, or not be asked for in that way |
  * | `Failed` | anything else, which the message says |

@@ -3,7 +3,7 @@
  * @module
  */
 
-import type { Clock, RandomSource, Timers } from "../../base/mod.ts";
+import { type Clock, randomFraction, type RandomSource, type Timers } from "../../base/mod.ts";
 import { CallError, type CallOptions } from "../../service/mod.ts";
 import type { CollectionSpec } from "../engine.ts";
 import { DataError, type DataFailureCode } from "../errors.ts";
@@ -65,12 +65,18 @@ const OWN_CODES: ReadonlySet<string> = new Set<DataFailureCode>([
 export const FIRST_RETRY_MS = 2;
 /** How long it takes at most. */
 export const MAX_RETRY_MS = 250;
+/** How long a collection that is moved is waited for unless the caller says, in milliseconds. */
+const MOVED_MS = 10_000;
 /** Failures after which what happens once however often it is sent is sent again. */
 const AGAIN: ReadonlySet<string> = new Set<DataFailureCode>(["OwnerAway", "OutcomeUnknown", "Timeout"]);
 
 /** Whether the owner may be there again soon, and what was asked may have happened. */
 export function isOpen(error: unknown): error is DataError {
   return error instanceof DataError && AGAIN.has(error.code);
+}
+
+function isOnItsWay(error: unknown): boolean {
+  return error instanceof DataError && error.code === "Moved";
 }
 
 /** Calls collections and queues wherever they are, and waits. */
@@ -144,7 +150,7 @@ export class DataCalls {
   #callStored(collection: string, action: string, params: unknown, options: CallOptions): Promise<unknown> {
     const router = this.#routers.get(collection);
     if (router !== undefined) return router.call(action, params, options);
-    return this.ask(collection, `${collectionPath(collection)}/${action}`, params, options);
+    return this.askMoving(collection, `${collectionPath(collection)}/${action}`, params, options);
   }
 
   /** Calls an action about a collection. @throws DataError */
@@ -153,6 +159,26 @@ export class DataCalls {
       return await this.#parts.request(path, params, options);
     } catch (error) {
       throw dataFailure(collection, error);
+    }
+  }
+
+  /** Waits while a collection is on its way from one engine to the other: nothing was done meanwhile. @throws DataError */
+  async askMoving(
+    collection: string,
+    path: string,
+    params: unknown,
+    options: CallOptions,
+  ): Promise<unknown> {
+    const until = this.now() + (options.timeoutMs ?? MOVED_MS);
+    let retryMs = FIRST_RETRY_MS;
+    for (;;) {
+      try {
+        return await this.ask(collection, path, params, options);
+      } catch (error) {
+        if (!isOnItsWay(error) || this.now() + retryMs >= until || options.signal?.aborted) throw error;
+      }
+      await this.pause(retryMs * (0.5 + randomFraction(this.random)), options.signal);
+      retryMs = Math.min(retryMs * 2, MAX_RETRY_MS);
     }
   }
 
@@ -171,7 +197,9 @@ export class DataCalls {
       try {
         return await this.ask(name, path, params, options);
       } catch (error) {
-        if (!isOpen(error) || this.now() + retryMs >= until || signal?.aborted) throw error;
+        if (!(isOpen(error) || isOnItsWay(error)) || this.now() + retryMs >= until || signal?.aborted) {
+          throw error;
+        }
       }
       await this.pause(retryMs, signal);
       retryMs = Math.min(retryMs * 2, MAX_RETRY_MS);

@@ -42,6 +42,8 @@ export interface CommitTables {
   table(collection: string): CollectionTable;
   /** @returns a revision that was never there @param copy of a shard, which counts its own; undefined for collections */
   nextRevision(copy: string | undefined): number;
+  /** Within work. @throws DataError with code `Moved` when a collection may not be written now */
+  checkWrite(collection: string): void;
   /** Milliseconds since 1970. */
   wall(): number;
 }
@@ -51,6 +53,8 @@ export class CommitWriter {
   readonly #group: GroupCommit;
   readonly #tables: CommitTables;
   readonly #find: SqlStatement;
+  /** Of collections that were moved here. */
+  readonly #findEntered: SqlStatement;
   readonly #keep: SqlStatement;
   readonly #forget: SqlStatement;
   #idsKept = 0;
@@ -59,6 +63,9 @@ export class CommitWriter {
     this.#group = group;
     this.#tables = tables;
     this.#find = database.prepare("SELECT origin, revisions, result, touched FROM transactions WHERE id = ?");
+    this.#findEntered = database.prepare(
+      "SELECT origin, revisions, result, touched FROM entered WHERE id = ?",
+    );
     this.#keep = database.prepare(
       `INSERT INTO transactions (id, origin, revisions, result, shard, revision, touched)
        VALUES (?, ?, ?, ?, ?, ?, ?)`,
@@ -97,13 +104,13 @@ export class CommitWriter {
 
   /** @returns whether a commit of that id has happened */
   hasHappened(id: string): boolean {
-    return this.#find.get(id) !== undefined;
+    return this.#kept(undefined, id) !== undefined;
   }
 
   /** Does all of it within work of the group, or throws. @throws DataError, and what SQLite throws */
   apply({ commit, writes, result }: ReadyCommit): CommitAnswer {
     const shard = shardOf(commit);
-    const before = commit.id === undefined ? undefined : this.#find.get(keptId(shard, commit.id));
+    const before = commit.id === undefined ? undefined : this.#kept(shard, commit.id);
     if (before !== undefined) {
       checkSame(before, commit);
       return {
@@ -112,6 +119,7 @@ export class CommitWriter {
         ...before["result"] !== null && { result: JSON.parse(before["result"] as string) },
       };
     }
+    for (const collection of collectionsOf(commit)) this.#tables.checkWrite(collection);
     for (const read of commit.reads) this.#checkRead(read);
     const touched = new Set<CollectionTable>();
     const revisions = writes.map((ready) => this.#write(ready, touched));
@@ -127,6 +135,10 @@ export class CommitWriter {
     }
     for (const table of touched) this.#group.tell(table.tell);
     return { revisions, isRepeated: false, ...commit.result !== undefined && { result: commit.result } };
+  }
+
+  #kept(shard: string | undefined, id: string): SqlRow | undefined {
+    return this.#find.get(keptId(shard, id)) ?? (shard === undefined ? this.#findEntered.get(id) : undefined);
   }
 
   #readWrite(write: Write): ReadyWrite {

@@ -13,19 +13,21 @@ import type {
   CommitAnswer,
   CopyStore,
   DataEngine,
+  EngineSides,
   Entry,
   KnownTransaction,
   ListRequest,
   QueryLimits,
 } from "../engine.ts";
 import { DataError } from "../errors.ts";
+import type { EngineName } from "../moves.ts";
 import type { QueueEngine } from "../queue_engine.ts";
 
 /**
  * What is in the node's own engine stays there; what is made anew is in the shared one, while there is one. Queues, and
  * copies of shards, are in its own.
  */
-export class EngineSet implements DataEngine {
+export class EngineSet implements DataEngine, EngineSides {
   readonly #own: DataEngine;
   #shared: DataEngine | undefined;
   /** The collections of its own. */
@@ -42,6 +44,34 @@ export class EngineSet implements DataEngine {
     });
     this.#ready.catch(() => {});
     if (shared !== undefined) this.#adopt(shared);
+  }
+
+  get sides(): EngineSides {
+    return this;
+  }
+
+  get hasBoth(): boolean {
+    return this.#shared !== undefined;
+  }
+
+  async sideOf(collection: string): Promise<EngineName> {
+    const engine = await this.#of(collection);
+    const there = await engine.collections();
+    if (there.some(({ name }) => name === collection)) return engine === this.#own ? "embedded" : "nats";
+    throw new DataError("UnknownCollection", `There is no collection ${JSON.stringify(collection)} here`);
+  }
+
+  side(name: EngineName): DataEngine {
+    const engine = name === "embedded" ? this.#own : this.#shared;
+    if (engine !== undefined) return engine;
+    throw new DataError("InvalidCollection", "Cannot move it: this node has no servers of collections", {
+      hint: "Start it with `--data`, or have it run one by `weft data up`.",
+    });
+  }
+
+  settle(collection: string, side: EngineName): void {
+    if (side === "embedded") this.#names.add(collection);
+    else this.#names.delete(collection);
   }
 
   get copies(): CopyStore | undefined {
@@ -119,7 +149,7 @@ export class EngineSet implements DataEngine {
     const own = [...touched].filter((name) => this.#isOwn(name)).length;
     if (own > 0 && own < touched.size) {
       throw new DataError("NotOwner", `${[...touched].join(" and ")} are kept by two engines`, {
-        hint: "`weft data export` and `weft data import` bring them together.",
+        hint: "`weft data move` brings them together.",
       });
     }
     return await (own > 0 ? this.#own : this.#shared).commit(commit);

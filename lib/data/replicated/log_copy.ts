@@ -172,6 +172,8 @@ export class LogCopy {
         return this.#engine.create(operation.spec);
       case "drop":
         return this.#engine.drop(operation.collection);
+      case "move":
+        return this.#engine.moves.step(operation.step);
     }
   }
 

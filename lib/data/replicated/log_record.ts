@@ -11,13 +11,16 @@
  */
 
 import { concatBytes, encodeHex } from "../../base/mod.ts";
+import type { MoveStep } from "../moves.ts";
 import type { CollectionSpec, Commit, ReadMark, Write } from "../engine.ts";
 
 /** What is done to the collections. */
 export type LogOperation =
   | { readonly kind: "commit"; readonly commit: Commit }
   | { readonly kind: "create"; readonly spec: CollectionSpec }
-  | { readonly kind: "drop"; readonly collection: string };
+  | { readonly kind: "drop"; readonly collection: string }
+  /** Only in records of version 2: former releases, which could not do it, must not go on. */
+  | { readonly kind: "move"; readonly step: MoveStep };
 
 /** Operations that stand in the log together, one after the other. Each fails or not by itself. */
 export interface LogRecord {
@@ -49,7 +52,9 @@ export const MAX_GROUP_COMMITS = 256;
 /** The length of a group's id in bytes. */
 export const GROUP_BYTES = 16;
 
-const VERSION = 1;
+/** Of records that only this and later releases can read. */
+export const VERSION = 2;
+const FIRST_VERSION = 1;
 const RECORD = 1;
 const PART = 2;
 const PART_HEADER = 1 + GROUP_BYTES + 4;
@@ -61,15 +66,17 @@ const KINDS: ReadonlySet<unknown> = new Set(["put", "post", "patch", "delete"]);
 /**
  * @param group of `GROUP_BYTES`
  * @param operations each as JSON
+ * @param version the lowest one that can say them
  * @returns one message, or several when it is longer than one may be
  */
 export function encodeRecord(
   group: Uint8Array,
   operations: readonly string[],
   maxBytes: number,
+  version: number = FIRST_VERSION,
 ): Uint8Array[] {
   const json = encoder.encode(
-    `{"v":${VERSION},"group":"${encodeHex(group)}","operations":[${operations.join()}]}`,
+    `{"v":${version},"group":"${encodeHex(group)}","operations":[${operations.join()}]}`,
   );
   if (json.length < maxBytes) return [concatBytes(Uint8Array.of(RECORD), json)];
   const room = maxBytes - PART_HEADER;
@@ -103,8 +110,9 @@ export function decodeRecord(json: Uint8Array): LogContent {
   try {
     const { v, group, operations } = JSON.parse(decoder.decode(json));
     if (Number.isInteger(v) && v > VERSION) return { kind: "newer" };
-    const isOne = v === VERSION && typeof group === "string" && Array.isArray(operations) &&
-      operations.every(isOperation);
+    const isOne = (v === FIRST_VERSION || v === VERSION) && typeof group === "string" &&
+      Array.isArray(operations) &&
+      operations.every(isOperation) && (v === VERSION || operations.every(({ kind }) => kind !== "move"));
     if (isOne && isGroup(operations)) return { kind: "record", record: { group, operations } };
   } catch {
     // No JSON.
@@ -133,9 +141,52 @@ function isOperation(value: LogOperation | null): value is LogOperation {
       return isObject(value.spec);
     case "drop":
       return typeof value.collection === "string";
+    case "move":
+      return isMoveStep(value.step);
     default:
       return false;
   }
+}
+
+function isMoveStep(step: MoveStep): boolean {
+  if (!isObject(step)) return false;
+  switch (step.kind) {
+    case "begin":
+      return isText(step.collection) && isText(step.id) && isText(step.by);
+    case "hold":
+      return isText(step.collection) && isText(step.id) && areCounts(step.hold, step.forMs);
+    case "decide":
+      return isText(step.collection) && isText(step.id) && areCounts(step.hold);
+    case "clean":
+    case "discard":
+      return isText(step.collection) && isText(step.id);
+    case "abort":
+      return isText(step.collection);
+    case "receive":
+      return isObject(step.spec) && isText(step.id) && areCounts(step.revision);
+    case "publish":
+      return isObject(step.spec) && isText(step.id);
+    case "fill": {
+      const { entries, changes, commits } = step;
+      return isText(step.collection) && isText(step.id) && areCounts(step.part) &&
+        [entries, changes, commits].every((part) => Array.isArray(part) && part.every(isObject)) &&
+        entries.every(({ revision }) => areCounts(revision)) &&
+        changes.every(({ revision, at }) => areCounts(revision, at)) &&
+        commits.every(({ id, origin, revisions }) =>
+          isText(id) && isText(origin) && Array.isArray(revisions)
+        );
+    }
+    default:
+      return false;
+  }
+}
+
+function areCounts(...values: readonly unknown[]): boolean {
+  return values.every((value) => Number.isSafeInteger(value) && (value as number) >= 0);
+}
+
+function isText(value: unknown): boolean {
+  return typeof value === "string";
 }
 
 function isMark(mark: ReadMark): boolean {

@@ -7,7 +7,7 @@ import { encodeHex, randomBytes, type RandomSource, type Timers } from "../../ba
 import { DataError } from "../errors.ts";
 import type { CommitLog } from "./commit_log.ts";
 import type { OperationOutcome } from "./log_copy.ts";
-import { encodeRecord, GROUP_BYTES, type LogOperation, MAX_GROUP_COMMITS } from "./log_record.ts";
+import { encodeRecord, GROUP_BYTES, type LogOperation, MAX_GROUP_COMMITS, VERSION } from "./log_record.ts";
 
 /** How long a log that does not answer is waited for, in milliseconds. */
 export const AWAY_MS = 5_000;
@@ -20,6 +20,7 @@ const MAX_WAITING_LENGTH: number = 64 << 20;
 
 interface Waiting {
   readonly isCommit: boolean;
+  readonly isMove: boolean;
   readonly id: string | undefined;
   readonly json: string;
   readonly resolve: (value: unknown) => void;
@@ -70,7 +71,14 @@ export class OperationSender {
     const { promise, resolve, reject } = Promise.withResolvers<unknown>();
     const id = operation.kind === "commit" ? operation.commit.id : undefined;
     const waiting: Waiting = {
-      ...{ isCommit: operation.kind === "commit", id, json, resolve, reject },
+      ...{
+        isCommit: operation.kind === "commit",
+        isMove: operation.kind === "move",
+        id,
+        json,
+        resolve,
+        reject,
+      },
       cancel: this.#parts.timers.setTimer(AWAY_MS, () => this.#giveUp(waiting)),
     };
     if (id !== undefined) this.#ids.set(id, (this.#ids.get(id) ?? 0) + 1);
@@ -150,7 +158,8 @@ export class OperationSender {
     const cancel = timers.setTimer(OUTCOME_MS, () => this.#failGroup(name, unknown()));
     if (sent[0] !== undefined) sent[0].cancel = cancel;
     try {
-      const messages = encodeRecord(group, sent.map(({ json }) => json), log.maxMessageBytes);
+      const version = sent.some(({ isMove }) => isMove) ? VERSION : undefined;
+      const messages = encodeRecord(group, sent.map(({ json }) => json), log.maxMessageBytes, version);
       for (const [i, bytes] of messages.entries()) await log.append(`${name}-${i}`, bytes);
     } catch (error) {
       this.#failGroup(name, error);

@@ -20,6 +20,7 @@ import type {
   QueryLimits,
 } from "../engine.ts";
 import { DataError } from "../errors.ts";
+import type { MoveStore } from "../moves.ts";
 import type { EmbeddedEngine } from "../embedded/mod.ts";
 import type { CommitLog, LogMessage, LogState } from "./commit_log.ts";
 import { type CopyFile, LogCopy } from "./log_copy.ts";
@@ -56,6 +57,17 @@ interface Follow {
 
 /** Keeps collections by a log, beside other nodes that do. */
 export class ReplicatedEngine implements DataEngine {
+  /** Steps stand in the log, too; what is read of moves is read of the copy. */
+  readonly moves: MoveStore = {
+    step: async (step) => {
+      this.#checkOpen();
+      await this.#sender.send({ kind: "move", step });
+    },
+    leaving: async () => (await this.#fresh()).moves.leaving(),
+    entering: async () => (await this.#fresh()).moves.entering(),
+    spec: async (collection) => (await this.#fresh()).moves.spec(collection),
+    commits: async (collection, after) => (await this.#fresh()).moves.commits(collection, after),
+  };
   readonly #parts: ReplicatedParts;
   readonly #copy: LogCopy;
   readonly #sender: OperationSender;
@@ -80,7 +92,9 @@ export class ReplicatedEngine implements DataEngine {
     this.#sender = new OperationSender({ ...parts, log: commits });
     this.#copy = new LogCopy(parts.copy, ({ group, operations }, outcomes) => {
       this.#sender.settle(group, outcomes);
-      if (operations[0]?.kind !== "commit") this.#tellCollections();
+      const [operation] = operations;
+      const isPart = operation?.kind === "move" && operation.step.kind === "fill";
+      if (operation?.kind !== "commit" && !isPart) this.#tellCollections();
     });
     this.#barrier = new ReadBarrier(timers, async () => {
       await this.#opened.promise;

@@ -15,14 +15,16 @@ import {
   type ServicePeers,
   TopicPath,
 } from "../../service/mod.ts";
-import { checkSpec, isCollectionName } from "../documents.ts";
+import { checkSpec, isCollectionName, keysCollection } from "../documents.ts";
 import type { CollectionSpec, DataEngine } from "../engine.ts";
 import { DataError } from "../errors.ts";
 import { checkQueueSpec, QUEUE_DEFAULTS } from "../messages.ts";
+import type { EngineName } from "../moves.ts";
 import type { QueueEngine, QueueSpec } from "../queue_engine.ts";
 import type { CollectionModel } from "../collection_schema.ts";
 import { adoptModel, migratedTo } from "../schemas.ts";
 import { collectionPath, collectionService } from "./collection_service.ts";
+import { CollectionMover, type MoveReport } from "./collection_mover.ts";
 import { CommitRights } from "./commit_rights.ts";
 import { told } from "./failure.ts";
 import { type Opened, Ownership, type OwnershipParts } from "./ownership.ts";
@@ -34,6 +36,8 @@ export const DATA_SERVICE = "$data";
 
 /** How often a node looks whether it may offer what it did not, in milliseconds. */
 const LOOK_MS = 30_000;
+/** How long who asks for a move waits for a refusal of it, in milliseconds. */
+const MOVE_ANSWER_MS = 300;
 
 /** Spreads collections over members. */
 export interface ShardedCollections {
@@ -97,6 +101,7 @@ export class DataHost {
   readonly #watches = new Map<PeerId | undefined, number>();
   readonly #rights: CommitRights;
   readonly #waits: TakeWaits;
+  readonly #mover: CollectionMover;
   #engine: DataEngine | undefined;
   #cancel = () => {};
   #isFollowing = false;
@@ -105,6 +110,7 @@ export class DataHost {
   constructor(parts: DataHostParts) {
     this.#parts = parts;
     this.#waits = new TakeWaits(parts.timers);
+    this.#mover = new CollectionMover({ ...parts, self: parts.peers.self, engine: () => this.#openEngine() });
     this.#collections = new Ownership(parts, {
       what: "collection",
       path: collectionPath,
@@ -169,6 +175,7 @@ export class DataHost {
       const look = () => this.#collections.follow(() => this.#collectionSpecs());
       this.#openEngine().followCollections?.(look);
       this.#isFollowing = true;
+      this.#mover.resume();
       const lookAgain = () => {
         look();
         this.#cancel = timers.setTimer(LOOK_MS, lookAgain);
@@ -189,6 +196,7 @@ export class DataHost {
     this.#isClosed = true;
     this.#cancel();
     this.#waits.close();
+    this.#mover.close();
     await this.#engine?.close();
   }
 
@@ -223,6 +231,62 @@ export class DataHost {
     this.#versions.delete(name);
     if (await this.#spread?.forget(name)) return await this.#parts.shards?.drop(name) ?? false;
     return await this.#collections.forget(name) && await this.#openEngine().drop(name);
+  }
+
+  /**
+   * Moves a collection of this node to another engine, and the keys of a sealed one; resolves when it is there.
+   * @throws DataError with code `NotOwner` of one that is not this node's, `InvalidCollection` of one that can't be moved
+   */
+  async move(name: string, to: EngineName): Promise<void> {
+    const spec = this.#movable(name);
+    if (to !== "embedded" && to !== "nats") {
+      throw new DataError("InvalidCollection", `Cannot move ${name}: the engines are embedded and nats`);
+    }
+    const keys = keysCollection(name);
+    // Both are whole wherever the other is.
+    if (spec.seal !== undefined && this.#collections.specs.has(keys)) await this.#mover.move(keys, to);
+    await this.#mover.move(name, to);
+  }
+
+  /** Has a collection stay where it is. @returns whether it was on its way @throws DataError with code `Conflict` when it has left */
+  async abortMove(name: string): Promise<boolean> {
+    const keys = keysCollection(name);
+    const isSealed = this.#movable(name).seal !== undefined && this.#collections.specs.has(keys);
+    const areKeys = isSealed && await this.#mover.abort(keys);
+    return await this.#mover.abort(name) || areKeys;
+  }
+
+  /** Which engine keeps a collection of this node, and how far its move is. @throws DataError */
+  async moving(name: string): Promise<MoveReport> {
+    const { seal } = this.#movable(name);
+    const report = await this.#mover.report(name);
+    return report.move === null && report.failure === null && seal !== undefined
+      ? { ...await this.#mover.report(keysCollection(name)), engine: report.engine }
+      : report;
+  }
+
+  /** Waits only for what refuses it at once. */
+  async #startMove(name: string, to: EngineName): Promise<void> {
+    const moved = this.move(name, to);
+    // Who asks how far it is hears of it.
+    moved.catch(() => {});
+    const begun = Promise.withResolvers<void>();
+    const cancel = this.#parts.timers.setTimer(MOVE_ANSWER_MS, () => begun.resolve());
+    await Promise.race([moved, begun.promise]).finally(cancel);
+  }
+
+  #movable(name: string): CollectionSpec {
+    const { shards } = this.#parts;
+    if (shards?.has(name) === true || shards?.knows(name) === true) {
+      throw new DataError("InvalidCollection", `Cannot move ${name}: its shards are where its members are`, {
+        hint: "`weft data export` and `weft data import` bring it into another collection.",
+      });
+    }
+    const spec = this.#collections.specs.get(name);
+    if (spec !== undefined) return spec;
+    throw new DataError("NotOwner", `This node does not own ${JSON.stringify(name.slice(0, 64))}`, {
+      hint: "`weft data list` shows who does: it is moved there.",
+    });
   }
 
   /** What the collections are kept in. @throws DataError when it can't be opened */
@@ -339,6 +403,14 @@ export class DataHost {
           ...guarded(async (params) => ({ dropped: await this.drop(nameOf(params)) })),
           idempotent: false,
         },
+        // It may take longer than a call: who asks is told how far it is.
+        move: guarded(async (params) => {
+          const { name, to } = readFields(params);
+          await this.#startMove(String(name), to as EngineName);
+          return await this.moving(String(name));
+        }),
+        abortMove: guarded(async (params) => ({ aborted: await this.abortMove(nameOf(params)) })),
+        moving: guarded((params) => this.moving(nameOf(params))),
         openQueue: guarded((params) => this.openQueue(readFields(params) as unknown as QueueSpec)),
         dropQueue: {
           ...guarded(async (params) => ({ dropped: await this.dropQueue(nameOf(params)) })),
