@@ -16,6 +16,7 @@ import { keyOf, keyText } from "../documents.ts";
 import type { CollectionState, Document, Entry } from "../engine.ts";
 import { DataError } from "../errors.ts";
 import type { CollectionSchema } from "../collection_schema.ts";
+import { Copy, type CopyOptions } from "./copies/mod.ts";
 import { type Migrate, Migration } from "./collection_model.ts";
 import type { Durability } from "../shards/mod.ts";
 import type { DataCalls } from "./data_calls.ts";
@@ -251,6 +252,14 @@ export class Collection<Value extends Document = Document> {
   /** Tells of changes from now on, or after a revision. What it tells goes on when the owner comes back. */
   watch(options: WatchOptions = {}): Watch<Value> {
     return new Watch<Value>(this.#calls, this.name, options);
+  }
+
+  /**
+   * Copies it, or a part of it, into this program's memory, and follows what is written: reads of that wait for nobody.
+   * @throws DataError when it can't be filled: with code `TooLarge` when it would have more than it may
+   */
+  copy(options: CopyOptions = {}): Promise<Copy<Value>> {
+    return new Copy<Value>(this.#calls, this, this.#migration !== undefined, options).start();
   }
 
   /** The id of the node that is asked about a key, where it is spread over members; it may have moved since. */

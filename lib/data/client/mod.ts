@@ -5,6 +5,7 @@
 
 export type { Migrate } from "./collection_model.ts";
 export * from "./collection.ts";
+export * from "./copies/mod.ts";
 export type { DataClientParts } from "./data_calls.ts";
 export * from "./data_client.ts";
 export * from "./queues/mod.ts";

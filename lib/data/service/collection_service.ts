@@ -198,6 +198,12 @@ class CollectionActions {
     return watchSource(engine, timers, {
       collection: this.#name,
       after,
+      ...fields["isCopy"] === true && {
+        rights: {
+          now: () => this.#rights.readRights(caller),
+          isLasting: this.#rights.hasLastingRights(caller),
+        },
+      },
       isWanted: ({ key, old, new: now }: Change) =>
         this.#rights.mayRead(caller, key) &&
         ((now !== undefined && matches(now)) || (old !== undefined && matches(old))),

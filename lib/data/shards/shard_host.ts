@@ -53,7 +53,15 @@ export interface ShardHostParts extends Pick<Environment, "clock" | "timers" | "
   readonly runtime: Pick<NodeRuntime, "services" | "request">;
   readonly peers: Pick<
     ServicePeers,
-    "self" | "members" | "mayPublish" | "maySubscribe" | "mayOffer" | "nameOf" | "isHealthy" | "selector"
+    | "self"
+    | "members"
+    | "mayPublish"
+    | "maySubscribe"
+    | "hearingRights"
+    | "mayOffer"
+    | "nameOf"
+    | "isHealthy"
+    | "selector"
   >;
   readonly policy: MessagePolicy;
   /** Whether there is something of an earlier run. */
