@@ -18,7 +18,7 @@ const MESSAGES_PER_CHECK = 16;
 const BYTES_OF_MESSAGE = 1_024;
 
 /** A read of what is there already is over after fewer microtasks, whatever the stream consists of. */
-const STEPS_OF_READ = 64;
+const STEPS_OF_READ = 16;
 
 /** Where records come from, and what becomes of them. */
 export interface ReadLoopOptions extends Pick<HandshakeResult, "frames" | "opener"> {
