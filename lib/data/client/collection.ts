@@ -20,10 +20,8 @@ import { Copy, type CopyOptions } from "./copies/mod.ts";
 import { type Migrate, Migration } from "./collection_model.ts";
 import type { Durability } from "../shards/mod.ts";
 import type { DataCalls } from "./data_calls.ts";
+import type { Key, ListOptions, ReadEntry } from "./entries.ts";
 import { Watch, type WatchOptions } from "./watch.ts";
-
-/** A key: a text, or a whole number, which stands for its digits. */
-export type Key = string | number;
 
 /** How a collection is spread over members: in so many shards, for good. */
 export type ShardsOption = number | {
@@ -84,30 +82,10 @@ export interface WriteOptions {
   readonly id?: string;
 }
 
-/** An entry, and how old what is known of it is. */
-export interface ReadEntry<Value extends Document> {
-  /** As text. */
-  readonly key: string;
-  /** A copy of its own. */
-  readonly value: Value;
-  /** Of its last change. */
-  readonly revision: number;
-  /** In milliseconds: so long ago, at most, it was so at the owner. */
-  readonly ageMs: number;
-}
-
 /** What came of a write. */
 export interface WriteResult {
   /** Of the entry; 0 for a delete where nothing was. */
   readonly revision: number;
-}
-
-/** Which entries are listed. */
-export interface ListOptions {
-  /** How their keys begin. */
-  readonly prefix?: string;
-  /** The key after which the list begins. */
-  readonly after?: string;
 }
 
 interface Cached {

@@ -22,7 +22,7 @@ import { DEFAULT_COPY_AGE_MS, DEFAULT_COPY_BYTES, DEFAULT_COPY_ROWS } from "../.
 import { keyText } from "../../documents.ts";
 import type { Document, Entry } from "../../engine.ts";
 import { DataError } from "../../errors.ts";
-import type { Key, ListOptions, ReadEntry } from "../collection.ts";
+import type { Key, ListOptions, ReadEntry } from "../entries.ts";
 import type { DataCalls } from "../data_calls.ts";
 import { CopySource } from "./copy_source.ts";
 import { CopyRoom, type CopyRow, CopyState } from "./copy_state.ts";
