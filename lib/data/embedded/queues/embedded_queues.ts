@@ -205,14 +205,26 @@ export class EmbeddedQueues implements QueueEngine {
   /** @returns what is there, as the last work has left it: nothing is changed by that */
   read(): QueueReads {
     const { table, time } = this.#parts;
+    const opened = <Answer>(read: () => Answer): Answer => {
+      this.#checkOpen();
+      try {
+        return read();
+      } catch (error) {
+        throw engineFailure(error);
+      }
+    };
     return {
       lastAt: time instanceof LogTime ? time.lastAt : undefined,
-      states: () => [...this.#queues.keys()].sort().map((name) => this.#queue(name).state),
-      state: (name) => this.#queue(name).state,
-      untilDueMs: (name) => this.#queue(name).untilDueMs(),
-      roomOf: (name, holder) => this.#queue(name).roomOf(holder),
-      deadLetters: (name, after, limit) => lettersOf(table, this.#queue(name).number, after, limit),
+      states: () => opened(() => [...this.#queues.keys()].sort().map((name) => this.#queue(name).state)),
+      state: (name) => opened(() => this.#queue(name).state),
+      untilDueMs: (name) => opened(() => this.#queue(name).untilDueMs()),
+      deadLetters: (name, after, limit) =>
+        opened(() => lettersOf(table, this.#queue(name).number, after, limit)),
     };
+  }
+
+  #checkOpen(): void {
+    if (this.#isClosed) throw new DataError("OwnerAway", "The node that owns the queue stops");
   }
 
   follow(queue: string, onReady: () => void): () => void {
@@ -257,7 +269,7 @@ export class EmbeddedQueues implements QueueEngine {
   #run<Answer>(work: () => Answer): Promise<Answer>;
   #run<Read, Answer>(read: () => Read, work: (read: Read) => Answer): Promise<Answer>;
   async #run(first: () => unknown, second?: (read: unknown) => unknown): Promise<unknown> {
-    if (this.#isClosed) throw new DataError("OwnerAway", "The node that owns the queue stops");
+    this.#checkOpen();
     try {
       if (second === undefined) return await this.#parts.group.run(() => this.#timed(first));
       const read = first();
@@ -274,7 +286,7 @@ export class EmbeddedQueues implements QueueEngine {
   }
 }
 
-/** What queues are, without changing them. Methods throw `DataError` with code `UnknownQueue`. */
+/** What queues are, without changing them. Methods throw `DataError` with code `UnknownQueue`, and `OwnerAway` when closed. */
 export interface QueueReads {
   /** Of a copy of a log: what that has said last of the time, in milliseconds since 1970. */
   readonly lastAt: number | undefined;
@@ -282,8 +294,6 @@ export interface QueueReads {
   state(queue: string): QueueState;
   /** As of `QueueEngine`, counted from the last work. */
   untilDueMs(queue: string): number | undefined;
-  /** @returns how many messages a holder may be given more */
-  roomOf(queue: string, holder: string): number;
   deadLetters(queue: string, after: number, limit: number): readonly DeadLetter[];
 }
 

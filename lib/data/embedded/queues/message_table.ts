@@ -97,7 +97,8 @@ export interface MessageCount {
   readonly bytes: number;
 }
 
-const HEAD = "number, state, origin, size, attempts, deliveries, order_key, id, holder, lease_ms, lease_until, lease_end";
+const HEAD =
+  "number, state, origin, size, attempts, deliveries, order_key, id, holder, lease_ms, lease_until, lease_end";
 const WHOLE = `${HEAD}, value, pushed, died, error`;
 
 /** Reads and writes messages; nothing here begins or ends a transaction. */
