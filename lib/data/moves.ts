@@ -14,7 +14,7 @@
  */
 
 import type { JsonValue } from "../query/mod.ts";
-import type { Change, CollectionSpec, Entry } from "./engine.ts";
+import type { Change, CollectionSpec, Entry } from "./entries.ts";
 
 /** Where a collection can be kept. */
 export type EngineName = "embedded" | "nats";

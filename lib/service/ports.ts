@@ -30,19 +30,29 @@ export function isProgram(peer: PeerId): boolean {
 /** The agent, as an attached program calls it; a program has no other peer. */
 export const AGENT: PeerId = peerId("agent");
 
-/** So much of each peer; one that has nothing takes no room. */
+/** So much of each peer; one that has nothing takes no room, but for the one that was asked for last. */
 export class PeerTally {
+  /** Most often the next is the last one again, and a map makes a table whenever its only entry goes. */
+  #last: PeerId | undefined;
+  #lastAmount = 0;
+  /** Of all others. */
   readonly #amounts = new Map<PeerId, number>();
 
   of(peer: PeerId): number {
-    return this.#amounts.get(peer) ?? 0;
+    return peer === this.#last ? this.#lastAmount : this.#amounts.get(peer) ?? 0;
   }
 
   /** @param amount may be negative, down to what there is */
   add(peer: PeerId, amount: number): void {
-    const sum = this.of(peer) + amount;
-    if (sum === 0) this.#amounts.delete(peer);
-    else this.#amounts.set(peer, sum);
+    if (peer !== this.#last) this.#change(peer);
+    this.#lastAmount += amount;
+  }
+
+  #change(peer: PeerId): void {
+    if (this.#last !== undefined && this.#lastAmount !== 0) this.#amounts.set(this.#last, this.#lastAmount);
+    this.#lastAmount = this.of(peer);
+    this.#last = peer;
+    this.#amounts.delete(peer);
   }
 }
 
@@ -90,6 +100,11 @@ export interface ServiceRights {
   mayPublish(peer: PeerId, topic: TopicPath): boolean;
   /** Whether a node may hear all that a pattern matches. */
   maySubscribe(peer: PeerId, pattern: TopicPattern): boolean;
+  /**
+   * What there is to say about what a node may hear: another text when that may have changed, the same after a restart.
+   * Undefined where nobody says so.
+   */
+  hearingRights?(peer: PeerId): string;
   /** Whether a node's subscriptions count among those of a service. @param group the service's path as it was advertised */
   mayJoinGroup(peer: PeerId, group: string): boolean;
   /** @returns the names of those who have a path, or one above it */
@@ -101,12 +116,13 @@ export interface ServiceRights {
 /** What the network's policy says of calls and events; both ends ask, and neither trusts the other. */
 export type MessagePolicy = Pick<
   MessageGuard,
-  "isIdle" | "callFate" | "admitCall" | "admitEvent" | "mayHear"
+  "isIdle" | "version" | "callFate" | "admitCall" | "admitEvent" | "mayHear"
 >;
 
 /** Without a policy everything passes. */
 export const NO_POLICY: MessagePolicy = {
   isIdle: true,
+  version: 0,
   callFate: () => ({ kind: "straight" }),
   admitCall: () => undefined,
   admitEvent: () => undefined,

@@ -27,6 +27,7 @@ const PASSING: ReadonlySet<DataFailureCode> = new Set(["OwnerAway", "OutcomeUnkn
 
 /** How far a move is. */
 export interface MoveProgress {
+  /** What it does now. */
   readonly phase: "copying" | "following" | "held" | "decided" | "done";
   /** How many entries and changes were copied. */
   readonly copied: number;

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { randomUint32, SeededRandom, VirtualClock, VirtualTimers } from "../../base/mod.ts";
+import { randomUint32, SeededRandom, silentLogger, VirtualClock, VirtualTimers } from "../../base/mod.ts";
+import { CollectionMover } from "../service/collection_mover.ts";
 import { settle } from "../../test_mesh/mod.ts";
 import type { Change, Commit, CommitAnswer, DataEngine } from "../engine.ts";
 import { DataError } from "../errors.ts";
@@ -21,7 +22,7 @@ class Crash extends Error {}
 class Nodes implements AsyncDisposable {
   readonly clock = new VirtualClock();
   readonly timers = new VirtualTimers(this.clock);
-  readonly log = new MemoryLog();
+  readonly log = new MemoryLog(this.clock);
   readonly commits: MemoryLogClient;
   readonly #folder = Deno.makeTempDirSync({ prefix: "weft-move-" });
   readonly #openOwn = openMemory({
@@ -39,12 +40,12 @@ class Nodes implements AsyncDisposable {
     this.own = this.#openOwn();
     this.commits = this.log.connect(this.timers);
     this.shared = this.#replica();
-    this.other = openReplica(this.log.connect(this.timers), this.timers);
+    this.other = openReplica(this.log.connect(this.timers), this.timers, { clock: this.clock });
     this.set = new EngineSet(this.own, this.shared);
   }
 
   #replica(): DataEngine {
-    return openReplica(this.commits, this.timers, { copy: new MemoryCopy(this.#folder) });
+    return openReplica(this.commits, this.timers, { copy: new MemoryCopy(this.#folder), clock: this.clock });
   }
 
   /** As after kill -9: what the engines have not written is gone. */
@@ -214,6 +215,43 @@ Deno.test("a move that is not decided is aborted: what was there goes on, and no
   await nodes.until(nodes.set.commit({ reads: [], writes: [write("a", 2)] }));
   assert.deepEqual((await nodes.until(nodes.shared.collections())).map(({ name }) => name), []);
   assert.equal(await nodes.until(nodes.set.sideOf("items")), "embedded");
+});
+
+Deno.test("CollectionMover.resume() ends what an earlier run of its node has begun, and leaves other nodes' moves alone", async () => {
+  for (
+    const [to, self, crashAt] of [["nats", "a", 9], ["nats", "a", 99], ["embedded", "b", 3], [
+      "embedded",
+      "a",
+      9,
+    ]] as const
+  ) {
+    await using nodes = new Nodes();
+    const source = to === "nats" ? nodes.own : nodes.shared;
+    await nodes.until(source.create({ name: "items", key: "id", index: [] }));
+    nodes.reopen();
+    // The last steps: publish, clean.
+    let decided = 0;
+    const before = async () => {
+      const [leaving] = await (to === "nats" ? nodes.own : nodes.shared).moves?.leaving() ?? [];
+      if (leaving?.state === "decided" && ++decided === 2) throw new Crash();
+    };
+    const move = nodes.move(to, crashAt === 99 ? { before } : { crashAt });
+    await assert.rejects(nodes.until(move), Crash);
+    nodes.reopen();
+    const { clock, timers, set } = nodes;
+    const mover = new CollectionMover({
+      ...{ clock, timers, log: silentLogger, self },
+      engine: () => set,
+      movable: (name) => ({ name, key: "id", index: [] }),
+      has: () => true,
+    });
+    mover.resume();
+    await nodes.until(nodes.sleep(5_000));
+    const { engine, move: now, failure } = await nodes.until(mover.report("items"));
+    assert.deepEqual([engine, now, failure], [self === "a" ? to : "nats", null, null]);
+    await nodes.until(set.commit({ reads: [], writes: [write("a", 1)] }));
+    mover.close();
+  }
 });
 
 Deno.test("a hold ends by itself after two seconds, also when the clock was set back, and then nothing is decided by it", async () => {

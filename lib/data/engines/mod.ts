@@ -3,5 +3,5 @@
  * @module
  */
 
-export { type MoveProgress } from "./collection_move.ts";
+export { CollectionMove, type MoveProgress } from "./collection_move.ts";
 export * from "./engine_set.ts";

@@ -7,19 +7,26 @@
  *   (nothing)                                         whoever reads up to here has read what was before
  * ```
  *
+ * | v | whoever does not know it |
+ * | --- | --- |
+ * | 1 | commits, and collections made and dropped: all releases know these |
+ * | 2 | others as well, each by its kind: who does not know one of them stops, since others do what it says |
+ *
  * @module
  */
 
 import { concatBytes, encodeHex } from "../../base/mod.ts";
-import type { MoveStep } from "../moves.ts";
 import type { CollectionSpec, Commit, ReadMark, Write } from "../engine.ts";
+import type { MoveStep } from "../moves.ts";
+import { isMoveStep } from "./move_steps.ts";
+import { isQueueKind, isQueueOperation, type QueueOperation } from "./queue_operations.ts";
 
-/** What is done to the collections. */
+/** What is done to collections and queues. */
 export type LogOperation =
+  | QueueOperation
   | { readonly kind: "commit"; readonly commit: Commit }
   | { readonly kind: "create"; readonly spec: CollectionSpec }
   | { readonly kind: "drop"; readonly collection: string }
-  /** Only in records of version 2: former releases, which could not do it, must not go on. */
   | { readonly kind: "move"; readonly step: MoveStep };
 
 /** Operations that stand in the log together, one after the other. Each fails or not by itself. */
@@ -47,14 +54,15 @@ export type LogContent =
   /** Not weft's; nobody does anything. */
   | { readonly kind: "unreadable" };
 
-/** So many commits stand in one record at most. */
-export const MAX_GROUP_COMMITS = 256;
+/** So many operations stand in one record at most. */
+export const MAX_GROUP_OPERATIONS = 256;
 /** The length of a group's id in bytes. */
 export const GROUP_BYTES = 16;
 
-/** Of records that only this and later releases can read. */
-export const VERSION = 2;
-const FIRST_VERSION = 1;
+const VERSION = 2;
+/** What former releases read: all that is of these kinds alone is written as that. */
+const FORMER_VERSION = 1;
+const FORMER_KINDS: ReadonlySet<unknown> = new Set(["commit", "create", "drop"]);
 const RECORD = 1;
 const PART = 2;
 const PART_HEADER = 1 + GROUP_BYTES + 4;
@@ -63,21 +71,24 @@ const encoder = new TextEncoder();
 const decoder = new TextDecoder("utf-8", { fatal: true });
 const KINDS: ReadonlySet<unknown> = new Set(["put", "post", "patch", "delete"]);
 
+/** What stands in a record: its kind, and all of it as JSON. */
+export interface EncodedOperation {
+  readonly kind: LogOperation["kind"];
+  readonly json: string;
+}
+
 /**
  * @param group of `GROUP_BYTES`
- * @param operations each as JSON
- * @param version the lowest one that can say them
  * @returns one message, or several when it is longer than one may be
  */
 export function encodeRecord(
   group: Uint8Array,
-  operations: readonly string[],
+  operations: readonly EncodedOperation[],
   maxBytes: number,
-  version: number = FIRST_VERSION,
 ): Uint8Array[] {
-  const json = encoder.encode(
-    `{"v":${version},"group":"${encodeHex(group)}","operations":[${operations.join()}]}`,
-  );
+  const version = operations.every(({ kind }) => FORMER_KINDS.has(kind)) ? FORMER_VERSION : VERSION;
+  const list = operations.map(({ json }) => json).join();
+  const json = encoder.encode(`{"v":${version},"group":"${encodeHex(group)}","operations":[${list}]}`);
   if (json.length < maxBytes) return [concatBytes(Uint8Array.of(RECORD), json)];
   const room = maxBytes - PART_HEADER;
   const parts = Math.ceil(json.length / room);
@@ -110,9 +121,15 @@ export function decodeRecord(json: Uint8Array): LogContent {
   try {
     const { v, group, operations } = JSON.parse(decoder.decode(json));
     if (Number.isInteger(v) && v > VERSION) return { kind: "newer" };
-    const isOne = (v === FIRST_VERSION || v === VERSION) && typeof group === "string" &&
-      Array.isArray(operations) &&
-      operations.every(isOperation) && (v === VERSION || operations.every(({ kind }) => kind !== "move"));
+    const isFormer = v === FORMER_VERSION;
+    if (v === VERSION && Array.isArray(operations) && operations.some(isOfUnknownKind)) {
+      return { kind: "newer" };
+    }
+    if (isFormer && Array.isArray(operations) && !operations.every((one) => FORMER_KINDS.has(one?.kind))) {
+      return { kind: "unreadable" };
+    }
+    const isOne = (isFormer || v === VERSION) && typeof group === "string" && Array.isArray(operations) &&
+      operations.every(isOperation);
     if (isOne && isGroup(operations)) return { kind: "record", record: { group, operations } };
   } catch {
     // No JSON.
@@ -120,23 +137,28 @@ export function decodeRecord(json: Uint8Array): LogContent {
   return { kind: "unreadable" };
 }
 
-/** Commits are done together; what changes collections stands alone. */
+/** Whether it is done together with others; what changes collections stands alone. */
+export function isGrouped(kind: LogOperation["kind"]): boolean {
+  return kind !== "create" && kind !== "drop" && kind !== "move";
+}
+
 function isGroup(operations: readonly LogOperation[]): boolean {
   return operations.length === 1 ||
-    (operations.length <= MAX_GROUP_COMMITS && operations.every(({ kind }) => kind === "commit"));
+    (operations.length <= MAX_GROUP_OPERATIONS && operations.every(({ kind }) => isGrouped(kind)));
+}
+
+/** What is no operation at all is nobody's. */
+function isOfUnknownKind(operation: LogOperation | null): boolean {
+  const kind: unknown = operation?.kind;
+  return typeof kind === "string" && !FORMER_KINDS.has(kind) && !isQueueKind(kind) && kind !== "move";
 }
 
 /** Only as far as reading it needs; what it says is checked when it is done. */
 function isOperation(value: LogOperation | null): value is LogOperation {
   if (typeof value !== "object" || value === null) return false;
   switch (value.kind) {
-    case "commit": {
-      const { commit } = value;
-      return isObject(commit) && (commit.id === undefined || typeof commit.id === "string") &&
-        (commit.origin === undefined || typeof commit.origin === "string") &&
-        Array.isArray(commit.reads) && commit.reads.every(isMark) &&
-        Array.isArray(commit.writes) && commit.writes.every(isWrite);
-    }
+    case "commit":
+      return isCommit(value.commit);
     case "create":
       return isObject(value.spec);
     case "drop":
@@ -144,49 +166,15 @@ function isOperation(value: LogOperation | null): value is LogOperation {
     case "move":
       return isMoveStep(value.step);
     default:
-      return false;
+      return isQueueKind(value.kind) && isQueueOperation(value, isCommit);
   }
 }
 
-function isMoveStep(step: MoveStep): boolean {
-  if (!isObject(step)) return false;
-  switch (step.kind) {
-    case "begin":
-      return isText(step.collection) && isText(step.id) && isText(step.by);
-    case "hold":
-      return isText(step.collection) && isText(step.id) && areCounts(step.hold, step.forMs);
-    case "decide":
-      return isText(step.collection) && isText(step.id) && areCounts(step.hold);
-    case "clean":
-    case "discard":
-      return isText(step.collection) && isText(step.id);
-    case "abort":
-      return isText(step.collection);
-    case "receive":
-      return isObject(step.spec) && isText(step.id) && areCounts(step.revision);
-    case "publish":
-      return isObject(step.spec) && isText(step.id);
-    case "fill": {
-      const { entries, changes, commits } = step;
-      return isText(step.collection) && isText(step.id) && areCounts(step.part) &&
-        [entries, changes, commits].every((part) => Array.isArray(part) && part.every(isObject)) &&
-        entries.every(({ revision }) => areCounts(revision)) &&
-        changes.every(({ revision, at }) => areCounts(revision, at)) &&
-        commits.every(({ id, origin, revisions }) =>
-          isText(id) && isText(origin) && Array.isArray(revisions)
-        );
-    }
-    default:
-      return false;
-  }
-}
-
-function areCounts(...values: readonly unknown[]): boolean {
-  return values.every((value) => Number.isSafeInteger(value) && (value as number) >= 0);
-}
-
-function isText(value: unknown): boolean {
-  return typeof value === "string";
+function isCommit(commit: Commit): boolean {
+  return isObject(commit) && (commit.id === undefined || typeof commit.id === "string") &&
+    (commit.origin === undefined || typeof commit.origin === "string") &&
+    Array.isArray(commit.reads) && commit.reads.every(isMark) &&
+    Array.isArray(commit.writes) && commit.writes.every(isWrite);
 }
 
 function isMark(mark: ReadMark): boolean {

@@ -5,16 +5,20 @@
  */
 
 import type { Environment } from "../../base/mod.ts";
-import type { DataEngine, EngineSides } from "../engine.ts";
-import { CollectionMove, type MoveProgress } from "../engines/collection_move.ts";
+import { keysCollection } from "../documents.ts";
+import type { CollectionSpec, DataEngine, EngineSides } from "../engine.ts";
+import { CollectionMove, type MoveProgress } from "../engines/mod.ts";
 import { DataError } from "../errors.ts";
 import type { EngineName } from "../moves.ts";
 
 /** How long it waits to go on with what an earlier run has not ended, in milliseconds. */
 const RESUME_MS = 5_000;
+/** How long who asks for a move waits for a refusal of it, in milliseconds. */
+const ANSWER_MS = 300;
 
 /** How far the move of a collection is. */
 export interface MoveStatus extends MoveProgress {
+  /** Where to. */
   readonly to: EngineName;
 }
 
@@ -33,6 +37,10 @@ export interface MoverParts extends Pick<Environment, "clock" | "timers" | "log"
   readonly self: string;
   /** @throws DataError when it can't be opened */
   readonly engine: () => DataEngine;
+  /** @throws DataError of one that this node does not own, or that can't be moved */
+  readonly movable: (name: string) => CollectionSpec;
+  /** Whether this node owns a collection. */
+  readonly has: (name: string) => boolean;
 }
 
 interface Running {
@@ -54,18 +62,53 @@ export class CollectionMover {
     this.#parts = parts;
   }
 
-  /** How far a collection is. @throws DataError with code `UnknownCollection` */
-  async report(collection: string): Promise<MoveReport> {
-    const engine = await this.#parts.engine().sides?.sideOf(collection) ?? "embedded";
-    return {
-      engine,
-      move: this.#running.get(collection)?.status ?? null,
-      failure: this.#failures.get(collection) ?? null,
-    };
+  /** Moves a collection, and the keys of a sealed one. @returns how far it is after a moment @throws DataError that refuses it */
+  async start(name: string, to: unknown): Promise<MoveReport> {
+    const { movable, timers } = this.#parts;
+    movable(name);
+    if (to !== "embedded" && to !== "nats") {
+      throw new DataError("InvalidCollection", `Cannot move ${name}: the engines are embedded and nats`);
+    }
+    const moved = this.#moveAll(name, to);
+    // Who asks how far it is hears of it.
+    moved.catch(() => {});
+    const begun = Promise.withResolvers<void>();
+    const cancel = timers.setTimer(ANSWER_MS, () => begun.resolve());
+    await Promise.race([moved, begun.promise]).finally(cancel);
+    return await this.report(name);
   }
 
-  /** Moves a collection. One that is there stays there. @throws DataError */
-  async move(collection: string, to: EngineName): Promise<void> {
+  /** Has a collection stay where it is. @returns whether it was on its way @throws DataError with code `Conflict` when it is too late */
+  async abort(name: string): Promise<boolean> {
+    const aborted: boolean[] = [];
+    for (const each of this.#all(name)) aborted.push(await this.#abort(each));
+    return aborted.includes(true);
+  }
+
+  /** Which engine keeps a collection of this node, and how far its move is. @throws DataError */
+  async report(name: string): Promise<MoveReport> {
+    const all = this.#all(name);
+    const of = <T>(map: ReadonlyMap<string, T>) => {
+      const found = all.find((each) => map.has(each));
+      return found === undefined ? null : map.get(found) ?? null;
+    };
+    const engine = await this.#parts.engine().sides?.sideOf(name) ?? "embedded";
+    return { engine, move: of(this.#running)?.status ?? null, failure: of(this.#failures) };
+  }
+
+  /** A collection, behind the keys of one that is sealed: each is whole wherever the other is. */
+  #all(name: string): readonly string[] {
+    const { seal } = this.#parts.movable(name);
+    const keys = keysCollection(name);
+    return seal !== undefined && this.#parts.has(keys) ? [keys, name] : [name];
+  }
+
+  async #moveAll(name: string, to: EngineName): Promise<void> {
+    for (const each of this.#all(name)) await this.#move(each, to);
+  }
+
+  /** One that is there stays there. @throws DataError */
+  async #move(collection: string, to: EngineName): Promise<void> {
     const sides = this.#sides();
     const running = this.#running.get(collection);
     if (running !== undefined) {
@@ -77,8 +120,7 @@ export class CollectionMover {
     await this.#run(sides, collection, to);
   }
 
-  /** Has a collection stay where it is. @returns whether it was on its way @throws DataError with code `Conflict` when it is too late */
-  async abort(collection: string): Promise<boolean> {
+  async #abort(collection: string): Promise<boolean> {
     const sides = this.#sides();
     const source = sides.side(await sides.sideOf(collection));
     const leaving = await source.moves?.leaving() ?? [];

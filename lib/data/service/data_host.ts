@@ -15,16 +15,15 @@ import {
   type ServicePeers,
   TopicPath,
 } from "../../service/mod.ts";
-import { checkSpec, isCollectionName, keysCollection } from "../documents.ts";
+import { checkSpec, isCollectionName } from "../documents.ts";
 import type { CollectionSpec, DataEngine } from "../engine.ts";
 import { DataError } from "../errors.ts";
 import { checkQueueSpec, QUEUE_DEFAULTS } from "../messages.ts";
-import type { EngineName } from "../moves.ts";
 import type { QueueEngine, QueueSpec } from "../queue_engine.ts";
 import type { CollectionModel } from "../collection_schema.ts";
 import { adoptModel, migratedTo } from "../schemas.ts";
 import { collectionPath, collectionService } from "./collection_service.ts";
-import { CollectionMover, type MoveReport } from "./collection_mover.ts";
+import { CollectionMover } from "./collection_mover.ts";
 import { CommitRights } from "./commit_rights.ts";
 import { told } from "./failure.ts";
 import { type Opened, Ownership, type OwnershipParts } from "./ownership.ts";
@@ -36,8 +35,6 @@ export const DATA_SERVICE = "$data";
 
 /** How often a node looks whether it may offer what it did not, in milliseconds. */
 const LOOK_MS = 30_000;
-/** How long who asks for a move waits for a refusal of it, in milliseconds. */
-const MOVE_ANSWER_MS = 300;
 
 /** Spreads collections over members. */
 export interface ShardedCollections {
@@ -75,7 +72,10 @@ export interface OpenedCollection extends Opened {
 
 /** What the collections and queues of a node stand on. */
 export interface DataHostParts extends OwnershipParts, Pick<Environment, "clock" | "timers"> {
-  readonly peers: Pick<ServicePeers, "self" | "mayPublish" | "maySubscribe" | "mayOffer" | "nameOf">;
+  readonly peers: Pick<
+    ServicePeers,
+    "self" | "mayPublish" | "maySubscribe" | "hearingRights" | "mayOffer" | "nameOf"
+  >;
   readonly policy: MessagePolicy;
   /** Whether there are some of an earlier run. */
   readonly hasState: () => boolean;
@@ -85,6 +85,8 @@ export interface DataHostParts extends OwnershipParts, Pick<Environment, "clock"
   readonly isShared?: () => boolean;
   /** Has another node make a collection, where such nodes keep new ones. @returns undefined where this one does @throws DataError */
   readonly makeElsewhere?: (request: CollectionRequest) => Promise<Opened | undefined>;
+  /** The same of queues. */
+  readonly makeQueueElsewhere?: (spec: QueueSpec) => Promise<Opened | undefined>;
   /** Undefined where collections are not spread. */
   readonly shards?: ShardedCollections;
 }
@@ -110,7 +112,13 @@ export class DataHost {
   constructor(parts: DataHostParts) {
     this.#parts = parts;
     this.#waits = new TakeWaits(parts.timers);
-    this.#mover = new CollectionMover({ ...parts, self: parts.peers.self, engine: () => this.#openEngine() });
+    this.#mover = new CollectionMover({
+      ...parts,
+      self: parts.peers.self,
+      engine: () => this.#openEngine(),
+      movable: (name) => this.#movable(name),
+      has: (name) => this.#collections.specs.has(name),
+    });
     this.#collections = new Ownership(parts, {
       what: "collection",
       path: collectionPath,
@@ -138,6 +146,7 @@ export class DataHost {
         const { waiting: _, leased: __, dead: ___, ...now } = await this.#queueEngine().create(spec);
         return now;
       },
+      makeElsewhere: async (spec) => await parts.makeQueueElsewhere?.(spec),
       isSameService: (one, other) => one.push === other.push && one.work === other.work,
     });
     this.#rights = new CommitRights({
@@ -151,13 +160,10 @@ export class DataHost {
   start(): void {
     void this.#parts.runtime.services.add(this.#definition()).start();
     if (!this.#parts.hasState()) return;
-    if (this.#parts.isShared?.() === true) this.followShared();
-    else this.#collections.offerAll(() => this.#collectionSpecs());
     this.#spread?.offerAll(async () => await this.#parts.shards?.homes() ?? []);
-    this.#queues.offerAll(async () =>
-      (await this.#openEngine().queues?.queues() ?? [])
-        .map(({ waiting: _, leased: __, dead: ___, ...spec }) => spec)
-    );
+    if (this.#parts.isShared?.() === true) return this.followShared();
+    this.#collections.offerAll(() => this.#collectionSpecs());
+    this.#queues.offerAll(() => this.#queueSpecs());
   }
 
   /** How many collections and queues are here, and how many watches of collections are open. */
@@ -172,7 +178,10 @@ export class DataHost {
     const { log, timers } = this.#parts;
     if (this.#isFollowing || this.#isClosed) return;
     try {
-      const look = () => this.#collections.follow(() => this.#collectionSpecs());
+      const look = () => {
+        this.#collections.follow(() => this.#collectionSpecs());
+        this.#queues.follow(() => this.#queueSpecs());
+      };
       this.#openEngine().followCollections?.(look);
       this.#isFollowing = true;
       this.#mover.resume();
@@ -189,6 +198,11 @@ export class DataHost {
   async #collectionSpecs(): Promise<readonly CollectionSpec[]> {
     return (await this.#openEngine().collections()).filter(({ name }) => isCollectionName(name))
       .map(({ count: _, revision: __, ...spec }) => spec);
+  }
+
+  async #queueSpecs(): Promise<readonly QueueSpec[]> {
+    return (await this.#openEngine().queues?.queues() ?? [])
+      .map(({ waiting: _, leased: __, dead: ___, ...spec }) => spec);
   }
 
   /** Serves nothing any more, and closes the engine. Harmless when repeated. */
@@ -226,6 +240,22 @@ export class DataHost {
     return await this.#queues.open(checkQueueSpec({ ...QUEUE_DEFAULTS, ...now, ...spec }));
   }
 
+  /**
+   * Opens a collection for another member, as it is if it is there: its indexes and who may read and write are for programs
+   * of this node to change.
+   * @throws DataError
+   */
+  async openFor(request: CollectionRequest): Promise<Opened> {
+    const there = (await this.#collectionSpecs()).find(({ name }) => name === request.name);
+    return await this.open(there === undefined ? request : { ...there, key: request.key });
+  }
+
+  /** As `openFor`, a queue. @throws DataError */
+  async openQueueFor(spec: QueueSpec): Promise<Opened> {
+    const there = (await this.#queueSpecs()).find(({ name }) => name === spec.name);
+    return await this.openQueue(there ?? spec);
+  }
+
   /** Forgets a collection of this node with all that it holds. @returns whether there was one */
   async drop(name: string): Promise<boolean> {
     this.#versions.delete(name);
@@ -233,48 +263,7 @@ export class DataHost {
     return await this.#collections.forget(name) && await this.#openEngine().drop(name);
   }
 
-  /**
-   * Moves a collection of this node to another engine, and the keys of a sealed one; resolves when it is there.
-   * @throws DataError with code `NotOwner` of one that is not this node's, `InvalidCollection` of one that can't be moved
-   */
-  async move(name: string, to: EngineName): Promise<void> {
-    const spec = this.#movable(name);
-    if (to !== "embedded" && to !== "nats") {
-      throw new DataError("InvalidCollection", `Cannot move ${name}: the engines are embedded and nats`);
-    }
-    const keys = keysCollection(name);
-    // Both are whole wherever the other is.
-    if (spec.seal !== undefined && this.#collections.specs.has(keys)) await this.#mover.move(keys, to);
-    await this.#mover.move(name, to);
-  }
-
-  /** Has a collection stay where it is. @returns whether it was on its way @throws DataError with code `Conflict` when it has left */
-  async abortMove(name: string): Promise<boolean> {
-    const keys = keysCollection(name);
-    const isSealed = this.#movable(name).seal !== undefined && this.#collections.specs.has(keys);
-    const areKeys = isSealed && await this.#mover.abort(keys);
-    return await this.#mover.abort(name) || areKeys;
-  }
-
-  /** Which engine keeps a collection of this node, and how far its move is. @throws DataError */
-  async moving(name: string): Promise<MoveReport> {
-    const { seal } = this.#movable(name);
-    const report = await this.#mover.report(name);
-    return report.move === null && report.failure === null && seal !== undefined
-      ? { ...await this.#mover.report(keysCollection(name)), engine: report.engine }
-      : report;
-  }
-
-  /** Waits only for what refuses it at once. */
-  async #startMove(name: string, to: EngineName): Promise<void> {
-    const moved = this.move(name, to);
-    // Who asks how far it is hears of it.
-    moved.catch(() => {});
-    const begun = Promise.withResolvers<void>();
-    const cancel = this.#parts.timers.setTimer(MOVE_ANSWER_MS, () => begun.resolve());
-    await Promise.race([moved, begun.promise]).finally(cancel);
-  }
-
+  /** @throws DataError of one that can't be moved by this node */
   #movable(name: string): CollectionSpec {
     const { shards } = this.#parts;
     if (shards?.has(name) === true || shards?.knows(name) === true) {
@@ -404,13 +393,9 @@ export class DataHost {
           idempotent: false,
         },
         // It may take longer than a call: who asks is told how far it is.
-        move: guarded(async (params) => {
-          const { name, to } = readFields(params);
-          await this.#startMove(String(name), to as EngineName);
-          return await this.moving(String(name));
-        }),
-        abortMove: guarded(async (params) => ({ aborted: await this.abortMove(nameOf(params)) })),
-        moving: guarded((params) => this.moving(nameOf(params))),
+        move: guarded((params) => this.#mover.start(nameOf(params), readFields(params)["to"])),
+        abortMove: guarded(async (params) => ({ aborted: await this.#mover.abort(nameOf(params)) })),
+        moving: guarded((params) => this.#mover.report(nameOf(params))),
         openQueue: guarded((params) => this.openQueue(readFields(params) as unknown as QueueSpec)),
         dropQueue: {
           ...guarded(async (params) => ({ dropped: await this.dropQueue(nameOf(params)) })),
