@@ -12,7 +12,6 @@ export * from "./bytes.ts";
 export * from "./deadline_timer.ts";
 export * from "./counters.ts";
 export * from "./environment.ts";
-export * from "./duration.ts";
 export * from "./errors.ts";
 export * from "./limited_logger.ts";
 export * from "./log_category.ts";
