@@ -28,6 +28,7 @@ export interface SpanStart {
   readonly kind?: "client" | "server";
   /** When it began; now, unless given. */
   readonly startedAt?: UnixMillis;
+  /** With whom, and how. */
   readonly attributes?: SpanAttributes;
 }
 
