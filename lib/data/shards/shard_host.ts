@@ -30,10 +30,10 @@ import { LayoutHome } from "./layout_home.ts";
 import { type PushRequest, readPart } from "./messages.ts";
 import { mostTold, NO_NOTE, ShardNotes } from "./shard_notes.ts";
 import { malformed, nameOf, readCount, readMake, readShards } from "./shard_requests.ts";
+import { PlaceCalls, SHARDS_SERVICE } from "./place_calls.ts";
 import { readStarts } from "./term_starts.ts";
+import { type ServedPlace, servedPlaces, TransactionResolver } from "./transaction_resolver.ts";
 
-/** The service by which members and programs reach the shards of a node. */
-export const SHARDS_SERVICE = "$shards";
 /** How long a new collection is waited for until all of it answers. */
 const CREATE_WAIT_MS = 5_000;
 const CREATE_LOOK_MS = 50;
@@ -46,7 +46,12 @@ const MAX_HELD_OF_ONE = 32;
 const ACTIONS = [
   ...["describe", "get", "list", "query", "watch", "transaction"],
   ...["put", "post", "patch", "delete", "commit"],
+  ...["prepare", "finish", "openRecord", "decide", "outcome", "settle", "isPrepared"],
 ];
+/** What is allowed as a commit is. */
+const AS_COMMIT: ReadonlySet<string> = new Set(["prepare", "openRecord", "decide"]);
+/** What asks for no right: whoever knows the name of an attempt has part in it. */
+const OF_ATTEMPT: ReadonlySet<string> = new Set(["finish", "outcome", "settle", "isPrepared"]);
 
 /** What the shards of a node stand on. */
 export interface ShardHostParts extends Pick<Environment, "clock" | "timers" | "log"> {
@@ -72,14 +77,24 @@ export class ShardHost implements ShardedCollections {
   readonly #watches = new Map<PeerId | undefined, number>();
   #shared: HeldParts | undefined;
   #resuming: Promise<void> = Promise.resolve();
+  readonly #resolver: TransactionResolver;
+  readonly #places: PlaceCalls;
 
   constructor(parts: ShardHostParts) {
     this.#parts = parts;
+    const layoutOf = (name: string) => this.#held.get(name)?.layout;
+    this.#places = new PlaceCalls({ request: (...asked) => parts.runtime.request(...asked), layoutOf });
+    this.#resolver = new TransactionResolver({
+      ...parts,
+      served: () => this.#served(),
+      call: (place, action, params) => this.#places.call(place, action, params),
+    });
   }
 
   /** Goes on with what was here. What can't be opened is logged. */
   start(): void {
     void this.#parts.runtime.services.add(this.#definition()).start();
+    this.#resolver.start();
     if (!this.#parts.hasState()) return;
     this.#resuming = this.#resume().catch((error) => {
       this.#parts.log.error("the shards of this node can't be opened", { error });
@@ -88,6 +103,7 @@ export class ShardHost implements ShardedCollections {
 
   /** Answers no more. */
   close(): void {
+    this.#resolver.close();
     for (const home of this.#homes.values()) home.close();
     for (const held of this.#held.values()) held.close();
   }
@@ -168,6 +184,11 @@ export class ShardHost implements ShardedCollections {
       this.#homes.set(name, home);
       home.start();
     }
+  }
+
+  async #served(): Promise<readonly ServedPlace[]> {
+    if (!this.#parts.hasState() && this.#shared === undefined) return [];
+    return await servedPlaces(this.#parts.engine().prepared, [...this.#held.values()]);
   }
 
   #use(): HeldParts {
@@ -378,11 +399,13 @@ export class ShardHost implements ShardedCollections {
       throw new DataError("Moved", `This shard of ${name} is not here`);
     }
     if (caller === undefined || isProgram(caller) || caller === peers.self) return shard;
+    if (OF_ATTEMPT.has(action)) return shard;
     const { read, write } = held.layout.spec;
     const isRead = ["describe", "get", "list", "query", "watch"].includes(action);
     const selector = isRead ? read : write;
+    const asked = AS_COMMIT.has(action) ? "commit" : action;
     const may = (selector === undefined || peers.selector(selector)(caller)) &&
-      policy.callFate(caller, peers.self, `${collectionPath(name)}/${action}`).kind === "straight";
+      policy.callFate(caller, peers.self, `${collectionPath(name)}/${asked}`).kind === "straight";
     if (!may) throw new DataError("Refused", `The caller may not ${action} ${name}`);
     return shard;
   }
