@@ -129,17 +129,20 @@ export class CommitWriter {
       : this.#tables.rows.hasPlain
       ? [id, partId(place, id), recordId(place, id)]
       : [id];
-    for (const row of ids.map((one) => this.#find.get(one))) {
-      if (row === undefined || row["state"] === "rolled-back") continue;
-      if (row["state"] === null || row["state"] === "decided") {
-        checkSame(row, commit);
-        return {
-          revisions: JSON.parse(row["revisions"] as string),
-          isRepeated: true,
-          ...row["result"] !== null && { result: JSON.parse(row["result"] as string) },
-        };
-      }
-      if (readBody(row["body"])?.attempt === attempt && row["origin"] === (commit.origin ?? "")) continue;
+    const rows = ids.map((one) => this.#find.get(one)).filter((row) => row !== undefined);
+    const row = rows.find(({ state }) => state === null || state === "decided");
+    if (row !== undefined) {
+      checkSame(row, commit);
+      return {
+        revisions: JSON.parse(row["revisions"] as string),
+        isRepeated: true,
+        ...row["result"] !== null && { result: JSON.parse(row["result"] as string) },
+      };
+    }
+    const isOther = ({ state, body, origin }: SqlRow) =>
+      state !== "rolled-back" &&
+      (readBody(body)?.attempt !== attempt || origin !== (commit.origin ?? ""));
+    if (rows.some(isOther)) {
       throw new DataError("Locked", `Another attempt of ${JSON.stringify(id)} is under way`);
     }
     return undefined;

@@ -29,7 +29,16 @@ import { checkOptions, layoutValue, readLayout, readLayoutOf, type ShardLayout }
 import { LayoutHome } from "./layout_home.ts";
 import { type PushRequest, readPart } from "./messages.ts";
 import { mostTold, NO_NOTE, ShardNotes } from "./shard_notes.ts";
-import { malformed, nameOf, readCount, readMake, readShards } from "./shard_requests.ts";
+import {
+  ACTIONS,
+  AS_COMMIT,
+  malformed,
+  nameOf,
+  OF_ATTEMPT,
+  readCount,
+  readMake,
+  readShards,
+} from "./shard_requests.ts";
 import { PlaceCalls, SHARDS_SERVICE } from "./place_calls.ts";
 import { readStarts } from "./term_starts.ts";
 import { type ServedPlace, servedPlaces, TransactionResolver } from "./transaction_resolver.ts";
@@ -41,17 +50,6 @@ const CREATE_LOOK_MS = 50;
 const MAX_HELD = 64;
 /** Of these, how many have one home. */
 const MAX_HELD_OF_ONE = 32;
-
-/** What a program may ask of a shard. */
-const ACTIONS = [
-  ...["describe", "get", "list", "query", "watch", "transaction"],
-  ...["put", "post", "patch", "delete", "commit"],
-  ...["prepare", "finish", "openRecord", "decide", "outcome", "settle", "isPrepared"],
-];
-/** What is allowed as a commit is. */
-const AS_COMMIT: ReadonlySet<string> = new Set(["prepare", "openRecord", "decide"]);
-/** What asks for no right: whoever knows the name of an attempt has part in it. */
-const OF_ATTEMPT: ReadonlySet<string> = new Set(["finish", "outcome", "settle", "isPrepared"]);
 
 /** What the shards of a node stand on. */
 export interface ShardHostParts extends Pick<Environment, "clock" | "timers" | "log"> {

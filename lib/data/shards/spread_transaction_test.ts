@@ -34,7 +34,7 @@ async function transfer({ client }: DataNode, from: string, to: string, amount: 
   }, id === undefined ? {} : { id });
 }
 
-async function amounts(data: DataMesh, { client }: DataNode): Promise<number[]> {
+async function amounts({ client }: DataNode): Promise<number[]> {
   const accounts = await client.collection<Account>("accounts", { key: "id" });
   return await Promise.all(
     Array.from({ length: ACCOUNTS }, async (_, i) => (await accounts.get(i))?.amount ?? NaN),
@@ -91,7 +91,7 @@ async function killAt(step: number, kind: "client" | "first" | "second" | "recor
     data.restart(victim);
   }
   await mesh.advance(15_000);
-  const now = await mesh.until(amounts(data, nodes[0] as DataNode), 60_000);
+  const now = await mesh.until(amounts(nodes[0] as DataNode), 60_000);
   assert.equal(now.reduce((a, b) => a + b), 100 * ACCOUNTS, `${kind} ${step}: ${now}`);
   const has = now[0] === 70;
   assert.equal(now[Number(to)], has ? 130 : 100, `${kind} ${step}: ${now}`);
@@ -100,7 +100,7 @@ async function killAt(step: number, kind: "client" | "first" | "second" | "recor
   await assertNothingOpen([...nodes, client], `${kind} ${step}`);
   // Sent again it has happened once, whatever came of it before.
   await mesh.until(transfer(client, from, to, 30, id), 60_000);
-  const after = await mesh.until(amounts(data, nodes[0] as DataNode), 60_000);
+  const after = await mesh.until(amounts(nodes[0] as DataNode), 60_000);
   assert.deepEqual([after[0], after[Number(to)]], [70, 130], `${kind} ${step}`);
   return isKilled ? outcome : "answered";
 }
@@ -184,7 +184,7 @@ async function run(seed: number) {
   };
   await mesh.until(Promise.all([...lanes, trouble()]), 900_000);
   await mesh.advance(40_000);
-  const now = await mesh.until(amounts(data, home), 60_000);
+  const now = await mesh.until(amounts(home), 60_000);
   assert.equal(now.reduce((a, b) => a + b), 100 * ACCOUNTS, `seed ${seed}: ${now}`);
   assert.ok(committed > 30, `seed ${seed}: ${committed} were committed`);
   if (isSure) assert.deepEqual(now, [...expected.values()], `seed ${seed}: each happened once`);

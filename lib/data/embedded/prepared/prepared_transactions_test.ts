@@ -22,7 +22,8 @@ Deno.test("a part that is prepared keeps its keys from everybody, over a crash, 
   await engine.create(SPEC);
   await engine.commit({ reads: [], writes: [put(1), put(2)] });
   const [, second] = await engine.get("orders", ["1", "2"]);
-  const reads = [{ collection: "orders", key: "2", revision: second?.revision ?? 0 }];
+  const read = { collection: "orders", key: "2", revision: second?.revision ?? 0 };
+  const reads = [read];
   const request = part("t", [], { commit: { reads, writes: [put(1, { by: "t" })] } });
   assert.deepEqual(await engine.prepared.prepare("orders", request), { kind: "ready" });
   for (let life = 0; life < 2; life++) {
@@ -30,7 +31,7 @@ Deno.test("a part that is prepared keeps its keys from everybody, over a crash, 
     assert.equal((await engine.get("orders", ["1"], true)).length, 1);
     assert.equal((await engine.get("orders", ["2"]))[0]?.key, "2");
     for (const id of [1, 2]) await fails("Locked", engine.commit({ reads: [], writes: [put(id)] }));
-    await fails("Locked", engine.commit({ reads: [{ ...reads[0]!, key: "1" }], writes: [] }));
+    await fails("Locked", engine.commit({ reads: [{ ...read, key: "1" }], writes: [] }));
     await engine.commit({ reads, writes: [put(3 + life)] });
     await fails("Locked", engine.prepared.prepare("orders", part("other", [put(2)])));
     // Another one reads what this one has read.
@@ -118,7 +119,7 @@ Deno.test("nobody has more parts, keys or records open than so many, and others 
     if (n < MAX_OPEN_PER_ORIGIN) await asked;
     else await fails("Locked", asked);
   }
-  await prepared.openRecord("orders", { id: "c", attempt: "c", origin: "carol", places });
+  await prepared.openRecord("orders", { id: "c", attempt: "c-1", origin: "carol", places });
   await prepared.prepare("orders", part("c", [put("c")], { origin: "carol" }));
   const long = put("long", { text: "x".repeat(MAX_PREPARED_BYTES) });
   await fails("TooLarge", prepared.prepare("orders", part("long", [long], { origin: "dan" })));
