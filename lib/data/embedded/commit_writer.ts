@@ -60,7 +60,6 @@ export class CommitWriter {
   readonly #find: SqlStatement;
   readonly #keep: SqlStatement;
   readonly #forget: SqlStatement;
-  #idsKept = 0;
 
   constructor(database: SqlDatabase, group: GroupCommit, tables: CommitTables) {
     this.#group = group;
@@ -72,7 +71,8 @@ export class CommitWriter {
       `INSERT INTO transactions (id, origin, revisions, result, shard, revision, touched)
        VALUES (?, ?, ?, ?, ?, ?, ?)
        ON CONFLICT (id) DO UPDATE SET origin = excluded.origin, revisions = excluded.revisions,
-         result = excluded.result, revision = excluded.revision, touched = excluded.touched, state = NULL, body = NULL`,
+         result = excluded.result, revision = excluded.revision, touched = excluded.touched, state = NULL, body = NULL
+       RETURNING number`,
     );
     this.#forget = database.prepare(
       `DELETE FROM transactions WHERE ${HAS_ENDED} AND (origin = ?1 AND number <= (
@@ -190,8 +190,10 @@ export class CommitWriter {
       const revision = shard === undefined
         ? null
         : Math.max(0, ...revisions) || this.#tables.nextRevision(shard);
-      this.#keep.run(...kept, shard ?? null, revision, JSON.stringify([...collectionsOf(commit)]));
-      if (++this.#idsKept % FORGET_EACH === 0) this.#forget.run(origin);
+      const touched = JSON.stringify([...collectionsOf(commit)]);
+      // By what is in the table, so that all copies of one log forget the same.
+      const number = Number(this.#keep.get(...kept, shard ?? null, revision, touched)?.["number"]);
+      if (number % FORGET_EACH === 0) this.#forget.run(origin);
     }
     for (const table of touched) this.#group.tell(table.tell);
     return { revisions, isRepeated: false, ...commit.result !== undefined && { result: commit.result } };
