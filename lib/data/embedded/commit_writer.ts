@@ -60,6 +60,7 @@ export class CommitWriter {
   readonly #find: SqlStatement;
   readonly #keep: SqlStatement;
   readonly #forget: SqlStatement;
+  #ended = 0;
 
   constructor(database: SqlDatabase, group: GroupCommit, tables: CommitTables) {
     this.#group = group;
@@ -146,6 +147,11 @@ export class CommitWriter {
       throw new DataError("Locked", `Another attempt of ${JSON.stringify(id)} is under way`);
     }
     return undefined;
+  }
+
+  /** A part or a record has ended: the oldest ids of its origin are forgotten now and then. */
+  noteEnded(origin: string): void {
+    if (++this.#ended % FORGET_EACH === 0) this.#forget.run(origin);
   }
 
   /** @throws DataError with code `UnknownCollection` */

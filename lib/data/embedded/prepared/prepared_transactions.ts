@@ -99,6 +99,7 @@ export class PreparedTransactions implements TransactionStore {
       if (row.state !== "prepared") return "rolled-back";
       checkOrigin(row, origin);
       this.#parts.locks.of(place).release(row.id);
+      this.#parts.writer.noteEnded(row.origin);
       const ended = { ...row, body: { attempt } };
       if (outcome === "rolled-back") {
         this.#rows.keep(place, { ...ended, state: "rolled-back", result: null }, this.#next(place));
@@ -167,6 +168,7 @@ export class PreparedTransactions implements TransactionStore {
       const row = this.#rows.find(recordId(place, id));
       if (row?.body?.attempt !== attempt || row.state !== "decided") return;
       checkOrigin(row, origin);
+      this.#parts.writer.noteEnded(row.origin);
       this.#rows.keep(place, { ...row, state: null, body: { attempt } }, this.#next(place));
     });
   }

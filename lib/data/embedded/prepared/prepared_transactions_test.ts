@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
-import { MAX_LOCKS_PER_ORIGIN, MAX_OPEN_PER_ORIGIN, MAX_PREPARED_BYTES } from "../../bounds.ts";
+import { DatabaseSync } from "node:sqlite";
+import { MAX_KEPT_IDS, MAX_LOCKS_PER_ORIGIN, MAX_OPEN_PER_ORIGIN, MAX_PREPARED_BYTES } from "../../bounds.ts";
 import type { PrepareRequest, Write } from "../../engine.ts";
 import { readBody } from "../../prepared.ts";
 import { fails } from "../../testing/conformance.ts";
+import { FORGET_EACH } from "../commit_writer.ts";
 import { openMemory, openSample } from "../../testing/embedded_sample.ts";
 
 const SPEC = { name: "orders", key: "id", index: [] };
@@ -124,6 +126,32 @@ Deno.test("nobody has more parts, keys or records open than so many, and others 
   const long = put("long", { text: "x".repeat(MAX_PREPARED_BYTES) });
   await fails("TooLarge", prepared.prepare("orders", part("long", [long], { origin: "dan" })));
   await engine.close();
+});
+
+Deno.test("what has ended is forgotten with the oldest ids of its origin, and what is open never", async () => {
+  const path = await Deno.makeTempFile({ suffix: ".db" });
+  const engine = openSample(path);
+  await engine.create(SPEC);
+  const { prepared } = engine;
+  await prepared.prepare("orders", part("open", [put("open")]));
+  const database = new DatabaseSync(path);
+  database.exec(`
+    WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ${MAX_KEPT_IDS})
+    INSERT INTO transactions (id, origin, revisions) SELECT 'old-' || i, 'ann', '[]' FROM n
+  `);
+  database.close();
+  for (let n = 0; n < FORGET_EACH; n += 32) {
+    await Promise.all(Array.from({ length: 32 }, async (_, i) => {
+      const id = `t${n + i}`;
+      await prepared.prepare("orders", part(id, [put(n + i)]));
+      await prepared.finish("orders", { id, attempt: `${id}-1` }, "committed");
+    }));
+  }
+  assert.equal(await engine.transaction("old-1"), undefined);
+  assert.equal(await engine.transaction(`old-${MAX_KEPT_IDS}`), "committed");
+  assert.deepEqual((await prepared.open("orders")).map(({ id }) => id), ["open"]);
+  await engine.close();
+  await Deno.remove(path);
 });
 
 Deno.test("readBody() takes nothing that is none, whoever has sent it", () => {
