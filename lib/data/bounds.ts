@@ -65,6 +65,12 @@ export const MAX_UNREAD_MS = 60_000;
 export const DEFAULT_MAX_AGE_MS = 1_000;
 /** How many entries a collection keeps for cached reads. */
 export const MAX_CACHED_ENTRIES = 1_024;
+/** How old what a copy is read of may be unless its program says, in milliseconds. */
+export const DEFAULT_COPY_AGE_MS = 5_000;
+/** How many entries a copy has at most, unless its program says. */
+export const DEFAULT_COPY_ROWS = 100_000;
+/** How many bytes those have. */
+export const DEFAULT_COPY_BYTES: number = 64 << 20;
 /** How long a transaction may take unless its caller says, in milliseconds. */
 export const DEFAULT_TRANSACTION_MS = 10_000;
 /** How much the database of one node may hold, in bytes. */

@@ -25,6 +25,7 @@ import { WeftError, type WeftErrorOptions } from "../base/mod.ts";
  * | `TooMuchWork` | the query would hold its node up for too long |
  * | `DiskFull` | the owner's disk is full, or the database has as much as it may hold |
  * | `Compacted` | the changes since the revision are not kept any more: read anew |
+ * | `TooOld` | a copy is older than it may be: its owner can't be asked now |
  * | `WatchTooSlow` | changes were not read for too long; the watch goes on from its `revision` |
  * | `TooManyWatches` | the owner serves as many watches as it does |
  * | `SchemaChanged` | the program's schema is older than the collection's, or another one of the same version |
@@ -57,6 +58,7 @@ export type DataFailureCode =
   | "TooMuchWork"
   | "DiskFull"
   | "Compacted"
+  | "TooOld"
   | "WatchTooSlow"
   | "TooManyWatches"
   | "SchemaChanged"
@@ -79,6 +81,7 @@ const RETRYABLE: ReadonlySet<DataFailureCode> = new Set<DataFailureCode>([
   "Locked",
   "DiskFull",
   "TooManyWatches",
+  "TooOld",
   "WatchTooSlow",
   "QueueFull",
   "TooManyWorkers",

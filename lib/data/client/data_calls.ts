@@ -125,7 +125,7 @@ export class DataCalls {
   setSeal({ name, key, seal }: Pick<CollectionSpec, "name" | "key" | "seal">): void {
     if (seal === undefined) this.#sealers.delete(name);
     else if (!this.#sealers.has(name)) {
-      const ask: AskStored = (action, params, options) => this.#callStored(name, action, params, options);
+      const ask: AskStored = (action, params, options) => this.callStored(name, action, params, options);
       this.#sealers.set(name, new Sealer(this, { name, key, seal }, ask));
     }
   }
@@ -139,11 +139,12 @@ export class DataCalls {
   call(collection: string, action: string, params: unknown, options: CallOptions = {}): Promise<unknown> {
     const sealer = this.#sealers.get(collection);
     return sealer === undefined
-      ? this.#callStored(collection, action, params, options)
+      ? this.callStored(collection, action, params, options)
       : sealer.call(action, params, options);
   }
 
-  #callStored(collection: string, action: string, params: unknown, options: CallOptions): Promise<unknown> {
+  /** Calls an action of a collection as it is kept: what is sealed stays so. @throws DataError */
+  callStored(collection: string, action: string, params: unknown, options: CallOptions): Promise<unknown> {
     const router = this.#routers.get(collection);
     if (router !== undefined) return router.call(action, params, options);
     return this.#askFree(collection, `${collectionPath(collection)}/${action}`, params, options);

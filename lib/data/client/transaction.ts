@@ -25,7 +25,8 @@ import { keyOf, keyText } from "../documents.ts";
 import type { CommitAnswer, Document, Entry, ReadMark, Write } from "../engine.ts";
 import { DataError } from "../errors.ts";
 import { collectionPath } from "../service/mod.ts";
-import type { Collection, Key } from "./collection.ts";
+import type { Collection } from "./collection.ts";
+import type { Key } from "./entries.ts";
 import { type DataCalls, FIRST_RETRY_MS, MAX_RETRY_MS } from "./data_calls.ts";
 import { type CommitPart, commitParts, partsOf, recordOf, type SpreadCommit } from "./two_phase_commit.ts";
 

@@ -268,7 +268,7 @@ export class EmbeddedEngine implements DataEngine {
     limits: QueryLimits = {},
   ): Promise<readonly JsonValue[]> {
     return this.#run(() =>
-      this.#queries.answer(this.#table(collection), (source) => compileSql(query, source, parameters), limits)
+      this.#queries.answer(this.#table(collection), query, parameters, compileSql, limits)
     );
   }
 
@@ -279,11 +279,7 @@ export class EmbeddedEngine implements DataEngine {
     limits: QueryLimits = {},
   ): Promise<PartialResult> {
     return this.#run(() =>
-      this.#queries.answer(
-        this.#table(collection),
-        (source) => compilePartialSql(query, source, parameters),
-        limits,
-      )
+      this.#queries.answer(this.#table(collection), query, parameters, compilePartialSql, limits)
     );
   }
 

@@ -4,7 +4,7 @@
  */
 
 import type { Clock, Timers } from "../../base/mod.ts";
-import { compileFilter, parseFilter, parseQuery, QueryError } from "../../query/mod.ts";
+import { compileFilter, parseFilter, QueryError, QueryTexts } from "../../query/mod.ts";
 import type {
   AnyActionDefinition,
   CallContext,
@@ -121,6 +121,8 @@ class CollectionActions {
   readonly #parts: CollectionParts;
   readonly #name: string;
   readonly #rights: KeyRights;
+  /** What callers ask for again and again. */
+  readonly #texts = new QueryTexts();
 
   constructor(parts: CollectionParts, name: string) {
     this.#parts = parts;
@@ -171,7 +173,7 @@ class CollectionActions {
 
   async query(params: unknown, { caller }: CallContext) {
     const { text, parameters } = readQuery(readFields(params), "query");
-    const query = readText(() => parseQuery(text ?? ""));
+    const query = readText(() => this.#texts.parse(text ?? ""));
     if (query.from !== this.#name) {
       throw new DataError("InvalidQuery", `The query is from ${query.from}, and ${this.#name} was asked`);
     }
@@ -207,6 +209,12 @@ class CollectionActions {
     return watchSource(engine, timers, {
       collection: this.#name,
       after,
+      ...fields["isCopy"] === true && {
+        rights: {
+          now: () => this.#rights.readRights(caller),
+          isLasting: this.#rights.hasLastingRights(caller),
+        },
+      },
       isWanted: ({ key, old, new: now }: Change) =>
         this.#rights.mayRead(caller, key) &&
         ((now !== undefined && matches(now)) || (old !== undefined && matches(old))),

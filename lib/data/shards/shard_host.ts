@@ -23,7 +23,13 @@ import {
 } from "../../service/mod.ts";
 import type { CollectionSpec, DataEngine } from "../engine.ts";
 import { DataError } from "../errors.ts";
-import { collectionPath, readFields, type ShardedCollections, told } from "../service/mod.ts";
+import {
+  collectionPath,
+  readFields,
+  type RightsPeers,
+  type ShardedCollections,
+  told,
+} from "../service/mod.ts";
 import { HeldCollection, type HeldParts } from "./held_collection.ts";
 import { checkOptions, layoutValue, readLayout, readLayoutOf, type ShardLayout } from "./layout.ts";
 import { LayoutHome } from "./layout_home.ts";
@@ -54,10 +60,9 @@ const MAX_HELD_OF_ONE = 32;
 /** What the shards of a node stand on. */
 export interface ShardHostParts extends Pick<Environment, "clock" | "timers" | "log"> {
   readonly runtime: Pick<NodeRuntime, "services" | "request">;
-  readonly peers: Pick<
-    ServicePeers,
-    "self" | "members" | "mayPublish" | "maySubscribe" | "mayOffer" | "nameOf" | "isHealthy" | "selector"
-  >;
+  readonly peers:
+    & RightsPeers
+    & Pick<ServicePeers, "members" | "mayOffer" | "nameOf" | "isHealthy" | "selector">;
   readonly policy: MessagePolicy;
   /** Whether there is something of an earlier run. */
   readonly hasState: () => boolean;
