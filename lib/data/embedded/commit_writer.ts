@@ -14,7 +14,7 @@ import {
 import { documentText, isInnerName, keyOf, keyText } from "../documents.ts";
 import type { Commit, CommitAnswer, Document, ReadMark, Write } from "../engine.ts";
 import { DataError } from "../errors.ts";
-import { readBody } from "../prepared.ts";
+import { readBody } from "../transaction_body.ts";
 import type { CollectionTable, StoredEntry } from "./collection_table.ts";
 import type { GroupCommit } from "./group_commit.ts";
 import { isMarked, partId, type PlaceLocks, recordId, type TransactionRows } from "./prepared/mod.ts";

@@ -6,15 +6,8 @@
 import type { CallContext } from "../../service/mod.ts";
 import type { Commit, DataEngine } from "../engine.ts";
 import { DataError } from "../errors.ts";
-import {
-  type Attempt,
-  isAttempt,
-  type Outcome,
-  type PrepareAnswer,
-  readPlace,
-  readPlaces,
-  type TransactionStore,
-} from "../prepared.ts";
+import type { Attempt, Outcome, PrepareAnswer, TransactionStore } from "../prepared.ts";
+import { isAttempt, readPlace, readPlaces } from "../transaction_body.ts";
 import { checkVersions, type CommitRights, originOf } from "./commit_rights.ts";
 import { readCommit, readFields, readId } from "./requests.ts";
 

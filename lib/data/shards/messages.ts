@@ -6,7 +6,7 @@
 import type { PeerId } from "../../service/mod.ts";
 import { MAX_ID_LENGTH, MAX_OPERATIONS, MAX_RESULT_BYTES, MAX_TOLD_REVISION } from "../bounds.ts";
 import type { CopiedChange, CopiedCommit, CopiedPart, Entry } from "../engine.ts";
-import { readBody } from "../prepared.ts";
+import { readBody } from "../transaction_body.ts";
 import type { TermStart } from "./term_starts.ts";
 
 const STATES: ReadonlySet<string> = new Set(["prepared", "open", "decided", "rolled-back"]);

@@ -6,7 +6,7 @@
 import type { JsonValue } from "../../../query/mod.ts";
 import { MAX_ID_LENGTH, MAX_OPEN, MAX_OPEN_PER_ORIGIN, MAX_PREPARED_BYTES } from "../../bounds.ts";
 import { isInnerName, keyText } from "../../documents.ts";
-import type { Commit, KnownTransaction } from "../../engine.ts";
+import type { Commit, CommitAnswer, KnownTransaction } from "../../engine.ts";
 import { DataError } from "../../errors.ts";
 import type {
   Attempt,
@@ -17,16 +17,35 @@ import type {
   PrepareRequest,
   TransactionStore,
 } from "../../prepared.ts";
-import type { CommitWriter } from "../commit_writer.ts";
 import type { GroupCommit } from "../group_commit.ts";
 import { type PlaceLocks, tooManyOpen } from "./key_locks.ts";
 import { isMarked, partId, recordId, type TransactionRow, type TransactionRows } from "./transaction_rows.ts";
+
+/** A part that was read and found to be one. */
+interface ReadyPart {
+  readonly writes: readonly { readonly key: string }[];
+  readonly result: string | undefined;
+}
+
+/** What parts are checked and written by, within work of the group. */
+interface PartWriter {
+  read(commit: Commit): ReadyPart;
+  checkThere(collection: string): void;
+  happened(
+    place: string,
+    commit: Commit & { readonly id: string },
+    attempt?: string,
+  ): CommitAnswer | undefined;
+  checkPart(ready: ReadyPart): void;
+  writePart(ready: ReadyPart): readonly number[];
+  noteEnded(origin: string): void;
+}
 
 /** What parts and records stand on. */
 export interface PreparedParts {
   readonly rows: TransactionRows;
   readonly locks: PlaceLocks;
-  readonly writer: CommitWriter;
+  readonly writer: PartWriter;
   readonly group: GroupCommit;
   /** Runs a body now. */
   run<T>(body: () => T | Promise<T>): Promise<T>;

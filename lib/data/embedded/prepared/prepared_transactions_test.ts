@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { DatabaseSync } from "node:sqlite";
 import { MAX_KEPT_IDS, MAX_LOCKS_PER_ORIGIN, MAX_OPEN_PER_ORIGIN, MAX_PREPARED_BYTES } from "../../bounds.ts";
 import type { PrepareRequest, Write } from "../../engine.ts";
-import { readBody } from "../../prepared.ts";
+import { readBody } from "../../transaction_body.ts";
 import { fails } from "../../testing/conformance.ts";
 import { FORGET_EACH } from "../commit_writer.ts";
 import { openMemory, openSample } from "../../testing/embedded_sample.ts";

@@ -16,7 +16,7 @@
 
 import type { Write } from "../../commit.ts";
 import { isInnerName } from "../../documents.ts";
-import { readBody, type TransactionBody } from "../../prepared.ts";
+import { readBody, type TransactionBody } from "../../transaction_body.ts";
 import type { LockHolder } from "./key_locks.ts";
 import type { SqlDatabase, SqlStatement } from "../sql_database.ts";
 
