@@ -11,6 +11,8 @@ export {
   type CollectionSchema,
   type CollectionSpec,
   type CollectionState,
+  Copy,
+  type CopyOptions,
   DataError,
   type DataFailureCode,
   type DeadLetter,

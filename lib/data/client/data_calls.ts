@@ -40,6 +40,7 @@ const OWN_CODES: ReadonlySet<string> = new Set<DataFailureCode>([
   "NotFound",
   "AlreadyExists",
   "Conflict",
+  "Locked",
   "InvalidQuery",
   "TooMuchWork",
   "DiskFull",
@@ -61,6 +62,7 @@ const OWN_CODES: ReadonlySet<string> = new Set<DataFailureCode>([
   "Failed",
 ]);
 
+const DEFAULT_TIMEOUT_MS = 10_000;
 /** How soon something is tried again, in milliseconds; each time it takes twice as long. */
 export const FIRST_RETRY_MS = 2;
 /** How long it takes at most. */
@@ -123,7 +125,7 @@ export class DataCalls {
   setSeal({ name, key, seal }: Pick<CollectionSpec, "name" | "key" | "seal">): void {
     if (seal === undefined) this.#sealers.delete(name);
     else if (!this.#sealers.has(name)) {
-      const ask: AskStored = (action, params, options) => this.#callStored(name, action, params, options);
+      const ask: AskStored = (action, params, options) => this.callStored(name, action, params, options);
       this.#sealers.set(name, new Sealer(this, { name, key, seal }, ask));
     }
   }
@@ -137,14 +139,29 @@ export class DataCalls {
   call(collection: string, action: string, params: unknown, options: CallOptions = {}): Promise<unknown> {
     const sealer = this.#sealers.get(collection);
     return sealer === undefined
-      ? this.#callStored(collection, action, params, options)
+      ? this.callStored(collection, action, params, options)
       : sealer.call(action, params, options);
   }
 
-  #callStored(collection: string, action: string, params: unknown, options: CallOptions): Promise<unknown> {
+  /** Calls an action of a collection as it is kept: what is sealed stays so. @throws DataError */
+  callStored(collection: string, action: string, params: unknown, options: CallOptions): Promise<unknown> {
     const router = this.#routers.get(collection);
     if (router !== undefined) return router.call(action, params, options);
-    return this.ask(collection, `${collectionPath(collection)}/${action}`, params, options);
+    return this.#askFree(collection, `${collectionPath(collection)}/${action}`, params, options);
+  }
+
+  /** Asks again while a transaction over several owners that touches the same is about to end. */
+  async #askFree(collection: string, path: string, params: unknown, options: CallOptions): Promise<unknown> {
+    const until = this.now() + (options.timeoutMs ?? DEFAULT_TIMEOUT_MS);
+    for (let retryMs = FIRST_RETRY_MS;; retryMs = Math.min(retryMs * 2, MAX_RETRY_MS)) {
+      try {
+        return await this.ask(collection, path, params, options);
+      } catch (error) {
+        const isLocked = error instanceof DataError && error.code === "Locked";
+        if (!isLocked || this.now() + retryMs >= until || options.signal?.aborted) throw error;
+      }
+      await this.pause(retryMs, options.signal);
+    }
   }
 
   /** Calls an action about a collection. @throws DataError */

@@ -71,7 +71,10 @@ export interface OpenedCollection extends Opened {
 
 /** What the collections and queues of a node stand on. */
 export interface DataHostParts extends OwnershipParts, Pick<Environment, "clock" | "timers"> {
-  readonly peers: Pick<ServicePeers, "self" | "mayPublish" | "maySubscribe" | "mayOffer" | "nameOf">;
+  readonly peers: Pick<
+    ServicePeers,
+    "self" | "mayPublish" | "maySubscribe" | "hearingRights" | "mayOffer" | "nameOf"
+  >;
   readonly policy: MessagePolicy;
   /** Whether there are some of an earlier run. */
   readonly hasState: () => boolean;
