@@ -40,6 +40,7 @@ const OWN_CODES: ReadonlySet<string> = new Set<DataFailureCode>([
   "NotFound",
   "AlreadyExists",
   "Conflict",
+  "Locked",
   "InvalidQuery",
   "TooMuchWork",
   "DiskFull",
@@ -61,6 +62,7 @@ const OWN_CODES: ReadonlySet<string> = new Set<DataFailureCode>([
   "Failed",
 ]);
 
+const DEFAULT_TIMEOUT_MS = 10_000;
 /** How soon something is tried again, in milliseconds; each time it takes twice as long. */
 export const FIRST_RETRY_MS = 2;
 /** How long it takes at most. */
@@ -73,6 +75,11 @@ const AGAIN: ReadonlySet<string> = new Set<DataFailureCode>(["OwnerAway", "Outco
 /** Whether the owner may be there again soon, and what was asked may have happened. */
 export function isOpen(error: unknown): error is DataError {
   return error instanceof DataError && AGAIN.has(error.code);
+}
+
+/** Another transaction is about to end, or the collection is on its way to another engine. */
+function isInTheWay(error: unknown): boolean {
+  return isOnItsWay(error) || (error instanceof DataError && error.code === "Locked");
 }
 
 function isOnItsWay(error: unknown): boolean {
@@ -176,7 +183,7 @@ export class DataCalls {
       try {
         return await this.ask(collection, path, params, options);
       } catch (error) {
-        if (!isOnItsWay(error) || this.now() + retryMs >= until || options.signal?.aborted) throw error;
+        if (!isInTheWay(error) || this.now() + retryMs >= until || options.signal?.aborted) throw error;
       }
       await this.pause(retryMs * (0.5 + randomFraction(this.random)), options.signal);
       retryMs = Math.min(retryMs * 2, MAX_RETRY_MS);

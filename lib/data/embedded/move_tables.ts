@@ -114,6 +114,13 @@ export class MoveTables implements MoveStore {
     if (row === undefined || row.state === "following") return;
     const leftMs = row.until - this.#engine.wall();
     if (row.state === "decided" || (leftMs > 0 && leftMs <= MAX_HOLD_MS)) throw moved(collection);
+    this.endHold(collection);
+  }
+
+  /** Within work of the group: a collection is written, so that whoever held it has to look again. */
+  endHold(collection: string): void {
+    const row = this.#leaving.get(collection);
+    if (row?.state !== "held") return;
     this.#set({ ...row, state: "following" });
     this.#engine.group.undo(() => this.#leaving.set(collection, row));
   }
@@ -175,9 +182,14 @@ export class MoveTables implements MoveStore {
       ).get();
       take(
         database.prepare(
-          `SELECT * FROM transactions WHERE shard IS NULL AND number > ?1 AND (touched IS NULL OR
-             EXISTS (SELECT 1 FROM json_each(touched) WHERE value = ?2)) ORDER BY number LIMIT ?3`,
-        ).all(Math.max(0, begin, Number(first?.["number"] ?? 0)), collection, MAX_ENTRIES),
+          `SELECT * FROM transactions WHERE number > ?1 AND number < ?4 AND state IS NULL AND (shard = ?2 OR
+             (shard IS NULL AND (touched IS NULL OR EXISTS (SELECT 1 FROM json_each(touched) WHERE value = ?2))))
+           ORDER BY number LIMIT ?3`,
+        ).all(
+          ...[Math.max(0, begin, Number(first?.["number"] ?? 0)), collection, MAX_ENTRIES],
+          // What is open ends later, at the place that it has.
+          this.#firstOpen(collection) ?? Number.MAX_SAFE_INTEGER,
+        ),
         (number) => number,
       );
       return { commits, position };
@@ -230,6 +242,9 @@ export class MoveTables implements MoveStore {
     if (row.state === "decided") return;
     if (row.state === "following" || row.hold !== hold) {
       throw conflict(collection, "something was written meanwhile");
+    }
+    if (this.#firstOpen(collection) !== undefined) {
+      throw conflict(collection, "a transaction over several places is about to end");
     }
     this.#set({ ...row, state: "decided" });
   }
@@ -319,6 +334,13 @@ export class MoveTables implements MoveStore {
       collection,
     );
     return row && { id: String(row["id"]), part: Number(row["part"]) };
+  }
+
+  #firstOpen(collection: string): number | undefined {
+    const row = this.#engine.database.prepare(
+      `SELECT MIN(number) AS number FROM transactions WHERE shard = ? AND state IN ('prepared', 'open', 'decided')`,
+    ).get(collection);
+    return row?.["number"] === null ? undefined : Number(row?.["number"]);
   }
 
   #row(collection: string, id: string): Row {

@@ -18,6 +18,7 @@ import type {
   KnownTransaction,
   ListRequest,
   QueryLimits,
+  TransactionStore,
 } from "../engine.ts";
 import { DataError } from "../errors.ts";
 import type { EngineName } from "../moves.ts";
@@ -85,6 +86,11 @@ export class EngineSet implements DataEngine, EngineSides {
     return this.#own.copies;
   }
 
+  /** Of what is in the node's own engine: the shared one has none of that, and says so. */
+  get prepared(): TransactionStore | undefined {
+    return this.#own.prepared;
+  }
+
   get queues(): QueueSet {
     if (this.#queues !== undefined) return this.#queues;
     throw new DataError("Failed", "The engine of this node keeps no queues");
@@ -142,8 +148,12 @@ export class EngineSet implements DataEngine, EngineSides {
     return isDropped;
   }
 
-  async get(collection: string, keys: readonly string[]): Promise<readonly (Entry | undefined)[]> {
-    return (await this.#of(collection)).get(collection, keys);
+  async get(
+    collection: string,
+    keys: readonly string[],
+    mayBeOld?: boolean,
+  ): Promise<readonly (Entry | undefined)[]> {
+    return (await this.#of(collection)).get(collection, keys, mayBeOld);
   }
 
   async list(collection: string, request: ListRequest): Promise<readonly Entry[]> {
