@@ -139,8 +139,9 @@ async function settingOf(
         throw error;
       });
   })();
-  const { value } = settings.find(({ name }) => name === SETTING) ?? {};
-  return typeof value === "string" ? value : undefined;
+  // One that was just kept counts, too: nothing has to follow it before.
+  const { value, next = value } = settings.find(({ name }) => name === SETTING) ?? {};
+  return typeof next === "string" ? next : undefined;
 }
 
 /** Writes the half that opens into a file of its own. */
@@ -165,7 +166,7 @@ function addRecoveryKeyCommand(program: AnyCommand, ports: CliPorts): void {
       });
       ports.terminal.out(
         `${key}\n\nWrote ${path}: the secret, which opens what this key seals. Keep it on no node.\n` +
-          `\`weft config set ${SETTING} ${key}\`, then \`weft reload\`, on each node: its backups ask for nothing.\n`,
+          `\`weft config set ${SETTING} KEY\` on a node has its backups sealed for it; they ask for nothing then.\n`,
       );
     },
   );
