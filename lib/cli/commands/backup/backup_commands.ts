@@ -84,7 +84,9 @@ export function addBackupCommands(program: AnyCommand, { ports }: CommandContext
       });
       await refuseBesideAgent(stateDir);
       const isOfKey = new TextDecoder().decode(file.subarray(0, RECOVERY_SEALED.length)) === RECOVERY_SEALED;
-      const secret = isOfKey
+      // What is named is tried, so that the refusal tells what would open the file.
+      const wantsKey = options.secretFile !== undefined || isOfKey && options.passphraseFile === undefined;
+      const secret = wantsKey
         ? { recoverySecret: await readRecoverySecret(options, ports) }
         : { passphrase: await readPassphrase(options, ports, "known") };
       const isForced = options.force === true;
