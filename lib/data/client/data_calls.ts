@@ -67,8 +67,6 @@ const DEFAULT_TIMEOUT_MS = 10_000;
 export const FIRST_RETRY_MS = 2;
 /** How long it takes at most. */
 export const MAX_RETRY_MS = 250;
-/** How long a collection that is moved is waited for unless the caller says, in milliseconds. */
-const MOVED_MS = 10_000;
 /** Failures after which what happens once however often it is sent is sent again. */
 const AGAIN: ReadonlySet<string> = new Set<DataFailureCode>(["OwnerAway", "OutcomeUnknown", "Timeout"]);
 
@@ -177,7 +175,7 @@ export class DataCalls {
     params: unknown,
     options: CallOptions,
   ): Promise<unknown> {
-    const until = this.now() + (options.timeoutMs ?? MOVED_MS);
+    const until = this.now() + (options.timeoutMs ?? DEFAULT_TIMEOUT_MS);
     let retryMs = FIRST_RETRY_MS;
     for (;;) {
       try {
