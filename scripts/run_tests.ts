@@ -100,7 +100,11 @@ async function testFiles(): Promise<readonly string[]> {
 async function runBatch(batch: Batch): Promise<TestRun> {
   const path = `${directory}/batch_${++modules}_test.ts`;
   await Deno.writeTextFile(path, batchModule(batch, root));
-  return await runTests(["--config", fileURLToPath(new URL("deno.json", root)), path]);
+  const run = await runTests(["--config", fileURLToPath(new URL("deno.json", root)), path]);
+  // Whoever looks for a batch that was killed, or did not load, has its name.
+  return run.code === 0
+    ? run
+    : { ...run, output: `${run.output}\n${batch.name} ended with code ${run.code}\n` };
 }
 
 /** Examples in the documentation are modules of their own. */

@@ -4,11 +4,13 @@
  */
 
 import type { JsonValue, PartialResult, Query, QueryParameters } from "../query/mod.ts";
-import type { Commit, CommitAnswer, Document } from "./commit.ts";
+import type { Commit, CommitAnswer, Document, KnownTransaction } from "./commit.ts";
 import type { CollectionSchema } from "./collection_schema.ts";
+import type { TransactionStore } from "./prepared.ts";
 import type { QueueEngine } from "./queue_engine.ts";
 
 export type * from "./commit.ts";
+export type * from "./prepared.ts";
 
 /** What a collection is. */
 export interface CollectionSpec {
@@ -92,6 +94,10 @@ export interface CopiedCommit {
   readonly revision: number;
   readonly revisions: readonly number[];
   readonly result?: JsonValue;
+  /** Where one is that is over several places; undefined once it has ended well, as of any other. */
+  readonly state?: "prepared" | "open" | "decided" | "rolled-back";
+  /** What is kept of such a one: the JSON of a `TransactionBody`. */
+  readonly body?: string;
 }
 
 /** A part of what was committed, with no commit cut in two. */
@@ -126,15 +132,14 @@ export interface CopyStore {
   replace(copy: string, made: string): Promise<void>;
 }
 
-/** What is known of a transaction: it waits for its turn, or has happened. */
-export type KnownTransaction = "queued" | "committed";
-
 /**
  * Keeps collections. What `commit` has answered is on disk; whatever is read was committed. Methods throw `DataError`.
  */
 export interface DataEngine {
   /** What copies of shards are kept by; undefined of an engine that keeps none. */
   readonly copies?: CopyStore | undefined;
+  /** Keeps parts of transactions over several places; undefined of an engine that keeps none. */
+  readonly prepared?: TransactionStore | undefined;
   /** Keeps queues beside the collections, and is closed with it; undefined where it keeps none. */
   readonly queues?: QueueEngine;
   /** @returns all collections, by name */
@@ -151,8 +156,16 @@ export interface DataEngine {
   create(spec: CollectionSpec): Promise<CollectionState>;
   /** Forgets a collection with all that it holds. @returns whether there was one */
   drop(collection: string): Promise<boolean>;
-  /** @returns the entries of these keys, in their order */
-  get(collection: string, keys: readonly string[]): Promise<readonly (Entry | undefined)[]>;
+  /**
+   * @param mayBeOld whether to answer, too, while a transaction over several places is about to write one of them
+   * @returns the entries of these keys, in their order
+   * @throws DataError with code `Locked` while one is
+   */
+  get(
+    collection: string,
+    keys: readonly string[],
+    mayBeOld?: boolean,
+  ): Promise<readonly (Entry | undefined)[]>;
   /** @returns entries by key, as many as one answer holds */
   list(collection: string, request: ListRequest): Promise<readonly Entry[]>;
   /** @throws DataError when a condition does not hold; then nothing was written */

@@ -265,7 +265,7 @@ export abstract class NodeServices {
   }
 
   /**
-   * Reads and writes several entries, of one or more collections of one owner, as a whole or not at all. When somebody else
+   * Reads and writes several entries, of one or more collections, as a whole or not at all. When somebody else
    * has changed meanwhile what it has read, the body runs again, until the deadline.
    *
    * @example

@@ -40,6 +40,7 @@ const OWN_CODES: ReadonlySet<string> = new Set<DataFailureCode>([
   "NotFound",
   "AlreadyExists",
   "Conflict",
+  "Locked",
   "InvalidQuery",
   "TooMuchWork",
   "DiskFull",
@@ -61,6 +62,7 @@ const OWN_CODES: ReadonlySet<string> = new Set<DataFailureCode>([
   "Failed",
 ]);
 
+const DEFAULT_TIMEOUT_MS = 10_000;
 /** How soon something is tried again, in milliseconds; each time it takes twice as long. */
 export const FIRST_RETRY_MS = 2;
 /** How long it takes at most. */
@@ -145,7 +147,21 @@ export class DataCalls {
   callStored(collection: string, action: string, params: unknown, options: CallOptions): Promise<unknown> {
     const router = this.#routers.get(collection);
     if (router !== undefined) return router.call(action, params, options);
-    return this.ask(collection, `${collectionPath(collection)}/${action}`, params, options);
+    return this.#askFree(collection, `${collectionPath(collection)}/${action}`, params, options);
+  }
+
+  /** Asks again while a transaction over several owners that touches the same is about to end. */
+  async #askFree(collection: string, path: string, params: unknown, options: CallOptions): Promise<unknown> {
+    const until = this.now() + (options.timeoutMs ?? DEFAULT_TIMEOUT_MS);
+    for (let retryMs = FIRST_RETRY_MS;; retryMs = Math.min(retryMs * 2, MAX_RETRY_MS)) {
+      try {
+        return await this.ask(collection, path, params, options);
+      } catch (error) {
+        const isLocked = error instanceof DataError && error.code === "Locked";
+        if (!isLocked || this.now() + retryMs >= until || options.signal?.aborted) throw error;
+      }
+      await this.pause(retryMs, options.signal);
+    }
   }
 
   /** Calls an action about a collection. @throws DataError */

@@ -148,7 +148,7 @@ export class DataClient {
    */
   async transactionState(id: string, collection: string): Promise<TransactionState> {
     const answer = await this.#calls.call(collection, "transaction", { id }, { idempotent: true });
-    const { state } = answer as { readonly state: "queued" | "committed" | null };
+    const { state } = answer as { readonly state: "queued" | "committed" | "rolled-back" | null };
     return state ?? "cleaned-up";
   }
 }

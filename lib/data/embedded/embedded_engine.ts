@@ -27,11 +27,12 @@ import type {
 } from "../engine.ts";
 import { DataError } from "../errors.ts";
 import { CollectionTable } from "./collection_table.ts";
-import { CommitWriter, keptId, shardOf } from "./commit_writer.ts";
+import { CommitWriter, keptId, locked, shardOf } from "./commit_writer.ts";
 import { CopyTables, prepareCopies } from "./copy_tables.ts";
 import { engineFailure } from "./failure.ts";
 import { Followers } from "./followers.ts";
 import { GroupCommit } from "./group_commit.ts";
+import { PlaceLocks, PreparedTransactions, TransactionRows } from "./prepared/mod.ts";
 import { EmbeddedQueues } from "./queues/mod.ts";
 import type { SqlDatabase } from "./sql_database.ts";
 import { answerTooLarge, TableQueries } from "./table_queries.ts";
@@ -75,10 +76,12 @@ export interface EmbeddedParts {
 /** Keeps collections and queues in SQLite, on the thread that it is made on. */
 export class EmbeddedEngine implements DataEngine {
   readonly copies: CopyTables;
+  readonly prepared: PreparedTransactions;
   readonly queues: EmbeddedQueues;
   readonly #database: SqlDatabase;
   readonly #tables = new Map<string, CollectionTable>();
   readonly #writer: CommitWriter;
+  readonly #locks: PlaceLocks;
   readonly #group: GroupCommit;
   readonly #beforeCommit: () => void;
   readonly #queries: TableQueries;
@@ -99,18 +102,29 @@ export class EmbeddedEngine implements DataEngine {
     this.#beforeCommit = parts.beforeCommit ?? (() => {});
     this.#group = new GroupCommit(database, parts.afterTurn, this.#beforeCommit);
     prepareCopies(database);
+    const rows = new TransactionRows(database);
+    this.#locks = new PlaceLocks((place) => rows.holders(place, this.#table(place).spec.key));
+    const locks = this.#locks;
     this.copies = new CopyTables({
       database,
       group: this.#group,
       table: (name) => this.#table(name),
       run: (body) => this.#run(body),
       alone: (body) => this.#alone(body),
+      locks,
       reload: () => this.#load(),
     });
     this.#writer = new CommitWriter(database, this.#group, {
       table: (name) => this.#table(name),
       nextRevision: (copy) => copy === undefined ? ++this.#revision : this.copies.next(copy),
       wall: parts.wall,
+      locks,
+      rows,
+    });
+    this.prepared = new PreparedTransactions({
+      ...{ rows, locks, writer: this.#writer, group: this.#group },
+      run: (body) => this.#run(body),
+      nextOfCopy: (copy) => this.copies.next(copy),
     });
     this.#load();
     this.queues = new EmbeddedQueues({
@@ -187,14 +201,22 @@ export class EmbeddedEngine implements DataEngine {
         this.#database.prepare("UPDATE floor SET revision = ?").run(this.#revision);
       });
       this.#tables.delete(collection);
+      this.#locks.forget(collection);
       table.tell();
       return true;
     });
   }
 
-  get(collection: string, keys: readonly string[]): Promise<readonly (Entry | undefined)[]> {
+  get(
+    collection: string,
+    keys: readonly string[],
+    mayBeOld = false,
+  ): Promise<readonly (Entry | undefined)[]> {
     return this.#run(() => {
       const table = this.#table(collection);
+      const locks = this.#locks.of(collection);
+      const about = mayBeOld || locks.isEmpty ? undefined : keys.find((key) => locks.isWritten(keyText(key)));
+      if (about !== undefined) throw locked(collection, about);
       if (keys.length > MAX_ENTRIES) {
         throw new DataError("TooLarge", `At most ${MAX_ENTRIES} are read at once`);
       }
@@ -320,6 +342,7 @@ export class EmbeddedEngine implements DataEngine {
 
   #load(): void {
     this.#tables.clear();
+    this.#locks.forget();
     const floor = Number(this.#database.prepare("SELECT revision FROM floor").get()?.["revision"] ?? 0);
     this.#revision = Math.max(this.#revision, floor);
     for (const row of this.#database.prepare("SELECT name, number, spec FROM collections").all()) {

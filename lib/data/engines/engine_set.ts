@@ -17,6 +17,7 @@ import type {
   KnownTransaction,
   ListRequest,
   QueryLimits,
+  TransactionStore,
 } from "../engine.ts";
 import { DataError } from "../errors.ts";
 import { QueueSet } from "./queue_set.ts";
@@ -53,6 +54,11 @@ export class EngineSet implements DataEngine {
 
   get copies(): CopyStore | undefined {
     return this.#own.copies;
+  }
+
+  /** Of what is in the node's own engine: the shared one has none of that, and says so. */
+  get prepared(): TransactionStore | undefined {
+    return this.#own.prepared;
   }
 
   get queues(): QueueSet {
@@ -112,8 +118,12 @@ export class EngineSet implements DataEngine {
     return isDropped;
   }
 
-  async get(collection: string, keys: readonly string[]): Promise<readonly (Entry | undefined)[]> {
-    return (await this.#of(collection)).get(collection, keys);
+  async get(
+    collection: string,
+    keys: readonly string[],
+    mayBeOld?: boolean,
+  ): Promise<readonly (Entry | undefined)[]> {
+    return (await this.#of(collection)).get(collection, keys, mayBeOld);
   }
 
   async list(collection: string, request: ListRequest): Promise<readonly Entry[]> {

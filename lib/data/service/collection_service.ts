@@ -37,6 +37,7 @@ import {
   readQuery,
   readWrite,
 } from "./requests.ts";
+import { TransactionActions } from "./transaction_actions.ts";
 import { watchSource } from "./watch_source.ts";
 
 /** The first segment of the paths of collections. */
@@ -76,6 +77,7 @@ export function collectionPath(collection: string): string {
 export function collectionService(parts: CollectionParts, spec: CollectionSpec): ServiceDefinition {
   const { name, key, read, write } = spec;
   const service = new CollectionActions(parts, name);
+  const transactions = new TransactionActions(parts, name);
   const action = (
     allow: string | undefined,
     idempotent: boolean,
@@ -102,6 +104,13 @@ export function collectionService(parts: CollectionParts, spec: CollectionSpec):
       delete: writes("delete"),
       // Under an id it happens once.
       commit: action(write, false, (params, context) => service.commit(params, context)),
+      prepare: action(write, true, (params, context) => transactions.prepare(params, context)),
+      finish: action(undefined, true, (params, context) => transactions.finish(params, context)),
+      openRecord: action(write, true, (params, context) => transactions.openRecord(params, context)),
+      decide: action(write, true, (params, context) => transactions.decide(params, context)),
+      outcome: action(undefined, true, (params) => transactions.outcome(params)),
+      settle: action(undefined, true, (params, context) => transactions.settle(params, context)),
+      isPrepared: action(undefined, true, (params) => transactions.isPrepared(params)),
       transaction: action(write, true, (params) => service.transaction(params)),
       adopt: action(write, true, (params, context) => service.adopt(params, context)),
     },
@@ -252,7 +261,9 @@ class CollectionActions {
   }
 
   async transaction(params: unknown) {
-    return { state: await this.#parts.engine.transaction(readId(readFields(params)) ?? "") ?? null };
+    const id = readId(readFields(params)) ?? "";
+    const { engine } = this.#parts;
+    return { state: await engine.transaction(id) ?? await engine.prepared?.state(this.#name, id) ?? null };
   }
 
   async #commit(commit: Commit, { caller }: CallContext): Promise<CommitAnswer> {

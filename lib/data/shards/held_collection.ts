@@ -5,7 +5,7 @@
 
 import type { Clock, Timers } from "../../base/mod.ts";
 import type { MessagePolicy, PeerId, ServiceDefinition } from "../../service/mod.ts";
-import type { CopyStore, DataEngine } from "../engine.ts";
+import type { CopyStore, DataEngine, TransactionStore } from "../engine.ts";
 import { collectionService, CommitRights, type RightsPeers } from "../service/mod.ts";
 import { membersOf, type ShardLayout, type ShardRecord } from "./layout.ts";
 import type { CallMember, MemberStatus } from "./messages.ts";
@@ -33,6 +33,8 @@ export interface HeldShard {
   readonly copy: ShardCopy;
   /** As its owner. */
   readonly fresh: ServiceDefinition;
+  /** What of transactions over several places is there. */
+  readonly transactions: TransactionStore | undefined;
   /** As one that follows, too. */
   readonly cached: ServiceDefinition;
 }
@@ -66,6 +68,11 @@ export class HeldCollection {
   /** The newest layout that it has seen; it may not be decided. */
   get newest(): ShardLayout | undefined {
     return newest(this.#note.layout, this.#note.kept);
+  }
+
+  /** The copies that it has, by the numbers of their shards. */
+  get shards(): ReadonlyMap<number, HeldShard> {
+    return this.#shards;
   }
 
   shard(shard: number): HeldShard | undefined {
@@ -181,9 +188,11 @@ export class HeldCollection {
         { ...this.#parts, engine, rights },
         spec,
       );
+    const fresh = new ShardEngine(parts, copy);
     this.#shards.set(shard, {
       copy,
-      fresh: service(new ShardEngine(parts, copy)),
+      fresh: service(fresh),
+      transactions: fresh.prepared,
       cached: service(new ShardEngine(parts, copy, true)),
     });
   }

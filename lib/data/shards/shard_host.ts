@@ -35,11 +35,20 @@ import { checkOptions, layoutValue, readLayout, readLayoutOf, type ShardLayout }
 import { LayoutHome } from "./layout_home.ts";
 import { type PushRequest, readPart } from "./messages.ts";
 import { mostTold, NO_NOTE, ShardNotes } from "./shard_notes.ts";
-import { malformed, nameOf, readCount, readMake, readShards } from "./shard_requests.ts";
+import {
+  ACTIONS,
+  AS_COMMIT,
+  malformed,
+  nameOf,
+  OF_ATTEMPT,
+  readCount,
+  readMake,
+  readShards,
+} from "./shard_requests.ts";
+import { PlaceCalls, SHARDS_SERVICE } from "./place_calls.ts";
 import { readStarts } from "./term_starts.ts";
+import { type ServedPlace, servedPlaces, TransactionResolver } from "./transaction_resolver.ts";
 
-/** The service by which members and programs reach the shards of a node. */
-export const SHARDS_SERVICE = "$shards";
 /** How long a new collection is waited for until all of it answers. */
 const CREATE_WAIT_MS = 5_000;
 const CREATE_LOOK_MS = 50;
@@ -47,12 +56,6 @@ const CREATE_LOOK_MS = 50;
 const MAX_HELD = 64;
 /** Of these, how many have one home. */
 const MAX_HELD_OF_ONE = 32;
-
-/** What a program may ask of a shard. */
-const ACTIONS = [
-  ...["describe", "get", "list", "query", "watch", "transaction"],
-  ...["put", "post", "patch", "delete", "commit"],
-];
 
 /** What the shards of a node stand on. */
 export interface ShardHostParts extends Pick<Environment, "clock" | "timers" | "log"> {
@@ -77,14 +80,24 @@ export class ShardHost implements ShardedCollections {
   readonly #watches = new Map<PeerId | undefined, number>();
   #shared: HeldParts | undefined;
   #resuming: Promise<void> = Promise.resolve();
+  readonly #resolver: TransactionResolver;
+  readonly #places: PlaceCalls;
 
   constructor(parts: ShardHostParts) {
     this.#parts = parts;
+    const layoutOf = (name: string) => this.#held.get(name)?.layout;
+    this.#places = new PlaceCalls({ request: (...asked) => parts.runtime.request(...asked), layoutOf });
+    this.#resolver = new TransactionResolver({
+      ...parts,
+      served: () => this.#served(),
+      call: (place, action, params) => this.#places.call(place, action, params),
+    });
   }
 
   /** Goes on with what was here. What can't be opened is logged. */
   start(): void {
     void this.#parts.runtime.services.add(this.#definition()).start();
+    this.#resolver.start();
     if (!this.#parts.hasState()) return;
     this.#resuming = this.#resume().catch((error) => {
       this.#parts.log.error("the shards of this node can't be opened", { error });
@@ -93,6 +106,7 @@ export class ShardHost implements ShardedCollections {
 
   /** Answers no more. */
   close(): void {
+    this.#resolver.close();
     for (const home of this.#homes.values()) home.close();
     for (const held of this.#held.values()) held.close();
   }
@@ -173,6 +187,11 @@ export class ShardHost implements ShardedCollections {
       this.#homes.set(name, home);
       home.start();
     }
+  }
+
+  async #served(): Promise<readonly ServedPlace[]> {
+    if (!this.#parts.hasState() && this.#shared === undefined) return [];
+    return await servedPlaces(this.#parts.engine().prepared, [...this.#held.values()]);
   }
 
   #use(): HeldParts {
@@ -383,11 +402,13 @@ export class ShardHost implements ShardedCollections {
       throw new DataError("Moved", `This shard of ${name} is not here`);
     }
     if (caller === undefined || isProgram(caller) || caller === peers.self) return shard;
+    if (OF_ATTEMPT.has(action)) return shard;
     const { read, write } = held.layout.spec;
     const isRead = ["describe", "get", "list", "query", "watch"].includes(action);
     const selector = isRead ? read : write;
+    const asked = AS_COMMIT.has(action) ? "commit" : action;
     const may = (selector === undefined || peers.selector(selector)(caller)) &&
-      policy.callFate(caller, peers.self, `${collectionPath(name)}/${action}`).kind === "straight";
+      policy.callFate(caller, peers.self, `${collectionPath(name)}/${asked}`).kind === "straight";
     if (!may) throw new DataError("Refused", `The caller may not ${action} ${name}`);
     return shard;
   }
