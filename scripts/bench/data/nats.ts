@@ -34,7 +34,7 @@ export const nats: Contender = {
     const manager = await jetstreamManager(connection);
     const stream = "KV_values";
     await manager.streams.add({
-      ...{ name: stream, subjects: ["$KV.values.>"], max_msgs_per_subject: 1 },
+      ...{ name: stream, subjects: ["$KV.values.>"], max_msgs_per_subject: 64 },
       ...{ allow_direct: true, allow_rollup_hdrs: true, deny_delete: true },
     });
     const client = jetstream(connection);
