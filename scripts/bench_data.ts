@@ -2,7 +2,7 @@
 /**
  * `deno task bench:data`: measures puts, gets, transactions, deliveries of queues and watches, weft's from a member that is not the
  * owner, beside NATS, etcd and SQLite in turn, and prints markdown tables. `--rounds N` says how often, `--seconds N` how long each,
- * `--only TEXT,…` which, by parts of `contender: step`.
+ * `--only TEXT`, once or more, which, by parts of `contender: step`.
  * @module
  */
 

@@ -31,7 +31,14 @@ import {
   told,
 } from "../service/mod.ts";
 import { HeldCollection, type HeldParts } from "./held_collection.ts";
-import { checkOptions, layoutValue, readLayout, readLayoutOf, type ShardLayout } from "./layout.ts";
+import {
+  checkOptions,
+  holdersOf,
+  layoutValue,
+  readLayout,
+  readLayoutOf,
+  type ShardLayout,
+} from "./layout.ts";
 import { LayoutHome } from "./layout_home.ts";
 import { type PushRequest, readPart } from "./messages.ts";
 import { mostTold, NO_NOTE, ShardNotes } from "./shard_notes.ts";
@@ -272,21 +279,32 @@ export class ShardHost implements ShardedCollections {
       actions: {
         ...Object.fromEntries([...ofMembers, ...ofPrograms]),
         cached: action((params, context) => this.#askCached(params, context)),
-        layout: action((params) => this.#layout(params)),
+        layout: action((params, { caller }) => this.#layout(params, caller)),
       },
     };
   }
 
-  #layout(params: unknown) {
+  /** Whoever may read or write, has a part, or may be the home, hears where the shards are. */
+  #layout(params: unknown, caller: PeerId | undefined) {
     const layout = this.#held.get(nameOf(params))?.layout;
-    return layout === undefined ? null : layoutValue(layout);
+    if (layout === undefined) return null;
+    const { spec: { name, read, write } } = layout;
+    const { peers, policy } = this.#parts;
+    if (caller === undefined || isProgram(caller) || caller === peers.self) return layoutValue(layout);
+    const path = collectionPath(name);
+    const has = (selector: string | undefined) => selector === undefined || peers.selector(selector)(caller);
+    const may = holdersOf(layout).includes(caller) || peers.mayOffer(caller, TopicPath.parse(path)) ||
+      ((has(read) || has(write)) &&
+        policy.callFate(caller, peers.self, `${path}/describe`).kind === "straight");
+    if (!may) throw new DataError("Refused", `Where the shards of ${name} are is not for the caller`);
+    return layoutValue(layout);
   }
 
   /** What members ask of each other. */
   async #handle(action: string, params: unknown, caller: PeerId | undefined): Promise<unknown> {
     await this.#resuming;
     const fields = readFields(params);
-    if (action === "layout") return this.#layout(params);
+    if (action === "layout") return this.#layout(params, caller);
     if (action === "push" || action === "make") return await this.#handleCopy(action, fields, caller);
     const layout = fields["layout"] === undefined ? undefined : readLayout(fields["layout"]);
     const name = layout?.spec.name ?? nameOf(fields);
