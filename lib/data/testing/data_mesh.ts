@@ -40,7 +40,7 @@ export class DataMesh implements AsyncDisposable {
   async add(name: string, options: MemoryNodeOptions = {}): Promise<DataNode> {
     const node = this.mesh.add(name, options);
     const { clock } = this.mesh;
-    const open = openMemory({ wall: () => WALL_MS + clock.now(), now: () => clock.now() });
+    const open = openMemory({ wall: () => WALL_MS + Math.floor(clock.now()), now: () => clock.now() });
     const engine = open();
     const added: DataNode = {
       node,
