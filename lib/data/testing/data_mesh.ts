@@ -37,7 +37,7 @@ export class DataMesh implements AsyncDisposable {
   async add(name: string, options: MemoryNodeOptions = {}): Promise<DataNode> {
     const node = this.mesh.add(name, options);
     const { clock } = this.mesh;
-    const open = openMemory({ wall: () => clock.wall(), now: () => clock.now() });
+    const open = openMemory({ wall: () => Math.floor(clock.wall()), now: () => clock.now() });
     const engine = open();
     const added: DataNode = {
       node,
