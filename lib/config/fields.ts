@@ -286,6 +286,7 @@ export const FIELDS: { readonly [Key in keyof AgentOptions]-?: Field<Key> } = {
     help: "for whom weft backup seals copies of this node, without a passphrase",
     initial: undefined,
     initialText: "none: it asks for a passphrase",
+    isUnspoken: true,
     ...RECOVERY_KEY,
   },
   logLevel: {

@@ -84,7 +84,9 @@ export function addBackupCommands(program: AnyCommand, { ports }: CommandContext
       });
       await refuseBesideAgent(stateDir);
       const isOfKey = new TextDecoder().decode(file.subarray(0, RECOVERY_SEALED.length)) === RECOVERY_SEALED;
-      const secret = isOfKey
+      // What is named is tried, so that the refusal tells what would open the file.
+      const wantsKey = options.secretFile !== undefined || isOfKey && options.passphraseFile === undefined;
+      const secret = wantsKey
         ? { recoverySecret: await readRecoverySecret(options, ports) }
         : { passphrase: await readPassphrase(options, ports, "known") };
       const isForced = options.force === true;
@@ -139,8 +141,9 @@ async function settingOf(
         throw error;
       });
   })();
-  const { value } = settings.find(({ name }) => name === SETTING) ?? {};
-  return typeof value === "string" ? value : undefined;
+  // One that was just kept counts, too: nothing has to follow it before.
+  const { value, next = value } = settings.find(({ name }) => name === SETTING) ?? {};
+  return typeof next === "string" ? next : undefined;
 }
 
 /** Writes the half that opens into a file of its own. */
@@ -165,7 +168,7 @@ function addRecoveryKeyCommand(program: AnyCommand, ports: CliPorts): void {
       });
       ports.terminal.out(
         `${key}\n\nWrote ${path}: the secret, which opens what this key seals. Keep it on no node.\n` +
-          `\`weft config set ${SETTING} ${key}\`, then \`weft reload\`, on each node: its backups ask for nothing.\n`,
+          `\`weft config set ${SETTING} KEY\` on a node has its backups sealed for it; they ask for nothing then.\n`,
       );
     },
   );
