@@ -101,8 +101,8 @@ async function runBatch(batch: Batch): Promise<TestRun> {
   const path = `${directory}/batch_${++modules}_test.ts`;
   await Deno.writeTextFile(path, batchModule(batch, root));
   const config = fileURLToPath(new URL("deno.json", root));
-  // Side by side, though it is one: no word on a test that takes long gets between its name and its outcome then.
-  const { output, code } = await runTests(["--parallel", "--config", config, path], undefined, "1");
+  // As if it were two, side by side: no word on a test that takes long gets between its name and its outcome then.
+  const { output, code } = await runTests(["--parallel", "--config", config, path], undefined, "2");
   const named = output.replaceAll(/^\S*\/batch_\d+_test\.ts => /gm, "");
   // Whoever looks for a batch that was killed, or did not load, has its name.
   return { output: code === 0 ? named : `${named}\n${batch.name} ended with code ${code}\n`, code };
