@@ -59,16 +59,20 @@ export class TableQueries {
     compile: CompileQuery<Answer>,
     { isVisible = EVERYTHING, onProgress = () => {} }: QueryLimits,
   ): Answer {
+    let sql = "";
     try {
       const compiled = this.#compile(table, query, parameters, compile);
+      ({ sql } = compiled);
       let rows = 0;
       this.#sees = (key) => {
         if (++rows % PROGRESS_ROWS === 0) onProgress();
         return isVisible(key);
       };
-      const found = this.#statement(compiled.sql).iterate(...compiled.values);
+      const found = this.#statement(sql).iterate(...compiled.values);
       return compiled.read(withinBytes(found));
     } catch (error) {
+      // SQLite tells what has ended a statement again when it is next used.
+      this.#statements.delete(sql);
       if (!(error instanceof QueryError)) throw error;
       throw new DataError("InvalidQuery", `Cannot answer the query: ${error.message}`, { cause: error });
     } finally {
