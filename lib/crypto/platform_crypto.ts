@@ -3,12 +3,15 @@
  * @module
  */
 
-/** Undefined in a browser. */
-export const platformCrypto: typeof import("node:crypto") | undefined = globalThis.process
-  ?.getBuiltinModule?.("node:crypto");
+let platformCrypto: typeof import("node:crypto") | undefined;
 
-/** @returns the runtime's `node:crypto` @throws TypeError where there is none */
+/**
+ * Loads it at the first call: it takes 30 ms, and most commands use no key.
+ * @returns the runtime's `node:crypto`
+ * @throws TypeError where there is none, as in a browser
+ */
 export function requirePlatformCrypto(): typeof import("node:crypto") {
+  platformCrypto ??= globalThis.process?.getBuiltinModule?.("node:crypto");
   if (platformCrypto === undefined) throw new TypeError("This runtime has no node:crypto");
   return platformCrypto;
 }

@@ -75,8 +75,12 @@ export function selectX25519(): X25519 {
   }
 }
 
-/** The one that is used. */
-export const x25519: X25519 = selectX25519();
+let selected: X25519 | undefined;
+
+/** @returns the one that is used, chosen at the first call */
+export function x25519(): X25519 {
+  return selected ??= selectX25519();
+}
 
 function importScalar(scalar: Uint8Array): import("node:crypto").KeyObject {
   const key = concatBytes(PKCS8_PREFIX, scalar) as Buffer;
