@@ -94,7 +94,8 @@ export class Outbox {
 
   /** Removes the oldest block and lets in who waits. @returns it, or undefined when the queue is empty */
   shift(): RecordBlock | undefined {
-    const block = this.#blocks.shift();
+    // Where there is one alone, as most often, its place is kept for the next.
+    const block = this.#blocks.length > 1 ? this.#blocks.shift() : this.#blocks.pop();
     if (block === undefined) return undefined;
     this.#bytes -= block.length;
     this.#messages -= block.messages;
@@ -180,6 +181,7 @@ export class Outbox {
   }
 
   #admit(): void {
+    if (this.#waiting.length === 0) return;
     let admitted = 0;
     for (const { envelope, settle } of this.#waiting) {
       if (!this.#hasRoomFor(envelope.length)) break;

@@ -17,6 +17,9 @@ export const TURN_MS = 4;
 const MESSAGES_PER_CHECK = 16;
 const BYTES_OF_MESSAGE = 1_024;
 
+/** A read of what is there already is over after fewer microtasks, whatever the stream consists of. */
+const STEPS_OF_READ = 16;
+
 /** Where records come from, and what becomes of them. */
 export interface ReadLoopOptions extends Pick<HandshakeResult, "frames" | "opener"> {
   readonly maxMessageBytes: number;
@@ -60,21 +63,29 @@ export class ReadLoop {
   /** To be called once. */
   async run(): Promise<void> {
     const { frames, opener, keepAlive, writer, isClosed, onEnd, onFault } = this.#options;
+    let isHeard = false;
     while (!isClosed()) {
       const plaintext = opener.open(frames);
       if (plaintext === undefined) {
         writer.endTurn();
-        const yielding = this.turnBudget?.yieldIfSpent();
+        isHeard = false;
+        const filling = frames.fill();
+        const yielding = this.turnBudget?.yieldBefore(filling);
         if (yielding !== undefined) await yielding;
-        const isOpen = await frames.fill();
+        const isOpen = await filling;
         if (!isOpen && !isClosed()) onEnd();
         continue;
       }
       if (plaintext === "rejected") return onFault("channel-record-rejected");
-      keepAlive.heard();
+      // Once for all that a read has brought: to read the clock costs as much as a short record.
+      if (!isHeard) keepAlive.heard();
+      isHeard = true;
+      writer.beginTurn();
       this.#envelopes.append(plaintext);
       const waiting = this.#handleEnvelopes();
-      if (waiting !== undefined) await waiting;
+      if (waiting === undefined) continue;
+      writer.pauseTurn();
+      await waiting;
     }
   }
 
@@ -91,9 +102,14 @@ export class ReadLoop {
         return void onFault("channel-message-malformed");
       }
       const waiting = onEnvelope(frame) ?? this.turnBudget?.countMessage(frame.dataBytes);
-      if (waiting !== undefined) return waiting.then(() => this.#handleEnvelopes());
+      if (waiting !== undefined) return this.#resumeAfter(waiting);
     }
     return undefined;
+  }
+
+  /** By itself, since a closure costs its function an object in every call. */
+  #resumeAfter(waiting: Promise<void>): Promise<void> {
+    return waiting.then(() => this.#handleEnvelopes());
   }
 }
 
@@ -101,8 +117,8 @@ export class ReadLoop {
  * One channel's share of the event loop: it goes on for `TURN_MS`, then the other channels, timers and sockets come
  * first. So whoever says more than this end can work off keeps itself waiting, down to its own socket, and nobody else.
  *
- * Time goes on counting from one read to the next, as a read of what is there already gives nobody else a turn. That
- * counts time in which there was nothing to do, too; then the turn that is ended costs nobody anything.
+ * Time goes on counting from one read to the next, as a read of what is there already gives nobody else a turn. A read
+ * that has to wait does, and nothing is yielded before it: whoever says one thing at a time is kept waiting by nobody.
  */
 export class TurnBudget {
   readonly #clock: Clock;
@@ -116,16 +132,37 @@ export class TurnBudget {
     this.#endsAt = clock.now() + TURN_MS;
   }
 
-  /** To be called after each message; the clock is read for one in 16, or after 16 KiB. @returns as `yieldIfSpent` */
-  countMessage(bytes: number): Promise<void> | undefined {
-    this.#unchecked += 1 + bytes / BYTES_OF_MESSAGE;
-    return this.#unchecked < MESSAGES_PER_CHECK ? undefined : this.yieldIfSpent();
+  /**
+   * To be called where a read has begun.
+   * @param read settles when it is over
+   * @returns a promise when the turn is over and the read gives nobody a turn; it resolves when others had theirs
+   */
+  yieldBefore(read: Promise<unknown>): Promise<void> | undefined {
+    return this.#clock.now() < this.#endsAt ? undefined : this.#yieldUnlessWaiting(read);
   }
 
-  /** @returns a promise when the turn is over, which resolves when others had theirs */
-  yieldIfSpent(): Promise<void> | undefined {
+  async #yieldUnlessWaiting(read: Promise<unknown>): Promise<void> {
+    let isRead = false;
+    void read.then(() => isRead = true);
+    for (let i = 0; i < STEPS_OF_READ && !isRead; i++) await undefined;
+    await (isRead ? this.#eventLoop.yieldNow() : read);
+    this.#begin();
+  }
+
+  #begin(): void {
+    this.#unchecked = 0;
+    this.#endsAt = this.#clock.now() + TURN_MS;
+  }
+
+  /**
+   * To be called after each message; the clock is read for one in 16, or after 16 KiB.
+   * @returns a promise when the turn is over, which resolves when others had theirs
+   */
+  countMessage(bytes: number): Promise<void> | undefined {
+    this.#unchecked += 1 + bytes / BYTES_OF_MESSAGE;
+    if (this.#unchecked < MESSAGES_PER_CHECK) return undefined;
     this.#unchecked = 0;
     if (this.#clock.now() < this.#endsAt) return undefined;
-    return this.#eventLoop.yieldNow().then(() => void (this.#endsAt = this.#clock.now() + TURN_MS));
+    return this.#eventLoop.yieldNow().then(() => this.#begin());
   }
 }

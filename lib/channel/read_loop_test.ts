@@ -73,6 +73,48 @@ testChannel(
 );
 
 testChannel(
+  "Channel.limitTurns() ends no turn before a read that waits, however long a message has taken",
+  async (fixture) => {
+    const eventLoop = new ManualYield();
+    const [near, far] = await fixture.connect();
+    let handled = 0;
+    far.limitTurns(eventLoop);
+    far.attach("work", () => {
+      handled++;
+      fixture.clock.advance(TURN_MS);
+    });
+    for (let i = 1; i <= 3; i++) {
+      near.post("work", BODY);
+      await settle();
+      assert.equal(handled, i);
+    }
+    assert.equal(eventLoop.resume(), 0);
+  },
+);
+
+testChannel(
+  "Channel.limitTurns() ends a turn before a read of what has come meanwhile",
+  async (fixture) => {
+    const eventLoop = new ManualYield();
+    const [near, far] = await fixture.connect();
+    let handled = 0;
+    far.limitTurns(eventLoop);
+    far.attach("work", () => {
+      fixture.clock.advance(TURN_MS);
+      if (++handled < 3) near.post("work", BODY);
+    });
+    near.post("work", BODY);
+    await settle();
+    for (let i = 1; i < 3; i++) {
+      assert.equal(handled, i);
+      assert.equal(eventLoop.resume(), 1);
+      await settle();
+    }
+    assert.equal(handled, 3);
+  },
+);
+
+testChannel(
   "Channel.close() is done at once while the channel has yielded the event loop",
   async (fixture) => {
     const eventLoop = new ManualYield();

@@ -61,6 +61,8 @@ export class RecordWriter {
   readonly #early = new EarlyWrite();
   #isWriting = false;
   #isScheduled = false;
+  /** Messages of the other end are being handled, and what is due is written behind them. */
+  #isTurn = false;
 
   constructor(options: RecordWriterOptions) {
     this.#options = options;
@@ -72,7 +74,7 @@ export class RecordWriter {
     if (this.#outbox.bytes >= MESSAGE_BLOCK_BYTES) return this.flush();
     if (this.#isWriting || this.#isScheduled) return;
     this.#isScheduled = true;
-    queueMicrotask(() => this.#flushScheduled());
+    if (!this.#isTurn) queueMicrotask(this.#flushScheduled);
   }
 
   /** As `schedule`, after a message of `bytes` was posted: writes earlier where that saves the other end time. */
@@ -81,15 +83,26 @@ export class RecordWriter {
     if (this.#early.isDue(bytes, this.#outbox.bytes)) this.#flushScheduled();
   }
 
-  /** Before the wait for the other end, what the handlers of its messages had to say is written. */
-  endTurn(): void {
+  /** Messages of the other end are handled now, until `pauseTurn` or `endTurn`. */
+  beginTurn(): void {
+    this.#isTurn = true;
+  }
+
+  /** Before any wait, what the handlers of the other end's messages had to say is written. */
+  pauseTurn(): void {
+    this.#isTurn = false;
     this.#flushScheduled();
+  }
+
+  /** The same before the wait for more of the other end. */
+  endTurn(): void {
+    this.pauseTurn();
     this.#early.endTurn();
   }
 
   /** Writes at once, unless a write is under way. */
   flush(): void {
-    if (!this.#isWriting) void this.#run();
+    if (!this.#isWriting) this.#write();
   }
 
   /** Gives memory back that was needed for large records; records that were handed out stay valid. */
@@ -104,22 +117,25 @@ export class RecordWriter {
     this.#block = undefined;
   }
 
-  #flushScheduled(): void {
+  readonly #flushScheduled = () => {
     if (!this.#isScheduled) return;
     this.#isScheduled = false;
     this.flush();
+  };
+
+  #write(): void {
+    const { stream, isClosed } = this.#options;
+    // What is told on the way that something is due may ask for it to be written.
+    this.#isWriting = true;
+    const records = isClosed() ? undefined : this.#poll();
+    if (records === undefined) this.#isWriting = false;
+    else void stream.write(records).then(this.#onWritten);
   }
 
-  async #run(): Promise<void> {
-    const { stream, isClosed, onBroken } = this.#options;
-    this.#isWriting = true;
-    while (!isClosed()) {
-      const records = this.#poll();
-      if (records === undefined) break;
-      if (!await stream.write(records)) onBroken();
-    }
-    this.#isWriting = false;
-  }
+  readonly #onWritten = (isWhole: boolean) => {
+    if (!isWhole) this.#options.onBroken();
+    this.#write();
+  };
 
   /** @returns one or two sealed records, valid until the next call; undefined when nothing is due */
   #poll(): Uint8Array | undefined {
@@ -127,7 +143,7 @@ export class RecordWriter {
     for (let i = 0; i < RECORDS_PER_WRITE; i++) {
       const block = this.#block ??= this.#nextBlock();
       if (block === undefined) break;
-      const plaintext = block.filled.subarray(this.#blockAt, this.#blockAt + MAX_RECORD_BYTES);
+      const plaintext = block.cut(this.#blockAt, MAX_RECORD_BYTES);
       this.#reserve(end, plaintext.length + MAX_CUT_RECORDS * RECORD_OVERHEAD_BYTES);
       end = this.#options.sealer.sealInto(plaintext, this.#out, end);
       this.#blockAt += plaintext.length;

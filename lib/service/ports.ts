@@ -30,19 +30,29 @@ export function isProgram(peer: PeerId): boolean {
 /** The agent, as an attached program calls it; a program has no other peer. */
 export const AGENT: PeerId = peerId("agent");
 
-/** So much of each peer; one that has nothing takes no room. */
+/** So much of each peer; one that has nothing takes no room, but for the one that was asked for last. */
 export class PeerTally {
+  /** Most often the next is the last one again, and a map makes a table whenever its only entry goes. */
+  #last: PeerId | undefined;
+  #lastAmount = 0;
+  /** Of all others. */
   readonly #amounts = new Map<PeerId, number>();
 
   of(peer: PeerId): number {
-    return this.#amounts.get(peer) ?? 0;
+    return peer === this.#last ? this.#lastAmount : this.#amounts.get(peer) ?? 0;
   }
 
   /** @param amount may be negative, down to what there is */
   add(peer: PeerId, amount: number): void {
-    const sum = this.of(peer) + amount;
-    if (sum === 0) this.#amounts.delete(peer);
-    else this.#amounts.set(peer, sum);
+    if (peer !== this.#last) this.#change(peer);
+    this.#lastAmount += amount;
+  }
+
+  #change(peer: PeerId): void {
+    if (this.#last !== undefined && this.#lastAmount !== 0) this.#amounts.set(this.#last, this.#lastAmount);
+    this.#lastAmount = this.of(peer);
+    this.#last = peer;
+    this.#amounts.delete(peer);
   }
 }
 

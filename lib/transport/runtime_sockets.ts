@@ -103,11 +103,12 @@ export function addressOf(hostname: string): IpAddress | undefined {
   return IpAddress.parse(hostname.replace(/%.*$/, ""))?.unmapped();
 }
 
-/** A `ByteStream` over a connection, which it owns. */
+/** A `ByteStream` over a connection, which it owns. Without async functions, of which each costs objects and turns. */
 export class ConnectionStream implements ByteStream {
   readonly remoteAddress: string;
   readonly #connection: Deno.Conn;
   #isClosed = false;
+  readonly #onRead = (length: number | null) => length === null || this.#isClosed ? undefined : length;
 
   /** @param remoteAddress where the other end is, for people */
   constructor(connection: Deno.Conn, remoteAddress: string) {
@@ -115,26 +116,17 @@ export class ConnectionStream implements ByteStream {
     this.remoteAddress = remoteAddress;
   }
 
-  async read(out: Uint8Array): Promise<number | undefined> {
-    if (this.#isClosed) return undefined;
-    try {
-      const length = await this.#connection.read(out);
-      return length === null || this.#isClosed ? undefined : length;
-    } catch {
-      return undefined;
-    }
+  read(out: Uint8Array): Promise<number | undefined> {
+    if (this.#isClosed) return Promise.resolve(undefined);
+    return this.#connection.read(out).then(this.#onRead, () => undefined);
   }
 
-  async write(bytes: Uint8Array): Promise<boolean> {
-    try {
-      for (let at = 0; at < bytes.length;) {
-        if (this.#isClosed) return false;
-        at += await this.#connection.write(bytes.subarray(at));
-      }
-      return !this.#isClosed;
-    } catch {
-      return false;
-    }
+  write(bytes: Uint8Array): Promise<boolean> {
+    if (this.#isClosed || bytes.length === 0) return Promise.resolve(!this.#isClosed);
+    return this.#connection.write(bytes).then(
+      (written) => written < bytes.length ? this.write(bytes.subarray(written)) : !this.#isClosed,
+      () => false,
+    );
   }
 
   close(): void {

@@ -11,7 +11,7 @@
 
 import { equalBytes, type Logger, repeat } from "../../base/mod.ts";
 import type { DataServerReport, DataServersReport } from "../../api/mod.ts";
-import type { CollectionRequest, LogHealth, Opened } from "../../data/mod.ts";
+import type { LogHealth, Opened } from "../../data/mod.ts";
 import { type MemberRecord, type NodeId, PLAIN_READER } from "../../mesh/mod.ts";
 import type { CallOptions, ServiceDefinition } from "../../service/mod.ts";
 import type { RunningNode } from "../peers/mod.ts";
@@ -25,7 +25,15 @@ import {
   type ServersDecision,
 } from "./server_entry.ts";
 import { findServerProgram, type ServerProgram } from "./server_program.ts";
-import { makeAtHosts, NATS_SERVICE, natsService, readStatus, type ServerStatus } from "./server_calls.ts";
+import {
+  type KeptKind,
+  type KeptRequest,
+  makeAtHosts,
+  NATS_SERVICE,
+  natsService,
+  readStatus,
+  type ServerStatus,
+} from "./server_calls.ts";
 import { serverWarnings } from "./server_warnings.ts";
 
 /** What the node lends it. */
@@ -35,8 +43,8 @@ export interface DataServersParts extends HostServerParts {
   readonly ownerOf: (nodeId: NodeId) => MemberRecord | undefined;
   readonly request: (path: string, params: unknown, options: CallOptions) => Promise<unknown>;
   readonly isLeader: (caller: string) => boolean;
-  /** Makes or opens a collection of the servers, on this node. */
-  readonly open: (request: CollectionRequest) => Promise<Opened>;
+  /** Makes a collection or queue of the servers, on this node, or opens it. */
+  readonly open: (kind: KeptKind, request: KeptRequest) => Promise<Opened>;
   readonly health: () => Promise<LogHealth | undefined>;
 }
 
@@ -117,9 +125,9 @@ export class DataServers {
       isLeader,
       probe: (program) => this.probe(program),
       status: () => this.#ownStatus(),
-      open: async (request) => {
+      open: async (kind, request) => {
         await this.#looking;
-        return this.isHost ? await open(request) : undefined;
+        return this.isHost ? await open(kind, request) : undefined;
       },
     });
   }
@@ -133,12 +141,12 @@ export class DataServers {
     return { version, isAlone: options.rootless };
   }
 
-  /** Has a member that keeps collections make one. @returns undefined where this node does @throws DataError */
-  async makeElsewhere(request: CollectionRequest): Promise<Opened | undefined> {
+  /** Has a member that keeps collections and queues make one. @returns undefined where this node does @throws DataError */
+  async makeElsewhere(kind: KeptKind, request: KeptRequest): Promise<Opened | undefined> {
     await this.#looking;
     const { options, request: call } = this.#parts;
     if (this.#decision === undefined || this.isHost || options.data !== undefined) return undefined;
-    return await makeAtHosts(this.#hostRecords(), request, call);
+    return await makeAtHosts(this.#hostRecords(), kind, request, call);
   }
 
   /** @returns how all servers are, as far as this node knows */

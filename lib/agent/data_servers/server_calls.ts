@@ -1,14 +1,21 @@
 /**
  * What members ask each other about servers of collections: leaders whether one can run there, hosts and leaders how it is,
- * and everybody for a collection to be made.
+ * and everybody for a collection or queue to be made.
  * @module
  */
 
 import { WeftError } from "../../base/mod.ts";
-import { type CollectionRequest, DataError, type LogHealth, type Opened } from "../../data/mod.ts";
+import {
+  type CollectionRequest,
+  DataError,
+  type LogHealth,
+  type Opened,
+  type QueueSpec,
+} from "../../data/mod.ts";
 import type { MemberRecord } from "../../mesh/mod.ts";
 import {
   ActionError,
+  type AnyActionDefinition,
   CallError,
   type CallOptions,
   isProgram,
@@ -35,16 +42,23 @@ export interface ServerStatus {
   readonly health?: LogHealth;
 }
 
+/** What servers keep. */
+export type KeptKind = "collection" | "queue";
+/** One of them that is to be made. */
+export type KeptRequest = CollectionRequest | QueueSpec;
+
+const MAKE_ACTIONS: Readonly<Record<KeptKind, string>> = { collection: "make", queue: "makeQueue" };
+
 /** What answers. */
 export interface NatsServiceParts {
   readonly isLeader: (caller: string) => boolean;
   probe(program: string | undefined): Promise<unknown>;
   status(): Promise<ServerStatus>;
-  /** @returns undefined where no collections are kept by servers */
-  open(request: CollectionRequest): Promise<Opened | undefined>;
+  /** @returns undefined where nothing is kept by servers */
+  open(kind: KeptKind, request: KeptRequest): Promise<Opened | undefined>;
 }
 
-/** So many collections a member has made at one host, until that starts again. */
+/** So many collections and queues a member has made at one host, until that starts again. */
 const MAX_MADE = 16;
 const MAKE_MS = 20_000;
 const MAX_TEXT_LENGTH = 512;
@@ -52,6 +66,22 @@ const MAX_TEXT_LENGTH = 512;
 /** @returns the service */
 export function natsService({ isLeader, probe, status, open }: NatsServiceParts): ServiceDefinition {
   const made = new Map<string, Set<string>>();
+  const making = (kind: KeptKind): AnyActionDefinition => ({
+    idempotent: true,
+    handler: async (params: unknown, { caller }) => {
+      const name = `${kind} ${String(fieldsOf(params)["name"]).slice(0, MAX_TEXT_LENGTH)}`;
+      const of = made.get(`${caller}`) ?? new Set();
+      if (!of.has(name) && of.size >= MAX_MADE) {
+        throw new ActionError("TooLarge", `A member has ${MAX_MADE} collections and queues made at most`);
+      }
+      const opened = await told(() => open(kind, params as KeptRequest));
+      if (opened === undefined) {
+        throw new ActionError("OwnerAway", "This node keeps nothing by servers");
+      }
+      made.set(`${caller}`, of.add(name));
+      return opened;
+    },
+  });
   return {
     path: NATS_SERVICE,
     description: "The server of collections of this node",
@@ -70,45 +100,35 @@ export function natsService({ isLeader, probe, status, open }: NatsServiceParts)
         },
       },
       status: { idempotent: true, handler: () => status() },
-      make: {
-        idempotent: true,
-        handler: async (params: unknown, { caller }) => {
-          const name = String(fieldsOf(params)["name"]).slice(0, MAX_TEXT_LENGTH);
-          const of = made.get(`${caller}`) ?? new Set();
-          if (!of.has(name) && of.size >= MAX_MADE) {
-            throw new ActionError("TooLarge", `A member has ${MAX_MADE} collections made at most`);
-          }
-          const opened = await told(() => open(params as CollectionRequest));
-          if (opened === undefined) {
-            throw new ActionError("OwnerAway", "This node keeps no collections by servers");
-          }
-          made.set(`${caller}`, of.add(name));
-          return opened;
-        },
-      },
+      [MAKE_ACTIONS.collection]: making("collection"),
+      [MAKE_ACTIONS.queue]: making("queue"),
     },
   };
 }
 
 /**
- * Has one of the hosts make a collection, or open it.
+ * Has one of the hosts make a collection or queue, or open it.
  * @throws DataError with code `OwnerAway` when none of them answers, or as the one that does says
  */
 export async function makeAtHosts(
   hosts: readonly MemberRecord[],
-  request: CollectionRequest,
+  kind: KeptKind,
+  request: KeptRequest,
   call: (path: string, params: unknown, options: CallOptions) => Promise<unknown>,
 ): Promise<Opened> {
   let cause: unknown;
   for (const { nodeId } of hosts) {
     try {
       const options = { node: nodeId, timeoutMs: MAKE_MS, retries: 0 };
-      const { owner } = fieldsOf(await call(`${NATS_SERVICE}/make`, request, options));
+      const { owner } = fieldsOf(await call(`${NATS_SERVICE}/${MAKE_ACTIONS[kind]}`, request, options));
       if (typeof owner === "string") return { owner, isHere: false };
     } catch (error) {
       cause = error;
       const code = error instanceof CallError ? error.code : "";
-      if (code === "InvalidCollection" || code === "TooLarge" || code === "NotOwner" || code === "Refused") {
+      if (
+        code === "InvalidCollection" || code === "InvalidQueue" || code === "TooLarge" ||
+        code === "NotOwner" || code === "Refused"
+      ) {
         throw new DataError(code, error instanceof Error ? error.message : code, { cause: error });
       }
     }

@@ -15,7 +15,7 @@ import { asOperator, leaderPart, memberOf, membershipOperations } from "./member
 const COUNTS: readonly number[] = [1, 3, 5];
 const USUAL_COUNT = 3;
 /** What a host offers in the place of others. */
-const OFFER = "data/>";
+const OFFERS = ["data", "queue"] as const;
 /** So many members are asked whether they can. */
 const MAX_ASKED = 64;
 const ASK_MS = 5_000;
@@ -47,7 +47,15 @@ export function dataServerOperations(agent: Agent): DataServersControl {
         const isSame = decision.hosts.length === count && decision.program === program &&
           (named === undefined ||
             named.every(({ nodeId }) => decision.hosts.some((host) => host.nodeId === nodeId)));
-        if (isSame) return await servers.report();
+        if (isSame) {
+          // An earlier release has not given what it had no use for.
+          for (const { nodeId } of decision.hosts) {
+            const record = mesh.roster.get(nodeId)?.record;
+            const missing = record === undefined ? [] : missingOffers(agent, record);
+            if (missing.length > 0) await changeGrants({ node: nodeId, add: { offer: missing } });
+          }
+          return await servers.report();
+        }
         throw new InvalidRequestError("Cannot start servers: others are there already", {
           hint: "`weft data status` shows them; `weft data down` stops them.",
         });
@@ -55,9 +63,10 @@ export function dataServerOperations(agent: Agent): DataServersControl {
       const hosts = await chosen(agent, named, count, program);
       const granted: ChosenHost[] = [];
       for (const record of hosts) {
-        const isGranted = !agent.authority.mayOffer(record.nodeId, TopicPath.parse("data/any"));
-        if (isGranted) await changeGrants({ node: record.nodeId, add: { offer: [OFFER] } });
-        granted.push({ record, isGranted });
+        const missing = missingOffers(agent, record);
+        if (missing.length > 0) await changeGrants({ node: record.nodeId, add: { offer: missing } });
+        // What it had before it keeps afterwards.
+        granted.push({ record, isGranted: missing.length === OFFERS.length });
       }
       asOperator(mesh, () => serverActs.start(granted, program));
       return await started(() => servers.report());
@@ -69,13 +78,13 @@ export function dataServerOperations(agent: Agent): DataServersControl {
       const { decision } = servers;
       if (decision === undefined) throw new InvalidRequestError("Cannot stop servers: there are none");
       const kept = agent.services.runtime.report().filter(({ path, providers }) =>
-        path.startsWith("data/") &&
+        OFFERS.some((kind) => path.startsWith(`${kind}/`)) &&
         providers.some(({ id }) => decision.hosts.some(({ nodeId }) => id === peerId(nodeId)))
       );
       if (kept.length > 0 && !force) {
         throw new InvalidRequestError(
-          `Cannot stop the servers: their members keep collections, as ${
-            kept[0]?.path.slice("data/".length)
+          `Cannot stop the servers: their members keep collections and queues, as ${
+            kept[0]?.path.slice(kept[0].path.indexOf("/") + 1)
           }`,
           { hint: "With --force those on the servers are away until `weft data up` on the same members." },
         );
@@ -83,11 +92,23 @@ export function dataServerOperations(agent: Agent): DataServersControl {
       asOperator(mesh, () => serverActs.stop());
       for (const { nodeId, isGranted } of decision.hosts) {
         const record = isGranted ? mesh.roster.get(nodeId)?.record : undefined;
-        if (record !== undefined) await changeGrants({ node: record.nodeId, remove: { offer: [OFFER] } });
+        if (record !== undefined) {
+          await changeGrants({ node: record.nodeId, remove: { offer: OFFERS.map(patternOf) } });
+        }
       }
       return await servers.report();
     },
   };
+}
+
+/** @returns what a host is still to be given */
+function missingOffers(agent: Agent, { nodeId }: MemberRecord): string[] {
+  return OFFERS.filter((kind) => !agent.authority.mayOffer(nodeId, TopicPath.parse(`${kind}/any`)))
+    .map(patternOf);
+}
+
+function patternOf(kind: (typeof OFFERS)[number]): string {
+  return `${kind}/>`;
 }
 
 function countOf({ replicas }: DataServersRequest, named: readonly MemberRecord[] | undefined): number {

@@ -11,7 +11,7 @@
 
 import { type Counters, memoryAccount } from "../../base/mod.ts";
 import type { Channel, ChannelDropReason } from "../../channel/mod.ts";
-import { type CollectionRequest, DataHost, SealHost, ShardHost } from "../../data/mod.ts";
+import { type CollectionRequest, DataHost, type QueueSpec, SealHost, ShardHost } from "../../data/mod.ts";
 import { systemCompressor } from "../../host/mod.ts";
 import type { MemberRecord, NodeId } from "../../mesh/mod.ts";
 import type { MessageGuard } from "../../policy/mod.ts";
@@ -126,13 +126,17 @@ export class ServiceHost {
       ...{ clock, timers, log, runtime: this.runtime, peers: this.#peers, policy },
       hasState: () => data !== undefined || this.servers.isHost || store.exists(),
       isShared: () => data !== undefined || this.servers.isHost,
-      makeElsewhere: (request: CollectionRequest) => this.servers.makeElsewhere(request),
+      makeElsewhere: (request: CollectionRequest) => this.servers.makeElsewhere("collection", request),
+      makeQueueElsewhere: (spec: QueueSpec) => this.servers.makeElsewhere("queue", spec),
     };
     this.servers = new DataServers({
       ...parts,
       request: (path, params, options) => this.runtime.request(path, params, options),
       isLeader: (caller) => this.#peers.isOperator(peerId(caller)),
-      open: (request) => this.data.open(request),
+      open: (kind, request) =>
+        kind === "queue"
+          ? this.data.openQueueFor(request as QueueSpec)
+          : this.data.openFor(request as CollectionRequest),
       share: async (access) => {
         if (access !== undefined) this.data.engine();
         await store.share(access, parts);

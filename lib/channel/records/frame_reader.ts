@@ -49,6 +49,10 @@ export class FrameReader {
   #start = 0;
   #end = 0;
   #isReleaseDue = false;
+  readonly #onRead = (length: number | undefined) => {
+    this.#end += length ?? 0;
+    return length !== undefined;
+  };
 
   constructor(stream: ByteStream) {
     this.#stream = stream;
@@ -62,6 +66,11 @@ export class FrameReader {
   /** Gives memory back as soon as nothing is in it. */
   release(): void {
     this.#isReleaseDue = true;
+  }
+
+  /** How many bytes have arrived and were not taken, headers included. */
+  get waitingBytes(): number {
+    return this.#end - this.#start;
   }
 
   /** @returns the body of the next frame, valid until the next call; or undefined when the stream has ended */
@@ -113,12 +122,10 @@ export class FrameReader {
   }
 
   /** Reads once, when `take` has nothing more. @returns false when the stream has ended */
-  async fill(): Promise<boolean> {
+  fill(): Promise<boolean> {
     this.#makeRoom();
-    const length = await this.#stream.read(this.#buffer.subarray(this.#end));
-    if (length === undefined) return false;
-    this.#end += length;
-    return true;
+    const room = this.#end === 0 ? this.#buffer : this.#buffer.subarray(this.#end);
+    return this.#stream.read(room).then(this.#onRead);
   }
 
   #bodyBytes(at: number): number {
@@ -135,7 +142,7 @@ export class FrameReader {
       const larger = new Uint8Array(Math.min(this.#buffer.length * 2, this.#maxBufferBytes));
       larger.set(this.#buffer.subarray(this.#start, this.#end));
       this.#buffer = larger;
-    } else if (this.#start > 0) {
+    } else if (this.#start > 0 && waiting > 0) {
       // What waits is less than a whole frame, so that it never fills the buffer.
       this.#buffer.copyWithin(0, this.#start, this.#end);
     }

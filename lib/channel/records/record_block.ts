@@ -23,9 +23,9 @@ export class RecordBlock {
     this.#bytes = new Uint8Array(capacityBytes);
   }
 
-  /** What is filled; a view. */
-  get filled(): Uint8Array {
-    return this.#bytes.subarray(0, this.length);
+  /** @returns what is filled from `at` on, `most` bytes at most; a view */
+  cut(at: number, most: number): Uint8Array {
+    return this.#bytes.subarray(at, Math.min(this.length, at + most));
   }
 
   /** How many bytes it can hold before it grows. */
@@ -63,7 +63,7 @@ export class RecordBlock {
     const needed = this.length + moreBytes;
     if (needed <= this.#bytes.length) return;
     const larger = new Uint8Array(Math.max(needed, this.#bytes.length * 2));
-    larger.set(this.filled);
+    larger.set(this.cut(0, this.length));
     this.#bytes = larger;
   }
 }

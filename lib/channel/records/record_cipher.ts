@@ -152,10 +152,12 @@ export class NoiseOpener implements RecordOpener {
 
   open(frames: FrameReader): Uint8Array | "rejected" | undefined {
     if (this.#isBroken) return "rejected";
-    const most = Math.min(MAX_OPENED_RECORDS, recordsLeft(this.#records) - 1);
-    const waiting = this.#cipher.multiBuffer && frames.survey(most, MAX_OPENED_BYTES);
-    if (waiting !== undefined && waiting.frames > 1 && waiting.bytes >= LEAST_CUT_BYTES) {
-      const multiBuffer = usable(this.#cipher);
+    if (this.#cipher.multiBuffer !== undefined && frames.waitingBytes >= LEAST_CUT_BYTES) {
+      const most = Math.min(MAX_OPENED_RECORDS, recordsLeft(this.#records) - 1);
+      const waiting = frames.survey(most, MAX_OPENED_BYTES);
+      const multiBuffer = waiting.frames > 1 && waiting.bytes >= LEAST_CUT_BYTES
+        ? usable(this.#cipher)
+        : undefined;
       if (multiBuffer?.isFaster(waiting.bytes, waiting.longestBytes)) {
         return this.#openSeveral(multiBuffer, frames, waiting);
       }

@@ -193,6 +193,7 @@ export class StreamMux {
 
   /** Adds credits and resets to a record, as far as they fit. @param limitBytes how long it may become */
   writeControl(block: RecordBlock, limitBytes: number): void {
+    if (this.#control.length === 0) return;
     let done = 0;
     for (const stream of this.#control) {
       if (block.length + 2 * MAX_ENVELOPE_OVERHEAD_BYTES > limitBytes) break;

@@ -55,7 +55,7 @@ class TestEnd {
     const block = new RecordBlock();
     this.mux.writeControl(block, MAX_RECORD_BYTES);
     this.mux.writeChunks(block, true);
-    return block.filled.slice();
+    return block.cut(0, block.length).slice();
   }
 
   /** @returns kind and stream of every frame of one record */

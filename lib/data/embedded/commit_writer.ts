@@ -53,7 +53,6 @@ export class CommitWriter {
   readonly #find: SqlStatement;
   readonly #keep: SqlStatement;
   readonly #forget: SqlStatement;
-  #idsKept = 0;
 
   constructor(database: SqlDatabase, group: GroupCommit, tables: CommitTables) {
     this.#group = group;
@@ -61,7 +60,7 @@ export class CommitWriter {
     this.#find = database.prepare("SELECT origin, revisions, result, touched FROM transactions WHERE id = ?");
     this.#keep = database.prepare(
       `INSERT INTO transactions (id, origin, revisions, result, shard, revision, touched)
-       VALUES (?, ?, ?, ?, ?, ?, ?)`,
+       VALUES (?, ?, ?, ?, ?, ?, ?) RETURNING number`,
     );
     this.#forget = database.prepare(
       `DELETE FROM transactions WHERE origin = ?1 AND number <= (
@@ -122,8 +121,10 @@ export class CommitWriter {
       const revision = shard === undefined
         ? null
         : Math.max(0, ...revisions) || this.#tables.nextRevision(shard);
-      this.#keep.run(...kept, shard ?? null, revision, JSON.stringify([...collectionsOf(commit)]));
-      if (++this.#idsKept % FORGET_EACH === 0) this.#forget.run(origin);
+      const touched = JSON.stringify([...collectionsOf(commit)]);
+      // By what is in the table, so that all copies of one log forget the same.
+      const number = Number(this.#keep.get(...kept, shard ?? null, revision, touched)?.["number"]);
+      if (number % FORGET_EACH === 0) this.#forget.run(origin);
     }
     for (const table of touched) this.#group.tell(table.tell);
     return { revisions, isRepeated: false, ...commit.result !== undefined && { result: commit.result } };

@@ -59,6 +59,11 @@ export interface EmbeddedParts {
   readonly wall: () => number;
   /** Milliseconds of a clock that does not jump. */
   readonly now: () => number;
+  /**
+   * Of a copy of a log: when the message was appended that is being done, in milliseconds since 1970. Queues go by that
+   * alone, so that all copies come to the same.
+   */
+  readonly loggedAt?: () => number;
   /** Calls back when what has arrived meanwhile has been handled; commits of that time become durable together. */
   readonly afterTurn: (fire: () => void) => void;
   /** How much the database may hold; 4 GiB unless given. */

@@ -5,4 +5,5 @@
  */
 
 export * from "./embedded_engine.ts";
+export { checkLeaseMs, type EmbeddedQueues, type QueueReads, readSettlement } from "./queues/mod.ts";
 export type { SqlDatabase, SqlInput, SqlRow, SqlStatement } from "./sql_database.ts";

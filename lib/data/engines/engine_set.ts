@@ -1,5 +1,5 @@
 /**
- * The collections of a node that has an engine of its own, and may have one that it shares with others.
+ * The collections and queues of a node that has an engine of its own, and may have one that it shares with others.
  * @module
  */
 
@@ -19,14 +19,15 @@ import type {
   QueryLimits,
 } from "../engine.ts";
 import { DataError } from "../errors.ts";
-import type { QueueEngine } from "../queue_engine.ts";
+import { QueueSet } from "./queue_set.ts";
 
 /**
- * What is in the node's own engine stays there; what is made anew is in the shared one, while there is one. Queues, and
- * copies of shards, are in its own.
+ * What is in the node's own engine stays there; what is made anew is in the shared one, while there is one. Copies of shards
+ * are in its own.
  */
 export class EngineSet implements DataEngine {
   readonly #own: DataEngine;
+  readonly #queues: QueueSet | undefined;
   #shared: DataEngine | undefined;
   /** The collections of its own. */
   readonly #names = new Set<string>();
@@ -41,6 +42,12 @@ export class EngineSet implements DataEngine {
       for (const { name } of states) this.#names.add(name);
     });
     this.#ready.catch(() => {});
+    const { queues } = own;
+    this.#queues = queues && new QueueSet({
+      own: queues,
+      shared: () => this.#shared?.queues,
+      isOwnCommit: (commit) => this.#isOwnCommit(commit),
+    });
     if (shared !== undefined) this.#adopt(shared);
   }
 
@@ -48,9 +55,8 @@ export class EngineSet implements DataEngine {
     return this.#own.copies;
   }
 
-  get queues(): QueueEngine {
-    const { queues } = this.#own;
-    if (queues !== undefined) return queues;
+  get queues(): QueueSet {
+    if (this.#queues !== undefined) return this.#queues;
     throw new DataError("Failed", "The engine of this node keeps no queues");
   }
 
@@ -62,6 +68,7 @@ export class EngineSet implements DataEngine {
     for (const each of this.#follows) each.end();
     this.#shared = undefined;
     if (shared !== undefined) this.#adopt(shared);
+    else this.#queues?.handleShared();
     for (const onChange of [...this.#collectionFollowers]) onChange();
     await before?.close();
   }
@@ -69,6 +76,7 @@ export class EngineSet implements DataEngine {
   #adopt(shared: DataEngine): void {
     this.#shared = shared;
     for (const each of this.#follows) each.end = each.follow();
+    this.#queues?.handleShared();
     this.#endFollowing = shared.followCollections?.(() => {
       for (const onChange of [...this.#collectionFollowers]) onChange();
     }) ?? (() => {});
@@ -114,15 +122,19 @@ export class EngineSet implements DataEngine {
 
   async commit(commit: Commit): Promise<CommitAnswer> {
     await this.#ready;
-    if (this.#shared === undefined) return await this.#own.commit(commit);
-    const touched = new Set([...commit.reads, ...commit.writes].map(({ collection }) => collection));
+    const shared = this.#shared;
+    return await (shared === undefined || this.#isOwnCommit(commit) ? this.#own : shared).commit(commit);
+  }
+
+  /** @throws DataError with code `NotOwner` */
+  #isOwnCommit({ reads, writes }: Commit): boolean {
+    if (this.#shared === undefined) return true;
+    const touched = new Set([...reads, ...writes].map(({ collection }) => collection));
     const own = [...touched].filter((name) => this.#isOwn(name)).length;
-    if (own > 0 && own < touched.size) {
-      throw new DataError("NotOwner", `${[...touched].join(" and ")} are kept by two engines`, {
-        hint: "`weft data export` and `weft data import` bring them together.",
-      });
-    }
-    return await (own > 0 ? this.#own : this.#shared).commit(commit);
+    if (own === 0 || own === touched.size) return own > 0;
+    throw new DataError("NotOwner", `${[...touched].join(" and ")} are kept by two engines`, {
+      hint: "`weft data export` and `weft data import` bring them together.",
+    });
   }
 
   async transaction(id: string): Promise<KnownTransaction | undefined> {

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import type { DataEngine } from "../engine.ts";
+import { QUEUE_DEFAULTS } from "../messages.ts";
 import { openMemory } from "../testing/embedded_sample.ts";
 import { EngineSet } from "./engine_set.ts";
 
@@ -56,5 +57,43 @@ Deno.test("EngineSet.follow() hears of both engines, also of one that is shared 
   const before = told;
   await set.commit({ reads: [], writes: [{ kind: "put", collection: "after", value: { id: "b" } }] });
   assert.equal(told, before);
+  await set.close();
+});
+
+Deno.test("EngineSet keeps queues where what was made at the same time is kept, and commits with them there alone", async () => {
+  const [own, shared] = [open(), open()];
+  const set = new EngineSet(own);
+  const { queues } = set;
+  const limits = { ...QUEUE_DEFAULTS, maxLength: 5 };
+  await set.create({ name: "before", key: "id", index: [] });
+  await queues.create({ ...limits, name: "old" });
+  let told = 0;
+  const end = queues.follow("new", () => told++);
+  await set.share(shared);
+  await set.create({ name: "after", key: "id", index: [] });
+  await queues.create({ ...limits, name: "new" });
+  await queues.push("old", [{ value: 1 }]);
+  await queues.push("new", [{ value: 2 }]);
+  assert.ok(told > 0, "it hears of an engine that is shared later");
+  end();
+  const namesOf = async (engine: DataEngine) => (await engine.queues?.queues())?.map(({ name }) => name);
+  assert.deepEqual([await namesOf(own), await namesOf(shared), await namesOf(set)], [["old"], ["new"], [
+    "new",
+    "old",
+  ]]);
+  const commitOf = (collection: string) =>
+    ({ reads: [], writes: [{ kind: "put", collection, value: { id: "a" } }] }) as const;
+  for (
+    const [queue, collection, other] of [["old", "before", "after"], ["new", "after", "before"]] as const
+  ) {
+    const [taken] = await queues.take(queue, { holder: "w", limit: 1 });
+    const lease = taken?.lease ?? "";
+    await assert.rejects(queues.commit(queue, "w", lease, commitOf(other)), { code: "NotOwner" });
+    await queues.commit(queue, "w", lease, commitOf(collection));
+    assert.equal((await queues.describe(queue)).leased, 0);
+  }
+  await set.share(undefined);
+  assert.deepEqual(await namesOf(set), ["old"]);
+  await assert.rejects(queues.push("new", [{ value: 3 }]), { code: "UnknownQueue" });
   await set.close();
 });

@@ -8,6 +8,7 @@ import { DataError } from "../errors.ts";
 import type { LogMessage, LogSnapshot } from "./commit_log.ts";
 import { decodeMessage, decodeRecord, type LogOperation, type LogRecord } from "./log_record.ts";
 import { PartBuffer } from "./part_buffer.ts";
+import { doQueueOperation } from "./queue_operations.ts";
 
 /** Where a copy is kept. */
 export interface CopyFile {
@@ -32,6 +33,7 @@ export class LogCopy {
   readonly #parts = new PartBuffer();
   #database: SqlDatabase;
   #engine: EmbeddedEngine;
+  #isOpen = false;
   #position = { identity: "", sequence: 0, replay: 1 };
   /** When the message was appended that is being done. */
   #at = 0;
@@ -109,6 +111,7 @@ export class LogCopy {
 
   /** Takes a snapshot in place of what is here. */
   async restore({ chunks }: LogSnapshot): Promise<void> {
+    this.#isOpen = false;
     await this.#engine.close();
     try {
       await this.#file.replace(chunks);
@@ -125,17 +128,20 @@ export class LogCopy {
     return this.#file.image();
   }
 
-  /** How full the database is: pages that hold something, in bytes. */
+  /** How full the database is: pages that hold something, in bytes; 0 while another one takes its place. */
   get usedBytes(): number {
+    if (!this.#isOpen) return 0;
     const pragma = (name: string) => Number(this.#database.prepare(`PRAGMA ${name}`).get()?.[name] ?? 0);
     return (pragma("page_count") - pragma("freelist_count")) * pragma("page_size");
   }
 
   async close(): Promise<void> {
+    this.#isOpen = false;
     await this.#engine.close();
   }
 
   #open(): EmbeddedEngine {
+    this.#isOpen = true;
     this.#database.exec(
       "CREATE TABLE IF NOT EXISTS log_position (identity TEXT NOT NULL, sequence INTEGER NOT NULL, replay INTEGER NOT NULL)",
     );
@@ -150,6 +156,7 @@ export class LogCopy {
       database: this.#database,
       wall: () => this.#at,
       now: () => this.#at,
+      loggedAt: () => this.#at,
       afterTurn: (fire) => this.#fires.push(fire),
       // Who appends looks at what there is room for: what stands in the log has to be done.
       maxBytes: UNBOUNDED_BYTES,
@@ -172,6 +179,8 @@ export class LogCopy {
         return this.#engine.create(operation.spec);
       case "drop":
         return this.#engine.drop(operation.collection);
+      default:
+        return doQueueOperation(this.#engine.queues, operation);
     }
   }
 

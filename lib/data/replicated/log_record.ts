@@ -7,14 +7,21 @@
  *   (nothing)                                         whoever reads up to here has read what was before
  * ```
  *
+ * | v | whoever does not know it |
+ * | --- | --- |
+ * | 1 | commits, and collections made and dropped: all releases know these |
+ * | 2 | others as well, each by its kind: who does not know one of them stops, since others do what it says |
+ *
  * @module
  */
 
 import { concatBytes, encodeHex } from "../../base/mod.ts";
 import type { CollectionSpec, Commit, ReadMark, Write } from "../engine.ts";
+import { isQueueKind, isQueueOperation, type QueueOperation } from "./queue_operations.ts";
 
-/** What is done to the collections. */
+/** What is done to collections and queues. */
 export type LogOperation =
+  | QueueOperation
   | { readonly kind: "commit"; readonly commit: Commit }
   | { readonly kind: "create"; readonly spec: CollectionSpec }
   | { readonly kind: "drop"; readonly collection: string };
@@ -44,12 +51,15 @@ export type LogContent =
   /** Not weft's; nobody does anything. */
   | { readonly kind: "unreadable" };
 
-/** So many commits stand in one record at most. */
-export const MAX_GROUP_COMMITS = 256;
+/** So many operations stand in one record at most. */
+export const MAX_GROUP_OPERATIONS = 256;
 /** The length of a group's id in bytes. */
 export const GROUP_BYTES = 16;
 
-const VERSION = 1;
+const VERSION = 2;
+/** What former releases read: all that is of these kinds alone is written as that. */
+const FORMER_VERSION = 1;
+const FORMER_KINDS: ReadonlySet<unknown> = new Set(["commit", "create", "drop"]);
 const RECORD = 1;
 const PART = 2;
 const PART_HEADER = 1 + GROUP_BYTES + 4;
@@ -58,19 +68,24 @@ const encoder = new TextEncoder();
 const decoder = new TextDecoder("utf-8", { fatal: true });
 const KINDS: ReadonlySet<unknown> = new Set(["put", "post", "patch", "delete"]);
 
+/** What stands in a record: its kind, and all of it as JSON. */
+export interface EncodedOperation {
+  readonly kind: LogOperation["kind"];
+  readonly json: string;
+}
+
 /**
  * @param group of `GROUP_BYTES`
- * @param operations each as JSON
  * @returns one message, or several when it is longer than one may be
  */
 export function encodeRecord(
   group: Uint8Array,
-  operations: readonly string[],
+  operations: readonly EncodedOperation[],
   maxBytes: number,
 ): Uint8Array[] {
-  const json = encoder.encode(
-    `{"v":${VERSION},"group":"${encodeHex(group)}","operations":[${operations.join()}]}`,
-  );
+  const version = operations.every(({ kind }) => FORMER_KINDS.has(kind)) ? FORMER_VERSION : VERSION;
+  const list = operations.map(({ json }) => json).join();
+  const json = encoder.encode(`{"v":${version},"group":"${encodeHex(group)}","operations":[${list}]}`);
   if (json.length < maxBytes) return [concatBytes(Uint8Array.of(RECORD), json)];
   const room = maxBytes - PART_HEADER;
   const parts = Math.ceil(json.length / room);
@@ -103,7 +118,14 @@ export function decodeRecord(json: Uint8Array): LogContent {
   try {
     const { v, group, operations } = JSON.parse(decoder.decode(json));
     if (Number.isInteger(v) && v > VERSION) return { kind: "newer" };
-    const isOne = v === VERSION && typeof group === "string" && Array.isArray(operations) &&
+    const isFormer = v === FORMER_VERSION;
+    if (v === VERSION && Array.isArray(operations) && operations.some(isOfUnknownKind)) {
+      return { kind: "newer" };
+    }
+    if (isFormer && Array.isArray(operations) && !operations.every((one) => FORMER_KINDS.has(one?.kind))) {
+      return { kind: "unreadable" };
+    }
+    const isOne = (isFormer || v === VERSION) && typeof group === "string" && Array.isArray(operations) &&
       operations.every(isOperation);
     if (isOne && isGroup(operations)) return { kind: "record", record: { group, operations } };
   } catch {
@@ -112,30 +134,42 @@ export function decodeRecord(json: Uint8Array): LogContent {
   return { kind: "unreadable" };
 }
 
-/** Commits are done together; what changes collections stands alone. */
+/** Whether it is done together with others; what changes collections stands alone. */
+export function isGrouped(kind: LogOperation["kind"]): boolean {
+  return kind !== "create" && kind !== "drop";
+}
+
 function isGroup(operations: readonly LogOperation[]): boolean {
   return operations.length === 1 ||
-    (operations.length <= MAX_GROUP_COMMITS && operations.every(({ kind }) => kind === "commit"));
+    (operations.length <= MAX_GROUP_OPERATIONS && operations.every(({ kind }) => isGrouped(kind)));
+}
+
+/** What is no operation at all is nobody's. */
+function isOfUnknownKind(operation: LogOperation | null): boolean {
+  const kind: unknown = operation?.kind;
+  return typeof kind === "string" && !FORMER_KINDS.has(kind) && !isQueueKind(kind);
 }
 
 /** Only as far as reading it needs; what it says is checked when it is done. */
 function isOperation(value: LogOperation | null): value is LogOperation {
   if (typeof value !== "object" || value === null) return false;
   switch (value.kind) {
-    case "commit": {
-      const { commit } = value;
-      return isObject(commit) && (commit.id === undefined || typeof commit.id === "string") &&
-        (commit.origin === undefined || typeof commit.origin === "string") &&
-        Array.isArray(commit.reads) && commit.reads.every(isMark) &&
-        Array.isArray(commit.writes) && commit.writes.every(isWrite);
-    }
+    case "commit":
+      return isCommit(value.commit);
     case "create":
       return isObject(value.spec);
     case "drop":
       return typeof value.collection === "string";
     default:
-      return false;
+      return isQueueKind(value.kind) && isQueueOperation(value, isCommit);
   }
+}
+
+function isCommit(commit: Commit): boolean {
+  return isObject(commit) && (commit.id === undefined || typeof commit.id === "string") &&
+    (commit.origin === undefined || typeof commit.origin === "string") &&
+    Array.isArray(commit.reads) && commit.reads.every(isMark) &&
+    Array.isArray(commit.writes) && commit.writes.every(isWrite);
 }
 
 function isMark(mark: ReadMark): boolean {

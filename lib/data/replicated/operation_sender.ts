@@ -7,7 +7,14 @@ import { encodeHex, randomBytes, type RandomSource, type Timers } from "../../ba
 import { DataError } from "../errors.ts";
 import type { CommitLog } from "./commit_log.ts";
 import type { OperationOutcome } from "./log_copy.ts";
-import { encodeRecord, GROUP_BYTES, type LogOperation, MAX_GROUP_COMMITS } from "./log_record.ts";
+import {
+  type EncodedOperation,
+  encodeRecord,
+  GROUP_BYTES,
+  isGrouped,
+  type LogOperation,
+  MAX_GROUP_OPERATIONS,
+} from "./log_record.ts";
 
 /** How long a log that does not answer is waited for, in milliseconds. */
 export const AWAY_MS = 5_000;
@@ -18,10 +25,8 @@ const MAX_UNDER_WAY = 4;
 /** How many characters of JSON wait; more is refused. */
 const MAX_WAITING_LENGTH: number = 64 << 20;
 
-interface Waiting {
-  readonly isCommit: boolean;
+interface Waiting extends EncodedOperation {
   readonly id: string | undefined;
-  readonly json: string;
   readonly resolve: (value: unknown) => void;
   readonly reject: (error: unknown) => void;
   cancel: () => void;
@@ -68,9 +73,10 @@ export class OperationSender {
       );
     }
     const { promise, resolve, reject } = Promise.withResolvers<unknown>();
-    const id = operation.kind === "commit" ? operation.commit.id : undefined;
+    const { kind } = operation;
+    const id = kind === "commit" || kind === "finish" ? operation.commit.id : undefined;
     const waiting: Waiting = {
-      ...{ isCommit: operation.kind === "commit", id, json, resolve, reject },
+      ...{ kind, id, json, resolve, reject },
       cancel: this.#parts.timers.setTimer(AWAY_MS, () => this.#giveUp(waiting)),
     };
     if (id !== undefined) this.#ids.set(id, (this.#ids.get(id) ?? 0) + 1);
@@ -86,10 +92,10 @@ export class OperationSender {
     this.#flushSoon();
   }
 
-  /** A record was done. */
-  settle(group: string, outcomes: readonly OperationOutcome[]): void {
+  /** A record was done. @returns whether it is one that was sent from here */
+  settle(group: string, outcomes: readonly OperationOutcome[]): boolean {
     const sent = this.#underWay.get(group);
-    if (sent === undefined) return;
+    if (sent === undefined) return false;
     this.#underWay.delete(group);
     sent.forEach((one, i) => {
       const outcome = outcomes[i];
@@ -97,6 +103,7 @@ export class OperationSender {
       if (outcome?.status === "fulfilled") one.resolve(outcome.value);
       else one.reject(outcome?.reason);
     });
+    return true;
   }
 
   /** Fails what waits, and whatever comes. */
@@ -126,12 +133,12 @@ export class OperationSender {
   #nextGroup(): Waiting[] {
     let length = 0;
     let count = 0;
-    for (const { isCommit, json } of this.#waiting) {
-      if (count > 0 && (!isCommit || count === MAX_GROUP_COMMITS)) break;
+    for (const { kind, json } of this.#waiting) {
+      if (count > 0 && (!isGrouped(kind) || count === MAX_GROUP_OPERATIONS)) break;
       if (count > 0 && length + json.length > this.#parts.log.maxMessageBytes / 2) break;
       count++;
       length += json.length;
-      if (!isCommit) break;
+      if (!isGrouped(kind)) break;
     }
     this.#waitingLength -= length;
     return this.#waiting.splice(0, count);
@@ -150,7 +157,7 @@ export class OperationSender {
     const cancel = timers.setTimer(OUTCOME_MS, () => this.#failGroup(name, unknown()));
     if (sent[0] !== undefined) sent[0].cancel = cancel;
     try {
-      const messages = encodeRecord(group, sent.map(({ json }) => json), log.maxMessageBytes);
+      const messages = encodeRecord(group, sent, log.maxMessageBytes);
       for (const [i, bytes] of messages.entries()) await log.append(`${name}-${i}`, bytes);
     } catch (error) {
       this.#failGroup(name, error);

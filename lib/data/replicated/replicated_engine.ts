@@ -1,5 +1,5 @@
 /**
- * Collections that several nodes keep by one log.
+ * Collections and queues that several nodes keep by one log.
  * @module
  */
 
@@ -22,9 +22,12 @@ import type {
 import { DataError } from "../errors.ts";
 import type { EmbeddedEngine } from "../embedded/mod.ts";
 import type { CommitLog, LogMessage, LogState } from "./commit_log.ts";
+import { LogClock } from "./log_clock.ts";
 import { type CopyFile, LogCopy } from "./log_copy.ts";
+import type { LogOperation } from "./log_record.ts";
 import { OperationSender } from "./operation_sender.ts";
 import { ReadBarrier } from "./read_barrier.ts";
+import { ReplicatedQueues } from "./replicated_queues.ts";
 
 const SNAPSHOT_BYTES: number = 64 << 20;
 const SNAPSHOT_DELAY_MS = 30_000;
@@ -33,7 +36,7 @@ const KEPT_MESSAGES = 10_000;
 const SIZE_CHECK_COMMITS = 64;
 
 /** What a replicated engine stands on. */
-export interface ReplicatedParts extends Pick<Environment, "timers" | "random" | "log"> {
+export interface ReplicatedParts extends Pick<Environment, "clock" | "timers" | "random" | "log"> {
   readonly commits: CommitLog;
   readonly copy: CopyFile;
   /** Calls back when what has arrived meanwhile has been handled; commits of that time are appended together. */
@@ -54,15 +57,23 @@ interface Follow {
   end: () => void;
 }
 
-/** Keeps collections by a log, beside other nodes that do. */
+/** What changes which collections and queues there are. */
+const MAKING: ReadonlySet<LogOperation["kind"]> = new Set(["create", "drop", "createQueue", "dropQueue"]);
+
+/** Keeps collections and queues by a log, beside other nodes that do. */
 export class ReplicatedEngine implements DataEngine {
+  readonly queues: ReplicatedQueues;
   readonly #parts: ReplicatedParts;
   readonly #copy: LogCopy;
   readonly #sender: OperationSender;
   readonly #barrier: ReadBarrier;
   readonly #follows = new Set<Follow>();
   readonly #collectionFollowers = new Set<() => void>();
+  readonly #clock: LogClock;
   #opened = Promise.withResolvers<void>();
+  #isReached = false;
+  /** Whether the message that is being done was sent from here. */
+  #isOwn = false;
   /** Why nothing can be done here until somebody does something. */
   #trouble: DataError | undefined;
   #isClosed = false;
@@ -77,11 +88,13 @@ export class ReplicatedEngine implements DataEngine {
   constructor(parts: ReplicatedParts) {
     this.#parts = parts;
     const { commits, timers } = parts;
+    this.#clock = new LogClock(parts.clock);
     this.#sender = new OperationSender({ ...parts, log: commits });
     this.#copy = new LogCopy(parts.copy, ({ group, operations }, outcomes) => {
-      this.#sender.settle(group, outcomes);
-      if (operations[0]?.kind !== "commit") this.#tellCollections();
+      this.#isOwn = this.#sender.settle(group, outcomes);
+      if (operations.some(({ kind }) => MAKING.has(kind))) this.#tellCollections();
     });
+    this.queues = new ReplicatedQueues(this.#queuesEngine());
     this.#barrier = new ReadBarrier(timers, async () => {
       await this.#opened.promise;
       return await commits.last();
@@ -192,6 +205,22 @@ export class ReplicatedEngine implements DataEngine {
     await this.#parts.commits.close();
     await this.#copy.close();
     for (const { onChange } of [...this.#follows]) onChange();
+    this.queues.close();
+  }
+
+  #queuesEngine(): ConstructorParameters<typeof ReplicatedQueues>[0] {
+    const isReached = () => this.#isReached;
+    return {
+      copy: () => this.#copy.engine,
+      fresh: () => this.#fresh(),
+      send: (operation) => this.#sender.send(operation),
+      checkRoom: () => this.#checkRoom(),
+      checkOpen: () => this.#checkOpen(),
+      get isReached() {
+        return isReached();
+      },
+      clock: this.#clock,
+    };
   }
 
   /** @returns the copy, once it holds all that was committed before */
@@ -208,11 +237,12 @@ export class ReplicatedEngine implements DataEngine {
   }
 
   /** What frees room may always be written. */
-  #checkRoom({ writes }: Commit): void {
+  #checkRoom({ writes }: Pick<Commit, "writes"> = { writes: [] }): void {
     if (this.#sizeChecks++ % SIZE_CHECK_COMMITS === 0) {
       this.#isFull = this.#copy.usedBytes > (this.#parts.maxBytes ?? MAX_DATABASE_BYTES);
     }
-    if (!this.#isFull || writes.every(({ kind }) => kind === "delete")) return;
+    const isFreeing = writes.length > 0 && writes.every(({ kind }) => kind === "delete");
+    if (!this.#isFull || isFreeing) return;
     throw new DataError("DiskFull", "Nothing was written: the collections have as much as they may hold", {
       hint: "What is there can be read and deleted.",
     });
@@ -233,6 +263,7 @@ export class ReplicatedEngine implements DataEngine {
     if (this.#isClosed) return undefined;
     copy.rewind();
     this.#barrier.reach(copy.sequence);
+    this.#isReached = true;
     this.#sender.setOpen(true);
     this.#opened.resolve();
     this.#tellCollections();
@@ -250,12 +281,14 @@ export class ReplicatedEngine implements DataEngine {
       follow.end = this.#copy.engine.follow(follow.collection, follow.onChange);
       follow.onChange();
     }
+    this.queues.handleRestored();
     return this.#copy.identity === state.identity && this.#copy.replayFrom >= state.first;
   }
 
   async #handleMessages(messages: readonly LogMessage[]): Promise<boolean> {
     for (const message of messages) {
       if (this.#isClosed) return false;
+      this.#isOwn = false;
       try {
         await this.#copy.apply(message);
       } catch (error) {
@@ -266,6 +299,7 @@ export class ReplicatedEngine implements DataEngine {
         this.#parts.log.error("the log of the collections can't be followed", { error });
         return false;
       }
+      this.#clock.observe(message.at, this.#isOwn);
       this.#barrier.reach(this.#copy.sequence);
       this.#appendedBytes += message.bytes.length;
     }
@@ -274,6 +308,7 @@ export class ReplicatedEngine implements DataEngine {
   }
 
   #handleAway(): void {
+    this.#isReached = false;
     this.#sender.setOpen(false);
     this.#opened = Promise.withResolvers<void>();
     this.#opened.promise.catch(() => {});

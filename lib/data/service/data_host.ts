@@ -81,6 +81,8 @@ export interface DataHostParts extends OwnershipParts, Pick<Environment, "clock"
   readonly isShared?: () => boolean;
   /** Has another node make a collection, where such nodes keep new ones. @returns undefined where this one does @throws DataError */
   readonly makeElsewhere?: (request: CollectionRequest) => Promise<Opened | undefined>;
+  /** The same of queues. */
+  readonly makeQueueElsewhere?: (spec: QueueSpec) => Promise<Opened | undefined>;
   /** Undefined where collections are not spread. */
   readonly shards?: ShardedCollections;
 }
@@ -132,6 +134,7 @@ export class DataHost {
         const { waiting: _, leased: __, dead: ___, ...now } = await this.#queueEngine().create(spec);
         return now;
       },
+      makeElsewhere: async (spec) => await parts.makeQueueElsewhere?.(spec),
       isSameService: (one, other) => one.push === other.push && one.work === other.work,
     });
     this.#rights = new CommitRights({
@@ -145,13 +148,10 @@ export class DataHost {
   start(): void {
     void this.#parts.runtime.services.add(this.#definition()).start();
     if (!this.#parts.hasState()) return;
-    if (this.#parts.isShared?.() === true) this.followShared();
-    else this.#collections.offerAll(() => this.#collectionSpecs());
     this.#spread?.offerAll(async () => await this.#parts.shards?.homes() ?? []);
-    this.#queues.offerAll(async () =>
-      (await this.#openEngine().queues?.queues() ?? [])
-        .map(({ waiting: _, leased: __, dead: ___, ...spec }) => spec)
-    );
+    if (this.#parts.isShared?.() === true) return this.followShared();
+    this.#collections.offerAll(() => this.#collectionSpecs());
+    this.#queues.offerAll(() => this.#queueSpecs());
   }
 
   /** How many collections and queues are here, and how many watches of collections are open. */
@@ -166,7 +166,10 @@ export class DataHost {
     const { log, timers } = this.#parts;
     if (this.#isFollowing || this.#isClosed) return;
     try {
-      const look = () => this.#collections.follow(() => this.#collectionSpecs());
+      const look = () => {
+        this.#collections.follow(() => this.#collectionSpecs());
+        this.#queues.follow(() => this.#queueSpecs());
+      };
       this.#openEngine().followCollections?.(look);
       this.#isFollowing = true;
       const lookAgain = () => {
@@ -182,6 +185,11 @@ export class DataHost {
   async #collectionSpecs(): Promise<readonly CollectionSpec[]> {
     return (await this.#openEngine().collections()).filter(({ name }) => isCollectionName(name))
       .map(({ count: _, revision: __, ...spec }) => spec);
+  }
+
+  async #queueSpecs(): Promise<readonly QueueSpec[]> {
+    return (await this.#openEngine().queues?.queues() ?? [])
+      .map(({ waiting: _, leased: __, dead: ___, ...spec }) => spec);
   }
 
   /** Serves nothing any more, and closes the engine. Harmless when repeated. */
@@ -216,6 +224,22 @@ export class DataHost {
   async openQueue(spec: Partial<QueueSpec> & Pick<QueueSpec, "name">): Promise<Opened> {
     const now = this.#queues.specs.get(spec.name);
     return await this.#queues.open(checkQueueSpec({ ...QUEUE_DEFAULTS, ...now, ...spec }));
+  }
+
+  /**
+   * Opens a collection for another member, as it is if it is there: its indexes and who may read and write are for programs
+   * of this node to change.
+   * @throws DataError
+   */
+  async openFor(request: CollectionRequest): Promise<Opened> {
+    const there = (await this.#collectionSpecs()).find(({ name }) => name === request.name);
+    return await this.open(there === undefined ? request : { ...there, key: request.key });
+  }
+
+  /** As `openFor`, a queue. @throws DataError */
+  async openQueueFor(spec: QueueSpec): Promise<Opened> {
+    const there = (await this.#queueSpecs()).find(({ name }) => name === spec.name);
+    return await this.openQueue(there ?? spec);
   }
 
   /** Forgets a collection of this node with all that it holds. @returns whether there was one */

@@ -4,7 +4,7 @@
  */
 
 import { DatabaseSync } from "node:sqlite";
-import { concatBytes, SeededRandom, silentLogger, type Timers } from "../../base/mod.ts";
+import { type Clock, concatBytes, SeededRandom, silentLogger, type Timers } from "../../base/mod.ts";
 import { DATA_SCHEMA, type SqlDatabase } from "../embedded/mod.ts";
 import { DataError } from "../errors.ts";
 import type { CommitLog, LogMessage, LogReader, LogSnapshot } from "../replicated/commit_log.ts";
@@ -22,11 +22,13 @@ export class MemoryLog {
   readonly #ids = new Map<string, number>();
   readonly #clients = new Set<MemoryLogClient>();
   readonly #maxMessageBytes: number;
+  readonly #wall: () => number;
   #snapshot: MemorySnapshot | undefined;
-  #at = 1_700_000_000_000;
 
-  constructor(maxMessageBytes: number = 1 << 20) {
+  /** @param clock by which messages are appended */
+  constructor(clock: Pick<Clock, "wall">, maxMessageBytes: number = 1 << 20) {
     this.#maxMessageBytes = maxMessageBytes;
+    this.#wall = () => clock.wall();
   }
 
   get last(): number {
@@ -48,7 +50,7 @@ export class MemoryLog {
   append(id: string, bytes: Uint8Array): number {
     const there = this.#ids.get(id);
     if (there !== undefined) return there;
-    this.#messages.push({ sequence: this.last + 1, at: this.#at++, bytes });
+    this.#messages.push({ sequence: this.last + 1, at: this.#wall(), bytes });
     this.#ids.set(id, this.last);
     for (const client of [...this.#clients]) client.readSoon();
     return this.last;
@@ -246,7 +248,7 @@ export class MemoryCopy implements CopyFile {
 export function openReplica(
   commits: CommitLog,
   timers: Timers,
-  parts: Partial<ReplicatedParts> = {},
+  parts: Partial<ReplicatedParts> & Pick<ReplicatedParts, "clock">,
 ): ReplicatedEngine {
   return new ReplicatedEngine({
     ...{ commits, timers, log: silentLogger, random: new SeededRandom(Math.floor(Math.random() * 2 ** 31)) },

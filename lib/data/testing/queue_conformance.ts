@@ -41,14 +41,20 @@ interface Tested {
   again(): Promise<Tested>;
 }
 
-/** Tests what all engines promise. @param name of the engine @param isDurable whether it can be opened again */
+/**
+ * Tests what all engines promise.
+ * @param name of the engine
+ * @param isDurable whether it can be opened again
+ * @param register of a test that the machine may lack something for
+ */
 export function testQueueEngine(
   name: string,
   sample: () => Promise<QueueEngineSample>,
   isDurable = true,
+  register: (name: string, run: () => Promise<void>) => void = Deno.test,
 ): void {
   const test = (what: string, run: (tested: Tested) => Promise<void>) =>
-    Deno.test(`${name}: ${what}`, async () => {
+    register(`${name}: ${what}`, async () => {
       await using opened = await sample();
       let engine = await opened.open();
       const tested = (): Tested => ({
@@ -262,6 +268,23 @@ export function testQueueEngine(
     await fails("InvalidKey", queues.push("mails", [{ value: 1, orderKey: "x".repeat(600) }]));
     await fails("QueueFull", push(queues, ...Array.from({ length: 11 }, () => 1)));
     assert.equal((await queues.describe("mails")).waiting, 20, "all or none");
+  });
+
+  test("whoever pushes as much as it can leaves room for the next one, and programs of the owner have all of it", async ({ queues }) => {
+    const fill = async (origin: string) => {
+      let pushed = 0;
+      const filling = (async () => {
+        for (;; pushed++) await queues.push("mails", [{ value: pushed, origin }]);
+      })();
+      await fails("QueueFull", filling);
+      return pushed;
+    };
+    assert.deepEqual([await fill("greedy"), await fill("other"), await fill("third")], [10, 5, 3]);
+    const taken = await take(queues, "w", 4);
+    await done(queues, "w", ...taken);
+    assert.equal(await fill("greedy"), 0, "it has more than is free");
+    assert.equal(await fill("other"), 1);
+    assert.equal(await fill(""), 5, "all that is left");
   });
 
   test("a queue that is not there fails, a dropped one is forgotten with its ids", async ({ queues }) => {

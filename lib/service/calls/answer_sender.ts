@@ -40,7 +40,7 @@ export class AnswerSender {
 
   /** @returns the bytes that were sent, good until others are */
   sendFailure(peer: PeerId, request: RequestMessage, reason: WireFailure): Uint8Array {
-    const bytes = this.#carrier.encode(response(request, { failure: reason }));
+    const bytes = this.#carrier.encode(response(request, NO_VALUE, reason));
     this.post(peer, bytes);
     return bytes;
   }
@@ -54,7 +54,7 @@ export class AnswerSender {
       void this.#sendLong(peer, request, copyValue(value));
       return NOT_KEPT;
     }
-    const bytes = this.#carrier.encode(response(request, { result: value }));
+    const bytes = this.#carrier.encode(response(request, value));
     this.post(peer, bytes);
     return bytes.length > MAX_KEPT_BYTES ? NOT_KEPT : bytes;
   }
@@ -72,7 +72,7 @@ export class AnswerSender {
     onBroken: () => void,
     onOpen: (stream: ServiceStream) => void,
   ): Promise<boolean> {
-    const stream = this.#carrier.openStream(peer, response(request, { streamsResult: true }));
+    const stream = this.#carrier.openStream(peer, response(request, NO_VALUE, undefined, true));
     if (stream === undefined) return false;
     onOpen(stream);
     await sendItems(source, stream, onBroken, this.#carrier.account(peer), "InvalidResult");
@@ -81,8 +81,11 @@ export class AnswerSender {
 
   /** An answer waits while the link is congested, for whoever asks much may read nothing; then further ones are dropped. */
   post(peer: PeerId, bytes: Uint8Array): void {
+    if (this.#carrier.links.post(peer, bytes) === "congested") this.#postLater(peer, bytes);
+  }
+
+  #postLater(peer: PeerId, bytes: Uint8Array): void {
     const { links } = this.#carrier;
-    if (links.post(peer, bytes) !== "congested") return;
     const claim = this.#carrier.hold(peer, bytes.length + WAITING_OVERHEAD_BYTES);
     if (claim === undefined) return;
     const kept = bytes.slice();
@@ -102,7 +105,7 @@ export class AnswerSender {
     }
     this.#waiting++;
     try {
-      const sent = await this.#carrier.sendLong(peer, value, (result) => response(request, { result }));
+      const sent = await this.#carrier.sendLong(peer, value, (result) => response(request, result));
       if (sent === "no-link") {
         // Lost without a link, and with one there are as many streams as there may be.
         const full = failure("Overloaded", "too many streams of this caller are open already", true);
@@ -122,8 +125,9 @@ export class AnswerSender {
 
 function response(
   { number, callerRun }: RequestMessage,
-  outcome: { result?: WireValue; failure?: WireFailure; streamsResult?: boolean },
+  result: WireValue,
+  failure?: WireFailure,
+  streamsResult = false,
 ): ResponseMessage {
-  const { result = NO_VALUE, failure, streamsResult = false } = outcome;
   return { kind: "response", number, callerRun, result, failure, streamsResult };
 }

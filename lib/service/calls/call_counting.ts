@@ -28,9 +28,10 @@ export function countReply(
   if (isBuiltIn(path.service)) return;
   const now = clock.now();
   const code = reply.kind === "failure" ? reply.failure.code : undefined;
-  const count = (side: CallCounters) => countersFor(side, path, provider).record(now, now - begunAt, code);
-  if (to.caller === undefined) count(stats.caller);
-  if (provider !== undefined && isProgram(provider.peer)) count(stats.provider);
+  if (to.caller === undefined) countersFor(stats.caller, path, provider).record(now, now - begunAt, code);
+  if (provider !== undefined && isProgram(provider.peer)) {
+    countersFor(stats.provider, path, provider).record(now, now - begunAt, code);
+  }
 }
 
 /** What nobody offers is told together: a path that was made up by whoever has asked for the call names no counters. */
@@ -40,6 +41,9 @@ function countersFor(
   provider: Provider | undefined,
 ) {
   if (side.has(text)) return side.find(text);
-  const isOffered = provider?.service.actions.some(({ name }) => name === action) ?? false;
-  return isOffered ? side.of(text) : side.find(text);
+  return isOffered(provider, action) ? side.of(text) : side.find(text);
+}
+
+function isOffered(provider: Provider | undefined, action: string): boolean {
+  return provider?.service.actions.some(({ name }) => name === action) ?? false;
 }

@@ -12,6 +12,8 @@ import { showPath, TopicPath } from "../topics/mod.ts";
 /** How often a call is tried again unless its caller says so. */
 export const DEFAULT_RETRIES = 3;
 
+const USUAL_TRIES: Tries = { retries: DEFAULT_RETRIES, attemptTimeoutMs: undefined, hedgeAfterMs: undefined };
+
 /** Those of a caller who has chosen nothing. */
 export const NO_OPTIONS: CallOptions = {};
 
@@ -50,11 +52,12 @@ export interface Tries {
 export function readTries(
   { retries, attemptTimeoutMs, hedgeAfterMs }: CallOptions,
 ): Tries {
-  const count = readCount(retries, DEFAULT_RETRIES, 0, "retries");
   // Most calls say nothing of it.
-  if (attemptTimeoutMs === undefined && hedgeAfterMs === undefined) return { retries: count };
+  if (retries === undefined && attemptTimeoutMs === undefined && hedgeAfterMs === undefined) {
+    return USUAL_TRIES;
+  }
   return {
-    retries: count,
+    retries: readCount(retries, DEFAULT_RETRIES, 0, "retries"),
     attemptTimeoutMs: readTime(attemptTimeoutMs, "attemptTimeoutMs"),
     hedgeAfterMs: readTime(hedgeAfterMs, "hedgeAfterMs"),
   };

@@ -90,6 +90,16 @@ export class CallServer {
       // It counts once it is here as a whole: one that breaks off comes again.
       caller.seen.release(request.number);
     }
+    this.#complete(peer, request, params, stream);
+  }
+
+  #complete(
+    peer: PeerId,
+    request: RequestMessage,
+    params: WireValue,
+    stream: ServiceStream | undefined,
+  ): void {
+    const { carrier } = this.#base;
     carrier.complete(peer, params, stream).then((whole) => {
       if (this.#isClosed) return "claim" in whole ? whole.claim.release() : undefined;
       if ("code" in whole) {

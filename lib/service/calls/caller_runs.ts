@@ -61,8 +61,11 @@ export class CallerRuns {
   of(peer: PeerId, run: number): CallerRun {
     let runs = this.#runs.get(peer);
     if (runs === undefined) this.#runs.set(peer, runs = []);
-    const known = runs.find((caller) => caller.run === run);
-    if (known !== undefined) return known;
+    for (const known of runs) if (known.run === run) return known;
+    return this.#add(runs, run);
+  }
+
+  #add(runs: CallerRun[], run: number): CallerRun {
     const caller = {
       run,
       writtenBytes: 0,

@@ -8,7 +8,7 @@ import { AGENT, type PeerId } from "../ports.ts";
 import type { RuntimeBase } from "../runtime_base.ts";
 
 /** @returns what a peer is called in the text of an error */
-export function peerName({ nodeName }: Pick<RuntimeBase, "nodeName">, peer: PeerId): string {
+function peerName({ nodeName }: Pick<RuntimeBase, "nodeName">, peer: PeerId): string {
   return peer === AGENT ? "the agent" : nodeName(peer) ?? "a node that is gone";
 }
 
@@ -38,4 +38,14 @@ export function unreachable(
 /** @returns that there are as many streams to a peer as there may be */
 export function tooManyStreams(peer: PeerId): WireFailure {
   return failure("Overloaded", `Too many streams to ${peer} are open already`);
+}
+
+/** @returns that as many calls wait for a peer as may */
+export function noRoomFor(base: Pick<RuntimeBase, "nodeName">, peer: PeerId): WireFailure {
+  return failure("Overloaded", `Too many calls wait for ${peerName(base, peer)} already`);
+}
+
+/** @returns that the link to a peer has ended under a call that was sent */
+export function linkLost(base: Pick<RuntimeBase, "nodeName">, peer: PeerId): WireFailure {
+  return failure("OutcomeUnknown", `The link to ${peerName(base, peer)} was lost before the answer`, true);
 }

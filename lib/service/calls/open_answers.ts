@@ -49,7 +49,7 @@ export class OpenAnswers {
     this.#open.set(call, { peer, stream, control });
     return receiveItems(stream, carrier.account(peer), () => {
       cancelTimer();
-      if (this.#open.delete(call)) call.onOver();
+      if (this.#open.delete(call)) call.end.onOver();
     }, control.signal);
   }
 

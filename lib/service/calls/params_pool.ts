@@ -14,7 +14,7 @@ const MAX_SPARE_BYTES: number = 1 << 20;
 
 /** One for a node or program. */
 export class ParamsPool {
-  /** By the logarithm of their length. */
+  /** By the logarithm of their room: what was released last, a view of it. */
   readonly #spare: Uint8Array[][] = [];
   #spareBytes = 0;
 
@@ -29,7 +29,7 @@ export class ParamsPool {
     if (data.length < MIN_BYTES || data.length > MAX_BYTES) return plain(encoding, new Uint8Array(data));
     const room = this.#take(data.length);
     room.set(data);
-    return plain(encoding, data.length === room.length ? room : room.subarray(0, data.length));
+    return plain(encoding, room);
   }
 
   /** Takes the room of a value back that was encoded here; nobody reads it any more. */
@@ -38,15 +38,16 @@ export class ParamsPool {
     const bytes = data.buffer.byteLength;
     if (this.#spareBytes + bytes > MAX_SPARE_BYTES) return;
     this.#spareBytes += bytes;
-    (this.#spare[logarithm(bytes)] ??= []).push(new Uint8Array(data.buffer));
+    (this.#spare[logarithm(bytes)] ??= []).push(data);
   }
 
+  /** Calls are often as long as the one before, and then its view serves as it is. */
   #take(length: number): Uint8Array {
     const size = logarithm(length - 1) + 1;
     const spare = this.#spare[size]?.pop();
-    if (spare === undefined) return new Uint8Array(1 << size);
-    this.#spareBytes -= spare.length;
-    return spare;
+    if (spare !== undefined) this.#spareBytes -= spare.buffer.byteLength;
+    if (spare?.length === length) return spare;
+    return new Uint8Array(spare?.buffer ?? new ArrayBuffer(1 << size), 0, length);
   }
 }
 

@@ -11,7 +11,6 @@ import type { Provider, VersionRange } from "../directory/mod.ts";
 import { FIRST_BACKOFF_MS, MAX_BACKOFF_MS, RetryBackoff } from "./retry_backoff.ts";
 import { ShortLivedMap } from "./short_lived_map.ts";
 import type { Failed, WireFailure } from "../errors.ts";
-import type { RuntimeBase } from "../runtime_base.ts";
 import { AGENT, isProgram, type PeerId, PeerTally, type ServiceStream } from "../ports.ts";
 import type { ItemSource, PropagatedContext, RequestMessage, WireRouting, WireValue } from "../wire/mod.ts";
 
@@ -52,16 +51,21 @@ export interface CallOrder {
   readonly boundsStream?: boolean;
 }
 
+/** Who is told of a call's end. */
+export interface CallEnd {
+  /** Is called once. */
+  settle(reply: Reply): void;
+  /** Is called once, when nothing of it goes on any more: it is settled, and a stream that it was answered by has ended. */
+  onOver(): void;
+}
+
 /** A provider without a link is dialled so often at once; after that there are pauses. */
 const FREE_REACHES = 2;
 
 /** What `RemoteCaller` knows of one call, and alone changes. */
 export class PendingCall {
   readonly order: CallOrder;
-  /** Is called once. */
-  readonly settle: (reply: Reply) => void;
-  /** Is called once, when nothing of it goes on any more: it is settled, and a stream that it was answered by has ended. */
-  readonly onOver: () => void;
+  readonly end: CallEnd;
   provider: Provider | undefined;
   number = 0;
   retriesLeft: number;
@@ -95,10 +99,9 @@ export class PendingCall {
   #reaches = 0;
 
   /** @param root of what this is another attempt, if of any */
-  constructor(order: CallOrder, settle: (reply: Reply) => void, onOver: () => void, root?: PendingCall) {
+  constructor(order: CallOrder, end: CallEnd, root?: PendingCall) {
     this.order = order;
-    this.settle = settle;
-    this.onOver = onOver;
+    this.end = end;
     this.root = root ?? this;
     this.retriesLeft = order.source === undefined ? order.to.retries : 0;
   }
@@ -119,7 +122,7 @@ export class PendingCall {
 
   /** @returns one more attempt beside this one, at whoever was not asked yet, which has the tries that are left */
   another(): PendingCall {
-    const other = new PendingCall(this.order, this.settle, this.onOver, this.root);
+    const other = new PendingCall(this.order, this.end, this.root);
     other.retriesLeft = this.retriesLeft - 1;
     other.#tried = this.#tried;
     this.retriesLeft = 0;
@@ -134,8 +137,8 @@ export class PendingCall {
     if (this.provider !== undefined) (this.#tried ??= new Set()).add(this.provider.peer);
   }
 
-  /** @returns what its provider is sent @param params as they travel */
-  request({ run: callerRun, clock }: Pick<RuntimeBase, "run" | "clock">, params: WireValue): RequestMessage {
+  /** @returns what its provider is sent @param params as they travel @param now by which what is left of its time counts */
+  request(callerRun: number, params: WireValue, now: Millis): RequestMessage {
     const { order: { path, deadline, to, context }, number, provider } = this;
     return {
       kind: "request",
@@ -144,7 +147,7 @@ export class PendingCall {
       providerRun: provider?.run ?? 0,
       path: path.text,
       params,
-      timeoutMs: Math.max(1, Math.ceil(deadline - clock.now())),
+      timeoutMs: Math.max(1, Math.ceil(deadline - now)),
       streamsParams: false,
       routing: to.routing,
       caller: to.caller ?? "",
@@ -219,15 +222,14 @@ export class PendingCalls {
 
   /** Takes one in that has its provider and number. */
   add(call: PendingCall): void {
-    const peer = call.provider?.peer;
     this.#calls.set(call.number, call);
-    if (peer !== undefined) this.#waiting.add(peer, 1);
+    if (call.provider !== undefined) this.#waiting.add(call.provider.peer, 1);
   }
 
   /** Takes one out that still has its provider; harmless when it is not there. */
   delete(call: PendingCall): void {
-    const peer = call.provider?.peer;
-    if (this.#calls.delete(call.number) && peer !== undefined) this.#waiting.add(peer, -1);
+    const { provider } = call;
+    if (this.#calls.delete(call.number) && provider !== undefined) this.#waiting.add(provider.peer, -1);
   }
 }
 

@@ -77,16 +77,13 @@ export class ProviderChoice {
    * one that leads.
    */
   providers({ path: { service, text }, to: { mode, peer, version } }: CallOrder): readonly Provider[] {
-    const inRange = (all: readonly Provider[]) =>
-      version === undefined ? all : all.filter((one) => version.has(one.service.version));
     const { directory, programs: attached, peers: { self } } = this.#base;
     const leadership = this.#leadership;
     if (peer !== undefined && isBuiltIn(text)) return [anyProvider(peer)];
     if (peer !== undefined && peer !== self && mode !== "local") {
-      const offered = (isProgram(peer) ? attached : directory).providers(service);
-      return inRange(offered.filter((one) => one.peer === peer));
+      return inRange(ofPeer((isProgram(peer) ? attached : directory).providers(service), peer), version);
     }
-    let programs = inRange(attached.providers(service));
+    let programs = inRange(attached.providers(service), version);
     // Of several programs that lead together one is asked, and the same one each time.
     if (programs.length > 1 && leadership.isElected(service)) {
       programs = programs.filter((one) => one.service.state === "running").slice(0, 1);
@@ -94,9 +91,10 @@ export class ProviderChoice {
     if (mode === "local" || peer === self) return programs;
     if (mode === "leader") {
       const leader = leadership.ranked(service).slice(0, 1);
-      return leader[0]?.peer === self ? programs : inRange(leader);
+      return leader[0]?.peer === self ? programs : inRange(leader, version);
     }
-    return programs.some((one) => one.service.state === "running") ? programs : inRange(this.all(service));
+    const isServed = programs.some((one) => one.service.state === "running");
+    return isServed ? programs : inRange(this.all(service), version);
   }
 
   /** Whether an attached program offers the service. */
@@ -108,7 +106,10 @@ export class ProviderChoice {
   isIdempotent({ service, action }: CallPath): boolean {
     const { directory, programs } = this.#base;
     const provider = directory.providers(service)[0] ?? programs.providers(service)[0];
-    return provider?.service.actions.find(({ name }) => name === action)?.idempotent ?? false;
+    for (const { name, idempotent } of provider?.service.actions ?? []) {
+      if (name === action) return idempotent;
+    }
+    return false;
   }
 
   #isHere(own: LocalService, service: string, mode: CallMode, peer: PeerId | undefined): boolean {
@@ -143,6 +144,10 @@ export class Balancer {
     // Most services have one provider, which is fine: every call asks.
     const [only] = providers;
     if (only !== undefined && providers.length === 1 && isUsable(only, action, now)) return providers;
+    return this.#candidates(providers, action, now);
+  }
+
+  #candidates(providers: readonly Provider[], action: string, now: Millis): readonly Provider[] {
     const usable = providers.filter((provider) => isUsable(provider, action, now));
     const good = usable.filter(({ peer }) => isProgram(peer) || this.#peers.isHealthy(peer));
     return good.length > 0 ? good : usable;
@@ -187,6 +192,14 @@ export class Balancer {
     }
     return nearest;
   }
+}
+
+function inRange(all: readonly Provider[], version: VersionRange | undefined): readonly Provider[] {
+  return version === undefined ? all : all.filter((one) => version.has(one.service.version));
+}
+
+function ofPeer(all: readonly Provider[], peer: PeerId): readonly Provider[] {
+  return all.filter((one) => one.peer === peer);
 }
 
 function isUsable({ service, breakers }: Provider, action: string, now: Millis): boolean {

@@ -15,6 +15,7 @@
 import { countReply } from "./call_counting.ts";
 import type { CallPath } from "./call_options.ts";
 import {
+  type CallEnd,
   type CallOrder,
   type CallRouting,
   MAX_PENDING_CALLS,
@@ -26,11 +27,12 @@ import { OpenAnswers } from "./open_answers.ts";
 import { ParamsPool } from "./params_pool.ts";
 import { type Balancer, noProvider } from "./provider_choice.ts";
 import { failure, type WireFailure } from "../errors.ts";
-import { peerName, placeFailure, tooManyStreams, unreachable } from "./failure_place.ts";
-import { isRemote, type ItemSource, RESET_CANCELED, type ResponseMessage, sendItems } from "../wire/mod.ts";
+import { linkLost, noRoomFor, placeFailure, tooManyStreams, unreachable } from "./failure_place.ts";
+import { isRemote, type ItemSource, RESET_CANCELED, type ResponseMessage } from "../wire/mod.ts";
 import type { PeerId, PostOutcome, ServiceStream } from "../ports.ts";
 import type { Provider } from "../directory/mod.ts";
 import type { RuntimeBase } from "../runtime_base.ts";
+import { sendWithItems } from "./streamed_params.ts";
 import { showPath } from "../topics/mod.ts";
 
 const SWEEP_MS = 25;
@@ -62,29 +64,35 @@ export class RemoteCaller {
 
   /**
    * Makes a call.
-   * @param settle is called once
-   * @param onOver is called once, behind it, when a stream that it was answered by has ended, too
-   * @returns a function that gives it up, such a stream as well, for what reason it is told
+   * @returns it, for whoever gives it up
    */
-  call(
-    order: CallOrder,
-    settle: (reply: Reply) => void,
-    onOver: () => void = () => {},
-  ): (reason?: WireFailure) => void {
-    const call = new PendingCall(order, settle, onOver);
+  call(order: CallOrder, end: CallEnd): PendingCall {
+    const call = new PendingCall(order, end);
     if (this.#isClosed) this.#fail(call, failure("Stopped", "this node stops"));
     else if (this.pending >= MAX_PENDING_CALLS) {
       this.#fail(call, failure("Overloaded", `${MAX_PENDING_CALLS} calls wait already`));
     } else this.#start(call, order.begunAt);
-    return (reason = failure("Canceled", `Canceled: ${showPath(order.path.text)}`)) =>
-      this.#giveUpAll(call, reason);
+    return call;
+  }
+
+  /** Ends a call with all its attempts, or the stream that it was answered by. @param root what `call` has returned */
+  giveUp(
+    root: PendingCall,
+    reason: WireFailure = failure("Canceled", `Canceled: ${showPath(root.order.path.text)}`),
+  ): void {
+    if (root.isAnswered) return this.#answers.end(root, reason);
+    const attempts = [...root.attempts ?? [root]];
+    const executed = attempts.some(({ isSent }) => isSent);
+    for (const call of attempts) this.#giveUp(call, reason, executed);
   }
 
   /** Takes an answer in. @param stream what it has opened, if anything */
   handleResponse(peer: PeerId, response: ResponseMessage, stream?: ServiceStream): void {
-    const { run, carrier } = this.#base;
     const call = this.#pending.get(response.number);
-    if (call === undefined || response.callerRun !== run || call.provider?.peer !== peer || !call.isSent) {
+    if (
+      call === undefined || response.callerRun !== this.#base.run || call.provider?.peer !== peer ||
+      !call.isSent
+    ) {
       // Late, or a duplicate.
       return stream?.reset(RESET_CANCELED);
     }
@@ -100,8 +108,17 @@ export class RemoteCaller {
       stream?.reset(RESET_CANCELED);
       return this.#settle(call, { kind: "value", value: response.result });
     }
+    this.#complete(peer, call, response.result, stream);
+  }
+
+  #complete(
+    peer: PeerId,
+    call: PendingCall,
+    result: ResponseMessage["result"],
+    stream: ServiceStream | undefined,
+  ): void {
     const attempt = call.attempt;
-    carrier.complete(peer, response.result, stream).then((whole) => {
+    this.#base.carrier.complete(peer, result, stream).then((whole) => {
       if (!("code" in whole)) {
         this.#settle(call, { kind: "value", value: whole.value });
         return whole.claim.release();
@@ -157,10 +174,7 @@ export class RemoteCaller {
     if (provider !== undefined && !this.#pending.hasRoom(provider.peer)) {
       const roomy = from.filter(({ peer }) => this.#pending.hasRoom(peer));
       if (roomy.length === 0) {
-        return this.#fail(
-          call,
-          failure("Overloaded", `Too many calls wait for ${peerName(this.#base, provider.peer)} already`),
-        );
+        return this.#fail(call, noRoomFor(this.#base, provider.peer));
       }
       provider = balancer.choose(order.path.service, roomy, order.to.mode);
     }
@@ -173,59 +187,54 @@ export class RemoteCaller {
     call.assign(provider, ++this.#lastNumber, now);
     this.#pending.add(call);
     this.#cancelSweep ??= this.#sweepLater();
-    this.#send(call, provider);
+    this.#send(call, provider, now);
   }
 
-  #send(call: PendingCall, provider: Provider): void {
-    const { carrier } = this.#base;
-    const { order } = call, { peer } = provider;
-    if (order.source !== undefined) return this.#sendWithItems(call, provider, order.source);
-    if (!carrier.isShort(order.params)) {
-      call.isSent = true;
-      const attempt = ++call.attempt;
-      carrier.sendLong(peer, order.params, (params) => call.request(this.#base, params)).then((sent) => {
-        if (!this.#isCurrent(call, attempt) || sent === "queued") return;
-        if (sent === "refused") {
-          return this.#fail(call, failure("PayloadTooLarge", "the parameters are over the provider's limit"));
-        }
-        call.isSent = false;
-        if (sent === "no-link" && carrier.isLinked(provider.peer)) {
-          return this.#handleFailure(call, tooManyStreams(provider.peer));
-        }
-        // What is lost on the way may have arrived as a whole.
-        call.isResent ||= sent === "lost";
-        this.#handlePosted(call, provider, sent === "lost" ? "no-link" : sent);
-      }, (error) => {
-        if (this.#isCurrent(call, attempt)) this.#fail(call, failure("Incompatible", String(error)));
-      });
-      return;
-    }
-    const request = call.request(this.#base, order.params);
-    this.#handlePosted(call, provider, carrier.post(peer, request));
+  #send(call: PendingCall, provider: Provider, now = this.#base.clock.now()): void {
+    const { carrier, run } = this.#base;
+    const { source, params } = call.order;
+    if (source !== undefined) return this.#sendWithItems(call, provider, source);
+    if (!carrier.isShort(params)) return this.#sendLong(call, provider);
+    const outcome = carrier.post(provider.peer, call.request(run, params, now));
+    if (outcome === "queued") call.noteSent();
+    else this.#handleUnsent(call, provider, outcome);
+  }
+
+  #sendLong(call: PendingCall, provider: Provider): void {
+    const { carrier, run, clock } = this.#base;
+    call.isSent = true;
+    const attempt = ++call.attempt;
+    const sending = carrier.sendLong(
+      provider.peer,
+      call.order.params,
+      (params) => call.request(run, params, clock.now()),
+    );
+    sending.then((sent) => {
+      if (!this.#isCurrent(call, attempt) || sent === "queued") return;
+      if (sent === "refused") {
+        return this.#fail(call, failure("PayloadTooLarge", "the parameters are over the provider's limit"));
+      }
+      call.isSent = false;
+      if (sent === "no-link" && carrier.isLinked(provider.peer)) {
+        return this.#handleFailure(call, tooManyStreams(provider.peer));
+      }
+      // What is lost on the way may have arrived as a whole.
+      call.isResent ||= sent === "lost";
+      this.#handleUnsent(call, provider, sent === "lost" ? "no-link" : sent);
+    }, (error) => {
+      if (this.#isCurrent(call, attempt)) this.#fail(call, failure("Incompatible", String(error)));
+    });
   }
 
   #sendWithItems(call: PendingCall, provider: Provider, source: ItemSource): void {
-    const { carrier } = this.#base;
-    const { order } = call;
-    if (!carrier.isShort(order.params)) {
-      const long = "Parameters beside a stream are short: put long ones into the stream";
-      return this.#fail(call, failure("PayloadTooLarge", long));
-    }
-    const request = { ...call.request(this.#base, order.params), streamsParams: true };
-    const stream = carrier.openStream(provider.peer, request);
-    if (stream === undefined) {
-      if (!carrier.isLinked(provider.peer)) return this.#handlePosted(call, provider, "no-link");
-      return this.#fail(call, tooManyStreams(provider.peer));
-    }
-    call.isSent = true;
-    call.items = stream;
-    void sendItems(source, stream, undefined, carrier.account(provider.peer));
+    const outcome = sendWithItems(this.#base, call, provider, source);
+    if (outcome === "no-link") this.#handleUnsent(call, provider, outcome);
+    else if (outcome !== undefined) this.#fail(call, outcome);
   }
 
-  #handlePosted(call: PendingCall, provider: Provider, outcome: PostOutcome): void {
+  #handleUnsent(call: PendingCall, provider: Provider, outcome: Exclude<PostOutcome, "queued">): void {
     const { links } = this.#base.carrier;
     const { peer } = provider;
-    if (outcome === "queued") return call.noteSent();
     const { attempt } = call;
     const again = (isThere: boolean) => {
       if (!this.#isCurrent(call, attempt)) return;
@@ -241,15 +250,14 @@ export class RemoteCaller {
 
   #handleLost(call: PendingCall, provider: Provider): void {
     const { order } = call;
-    const text = `The link to ${peerName(this.#base, provider.peer)} was lost before the answer`;
-    const lost = failure("OutcomeUnknown", text, true);
+    const lost = linkLost(this.#base, provider.peer);
     call.isSent = false;
     call.attempt++;
     if (order.to.idempotent) return this.#handleFailure(call, { ...lost, retryable: true });
     // Without a run to hold it to, the other end might have been started again.
     if (order.source !== undefined || provider.run === 0) return this.#fail(call, lost);
     call.isResent = true;
-    this.#handlePosted(call, provider, "no-link");
+    this.#handleUnsent(call, provider, "no-link");
   }
 
   /** @param isAnswer the provider says so: then the code is its handler's, and says nothing of the provider */
@@ -314,14 +322,6 @@ export class RemoteCaller {
     this.#handleFailure(call, reason);
   }
 
-  /** Ends a call with all its attempts, or the stream that it was answered by. */
-  #giveUpAll(root: PendingCall, reason: WireFailure): void {
-    if (root.isAnswered) return this.#answers.end(root, reason);
-    const attempts = [...root.attempts ?? [root]];
-    const executed = attempts.some(({ isSent }) => isSent);
-    for (const call of attempts) this.#giveUp(call, reason, executed);
-  }
-
   /** Ends one attempt. */
   #giveUp(call: PendingCall, reason: WireFailure, executed = call.isSent): void {
     if (call.isSettled) return;
@@ -365,8 +365,8 @@ export class RemoteCaller {
     countReply(this.#base, root.order, call.provider, reply);
     // A stream of answers may go on for as long as its parameters do.
     if (reply.kind !== "stream") call.items?.reset(RESET_CANCELED);
-    call.settle(reply);
-    if (reply.kind !== "stream") call.onOver();
+    call.end.settle(reply);
+    if (reply.kind !== "stream") call.end.onOver();
   }
 
   #end(call: PendingCall): void {

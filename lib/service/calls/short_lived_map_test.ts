@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { randomUint32, SeededRandom } from "../../base/mod.ts";
 import { ShortLivedMap } from "./short_lived_map.ts";
 
 Deno.test("ShortLivedMap holds what a Map holds, in its order, however many come and go", () => {
@@ -20,5 +21,24 @@ Deno.test("ShortLivedMap holds what a Map holds, in its order, however many come
     }
     assert.deepEqual(map.values(), [...oracle.values()]);
     assert.equal(map.values()[0], oracle.get(0));
+  }
+});
+
+Deno.test("ShortLivedMap holds what a Map holds, also where it is empty now and then", () => {
+  const random = new SeededRandom(7);
+  const map = new ShortLivedMap<number, number>();
+  const oracle = new Map<number, number>();
+  for (let i = 0; i < 20_000; i++) {
+    const key = randomUint32(random) % 4;
+    if (randomUint32(random) % 2 === 0) {
+      map.set(key, i);
+      oracle.set(key, i);
+    } else assert.equal(map.delete(key), oracle.delete(key));
+    assert.deepEqual([map.size, map.has(key), map.get(key)], [
+      oracle.size,
+      oracle.has(key),
+      oracle.get(key),
+    ]);
+    assert.deepEqual(map.values(), [...oracle.values()]);
   }
 });

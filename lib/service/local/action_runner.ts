@@ -68,22 +68,43 @@ export function runAction(
   if (service.state !== "running") {
     return settle(failed("ServicePaused", `${showPath(service.path)} is ${service.state}`));
   }
-  const leave = (outcome: Outcome) => {
-    for (const bulkhead of bulkheads) bulkhead.leave();
-    settle(outcome);
-  };
-  const run = () => {
-    if (!context.isAborted) return read(action, params, context, leave);
-    // It was given up while it waited for its turn.
-    leave(failed("Canceled", `${showPath(context.path)} was given up before it ran`));
-  };
+  for (const { isBusy } of bulkheads) if (isBusy) return wait(action, params, context, settle);
+  for (const bulkhead of bulkheads) bulkhead.pass();
+  run(action, params, context, settle);
+}
+
+/** As `runAction`, where a bulkhead is busy. */
+function wait(
+  action: LocalAction,
+  params: CallParams,
+  context: CallContext,
+  settle: (outcome: Outcome) => void,
+): void {
+  const { service, bulkheads } = action;
   for (const { isBusy } of bulkheads) {
     if (isBusy && !params.keep()) return settle(overloaded(service.path));
   }
-  pass(bulkheads, { bytes: params.bytes, run }, 0, (entered) => {
+  const call = { bytes: params.bytes, run: () => run(action, params, context, settle) };
+  pass(bulkheads, call, 0, (entered) => {
     for (let i = 0; i < entered; i++) bulkheads[i]?.leave();
     settle(overloaded(service.path));
   });
+}
+
+/** Runs an action that has its place in all bulkheads, and gives that back. */
+function run(
+  action: LocalAction,
+  params: CallParams,
+  context: CallContext,
+  settle: (outcome: Outcome) => void,
+): void {
+  const leave = (outcome: Outcome) => {
+    for (const bulkhead of action.bulkheads) bulkhead.leave();
+    settle(outcome);
+  };
+  if (!context.isAborted) return read(action, params, context, leave);
+  // It was given up while it waited for its turn.
+  leave(failed("Canceled", `${showPath(context.path)} was given up before it ran`));
 }
 
 function overloaded(path: TopicPath): Failed {
@@ -150,7 +171,17 @@ function serve(
   end: (outcome: Outcome) => void,
 ): void {
   const schema = action.definition.params;
-  if (schema === undefined) return invoke(action, value, context, end);
+  if (schema === undefined) invoke(action, value, context, end);
+  else serveChecked(action, schema, value, context, end);
+}
+
+function serveChecked(
+  action: LocalAction,
+  schema: Schema,
+  value: unknown,
+  context: CallContext,
+  end: (outcome: Outcome) => void,
+): void {
   const onBroken = (error: unknown) => {
     action.log.action(showPath(action.service.path), action.name, context.caller, error);
   };
@@ -180,22 +211,40 @@ function invoke(
   context: CallContext,
   end: (outcome: Outcome) => void,
 ): void {
-  const fail = (error: unknown) => {
-    action.log.action(showPath(action.service.path), action.name, context.caller, error);
-    end({ kind: "failure", failure: failureOf(error), error });
-  };
   let answer: unknown;
   let isLater: boolean;
   try {
     answer = action.definition.handler(params as never, context);
     isLater = isPromise(answer);
   } catch (error) {
-    return fail(error);
+    return fail(action, error, context, end);
   }
-  // Outside of it, since what throws behind `end` must not end the call a second time. What only looks like a promise
-  // may call back twice, or throw.
-  if (isLater) Promise.resolve(answer).then((value) => finish(action, value, context, end), fail);
+  // Outside of it, since what throws behind `end` must not end the call a second time.
+  if (isLater) awaitAnswer(action, answer, context, end);
   else finish(action, answer, context, end);
+}
+
+function awaitAnswer(
+  action: LocalAction,
+  answer: unknown,
+  context: CallContext,
+  end: (outcome: Outcome) => void,
+): void {
+  // What only looks like a promise may call back twice, or throw.
+  Promise.resolve(answer).then(
+    (value) => finish(action, value, context, end),
+    (error) => fail(action, error, context, end),
+  );
+}
+
+function fail(
+  action: LocalAction,
+  error: unknown,
+  context: CallContext,
+  end: (outcome: Outcome) => void,
+): void {
+  action.log.action(showPath(action.service.path), action.name, context.caller, error);
+  end({ kind: "failure", failure: failureOf(error), error });
 }
 
 function finish(
@@ -204,11 +253,26 @@ function finish(
   context: CallContext,
   end: (outcome: Outcome) => void,
 ): void {
-  const { log, name, service, definition: { result } } = action;
-  const onError = (error: unknown) => log.action(showPath(service.path), name, context.caller, error);
+  const { result } = action.definition;
   // Its items are asked for by whoever reads them, elsewhere.
-  if (isItemSource(value)) return end({ kind: "value", value: watchItems(value, onError) });
-  if (result === undefined) return end({ kind: "value", value });
+  if (isItemSource(value)) end({ kind: "value", value: watchItems(value, errorLog(action, context)) });
+  else if (result === undefined) end({ kind: "value", value });
+  else finishChecked(action, result, value, context, end);
+}
+
+function errorLog({ log, name, service }: LocalAction, { caller }: CallContext): (error: unknown) => void {
+  return (error) => log.action(showPath(service.path), name, caller, error);
+}
+
+function finishChecked(
+  action: LocalAction,
+  result: Schema,
+  value: unknown,
+  context: CallContext,
+  end: (outcome: Outcome) => void,
+): void {
+  const { log, name, service } = action;
+  const onError = errorLog(action, context);
   check(result, value, onError, (issues, checked) => {
     if (issues === undefined) return end({ kind: "value", value: checked });
     const path = `${showPath(service.path)}/${name}`;

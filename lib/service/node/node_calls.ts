@@ -10,6 +10,7 @@ import {
   type CallPath,
   type CallPaths,
   callRemote,
+  type CallRequest,
   type LocalCaller,
   type ProviderChoice,
   readTries,
@@ -20,6 +21,7 @@ import {
 import { callAll } from "./call_all.ts";
 import { type Provider, VersionRange } from "../directory/mod.ts";
 import { callError, failed, failure, type WireFailure } from "../errors.ts";
+import type { LocalService } from "../local/mod.ts";
 import type { NodePolicy } from "./node_policy.ts";
 import type { PreparedCallOptions } from "../options.ts";
 import { isProgram, type PeerId } from "../ports.ts";
@@ -52,6 +54,11 @@ interface Destination {
 /** One for a node. */
 export class NodeCalls {
   readonly #parts: NodeCallsParts;
+  readonly #again = ({ path, params, options, to }: CallRequest, leftMs: number) => {
+    // The service may have come to this node meanwhile.
+    const isHere = this.#parts.choice.here(path, to.mode, to.peer, to.version) !== undefined;
+    return isHere ? this.make(path, params, options, leftMs) : undefined;
+  };
 
   constructor(parts: NodeCallsParts) {
     this.#parts = parts;
@@ -64,39 +71,58 @@ export class NodeCalls {
     options: PreparedCallOptions,
     timeoutMs: number,
   ): Promise<unknown> {
-    const { base, base: { peers }, choice, policy, localCaller, paths } = this.#parts;
+    const { base, base: { peers }, choice, policy, paths } = this.#parts;
     const { node } = options;
     const version = options.version === undefined ? undefined : VersionRange.parse(options.version);
     const instead = base.services.get(path.service) ? undefined : policy.instead(path, paths);
     if (instead !== undefined) return this.make(instead, params, options, timeoutMs);
     const mode = node !== undefined ? "round-robin" : options.mode ?? choice.usualMode(path);
-    if (mode === "all") {
-      return callAll(
-        { base, localCaller, choice, policy, peers },
-        path,
-        params,
-        options,
-        timeoutMs,
-        (peer, single) => this.ask(peer, path, params, single, timeoutMs),
-      );
-    }
+    if (mode === "all") return this.#callAll(path, params, options, timeoutMs);
     const peer = node === undefined ? undefined : peers.find(node);
     if (node !== undefined && peer === undefined) {
       throw callError("NoProvider", `No node is called ${node}`);
     }
     const to = { mode, peer, version };
     const service = choice.here(path, mode, peer, version);
-    if (service !== undefined) {
-      return localCaller.request(service, path, params, options, timeoutMs, (leftMs) => {
-        // Paused or removed meanwhile, it may run elsewhere.
-        if (choice.here(path, mode, peer, version) !== undefined) return undefined;
-        return this.#callRemote(path, params, options, to, leftMs);
-      });
-    }
+    if (service !== undefined) return this.#callHere(service, path, params, options, to, timeoutMs);
     if (mode === "local" && !choice.hasProgram(path)) {
       throw callError("NoProvider", `This node does not offer ${showPath(path.service)}`);
     }
     return this.#callRemote(path, params, options, to, timeoutMs);
+  }
+
+  #callAll(
+    path: CallPath,
+    params: unknown,
+    options: PreparedCallOptions,
+    timeoutMs: number,
+  ): Promise<unknown> {
+    const { base, base: { peers }, choice, policy, localCaller } = this.#parts;
+    const parts = { base, localCaller, choice, policy, peers };
+    return callAll(
+      parts,
+      path,
+      params,
+      options,
+      timeoutMs,
+      (peer, single) => this.ask(peer, path, params, single, timeoutMs),
+    );
+  }
+
+  #callHere(
+    service: LocalService,
+    path: CallPath,
+    params: unknown,
+    options: PreparedCallOptions,
+    to: Destination,
+    timeoutMs: number,
+  ): Promise<unknown> {
+    const { choice, localCaller } = this.#parts;
+    return localCaller.request(service, path, params, options, timeoutMs, (leftMs) => {
+      // Paused or removed meanwhile, it may run elsewhere.
+      if (choice.here(path, to.mode, to.peer, to.version) !== undefined) return undefined;
+      return this.#callRemote(path, params, options, to, leftMs);
+    });
   }
 
   /** Asks one peer. @throws CallError */
@@ -150,11 +176,8 @@ export class NodeCalls {
   ): Promise<unknown> {
     const { base, choice, remoteCaller } = this.#parts;
     const { idempotent = choice.isIdempotent(path) } = options;
-    const to = { mode, peer, idempotent, version, ...readTries(options) };
-    return callRemote(base, remoteCaller, path, params, options, timeoutMs, to, (leftMs) => {
-      // The service may have come to this node meanwhile.
-      const isHere = choice.here(path, mode, peer, version) !== undefined;
-      return isHere ? this.make(path, params, options, leftMs) : undefined;
-    });
+    const { retries, attemptTimeoutMs, hedgeAfterMs } = readTries(options);
+    const to = { mode, peer, idempotent, version, retries, attemptTimeoutMs, hedgeAfterMs };
+    return callRemote(base, remoteCaller, { path, params, options, to }, timeoutMs, this.#again);
   }
 }

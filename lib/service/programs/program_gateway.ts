@@ -153,11 +153,13 @@ export class ProgramGateway {
     const begunAt = this.#base.clock.now();
     const deadline = millis(begunAt + timeoutOf(request));
     const order = { path, params, begunAt, deadline, source, to, context: request.context };
-    const giveUp = this.#remoteCaller.call(order, (reply) => {
-      resolve(reply.kind === "value" ? { kind: "value", value: copyValue(reply.value) } : reply);
+    const call = this.#remoteCaller.call(order, {
+      settle: (reply) =>
+        resolve(reply.kind === "value" ? { kind: "value", value: copyValue(reply.value) } : reply),
+      onOver() {},
     });
     // The signal is of this call alone, so that nothing is left behind on it.
-    const abort = () => giveUp(failureOf(signal.reason));
+    const abort = () => this.#remoteCaller.giveUp(call, failureOf(signal.reason));
     if (signal.aborted) abort();
     else signal.addEventListener("abort", abort, { once: true });
     return promise;

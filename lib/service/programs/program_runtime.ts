@@ -151,7 +151,8 @@ export class ProgramRuntime extends ServiceRuntime {
     const routing = { mode, node, idempotent, retries, version, attemptTimeoutMs, hedgeAfterMs };
     // The agent tries again, not the program.
     const to = { mode: "round-robin", peer: AGENT, retries: 0, idempotent, routing } as const;
-    return callRemote(this.base, this.remoteCaller, path, params, options, timeoutMs, to, (leftMs) => {
+    const request = { path, params, options, to };
+    return callRemote(this.base, this.remoteCaller, request, timeoutMs, (_, leftMs) => {
       // The service may have come to this program meanwhile.
       const isHere = this.#here(path, options) !== undefined;
       return isHere ? this.callAgain(path, params, options, leftMs) : undefined;

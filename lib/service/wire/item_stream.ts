@@ -46,6 +46,8 @@ export type ItemSource = ReadableStream<unknown> | AsyncIterable<unknown>;
 export function isItemSource(value: unknown): value is ItemSource {
   if (typeof value !== "object" || value === null) return false;
   try {
+    // Bytes are what most answers are that are objects.
+    if (value instanceof Uint8Array) return false;
     return value instanceof ReadableStream || Symbol.asyncIterator in value;
   } catch {
     // A proxy may throw whatever it is asked.

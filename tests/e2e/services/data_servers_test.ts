@@ -50,6 +50,10 @@ labTest(
     const { revision } = await counts.put({ id: "a", n: 1 });
     const [listed] = JSON.parse(await expectAnswer(lead, "data", "list", "--json"));
     assert.equal(listed?.owner, "store");
+    // A queue is there, too, so that a handler's write and the end of its message are one.
+    const jobs = await program.queue<string>("jobs", { leaseMs: 2_000 });
+    assert.equal(jobs.owner, "store");
+    for (const id of ["one", "two"]) await jobs.push(id, { id });
 
     const pid = serverOf(store.stateDir);
     assert(pid !== undefined, "the server's process");
@@ -70,6 +74,19 @@ labTest(
     );
     assert(second.revision > revision);
 
+    const handled: string[] = [];
+    await using worker = jobs.work(async (message) => {
+      handled.push(message.value);
+      await message.commit((tx) => tx.put(counts, { id: `job-${message.value}`, n: 1 }));
+    });
+    const isDone = async () => {
+      const { waiting, leased } = await jobs.describe().catch(() => ({ waiting: 1, leased: 1 }));
+      return waiting + leased === 0;
+    };
+    await waitFor(isDone, 20_000, { what: "what was pushed before the server was killed is done" });
+    await worker.stop();
+    assert.deepEqual(handled.toSorted(), ["one", "two"]);
+
     // Without its agent it ends, and what it has kept is there afterwards.
     await store.kill();
     await waitFor(() => Promise.resolve(serverOf(store.stateDir) === undefined), 15_000, { what: "it ends" });
@@ -80,9 +97,11 @@ labTest(
       { what: "it goes on" },
     );
     assert(third.revision > second.revision);
-    assert.deepEqual((await Array.fromAsync(counts.list())).map(({ key }) => key), ["a", "b", "c"]);
+    assert.deepEqual((await Array.fromAsync(counts.list())).map(({ key }) => key), [
+      ...["a", "b", "c", "job-one", "job-two"],
+    ]);
 
-    assert.match((await ask(lead, "data", "down")).stderr, /keep collections, as counts/);
+    assert.match((await ask(lead, "data", "down")).stderr, /keep collections and queues, as (counts|jobs)/);
     await expectAnswer(lead, "data", "down", "--force");
     await waitFor(() => Promise.resolve(serverOf(store.stateDir) === undefined), 15_000, {
       what: "it is stopped",

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { type Logger, silentLogger } from "../../../lib/base/mod.ts";
 import { JetStreamLog, parseNatsServer, ReplicatedEngine } from "../../../lib/data/mod.ts";
 import { MemoryCopy } from "../../../lib/data/testing/memory_log.ts";
+import { checkQueues, prepareQueues, runQueues } from "../../../lib/data/testing/troubled_queues.ts";
 import {
   checkRun,
   prepareRun,
@@ -42,7 +43,7 @@ labTest(
     const open = async (name: string) => {
       await Deno.mkdir(`${scratch}/${name}`, { recursive: true });
       return new ReplicatedEngine({
-        ...{ timers, log, random: systemRandom, afterTurn: afterSystemTurn },
+        ...{ clock, timers, log, random: systemRandom, afterTurn: afterSystemTurn },
         commits: new JetStreamLog({
           clock,
           timers,
@@ -61,6 +62,7 @@ labTest(
       ...{ now: () => performance.now(), sleep: pause, draw, operations: OPERATIONS },
     };
     await prepareRun(run);
+    await prepareQueues(run);
     let isOver = false;
     const trouble = (async () => {
       for (let i = 0; !isOver; i++) {
@@ -80,10 +82,11 @@ labTest(
         }
       }
     })();
-    const seen = await runClients(run);
+    const [seen, seenOfQueues] = await Promise.all([runClients(run), runQueues(run)]);
     isOver = true;
     await trouble;
     await checkRun(run, seen, "as announced");
+    await checkQueues(run, seenOfQueues, "as announced");
     // One that is new here has none of the messages that were forgotten.
     const late = nodes[NODES] = await open("late");
     for (

@@ -18,18 +18,24 @@ import {
 } from "../../queue_engine.ts";
 import type { GroupCommit } from "../group_commit.ts";
 import { type Lease, leaseName, Leases } from "./leases.ts";
-import { type MessageHead, type MessageState, type MessageTable, STATES } from "./message_table.ts";
+import { type MessageCount, type MessageHead, type MessageTable, STATES } from "./message_table.ts";
 import { full, type QueueCounts } from "./queue_counts.ts";
+import type { QueueTime } from "./queue_time.ts";
 
 /** What the queues of one database share. */
 export interface QueueParts {
   readonly table: MessageTable;
   readonly counts: QueueCounts;
   readonly group: GroupCommit;
-  /** By which leases run: it does not jump. */
-  readonly now: () => number;
-  /** Milliseconds since 1970, by which messages become due: it does not jump while the engine runs, nor go back. */
-  readonly time: () => number;
+  readonly time: QueueTime;
+}
+
+/** What is in a queue when it is opened. */
+export interface QueueContent {
+  /** How many messages each origin has there, dead letters included. */
+  readonly origins: ReadonlyMap<string, number>;
+  /** How many of all are dead. */
+  readonly dead: number;
 }
 
 /** One queue of a database. */
@@ -39,25 +45,29 @@ export class EmbeddedQueue {
   readonly #parts: QueueParts;
   readonly #tell: () => void;
   readonly #leases = new Leases();
+  readonly #origins: Map<string, number>;
   #length = 0;
   #dead = 0;
 
-  /** @param lengths how many messages there are, and how many of them are dead */
+  /** @param tell tells those who follow the queue */
   constructor(
     parts: QueueParts,
     number: number,
     spec: QueueSpec,
-    { length, dead, tell }: { readonly length: number; readonly dead: number; readonly tell: () => void },
+    { origins, dead }: QueueContent,
+    tell: () => void,
   ) {
     this.#parts = parts;
     this.number = number;
     this.spec = spec;
     this.#tell = tell;
-    this.#length = length;
+    this.#origins = new Map(origins);
+    for (const count of origins.values()) this.#length += count;
     this.#dead = dead;
-    // Whoever had one before the engine was opened has it anew.
     for (const message of parts.table.leased(number)) {
-      this.#leases.add(this.#leaseOf(message, message.holder ?? "", message.leaseMs));
+      const lease = this.#leaseOf(message, message.holder ?? "", message.leaseMs);
+      // Where a time does not go on, whoever had one before the engine was opened has it anew.
+      this.#leases.add(parts.time.isLasting ? { ...lease, ...message.leaseEnds } : lease);
     }
   }
 
@@ -73,25 +83,27 @@ export class EmbeddedQueue {
     return answers;
   }
 
+  /** @returns how many messages a holder may be given more */
+  roomOf(holder: string): number {
+    return Math.min(MAX_LEASES - this.#leases.size, MAX_LEASES_PER_HOLDER - this.#leases.of(holder));
+  }
+
   take({ holder, limit, leaseMs = this.spec.leaseMs }: TakeRequest): readonly Delivery[] {
     const { table, time } = this.#parts;
-    const most = Math.min(
-      ...[limit, MAX_LEASES - this.#leases.size, MAX_LEASES_PER_HOLDER - this.#leases.of(holder)],
-    );
+    const most = Math.min(limit, this.roomOf(holder));
     if (most <= 0) return [];
     const room = new AnswerRoom();
     const deliveries: Delivery[] = [];
-    const now = time();
-    for (const message of [...table.ready(this.number, now, most)]) {
+    for (const message of [...table.ready(this.number, time.due(), most)]) {
       if (!room.take(message.text) && deliveries.length > 0) break;
       const wholeMs = Math.min(leaseMs, this.spec.maxLeaseMs);
-      table.lease(message.number, holder, wholeMs);
       const taken = {
         ...message,
         ...{ state: STATES.leased, holder, leaseMs: wholeMs },
         ...{ attempts: message.attempts + 1, deliveries: message.deliveries + 1 },
       };
       const lease = this.#leaseOf(taken, holder, wholeMs);
+      table.lease(message.number, holder, wholeMs, time.isLasting ? lease : undefined);
       this.#addLease(lease);
       const { number, attempts, orderKey, id, pushedAt } = taken;
       deliveries.push({
@@ -108,7 +120,11 @@ export class EmbeddedQueue {
   renew(holder: string, name: string, leaseMs: number = this.spec.leaseMs): boolean {
     const lease = this.#leases.find(name, holder);
     if (lease === undefined) return false;
-    lease.until = Math.min(this.#parts.now() + leaseMs, lease.untilAtMost);
+    const { table, time, group } = this.#parts;
+    const before = lease.until;
+    lease.until = Math.min(time.now() + leaseMs, lease.untilAtMost);
+    if (time.isLasting) table.renew(lease.message.number, lease.until);
+    group.undo(() => lease.until = before);
     return true;
   }
 
@@ -138,7 +154,7 @@ export class EmbeddedQueue {
         const { time, table } = this.#parts;
         const { number, attempts } = lease.message;
         this.#removeLease(lease);
-        table.wait(number, attempts, error, time() + (delayMs ?? backoffOf(this.spec, attempts)));
+        table.wait(number, attempts, error, time.due() + (delayMs ?? backoffOf(this.spec, attempts)));
       }
     }
     this.#parts.group.tell(this.#tell);
@@ -147,7 +163,7 @@ export class EmbeddedQueue {
 
   /** Takes back what was not settled in time. */
   expire(): void {
-    for (const lease of this.#leases.ended(this.#parts.now())) {
+    for (const lease of this.#leases.ended(this.#parts.time.now())) {
       const { message: { number, attempts } } = lease;
       const error = "the worker did not settle it before its lease had run out";
       if (attempts >= this.spec.maxAttempts) this.#bury(lease, error);
@@ -165,7 +181,7 @@ export class EmbeddedQueue {
     const { table, time } = this.#parts;
     return this.#eachDead(numbers, ({ number, orderKey }) => {
       const isBlocked = orderKey !== undefined && table.hasKey(this.number, orderKey, false);
-      table.revive(number, isBlocked ? STATES.blocked : STATES.waiting, time());
+      table.revive(number, isBlocked ? STATES.blocked : STATES.waiting, time.due());
     });
   }
 
@@ -179,22 +195,22 @@ export class EmbeddedQueue {
 
   /** @returns in how many milliseconds something may be ready; undefined when nothing will */
   untilDueMs(): number | undefined {
-    const { table, time, now } = this.#parts;
+    const { table, time } = this.#parts;
     const isFull = this.#leases.size >= MAX_LEASES;
     const due = isFull ? undefined : table.nextDue(this.number);
     const end = this.#leases.nextEnd();
     if (due === undefined && end === undefined) return undefined;
-    return Math.max(0, Math.min((due ?? Infinity) - time(), (end ?? Infinity) - now()));
+    return Math.max(0, Math.min((due ?? Infinity) - time.due(), (end ?? Infinity) - time.now()));
   }
 
   #push({ text, id, origin = "", delayMs = 0, orderKey }: ReadyMessage): PushAnswer {
     const { table, counts, time } = this.#parts;
     const before = id === undefined ? undefined : table.numberOf(this.number, id);
     if (before !== undefined) return { number: before, isRepeated: true };
-    if (this.#length >= this.spec.maxLength) throw full(`${this.spec.name} has ${this.#length} messages`);
+    this.#checkRoom(origin);
     counts.checkRoom(origin, 1, text.length);
     const isBlocked = orderKey !== undefined && table.hasKey(this.number, orderKey, true);
-    const now = time();
+    const now = time.due();
     const number = table.insert(this.number, {
       ...{ state: isBlocked ? STATES.blocked : STATES.waiting, due: now + delayMs, pushedAt: now },
       ...{ origin, orderKey, id, text },
@@ -203,8 +219,22 @@ export class EmbeddedQueue {
     return { number, isRepeated: false };
   }
 
+  /**
+   * However many push as fast as they can, there is room for one more: what an origin has is no more than what is free
+   * beside it. The owner's own programs, whose origin is empty, have all of it.
+   * @throws DataError with code `QueueFull`
+   */
+  #checkRoom(origin: string): void {
+    const { name, maxLength } = this.spec;
+    const free = maxLength - this.#length;
+    if (free <= 0) throw full(`${name} has ${this.#length} messages`);
+    const own = this.#origins.get(origin) ?? 0;
+    if (origin === "" || own + 1 <= free) return;
+    throw full(`${own} messages from there are in ${name}, which has room for ${free}, left to others`);
+  }
+
   #leaseOf(message: MessageHead, holder: string, leaseMs: number): Lease {
-    const now = this.#parts.now();
+    const now = this.#parts.time.now();
     const untilAtMost = now + this.spec.maxLeaseMs;
     return { message, holder, name: leaseName(message), until: now + leaseMs, untilAtMost };
   }
@@ -236,7 +266,7 @@ export class EmbeddedQueue {
 
   #bury(lease: Lease, error: string): void {
     this.#removeLease(lease);
-    this.#parts.table.bury(lease.message.number, error, this.#parts.time());
+    this.#parts.table.bury(lease.message.number, error, this.#parts.time.due());
     this.#countDead(1);
     this.#unblock(lease.message);
   }
@@ -263,6 +293,9 @@ export class EmbeddedQueue {
     const add = (sign: number) => {
       counts.add(origin, sign * count, sign * bytes);
       this.#length += sign * count;
+      const own = (this.#origins.get(origin) ?? 0) + sign * count;
+      if (own === 0) this.#origins.delete(origin);
+      else this.#origins.set(origin, own);
     };
     add(1);
     group.undo(() => add(-1));
@@ -274,12 +307,13 @@ export class EmbeddedQueue {
   }
 }
 
-/** @returns how many messages of a queue there are in a state, or in any */
-export function countOf(
-  counts: readonly { readonly queue: number; readonly state: MessageState; readonly count: number }[],
-  queue: number,
-  state?: MessageState,
-): number {
-  return counts.filter((one) => one.queue === queue && (state === undefined || one.state === state))
-    .reduce((sum, { count }) => sum + count, 0);
+/** @returns what a queue has, of what all have */
+export function contentOf(counts: readonly MessageCount[], queue: number): QueueContent {
+  const origins = new Map<string, number>();
+  let dead = 0;
+  for (const { origin, state, count } of counts.filter((one) => one.queue === queue)) {
+    origins.set(origin, (origins.get(origin) ?? 0) + count);
+    if (state === STATES.dead) dead += count;
+  }
+  return { origins, dead };
 }

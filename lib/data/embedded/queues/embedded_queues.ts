@@ -24,9 +24,10 @@ import { engineFailure } from "../failure.ts";
 import { Followers } from "../followers.ts";
 import type { GroupCommit } from "../group_commit.ts";
 import type { SqlDatabase } from "../sql_database.ts";
-import { countOf, EmbeddedQueue, type QueueParts } from "./embedded_queue.ts";
-import { MessageTable, STATES } from "./message_table.ts";
+import { contentOf, EmbeddedQueue, type QueueContent, type QueueParts } from "./embedded_queue.ts";
+import { MessageTable } from "./message_table.ts";
 import { QueueCounts } from "./queue_counts.ts";
+import { LogTime, MachineTime } from "./queue_time.ts";
 
 /** What queues stand on. */
 export interface EmbeddedQueuesParts {
@@ -37,12 +38,11 @@ export interface EmbeddedQueuesParts {
   readonly wall: () => number;
   /** Milliseconds of a clock that does not jump. */
   readonly now: () => number;
+  /** Of a copy of a log: when the message was appended that is being done, in milliseconds since 1970. */
+  readonly loggedAt?: () => number;
   /** Does what makes room in the end, in a database that is full. */
   readonly withReserve: <Answer>(work: () => Answer) => Answer;
 }
-
-/** The time is written so often, in milliseconds. */
-const KEEP_TIME_MS = 1_000;
 
 /** Keeps queues in SQLite, beside the collections of the same engine. */
 export class EmbeddedQueues implements QueueEngine {
@@ -52,22 +52,18 @@ export class EmbeddedQueues implements QueueEngine {
   readonly #queues = new Map<string, EmbeddedQueue>();
   readonly #followers = new Followers();
   #nextNumber = 1;
-  #keptTime: number;
   #isClosed = false;
 
-  constructor({ database, group, writer, wall, now, withReserve }: EmbeddedQueuesParts) {
+  constructor({ database, group, writer, wall, now, loggedAt, withReserve }: EmbeddedQueuesParts) {
     const table = new MessageTable(database);
     this.#writer = writer;
     this.#withReserve = withReserve;
-    this.#keptTime = table.time;
-    // What the system's clock does while this runs changes nothing, and what it did before does not take time back.
-    const [began, offset] = [now(), Math.max(wall(), this.#keptTime)];
     const counts = table.counts();
-    const time = () => Math.floor(offset + now() - began);
-    this.#parts = { table, group, now, time, counts: new QueueCounts(counts) };
+    const time = loggedAt === undefined ? new MachineTime(table, wall, now) : new LogTime(table, loggedAt);
+    this.#parts = { table, group, time, counts: new QueueCounts(counts) };
     for (const { number, spec: text } of table.queues()) {
       const spec = checkQueueSpec(JSON.parse(text));
-      this.#add(number, spec, countOf(counts, number), countOf(counts, number, STATES.dead));
+      this.#add(number, spec, contentOf(counts, number));
     }
   }
 
@@ -92,7 +88,7 @@ export class EmbeddedQueues implements QueueEngine {
       const number = there?.number ?? this.#nextNumber;
       table.keepQueue(spec.name, number, JSON.stringify(spec));
       if (there === undefined) {
-        this.#add(number, spec, 0, 0);
+        this.#add(number, spec, { origins: new Map(), dead: 0 });
         group.undo(() => this.#queues.delete(spec.name));
       } else {
         const before = there.spec;
@@ -178,19 +174,8 @@ export class EmbeddedQueues implements QueueEngine {
     { after = 0, limit }: { readonly after?: number; readonly limit: number },
   ): Promise<readonly DeadLetter[]> {
     return this.#run(() => {
-      const { number } = this.#current(queue);
-      const room = new AnswerRoom();
-      const letters: DeadLetter[] = [];
-      for (const message of this.#parts.table.dead(number, after, Math.min(limit, MAX_BATCH))) {
-        if (!room.take(message.text) && letters.length > 0) break;
-        const { orderKey, id, attempts, error, pushedAt, diedAt } = message;
-        letters.push({
-          ...{ number: message.number, value: JSON.parse(message.text), attempts, error, pushedAt, diedAt },
-          ...orderKey !== undefined && { orderKey },
-          ...id !== undefined && { id },
-        });
-      }
-      return letters;
+      this.#current(queue);
+      return this.read().deadLetters(queue, after, limit);
     });
   }
 
@@ -204,12 +189,42 @@ export class EmbeddedQueues implements QueueEngine {
     );
   }
 
+  /** Takes back what was not settled in time. */
+  expire(queue: string): Promise<void> {
+    return this.#run(() => void this.#current(queue));
+  }
+
   untilDueMs(queue: string): Promise<number | undefined> {
     try {
       return Promise.resolve(this.#queue(queue).untilDueMs());
     } catch (error) {
       return Promise.reject(engineFailure(error));
     }
+  }
+
+  /** @returns what is there, as the last work has left it: nothing is changed by that */
+  read(): QueueReads {
+    const { table, time } = this.#parts;
+    const opened = <Answer>(read: () => Answer): Answer => {
+      this.#checkOpen();
+      try {
+        return read();
+      } catch (error) {
+        throw engineFailure(error);
+      }
+    };
+    return {
+      lastAt: time instanceof LogTime ? time.lastAt : undefined,
+      states: () => opened(() => [...this.#queues.keys()].sort().map((name) => this.#queue(name).state)),
+      state: (name) => opened(() => this.#queue(name).state),
+      untilDueMs: (name) => opened(() => this.#queue(name).untilDueMs()),
+      deadLetters: (name, after, limit) =>
+        opened(() => lettersOf(table, this.#queue(name).number, after, limit)),
+    };
+  }
+
+  #checkOpen(): void {
+    if (this.#isClosed) throw new DataError("OwnerAway", "The node that owns the queue stops");
   }
 
   follow(queue: string, onReady: () => void): () => void {
@@ -222,9 +237,9 @@ export class EmbeddedQueues implements QueueEngine {
     this.#followers.tellAll();
   }
 
-  #add(number: number, spec: QueueSpec, length: number, dead: number): void {
+  #add(number: number, spec: QueueSpec, content: QueueContent): void {
     const tell = () => this.#followers.tell(spec.name);
-    this.#queues.set(spec.name, new EmbeddedQueue(this.#parts, number, spec, { length, dead, tell }));
+    this.#queues.set(spec.name, new EmbeddedQueue(this.#parts, number, spec, content, tell));
     this.#nextNumber = Math.max(this.#nextNumber, number + 1);
   }
 
@@ -254,7 +269,7 @@ export class EmbeddedQueues implements QueueEngine {
   #run<Answer>(work: () => Answer): Promise<Answer>;
   #run<Read, Answer>(read: () => Read, work: (read: Read) => Answer): Promise<Answer>;
   async #run(first: () => unknown, second?: (read: unknown) => unknown): Promise<unknown> {
-    if (this.#isClosed) throw new DataError("OwnerAway", "The node that owns the queue stops");
+    this.#checkOpen();
     try {
       if (second === undefined) return await this.#parts.group.run(() => this.#timed(first));
       const read = first();
@@ -265,26 +280,49 @@ export class EmbeddedQueues implements QueueEngine {
   }
 
   #timed<Answer>(work: () => Answer): Answer {
-    const now = this.#parts.time();
-    const before = this.#keptTime;
-    if (now - before >= KEEP_TIME_MS) {
-      this.#parts.table.keepTime(now);
-      this.#keptTime = now;
-      this.#parts.group.undo(() => this.#keptTime = before);
-    }
+    const { time, group } = this.#parts;
+    time.keep(group);
     return work();
   }
+}
+
+/** What queues are, without changing them. Methods throw `DataError` with code `UnknownQueue`, and `OwnerAway` when closed. */
+export interface QueueReads {
+  /** Of a copy of a log: what that has said last of the time, in milliseconds since 1970. */
+  readonly lastAt: number | undefined;
+  states(): readonly QueueState[];
+  state(queue: string): QueueState;
+  /** As of `QueueEngine`, counted from the last work. */
+  untilDueMs(queue: string): number | undefined;
+  deadLetters(queue: string, after: number, limit: number): readonly DeadLetter[];
+}
+
+function lettersOf(table: MessageTable, queue: number, after: number, limit: number): readonly DeadLetter[] {
+  const room = new AnswerRoom();
+  const letters: DeadLetter[] = [];
+  for (const message of table.dead(queue, after, Math.min(limit, MAX_BATCH))) {
+    if (!room.take(message.text) && letters.length > 0) break;
+    const { number, orderKey, id, attempts, error, pushedAt, diedAt } = message;
+    letters.push({
+      ...{ number, value: JSON.parse(message.text), attempts, error, pushedAt, diedAt },
+      ...orderKey !== undefined && { orderKey },
+      ...id !== undefined && { id },
+    });
+  }
+  return letters;
 }
 
 /** So many are retried or discarded at once where all are meant. */
 const MAX_RETRIED = 10_000;
 
-function checkLeaseMs(leaseMs: number | undefined): void {
+/** @throws DataError with code `InvalidValue` */
+export function checkLeaseMs(leaseMs: number | undefined): void {
   if (leaseMs === undefined || (Number.isFinite(leaseMs) && leaseMs >= 1 && leaseMs <= MAX_LEASE_MS)) return;
   throw new DataError("InvalidValue", `A lease has 1 to ${MAX_LEASE_MS} milliseconds`);
 }
 
-function readSettlement(settlement: Settlement): Settlement {
+/** @returns what is kept of it @throws DataError with code `InvalidValue` */
+export function readSettlement(settlement: Settlement): Settlement {
   if (settlement.kind !== "failed") return settlement;
   if (settlement.delayMs !== undefined) checkDelay(settlement.delayMs);
   const { error } = settlement;

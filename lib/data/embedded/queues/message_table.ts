@@ -9,7 +9,7 @@
  *
  * `waiting` is taken when it is due; `blocked` waits for the one before it that has its order key, so that of one key never
  * more than one is waiting or leased, and to find what is ready is one look into the index, however many are blocked. A
- * dead letter's `due` is its number.
+ * dead letter's `due` is its number. When leases end stands there where the queues go by the time of a log.
  *
  * @module
  */
@@ -24,7 +24,7 @@ const QUEUE_SCHEMA = `
     number INTEGER PRIMARY KEY AUTOINCREMENT, queue INTEGER NOT NULL, state INTEGER NOT NULL, due INTEGER NOT NULL,
     origin TEXT NOT NULL, size INTEGER NOT NULL, pushed INTEGER NOT NULL, attempts INTEGER NOT NULL DEFAULT 0,
     deliveries INTEGER NOT NULL DEFAULT 0, order_key TEXT, id TEXT, holder TEXT, lease_ms INTEGER, error TEXT, died INTEGER,
-    value TEXT NOT NULL
+    value TEXT NOT NULL, lease_until INTEGER, lease_end INTEGER
   );
   CREATE INDEX IF NOT EXISTS messages_ready ON messages (queue, state, due, number, origin, size);
   CREATE INDEX IF NOT EXISTS messages_of_key ON messages (queue, order_key, state, number) WHERE order_key IS NOT NULL;
@@ -34,9 +34,18 @@ const QUEUE_SCHEMA = `
     UNIQUE (queue, id)
   );
   CREATE INDEX IF NOT EXISTS pushes_of ON pushes (origin, number);
-  CREATE TABLE IF NOT EXISTS queue_time (one INTEGER PRIMARY KEY, at INTEGER NOT NULL);
-  INSERT OR IGNORE INTO queue_time VALUES (1, 0);
+  CREATE TABLE IF NOT EXISTS queue_time (
+    one INTEGER PRIMARY KEY, at INTEGER NOT NULL, log_at INTEGER NOT NULL DEFAULT 0
+  );
+  INSERT OR IGNORE INTO queue_time (one, at) VALUES (1, 0);
 `;
+
+/** Columns that an earlier release has made the tables without. */
+const ADDED = [
+  ["messages", "lease_until", "INTEGER"],
+  ["messages", "lease_end", "INTEGER"],
+  ["queue_time", "log_at", "INTEGER NOT NULL DEFAULT 0"],
+] as const;
 
 /** What has become of a message. */
 export const STATES = { waiting: 0, blocked: 1, leased: 2, dead: 3 } as const;
@@ -60,6 +69,14 @@ export interface MessageHead {
   readonly id: string | undefined;
   readonly holder: string | undefined;
   readonly leaseMs: number;
+  /** When the lease ends, and when it ends however often it is renewed; undefined where that is not kept. */
+  readonly leaseEnds: LeaseEnds | undefined;
+}
+
+/** When a lease ends. */
+export interface LeaseEnds {
+  readonly until: number;
+  readonly untilAtMost: number;
 }
 
 /** A message as it is stored. */
@@ -80,31 +97,37 @@ export interface MessageCount {
   readonly bytes: number;
 }
 
-const HEAD = "number, state, origin, size, attempts, deliveries, order_key, id, holder, lease_ms";
+const HEAD =
+  "number, state, origin, size, attempts, deliveries, order_key, id, holder, lease_ms, lease_until, lease_end";
 const WHOLE = `${HEAD}, value, pushed, died, error`;
 
 /** Reads and writes messages; nothing here begins or ends a transaction. */
 export class MessageTable {
   readonly #database: SqlDatabase;
   readonly #statements: Readonly<Record<keyof ReturnType<typeof statementTexts>, SqlStatement>>;
-  #idsKept = 0;
 
   /** Makes the tables where they are not there. */
   constructor(database: SqlDatabase) {
     this.#database = database;
     database.exec(QUEUE_SCHEMA);
+    for (const [table, column, type] of ADDED) {
+      const there = database.prepare(`PRAGMA table_xinfo(${table})`).all();
+      if (there.some(({ name }) => name === column)) continue;
+      database.exec(`ALTER TABLE ${table} ADD COLUMN ${column} ${type}`);
+    }
     this.#statements = Object.fromEntries(
       Object.entries(statementTexts()).map(([name, sql]) => [name, database.prepare(sql)]),
     ) as never;
   }
 
-  /** The time up to which messages were pushed or due, by the engine's clock of an earlier run. */
-  get time(): number {
-    return Number(this.#statements.time.get()?.["at"] ?? 0);
+  /** The time up to which messages were pushed or due, and what the log has said then, if the time is that of a log. */
+  get time(): { readonly due: number; readonly at: number } {
+    const row = this.#statements.time.get();
+    return { due: Number(row?.["at"] ?? 0), at: Number(row?.["log_at"] ?? 0) };
   }
 
-  keepTime(at: number): void {
-    this.#statements.keepTime.run(at);
+  keepTime(due: number, at: number): void {
+    this.#statements.keepTime.run(due, at);
   }
 
   /** @returns specs as JSON */
@@ -181,8 +204,12 @@ export class MessageTable {
     return typeof due === "number" ? due : undefined;
   }
 
-  lease(number: number, holder: string, leaseMs: number): void {
-    this.#statements.lease.run(holder, leaseMs, number);
+  lease(number: number, holder: string, leaseMs: number, ends: LeaseEnds | undefined): void {
+    this.#statements.lease.run(holder, leaseMs, ends?.until ?? null, ends?.untilAtMost ?? null, number);
+  }
+
+  renew(number: number, until: number): void {
+    this.#statements.renew.run(until, number);
   }
 
   /** @param due when it may be taken; as before unless given */
@@ -205,8 +232,9 @@ export class MessageTable {
   remove(queue: number, { number, id, origin }: MessageHead): void {
     this.#statements.remove.run(number);
     if (id === undefined) return;
-    this.#statements.keepId.run(queue, id, origin, number);
-    if (++this.#idsKept % FORGET_EACH === 0) this.#statements.forgetIds.run(origin);
+    // By what is in the table, so that all copies of one log forget the same.
+    const kept = Number(this.#statements.keepId.get(queue, id, origin, number)?.["number"]);
+    if (kept % FORGET_EACH === 0) this.#statements.forgetIds.run(origin);
   }
 
   *dead(queue: number, after: number, limit: number): Generator<StoredMessage> {
@@ -227,8 +255,8 @@ export class MessageTable {
 function statementTexts() {
   const { waiting, leased, dead } = STATES;
   return {
-    time: "SELECT at FROM queue_time",
-    keepTime: "UPDATE queue_time SET at = ?",
+    time: "SELECT at, log_at FROM queue_time",
+    keepTime: "UPDATE queue_time SET at = ?, log_at = ?",
     queues: "SELECT number, spec FROM queues",
     keepQueue: "INSERT INTO queues VALUES (?, ?, ?) ON CONFLICT (name) DO UPDATE SET spec = excluded.spec",
     counts:
@@ -245,13 +273,14 @@ function statementTexts() {
     nextDue: `SELECT MIN(due) AS due FROM messages WHERE queue = ? AND state = ${waiting}`,
     lease:
       `UPDATE messages SET state = ${leased}, attempts = attempts + 1, deliveries = deliveries + 1, holder = ?,
-      lease_ms = ? WHERE number = ?`,
+      lease_ms = ?, lease_until = ?, lease_end = ? WHERE number = ?`,
+    renew: "UPDATE messages SET lease_until = ? WHERE number = ?",
     wait:
       `UPDATE messages SET state = ${waiting}, attempts = ?, error = coalesce(?, error), due = coalesce(?, due) WHERE number = ?`,
     bury: `UPDATE messages SET state = ${dead}, error = ?, died = ?, due = number WHERE number = ?`,
     unblock: `UPDATE messages SET state = ${waiting} WHERE number = ?`,
     remove: "DELETE FROM messages WHERE number = ?",
-    keepId: "INSERT INTO pushes (queue, id, origin, message) VALUES (?, ?, ?, ?)",
+    keepId: "INSERT INTO pushes (queue, id, origin, message) VALUES (?, ?, ?, ?) RETURNING number",
     forgetIds: `DELETE FROM pushes WHERE origin = ?1 AND number <= (
         SELECT number FROM pushes WHERE origin = ?1 ORDER BY number DESC LIMIT 1 OFFSET ${MAX_KEPT_IDS})
       OR number <= (SELECT MAX(number) FROM pushes) - ${MAX_KEPT_IDS_OF_ALL}`,
@@ -263,6 +292,7 @@ function statementTexts() {
 }
 
 function headOf(row: SqlRow): MessageHead {
+  const [until, untilAtMost] = [row["lease_until"], row["lease_end"]];
   return {
     number: row["number"] as number,
     state: row["state"] as MessageState,
@@ -274,6 +304,9 @@ function headOf(row: SqlRow): MessageHead {
     id: row["id"] as string | null ?? undefined,
     holder: row["holder"] as string | null ?? undefined,
     leaseMs: Number(row["lease_ms"] ?? 0),
+    leaseEnds: typeof until === "number" && typeof untilAtMost === "number"
+      ? { until, untilAtMost }
+      : undefined,
   };
 }
 

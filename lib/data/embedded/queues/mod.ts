@@ -4,4 +4,10 @@
  * @module
  */
 
-export { EmbeddedQueues, type EmbeddedQueuesParts } from "./embedded_queues.ts";
+export {
+  checkLeaseMs,
+  EmbeddedQueues,
+  type EmbeddedQueuesParts,
+  type QueueReads,
+  readSettlement,
+} from "./embedded_queues.ts";
