@@ -1,8 +1,8 @@
 // deno-lint-ignore-file no-console -- a command prints
 /**
  * `deno task bench:data`: measures puts, gets, transactions, deliveries of queues and watches, weft's from a member that is not the
- * owner, beside others in turn, and prints markdown tables. `--rounds N` says how often, `--seconds N` how long each,
- * `--only TEXT,…` which, by parts of `contender: step`.
+ * owner, beside NATS, etcd and SQLite in turn, and prints markdown tables. `--rounds N` says how often, `--seconds N` how long each,
+ * `--only TEXT`, once or more, which, by parts of `contender: step`.
  * @module
  */
 
@@ -10,11 +10,14 @@ import { createScratch } from "../tests/lab/mod.ts";
 import type { Contender, DataBench } from "./bench/data/contenders.ts";
 import { sqlite } from "./bench/data/sqlite.ts";
 import { fill, STEPS, TABLES } from "./bench/data/steps.ts";
-import { weft, weftSealed, weftSharded } from "./bench/data/weft.ts";
+import { etcd } from "./bench/data/etcd.ts";
+import { nats } from "./bench/data/nats.ts";
+import { residentMegabytes } from "./bench/data/server_process.ts";
+import { weft, weftOnNats, weftSealed, weftSharded } from "./bench/data/weft.ts";
 import { markdownTable, Samples } from "./bench/samples.ts";
 import { isWanted, parseOptions } from "./bench/services/options.ts";
 
-const CONTENDERS: readonly Contender[] = [weft, weftSealed, weftSharded, sqlite];
+const CONTENDERS: readonly Contender[] = [weft, weftOnNats, weftSealed, weftSharded, nats, etcd, sqlite];
 
 const options = parseOptions(Deno.args);
 await using resources = new AsyncDisposableStack();
@@ -51,6 +54,11 @@ for (const [table, head] of Object.entries(TABLES)) {
   const columns = wanted.slice(1).map(({ name }) => ["weft", name] as const);
   const found = samples.get(table);
   if (found !== undefined) console.log(markdownTable(found.table, wanted[0] === weft ? columns : []));
+}
+for (const [name, { pid }] of opened) {
+  if (pid !== undefined) {
+    console.log(`${name}: ${residentMegabytes(pid).toFixed(0)} MB of memory of who keeps it`);
+  }
 }
 console.log(
   `\n${options.rounds} rounds in turn of ${options.seconds} s; Deno ${Deno.version.deno}, ` +

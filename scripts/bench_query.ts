@@ -2,7 +2,7 @@
 /**
  * `deno task bench:query`: queries over a million rows, beside SQLite with SQL by hand for the same answers, in turns; and the
  * evaluator over the same rows in memory. All prepare a statement once, bind the same values and parse the documents they answer; "weft"
- * also reads and compiles the text of the query each time, "compiled" did that once. The least of the rounds.
+ * finds what it has compiled by the text of the query, as an owner does, "compiled" has it in hand. The least of the rounds.
  * @module
  */
 
@@ -11,6 +11,7 @@ import process from "node:process";
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import { randomFraction, SeededRandom } from "../lib/base/mod.ts";
 import {
+  type CompiledSql,
   compileFilter,
   compileSql,
   evaluate,
@@ -18,7 +19,9 @@ import {
   parseFilter,
   parseQuery,
   propertySql,
+  type Query,
   type QueryRow,
+  QueryTexts,
   type SqlSource,
   type SqlValue,
 } from "../lib/query/mod.ts";
@@ -148,6 +151,8 @@ function show(name: string, values: readonly string[]): void {
 const rows = rowsOf(ROWS);
 using database = new DatabaseSync(":memory:");
 fill(database, rows);
+const texts = new QueryTexts();
+const compiledOf = new WeakMap<Query, CompiledSql<JsonValue[]>>();
 const statements = new Map<string, StatementSync>();
 const prepared = (sql: string): StatementSync => {
   const known = statements.get(sql) ?? database.prepare(sql);
@@ -161,7 +166,9 @@ console.log(
 show("", ["weft us", "compiled us", "by hand us", "hand/weft", "hand/compiled"]);
 for (const { name, query, sql, values, read } of CASES) {
   const weft = (): JsonValue[] => {
-    const compiled = compileSql(parseQuery(query), SOURCE);
+    const read = texts.parse(query);
+    const compiled = compiledOf.get(read) ?? compileSql(read, SOURCE);
+    compiledOf.set(read, compiled);
     return compiled.read(prepared(compiled.sql).all(...compiled.values));
   };
   const once = compileSql(parseQuery(query), SOURCE);

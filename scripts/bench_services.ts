@@ -1,8 +1,8 @@
 // deno-lint-ignore-file no-console -- a command prints
 /**
  * `deno task bench:services`: measures requests and events of weft, NATS and Moleculer in turn on this machine and
- * prints markdown tables. `--rounds N` says how often, `--seconds N` how long each, `--only TEXT,…` which, by parts of
- * `contender: step`. `NATS_SERVER` and `NODE` name other programs.
+ * prints markdown tables. `--rounds N` says how often, `--seconds N` how long each, `--only TEXT`, once or more, which, by
+ * parts of `contender: step`. `NATS_SERVER` and `NODE` name other programs.
  * @module
  */
 

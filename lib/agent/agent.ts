@@ -122,7 +122,7 @@ export class Agent {
       context: of("networks"),
       devices: this.programEndpoints.among(hostDevices(of("networks"), this.routes.gatewayHost)),
       drivers: builtInDrivers(),
-      askLeaders: async (request) => await this.#session?.leaders.askAgain(request),
+      askLeaders: async (request) => await this.#session?.leaders.askPatiently(request),
     });
     const relayed = { ...of("dataplane"), isHindered: () => this.routes.exit.chosen !== undefined };
     this.relay = this.#resources.use(new RelayHost(relayed));

@@ -5,10 +5,11 @@
  */
 
 import { spokenProtocols } from "./protocol_options.ts";
-import { Counters } from "../base/mod.ts";
+import { Counters, type SpanAttributes } from "../base/mod.ts";
 import type { ChannelDropReason, HandshakeSetup } from "../channel/mod.ts";
 import type { LeaderDistance, LeadershipReport, NetcheckReport } from "../api/mod.ts";
-import { NO_UPDATE, type NodeId } from "../mesh/mod.ts";
+import type { PublicKey } from "../crypto/mod.ts";
+import { NO_UPDATE, type NodeId, type Roster } from "../mesh/mod.ts";
 import type { AgentOptions } from "../config/mod.ts";
 import { Endpoint } from "../net/mod.ts";
 import type { StreamListener } from "../transport/mod.ts";
@@ -23,7 +24,7 @@ import { LeaderCoordinator, leadershipReport } from "./leaders/mod.ts";
 import { type LinkObserver, MessagePlane, messagePlaneDial } from "./links/mod.ts";
 import type { NameService } from "./names/mod.ts";
 import type { Networks } from "./networks/mod.ts";
-import type { OverlayInterface } from "./overlay/mod.ts";
+import { HandshakeSpans, type OverlayInterface } from "./overlay/mod.ts";
 import {
   Introductions,
   type PathPlane,
@@ -70,6 +71,12 @@ function handshakeEnd(event: DeviceEvent): HandshakeEnd | undefined {
   return event.kind === "handshake-failed" ? "failed" : undefined;
 }
 
+/** How a peer is called in spans: its name, and the id that is made of its keys. */
+function describe(roster: Roster, peer: PublicKey): SpanAttributes | undefined {
+  const record = roster.recordByKey(peer);
+  return record && { "weft.peer": record.name, "weft.peer.id": record.nodeId };
+}
+
 /** One life of a node under one pair of keys. */
 export class MemberSession {
   /** By which id it goes, to its end. */
@@ -85,6 +92,7 @@ export class MemberSession {
   #introductions: Introductions | undefined;
   #legs: RelayLegs | undefined;
   #stun: StunWatch | undefined;
+  readonly #spans: HandshakeSpans | undefined;
   readonly #parts: MemberSessionParts;
   readonly #prober: DhtProber;
   #lan: LanDiscovery | undefined;
@@ -177,6 +185,8 @@ export class MemberSession {
       onMissed: () => this.leaders.handleMissed(),
       onVerdict: (peer) => parts.timeline.handleVerdict(peer),
     });
+    const { tracer, clock } = parts;
+    this.#spans = tracer && new HandshakeSpans({ tracer, clock, describe: (peer) => describe(roster, peer) });
     if (overlay !== undefined) this.#makePaths(overlay.plane);
   }
 
@@ -213,6 +223,7 @@ export class MemberSession {
   handleDeviceEvent(event: DeviceEvent): void {
     const end = handshakeEnd(event);
     if (end !== undefined) this.handshakes.count(end);
+    this.#spans?.handleDeviceEvent(event);
     this.paths?.handleDeviceEvent(event);
     this.health.handleDeviceEvent(event);
   }

@@ -19,7 +19,7 @@ import { NotInitializedError } from "../mesh/mod.ts";
 import type { IpAddress } from "../net/mod.ts";
 import type { Agent } from "./agent.ts";
 import { DeclaredNetworks, type ProgramEndpoints } from "./networks/mod.ts";
-import { type RestoredNode, restoreNode, type RestoreRequest } from "./backup/mod.ts";
+import { makeRecoveryKey, type RestoredNode, restoreNode, type RestoreRequest } from "./backup/mod.ts";
 import { type OpenedNode, openNode, type OverlayPorts } from "./open_node.ts";
 import { applyDeclaredPolicy, readDeclaredPolicy } from "./policy/mod.ts";
 import type { ServiceHost } from "./services/mod.ts";
@@ -277,8 +277,11 @@ export class OverlayBootstrap {
     return await storedSettings(saidSettings(input), onProblem);
   }
 
-  /** Copies a node that does not run, sealed by a passphrase. @throws NotInitializedError, StateError, InvalidRequestError */
+  /** Copies a node that does not run, sealed by a passphrase or for a recovery key. @throws NotInitializedError, StateError, InvalidRequestError */
   static readonly backup: typeof backupStored = backupStored;
+
+  /** Makes a recovery key: the half that seals such copies, and the one that opens them. @returns both as texts */
+  static readonly makeRecoveryKey: typeof makeRecoveryKey = makeRecoveryKey;
 
   /** Makes the node of such a copy in a directory. @throws AlreadyInitializedError, StateError, InvalidRequestError */
   static async restore(stateDir: string, request: RestoreRequest): Promise<RestoredNode> {

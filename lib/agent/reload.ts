@@ -44,6 +44,8 @@ export function agentFollowers(agent: Agent): readonly SettingFollower[] {
       names: ["relayPorts", "relayLimitMbit", "relaySessionLimitMbit"],
       apply: () => agent.relay.reopen(),
     },
+    // Nothing holds it: it is read when a copy is asked for.
+    { names: ["recoveryKey"], apply: () => false },
     { names: ["offers", "forwardAllow"], apply: (options) => agent.offers.follow(options) },
     {
       names: ["dns", "dnsPorts", "dnsForward", "dnsResolver"],

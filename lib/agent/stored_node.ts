@@ -5,6 +5,7 @@
 
 import type {
   BackupReport,
+  BackupRequest,
   RecoveredNode,
   RecoverRequest,
   SettingChange,
@@ -83,13 +84,13 @@ export async function recoverStored(
 }
 
 /** @returns a sealed copy @throws NotInitializedError, StateError, InvalidRequestError */
-export async function backupStored(stateDir: string, passphrase: string): Promise<BackupReport> {
+export async function backupStored(stateDir: string, request: BackupRequest): Promise<BackupReport> {
   using store = openStored(stateDir);
   const { clock, ...host } = systemEnvironment(silentLogger);
   const { record: { name }, network } = MeshState.load(store, meshHost({ ...host, clock }));
   const files = await new DataStore(stateDir, network.id, clock).copy();
   const node = { name, networkId: network.id, madeAt: clock.wall(), files };
-  const file = await backupNode(store, node, passphrase);
+  const file = await backupNode(store, node, request);
   return { name, file: file.toBase64(), dataBytes: files.reduce((sum, [, { length }]) => sum + length, 0) };
 }
 

@@ -14,6 +14,7 @@ export type * from "./control.ts";
 export type * from "./data_servers/mod.ts";
 export type * from "./devices.ts";
 export type * from "./diagnosis/mod.ts";
+export { RECOVERY_SEALED } from "./diagnosis/mod.ts";
 export * from "./errors.ts";
 export type * from "./measurements/mod.ts";
 export type * from "./membership.ts";

@@ -134,7 +134,10 @@ const MAX_PASSPHRASE = 1_024;
 
 const backupRequest: LazyObject<BackupRequest> = named(
   "BackupRequest",
-  () => ({ passphrase: z.string().min(1).max(MAX_PASSPHRASE) }),
+  () => ({
+    passphrase: z.string().min(1).max(MAX_PASSPHRASE).exactOptional(),
+    recoveryKey: z.string().min(1).max(128).exactOptional(),
+  }),
 );
 const backupReport: LazyObject<BackupReport> = named(
   "BackupReport",

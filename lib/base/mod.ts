@@ -1,8 +1,7 @@
 /**
  * Small pure parts that everything else stands on: bytes, ports for time, randomness, state, streams and the log,
- * the root of the errors, a bounded queue, a priority queue, token buckets, a
- * budget of memory, counters. It owns no protocol and touches no
- * system.
+ * the root of the errors, a bounded queue, a priority queue, a map of what is under way, token buckets, a budget of
+ * memory, counters. It owns no protocol and touches no system.
  * @module
  */
 
@@ -13,7 +12,6 @@ export * from "./bytes.ts";
 export * from "./deadline_timer.ts";
 export * from "./counters.ts";
 export * from "./environment.ts";
-export * from "./duration.ts";
 export * from "./errors.ts";
 export * from "./limited_logger.ts";
 export * from "./log_category.ts";
@@ -24,6 +22,7 @@ export * from "./printable.ts";
 export * from "./random.ts";
 export * from "./rate_limit.ts";
 export * from "./rate_meter.ts";
+export * from "./short_lived_map.ts";
 export * from "./state_store.ts";
 export * from "./time.ts";
 export * from "./tabulation_hash.ts";

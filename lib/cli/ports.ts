@@ -7,6 +7,7 @@ import type { Node, OverlayBootstrap, OverlayPorts, RestoredNode, RestoreRequest
 import type {
   AgentControl,
   BackupReport,
+  BackupRequest,
   NetcheckReport,
   RecoveredNode,
   RecoverRequest,
@@ -175,7 +176,9 @@ export interface AgentParts {
   /** Keeps or forgets a setting of a node that does not run. @returns whether anything has changed */
   changeStoredSetting(stateDir: string, change: SettingChange): boolean;
   /** @returns a sealed copy of a node that does not run @throws WeftError `NotInitialized` when there is none */
-  backup(stateDir: string, passphrase: string): Promise<BackupReport>;
+  backup(stateDir: string, request: BackupRequest): Promise<BackupReport>;
+  /** @returns a new recovery key, both halves as texts */
+  makeRecoveryKey(): { readonly key: string; readonly secret: string };
   /** Makes the node of a copy. @throws WeftError `AlreadyInitialized` when there is one */
   restore(stateDir: string, request: RestoreRequest): Promise<RestoredNode>;
   /** @returns where the agent with this state directory lets programs in */

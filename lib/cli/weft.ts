@@ -113,6 +113,14 @@ function usageError(error: CommanderError, args: readonly string[], program: Any
   const [pattern, text] = REFUSALS.find(([pattern]) => pattern.test(first)) ?? [/^/, ""];
   const { command } = walk(program, args);
   const [, unknown] = /^unknown option '(.*)'$/s.exec(first) ?? [];
+  const [word = ""] = args;
+  if (unknown !== undefined && /^[^-]/.test(word) && commandNamed(program, word) === undefined) {
+    // No command was found that could have the option.
+    return new UsageError(`Unknown command: weft ${word.slice(0, 60)}`, {
+      hint: unknownHint(program, word),
+      cause: error,
+    });
+  }
   const [, excess] = /^too many arguments.* but got \d+: ([^,]*)/s.exec(first) ?? [];
   return new UsageError(first.replace(pattern, text), {
     hint: (unknown === undefined ? undefined : optionHint(program, command, unknown)) ??

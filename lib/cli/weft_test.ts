@@ -323,3 +323,9 @@ Deno.test({
     }
   },
 });
+
+Deno.test("a command that is none is said to be none, whatever options stand behind it", async () => {
+  const ports = new SamplePorts();
+  assert.equal(await main(["members", "--json"], ports), 2);
+  assert.equal(ports.stderr, "weft: Unknown command: weft members\nhint: `weft peers` lists the members.\n");
+});

@@ -105,6 +105,8 @@ export interface AgentOptions {
   readonly networkEndpoints: readonly DeclaredEndpoint[];
   /** A file with the policy that a leader puts in force at its start; none unless given. */
   readonly policy?: string;
+  /** What `weft backup` seals for where it is given nothing else: the half of a recovery key that seals. */
+  readonly recoveryKey?: string;
   /** How much of the log is shown. */
   readonly logLevel: LogLevel;
   /** Of parts that are to say more, or less, than that. */

@@ -41,6 +41,8 @@ export interface Field<Key extends OptionName = OptionName> {
   readonly initialText?: string;
   /** Reads the option's own type or text. */
   readonly schema: z.ZodType<AgentOptions[Key]>;
+  /** Whether what was written is in no message: a secret may have been put there by mistake. */
+  readonly isUnspoken?: boolean;
   /** The words that it may be, for shells to complete. */
   readonly choices?: readonly string[];
   /** What the value must be, after a colon. */

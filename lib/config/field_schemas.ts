@@ -172,6 +172,13 @@ export const TOKEN_FILE: FileRule = {
   hint:
     "Name a file of one line that only its owner can read, for example --status-token-file /etc/weft/token.",
 };
+/** The half of a recovery key that seals. The other one must not be in a configuration, nor in a message. */
+export const RECOVERY_KEY: FileRule = {
+  // Its digest is read where it is used: this folder needs no cryptography.
+  schema: z.string().regex(/^weft-recovery-key1-[A-Za-z0-9_-]{48}$/),
+  rule: "a recovery key that seals is weft-recovery-key1- and 48 letters",
+  hint: "`weft recovery-key FILE` makes one and prints it; the secret in that file belongs on no node.",
+};
 /** What a file with a policy may be. */
 export const POLICY_FILE: FileRule = {
   schema: pathText,

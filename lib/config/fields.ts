@@ -38,6 +38,7 @@ import {
   parsed,
   pathText,
   POLICY_FILE,
+  RECOVERY_KEY,
   truth,
 } from "./field_schemas.ts";
 import { DATA_FIELDS } from "./data_fields.ts";
@@ -277,6 +278,16 @@ export const FIELDS: { readonly [Key in keyof AgentOptions]-?: Field<Key> } = {
     initial: undefined,
     initialText: "none: every member reaches all",
     ...POLICY_FILE,
+  },
+  recoveryKey: {
+    flag: "recovery-key",
+    isReloadable: true,
+    value: "key",
+    help: "for whom weft backup seals copies of this node, without a passphrase",
+    initial: undefined,
+    initialText: "none: it asks for a passphrase",
+    isUnspoken: true,
+    ...RECOVERY_KEY,
   },
   logLevel: {
     flag: "log-level",

@@ -162,12 +162,13 @@ function readValue(name: OptionName | typeof CONFIG, flag: string, texts: readon
       hint: "For example `weft config set config /etc/weft.yaml`.",
     });
   }
-  const { schema, rule, hint } = FIELDS[name];
+  const { schema, isUnspoken = false, rule, hint } = FIELDS[name];
   // Commas part the texts of a list, unless they belong to the one that there is.
   const whole = schema.safeParse(texts);
   const read = whole.success || texts.length > 1 ? whole : schema.safeParse(text);
   if (read.success) return optionText(read.data);
   const exact = refusalOf(whole.error ?? read.error);
   if (exact !== undefined) throw new InvalidConfigError(`Cannot use ${flag}: ${exact.rule}`, exact);
-  throw new InvalidConfigError(`Cannot use ${flag} ${texts.join(" ").slice(0, 60)}: ${rule}`, { hint });
+  const written = isUnspoken ? "" : ` ${texts.join(" ").slice(0, 60)}`;
+  throw new InvalidConfigError(`Cannot use ${flag}${written}: ${rule}`, { hint });
 }

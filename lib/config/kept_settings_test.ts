@@ -169,3 +169,12 @@ Deno.test("SaidSettings: a file that is kept says nothing of where the state is"
   assert.equal(said.resolve(undefined, file).options.port, 5555);
   assert.equal(new SaidSettings([], { file }).stateDir, "/elsewhere");
 });
+
+Deno.test("KeptSettings repeats no secret that was put in the place of a recovery key", () => {
+  const kept = new KeptSettings(new MemoryStateStore());
+  const value = [`weft-recovery-secret1-${"x".repeat(48)}`];
+  assert.throws(
+    () => kept.change("recovery-key", value),
+    (error: Error) => error instanceof InvalidConfigError && !error.message.includes("xxxx"),
+  );
+});

@@ -111,7 +111,7 @@ export function readLayer(layer: ConfigLayer): readonly (readonly [OptionName, u
 export function readSetting(layer: ConfigLayer, key: string): readonly [OptionName, unknown] {
   const value = layer.values[key];
   const name = optionNamed(key);
-  const { flag, schema, rule, hint } = FIELDS[name];
+  const { flag, schema, rule, hint, isUnspoken = false } = FIELDS[name];
   const read = schema.safeParse(value);
   if (read.success) return [name, read.data];
   const exact = refusalOf(read.error);
@@ -119,7 +119,7 @@ export function readSetting(layer: ConfigLayer, key: string): readonly [OptionNa
   const written = asWritten(layer, {
     key,
     flag: key === name ? flag : key,
-    value: exact === undefined ? value : undefined,
+    value: exact === undefined && !isUnspoken ? value : undefined,
     position,
   });
   if (exact !== undefined) {

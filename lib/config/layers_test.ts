@@ -221,3 +221,11 @@ Deno.test("InvalidConfigError says where the setting was written", () => {
     hint: "Did you mean statusPort?",
   });
 });
+
+Deno.test("a secret that was put in the place of a recovery key stands in no message", () => {
+  const secret = `weft-recovery-secret1-${"x".repeat(48)}`;
+  assert.throws(
+    () => layerAgentOptions([{ source: "flags", values: { recoveryKey: secret } }]),
+    (error: Error) => !error.message.includes("xxxx") && error.message.includes("--recovery-key"),
+  );
+});

@@ -11,6 +11,7 @@ export { blake2s, blake2sMac, HASH_BYTES, hkdf, hmacBlake2s } from "./blake2s.ts
 export * from "./ed25519.ts";
 export * from "./keys.ts";
 export * from "./passphrase.ts";
+export * from "./recovery_key.ts";
 export * from "./secret.ts";
 export { mixedAead, nobleAead, platformAead, selectAead } from "./select_aead.ts";
 export * from "./xchacha.ts";

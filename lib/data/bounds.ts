@@ -35,6 +35,16 @@ export const MAX_KEPT_IDS = 16_384;
 export const MAX_KEPT_IDS_OF_ALL: number = 1 << 18;
 /** How many of them, the newest ones, a copy of a shard keeps. */
 export const MAX_KEPT_IDS_OF_COPY: number = 1 << 16;
+/** How many bytes of JSON a part of a transaction over several places has: it is sent on together with others. */
+export const MAX_PREPARED_BYTES: number = 256 << 10;
+/** How many parts of transactions of one node, and how many of its records, are open at one place. */
+export const MAX_OPEN_PER_ORIGIN = 64;
+/** How many parts of all, and how many records, are open at one place. */
+export const MAX_OPEN = 512;
+/** How many keys those parts of one node lock. */
+export const MAX_LOCKS_PER_ORIGIN = 8_192;
+/** How many keys those of all lock. */
+export const MAX_LOCKS = 32_768;
 /** How many copies of shards a node has, beside its own collections. */
 export const MAX_COPIES = 1_024;
 /** Above all revisions that members tell each other: counters that begin there never come to where numbers end. */
@@ -55,6 +65,12 @@ export const MAX_UNREAD_MS = 60_000;
 export const DEFAULT_MAX_AGE_MS = 1_000;
 /** How many entries a collection keeps for cached reads. */
 export const MAX_CACHED_ENTRIES = 1_024;
+/** How old what a copy is read of may be unless its program says, in milliseconds. */
+export const DEFAULT_COPY_AGE_MS = 5_000;
+/** How many entries a copy has at most, unless its program says. */
+export const DEFAULT_COPY_ROWS = 100_000;
+/** How many bytes those have. */
+export const DEFAULT_COPY_BYTES: number = 64 << 20;
 /** How long a transaction may take unless its caller says, in milliseconds. */
 export const DEFAULT_TRANSACTION_MS = 10_000;
 /** How much the database of one node may hold, in bytes. */

@@ -61,3 +61,6 @@ export interface CommitAnswer {
   /** As the commit that has happened had it. */
   readonly result?: JsonValue;
 }
+
+/** What is known of a transaction: it waits for its turn, has happened, or was rolled back. */
+export type KnownTransaction = "queued" | "committed" | "rolled-back";

@@ -17,8 +17,8 @@ import type { CollectionSpec, Document } from "./engine.ts";
 import { DataError } from "./errors.ts";
 
 const COLLECTION_NAME = /^[A-Za-z][A-Za-z0-9_-]{0,63}$/;
-/** A copy of a shard, one that is being made, and what a node notes of them: no collection that anybody opens. */
-const INNER_NAME = /^[A-Za-z][A-Za-z0-9_-]{0,63}\.(?:[0-9]{1,2}(?:\.next)?|notes)$/;
+/** A copy of a shard, one that is being made, what a node notes of them, and what is being moved here: no collection that anybody opens. */
+const INNER_NAME = /^[A-Za-z][A-Za-z0-9_-]{0,63}\.(?:[0-9]{1,2}(?:\.next)?|notes|move)$/;
 const PROPERTY = /^[^\p{C}\s.'"`()[\],=<>!*]{1,64}$/u;
 const SHOWN_CHARACTERS = 64;
 const encoder = new TextEncoder();
@@ -26,6 +26,11 @@ const encoder = new TextEncoder();
 /** Whether a text can name a collection. */
 export function isCollectionName(text: unknown): text is string {
   return typeof text === "string" && COLLECTION_NAME.test(text);
+}
+
+/** @returns the name of the collection that holds the data keys of another one */
+export function keysCollection(collection: string): string {
+  return `${collection}-keys`;
 }
 
 /** Whether a text names what a node keeps beside its collections: copies of shards. */

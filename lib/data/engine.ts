@@ -4,57 +4,15 @@
  */
 
 import type { JsonValue, PartialResult, Query, QueryParameters } from "../query/mod.ts";
-import type { Commit, CommitAnswer, Document } from "./commit.ts";
-import type { CollectionSchema } from "./collection_schema.ts";
+import type { Commit, CommitAnswer, Document, KnownTransaction } from "./commit.ts";
+import type { Change, CollectionSpec, CollectionState, Entry } from "./entries.ts";
+import type { EngineName, MoveStore } from "./moves.ts";
+import type { TransactionStore } from "./prepared.ts";
 import type { QueueEngine } from "./queue_engine.ts";
 
 export type * from "./commit.ts";
-
-/** What a collection is. */
-export interface CollectionSpec {
-  /** A letter, then letters, digits, `_` and `-`; at most 64. */
-  readonly name: string;
-  /** The property that holds the key. */
-  readonly key: string;
-  /** Properties by which queries find without looking at every value; `customer.city` is one within another. */
-  readonly index: readonly string[];
-  /** Who may read beside those of its owner: a selector; everybody unless given. */
-  readonly read?: string;
-  /** Who may write. */
-  readonly write?: string;
-  /** Whose members alone can read its values: a selector; whoever keeps them can't. */
-  readonly seal?: string;
-  /** What its values are like, as programs have told its owner; engines keep it as it is. */
-  readonly schema?: CollectionSchema;
-}
-
-/** A collection as it is now. */
-export interface CollectionState extends CollectionSpec {
-  /** The revision of its last change; 0 before the first. */
-  readonly revision: number;
-  /** How many entries it has. */
-  readonly count: number;
-}
-
-/** An entry as it is now. */
-export interface Entry {
-  readonly key: string;
-  readonly value: Document;
-  /** The revision of its last change. Revisions of one engine go up, and none comes twice. */
-  readonly revision: number;
-}
-
-/** What has become of one entry. */
-export interface Change {
-  readonly revision: number;
-  readonly key: string;
-  /** Undefined when it was created. */
-  readonly old: Document | undefined;
-  /** Undefined when it was deleted. */
-  readonly new: Document | undefined;
-  /** Milliseconds since 1970, by the clock of the owner. */
-  readonly at: number;
-}
+export type * from "./entries.ts";
+export type * from "./prepared.ts";
 
 /** A part of the entries, in the order of their keys by UTF-8. */
 export interface ListRequest {
@@ -92,6 +50,10 @@ export interface CopiedCommit {
   readonly revision: number;
   readonly revisions: readonly number[];
   readonly result?: JsonValue;
+  /** Where one is that is over several places; undefined once it has ended well, as of any other. */
+  readonly state?: "prepared" | "open" | "decided" | "rolled-back";
+  /** What is kept of such a one: the JSON of a `TransactionBody`. */
+  readonly body?: string;
 }
 
 /** A part of what was committed, with no commit cut in two. */
@@ -126,8 +88,16 @@ export interface CopyStore {
   replace(copy: string, made: string): Promise<void>;
 }
 
-/** What is known of a transaction: it waits for its turn, or has happened. */
-export type KnownTransaction = "queued" | "committed";
+/** The two engines of a node. */
+export interface EngineSides {
+  /** @throws DataError with code `UnknownCollection` where neither has it */
+  sideOf(collection: string): Promise<EngineName>;
+  /** @throws DataError with code `InvalidCollection` where the node has no servers */
+  side(name: EngineName): DataEngine;
+  readonly hasBoth: boolean;
+  /** From this turn on a collection is asked for there. */
+  settle(collection: string, side: EngineName): void;
+}
 
 /**
  * Keeps collections. What `commit` has answered is on disk; whatever is read was committed. Methods throw `DataError`.
@@ -135,6 +105,12 @@ export type KnownTransaction = "queued" | "committed";
 export interface DataEngine {
   /** What copies of shards are kept by; undefined of an engine that keeps none. */
   readonly copies?: CopyStore | undefined;
+  /** By which collections leave it and enter it; undefined where none do. */
+  readonly moves?: MoveStore;
+  /** Its parts, between which collections move; undefined of what is one engine. */
+  readonly sides?: EngineSides;
+  /** Keeps parts of transactions over several places; undefined of an engine that keeps none. */
+  readonly prepared?: TransactionStore | undefined;
   /** Keeps queues beside the collections, and is closed with it; undefined where it keeps none. */
   readonly queues?: QueueEngine;
   /** @returns all collections, by name */
@@ -151,8 +127,16 @@ export interface DataEngine {
   create(spec: CollectionSpec): Promise<CollectionState>;
   /** Forgets a collection with all that it holds. @returns whether there was one */
   drop(collection: string): Promise<boolean>;
-  /** @returns the entries of these keys, in their order */
-  get(collection: string, keys: readonly string[]): Promise<readonly (Entry | undefined)[]>;
+  /**
+   * @param mayBeOld whether to answer, too, while a transaction over several places is about to write one of them
+   * @returns the entries of these keys, in their order
+   * @throws DataError with code `Locked` while one is
+   */
+  get(
+    collection: string,
+    keys: readonly string[],
+    mayBeOld?: boolean,
+  ): Promise<readonly (Entry | undefined)[]>;
   /** @returns entries by key, as many as one answer holds */
   list(collection: string, request: ListRequest): Promise<readonly Entry[]>;
   /** @throws DataError when a condition does not hold; then nothing was written */

@@ -9,6 +9,7 @@ export { changedProperties, checkSpec, isCollectionName, keyText } from "./docum
 export * from "./embedded/mod.ts";
 export * from "./engines/mod.ts";
 export type * from "./engine.ts";
+export type { EngineName } from "./moves.ts";
 export { QUEUE_DEFAULTS } from "./messages.ts";
 export * from "./queue_engine.ts";
 export * from "./errors.ts";

@@ -81,7 +81,7 @@ export interface WorkerStart {
 export interface StartedWorker<Report extends { readonly kind: string }> {
   /** What it has reported first. */
   readonly ready: Extract<Report, { readonly kind: "ready" }>;
-  /** Hands every later report to `listener`. */
+  /** Hands every later report to `listener`, those that came since then among them. */
   follow(listener: (report: Report | WorkerFailure) => void): void;
 }
 
@@ -93,19 +93,24 @@ export async function startWorker<Report extends { readonly kind: string }>(
   { url, name, prepared, what, setup, release, boundMs = START_BOUND_MS }: WorkerStart,
 ): Promise<StartedWorker<Report>> {
   const worker = (prepared ?? new PreparedWorker(url, name)).take();
-  const follow = (listener: (report: Report | WorkerFailure) => void): void => {
-    worker.onmessage = ({ data }: MessageEvent<Report | WorkerFailure>) => listener(data);
-    worker.onerror = (event) => {
-      event.preventDefault();
-      listener({ kind: "failed", message: event.message });
-    };
-  };
   const { promise, resolve, reject } = Promise.withResolvers<StartedWorker<Report>["ready"]>();
   const fail = (why: string): void => reject(new HostError(`Cannot start ${what}: ${why}`));
-  follow((report) => {
-    if (report.kind === "ready") resolve(report as StartedWorker<Report>["ready"]);
-    else if (report.kind === "failed") fail((report as WorkerFailure).message);
-  });
+  /** What was reported since the thread is ready, and before anybody listens. */
+  const early: (Report | WorkerFailure)[] = [];
+  let handle = (report: Report | WorkerFailure): void => {
+    if (report.kind === "ready") return resolve(report as StartedWorker<Report>["ready"]);
+    if (report.kind === "failed") fail((report as WorkerFailure).message);
+    early.push(report);
+  };
+  const follow = (listener: (report: Report | WorkerFailure) => void): void => {
+    handle = listener;
+    for (const report of early.splice(0)) listener(report);
+  };
+  worker.onmessage = ({ data }: MessageEvent<Report | WorkerFailure>) => handle(data);
+  worker.onerror = (event) => {
+    event.preventDefault();
+    handle({ kind: "failed", message: event.message });
+  };
   const timer = setTimeout(() => fail(`its thread is not ready after ${boundMs} ms`), boundMs);
   const use = new Int32Array(new SharedArrayBuffer(4));
   worker.postMessage({ setup, use: use.buffer } satisfies Order);

@@ -40,6 +40,23 @@ Deno.test("startWorker() waits until a worker is ready, and then follows what it
   assert.equal(released.count, 0);
 });
 
+Deno.test("startWorker() keeps what a worker reports before somebody listens", async () => {
+  const code = serving(
+    '(setup, report) => { report({ kind: "ready", twice: 2 * setup }); report({ kind: "ended" }); throw new Error("no luck"); }',
+  );
+  const { follow } = await start(code).started;
+  // Another message of the thread is behind those two, and is here by now.
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  const kinds = await new Promise<readonly string[]>((resolve) => {
+    const heard: string[] = [];
+    follow(({ kind }) => {
+      heard.push(kind);
+      if (heard.length === 2) resolve(heard);
+    });
+  });
+  assert.deepEqual(kinds, ["ended", "failed"]);
+});
+
 Deno.test("startWorker() takes a worker that was begun before, once", async () => {
   const code = serving(
     '(setup, report) => { report({ kind: "ready", twice: 2 * setup }); return { kind: "ended" }; }',

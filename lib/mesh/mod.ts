@@ -22,6 +22,7 @@ export {
   openFrom,
   openSealed,
   parseNodeId,
+  SEAL_BYTES,
   sealFor,
   sealFrom,
   toNodeName,

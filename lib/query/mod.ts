@@ -72,5 +72,6 @@ export * from "./parser.ts";
 export { merge, partial, type PartialGroup, type PartialResult, type PartialRow } from "./partial.ts";
 export type * from "./query.ts";
 export * from "./query_error.ts";
+export * from "./query_texts.ts";
 export * from "./sql.ts";
 export { type ComparedValue, compareTexts, type Composite } from "./values.ts";

@@ -96,15 +96,23 @@ export class IncomingMessages {
       stream?.reset(RESET_MALFORMED);
       handlers.handleEvent(peer, topic, event);
     } else if (!handlers.hears(peer, topic)) stream?.reset(RESET_CANCELED);
-    else {
-      this.#carrier.complete(peer, event.data, stream).then((whole) => {
-        if ("code" in whole) return void this.#rejected++;
-        // Meanwhile the publisher may have lost its right, and this node may have stopped.
-        if (handlers.acceptsEvent(peer, topic, event, true)) {
-          handlers.handleEvent(peer, topic, { ...event, data: whole.value });
-        }
-        whole.claim.release();
-      });
-    }
+    else this.#complete(peer, topic, event, stream);
+  }
+
+  #complete(
+    peer: PeerId,
+    topic: TopicPath,
+    event: EventMessage,
+    stream: ServiceStream | undefined,
+  ): void {
+    const handlers = this.#handlers;
+    this.#carrier.complete(peer, event.data, stream).then((whole) => {
+      if ("code" in whole) return void this.#rejected++;
+      // Meanwhile the publisher may have lost its right, and this node may have stopped.
+      if (handlers.acceptsEvent(peer, topic, event, true)) {
+        handlers.handleEvent(peer, topic, { ...event, data: whole.value });
+      }
+      whole.claim.release();
+    });
   }
 }

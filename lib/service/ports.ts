@@ -100,6 +100,11 @@ export interface ServiceRights {
   mayPublish(peer: PeerId, topic: TopicPath): boolean;
   /** Whether a node may hear all that a pattern matches. */
   maySubscribe(peer: PeerId, pattern: TopicPattern): boolean;
+  /**
+   * What there is to say about what a node may hear: another text when that may have changed, the same after a restart.
+   * Undefined where nobody says so.
+   */
+  hearingRights?(peer: PeerId): string;
   /** Whether a node's subscriptions count among those of a service. @param group the service's path as it was advertised */
   mayJoinGroup(peer: PeerId, group: string): boolean;
   /** @returns the names of those who have a path, or one above it */
@@ -111,12 +116,13 @@ export interface ServiceRights {
 /** What the network's policy says of calls and events; both ends ask, and neither trusts the other. */
 export type MessagePolicy = Pick<
   MessageGuard,
-  "isIdle" | "callFate" | "admitCall" | "admitEvent" | "mayHear"
+  "isIdle" | "version" | "callFate" | "admitCall" | "admitEvent" | "mayHear"
 >;
 
 /** Without a policy everything passes. */
 export const NO_POLICY: MessagePolicy = {
   isIdle: true,
+  version: 0,
   callFate: () => ({ kind: "straight" }),
   admitCall: () => undefined,
   admitEvent: () => undefined,

@@ -4,7 +4,7 @@
  * itself.
  *
  *     Middleware ──▶ call spans ──▶ @opentelemetry/api ──▶ Deno ──▶ OTLP
- *     Tracer ──▶ joins, dials ────────┘
+ *     Tracer ──▶ joins, handshakes ───┘
  *
  * @module
  */

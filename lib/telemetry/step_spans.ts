@@ -1,5 +1,5 @@
 /**
- * Spans of what a node does beside calls: joins, dials.
+ * Spans of what a node does beside calls: joins, handshakes.
  * @module
  */
 
@@ -8,11 +8,17 @@ import type { Tracer } from "../base/mod.ts";
 
 /** @returns what makes spans of steps */
 export function stepSpans(api: typeof OpenTelemetry, tracer: OpenTelemetry.Tracer): Tracer {
+  const KINDS = { client: api.SpanKind.CLIENT, server: api.SpanKind.SERVER };
   return {
-    start(name, attributes = {}) {
-      const span = tracer.startSpan(name, { kind: api.SpanKind.CLIENT, attributes: { ...attributes } });
+    start(name, { kind = "client", startedAt, attributes } = {}) {
+      const span = tracer.startSpan(name, {
+        kind: KINDS[kind],
+        ...startedAt !== undefined && { startTime: startedAt },
+        ...attributes && { attributes: { ...attributes } },
+      });
       return {
-        end(error) {
+        end({ error, attributes } = {}) {
+          if (attributes !== undefined) span.setAttributes({ ...attributes });
           if (error !== undefined) {
             span.setAttribute("error.type", error);
             span.setStatus({ code: api.SpanStatusCode.ERROR, message: error });

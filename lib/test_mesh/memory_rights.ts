@@ -26,6 +26,7 @@ export function rightsOf(self: PeerId, rights: () => MemoryRights): ServiceRight
     mayOffer: (peer, path) => rights().mayOffer(peer, path),
     mayPublish: (peer, topic) => rights().mayPublish(peer, topic),
     maySubscribe: (peer, pattern) => rights().maySubscribe(peer, pattern),
+    hearingRights: (peer) => rights().hearingRights?.(peer) ?? "",
     mayJoinGroup: (peer, group) => rights().mayJoinGroup(peer, group),
     ownersOf: (path) => rights().ownersOf(path),
     claim: (path) => rights().claim(self, path),

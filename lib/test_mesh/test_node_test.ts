@@ -5,11 +5,13 @@ import type { TestNode } from "./mod.ts";
 
 /** What a `Node` has and can't have without a network. */
 type OfNetworks = "dial" | "listen" | "createNetwork" | "networks" | "routes" | "createEndpoint" | "leave";
+/** What a `Node` does between its disk and its servers, of which a `TestNode` has neither. */
+type OfServers = "moveCollection" | "abortCollectionMove";
 /** What a `TestNode` has beside a `ServiceNode`, which knows no collections. */
 type OfOwners = "collection" | "queue" | "transaction" | "transactionState";
 
 Deno.test("ServiceNode has everything of a Node that needs no network or disk, and so has TestNode", () => {
-  type Elsewhere = OfNetworks | OfOwners;
+  type Elsewhere = OfNetworks | OfServers | OfOwners;
   const isComplete: Exclude<keyof Node, keyof ServiceNode | Elsewhere> extends never ? true : false = true;
   const isNoMore: Exclude<keyof ServiceNode, keyof Node> extends never ? true : false = true;
   const isTested: TestNode extends ServiceNode & Pick<Node, OfOwners> ? true : false = true;

@@ -78,6 +78,10 @@ export class TestRights implements MemoryRights {
     return grantsPattern(grants.subscribe, pattern) || grantsPattern(grants.own, pattern);
   }
 
+  hearingRights(peer: PeerId): string {
+    return JSON.stringify(this.#grants.get(peer) ?? {});
+  }
+
   mayJoinGroup(peer: PeerId, group: string): boolean {
     const path = TopicPath.tryParse(group);
     return path === undefined || this.mayOffer(peer, path);

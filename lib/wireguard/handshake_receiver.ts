@@ -73,6 +73,7 @@ export class HandshakeReceiver {
     peer.beginSession(now, keys, { isInitiator: false, localIndex, remoteIndex });
     // Back the way that worked, also where packets are to go by another one.
     peer.sendHandshakeMessage(now, response, source);
+    this.#context.emit({ kind: "handshake-answered", peer: peer.publicKey });
     return HANDLED;
   }
 

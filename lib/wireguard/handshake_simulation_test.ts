@@ -44,9 +44,11 @@ Deno.test("Device confirms a session at once when its initiator has nothing to s
     32,
   ]]);
   assert.deepEqual(a.events.map(({ event }) => event), [
+    { kind: "handshake-begun", peer: b.device.publicKey },
     { kind: "handshake-completed", peer: b.device.publicKey, role: "initiator" },
   ]);
   assert.deepEqual(b.events.map(({ event }) => event), [
+    { kind: "handshake-answered", peer: a.device.publicKey },
     { kind: "handshake-completed", peer: a.device.publicKey, role: "responder" },
   ]);
 });

@@ -35,6 +35,8 @@ export class Initiator<Peer extends CalledPeer> {
   readonly #peer: Peer;
   readonly #context: DeviceContext<Peer>;
   #isLowOrder = false;
+  /** Whether a handshake was begun here that has not ended. */
+  #isUnderWay = false;
   #sentAt = -Infinity;
   #wantedAt = -Infinity;
   #attempts = 0;
@@ -69,12 +71,14 @@ export class Initiator<Peer extends CalledPeer> {
     const { timers } = this.#context;
     if (this.#attempts >= Math.floor(timers.rekeyAttemptTimeMs / timers.rekeyTimeoutMs)) {
       this.forget();
+      this.#isUnderWay = false;
       return false;
     }
     this.#attempts++;
     // One may have gone out just now, because of another path.
     if (now - this.#sentAt >= this.#redirectMs) this.#send(now);
     if (this.pending !== undefined) this.#armRetry(now);
+    else this.#cancel();
     this.#context.emit({ kind: "handshake-retry", peer: this.#peer.publicKey, attempt: this.#attempts });
     return true;
   }
@@ -103,11 +107,13 @@ export class Initiator<Peer extends CalledPeer> {
     this.#peer.timers.cancel(TIMER.RETRANSMIT_HANDSHAKE);
     this.#peer.timers.cancel(TIMER.REDIRECT_HANDSHAKE);
     this.#attempts = 0;
+    this.#isUnderWay = false;
   }
 
   /** Forgets all but the peer: the next handshake begins at once. */
   reset(): void {
     this.forget();
+    this.#cancel();
     this.#sentAt = this.#wantedAt = -Infinity;
   }
 
@@ -120,6 +126,12 @@ export class Initiator<Peer extends CalledPeer> {
   /** Less where the time between two attempts is less, as in a test. */
   get #redirectMs(): number {
     return Math.min(REDIRECT_MS, this.#context.timers.rekeyTimeoutMs);
+  }
+
+  #cancel(): void {
+    if (!this.#isUnderWay) return;
+    this.#isUnderWay = false;
+    this.#context.emit({ kind: "handshake-cancelled", peer: this.#peer.publicKey });
   }
 
   #armRetry(now: Millis): void {
@@ -144,6 +156,10 @@ export class Initiator<Peer extends CalledPeer> {
     });
     this.pending = { state, localIndex };
     peer.sendHandshakeMessage(now, message);
+    if (!this.#isUnderWay) {
+      this.#isUnderWay = true;
+      this.#context.emit({ kind: "handshake-begun", peer: peer.publicKey });
+    }
     return true;
   }
 }

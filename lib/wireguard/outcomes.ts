@@ -58,6 +58,10 @@ export const DROPPED: Readonly<Record<DropReason, DatagramOutcome>> = Object.fre
 export type DeviceEvent =
   /** A packet for it came while there was no session, nor perhaps an endpoint; told once in 5 s. */
   | { readonly kind: "session-wanted"; readonly peer: PublicKey }
+  /** A first initiation was sent while no handshake was under way that this device had begun. */
+  | { readonly kind: "handshake-begun"; readonly peer: PublicKey }
+  /** An initiation was answered: there is a session once the peer has confirmed it. */
+  | { readonly kind: "handshake-answered"; readonly peer: PublicKey }
   /** A session is ready in both directions. */
   | {
     readonly kind: "handshake-completed";
@@ -68,6 +72,8 @@ export type DeviceEvent =
   | { readonly kind: "handshake-retry"; readonly peer: PublicKey; readonly attempt: number }
   /** No answer for 90 s; the next packet begins anew. */
   | { readonly kind: "handshake-failed"; readonly peer: PublicKey }
+  /** What this device had begun is not gone on with: a key has changed, or the peer or the interface is gone. */
+  | { readonly kind: "handshake-cancelled"; readonly peer: PublicKey }
   /** The peer has been heard from somewhere else. */
   | { readonly kind: "endpoint-changed"; readonly peer: PublicKey; readonly endpoint: Endpoint }
   /** All keys are forgotten. */

@@ -25,6 +25,8 @@ const LOADED_BOUND_BYTES = 96 << 20;
 const SEND_MS = 500;
 /** How much more may be spent when each superpacket is another's; a busy machine makes the two runs differ by itself. */
 const SPREAD_BOUND = 1.5;
+/** How often both are measured, on a machine that is busy. */
+const MAX_PAIRS = 3;
 
 const projectRoot = fileURLToPath(new URL("../../", import.meta.url));
 
@@ -91,16 +93,22 @@ labTest("weft wg serves a thousand peers on one device", [...PACKET_PLANE, "wg"]
   await test.step("traffic to all of them is about as fast as traffic to one", async () => {
     const sent = async () =>
       [...(await device.peers()).values()].reduce((sum, { txBytes }) => sum + txBytes, 0);
-    const costs: Record<string, number> = {};
-    for (const [who, spread] of [["warm-up", PEERS], ["one", 1], ["all", PEERS]] as const) {
+    const measure = async (who: string, spread: number): Promise<number> => {
       const [before, secondsBefore] = [await sent(), processorSeconds(pid)];
       await sendGso(a, spread);
       const gigabytes = (await sent() - before) / 1e9;
-      const cost = costs[who] = (processorSeconds(pid) - secondsBefore) / gigabytes;
+      const cost = (processorSeconds(pid) - secondsBefore) / gigabytes;
       const gigabits = gigabytes * 8 / SEND_MS * 1000;
       say(`to ${who}: ${gigabits.toFixed(2)} Gbit/s, ${cost.toFixed(2)} s of a processor for a gigabyte`);
+      return cost;
+    };
+    await measure("warm-up", PEERS);
+    let [one, all] = [Infinity, Infinity];
+    // Whoever else uses the processor and its caches makes either dearer, and none cheaper.
+    for (let pair = 0; pair < MAX_PAIRS && (pair === 0 || all >= SPREAD_BOUND * one); pair++) {
+      one = Math.min(one, await measure("one", 1));
+      all = Math.min(all, await measure("all", PEERS));
     }
-    const { one = 0, all = Infinity } = costs;
     assert.ok(all < SPREAD_BOUND * one, `${all} and ${one} s for a gigabyte`);
   });
 });

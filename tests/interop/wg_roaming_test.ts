@@ -79,7 +79,7 @@ for (const other of ["weft", "wireguard-go"] as const satisfies readonly WgImple
         const inside: Host = { ...hostA, namespace: container };
         // The socket of the API is where it was, and so is the way out.
         assert.equal(await pingMany(hostA, B4, 1), 0);
-        await waitFor(async () => await pingMany(inside, B4, 3) === 3, 10_000, { what: "it answers again" });
+        await waitFor(async () => await pingMany(inside, B4, 3) === 3, 30_000, { what: "it answers again" });
         assert.equal(await pingMany(hostB, A4, 3), 3);
         assert((await a.peer(keyB)).latestHandshake > 0);
 

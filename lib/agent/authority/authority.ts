@@ -164,6 +164,14 @@ export class Authority {
     return grantsPattern(claimed, pattern) && !this.#ownedPaths().isOthersWithin(nodeId, pattern);
   }
 
+  /** @returns what decides about what a member may hear, but for the paths of others: another text when it has changed */
+  hearingRights(nodeId: NodeId): string {
+    const record = this.#member(nodeId);
+    if (record === undefined) return "";
+    const { offer, subscribe, claimed } = record.grants;
+    return JSON.stringify([isLeader(record), offer, subscribe, claimed, this.defaults.subscribe]);
+  }
+
   /**
    * Whether a member may add a name to the zone: below its own name, or one that it was granted.
    * @param name below the zone, in lower case, without a final dot

@@ -1,28 +1,41 @@
 /**
- * A copy of a node in a file that a passphrase seals.
+ * A copy of a node in a file that a passphrase seals, or a recovery key.
  *
  * ```
  *    0  "weft-backup1", 12     12  salt, 16     28  nonce, 24
  *   52  XChaCha20-Poly1305 of gzip of the content; all before it is its associated data
+ *
+ *    0  "weft-backup2", 12     12  recovery key, 32
+ *   44  sealed box of gzip of the content (mesh/identity/sealed_box.ts), which the recovery key is bound into
  * ```
  *
- * The key is made of the passphrase and the salt by scrypt, whose cost the version says and no file does: nobody's file
- * makes this host work for longer. The content is JSON, bytes in base64.
+ * The key of the first is made of the passphrase and the salt by scrypt, whose cost the version says and no file does:
+ * nobody's file makes this host work for longer. The second needs no secret to be made, so that it proves nothing of who
+ * has made it. The content is JSON, bytes in base64.
  *
  * @module
  */
 
+import { RECOVERY_SEALED } from "../../api/mod.ts";
 import { concatBytes, equalBytes, randomBytes, type RandomSource, utf8Bytes } from "../../base/mod.ts";
 import {
+  KEY_BYTES,
   PASSPHRASE_SALT_BYTES,
   type PassphraseKdf,
   passphraseKey,
+  type PrivateKey,
+  PublicKey,
   XCHACHA_NONCE_BYTES,
   xchachaOpen,
   xchachaSeal,
 } from "../../crypto/mod.ts";
+import { openSealed, SEAL_BYTES, sealFor } from "../../mesh/mod.ts";
 
 const MAGIC = utf8Bytes("weft-backup1");
+const KEY_MAGIC = utf8Bytes(RECOVERY_SEALED);
+const KEY_HEADER_BYTES = KEY_MAGIC.length + KEY_BYTES;
+/** What a sealed box is of: opened as something else it is nothing. */
+const BOX_LABEL = "backup";
 const HEADER_BYTES = MAGIC.length + PASSPHRASE_SALT_BYTES + XCHACHA_NONCE_BYTES;
 /** What one file may hold, unpacked: a thousand times a node of a large network. */
 const MAX_CONTENT_BYTES = 1 << 30;
@@ -47,10 +60,15 @@ export interface BackupProblem {
   readonly problem: string;
 }
 
-/** @returns the file's bytes */
+/** What seals a file. */
+export type BackupSeal = { readonly passphrase: string } | { readonly recoveryKey: PublicKey };
+/** What opens one. */
+export type BackupSecret = { readonly passphrase: string } | { readonly recoverySecret: PrivateKey };
+
+/** @returns the file's bytes @throws RangeError when the recovery key is one of the few that can seal nothing */
 export async function sealBackup(
   { pairs, files, ...head }: BackupContent,
-  passphrase: string,
+  seal: BackupSeal,
   { random, kdf = passphraseKey }: { readonly random: RandomSource; readonly kdf?: PassphraseKdf },
 ): Promise<Uint8Array> {
   const plaintext = utf8Bytes(JSON.stringify({
@@ -60,9 +78,15 @@ export async function sealBackup(
   }));
   const zipped = await through(plaintext, new CompressionStream("gzip"));
   plaintext.fill(0);
+  if ("recoveryKey" in seal) {
+    const { recoveryKey } = seal;
+    const box = sealFor(recoveryKey, BOX_LABEL, zipped, random);
+    zipped.fill(0);
+    return concatBytes(KEY_MAGIC, recoveryKey.bytes, box);
+  }
   const header = concatBytes(MAGIC, randomBytes(random, PASSPHRASE_SALT_BYTES + XCHACHA_NONCE_BYTES));
   const { salt, nonce } = parts(header);
-  const key = await kdf(passphrase, salt);
+  const key = await kdf(seal.passphrase, salt);
   const sealed = concatBytes(header, xchachaSeal(key, nonce, zipped, header));
   zipped.fill(0);
   key.fill(0);
@@ -72,26 +96,51 @@ export async function sealBackup(
 /** Never throws. @returns what is in a file, or why it can't be told */
 export async function openBackup(
   file: Uint8Array,
-  passphrase: string,
+  secret: BackupSecret,
   kdf: PassphraseKdf = passphraseKey,
 ): Promise<BackupContent | BackupProblem> {
-  if (!equalBytes(file.subarray(0, MAGIC.length), MAGIC)) {
+  const isOf = (magic: Uint8Array) => equalBytes(file.subarray(0, magic.length), magic);
+  if (isOf(KEY_MAGIC)) {
+    return "recoverySecret" in secret
+      ? await openWithKey(file, secret.recoverySecret)
+      : { problem: "a recovery key has sealed it, and no passphrase opens it" };
+  }
+  if (!isOf(MAGIC)) {
     const [, version] = /^weft-backup(\d{1,3})/.exec(new TextDecoder().decode(file.subarray(0, 16))) ?? [];
     return {
       problem: version === undefined
         ? "it is no backup: `weft backup` makes one"
-        : `it is of version ${version}, and this weft reads version 1`,
+        : `it is of version ${version}, and this weft reads versions 1 and 2`,
     };
+  }
+  if (!("passphrase" in secret)) {
+    return { problem: "a passphrase has sealed it, and no recovery key opens it" };
   }
   if (file.length <= HEADER_BYTES) return { problem: "it is truncated" };
   const header = file.subarray(0, HEADER_BYTES);
   const { salt, nonce } = parts(header);
-  const key = await kdf(passphrase, salt);
+  const key = await kdf(secret.passphrase, salt);
   const zipped = xchachaOpen(key, nonce, file.subarray(HEADER_BYTES), header);
   key.fill(0);
   if (zipped === undefined) return { problem: "the passphrase is another one, or the file was changed" };
+  return await unpack(zipped);
+}
+
+async function openWithKey(
+  file: Uint8Array,
+  secret: PrivateKey,
+): Promise<BackupContent | BackupProblem> {
+  if (file.length < KEY_HEADER_BYTES + SEAL_BYTES) return { problem: "it is truncated" };
+  const sealedFor = PublicKey.fromBytes(file.subarray(KEY_MAGIC.length, KEY_HEADER_BYTES));
+  if (!sealedFor.equals(secret.publicKey)) return { problem: "it is sealed for another recovery key" };
+  const zipped = openSealed(secret, BOX_LABEL, file.subarray(KEY_HEADER_BYTES));
+  return zipped === undefined ? { problem: "it was changed, or is truncated" } : await unpack(zipped);
+}
+
+async function unpack(zipped: Uint8Array): Promise<BackupContent | BackupProblem> {
   try {
     const plaintext = await through(zipped, new DecompressionStream("gzip"));
+    zipped.fill(0);
     const content = readContent(JSON.parse(new TextDecoder().decode(plaintext)));
     if (content !== undefined) return content;
   } catch {

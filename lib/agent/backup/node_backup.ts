@@ -3,7 +3,15 @@
  * @module
  */
 
+import type { BackupRequest } from "../../api/mod.ts";
 import type { StateStore, UnixMillis } from "../../base/mod.ts";
+import {
+  parseRecoveryKey,
+  parseRecoverySecret,
+  PrivateKey,
+  recoveryKeyText,
+  recoverySecretText,
+} from "../../crypto/mod.ts";
 import { SqliteStateStore, systemRandom } from "../../host/mod.ts";
 import {
   AlreadyInitializedError,
@@ -14,7 +22,13 @@ import {
 } from "../../mesh/mod.ts";
 import { InvalidRequestError } from "../errors.ts";
 import { VERSION } from "../status_report.ts";
-import { type BackupContent, openBackup, sealBackup } from "./backup_file.ts";
+import {
+  type BackupContent,
+  type BackupSeal,
+  type BackupSecret,
+  openBackup,
+  sealBackup,
+} from "./backup_file.ts";
 
 /** What a node has changed of its host, and what it has tried out, is no part of it. */
 const LEFT_OUT: ReadonlySet<string> = new Set(["host-journal", "probe"]);
@@ -30,30 +44,78 @@ export interface CopiedNode {
   readonly files: BackupContent["files"];
 }
 
-/** @returns the copy as it is in one moment, sealed @throws InvalidRequestError for a passphrase that is too short */
+/** @throws InvalidRequestError for a passphrase that is too short, for what is no recovery key, and for nothing or both */
+function sealOf({ passphrase, recoveryKey: text }: BackupRequest): BackupSeal {
+  if ((passphrase === undefined) === (text === undefined)) {
+    throw new InvalidRequestError(
+      "Cannot seal a backup: it wants a passphrase or a recovery key, one of both",
+    );
+  }
+  if (passphrase === undefined) {
+    const recoveryKey = parseRecoveryKey(text ?? "");
+    if (recoveryKey !== undefined) return { recoveryKey };
+    throw new InvalidRequestError("Cannot use that recovery key: it is none, or a letter of it is wrong", {
+      hint: "`weft recovery-key FILE` makes one, and prints the key that seals.",
+    });
+  }
+  const problem = passphraseProblem(passphrase);
+  if (problem === undefined) return { passphrase };
+  throw new InvalidRequestError(`Cannot use that passphrase: ${problem}`, {
+    hint: "Some words that nobody guesses will do; whoever has the file may guess for years.",
+  });
+}
+
+/** @returns the copy as it is in one moment, sealed @throws InvalidRequestError when nothing can be sealed by the request */
 export async function backupNode(
   store: ListedStore,
   node: CopiedNode,
-  passphrase: string,
+  request: BackupRequest,
 ): Promise<Uint8Array> {
-  const problem = passphraseProblem(passphrase);
-  if (problem !== undefined) {
-    throw new InvalidRequestError(`Cannot use that passphrase: ${problem}`, {
-      hint: "Some words that nobody guesses will do; whoever has the file may guess for years.",
-    });
-  }
+  const seal = sealOf(request);
   const pairs = store.transaction(() =>
     store.collections().filter((collection) => !LEFT_OUT.has(collection)).flatMap((collection) =>
       store.entries(collection).map(([key, value]) => [collection, key, value] as const)
     )
   );
-  return await sealBackup({ release: VERSION, ...node, pairs }, passphrase, { random: systemRandom });
+  return await sealBackup({ release: VERSION, ...node, pairs }, seal, { random: systemRandom });
+}
+
+/** Two halves of a recovery key, as texts. */
+export interface RecoveryKeyPair {
+  /** The one that seals, for configurations. */
+  readonly key: string;
+  /** The one that opens, which belongs on no node; never log it. */
+  readonly secret: string;
+}
+
+/** @returns a new recovery key */
+export function makeRecoveryKey(): RecoveryKeyPair {
+  const made = PrivateKey.generate(systemRandom);
+  return { key: recoveryKeyText(made.publicKey), secret: recoverySecretText(made) };
+}
+
+/** @throws InvalidRequestError when a text is no secret of a recovery key */
+function secretOf(secret: RestoreRequest["secret"]): BackupSecret {
+  if ("passphrase" in secret) return secret;
+  const recoverySecret = parseRecoverySecret(secret.recoverySecret);
+  if (recoverySecret !== undefined) return { recoverySecret };
+  const isOther = parseRecoveryKey(secret.recoverySecret) !== undefined;
+  throw new InvalidRequestError(
+    `Cannot use that recovery key: ${
+      isOther ? "it is the half that seals" : "it is none, or a letter of it is wrong"
+    }`,
+    {
+      hint:
+        "The secret begins with weft-recovery-secret1-, and is in the file that `weft recovery-key` has written.",
+    },
+  );
 }
 
 /** What a copy is restored by. */
 export interface RestoreRequest {
   readonly file: Uint8Array;
-  readonly passphrase: string;
+  /** What opens it: the passphrase, or the secret of the recovery key as a text. */
+  readonly secret: { readonly passphrase: string } | { readonly recoverySecret: string };
   /** Whether it takes the place of what is there, which is put aside. */
   readonly isForced: boolean;
   /** Whether a leader keeps its tokens, with the uses that they had then. */
@@ -77,13 +139,14 @@ export interface RestoredNode {
  */
 export async function restoreNode(
   stateDir: string,
-  { file, passphrase, isForced, keepsTokens = false }: RestoreRequest,
+  { file, secret, isForced, keepsTokens = false }: RestoreRequest,
   nowMs: UnixMillis,
 ): Promise<RestoredNode> {
-  const content = await openBackup(file, passphrase);
+  const content = await openBackup(file, secretOf(secret));
   if ("problem" in content) {
     throw new InvalidRequestError(`Cannot use that backup: ${content.problem}`, {
-      hint: "Name a file that `weft backup` has written, and its passphrase.",
+      hint:
+        "Name a file that `weft backup` has written, and its passphrase or the secret of its recovery key.",
     });
   }
   using store = SqliteStateStore.open(stateDir);

@@ -52,16 +52,16 @@ Deno.test("a leader that comes back by an older copy gives no address and no use
   await assert.rejects(
     OverlayBootstrap.restore(lead.stateDir, {
       file: Uint8Array.fromBase64(file),
-      passphrase: PASSPHRASE,
+      secret: { passphrase: PASSPHRASE },
       isForced: false,
     }),
     { code: "AlreadyInitialized" },
   );
   await Deno.remove(lead.stateDir, { recursive: true });
 
-  const request = { file: Uint8Array.fromBase64(file), passphrase: PASSPHRASE, isForced: false };
+  const request = { file: Uint8Array.fromBase64(file), secret: { passphrase: PASSPHRASE }, isForced: false };
   await assert.rejects(
-    OverlayBootstrap.restore(lead.stateDir, { ...request, passphrase: "another one of them" }),
+    OverlayBootstrap.restore(lead.stateDir, { ...request, secret: { passphrase: "another one of them" } }),
     {
       code: "InvalidRequest",
     },
@@ -99,14 +99,16 @@ Deno.test("restoring in place of another node puts that aside, and forgets nothi
     await node.start();
     await node.stop();
   }
-  const { file } = await OverlayBootstrap.backup(one.stateDir, PASSPHRASE);
-  await assert.rejects(OverlayBootstrap.backup(one.stateDir, "short"), { code: "InvalidRequest" });
+  const { file } = await OverlayBootstrap.backup(one.stateDir, { passphrase: PASSPHRASE });
+  await assert.rejects(OverlayBootstrap.backup(one.stateDir, { passphrase: "short" }), {
+    code: "InvalidRequest",
+  });
   const journal = Uint8Array.of(7);
   {
     using store = SqliteStateStore.open(other.stateDir);
     store.put("host-journal", "1", journal);
   }
-  const request = { file: Uint8Array.fromBase64(file), passphrase: PASSPHRASE, isForced: true };
+  const request = { file: Uint8Array.fromBase64(file), secret: { passphrase: PASSPHRASE }, isForced: true };
   const { putAside: [old = ""] } = await OverlayBootstrap.restore(other.stateDir, request);
   assert.equal(Number((await Deno.stat(old)).mode) & 0o777, 0o600);
   using store = SqliteStateStore.open(other.stateDir);

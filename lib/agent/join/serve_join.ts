@@ -3,6 +3,7 @@
  * @module
  */
 
+import type { SpanEnd } from "../../base/mod.ts";
 import type { Channel } from "../../channel/mod.ts";
 import {
   decodeMeshMessage,
@@ -24,7 +25,7 @@ import { originOf } from "../links/mod.ts";
 const TIMEOUT_MS = 10_000;
 
 /** What a join needs of the leader. */
-export interface ServeJoinParts extends Pick<AgentContext, "mesh" | "timers" | "log" | "clock"> {
+export interface ServeJoinParts extends Pick<AgentContext, "mesh" | "timers" | "log" | "clock" | "tracer"> {
   /** Has the leader that counts a token's uses count one, unless that is this one, or it can't be reached. */
   countUse(tokenId: string, publicKey: PublicKey): Promise<UseCount>;
 }
@@ -36,13 +37,17 @@ export interface ServeJoinParts extends Pick<AgentContext, "mesh" | "timers" | "
 export async function serveJoin(
   channel: Channel,
   from: { readonly tokenId: string; readonly source: Endpoint },
-  { mesh, timers, log, clock, countUse }: ServeJoinParts,
+  { mesh, timers, log, clock, tracer, countUse }: ServeJoinParts,
 ): Promise<void> {
+  let ending: (end: SpanEnd) => void = () => {};
+  let end: SpanEnd = { error: "Error" };
   const cancelTimer = timers.setTimer(TIMEOUT_MS, () => channel.close("too slow"));
   try {
     const message = await channel.receive();
     const received = message?.topic === MESH_TOPIC ? decodeMeshMessage(message.body) : undefined;
     if (received?.kind !== "join-request" || mesh.admission === undefined) return;
+    const span = tracer?.start("weft.join", { kind: "server" });
+    ending = (end) => span?.end(end);
     const { approvals } = mesh.admission;
     const waiting = approvals.size;
     const { secret, publicKey } = received.request;
@@ -59,6 +64,7 @@ export async function serveJoin(
     }, counted === "elsewhere");
     if (enrolled === undefined) return;
     if (enrolled === "pending") {
+      end = { attributes: { "weft.join.outcome": "pending" } };
       // It asks again and again; the first time is worth a line.
       if (approvals.size > waiting) {
         const { name } = received.request;
@@ -68,6 +74,7 @@ export async function serveJoin(
       return;
     }
     if (typeof enrolled === "string") {
+      end = { error: "JoinRefused", attributes: { "weft.join.outcome": enrolled } };
       log.warn("join refused", { from: from.source.toString(), reason: enrolled });
       const reason = JOIN_REFUSALS.find((text) => enrolled === `refused:${text}`);
       const wallTime = reason === "clock" ? clock.wall() : undefined;
@@ -80,6 +87,13 @@ export async function serveJoin(
       return;
     }
     const { record } = enrolled;
+    end = {
+      attributes: {
+        "weft.join.outcome": "admitted",
+        "weft.peer": record.name,
+        "weft.peer.id": record.nodeId,
+      },
+    };
     mesh.leadership.arrivals?.expect(record);
     log.info("joined", {
       name: record.name,
@@ -93,6 +107,7 @@ export async function serveJoin(
     }
   } finally {
     cancelTimer();
+    ending(end);
     // The answer goes out first, and the other end hangs up by itself when it has it.
     channel.close("served");
   }

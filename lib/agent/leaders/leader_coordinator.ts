@@ -24,7 +24,7 @@ import { leaveMark, removeGone, renewDefaults } from "./member_care.ts";
 import { MemberRequests } from "./member_requests.ts";
 import { PathClaims } from "./path_claims.ts";
 import { Recovery } from "./recovery.ts";
-import { askAgain, type EndpointServer } from "./repeated_request.ts";
+import { askAgain, askPatiently, type EndpointServer } from "./repeated_request.ts";
 import { RequestServer } from "./request_server.ts";
 import { countUse, type UseCount } from "./token_uses.ts";
 
@@ -207,6 +207,14 @@ export class LeaderCoordinator {
    */
   askAgain(asked: MemberRequest): Promise<MemberAnswer | undefined> {
     return askAgain({ ...this.#parts, requests: this.#requests }, this.#likelyLeaders(), asked);
+  }
+
+  /**
+   * The same for somebody who waits: while no leader answers, all are asked again for some 10 s.
+   * @returns the first answer; undefined when no leader answers by then
+   */
+  askPatiently(asked: MemberRequest): Promise<MemberAnswer | undefined> {
+    return askPatiently({ ...this.#parts, requests: this.#requests }, () => this.#likelyLeaders(), asked);
   }
 
   /** Has the elected leader count a use of a token with a limit. @returns who has counted it */

@@ -35,11 +35,17 @@ export class MemberRequests {
   readonly #messages: Pick<MessagePlane, "reach" | "send">;
   readonly #timers: Timers;
   readonly #waiting = new Map<number, WaitingRequest>();
+  readonly #end = new AbortController();
   #lastNumber = 0;
 
   constructor(messages: Pick<MessagePlane, "reach" | "send">, timers: Timers) {
     this.#messages = messages;
     this.#timers = timers;
+  }
+
+  /** Fires when nothing is answered any more. */
+  get ended(): AbortSignal {
+    return this.#end.signal;
   }
 
   /**
@@ -80,6 +86,7 @@ export class MemberRequests {
 
   /** Ends all requests without an answer. */
   close(): void {
+    this.#end.abort();
     for (const { answer } of this.#waiting.values()) answer(undefined);
   }
 }

@@ -3,6 +3,7 @@
  * @module
  */
 
+import { sleep } from "../../base/mod.ts";
 import {
   type EndpointRequest,
   type MemberAnswer,
@@ -21,6 +22,15 @@ const TIMEOUT_MS = 2_000;
 /** How often a request is sent whose link has ended: two nodes that dial each other keep one of two. */
 export const MAX_SENDS = 3;
 
+/**
+ * How long leaders are asked for somebody who waits: a node that has just started again gets its links within some seconds,
+ * and a link to what it was before is given up meanwhile.
+ */
+export const PATIENCE_MS = 10_000;
+/** Between two rounds of all leaders, at first and at most. */
+const FIRST_PAUSE_MS = 250;
+const MAX_PAUSE_MS = 1_000;
+
 /** What is answered, and what others are sent. */
 export interface LeaderAct {
   readonly answer: MemberAnswer;
@@ -32,16 +42,19 @@ export interface EndpointServer {
   serve(asker: MemberRecord, request: EndpointRequest): LeaderAct;
 }
 
+/** What asking leaders takes. */
+export interface AskingParts extends Pick<AgentContext, "mesh"> {
+  readonly messages: Pick<MessagePlane, "send">;
+  readonly requests: Pick<MemberRequests, "ask" | "ended">;
+}
+
 /**
  * Asks leaders one after the other, and takes in what one answers.
  * @param before what they are to know first, beside this node's record
  * @returns the first answer; undefined when none answers
  */
 export async function askAgain(
-  { mesh: { roster, replica, identity }, messages, requests }: Pick<AgentContext, "mesh"> & {
-    readonly messages: MessagePlane;
-    readonly requests: MemberRequests;
-  },
+  { mesh: { roster, replica, identity }, messages, requests }: AskingParts,
   leaders: readonly NodeId[],
   asked: MemberRequest,
   before: ReplicaUpdate = NO_UPDATE,
@@ -63,4 +76,28 @@ export async function askAgain(
     return answer;
   }
   return undefined;
+}
+
+/**
+ * Asks leaders until one answers, for 10 s at most and one round more: what somebody asks for who has just started this node
+ * again is not to fail for a link that is there a moment later.
+ * @param leaders who they are, at each round
+ * @returns the first answer; undefined when none answers, and when there are no leaders or this node stops
+ */
+export async function askPatiently(
+  parts: AskingParts & Pick<AgentContext, "clock" | "timers" | "log">,
+  leaders: () => readonly NodeId[],
+  asked: MemberRequest,
+): Promise<MemberAnswer | undefined> {
+  const { clock, timers, log, requests: { ended } } = parts;
+  const until = clock.now() + PATIENCE_MS;
+  for (let pauseMs = FIRST_PAUSE_MS;; pauseMs = Math.min(2 * pauseMs, MAX_PAUSE_MS)) {
+    const present = leaders();
+    const answer = await askAgain(parts, present, asked);
+    if (answer !== undefined || present.length === 0) return answer;
+    const leftMs = until - clock.now();
+    if (ended.aborted || leftMs <= 0) return undefined;
+    log.info("no leader answers yet, and they are asked again", { request: asked.kind, leftMs });
+    await sleep(timers, pauseMs, ended);
+  }
 }

@@ -4,7 +4,13 @@
  * @module
  */
 
-import { type ByteStream, type Counters, type Environment, rangeText } from "../../base/mod.ts";
+import {
+  type ByteStream,
+  type Counters,
+  type Environment,
+  rangeText,
+  type UnixMillis,
+} from "../../base/mod.ts";
 import {
   acceptChannel,
   type Authorization,
@@ -48,7 +54,7 @@ const MAX_HANDSHAKES = 64;
 const MAX_JOINS = 64;
 
 /** Where others call, who they may be, and what becomes of them. */
-export interface LinkAcceptorParts extends Pick<Environment, "log" | "clock"> {
+export interface LinkAcceptorParts extends Pick<Environment, "log" | "clock" | "tracer"> {
   /** This node. */
   readonly identity: NodeIdentity;
   readonly networkId: NetworkId;
@@ -201,7 +207,8 @@ export class LinkAcceptor {
 
   /** Ends when it is known who calls. */
   async #accept({ stream, origin, way: seen, stated }: Incoming): Promise<void> {
-    const { setup, onLink, formerStatic, counters, protocols: ours = OWN_PROTOCOLS } = this.#parts;
+    const { setup, onLink, formerStatic, counters, clock, protocols: ours = OWN_PROTOCOLS } = this.#parts;
+    const startedAt = clock.wall();
     const accepted = await acceptChannel<Caller>(stream, {
       ...setup,
       handshakeVersions: ours.handshake ?? HANDSHAKE_VERSIONS,
@@ -225,6 +232,8 @@ export class LinkAcceptor {
     const way: LinkWay = isWeb && seen.kind !== "relay" ? { kind: "web", at: seen.endpoint } : seen;
     if (context.kind === "member") this.#limits.noteMember(origin, way.kind);
     const versions = settleVersions(channel, ours, context.protocols);
+    const isSpoken = versions !== "downgraded" && !isConflict(versions);
+    this.#trace(context, startedAt, { way: way.kind, isSpoken });
     if (this.#isClosed) channel.close("this node stops");
     else if (versions === "downgraded") {
       counters.count("channel-handshake-version");
@@ -236,6 +245,24 @@ export class LinkAcceptor {
       if (context.successor !== undefined) this.#takeSuccessor(context.successor);
       onLink({ nodeId: context.nodeId, channel, dialler: "them", way, versions });
     } else if (seen.kind !== "relay") this.#join(channel, context.tokenId, seen.endpoint);
+  }
+
+  /** Of whom has proven who it is: strangers are counted, and cost nothing more. */
+  #trace(caller: Caller, startedAt: UnixMillis, { way, isSpoken }: TracedWay): void {
+    const { tracer, replica: { roster } } = this.#parts;
+    if (tracer === undefined) return;
+    const peer = caller.kind === "join" ? undefined : roster.recordById(caller.nodeId);
+    const span = tracer.start("weft.handshake", {
+      kind: "server",
+      startedAt,
+      attributes: {
+        "weft.way": way,
+        "weft.caller.kind": caller.kind,
+        ...caller.kind !== "join" && { "weft.peer.id": caller.nodeId },
+        ...peer && { "weft.peer": peer.name },
+      },
+    });
+    span.end(isSpoken ? {} : { error: "IncompatibleVersion" });
   }
 
   /** It has proven who it is, and comes to the same by itself; one of the former release has the reason alone. */
@@ -335,6 +362,12 @@ export class LinkAcceptor {
     if (!isLinkable) return undefined;
     return { ...proven, context: { kind: isFormer ? "calls-former" : "member", nodeId } };
   }
+}
+
+interface TracedWay {
+  readonly way: LinkWay["kind"];
+  /** Whether both speak a version of each protocol. */
+  readonly isSpoken: boolean;
 }
 
 interface Holder {

@@ -174,7 +174,9 @@ export class LinkDialer {
   ): Promise<Dialled | undefined> {
     if (ways.length === 0) return undefined;
     const { nodeId, name } = member.record;
-    const span = this.#parts.tracer?.start("weft.handshake", { "weft.peer": name, "weft.peer.id": nodeId });
+    const span = this.#parts.tracer?.start("weft.handshake", {
+      attributes: { "weft.peer": name, "weft.peer.id": nodeId },
+    });
     const race = raceDial<LinkWay, Dialled>(ways, {
       timers: this.#parts.timers,
       attempt: async (way, raceSignal) => {
@@ -189,8 +191,13 @@ export class LinkDialer {
     // Beside it: the channel is kept in the turn in which it is there.
     if (span !== undefined) {
       race.then(
-        (dialled) => span.end(dialled === undefined ? "Unreachable" : undefined),
-        () => span.end("Error"),
+        (dialled) =>
+          span.end(
+            dialled === undefined
+              ? { error: "Unreachable", attributes: { "weft.ways": ways.length } }
+              : { attributes: { "weft.way": dialled.way.kind } },
+          ),
+        () => span.end({ error: "Error" }),
       );
     }
     const dialled = await race;

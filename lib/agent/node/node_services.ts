@@ -8,6 +8,8 @@ import {
   type CollectionOptions,
   DataClient,
   type Document,
+  type EngineName,
+  type MoveStatus,
   type Queue,
   type QueueOptions,
   type Transaction,
@@ -265,7 +267,7 @@ export abstract class NodeServices {
   }
 
   /**
-   * Reads and writes several entries, of one or more collections of one owner, as a whole or not at all. When somebody else
+   * Reads and writes several entries, of one or more collections, as a whole or not at all. When somebody else
    * has changed meanwhile what it has read, the body runs again, until the deadline.
    *
    * @example
@@ -295,6 +297,32 @@ export abstract class NodeServices {
     options?: TransactionOptions,
   ): Promise<Result> {
     return this.#data.transaction(body, options);
+  }
+
+  /**
+   * Moves a collection of this program's node to another engine, while others read and write it: nothing is lost, and
+   * nothing is written twice. Writes wait for two seconds at most, at the end.
+   * @param name of a collection that the node owns, without shards
+   * @param to `embedded` for the node's own disk, `nats` for the servers that it has
+   * @param options `onProgress` is told several times a second; with `signal` nobody waits any longer, and the move goes on
+   * @throws DataError with code `NotOwner` of another node's, `InvalidCollection` of one that can't be moved, `Conflict` when
+   *   somebody has aborted the move
+   */
+  moveCollection(
+    name: string,
+    to: EngineName,
+    options?: { readonly onProgress?: (progress: MoveStatus) => void; readonly signal?: AbortSignal },
+  ): Promise<void> {
+    return this.#data.move(name, to, options);
+  }
+
+  /**
+   * Has a collection that is being moved stay where it is.
+   * @returns whether it was on its way
+   * @throws DataError with code `Conflict` when it has left
+   */
+  abortCollectionMove(name: string): Promise<boolean> {
+    return this.#data.abortMove(name);
   }
 
   /**

@@ -15,11 +15,11 @@ export function diagnosisOperations(agent: Agent, store: StateStore & ListedStor
   return {
     hostChanges: () => new HostJournal(store).changes().map(hostChangeText),
 
-    async backup({ passphrase }) {
+    async backup(request) {
       const { record: { name }, network } = mesh;
       const files = await agent.services.collections.copy();
       const node = { name, networkId: network.id, madeAt: agent.clock.wall(), files };
-      const file = await backupNode(store, node, passphrase);
+      const file = await backupNode(store, node, request);
       return {
         name,
         file: file.toBase64(),

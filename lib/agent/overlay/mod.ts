@@ -3,5 +3,6 @@
  * @module
  */
 
+export { HandshakeSpans } from "./handshake_spans.ts";
 export { checkHostNetwork, OverlayInterface, type OverlayObserver } from "./overlay_interface.ts";
 export { DeviceSecrets } from "./peer_sync.ts";

@@ -118,6 +118,10 @@ export class MeshPeers implements PeerLinks, ServicePeers {
     return this.#authority.maySubscribe(asNodeId(peer), pattern);
   }
 
+  hearingRights(peer: PeerId): string {
+    return this.#authority.hearingRights(asNodeId(peer));
+  }
+
   mayJoinGroup(peer: PeerId, group: string): boolean {
     return this.#authority.mayJoinGroup(asNodeId(peer), group);
   }

@@ -110,7 +110,7 @@ export async function joinMesh(text: string, parts: MeshParts): Promise<MeshStat
         host.log.info("waiting for the approval of a leader", { name, id: identity.id });
         onPending?.({ name, id: identity.id });
       },
-    })).finally(() => search.close());
+    }), () => ({ "weft.node.id": identity.id })).finally(() => search.close());
   return store.transaction(() => {
     const mesh = MeshState.completeJoin(store, { ...host, admitted, token });
     if (!(mesh instanceof MeshState)) {

@@ -3,10 +3,12 @@
  * @module
  */
 
-/** What a copy of a node is sealed with. */
+/** What a copy of a node is sealed with: one of both. */
 export interface BackupRequest {
   /** At least 12 characters. */
-  readonly passphrase: string;
+  readonly passphrase?: string;
+  /** The half that seals, as `weft recovery-key` prints it. */
+  readonly recoveryKey?: string;
 }
 
 /** A copy of a node. */

@@ -4,3 +4,4 @@
  */
 
 export type * from "./diagnosis.ts";
+export { RECOVERY_SEALED } from "./sealed_backup.ts";

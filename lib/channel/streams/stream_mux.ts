@@ -11,7 +11,7 @@
  * @module
  */
 
-import { type MemoryAccount, UNBOUNDED_ACCOUNT } from "../../base/mod.ts";
+import { type MemoryAccount, ShortLivedMap, UNBOUNDED_ACCOUNT } from "../../base/mod.ts";
 import {
   type EnvelopeDecoder,
   EnvelopeKind,
@@ -50,7 +50,7 @@ export class StreamMux {
   memory: MemoryAccount = UNBOUNDED_ACCOUNT;
   #heldBytes = 0;
   readonly #onWork: () => void;
-  readonly #streams = new Map<number, StreamState>();
+  readonly #streams = new ShortLivedMap<number, StreamState>();
   #nextId: number;
   #lastRemoteId: number;
   #ours = 0;
@@ -181,7 +181,7 @@ export class StreamMux {
   /** Resets all streams without a word. */
   close(): void {
     this.#isClosed = true;
-    for (const stream of [...this.#streams.values()]) {
+    for (const stream of this.#streams.values()) {
       if (stream.resetCode === undefined) this.#break(stream, StreamReset.channelClosed);
       this.#finish(stream);
     }

@@ -6,6 +6,7 @@
 import type { OverlayPorts, RestoredNode, RestoreRequest } from "../../agent/mod.ts";
 import type {
   BackupReport,
+  BackupRequest,
   NetcheckReport,
   RecoveredNode,
   RecoverRequest,
@@ -255,13 +256,18 @@ export class SamplePorts implements CliPorts {
   /** What stands in every state directory. */
   forgotten = { name: "web-1", isRemoved: false };
 
-  backup(stateDir: string): Promise<BackupReport> {
-    this.diary.push(`backup ${stateDir}`);
+  backup(stateDir: string, request: BackupRequest): Promise<BackupReport> {
+    this.diary.push(`backup ${stateDir} ${Object.entries(request).join()}`);
     return Promise.resolve({ name: "lead", file: "d2VmdA==", dataBytes: 0 });
   }
 
-  restore(stateDir: string, { isForced }: RestoreRequest): Promise<RestoredNode> {
-    this.diary.push(`restore ${stateDir}${isForced ? " forced" : ""}`);
+  makeRecoveryKey(): { readonly key: string; readonly secret: string } {
+    return { key: "weft-recovery-key1-abc", secret: "weft-recovery-secret1-xyz" };
+  }
+
+  restore(stateDir: string, { isForced, secret }: RestoreRequest): Promise<RestoredNode> {
+    const by = "passphrase" in secret ? secret.passphrase : secret.recoverySecret;
+    this.diary.push(`restore ${stateDir}${isForced ? " forced" : ""} by ${by}`);
     return Promise.resolve({ name: "lead", madeAt: 0, role: "leader", putAside: [] });
   }
 

@@ -16,13 +16,12 @@ import { keyOf, keyText } from "../documents.ts";
 import type { CollectionState, Document, Entry } from "../engine.ts";
 import { DataError } from "../errors.ts";
 import type { CollectionSchema } from "../collection_schema.ts";
+import { Copy, type CopyOptions } from "./copies/mod.ts";
 import { type Migrate, Migration } from "./collection_model.ts";
 import type { Durability } from "../shards/mod.ts";
 import type { DataCalls } from "./data_calls.ts";
+import type { Key, ListOptions, ReadEntry } from "./entries.ts";
 import { Watch, type WatchOptions } from "./watch.ts";
-
-/** A key: a text, or a whole number, which stands for its digits. */
-export type Key = string | number;
 
 /** How a collection is spread over members: in so many shards, for good. */
 export type ShardsOption = number | {
@@ -83,30 +82,10 @@ export interface WriteOptions {
   readonly id?: string;
 }
 
-/** An entry, and how old what is known of it is. */
-export interface ReadEntry<Value extends Document> {
-  /** As text. */
-  readonly key: string;
-  /** A copy of its own. */
-  readonly value: Value;
-  /** Of its last change. */
-  readonly revision: number;
-  /** In milliseconds: so long ago, at most, it was so at the owner. */
-  readonly ageMs: number;
-}
-
 /** What came of a write. */
 export interface WriteResult {
   /** Of the entry; 0 for a delete where nothing was. */
   readonly revision: number;
-}
-
-/** Which entries are listed. */
-export interface ListOptions {
-  /** How their keys begin. */
-  readonly prefix?: string;
-  /** The key after which the list begins. */
-  readonly after?: string;
 }
 
 interface Cached {
@@ -251,6 +230,14 @@ export class Collection<Value extends Document = Document> {
   /** Tells of changes from now on, or after a revision. What it tells goes on when the owner comes back. */
   watch(options: WatchOptions = {}): Watch<Value> {
     return new Watch<Value>(this.#calls, this.name, options);
+  }
+
+  /**
+   * Copies it, or a part of it, into this program's memory, and follows what is written: reads of that wait for nobody.
+   * @throws DataError when it can't be filled: with code `TooLarge` when it would have more than it may
+   */
+  copy(options: CopyOptions = {}): Promise<Copy<Value>> {
+    return new Copy<Value>(this.#calls, this, this.#migration !== undefined, options).start();
   }
 
   /** The id of the node that is asked about a key, where it is spread over members; it may have moved since. */

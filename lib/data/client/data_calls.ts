@@ -3,7 +3,7 @@
  * @module
  */
 
-import type { Clock, RandomSource, Timers } from "../../base/mod.ts";
+import { type Clock, randomFraction, type RandomSource, type Timers } from "../../base/mod.ts";
 import { CallError, type CallOptions } from "../../service/mod.ts";
 import type { CollectionSpec } from "../engine.ts";
 import { DataError, type DataFailureCode } from "../errors.ts";
@@ -40,6 +40,7 @@ const OWN_CODES: ReadonlySet<string> = new Set<DataFailureCode>([
   "NotFound",
   "AlreadyExists",
   "Conflict",
+  "Locked",
   "InvalidQuery",
   "TooMuchWork",
   "DiskFull",
@@ -61,6 +62,7 @@ const OWN_CODES: ReadonlySet<string> = new Set<DataFailureCode>([
   "Failed",
 ]);
 
+const DEFAULT_TIMEOUT_MS = 10_000;
 /** How soon something is tried again, in milliseconds; each time it takes twice as long. */
 export const FIRST_RETRY_MS = 2;
 /** How long it takes at most. */
@@ -71,6 +73,15 @@ const AGAIN: ReadonlySet<string> = new Set<DataFailureCode>(["OwnerAway", "Outco
 /** Whether the owner may be there again soon, and what was asked may have happened. */
 export function isOpen(error: unknown): error is DataError {
   return error instanceof DataError && AGAIN.has(error.code);
+}
+
+/** Another transaction is about to end, or the collection is on its way to another engine. */
+function isInTheWay(error: unknown): boolean {
+  return isOnItsWay(error) || (error instanceof DataError && error.code === "Locked");
+}
+
+function isOnItsWay(error: unknown): boolean {
+  return error instanceof DataError && error.code === "Moved";
 }
 
 /** Calls collections and queues wherever they are, and waits. */
@@ -123,7 +134,7 @@ export class DataCalls {
   setSeal({ name, key, seal }: Pick<CollectionSpec, "name" | "key" | "seal">): void {
     if (seal === undefined) this.#sealers.delete(name);
     else if (!this.#sealers.has(name)) {
-      const ask: AskStored = (action, params, options) => this.#callStored(name, action, params, options);
+      const ask: AskStored = (action, params, options) => this.callStored(name, action, params, options);
       this.#sealers.set(name, new Sealer(this, { name, key, seal }, ask));
     }
   }
@@ -137,14 +148,15 @@ export class DataCalls {
   call(collection: string, action: string, params: unknown, options: CallOptions = {}): Promise<unknown> {
     const sealer = this.#sealers.get(collection);
     return sealer === undefined
-      ? this.#callStored(collection, action, params, options)
+      ? this.callStored(collection, action, params, options)
       : sealer.call(action, params, options);
   }
 
-  #callStored(collection: string, action: string, params: unknown, options: CallOptions): Promise<unknown> {
+  /** Calls an action of a collection as it is kept: what is sealed stays so. @throws DataError */
+  callStored(collection: string, action: string, params: unknown, options: CallOptions): Promise<unknown> {
     const router = this.#routers.get(collection);
     if (router !== undefined) return router.call(action, params, options);
-    return this.ask(collection, `${collectionPath(collection)}/${action}`, params, options);
+    return this.askMoving(collection, `${collectionPath(collection)}/${action}`, params, options);
   }
 
   /** Calls an action about a collection. @throws DataError */
@@ -153,6 +165,26 @@ export class DataCalls {
       return await this.#parts.request(path, params, options);
     } catch (error) {
       throw dataFailure(collection, error);
+    }
+  }
+
+  /** Waits while a collection is on its way from one engine to the other: nothing was done meanwhile. @throws DataError */
+  async askMoving(
+    collection: string,
+    path: string,
+    params: unknown,
+    options: CallOptions,
+  ): Promise<unknown> {
+    const until = this.now() + (options.timeoutMs ?? DEFAULT_TIMEOUT_MS);
+    let retryMs = FIRST_RETRY_MS;
+    for (;;) {
+      try {
+        return await this.ask(collection, path, params, options);
+      } catch (error) {
+        if (!isInTheWay(error) || this.now() + retryMs >= until || options.signal?.aborted) throw error;
+      }
+      await this.pause(retryMs * (0.5 + randomFraction(this.random)), options.signal);
+      retryMs = Math.min(retryMs * 2, MAX_RETRY_MS);
     }
   }
 
@@ -171,7 +203,9 @@ export class DataCalls {
       try {
         return await this.ask(name, path, params, options);
       } catch (error) {
-        if (!isOpen(error) || this.now() + retryMs >= until || signal?.aborted) throw error;
+        if (!(isOpen(error) || isOnItsWay(error)) || this.now() + retryMs >= until || signal?.aborted) {
+          throw error;
+        }
       }
       await this.pause(retryMs, signal);
       retryMs = Math.min(retryMs * 2, MAX_RETRY_MS);

@@ -6,8 +6,16 @@
 import type { JsonValue } from "../../query/mod.ts";
 import { isCollectionName } from "../documents.ts";
 import type { CollectionState, Document } from "../engine.ts";
-import { DataError } from "../errors.ts";
-import { collectionPath, DATA_SERVICE, type Opened, type OpenedCollection } from "../service/mod.ts";
+import { DataError, type DataFailureCode } from "../errors.ts";
+import type { EngineName } from "../moves.ts";
+import {
+  collectionPath,
+  DATA_SERVICE,
+  type MoveReport,
+  type MoveStatus,
+  type Opened,
+  type OpenedCollection,
+} from "../service/mod.ts";
 import { keysCollection } from "../sealed/mod.ts";
 import { readLayout, type ShardRecord } from "../shards/mod.ts";
 import { Collection, type CollectionOptions, type ShardsOption } from "./collection.ts";
@@ -20,6 +28,9 @@ import {
   type TransactionOptions,
   type TransactionState,
 } from "./transaction.ts";
+
+/** How often it is asked how far a move is, in milliseconds. */
+const MOVE_LOOK_MS = 300;
 
 /** Opens collections and queues, and makes transactions over collections. */
 export class DataClient {
@@ -44,7 +55,7 @@ export class DataClient {
       ...shards !== undefined && { shards: shardOptions(shards) },
       ...model !== undefined && { model },
     };
-    const opened = await this.#calls.ask(name, `${DATA_SERVICE}/open`, spec, {
+    const opened = await this.#calls.askMoving(name, `${DATA_SERVICE}/open`, spec, {
       idempotent: true,
     }) as OpenedCollection;
     const state = await this.#described(name);
@@ -95,7 +106,8 @@ export class DataClient {
 
   /** What the owner says of a collection; where it is spread, that is known from now on. */
   async #described(name: string): Promise<CollectionState> {
-    const asked = this.#calls.ask(name, `${collectionPath(name)}/describe`, undefined, { idempotent: true });
+    const path = `${collectionPath(name)}/describe`;
+    const asked = this.#calls.askMoving(name, path, undefined, { idempotent: true });
     const state = await asked as CollectionState & { readonly layout?: unknown };
     this.#calls.setLayout(name, state.layout);
     this.#calls.setSeal(state);
@@ -106,6 +118,47 @@ export class DataClient {
   async drop(name: string): Promise<boolean> {
     const answer = await this.#calls.ask(name, `${DATA_SERVICE}/drop`, { name }, {});
     return (answer as { readonly dropped: boolean }).dropped;
+  }
+
+  /**
+   * Moves a collection of this program's node to another engine, while it is in use; resolves when it is there.
+   * @param onProgress told several times a second
+   * @throws DataError, also when somebody aborts the move
+   */
+  async move(
+    name: string,
+    to: EngineName,
+    { onProgress = () => {}, signal }: {
+      readonly onProgress?: (progress: MoveStatus) => void;
+      /** Waits no longer; the move goes on. */
+      readonly signal?: AbortSignal;
+    } = {},
+  ): Promise<void> {
+    const ask = async (action: string, params: unknown) =>
+      await this.#calls.ask(name, `${DATA_SERVICE}/${action}`, params, { idempotent: true }) as MoveReport;
+    let report = await ask("move", { name, to });
+    while (report.move !== null || (report.engine !== to && report.failure === null)) {
+      if (report.move !== null) onProgress(report.move);
+      await this.#calls.pause(MOVE_LOOK_MS, signal);
+      report = await ask("moving", { name });
+    }
+    const { engine, failure } = report;
+    if (engine !== to && failure !== null) {
+      throw new DataError(failure.code as DataFailureCode, failure.message);
+    }
+  }
+
+  /** Where a collection of this program's node is, and how far its move. @throws DataError */
+  async moving(name: string): Promise<MoveReport> {
+    return await this.#calls.ask(name, `${DATA_SERVICE}/moving`, { name }, {
+      idempotent: true,
+    }) as MoveReport;
+  }
+
+  /** Has a collection that is being moved stay where it is. @returns whether it was @throws DataError with code `Conflict` when it has left */
+  async abortMove(name: string): Promise<boolean> {
+    const answer = await this.#calls.ask(name, `${DATA_SERVICE}/abortMove`, { name }, { idempotent: true });
+    return (answer as { readonly aborted: boolean }).aborted;
   }
 
   /** Opens a queue, or makes one that is nobody's at the node of this program. @throws DataError */
@@ -148,7 +201,7 @@ export class DataClient {
    */
   async transactionState(id: string, collection: string): Promise<TransactionState> {
     const answer = await this.#calls.call(collection, "transaction", { id }, { idempotent: true });
-    const { state } = answer as { readonly state: "queued" | "committed" | null };
+    const { state } = answer as { readonly state: "queued" | "committed" | "rolled-back" | null };
     return state ?? "cleaned-up";
   }
 }

@@ -5,8 +5,10 @@
 
 export type { Migrate } from "./collection_model.ts";
 export * from "./collection.ts";
+export * from "./copies/mod.ts";
 export type { DataClientParts } from "./data_calls.ts";
 export * from "./data_client.ts";
+export type * from "./entries.ts";
 export * from "./queues/mod.ts";
 export { Transaction, type TransactionOptions, type TransactionState } from "./transaction.ts";
 export * from "./watch.ts";

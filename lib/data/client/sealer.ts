@@ -83,7 +83,7 @@ export class Sealer {
         return await this.#patch(fields, options);
       case "commit": {
         const writes = await Promise.all(
-          (fields["writes"] as readonly Write[]).map((write) => this.#sealWrite(write)),
+          (fields["writes"] as readonly Write[]).map((write) => this.sealWrite(write)),
         );
         return await this.#ask(action, { ...fields, writes }, options);
       }
@@ -131,7 +131,8 @@ export class Sealer {
     );
   }
 
-  async #sealWrite(write: Write): Promise<Write> {
+  /** @returns the write as it is stored @throws DataError with code `Sealed` */
+  async sealWrite(write: Write): Promise<Write> {
     if (write.kind === "delete" || write.collection !== this.#spec.name) return write;
     if (write.kind === "patch") throw new DataError("Sealed", "What is sealed is changed as a whole");
     return { ...write, value: await this.#seal(write.value) };

@@ -69,6 +69,12 @@ export class ShardRouter {
     return shardOf(keyText(key), this.count);
   }
 
+  /** The shard of what is written. */
+  shardOfWrite(write: Write): number {
+    const isWhole = write.kind === "put" || write.kind === "post";
+    return this.shardOf(isWhole ? this.#keyOf(write.value) : write.key);
+  }
+
   /** Who is asked about a key. */
   ownerOf(key: string): string | undefined {
     return this.#layout.shards[this.shardOf(key)]?.owner;
@@ -101,7 +107,8 @@ export class ShardRouter {
         return await this.#describe(options);
       case "transaction": {
         const answers = await this.#askAll(action, fields, options) as { readonly state: string | null }[];
-        return answers.find(({ state }) => state !== null) ?? { state: null };
+        const known = ["committed", "queued", "rolled-back"];
+        return { state: known.find((one) => answers.some(({ state }) => state === one)) ?? null };
       }
       default:
         throw new DataError("Failed", `A collection with shards has no ${action}`);
@@ -141,13 +148,21 @@ export class ShardRouter {
 
   /**
    * Asks the owner of a shard, and the next one where it is none any more.
+   * @param waits whether to ask again while a transaction that touches the same is about to end
    * @throws DataError; after its time with code `OwnerAway` when none answers
    */
-  async ask(shard: number, action: string, params: Fields, options: CallOptions): Promise<unknown> {
+  async ask(
+    shard: number,
+    action: string,
+    params: Fields,
+    options: CallOptions,
+    waits: boolean = true,
+  ): Promise<unknown> {
     const { timeoutMs = DEFAULT_TIMEOUT_MS, idempotent = false, signal } = options;
     const until = this.#calls.now() + timeoutMs;
     const { spec: { name } } = this.#layout;
     let retryMs = FIRST_RETRY_MS;
+    let isLocked = false;
     for (;;) {
       const owner = this.#layout.shards[shard]?.owner ?? "";
       const leftMs = Math.max(1, Math.ceil(until - this.#calls.now()));
@@ -166,15 +181,17 @@ export class ShardRouter {
       } catch (error) {
         if (!(error instanceof DataError) || signal?.aborted) throw error;
         // What has not begun may be begun elsewhere; what may have happened only where that does no harm.
-        const isOpen = hasNotBegun(error) || (idempotent && AGAIN.has(error.code));
+        const isOpen = hasNotBegun(error) || (idempotent && AGAIN.has(error.code)) ||
+          (waits && error.code === "Locked");
         if (!isOpen) throw error;
+        isLocked = error.code === "Locked";
         if (this.#calls.now() + retryMs >= until) {
           throw error.code === "Moved" ? away(name, shard, error) : error;
         }
       }
       await this.#calls.pause(retryMs, signal);
       retryMs = Math.min(retryMs * 2, MAX_RETRY_MS);
-      await this.#refresh();
+      if (!isLocked) await this.#refresh();
     }
   }
 
@@ -237,13 +254,10 @@ export class ShardRouter {
     const writes = (fields["writes"] ?? []) as readonly Write[];
     const other = [...reads, ...writes].find(({ collection }) => collection !== name);
     if (other !== undefined) throw spans(`${name} has shards, and ${other.collection} is not in them`);
-    const keys = [
-      ...reads.map(({ key }) => key ?? ""),
-      ...writes.map((write) =>
-        write.kind === "put" || write.kind === "post" ? this.#keyOf(write.value) : write.key
-      ),
-    ];
-    const [shard = 0, ...others] = new Set(keys.map((key) => this.shardOf(key)));
+    const [shard = 0, ...others] = new Set([
+      ...reads.map(({ key }) => this.shardOf(key ?? "")),
+      ...writes.map((write) => this.shardOfWrite(write)),
+    ]);
     if (others.length > 0) {
       throw spans(`the keys of ${name} that it touches are in ${others.length + 1} shards`);
     }
@@ -305,7 +319,7 @@ function readQuery<T>(read: () => T): T {
 }
 
 function spans(why: string): DataError {
-  return new DataError("SpansShards", `A transaction is within one shard, and ${why}`, {
+  return new DataError("SpansShards", `What ends a message is within one owner, and ${why}`, {
     hint: "Keys with the same part between braces are in one shard, as {ann}/cart and {ann}/orders.",
   });
 }

@@ -1,5 +1,5 @@
 /**
- * Transactions: what a program reads and writes over several collections of one owner, all of it or nothing.
+ * Transactions: what a program reads and writes over several collections, all of it or nothing.
  *
  * ```
  *   created ──▶ running ──▶ queued ──▶ committed ──▶ cleaned-up (the owner has forgotten its id)
@@ -11,8 +11,9 @@
  *
  * Reads are remembered with their revisions, writes are kept until the end, and the owner makes all of them durable at
  * once if everything that was read is still so (optimistic concurrency control; Kung and Robinson 1981). Nobody holds a
- * lock, so that a program that dies, freezes or is cut off in the middle leaves nothing to be cleaned up and keeps nobody
- * waiting; in return the body may run more than once.
+ * lock while the body runs, so that a program that dies, freezes or is cut off in it leaves nothing to be cleaned up and
+ * keeps nobody waiting; in return the body may run more than once. Over several owners or shards it ends in two phases
+ * (`two_phase_commit.ts`), between which keys are locked for a moment.
  *
  * @module
  */
@@ -24,8 +25,10 @@ import { keyOf, keyText } from "../documents.ts";
 import type { CommitAnswer, Document, Entry, ReadMark, Write } from "../engine.ts";
 import { DataError } from "../errors.ts";
 import { collectionPath } from "../service/mod.ts";
-import type { Collection, Key } from "./collection.ts";
+import type { Collection } from "./collection.ts";
+import type { Key } from "./entries.ts";
 import { type DataCalls, FIRST_RETRY_MS, MAX_RETRY_MS } from "./data_calls.ts";
+import { type CommitPart, commitParts, partsOf, recordOf, type SpreadCommit } from "./two_phase_commit.ts";
 
 /** Where a transaction is. */
 export type TransactionState =
@@ -170,8 +173,9 @@ export async function runTransaction<Result>(
   const { id = drawId(random), timeoutMs = DEFAULT_TRANSACTION_MS, onState = () => {}, signal } = options;
   const until = calls.now() + timeoutMs;
   let retryMs = FIRST_RETRY_MS;
+  let isSpread = false;
   onState("created");
-  for (;;) {
+  for (let tries = 0;; tries++) {
     onState("running");
     const transaction = new Transaction(calls, id);
     let result: Result;
@@ -191,14 +195,21 @@ export async function runTransaction<Result>(
     }
     onState("queued");
     const kept = keepable(result);
-    const params = { ...to.params, id, reads, writes, versions, ...kept !== undefined && { result: kept } };
+    const whole = { id, reads, writes, versions, ...kept !== undefined && { result: kept } };
     try {
-      const answer = await commit(calls, to, params, until, signal);
+      const parts = target === undefined ? partsOf(calls, whole) : [];
+      isSpread ||= isOverSeveral(calls, parts, id, options.id !== undefined);
+      const answer = isSpread
+        ? await commitSealed(calls, whole, { until, isOrdered: tries > 0, signal })
+        : await commit(calls, to, { ...to.params, ...whole }, until, signal);
       onState("committed");
       // Of one that had happened before, what that one has given.
       return answer.isRepeated && answer.result !== undefined ? answer.result as Result : result;
     } catch (error) {
-      const isLost = error instanceof DataError && error.code === "Conflict";
+      const code = error instanceof DataError ? error.code : undefined;
+      const isApart: boolean = code === "NotOwner" && target === undefined && !isSpread;
+      const isLost = code === "Conflict" || code === "Locked" || isApart;
+      isSpread ||= isApart;
       if (!isLost || calls.now() + retryMs >= until || signal?.aborted) {
         onState(isLost ? "rolled-back" : "failed");
         throw error;
@@ -208,6 +219,33 @@ export async function runTransaction<Result>(
     await calls.pause(retryMs * (0.5 + randomFraction(random)), signal);
     retryMs = Math.min(retryMs * 2, MAX_RETRY_MS);
   }
+}
+
+/**
+ * Whether what is to be committed is surely not at one owner: at several shards, at one and elsewhere, or, where others may
+ * send it, too, not where the id says that it is recorded.
+ */
+function isOverSeveral(
+  calls: DataCalls,
+  parts: readonly CommitPart[],
+  id: string,
+  isGiven: boolean,
+): boolean {
+  const isSharded = parts.some(({ place }) => place.shard !== undefined);
+  if (!isSharded || parts.length > 1) return isSharded;
+  return isGiven && recordOf(calls, id, parts).shard !== parts[0]?.place.shard;
+}
+
+async function commitSealed(
+  calls: DataCalls,
+  commit: SpreadCommit,
+  options: Parameters<typeof commitParts>[3],
+): Promise<CommitAnswer> {
+  const writes = await Promise.all(
+    commit.writes.map((write) => calls.sealer(write.collection)?.sealWrite(write) ?? write),
+  );
+  const sealed = { ...commit, writes };
+  return await commitParts(calls, sealed, partsOf(calls, sealed), options);
 }
 
 /** Sends a commit until there is an answer: under its id it happens once. */

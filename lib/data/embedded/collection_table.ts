@@ -11,7 +11,7 @@
 
 import { type Path, propertySql, type SqlSource } from "../../query/mod.ts";
 import { MAX_KEPT_CHANGE_BYTES, MAX_KEPT_CHANGES } from "../bounds.ts";
-import { AnswerRoom } from "../documents.ts";
+import { AnswerRoom, documentText, keyText } from "../documents.ts";
 import type { Change, CollectionSpec, Document, Entry, ListRequest } from "../engine.ts";
 import type { SqlDatabase, SqlRow, SqlStatement } from "./sql_database.ts";
 
@@ -178,11 +178,21 @@ export class CollectionTable {
   ): void {
     if (text === undefined) this.#statements.delete.run(key);
     else this.#statements.put.run(key, revision, text);
-    const size = key.length + (text?.length ?? 0) + (before?.text.length ?? 0);
-    this.#statements.log.run(revision, key, before?.text ?? null, text ?? null, at, size);
     if (this.#count !== undefined) {
       this.#count += Number(text !== undefined) - Number(before !== undefined);
     }
+    this.#log({ key, before: before?.text, after: text, revision, at });
+  }
+
+  #log({ key, before, after, revision, at }: {
+    readonly key: string;
+    readonly before: string | undefined;
+    readonly after: string | undefined;
+    readonly revision: number;
+    readonly at: number;
+  }): void {
+    const size = key.length + (after?.length ?? 0) + (before?.length ?? 0);
+    this.#statements.log.run(revision, key, before ?? null, after ?? null, at, size);
     this.revision = revision;
     this.#kept++;
     this.#keptBytes += size;
@@ -232,6 +242,17 @@ export class CollectionTable {
   /** Puts an entry there that was written elsewhere; it is no change. */
   place(key: string, text: string, revision: number): void {
     this.#statements.put.run(key, revision, text);
+    this.#count = undefined;
+  }
+
+  /** Takes over a change that was made elsewhere, with what was there before it. */
+  enter({ key: given, old, new: now, revision, at }: Change): void {
+    const key = keyText(given);
+    const [before, after] = [old, now].map((value) => value && documentText(value));
+    if (after === undefined) this.#statements.delete.run(key);
+    else this.#statements.put.run(key, revision, after);
+    if (revision <= this.revision) return;
+    this.#log({ key, before, after, revision, at });
     this.#count = undefined;
   }
 

@@ -14,12 +14,16 @@ import {
 import { documentText, isInnerName, keyOf, keyText } from "../documents.ts";
 import type { Commit, CommitAnswer, Document, ReadMark, Write } from "../engine.ts";
 import { DataError } from "../errors.ts";
+import { readBody } from "../transaction_body.ts";
 import type { CollectionTable, StoredEntry } from "./collection_table.ts";
 import type { GroupCommit } from "./group_commit.ts";
+import { isMarked, partId, type PlaceLocks, recordId, type TransactionRows } from "./prepared/mod.ts";
 import type { SqlDatabase, SqlRow, SqlStatement } from "./sql_database.ts";
 
 /** To find the oldest ids takes a look at all that are kept: so many may be more. */
 export const FORGET_EACH = 256;
+/** What is open is never forgotten. */
+export const HAS_ENDED = "(state IS NULL OR state = 'rolled-back')";
 
 /** A write that was read and found to be one. */
 interface ReadyWrite {
@@ -42,8 +46,15 @@ export interface CommitTables {
   table(collection: string): CollectionTable;
   /** @returns a revision that was never there @param copy of a shard, which counts its own; undefined for collections */
   nextRevision(copy: string | undefined): number;
+  /** Within work. @throws DataError with code `Moved` when a collection may not be written now */
+  checkWrite(collection: string): void;
+  /** Within work: a collection that is held is written, so that it is held no more. */
+  endHold(collection: string): void;
   /** Milliseconds since 1970. */
   wall(): number;
+  /** What parts of transactions over several places have locked. */
+  readonly locks: PlaceLocks;
+  readonly rows: TransactionRows;
 }
 
 /** Applies commits, one after the other. */
@@ -51,28 +62,39 @@ export class CommitWriter {
   readonly #group: GroupCommit;
   readonly #tables: CommitTables;
   readonly #find: SqlStatement;
+  /** Of collections that were moved here. */
+  readonly #findEntered: SqlStatement;
   readonly #keep: SqlStatement;
   readonly #forget: SqlStatement;
+  #ended = 0;
 
   constructor(database: SqlDatabase, group: GroupCommit, tables: CommitTables) {
     this.#group = group;
     this.#tables = tables;
-    this.#find = database.prepare("SELECT origin, revisions, result, touched FROM transactions WHERE id = ?");
+    this.#findEntered = database.prepare(
+      "SELECT origin, revisions, result, touched, NULL AS state, NULL AS body FROM entered WHERE id = ?",
+    );
+    this.#find = database.prepare(
+      "SELECT origin, revisions, result, touched, state, body FROM transactions WHERE id = ?",
+    );
     this.#keep = database.prepare(
       `INSERT INTO transactions (id, origin, revisions, result, shard, revision, touched)
-       VALUES (?, ?, ?, ?, ?, ?, ?) RETURNING number`,
+       VALUES (?, ?, ?, ?, ?, ?, ?)
+       ON CONFLICT (id) DO UPDATE SET origin = excluded.origin, revisions = excluded.revisions,
+         result = excluded.result, revision = excluded.revision, touched = excluded.touched, state = NULL, body = NULL
+       RETURNING number`,
     );
     this.#forget = database.prepare(
-      `DELETE FROM transactions WHERE origin = ?1 AND number <= (
+      `DELETE FROM transactions WHERE ${HAS_ENDED} AND (origin = ?1 AND number <= (
          SELECT number FROM transactions WHERE origin = ?1 ORDER BY number DESC LIMIT 1 OFFSET ${MAX_KEPT_IDS})
-       OR number <= (SELECT MAX(number) FROM transactions) - ${MAX_KEPT_IDS_OF_ALL}`,
+       OR number <= (SELECT MAX(number) FROM transactions) - ${MAX_KEPT_IDS_OF_ALL})`,
     );
   }
 
   /** Reads what somebody wants to commit, before it waits for its turn. @throws DataError */
   read(commit: Commit): ReadyCommit {
     const { id, reads, writes } = commit;
-    if (id !== undefined && (id === "" || id.length > MAX_ID_LENGTH)) {
+    if (id !== undefined && (id === "" || id.length > MAX_ID_LENGTH || isMarked(id))) {
       throw new DataError("InvalidKey", `The id of a transaction has 1 to ${MAX_ID_LENGTH} characters`);
     }
     if (reads.length > MAX_OPERATIONS || writes.length > MAX_OPERATIONS) {
@@ -96,21 +118,90 @@ export class CommitWriter {
 
   /** @returns whether a commit of that id has happened */
   hasHappened(id: string): boolean {
-    return this.#find.get(id) !== undefined;
+    return this.#find.get(id)?.["state"] === null || this.#findEntered.get(id) !== undefined;
+  }
+
+  /**
+   * @param place the copy of a shard, or a collection
+   * @param attempt that may be open here itself
+   * @returns what a commit of that id has given here, by itself or as a part of one over several places; undefined when it
+   *   has not happened
+   * @throws DataError with code `AlreadyExists` when it is another one's, `Locked` when another attempt is open
+   */
+  happened(
+    place: string,
+    commit: Commit & { readonly id: string },
+    attempt?: string,
+  ): CommitAnswer | undefined {
+    const { id } = commit;
+    const ids = isInnerName(place)
+      ? [keptId(place, id), recordId(place, id)]
+      : this.#tables.rows.hasPlain
+      ? [id, partId(place, id), recordId(place, id)]
+      : [id];
+    const entered = isInnerName(place)
+      ? []
+      : [id, partId(place, id), recordId(place, id)].map((one) => this.#findEntered.get(one));
+    const rows = [...ids.map((one) => this.#find.get(one)), ...entered].filter((row) => row !== undefined);
+    const row = rows.find(({ state }) => state === null || state === "decided");
+    if (row !== undefined) {
+      checkSame(row, commit);
+      return {
+        revisions: JSON.parse(row["revisions"] as string),
+        isRepeated: true,
+        ...row["result"] !== null && { result: JSON.parse(row["result"] as string) },
+      };
+    }
+    const isOther = ({ state, body, origin }: SqlRow) =>
+      state !== "rolled-back" &&
+      (readBody(body)?.attempt !== attempt || origin !== (commit.origin ?? ""));
+    if (rows.some(isOther)) {
+      throw new DataError("Locked", `Another attempt of ${JSON.stringify(id)} is under way`);
+    }
+    return undefined;
+  }
+
+  /** A part or a record has ended: the oldest ids of its origin are forgotten now and then. */
+  noteEnded(origin: string): void {
+    if (++this.#ended % FORGET_EACH === 0) this.#forget.run(origin);
+  }
+
+  /** @throws DataError with code `UnknownCollection` */
+  checkThere(collection: string): void {
+    this.#tables.table(collection);
+  }
+
+  /** Checks that a part of a transaction would be written now, and that its keys are free. @throws DataError */
+  checkPart({ commit, writes }: ReadyCommit): void {
+    for (const collection of collectionsOf(commit)) this.#tables.checkWrite(collection);
+    this.#checkLocks(commit, writes);
+    for (const read of commit.reads) this.#checkRead(read);
+    const isThere = new Map<string, boolean>();
+    for (const { write, key } of writes) {
+      const before = this.#tables.table(write.collection).find(key);
+      const after = isThere.get(key);
+      checkCondition(write, key, after === undefined ? before?.revision ?? 0 : Number(after));
+      isThere.set(key, write.kind !== "delete");
+    }
+  }
+
+  /** Writes a part that was checked, and whose keys were locked since. @returns the revision of each write */
+  writePart({ writes }: ReadyCommit): readonly number[] {
+    // What was prepared before a collection was held is written all the same.
+    for (const { write } of writes) this.#tables.endHold(write.collection);
+    const touched = new Set<CollectionTable>();
+    const revisions = writes.map((ready) => this.#write(ready, touched));
+    for (const table of touched) this.#group.tell(table.tell);
+    return revisions;
   }
 
   /** Does all of it within work of the group, or throws. @throws DataError, and what SQLite throws */
   apply({ commit, writes, result }: ReadyCommit): CommitAnswer {
     const shard = shardOf(commit);
-    const before = commit.id === undefined ? undefined : this.#find.get(keptId(shard, commit.id));
-    if (before !== undefined) {
-      checkSame(before, commit);
-      return {
-        revisions: JSON.parse(before["revisions"] as string),
-        isRepeated: true,
-        ...before["result"] !== null && { result: JSON.parse(before["result"] as string) },
-      };
-    }
+    const before = this.#happenedBefore(shard, commit);
+    if (before !== undefined) return before;
+    for (const collection of collectionsOf(commit)) this.#tables.checkWrite(collection);
+    this.#checkLocks(commit, writes);
     for (const read of commit.reads) this.#checkRead(read);
     const touched = new Set<CollectionTable>();
     const revisions = writes.map((ready) => this.#write(ready, touched));
@@ -128,6 +219,27 @@ export class CommitWriter {
     }
     for (const table of touched) this.#group.tell(table.tell);
     return { revisions, isRepeated: false, ...commit.result !== undefined && { result: commit.result } };
+  }
+
+  #happenedBefore(shard: string | undefined, { id, ...commit }: Commit): CommitAnswer | undefined {
+    if (id === undefined) return undefined;
+    for (const place of shard === undefined ? collectionsOf(commit) : [shard]) {
+      const before = this.happened(place, { ...commit, id });
+      if (before !== undefined) return before;
+    }
+    return undefined;
+  }
+
+  /** @throws DataError with code `Locked` where a transaction over several places is about to end */
+  #checkLocks({ reads }: Commit, writes: readonly ReadyWrite[]): void {
+    for (const { write: { collection }, key } of writes) {
+      if (this.#tables.locks.of(collection).isLocked(key)) throw locked(collection, key);
+    }
+    for (const { collection, key } of reads) {
+      const locks = this.#tables.locks.of(collection);
+      if (locks.isEmpty) continue;
+      if (key === undefined || locks.isWritten(keyText(key))) throw locked(collection, key);
+    }
   }
 
   #readWrite(write: Write): ReadyWrite {
@@ -154,17 +266,7 @@ export class CommitWriter {
   #write({ write, key, text }: ReadyWrite, touched: Set<CollectionTable>): number {
     const table = this.#tables.table(write.collection);
     const before = table.find(key);
-    const wanted = write.kind === "post" ? 0 : write.ifRevision;
-    if (wanted !== undefined && wanted !== (before?.revision ?? 0)) {
-      throw new DataError(
-        write.kind === "post" ? "AlreadyExists" : "Conflict",
-        write.kind === "post"
-          ? `${write.collection} has ${JSON.stringify(key)} already`
-          : `${write.collection} ${JSON.stringify(key)} is at revision ${
-            before?.revision ?? 0
-          }, not ${wanted}`,
-      );
-    }
+    checkCondition(write, key, before?.revision ?? 0);
     if (write.kind === "delete" && before === undefined) return 0;
     const after = write.kind === "patch" ? patched(write.value, before, write.collection, key) : text;
     if (!touched.has(table)) {
@@ -176,6 +278,22 @@ export class CommitWriter {
     table.write(key, after, before, revision, this.#tables.wall());
     return revision;
   }
+}
+
+/** @param now the revision of the entry, 0 for none @throws DataError with code `AlreadyExists` or `Conflict` */
+function checkCondition(write: Write, key: string, now: number): void {
+  const wanted = write.kind === "post" ? 0 : write.ifRevision;
+  if (wanted === undefined || wanted === now) return;
+  const what = `${write.collection} ${JSON.stringify(key)}`;
+  throw write.kind === "post"
+    ? new DataError("AlreadyExists", `${write.collection} has ${JSON.stringify(key)} already`)
+    : new DataError("Conflict", `${what} is at revision ${now}, not ${wanted}`);
+}
+
+/** @returns what says that a transaction over several places is about to end */
+export function locked(collection: string, key: string | undefined): DataError {
+  const what = key === undefined ? collection : `${collection} ${JSON.stringify(key)}`;
+  return new DataError("Locked", `A transaction that touches ${what} is about to end`);
 }
 
 /** The id by which a commit is known here: those of one shard are apart from all others. */

@@ -9,8 +9,9 @@ import { AnswerRoom, documentText, keyOf, keyText } from "../documents.ts";
 import type { CopiedChange, CopiedCommit, CopiedPart, CopyStore, Entry } from "../engine.ts";
 import { DataError } from "../errors.ts";
 import type { CollectionTable } from "./collection_table.ts";
-import { FORGET_EACH, keptId } from "./commit_writer.ts";
+import { FORGET_EACH, HAS_ENDED, keptId } from "./commit_writer.ts";
 import type { GroupCommit } from "./group_commit.ts";
+import type { PlaceLocks } from "./prepared/mod.ts";
 import type { SqlDatabase, SqlStatement } from "./sql_database.ts";
 
 /** Makes the columns by which the ids of commits go along with a shard, where an earlier release has made the table. */
@@ -24,6 +25,16 @@ export function prepareCopies(database: SqlDatabase): void {
   }
   // The collections of a commit that happened once: its id is no other's.
   if (!columns.includes("touched")) database.exec("ALTER TABLE transactions ADD COLUMN touched TEXT");
+  // Where one is that is over several places; null where it has ended well, as any other commit.
+  if (!columns.includes("state")) {
+    database.exec(`
+      ALTER TABLE transactions ADD COLUMN state TEXT;
+      ALTER TABLE transactions ADD COLUMN body TEXT;
+    `);
+  }
+  database.exec(
+    "CREATE INDEX IF NOT EXISTS transactions_open ON transactions (shard) WHERE state IN ('prepared', 'open', 'decided')",
+  );
   database.exec(
     "CREATE INDEX IF NOT EXISTS transactions_of_shard ON transactions (shard, revision) WHERE shard IS NOT NULL",
   );
@@ -39,6 +50,7 @@ export interface CopyEngine {
   run<T>(body: () => T | Promise<T>): Promise<T>;
   /** Runs a body in a transaction of its own; what it throws takes everything back. */
   alone<T>(body: () => T): T;
+  readonly locks: PlaceLocks;
   /** Reads anew which tables there are. */
   reload(): void;
 }
@@ -58,15 +70,18 @@ export class CopyTables implements CopyStore {
     this.#statements = {
       last: database.prepare("SELECT MAX(revision) AS revision FROM transactions WHERE shard = ?"),
       commits: database.prepare(
-        `SELECT id, origin, revisions, result, revision FROM transactions
+        `SELECT id, origin, revisions, result, revision, state, body FROM transactions
          WHERE shard = ? AND revision > ? ORDER BY revision LIMIT ?`,
       ),
       keep: database.prepare(
-        `INSERT OR IGNORE INTO transactions (id, origin, revisions, result, shard, revision)
-         VALUES (?, ?, ?, ?, ?, ?)`,
+        `INSERT INTO transactions (id, origin, revisions, result, shard, revision, state, body)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+         ON CONFLICT (id) DO UPDATE SET origin = excluded.origin, revisions = excluded.revisions,
+           result = excluded.result, revision = excluded.revision, state = excluded.state, body = excluded.body
+         WHERE excluded.revision > transactions.revision`,
       ),
       forget: database.prepare(
-        `DELETE FROM transactions WHERE shard = ?1 AND revision <= (
+        `DELETE FROM transactions WHERE ${HAS_ENDED} AND shard = ?1 AND revision <= (
            SELECT revision FROM transactions WHERE shard = ?1 ORDER BY revision DESC
            LIMIT 1 OFFSET ${MAX_KEPT_IDS_OF_COPY})`,
       ),
@@ -92,10 +107,14 @@ export class CopyTables implements CopyStore {
         );
       }
       const end = this.#position(copy);
-      const commits = this.#commits(copy, after, MAX_ENTRIES);
-      // Behind the last one that was read there may be others.
-      const known = commits.length === MAX_ENTRIES ? commits.at(-1)?.revision ?? end : end;
       const room = new AnswerRoom();
+      const commits = this.#commits(copy, after, MAX_ENTRIES).filter(({ result, body = "" }, i) =>
+        // Within a message quotes are escaped.
+        room.take(body) && room.take(body) && room.take(JSON.stringify(result) ?? "") || i === 0
+      );
+      const last = commits.at(-1)?.revision ?? end;
+      // Behind the last one that was read there may be others.
+      const known = this.#commits(copy, last, 1).length > 0 ? last : end;
       const changes: CopiedChange[] = [];
       let position = known;
       let next = 0;
@@ -107,8 +126,9 @@ export class CopyTables implements CopyStore {
         const isInside = first < revision;
         const text = row["new"] as string | null;
         const hasRoom = room.take(text ?? (row["key"] as string)) && changes.length < MAX_ENTRIES;
-        if (!hasRoom && !isInside && changes.length > 0) {
-          position = changes.at(-1)?.revision ?? after;
+        const before = Math.max(changes.at(-1)?.revision ?? 0, commits[next - 1]?.revision ?? 0);
+        if (!hasRoom && !isInside && before > after) {
+          position = before;
           break;
         }
         changes.push({
@@ -196,15 +216,19 @@ export class CopyTables implements CopyStore {
       revision: row["revision"] as number,
       revisions: JSON.parse(row["revisions"] as string),
       ...row["result"] !== null && { result: JSON.parse(row["result"] as string) },
+      ...row["state"] !== null && { state: row["state"] as "prepared" },
+      ...row["body"] !== null && { body: row["body"] as string },
     }));
   }
 
   #keepCommits(copy: string, commits: readonly CopiedCommit[]): void {
-    for (const { id, origin, revision, revisions, result } of commits) {
+    for (const { id, origin, revision, revisions, result, state, body } of commits) {
       const text = result === undefined ? null : JSON.stringify(result);
-      this.#statements.keep.run(keptId(copy, id), origin, JSON.stringify(revisions), text, copy, revision);
+      const kept = [keptId(copy, id), origin, JSON.stringify(revisions), text, copy, revision] as const;
+      this.#statements.keep.run(...kept, state ?? null, body ?? null);
     }
     if (commits.length === 0) return;
+    this.#engine.locks.forget(copy);
     this.#keeping.add(copy);
     this.#keptSince += commits.length;
     if (this.#keptSince < FORGET_EACH) return;

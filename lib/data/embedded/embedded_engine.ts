@@ -27,11 +27,13 @@ import type {
 } from "../engine.ts";
 import { DataError } from "../errors.ts";
 import { CollectionTable } from "./collection_table.ts";
-import { CommitWriter, keptId, shardOf } from "./commit_writer.ts";
+import { CommitWriter, keptId, locked, shardOf } from "./commit_writer.ts";
 import { CopyTables, prepareCopies } from "./copy_tables.ts";
 import { engineFailure } from "./failure.ts";
 import { Followers } from "./followers.ts";
 import { GroupCommit } from "./group_commit.ts";
+import { enteringName, moved, MoveTables, prepareMoves } from "./move_tables.ts";
+import { PlaceLocks, PreparedTransactions, TransactionRows } from "./prepared/mod.ts";
 import { EmbeddedQueues } from "./queues/mod.ts";
 import type { SqlDatabase } from "./sql_database.ts";
 import { answerTooLarge, TableQueries } from "./table_queries.ts";
@@ -75,10 +77,13 @@ export interface EmbeddedParts {
 /** Keeps collections and queues in SQLite, on the thread that it is made on. */
 export class EmbeddedEngine implements DataEngine {
   readonly copies: CopyTables;
+  readonly moves: MoveTables;
+  readonly prepared: PreparedTransactions;
   readonly queues: EmbeddedQueues;
   readonly #database: SqlDatabase;
   readonly #tables = new Map<string, CollectionTable>();
   readonly #writer: CommitWriter;
+  readonly #locks: PlaceLocks;
   readonly #group: GroupCommit;
   readonly #beforeCommit: () => void;
   readonly #queries: TableQueries;
@@ -99,18 +104,46 @@ export class EmbeddedEngine implements DataEngine {
     this.#beforeCommit = parts.beforeCommit ?? (() => {});
     this.#group = new GroupCommit(database, parts.afterTurn, this.#beforeCommit);
     prepareCopies(database);
+    const rows = new TransactionRows(database);
+    this.#locks = new PlaceLocks((place) => rows.holders(place, this.#table(place).spec.key));
+    const locks = this.#locks;
     this.copies = new CopyTables({
       database,
       group: this.#group,
       table: (name) => this.#table(name),
       run: (body) => this.#run(body),
       alone: (body) => this.#alone(body),
+      locks,
       reload: () => this.#load(),
+    });
+    prepareMoves(database);
+    this.moves = new MoveTables({
+      database,
+      group: this.#group,
+      table: (name) => this.#there(name),
+      has: (name) => this.#tables.has(name),
+      make: (spec) => this.#prepare(spec),
+      checkRoom: (name) => this.#checkRoom(name),
+      tell: (name) => this.#followers.tell(name),
+      remove: (name) => this.#remove(this.#there(name)),
+      run: (body) => this.#run(body),
+      alone: (body) => this.#alone(body),
+      reload: () => this.#load(),
+      wall: parts.wall,
     });
     this.#writer = new CommitWriter(database, this.#group, {
       table: (name) => this.#table(name),
       nextRevision: (copy) => copy === undefined ? ++this.#revision : this.copies.next(copy),
+      checkWrite: (collection) => this.moves.checkWrite(collection),
+      endHold: (collection) => this.moves.endHold(collection),
       wall: parts.wall,
+      locks,
+      rows,
+    });
+    this.prepared = new PreparedTransactions({
+      ...{ rows, locks, writer: this.#writer, group: this.#group },
+      run: (body) => this.#run(body),
+      nextOfCopy: (copy) => this.copies.next(copy),
     });
     this.#load();
     this.queues = new EmbeddedQueues({
@@ -129,7 +162,7 @@ export class EmbeddedEngine implements DataEngine {
   }
 
   collections(): Promise<readonly CollectionState[]> {
-    return this.#run(() => [...this.#tables.keys()].sort().map((name) => this.#state(this.#table(name))));
+    return this.#run(() => [...this.#tables.keys()].sort().map((name) => this.#state(this.#there(name))));
   }
 
   describe(collection: string): Promise<CollectionState> {
@@ -145,6 +178,8 @@ export class EmbeddedEngine implements DataEngine {
       this.#group.flush();
       const spec = checkStoredSpec(given);
       const there = this.#tables.get(spec.name);
+      if (this.moves.hasLeft(spec.name)) throw moved(spec.name);
+      if (there === undefined && this.#tables.has(enteringName(spec.name))) throw moved(spec.name);
       if (there === undefined) this.#checkRoom(spec.name);
       if (there !== undefined && there.spec.key !== spec.key) {
         throw new DataError(
@@ -160,15 +195,7 @@ export class EmbeddedEngine implements DataEngine {
       }
       const index = [...new Set([...there?.spec.index ?? [], ...spec.index])].sort();
       const whole = checkStoredSpec({ ...there?.spec, ...spec, index });
-      this.#atomically(() => {
-        const number = there?.number ?? this.#nextNumber();
-        // A copy begins where what it is copied from does, and counts by itself.
-        const revision = isInnerName(whole.name) ? 0 : this.#revision;
-        CollectionTable.prepare(this.#database, number, whole, revision);
-        this.#database.prepare(
-          "INSERT INTO collections VALUES (?, ?, ?) ON CONFLICT (name) DO UPDATE SET spec = excluded.spec",
-        ).run(whole.name, number, JSON.stringify(whole));
-      });
+      this.#atomically(() => this.#prepare(whole));
       this.#load();
       return this.#state(this.#table(spec.name));
     });
@@ -179,22 +206,30 @@ export class EmbeddedEngine implements DataEngine {
       this.#group.flush();
       const table = this.#tables.get(collection);
       if (table === undefined) return false;
+      if (this.moves.hasLeft(collection)) throw moved(collection);
       this.#atomically(() => {
-        CollectionTable.drop(this.#database, table.number);
-        this.#database.prepare("DELETE FROM collections WHERE name = ?").run(collection);
-        this.#database.prepare("DELETE FROM transactions WHERE shard = ?").run(collection);
-        // Its changes are gone, and their revisions must not come again.
-        this.#database.prepare("UPDATE floor SET revision = ?").run(this.#revision);
+        this.#remove(table);
+        this.#database.prepare("DELETE FROM leaving WHERE collection = ?").run(collection);
+        this.#database.prepare("DELETE FROM entered WHERE collection = ?").run(collection);
       });
+      this.moves.load();
       this.#tables.delete(collection);
+      this.#locks.forget(collection);
       table.tell();
       return true;
     });
   }
 
-  get(collection: string, keys: readonly string[]): Promise<readonly (Entry | undefined)[]> {
+  get(
+    collection: string,
+    keys: readonly string[],
+    mayBeOld = false,
+  ): Promise<readonly (Entry | undefined)[]> {
     return this.#run(() => {
       const table = this.#table(collection);
+      const locks = this.#locks.of(collection);
+      const about = mayBeOld || locks.isEmpty ? undefined : keys.find((key) => locks.isWritten(keyText(key)));
+      if (about !== undefined) throw locked(collection, about);
       if (keys.length > MAX_ENTRIES) {
         throw new DataError("TooLarge", `At most ${MAX_ENTRIES} are read at once`);
       }
@@ -246,7 +281,7 @@ export class EmbeddedEngine implements DataEngine {
     limits: QueryLimits = {},
   ): Promise<readonly JsonValue[]> {
     return this.#run(() =>
-      this.#queries.answer(this.#table(collection), (source) => compileSql(query, source, parameters), limits)
+      this.#queries.answer(this.#table(collection), query, parameters, compileSql, limits)
     );
   }
 
@@ -257,11 +292,7 @@ export class EmbeddedEngine implements DataEngine {
     limits: QueryLimits = {},
   ): Promise<PartialResult> {
     return this.#run(() =>
-      this.#queries.answer(
-        this.#table(collection),
-        (source) => compilePartialSql(query, source, parameters),
-        limits,
-      )
+      this.#queries.answer(this.#table(collection), query, parameters, compilePartialSql, limits)
     );
   }
 
@@ -294,7 +325,31 @@ export class EmbeddedEngine implements DataEngine {
     return Promise.resolve();
   }
 
+  #prepare(spec: CollectionSpec): void {
+    const number = this.#tables.get(spec.name)?.number ?? this.#nextNumber();
+    // A copy begins where what it is copied from does, and counts by itself.
+    const revision = isInnerName(spec.name) ? 0 : this.#revision;
+    CollectionTable.prepare(this.#database, number, spec, revision);
+    this.#database.prepare(
+      "INSERT INTO collections VALUES (?, ?, ?) ON CONFLICT (name) DO UPDATE SET spec = excluded.spec",
+    ).run(spec.name, number, JSON.stringify(spec));
+  }
+
+  #remove({ number, spec: { name } }: CollectionTable): void {
+    CollectionTable.drop(this.#database, number);
+    this.#database.prepare("DELETE FROM collections WHERE name = ?").run(name);
+    this.#database.prepare("DELETE FROM transactions WHERE shard = ?").run(name);
+    // Its changes are gone, and their revisions must not come again.
+    this.#database.prepare("UPDATE floor SET revision = ?").run(this.#revision);
+  }
+
+  /** @throws DataError with code `UnknownCollection`, or `Moved` of one that has left */
   #table(name: string): CollectionTable {
+    if (this.moves.hasLeft(name)) throw moved(name);
+    return this.#there(name);
+  }
+
+  #there(name: string): CollectionTable {
     const table = this.#tables.get(name);
     if (table !== undefined) return table;
     throw new DataError(
@@ -324,6 +379,8 @@ export class EmbeddedEngine implements DataEngine {
 
   #load(): void {
     this.#tables.clear();
+    this.moves.load();
+    this.#locks.forget();
     const floor = Number(this.#database.prepare("SELECT revision FROM floor").get()?.["revision"] ?? 0);
     this.#revision = Math.max(this.#revision, floor);
     for (const row of this.#database.prepare("SELECT name, number, spec FROM collections").all()) {

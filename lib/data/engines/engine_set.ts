@@ -13,19 +13,22 @@ import type {
   CommitAnswer,
   CopyStore,
   DataEngine,
+  EngineSides,
   Entry,
   KnownTransaction,
   ListRequest,
   QueryLimits,
+  TransactionStore,
 } from "../engine.ts";
 import { DataError } from "../errors.ts";
+import type { EngineName } from "../moves.ts";
 import { QueueSet } from "./queue_set.ts";
 
 /**
  * What is in the node's own engine stays there; what is made anew is in the shared one, while there is one. Copies of shards
  * are in its own.
  */
-export class EngineSet implements DataEngine {
+export class EngineSet implements DataEngine, EngineSides {
   readonly #own: DataEngine;
   readonly #queues: QueueSet | undefined;
   #shared: DataEngine | undefined;
@@ -51,8 +54,41 @@ export class EngineSet implements DataEngine {
     if (shared !== undefined) this.#adopt(shared);
   }
 
+  get sides(): EngineSides {
+    return this;
+  }
+
+  get hasBoth(): boolean {
+    return this.#shared !== undefined;
+  }
+
+  async sideOf(collection: string): Promise<EngineName> {
+    const engine = await this.#of(collection);
+    const there = await engine.collections();
+    if (there.some(({ name }) => name === collection)) return engine === this.#own ? "embedded" : "nats";
+    throw new DataError("UnknownCollection", `There is no collection ${JSON.stringify(collection)} here`);
+  }
+
+  side(name: EngineName): DataEngine {
+    const engine = name === "embedded" ? this.#own : this.#shared;
+    if (engine !== undefined) return engine;
+    throw new DataError("InvalidCollection", "Cannot move it: this node has no servers of collections", {
+      hint: "Start it with `--data`, or have it run one by `weft data up`.",
+    });
+  }
+
+  settle(collection: string, side: EngineName): void {
+    if (side === "embedded") this.#names.add(collection);
+    else this.#names.delete(collection);
+  }
+
   get copies(): CopyStore | undefined {
     return this.#own.copies;
+  }
+
+  /** Of what is in the node's own engine: the shared one has none of that, and says so. */
+  get prepared(): TransactionStore | undefined {
+    return this.#own.prepared;
   }
 
   get queues(): QueueSet {
@@ -112,8 +148,12 @@ export class EngineSet implements DataEngine {
     return isDropped;
   }
 
-  async get(collection: string, keys: readonly string[]): Promise<readonly (Entry | undefined)[]> {
-    return (await this.#of(collection)).get(collection, keys);
+  async get(
+    collection: string,
+    keys: readonly string[],
+    mayBeOld?: boolean,
+  ): Promise<readonly (Entry | undefined)[]> {
+    return (await this.#of(collection)).get(collection, keys, mayBeOld);
   }
 
   async list(collection: string, request: ListRequest): Promise<readonly Entry[]> {
@@ -133,7 +173,7 @@ export class EngineSet implements DataEngine {
     const own = [...touched].filter((name) => this.#isOwn(name)).length;
     if (own === 0 || own === touched.size) return own > 0;
     throw new DataError("NotOwner", `${[...touched].join(" and ")} are kept by two engines`, {
-      hint: "`weft data export` and `weft data import` bring them together.",
+      hint: "`weft data move` brings them together.",
     });
   }
 

@@ -3,4 +3,5 @@
  * @module
  */
 
+export { CollectionMove, type MoveProgress } from "./collection_move.ts";
 export * from "./engine_set.ts";

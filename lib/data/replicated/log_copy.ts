@@ -179,6 +179,8 @@ export class LogCopy {
         return this.#engine.create(operation.spec);
       case "drop":
         return this.#engine.drop(operation.collection);
+      case "move":
+        return this.#engine.moves.step(operation.step);
       default:
         return doQueueOperation(this.#engine.queues, operation);
     }

@@ -17,6 +17,8 @@
 
 import { concatBytes, encodeHex } from "../../base/mod.ts";
 import type { CollectionSpec, Commit, ReadMark, Write } from "../engine.ts";
+import type { MoveStep } from "../moves.ts";
+import { isMoveStep } from "./move_steps.ts";
 import { isQueueKind, isQueueOperation, type QueueOperation } from "./queue_operations.ts";
 
 /** What is done to collections and queues. */
@@ -24,7 +26,8 @@ export type LogOperation =
   | QueueOperation
   | { readonly kind: "commit"; readonly commit: Commit }
   | { readonly kind: "create"; readonly spec: CollectionSpec }
-  | { readonly kind: "drop"; readonly collection: string };
+  | { readonly kind: "drop"; readonly collection: string }
+  | { readonly kind: "move"; readonly step: MoveStep };
 
 /** Operations that stand in the log together, one after the other. Each fails or not by itself. */
 export interface LogRecord {
@@ -136,7 +139,7 @@ export function decodeRecord(json: Uint8Array): LogContent {
 
 /** Whether it is done together with others; what changes collections stands alone. */
 export function isGrouped(kind: LogOperation["kind"]): boolean {
-  return kind !== "create" && kind !== "drop";
+  return kind !== "create" && kind !== "drop" && kind !== "move";
 }
 
 function isGroup(operations: readonly LogOperation[]): boolean {
@@ -147,7 +150,7 @@ function isGroup(operations: readonly LogOperation[]): boolean {
 /** What is no operation at all is nobody's. */
 function isOfUnknownKind(operation: LogOperation | null): boolean {
   const kind: unknown = operation?.kind;
-  return typeof kind === "string" && !FORMER_KINDS.has(kind) && !isQueueKind(kind);
+  return typeof kind === "string" && !FORMER_KINDS.has(kind) && !isQueueKind(kind) && kind !== "move";
 }
 
 /** Only as far as reading it needs; what it says is checked when it is done. */
@@ -160,6 +163,8 @@ function isOperation(value: LogOperation | null): value is LogOperation {
       return isObject(value.spec);
     case "drop":
       return typeof value.collection === "string";
+    case "move":
+      return isMoveStep(value.step);
     default:
       return isQueueKind(value.kind) && isQueueOperation(value, isCommit);
   }

@@ -20,6 +20,7 @@ import type {
   QueryLimits,
 } from "../engine.ts";
 import { DataError } from "../errors.ts";
+import type { MoveStore } from "../moves.ts";
 import type { EmbeddedEngine } from "../embedded/mod.ts";
 import type { CommitLog, LogMessage, LogState } from "./commit_log.ts";
 import { LogClock } from "./log_clock.ts";
@@ -62,6 +63,17 @@ const MAKING: ReadonlySet<LogOperation["kind"]> = new Set(["create", "drop", "cr
 
 /** Keeps collections and queues by a log, beside other nodes that do. */
 export class ReplicatedEngine implements DataEngine {
+  /** Steps stand in the log, too; what is read of moves is read of the copy. */
+  readonly moves: MoveStore = {
+    step: async (step) => {
+      this.#checkOpen();
+      await this.#sender.send({ kind: "move", step });
+    },
+    leaving: async () => (await this.#fresh()).moves.leaving(),
+    entering: async () => (await this.#fresh()).moves.entering(),
+    spec: async (collection) => (await this.#fresh()).moves.spec(collection),
+    commits: async (collection, after) => (await this.#fresh()).moves.commits(collection, after),
+  };
   readonly queues: ReplicatedQueues;
   readonly #parts: ReplicatedParts;
   readonly #copy: LogCopy;
@@ -92,7 +104,7 @@ export class ReplicatedEngine implements DataEngine {
     this.#sender = new OperationSender({ ...parts, log: commits });
     this.#copy = new LogCopy(parts.copy, ({ group, operations }, outcomes) => {
       this.#isOwn = this.#sender.settle(group, outcomes);
-      if (operations.some(({ kind }) => MAKING.has(kind))) this.#tellCollections();
+      if (operations.some(isMaking)) this.#tellCollections();
     });
     this.queues = new ReplicatedQueues(this.#queuesEngine());
     this.#barrier = new ReadBarrier(timers, async () => {
@@ -369,4 +381,9 @@ function whyNotRead(copy: LogCopy, { identity, last }: LogState): DataError | un
 
 function stopped(): DataError {
   return new DataError("OwnerAway", "The node that owns the collection stops");
+}
+
+function isMaking(operation: LogOperation): boolean {
+  return MAKING.has(operation.kind) ||
+    (operation.kind === "move" && (operation.step.kind === "publish" || operation.step.kind === "clean"));
 }

@@ -11,5 +11,6 @@
  */
 
 export { MAX_READERS, type SealingKeys } from "./key_generations.ts";
-export { keysCollection, type KnownKeys, SEAL_SERVICE, SealHost, type SealHostParts } from "./seal_host.ts";
+export { keysCollection } from "../documents.ts";
+export { type KnownKeys, SEAL_SERVICE, SealHost, type SealHostParts } from "./seal_host.ts";
 export { type DataKey, generationOf, openValue, sealValue } from "./sealed_value.ts";

@@ -11,7 +11,7 @@ import {
   type PeerId,
   type ServiceDefinition,
 } from "../../service/mod.ts";
-import { isCollectionName } from "../documents.ts";
+import { isCollectionName, keysCollection } from "../documents.ts";
 import type { Document, Entry } from "../engine.ts";
 import { DataError } from "../errors.ts";
 import { collectionPath, readFields, told } from "../service/mod.ts";
@@ -45,11 +45,6 @@ export interface SealHostParts {
   readonly random: RandomSource;
   /** Makes a call as this node. */
   readonly request: (path: string, params: unknown, options: CallOptions) => Promise<unknown>;
-}
-
-/** @returns the name of the collection that holds the data keys of another one */
-export function keysCollection(collection: string): string {
-  return `${collection}-keys`;
 }
 
 /** Opens data keys for the programs of a node. */

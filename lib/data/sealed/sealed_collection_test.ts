@@ -3,7 +3,7 @@ import { randomBytes, SeededRandom } from "../../base/mod.ts";
 import type { Document } from "../engine.ts";
 import { fails } from "../testing/conformance.ts";
 import { DataMesh, type DataNode } from "../testing/data_mesh.ts";
-import { keysCollection } from "./seal_host.ts";
+import { keysCollection } from "../documents.ts";
 import { openValue, sealValue } from "./sealed_value.ts";
 
 type Bill = { id: string; euros: number; to?: string };

@@ -4,7 +4,7 @@
  */
 
 import type { Clock, Timers } from "../../base/mod.ts";
-import { compileFilter, parseFilter, parseQuery, QueryError } from "../../query/mod.ts";
+import { compileFilter, parseFilter, QueryError, QueryTexts } from "../../query/mod.ts";
 import type {
   AnyActionDefinition,
   CallContext,
@@ -37,6 +37,7 @@ import {
   readQuery,
   readWrite,
 } from "./requests.ts";
+import { TransactionActions } from "./transaction_actions.ts";
 import { watchSource } from "./watch_source.ts";
 
 /** The first segment of the paths of collections. */
@@ -76,6 +77,7 @@ export function collectionPath(collection: string): string {
 export function collectionService(parts: CollectionParts, spec: CollectionSpec): ServiceDefinition {
   const { name, key, read, write } = spec;
   const service = new CollectionActions(parts, name);
+  const transactions = new TransactionActions(parts, name);
   const action = (
     allow: string | undefined,
     idempotent: boolean,
@@ -102,6 +104,13 @@ export function collectionService(parts: CollectionParts, spec: CollectionSpec):
       delete: writes("delete"),
       // Under an id it happens once.
       commit: action(write, false, (params, context) => service.commit(params, context)),
+      prepare: action(write, true, (params, context) => transactions.prepare(params, context)),
+      finish: action(undefined, true, (params, context) => transactions.finish(params, context)),
+      openRecord: action(write, true, (params, context) => transactions.openRecord(params, context)),
+      decide: action(write, true, (params, context) => transactions.decide(params, context)),
+      outcome: action(undefined, true, (params) => transactions.outcome(params)),
+      settle: action(undefined, true, (params, context) => transactions.settle(params, context)),
+      isPrepared: action(undefined, true, (params) => transactions.isPrepared(params)),
       transaction: action(write, true, (params) => service.transaction(params)),
       adopt: action(write, true, (params, context) => service.adopt(params, context)),
     },
@@ -112,6 +121,8 @@ class CollectionActions {
   readonly #parts: CollectionParts;
   readonly #name: string;
   readonly #rights: KeyRights;
+  /** What callers ask for again and again. */
+  readonly #texts = new QueryTexts();
 
   constructor(parts: CollectionParts, name: string) {
     this.#parts = parts;
@@ -162,7 +173,7 @@ class CollectionActions {
 
   async query(params: unknown, { caller }: CallContext) {
     const { text, parameters } = readQuery(readFields(params), "query");
-    const query = readText(() => parseQuery(text ?? ""));
+    const query = readText(() => this.#texts.parse(text ?? ""));
     if (query.from !== this.#name) {
       throw new DataError("InvalidQuery", `The query is from ${query.from}, and ${this.#name} was asked`);
     }
@@ -198,6 +209,12 @@ class CollectionActions {
     return watchSource(engine, timers, {
       collection: this.#name,
       after,
+      ...fields["isCopy"] === true && {
+        rights: {
+          now: () => this.#rights.readRights(caller),
+          isLasting: this.#rights.hasLastingRights(caller),
+        },
+      },
       isWanted: ({ key, old, new: now }: Change) =>
         this.#rights.mayRead(caller, key) &&
         ((now !== undefined && matches(now)) || (old !== undefined && matches(old))),
@@ -244,7 +261,9 @@ class CollectionActions {
   }
 
   async transaction(params: unknown) {
-    return { state: await this.#parts.engine.transaction(readId(readFields(params)) ?? "") ?? null };
+    const id = readId(readFields(params)) ?? "";
+    const { engine } = this.#parts;
+    return { state: await engine.transaction(id) ?? await engine.prepared?.state(this.#name, id) ?? null };
   }
 
   async #commit(commit: Commit, { caller }: CallContext): Promise<CommitAnswer> {

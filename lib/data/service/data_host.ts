@@ -23,6 +23,7 @@ import type { QueueEngine, QueueSpec } from "../queue_engine.ts";
 import type { CollectionModel } from "../collection_schema.ts";
 import { adoptModel, migratedTo } from "../schemas.ts";
 import { collectionPath, collectionService } from "./collection_service.ts";
+import { CollectionMover } from "./collection_mover.ts";
 import { CommitRights } from "./commit_rights.ts";
 import { told } from "./failure.ts";
 import { type Opened, Ownership, type OwnershipParts } from "./ownership.ts";
@@ -71,7 +72,10 @@ export interface OpenedCollection extends Opened {
 
 /** What the collections and queues of a node stand on. */
 export interface DataHostParts extends OwnershipParts, Pick<Environment, "clock" | "timers"> {
-  readonly peers: Pick<ServicePeers, "self" | "mayPublish" | "maySubscribe" | "mayOffer" | "nameOf">;
+  readonly peers: Pick<
+    ServicePeers,
+    "self" | "mayPublish" | "maySubscribe" | "hearingRights" | "mayOffer" | "nameOf"
+  >;
   readonly policy: MessagePolicy;
   /** Whether there are some of an earlier run. */
   readonly hasState: () => boolean;
@@ -99,6 +103,7 @@ export class DataHost {
   readonly #watches = new Map<PeerId | undefined, number>();
   readonly #rights: CommitRights;
   readonly #waits: TakeWaits;
+  readonly #mover: CollectionMover;
   #engine: DataEngine | undefined;
   #cancel = () => {};
   #isFollowing = false;
@@ -107,6 +112,13 @@ export class DataHost {
   constructor(parts: DataHostParts) {
     this.#parts = parts;
     this.#waits = new TakeWaits(parts.timers);
+    this.#mover = new CollectionMover({
+      ...parts,
+      self: parts.peers.self,
+      engine: () => this.#openEngine(),
+      movable: (name) => this.#movable(name),
+      has: (name) => this.#collections.specs.has(name),
+    });
     this.#collections = new Ownership(parts, {
       what: "collection",
       path: collectionPath,
@@ -172,6 +184,7 @@ export class DataHost {
       };
       this.#openEngine().followCollections?.(look);
       this.#isFollowing = true;
+      this.#mover.resume();
       const lookAgain = () => {
         look();
         this.#cancel = timers.setTimer(LOOK_MS, lookAgain);
@@ -197,6 +210,7 @@ export class DataHost {
     this.#isClosed = true;
     this.#cancel();
     this.#waits.close();
+    this.#mover.close();
     await this.#engine?.close();
   }
 
@@ -247,6 +261,21 @@ export class DataHost {
     this.#versions.delete(name);
     if (await this.#spread?.forget(name)) return await this.#parts.shards?.drop(name) ?? false;
     return await this.#collections.forget(name) && await this.#openEngine().drop(name);
+  }
+
+  /** @throws DataError of one that can't be moved by this node */
+  #movable(name: string): CollectionSpec {
+    const { shards } = this.#parts;
+    if (shards?.has(name) === true || shards?.knows(name) === true) {
+      throw new DataError("InvalidCollection", `Cannot move ${name}: its shards are where its members are`, {
+        hint: "`weft data export` and `weft data import` bring it into another collection.",
+      });
+    }
+    const spec = this.#collections.specs.get(name);
+    if (spec !== undefined) return spec;
+    throw new DataError("NotOwner", `This node does not own ${JSON.stringify(name.slice(0, 64))}`, {
+      hint: "`weft data list` shows who does: it is moved there.",
+    });
   }
 
   /** What the collections are kept in. @throws DataError when it can't be opened */
@@ -363,6 +392,10 @@ export class DataHost {
           ...guarded(async (params) => ({ dropped: await this.drop(nameOf(params)) })),
           idempotent: false,
         },
+        // It may take longer than a call: who asks is told how far it is.
+        move: guarded((params) => this.#mover.start(nameOf(params), readFields(params)["to"])),
+        abortMove: guarded(async (params) => ({ aborted: await this.#mover.abort(nameOf(params)) })),
+        moving: guarded((params) => this.#mover.report(nameOf(params))),
         openQueue: guarded((params) => this.openQueue(readFields(params) as unknown as QueueSpec)),
         dropQueue: {
           ...guarded(async (params) => ({ dropped: await this.dropQueue(nameOf(params)) })),

@@ -21,7 +21,7 @@ export const DATA_NETWORK = "data";
 const NO_SEGMENT = /[^A-Za-z0-9_.-]/gu;
 
 /** What rights are asked of. */
-export type RightsPeers = Pick<ServicePeers, "self" | "mayPublish" | "maySubscribe">;
+export type RightsPeers = Pick<ServicePeers, "self" | "mayPublish" | "maySubscribe" | "hearingRights">;
 
 /**
  * The topic of an entry. Each part of the key between slashes is a segment; what can't stand there is written as `$` and
@@ -60,6 +60,18 @@ export class KeyRights {
     const topic = keyTopic(this.#collection, key).toString();
     return this.#peers.maySubscribe(caller, TopicPattern.parse(topic)) &&
       this.#policy.mayHear(this.#peers.self, caller, topic);
+  }
+
+  /** @returns what decides about what a caller may read: another text when that may have changed */
+  readRights(caller: PeerId | undefined): string {
+    if (this.#isOwn(caller)) return "own";
+    const { isIdle, version } = this.#policy;
+    return `${this.#peers.hearingRights?.(caller) ?? ""}${isIdle ? "" : ` policy ${version}`}`;
+  }
+
+  /** Whether what `readRights` has said can be compared with what another run of this node says. */
+  hasLastingRights(caller: PeerId | undefined): boolean {
+    return this.#isOwn(caller) || this.#policy.isIdle;
   }
 
   /** Decides about a write, and counts it. @returns why it may not be made; undefined when it may */

@@ -4,6 +4,7 @@
  */
 
 export { type CollectionParts, collectionPath, collectionService, DATA_PATH } from "./collection_service.ts";
+export type { MoveReport, MoveStatus } from "./collection_mover.ts";
 export { CommitRights } from "./commit_rights.ts";
 export * from "./data_host.ts";
 export { told } from "./failure.ts";

@@ -12,6 +12,9 @@ import type { Change, DataEngine, Document } from "../engine.ts";
 import { DataError } from "../errors.ts";
 import { told } from "./failure.ts";
 
+/** While nothing changes a copy's rights are looked at so often, in milliseconds. */
+const RIGHTS_MS = 1_000;
+
 /** What a watch sends of one change. */
 export interface ChangeItem {
   readonly revision: number;
@@ -29,6 +32,21 @@ export interface ChangeItem {
 export interface ProgressItem {
   readonly revision: number;
   readonly kind: "progress";
+  /**
+   * To a copy: when the change of this revision was, by which another history of the owner is known. Not the first time
+   * where what the copy has may not be what it may read.
+   */
+  readonly at?: number;
+  /** To a copy: what decides about what it may read. What is told behind this is told by that. */
+  readonly rights?: string;
+}
+
+/** What a copy is told besides changes. */
+export interface CopyRights {
+  /** What decides now about what it may read. */
+  readonly now: () => string;
+  /** Whether that can be compared with what another run of this node says. */
+  readonly isLasting: boolean;
 }
 
 /** What a watch is to tell. */
@@ -38,6 +56,8 @@ export interface WatchRequest {
   readonly after: number;
   /** Whether a change is told of. */
   readonly isWanted: (change: Change) => boolean;
+  /** Of one that follows as a copy. */
+  readonly rights?: CopyRights;
   /** Called once, when the watch is over. */
   readonly onEnd: () => void;
 }
@@ -46,7 +66,7 @@ export interface WatchRequest {
 export function watchSource(
   engine: DataEngine,
   timers: Timers,
-  { collection, after, isWanted, onEnd }: WatchRequest,
+  { collection, after, isWanted, rights, onEnd }: WatchRequest,
 ): AsyncIterableIterator<ChangeItem | ProgressItem> {
   let wake = () => {};
   let isEnded = false;
@@ -98,34 +118,61 @@ export function watchSource(
   async function* read(): AsyncGenerator<ChangeItem | ProgressItem> {
     try {
       let last = after;
+      let told = after;
       checkTaken(last);
-      yield offer({ kind: "progress", revision: last });
+      let known = rights?.now();
+      let at = rights?.isLasting === true ? await timeOf(engine, collection, last) : undefined;
+      const progress = (): ProgressItem => ({
+        ...{ kind: "progress", revision: last },
+        ...known !== undefined && { rights: known, ...at !== undefined && { at } },
+      });
+      yield offer(progress());
       checkTaken(last);
       for (;;) {
         const changed = new Promise<void>((resolve) => wake = resolve);
         const changes = await engine.changes(collection, last, MAX_ENTRIES);
         if (changes.length === 0) {
+          const stop = rights && timers.setTimer(RIGHTS_MS, () => wake());
           await changed;
+          stop?.();
           if (isEnded) return;
-          continue;
         }
-        let told = last;
         for (const change of changes) {
-          last = change.revision;
+          // What has come to be hidden must not be passed over unsaid.
+          if (rights !== undefined && rights.now() !== known) {
+            known = rights.now();
+            yield offer(progress());
+            checkTaken(told = last);
+          }
+          ({ revision: last, at } = change);
           if (!isWanted(change)) continue;
           yield offer(itemOf(change));
           checkTaken(told = last);
         }
         // Who resumes need not read again what does not concern it.
-        if (told !== last) {
-          yield offer({ kind: "progress", revision: last });
-          checkTaken(last);
+        const now = rights?.now();
+        if (told !== last || now !== known) {
+          known = now;
+          yield offer(progress());
+          checkTaken(told = last);
         }
       }
     } finally {
       cancel();
       end();
     }
+  }
+}
+
+/** @returns when the change of a revision was; undefined when it is not kept, or there is none */
+async function timeOf(engine: DataEngine, collection: string, revision: number): Promise<number | undefined> {
+  if (revision === 0) return undefined;
+  try {
+    const [change] = await engine.changes(collection, revision - 1, 1);
+    return change?.revision === revision ? change.at : undefined;
+  } catch (error) {
+    if (error instanceof DataError && error.code === "Compacted") return undefined;
+    throw error;
   }
 }
 

@@ -31,3 +31,13 @@ export const MAX_MOVES = 2;
 export const PAGE_ENTRIES = 500;
 /** How many takeovers and moves a copy remembers; who has missed more is sent everything. */
 export const MAX_STARTS = 64;
+/** How often a node looks whether transactions have left something open, in milliseconds. */
+export const RESOLVE_EACH_MS = 1_000;
+/** For how long it leaves that to their clients. */
+export const RESOLVE_AFTER_MS = 4_000;
+/** A part whose record is another collection's, and does not answer for so long, is rolled back. */
+export const RESOLVE_FOREIGN_MS = 600_000;
+/** The highest generation that a layout has. */
+export const MAX_GENERATION: number = 2 ** 48;
+/** By how much a generation goes up at once, at most: nobody says one that no later home comes behind. */
+export const MAX_GENERATION_STEP = 1_024;

@@ -5,9 +5,9 @@
 
 import type { Clock, Timers } from "../../base/mod.ts";
 import type { MessagePolicy, PeerId, ServiceDefinition } from "../../service/mod.ts";
-import type { CopyStore, DataEngine } from "../engine.ts";
+import type { CopyStore, DataEngine, TransactionStore } from "../engine.ts";
 import { collectionService, CommitRights, type RightsPeers } from "../service/mod.ts";
-import { membersOf, type ShardLayout, type ShardRecord } from "./layout.ts";
+import { canFollow, isSameSpread, membersOf, type ShardLayout, type ShardRecord } from "./layout.ts";
 import type { CallMember, MemberStatus } from "./messages.ts";
 import { copyName, ShardCopy } from "./shard_copy.ts";
 import { ShardEngine } from "./shard_engine.ts";
@@ -33,6 +33,8 @@ export interface HeldShard {
   readonly copy: ShardCopy;
   /** As its owner. */
   readonly fresh: ServiceDefinition;
+  /** What of transactions over several places is there. */
+  readonly transactions: TransactionStore | undefined;
   /** As one that follows, too. */
   readonly cached: ServiceDefinition;
 }
@@ -68,6 +70,11 @@ export class HeldCollection {
     return newest(this.#note.layout, this.#note.kept);
   }
 
+  /** The copies that it has, by the numbers of their shards. */
+  get shards(): ReadonlyMap<number, HeldShard> {
+    return this.#shards;
+  }
+
   shard(shard: number): HeldShard | undefined {
     return this.#shards.get(shard);
   }
@@ -90,7 +97,8 @@ export class HeldCollection {
   /** Takes nothing of an earlier generation from now on. @returns what it keeps; undefined when it has promised a later one */
   promise(generation: number): Promise<LayoutNote | undefined> {
     return this.#inTurn(async () => {
-      if (generation <= this.#note.promised) return undefined;
+      const { promised } = this.#note;
+      if (generation <= promised || !canFollow(generation, promised)) return undefined;
       await this.#setNote({ ...this.#note, promised: generation });
       return this.#note;
     });
@@ -99,7 +107,7 @@ export class HeldCollection {
   /** Keeps a layout for who comes later. @returns whether it did */
   keep(layout: ShardLayout): Promise<boolean> {
     return this.#inTurn(async () => {
-      if (layout.generation < this.#note.promised) return false;
+      if (!this.#mayTake(layout)) return false;
       const kept = newest(this.newest, layout);
       await this.#setNote({ ...this.#note, promised: layout.generation, kept });
       return true;
@@ -114,7 +122,7 @@ export class HeldCollection {
    */
   apply(layout: ShardLayout, released: readonly number[], only?: readonly number[]): Promise<boolean> {
     return this.#inTurn(async () => {
-      if (this.#isClosed || layout.generation < this.#note.promised) return false;
+      if (this.#isClosed || !this.#mayTake(layout)) return false;
       if (newest(this.#note.layout, layout) !== layout && !isSame(layout, this.#note.layout)) return false;
       const kept = newest(this.#note.kept, layout);
       await this.#setNote({ promised: layout.generation, kept, layout });
@@ -144,6 +152,14 @@ export class HeldCollection {
   close(): void {
     this.#isClosed = true;
     for (const { copy } of this.#shards.values()) copy.close();
+  }
+
+  /** Not what comes before a promise, is out of all bounds, or another collection by the same name. */
+  #mayTake(layout: ShardLayout): boolean {
+    const { promised } = this.#note;
+    const { newest } = this;
+    return layout.generation >= promised && canFollow(layout.generation, promised) &&
+      (newest === undefined || isSameSpread(layout, newest));
   }
 
   async #setNote(note: LayoutNote): Promise<void> {
@@ -181,9 +197,11 @@ export class HeldCollection {
         { ...this.#parts, engine, rights },
         spec,
       );
+    const fresh = new ShardEngine(parts, copy);
     this.#shards.set(shard, {
       copy,
-      fresh: service(new ShardEngine(parts, copy)),
+      fresh: service(fresh),
+      transactions: fresh.prepared,
       cached: service(new ShardEngine(parts, copy, true)),
     });
   }

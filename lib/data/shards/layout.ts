@@ -9,6 +9,7 @@ import { MAX_REPLICAS, MAX_SHARDS } from "../bounds.ts";
 import { checkSpec } from "../documents.ts";
 import type { CollectionSpec, Document } from "../engine.ts";
 import { DataError } from "../errors.ts";
+import { MAX_GENERATION, MAX_GENERATION_STEP } from "./bounds.ts";
 
 /** How many members keep the layout. */
 export const MAX_LAYOUT_REPLICAS = 3;
@@ -104,12 +105,15 @@ export function readLayout(value: unknown): ShardLayout | undefined {
   const { generation, version, shards, home } = fields;
   const layoutReplicas = readPeers(fields.keepers, MAX_LAYOUT_REPLICAS);
   const [homeId] = readPeers([home], 1) ?? [];
-  if (!isCount(generation) || !isCount(version) || layoutReplicas === undefined || homeId === undefined) {
+  if (
+    !isGeneration(generation) || !isCount(version) || layoutReplicas === undefined || homeId === undefined
+  ) {
     return undefined;
   }
   try {
     const options = checkOptions(fields.options);
-    const spec = checkSpec(fields.spec as CollectionSpec);
+    // Of one with shards nobody keeps a schema.
+    const { schema: _, ...spec } = checkSpec(fields.spec as CollectionSpec);
     if (!Array.isArray(shards) || shards.length !== options.count || layoutReplicas.length === 0) {
       return undefined;
     }
@@ -151,6 +155,21 @@ function readPeers(value: unknown, most: number): readonly PeerId[] | undefined 
   const isId = (one: unknown) =>
     typeof one === "string" && one !== "" && one.length <= MAX_NODE_ID_LENGTH && !isProgram(peerId(one));
   return value.every(isId) ? value.map(peerId) : undefined;
+}
+
+/** Whether a value can be the generation of a layout. */
+export function isGeneration(value: unknown): value is number {
+  return isCount(value) && value <= MAX_GENERATION;
+}
+
+/** Whether a generation can come behind another one; behind none any can, which a member hears that is new. */
+export function canFollow(generation: number, before: number): boolean {
+  return isGeneration(generation) && (before === 0 || generation <= before + MAX_GENERATION_STEP);
+}
+
+/** Whether two layouts are of one collection, spread in one way: that never changes. */
+export function isSameSpread(a: ShardLayout, b: ShardLayout): boolean {
+  return JSON.stringify([a.spec, a.options]) === JSON.stringify([b.spec, b.options]);
 }
 
 function isCount(value: unknown): value is number {

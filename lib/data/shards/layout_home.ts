@@ -18,7 +18,9 @@ import { DataError } from "../errors.ts";
 import { GONE_MS, LOOK_MS, LOOK_TIMEOUT_MS, MAX_MOVES, REPLACED_MS } from "./bounds.ts";
 import { decideShard, type MembersView } from "./decide.ts";
 import {
+  canFollow,
   holdersOf,
+  isSameSpread,
   layoutValue,
   majorityOf,
   MAX_LAYOUT_REPLICAS,
@@ -120,12 +122,14 @@ export class LayoutHome implements MembersView {
       );
       const promised = answers.filter((one) => (one as { ok?: unknown } | undefined)?.ok === true);
       const later = answers.map((one) => Number((one as { promised?: unknown } | undefined)?.promised ?? 0));
-      generation = Math.max(generation, ...later);
+      // Who says one that nobody comes behind would keep all others from taking the collection over.
+      generation = Math.max(generation, ...later.filter((one) => canFollow(one, known.generation)));
       if (promised.length < majorityOf(layoutReplicas)) {
         if (answers.filter((one) => one !== undefined).length < majorityOf(layoutReplicas)) break;
         continue;
       }
       const seen = promised.map((one) => readLayoutOf(name, (one as { kept?: unknown }).kept))
+        .filter((kept) => kept === undefined || isPossible(kept, known))
         .reduce(newest, layout) ?? layout;
       // It may have other replicas, which know more.
       const isSettled = seen.layoutReplicas.join() === layoutReplicas.join();
@@ -275,15 +279,18 @@ export class LayoutHome implements MembersView {
     );
     const layoutReplicas = [...new Set([...before.layoutReplicas, ...layout.layoutReplicas])];
     const kept = new Set<PeerId>();
+    let isRefused = false;
     await Promise.all(layoutReplicas.map(async (replica) => {
       const answer = await this.#parts.call(replica, "keep", { layout: layoutValue(layout) }, LOOK_TIMEOUT_MS)
         .catch(() => undefined) as { readonly ok?: unknown } | undefined;
       if (answer?.ok === true) kept.add(replica);
-      else if (answer?.ok === false) this.#isDeposed = true;
+      isRefused ||= answer?.ok === false;
     }));
     const hasMost = (of: readonly PeerId[]) =>
       of.filter((replica) => kept.has(replica)).length >= majorityOf(of);
     if (!hasMost(before.layoutReplicas) || !hasMost(layout.layoutReplicas)) {
+      // One alone that refuses may have promised what nobody follows.
+      this.#isDeposed ||= isRefused;
       throw new DataError("OwnerAway", "Too few of those who keep the layout have answered");
     }
     this.#layout = layout;
@@ -338,6 +345,11 @@ export class LayoutHome implements MembersView {
       return false;
     }
   }
+}
+
+/** Whether a layout that a replica tells can be a later one of a collection: how that is spread never changes. */
+function isPossible(kept: ShardLayout, known: ShardLayout): boolean {
+  return isSameSpread(kept, known) && canFollow(kept.generation, known.generation);
 }
 
 /** Of two both would be needed, so that there are three or one. */

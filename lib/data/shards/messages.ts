@@ -6,7 +6,10 @@
 import type { PeerId } from "../../service/mod.ts";
 import { MAX_ID_LENGTH, MAX_OPERATIONS, MAX_RESULT_BYTES, MAX_TOLD_REVISION } from "../bounds.ts";
 import type { CopiedChange, CopiedCommit, CopiedPart, Entry } from "../engine.ts";
+import { readBody } from "../transaction_body.ts";
 import type { TermStart } from "./term_starts.ts";
+
+const STATES: ReadonlySet<string> = new Set(["prepared", "open", "decided", "rolled-back"]);
 
 /** An owner tells one that follows what was committed. */
 export interface PushRequest extends CopiedPart {
@@ -91,8 +94,9 @@ export function readPart(fields: Readonly<Record<string, unknown>>): CopiedPart 
 
 /** Whether what somebody sent is a commit. */
 export function isCommit(one: unknown): one is CopiedCommit {
-  const { id, origin, revision, revisions, result } = (one ?? {}) as Partial<CopiedCommit>;
-  return isText(id) && isText(origin) && isRevision(revision) &&
+  const { id, origin, revision, revisions, result, state, body } = (one ?? {}) as Partial<CopiedCommit>;
+  return isText(id) && (state === undefined || STATES.has(state)) &&
+    (body === undefined || readBody(body) !== undefined) && isText(origin) && isRevision(revision) &&
     Array.isArray(revisions) && revisions.length <= MAX_OPERATIONS && revisions.every(isRevision) &&
     (result === undefined || (JSON.stringify(result)?.length ?? Infinity) <= MAX_RESULT_BYTES);
 }

@@ -24,4 +24,5 @@ export {
   type ShardRecord,
 } from "./layout.ts";
 export { shardOf } from "./placement.ts";
-export { ShardHost, type ShardHostParts, SHARDS_SERVICE } from "./shard_host.ts";
+export { SHARDS_SERVICE } from "./place_calls.ts";
+export { ShardHost, type ShardHostParts } from "./shard_host.ts";

@@ -43,6 +43,7 @@ const NEVER: AbortSignal = new AbortController().signal;
 
 interface Waiting {
   readonly position: number;
+  readonly durability: Durability;
   readonly resolve: () => void;
   readonly reject: (error: DataError) => void;
 }
@@ -170,16 +171,17 @@ export class ShardCopy {
   /**
    * Waits until all that follow have what is there now, and it surely still answered then.
    * @param term in which that was written or read
+   * @param durability the collection's unless given
    * @throws DataError with code `OutcomeUnknown`
    */
-  async confirm(term: number): Promise<void> {
+  async confirm(term: number, durability: Durability = this.#parts.durability): Promise<void> {
     const { copies, timers } = this.#parts;
     const position = await copies.position(this.stored);
     if (term !== this.#servedTerm) throw outcomeUnknown("is another one now");
     for (const follower of this.#followers.values()) if (follower.position < position) follower.wake();
-    if (position > this.confirmed(position)) {
+    if (position > this.confirmed(position, durability)) {
       const { promise, resolve, reject } = Promise.withResolvers<void>();
-      const waiting = { position, resolve, reject };
+      const waiting = { position, durability, resolve, reject };
       this.#waiting.add(waiting);
       const cancel = timers.setTimer(CONFIRM_MS, () => reject(outcomeUnknown("does not answer in time")));
       await promise.finally(() => {
@@ -193,8 +195,8 @@ export class ShardCopy {
   }
 
   /** The position up to which all has happened for good. @param own how far this copy is */
-  confirmed(own: number): number {
-    if (this.#parts.durability === "owner") return own;
+  confirmed(own: number, durability: Durability = this.#parts.durability): number {
+    if (durability === "owner") return own;
     return Math.min(own, ...this.#required().map(({ position }) => position));
   }
 
@@ -332,7 +334,7 @@ export class ShardCopy {
   /** Those who wait for a position that all have now are told. */
   #settle(): void {
     for (const waiting of this.#waiting) {
-      if (waiting.position <= this.confirmed(waiting.position)) waiting.resolve();
+      if (waiting.position <= this.confirmed(waiting.position, waiting.durability)) waiting.resolve();
     }
     for (const listener of [...this.#listeners]) listener();
   }

@@ -16,12 +16,14 @@ import type {
   Entry,
   KnownTransaction,
   ListRequest,
+  PrepareRequest,
   QueryLimits,
 } from "../engine.ts";
 import { DataError } from "../errors.ts";
 import { keyOf } from "../documents.ts";
 import { shardOf } from "./placement.ts";
 import type { ShardCopy } from "./shard_copy.ts";
+import { ShardTransactions } from "./shard_transactions.ts";
 
 /** What the shards of one collection stand on. */
 export interface ShardEngineParts {
@@ -35,6 +37,7 @@ export interface ShardEngineParts {
 
 /** Answers for one shard of one collection, under the collection's name. */
 export class ShardEngine implements DataEngine {
+  readonly prepared: ShardTransactions | undefined;
   readonly #parts: ShardEngineParts;
   readonly #engine: DataEngine;
   readonly #copy: ShardCopy;
@@ -47,6 +50,8 @@ export class ShardEngine implements DataEngine {
     this.#engine = parts.engine;
     this.#copy = copy;
     this.#isCached = isCached;
+    const { prepared } = parts.engine;
+    this.prepared = prepared && new ShardTransactions(prepared, copy, (request) => this.#checkPart(request));
   }
 
   async collections(): Promise<readonly CollectionState[]> {
@@ -74,7 +79,7 @@ export class ShardEngine implements DataEngine {
 
   async get(_: string, keys: readonly string[]): Promise<readonly (Entry | undefined)[]> {
     for (const key of keys) this.#checkKey(key);
-    return await this.#read(() => this.#engine.get(this.#copy.stored, keys));
+    return await this.#read(() => this.#engine.get(this.#copy.stored, keys, this.#isCached));
   }
 
   list(_: string, request: ListRequest): Promise<readonly Entry[]> {
@@ -99,7 +104,10 @@ export class ShardEngine implements DataEngine {
   }
 
   transaction(id: string): Promise<KnownTransaction | undefined> {
-    return this.#read(() => this.#engine.transaction(`${this.#copy.stored}/${id}`));
+    const { stored } = this.#copy;
+    return this.#read(async () =>
+      await this.#engine.transaction(`${stored}/${id}`) ?? await this.#engine.prepared?.state(stored, id)
+    );
   }
 
   /** @returns one value: the partial answer of this shard */
@@ -164,13 +172,7 @@ export class ShardEngine implements DataEngine {
 
   async #mapped({ id, reads, writes, ...commit }: Commit): Promise<Commit> {
     const { stored, record: { term } } = this.#copy;
-    const keys = [
-      ...reads.map(({ key }) => key),
-      ...writes.map((write) =>
-        write.kind === "put" || write.kind === "post" ? keyOf(write.value, this.#parts.spec.key) : write.key
-      ),
-    ];
-    for (const key of keys) this.#checkKey(key);
+    this.#checkKeys({ reads, writes });
     // Those that follow take over whole commits, which they tell apart by their ids.
     const known = id ??
       (writes.length > 1
@@ -184,6 +186,25 @@ export class ShardEngine implements DataEngine {
     };
   }
 
+  /** The record is where the id says: no caller has a part ask whom it likes. */
+  #checkPart({ id, record, commit }: PrepareRequest): void {
+    const { spec: { name }, count } = this.#parts;
+    this.#checkKeys(commit);
+    if (record.collection !== name || record.shard === shardOf(id, count)) return;
+    throw new DataError(
+      "SpansShards",
+      `The record of ${JSON.stringify(id)} is in shard ${shardOf(id, count)}`,
+    );
+  }
+
+  #checkKeys({ reads, writes }: Pick<Commit, "reads" | "writes">): void {
+    for (const { key } of reads) this.#checkKey(key);
+    const { key } = this.#parts.spec;
+    for (const write of writes) {
+      this.#checkKey(write.kind === "put" || write.kind === "post" ? keyOf(write.value, key) : write.key);
+    }
+  }
+
   #checkKey(key: string | undefined): void {
     const { shard } = this.#copy;
     const { spec: { name }, count } = this.#parts;
@@ -194,8 +215,7 @@ export class ShardEngine implements DataEngine {
         ? `${name} has shards: a transaction can't depend on all that it holds`
         : `${name} ${JSON.stringify(key)} is in shard ${shardOf(key, count)}, and shard ${shard} was asked`,
       {
-        hint:
-          "One transaction is within one shard: keys with the same part between braces are, as {ann}/cart.",
+        hint: "Keys with the same part between braces are in one shard, as {ann}/cart.",
       },
     );
   }

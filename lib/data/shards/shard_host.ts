@@ -23,17 +23,39 @@ import {
 } from "../../service/mod.ts";
 import type { CollectionSpec, DataEngine } from "../engine.ts";
 import { DataError } from "../errors.ts";
-import { collectionPath, readFields, type ShardedCollections, told } from "../service/mod.ts";
+import {
+  collectionPath,
+  readFields,
+  type RightsPeers,
+  type ShardedCollections,
+  told,
+} from "../service/mod.ts";
 import { HeldCollection, type HeldParts } from "./held_collection.ts";
-import { checkOptions, layoutValue, readLayout, readLayoutOf, type ShardLayout } from "./layout.ts";
+import {
+  checkOptions,
+  holdersOf,
+  layoutValue,
+  readLayout,
+  readLayoutOf,
+  type ShardLayout,
+} from "./layout.ts";
 import { LayoutHome } from "./layout_home.ts";
 import { type PushRequest, readPart } from "./messages.ts";
 import { mostTold, NO_NOTE, ShardNotes } from "./shard_notes.ts";
-import { malformed, nameOf, readCount, readMake, readShards } from "./shard_requests.ts";
+import {
+  ACTIONS,
+  AS_COMMIT,
+  malformed,
+  nameOf,
+  OF_ATTEMPT,
+  readCount,
+  readMake,
+  readShards,
+} from "./shard_requests.ts";
+import { PlaceCalls, SHARDS_SERVICE } from "./place_calls.ts";
 import { readStarts } from "./term_starts.ts";
+import { type ServedPlace, servedPlaces, TransactionResolver } from "./transaction_resolver.ts";
 
-/** The service by which members and programs reach the shards of a node. */
-export const SHARDS_SERVICE = "$shards";
 /** How long a new collection is waited for until all of it answers. */
 const CREATE_WAIT_MS = 5_000;
 const CREATE_LOOK_MS = 50;
@@ -42,19 +64,12 @@ const MAX_HELD = 64;
 /** Of these, how many have one home. */
 const MAX_HELD_OF_ONE = 32;
 
-/** What a program may ask of a shard. */
-const ACTIONS = [
-  ...["describe", "get", "list", "query", "watch", "transaction"],
-  ...["put", "post", "patch", "delete", "commit"],
-];
-
 /** What the shards of a node stand on. */
 export interface ShardHostParts extends Pick<Environment, "clock" | "timers" | "log"> {
   readonly runtime: Pick<NodeRuntime, "services" | "request">;
-  readonly peers: Pick<
-    ServicePeers,
-    "self" | "members" | "mayPublish" | "maySubscribe" | "mayOffer" | "nameOf" | "isHealthy" | "selector"
-  >;
+  readonly peers:
+    & RightsPeers
+    & Pick<ServicePeers, "members" | "mayOffer" | "nameOf" | "isHealthy" | "selector">;
   readonly policy: MessagePolicy;
   /** Whether there is something of an earlier run. */
   readonly hasState: () => boolean;
@@ -72,14 +87,24 @@ export class ShardHost implements ShardedCollections {
   readonly #watches = new Map<PeerId | undefined, number>();
   #shared: HeldParts | undefined;
   #resuming: Promise<void> = Promise.resolve();
+  readonly #resolver: TransactionResolver;
+  readonly #places: PlaceCalls;
 
   constructor(parts: ShardHostParts) {
     this.#parts = parts;
+    const layoutOf = (name: string) => this.#held.get(name)?.layout;
+    this.#places = new PlaceCalls({ request: (...asked) => parts.runtime.request(...asked), layoutOf });
+    this.#resolver = new TransactionResolver({
+      ...parts,
+      served: () => this.#served(),
+      call: (place, action, params) => this.#places.call(place, action, params),
+    });
   }
 
   /** Goes on with what was here. What can't be opened is logged. */
   start(): void {
     void this.#parts.runtime.services.add(this.#definition()).start();
+    this.#resolver.start();
     if (!this.#parts.hasState()) return;
     this.#resuming = this.#resume().catch((error) => {
       this.#parts.log.error("the shards of this node can't be opened", { error });
@@ -88,6 +113,7 @@ export class ShardHost implements ShardedCollections {
 
   /** Answers no more. */
   close(): void {
+    this.#resolver.close();
     for (const home of this.#homes.values()) home.close();
     for (const held of this.#held.values()) held.close();
   }
@@ -170,6 +196,11 @@ export class ShardHost implements ShardedCollections {
     }
   }
 
+  async #served(): Promise<readonly ServedPlace[]> {
+    if (!this.#parts.hasState() && this.#shared === undefined) return [];
+    return await servedPlaces(this.#parts.engine().prepared, [...this.#held.values()]);
+  }
+
   #use(): HeldParts {
     if (this.#shared !== undefined) return this.#shared;
     const { engine: open, clock, timers, peers, policy } = this.#parts;
@@ -248,21 +279,32 @@ export class ShardHost implements ShardedCollections {
       actions: {
         ...Object.fromEntries([...ofMembers, ...ofPrograms]),
         cached: action((params, context) => this.#askCached(params, context)),
-        layout: action((params) => this.#layout(params)),
+        layout: action((params, { caller }) => this.#layout(params, caller)),
       },
     };
   }
 
-  #layout(params: unknown) {
+  /** Whoever may read or write, has a part, or may be the home, hears where the shards are. */
+  #layout(params: unknown, caller: PeerId | undefined) {
     const layout = this.#held.get(nameOf(params))?.layout;
-    return layout === undefined ? null : layoutValue(layout);
+    if (layout === undefined) return null;
+    const { spec: { name, read, write } } = layout;
+    const { peers, policy } = this.#parts;
+    if (caller === undefined || isProgram(caller) || caller === peers.self) return layoutValue(layout);
+    const path = collectionPath(name);
+    const has = (selector: string | undefined) => selector === undefined || peers.selector(selector)(caller);
+    const may = holdersOf(layout).includes(caller) || peers.mayOffer(caller, TopicPath.parse(path)) ||
+      ((has(read) || has(write)) &&
+        policy.callFate(caller, peers.self, `${path}/describe`).kind === "straight");
+    if (!may) throw new DataError("Refused", `Where the shards of ${name} are is not for the caller`);
+    return layoutValue(layout);
   }
 
   /** What members ask of each other. */
   async #handle(action: string, params: unknown, caller: PeerId | undefined): Promise<unknown> {
     await this.#resuming;
     const fields = readFields(params);
-    if (action === "layout") return this.#layout(params);
+    if (action === "layout") return this.#layout(params, caller);
     if (action === "push" || action === "make") return await this.#handleCopy(action, fields, caller);
     const layout = fields["layout"] === undefined ? undefined : readLayout(fields["layout"]);
     const name = layout?.spec.name ?? nameOf(fields);
@@ -378,11 +420,13 @@ export class ShardHost implements ShardedCollections {
       throw new DataError("Moved", `This shard of ${name} is not here`);
     }
     if (caller === undefined || isProgram(caller) || caller === peers.self) return shard;
+    if (OF_ATTEMPT.has(action)) return shard;
     const { read, write } = held.layout.spec;
     const isRead = ["describe", "get", "list", "query", "watch"].includes(action);
     const selector = isRead ? read : write;
+    const asked = AS_COMMIT.has(action) ? "commit" : action;
     const may = (selector === undefined || peers.selector(selector)(caller)) &&
-      policy.callFate(caller, peers.self, `${collectionPath(name)}/${action}`).kind === "straight";
+      policy.callFate(caller, peers.self, `${collectionPath(name)}/${asked}`).kind === "straight";
     if (!may) throw new DataError("Refused", `The caller may not ${action} ${name}`);
     return shard;
   }

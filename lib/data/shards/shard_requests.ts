@@ -9,6 +9,17 @@ import { readFields } from "../service/mod.ts";
 import { isCommit, isRevision, type MakeRequest } from "./messages.ts";
 import { readStarts } from "./term_starts.ts";
 
+/** What a program may ask of a shard. */
+export const ACTIONS: readonly string[] = [
+  ...["describe", "get", "list", "query", "watch", "transaction"],
+  ...["put", "post", "patch", "delete", "commit"],
+  ...["prepare", "finish", "openRecord", "decide", "outcome", "settle", "isPrepared"],
+];
+/** What is allowed as a commit is. */
+export const AS_COMMIT: ReadonlySet<string> = new Set(["prepare", "openRecord", "decide"]);
+/** What asks for no right: whoever knows the name of an attempt has part in it. */
+export const OF_ATTEMPT: ReadonlySet<string> = new Set(["finish", "outcome", "settle", "isPrepared"]);
+
 /** @returns the collection that is meant @throws DataError */
 export function nameOf(params: unknown): string {
   const name = readFields(params)["collection"];

@@ -74,7 +74,7 @@ Deno.test("a watch tells of all shards, and goes on from a position that is one 
   assert.throws(() => orders.watch({ after: 7 }), /can't begin/);
 });
 
-Deno.test("a transaction is within one shard, which braces choose, and is refused over several", async () => {
+Deno.test("a transaction is over one shard or several, and collections of other owners, and happens once", async () => {
   await using data = new DataMesh();
   const { mesh } = data;
   const [a, b] = [await data.add("a"), await data.add("b")];
@@ -95,16 +95,31 @@ Deno.test("a transaction is within one shard, which braces choose, and is refuse
     of: { id: "{ann}/cart", tea: 1 },
   });
   assert.equal(await mesh.until(b.client.transactionState("order-1", "orders")), "committed");
-  const several = b.client.transaction(async (tx) => {
-    for (let id = 0; id < 20; id++) await tx.put(orders, { id });
-  });
-  await fails("SpansShards", mesh.until(several));
-  const mixed = b.client.transaction(async (tx) => {
-    await tx.put(orders, { id: 1 });
-    await tx.put(carts, { id: 1 });
-  });
-  await fails("SpansShards", mesh.until(mixed));
-  assert.equal(await mesh.until(orders.get(1)), undefined);
+  const states: string[] = [];
+  const fill = (id: string) =>
+    b.client.transaction(async (tx) => {
+      const first = await tx.get(orders, 0);
+      for (let id = 0; id < 20; id++) await tx.put(orders, { id, n: Number(first?.["n"] ?? 0) + 1 });
+      await tx.post(carts, { id });
+      return id;
+    }, { id, onState: (state) => void states.push(state) });
+  assert.equal(await mesh.until(fill("fill-1")), "fill-1");
+  assert.equal(await mesh.until(fill("fill-1")), "fill-1");
+  assert.deepEqual(states.slice(0, 4), ["created", "running", "queued", "committed"]);
+  for (let id = 0; id < 20; id++) assert.deepEqual(await mesh.until(orders.get(id)), { id, n: 1 });
+  assert.deepEqual(await mesh.until(carts.get("fill-1")), { id: "fill-1" });
+  assert.equal(await mesh.until(b.client.transactionState("fill-1", "orders")), "committed");
+  // What one of them refuses, none of them has.
+  await fails(
+    "AlreadyExists",
+    mesh.until(b.client.transaction(async (tx) => {
+      for (let id = 0; id < 20; id++) await tx.put(orders, { id, n: 9 });
+      await tx.post(carts, { id: "fill-1" });
+    }, { id: "fill-2" })),
+  );
+  for (let id = 0; id < 20; id++) assert.deepEqual(await mesh.until(orders.get(id)), { id, n: 1 });
+  assert.equal(await mesh.until(b.client.transactionState("fill-2", "orders")), "rolled-back");
+  for (const { engine } of [a, b]) assert.deepEqual(await engine.prepared.places(), []);
 });
 
 Deno.test("rights of keys, selectors and the home's path hold at each shard, whoever is asked", async () => {

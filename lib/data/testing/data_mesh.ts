@@ -24,9 +24,6 @@ export interface DataNode {
   shards: ShardHost;
 }
 
-/** When tests begin. */
-const WALL_MS = 1_700_000_000_000;
-
 /** Nodes with engines in memory. */
 export class DataMesh implements AsyncDisposable {
   readonly mesh: MemoryMesh;
@@ -40,7 +37,7 @@ export class DataMesh implements AsyncDisposable {
   async add(name: string, options: MemoryNodeOptions = {}): Promise<DataNode> {
     const node = this.mesh.add(name, options);
     const { clock } = this.mesh;
-    const open = openMemory({ wall: () => WALL_MS + clock.now(), now: () => clock.now() });
+    const open = openMemory({ wall: () => Math.floor(clock.wall()), now: () => clock.now() });
     const engine = open();
     const added: DataNode = {
       node,

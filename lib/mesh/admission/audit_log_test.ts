@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { MemoryStateStore, StateError, unixMillis, VirtualClock } from "../../base/mod.ts";
+import type { NodeId } from "../identity/identity.ts";
 import type { MemberRecord } from "../records/member_record.ts";
 import { Replica } from "../replica/replica.ts";
 import { keyTagOf, REMOVAL_VERSION, VERSIONS_PER_GENERATION } from "../records/key_chain.ts";
@@ -92,7 +93,9 @@ Deno.test("AuditLog keeps what operators did, however much members and holders o
   log.as({ kind: "operator" }, () => log.noteSigned(base, removed));
   const token = { kind: "token", id: "ab" } as const;
   for (let i = 0; i < MAX_AUDIT_ENTRIES; i++) {
-    log.as(token, () => log.noteSigned(undefined, { ...base, nodeId: network.node().id }));
+    // An id of each; making its keys takes milliseconds.
+    const nodeId = i.toString(16).padStart(base.nodeId.length, "0") as NodeId;
+    log.as(token, () => log.noteSigned(undefined, { ...base, nodeId }));
     log.as(token, () => log.noteSigned(base, next({ labels: { a: "b" } })));
   }
   for (let i = 0; i < 300; i++) {

@@ -62,6 +62,7 @@ export class MessageGuard {
   readonly #parts: MessageGuardParts;
   #enforced: PolicyEvaluator | undefined;
   #trial: PolicyEvaluator | undefined;
+  #version = 0;
   readonly #counts = new Map<RuleNumber, RuleCounts>();
   readonly #buckets = new Map<string, RateMeter>();
   readonly #waiting = new Map<string, { denial: Denial; count: number }>();
@@ -74,6 +75,11 @@ export class MessageGuard {
   /** Whether there is nothing to ask. */
   get isIdle(): boolean {
     return this.#enforced === undefined && this.#trial === undefined;
+  }
+
+  /** Which program is in force, in this run: another one has another number. */
+  get version(): number {
+    return this.#version;
   }
 
   /** Whether names are hidden from those who may reach nothing of whoever has them. */
@@ -92,6 +98,7 @@ export class MessageGuard {
     }
     this.#enforced = enforced;
     this.#trial = trial;
+    this.#version++;
   }
 
   /** @returns what would become of a call; nothing is counted */

@@ -3,9 +3,9 @@
  * @module
  */
 
+import { ShortLivedMap } from "../../base/mod.ts";
 import { DedupWindow } from "./dedup_window.ts";
 import type { IncomingParams } from "./incoming_params.ts";
-import { ShortLivedMap } from "./short_lived_map.ts";
 import type { CallContext } from "../call_context.ts";
 import { callError } from "../errors.ts";
 import type { PeerId, ServiceStream } from "../ports.ts";

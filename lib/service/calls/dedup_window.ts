@@ -3,7 +3,7 @@
  * @module
  */
 
-import { ShortLivedMap } from "./short_lived_map.ts";
+import { ShortLivedMap } from "../../base/mod.ts";
 
 /** What is known of a request's number. */
 export type Seen =

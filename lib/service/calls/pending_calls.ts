@@ -5,11 +5,10 @@
  */
 
 import type { CallMode } from "../bounds.ts";
-import type { Millis, RandomSource } from "../../base/mod.ts";
+import { type Millis, type RandomSource, ShortLivedMap } from "../../base/mod.ts";
 import type { CallPath, Tries } from "./call_options.ts";
 import type { Provider, VersionRange } from "../directory/mod.ts";
 import { FIRST_BACKOFF_MS, MAX_BACKOFF_MS, RetryBackoff } from "./retry_backoff.ts";
-import { ShortLivedMap } from "./short_lived_map.ts";
 import type { Failed, WireFailure } from "../errors.ts";
 import { AGENT, isProgram, type PeerId, PeerTally, type ServiceStream } from "../ports.ts";
 import type { ItemSource, PropagatedContext, RequestMessage, WireRouting, WireValue } from "../wire/mod.ts";

@@ -73,13 +73,15 @@ export class EventSender {
       replicas,
       context,
     };
-    const before = this.#waiting.get(peer);
-    if (
-      before === undefined && this.#carrier.isShort(data) && this.#carrier.post(peer, message) === "queued"
-    ) {
-      return this.#count(true);
-    }
-    const queue = before ?? { count: 0, last: Promise.resolve() };
+    const carrier = this.#carrier;
+    const isNext = this.#waiting.size === 0 || !this.#waiting.has(peer);
+    const isSent = isNext && carrier.isShort(data) && carrier.post(peer, message) === "queued";
+    return isSent ? this.#count(true) : this.#sendLater(peer, message);
+  }
+
+  #sendLater(peer: PeerId, message: EventMessage): boolean | Promise<boolean> {
+    const { data, context } = message;
+    const queue = this.#waiting.get(peer) ?? { count: 0, last: Promise.resolve() };
     if (queue.count === MAX_WAITING_EVENTS) return this.#count(false);
     // Whoever reads slowly is who makes it wait.
     const claim = this.#carrier.hold(
@@ -127,13 +129,17 @@ export function reportSends(
 ): Promise<PublishReport> {
   let sent = 0;
   for (const send of sends) {
-    if (typeof send !== "boolean") return Promise.all(sends).then((done) => reportOf(local, done));
+    if (typeof send !== "boolean") return reportLater(local, sends);
     if (send) sent++;
   }
   return Promise.resolve({ local, sent, lost: sends.length - sent });
 }
 
-function reportOf(local: number, done: readonly boolean[]): PublishReport {
+async function reportLater(
+  local: number,
+  sends: readonly (boolean | Promise<boolean>)[],
+): Promise<PublishReport> {
+  const done = await Promise.all(sends);
   const sent = done.filter(Boolean).length;
   return { local, sent, lost: done.length - sent };
 }

@@ -124,11 +124,22 @@ export class PubSub {
     const passed = { topic, data, publishedAt, past, context };
     this.#subscriptions.deliver(passed, peer, only);
     const all = this.#base.programs.listeners(topic);
-    if (all.length === 0) return;
+    if (all.length > 0) this.#passOn(all, passed, groups, only);
+  }
+
+  /** Delivers an event of another node to attached programs. */
+  #passOn(
+    all: readonly Listener[],
+    event: OutgoingEvent,
+    groups: readonly string[],
+    only: ReadonlySet<string> | undefined,
+  ): void {
     const listeners = all.filter(({ group }) => only === undefined || group === "" || only.has(group));
     if (listeners.length === 0) return;
-    const targets = groups.length === 0 ? everybody(listeners) : this.#choose(topic, listeners).groupsOf;
-    for (const [program, forGroups] of targets) void this.#sender.send(program, passed, forGroups);
+    const targets = groups.length === 0
+      ? everybody(listeners)
+      : this.#choose(event.topic, listeners).groupsOf;
+    for (const [program, forGroups] of targets) void this.#sender.send(program, event, forGroups);
   }
 
   /** Delivers what is kept here to a subscription, and has other nodes send what they keep. @param text its pattern */
@@ -191,7 +202,7 @@ export class PubSub {
     if (chosen === undefined && only !== undefined && listeners.length === 1) {
       if (only.peer !== from) sends.push(this.#sender.send(only.peer, event, NO_GROUPS));
     } else if (listeners.length > 0) {
-      const targets = chosen?.groupsOf ?? everybody(listeners.filter(({ peer }) => peer !== from));
+      const targets = chosen?.groupsOf ?? everybody(listeners, from);
       for (const [peer, groups] of targets) sends.push(this.#sender.send(peer, event, groups));
     }
     return reportSends(this.#subscriptions.deliver(event, from, chosen?.own), sends);
@@ -200,8 +211,7 @@ export class PubSub {
   #listeners(topic: TopicPath): readonly Listener[] {
     const { directory, policy, peers: { self } } = this.#base;
     const all = directory.listeners(topic);
-    const text = topic.toString();
-    const nodes = policy.isIdle ? all : all.filter(({ peer }) => policy.mayHear(self, peer, text));
+    const nodes = policy.isIdle ? all : thoseWhoMayHear(all, policy, self, topic.toString());
     const programs = this.#base.programs.listeners(topic);
     return programs.length === 0 ? nodes : [...nodes, ...programs];
   }
@@ -293,6 +303,20 @@ export function publishRefusal(
   });
 }
 
-function everybody(listeners: readonly Listener[]): ReadonlyMap<PeerId, readonly string[]> {
-  return new Map(listeners.map(({ peer }) => [peer, NO_GROUPS]));
+function thoseWhoMayHear(
+  all: readonly Listener[],
+  policy: NodeBase["policy"],
+  self: PeerId,
+  topic: string,
+): readonly Listener[] {
+  return all.filter(({ peer }) => policy.mayHear(self, peer, topic));
+}
+
+/** @param but who is left out */
+function everybody(
+  listeners: readonly Listener[],
+  but?: PeerId,
+): ReadonlyMap<PeerId, readonly string[]> {
+  const heard = listeners.filter(({ peer }) => peer !== but);
+  return new Map(heard.map(({ peer }) => [peer, NO_GROUPS]));
 }

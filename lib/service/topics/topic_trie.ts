@@ -71,7 +71,9 @@ export class TopicTrie<T> {
 
   /** @returns the entries whose pattern matches `path`, in order of addition */
   match(path: TopicPath): readonly TopicMatch<T>[] {
-    return this.#find(path).map(({ pattern, value }) => ({ value, params: pattern.capture(path) }));
+    const matches: TopicMatch<T>[] = [];
+    for (const { pattern, value } of this.#find(path)) matches.push({ value, params: pattern.capture(path) });
+    return matches;
   }
 
   /** @returns the values whose pattern matches `path`, in order of addition: for whoever needs no parameters */

@@ -12,6 +12,8 @@ export interface BenchValue {
 
 /** Collections and queues of one system, open. Each operation is durable when it settles. */
 export interface DataBench {
+  /** The process that keeps them; undefined where that is the benchmark's own. */
+  readonly pid?: number | undefined;
   put(value: BenchValue): Promise<unknown>;
   /** Reads what was put under a key, from where it is kept. */
   get(id: string): Promise<unknown>;

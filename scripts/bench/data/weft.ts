@@ -6,6 +6,7 @@
 import type { Collection, Queue, QueueWorker, ShardsOption } from "../../../lib/data/mod.ts";
 import { Node } from "../../../mod.ts";
 import { freePort } from "../../../tests/lab/mod.ts";
+import { startNats } from "./nats.ts";
 import { WorkerProcess } from "../services/worker_process.ts";
 import type { BenchQueue, BenchValue, Contender, DataBench } from "./contenders.ts";
 
@@ -16,6 +17,8 @@ interface Kind {
   readonly name: string;
   readonly seal?: string;
   readonly shards?: ShardsOption;
+  /** Whether its owner has a server of NATS keep it. */
+  readonly isOnNats?: boolean;
 }
 
 /** From a member of the mesh. */
@@ -28,6 +31,9 @@ export const weftSharded: Contender = contender({
   shards: { count: 4, over: "role=data", replicas: 1 },
 });
 
+/** Kept by a server of NATS, at which its owner is a client. */
+export const weftOnNats: Contender = contender({ name: "weft on NATS", isOnNats: true });
+
 function contender(kind: Kind): Contender {
   return {
     name: kind.name,
@@ -35,9 +41,14 @@ function contender(kind: Kind): Contender {
       const run = async (script: string, ...args: string[]) => {
         const path = new URL(script, import.meta.url).pathname;
         const command = [Deno.execPath(), "run", "--quiet", "-A", path, ...args];
-        return await stack.use(new WorkerProcess(`${kind.name}: ${script}`, command)).ready(READY_BOUND_MS);
+        const process = stack.use(new WorkerProcess(`${kind.name}: ${script}`, command));
+        return { ...await process.ready(READY_BOUND_MS) as Record<string, unknown>, pid: process.pid };
       };
-      const owner = await run("./weft_owner.ts", `${folder}/owner`, String(freePort()), kind.seal ?? "");
+      const server = kind.isOnNats ? `nats://127.0.0.1:${(await startNats(stack, folder)).port}` : "";
+      const owner: Record<string, unknown> & { readonly pid: number } = await run(
+        "./weft_owner.ts",
+        ...[`${folder}/owner`, String(freePort()), kind.seal ?? "", server],
+      );
       if (kind.shards !== undefined) {
         for (const name of ["data-1", "data-2"]) {
           await run("./weft_member.ts", `${folder}/${name}`, name, String(owner["dataToken"]));
@@ -48,7 +59,7 @@ function contender(kind: Kind): Contender {
         stateDir: `${folder}/member`,
       });
       stack.defer(() => member.stop());
-      return await weftBench(member, kind);
+      return { ...await weftBench(member, kind), pid: owner.pid };
     },
   };
 }
@@ -58,7 +69,7 @@ type Value = BenchValue & { readonly [name: string]: string | number };
 /** @returns the collections and queues of a mesh @param node of whichever member */
 export async function weftBench(
   node: Pick<Node, "collection" | "queue" | "transaction">,
-  { seal, shards }: Omit<Kind, "name"> = {},
+  { seal, shards, isOnNats = false }: Omit<Kind, "name"> = {},
 ): Promise<DataBench> {
   const values: Collection<Value> = await node.collection<Value>(shards === undefined ? "values" : "spread", {
     key: "id",
@@ -85,7 +96,7 @@ export async function weftBench(
       };
     },
     // Of a queue it makes no difference how collections are kept.
-    queue: seal === undefined && shards === undefined ? queueOf(jobs) : undefined,
+    queue: seal === undefined && shards === undefined && !isOnNats ? queueOf(jobs) : undefined,
   };
 
   function transfer(from: string, to: string): Promise<void> {

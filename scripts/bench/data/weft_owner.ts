@@ -1,18 +1,19 @@
 /**
- * The owner of what `weft.ts` measures: `weft_owner.ts STATE_DIR PORT SEAL`, where the seal may be empty. It tells
+ * The owner of what `weft.ts` measures: `weft_owner.ts STATE_DIR PORT SEAL DATA`, where the seal and the servers of its collections may be empty. It tells
  * tokens, and ends with its standard input.
  * @module
  */
 
 import { OverlayBootstrap } from "../../../mod.ts";
 
-const [stateDir = "", port = "", seal = ""] = Deno.args;
+const [stateDir = "", port = "", seal = "", data = ""] = Deno.args;
 const overlay = await OverlayBootstrap.initLeader({
   name: "owner",
   stateDir,
   port: Number(port),
   endpoints: `127.0.0.1:${port}`,
   rootless: true,
+  ...data !== "" && { data },
   discovery: false,
 });
 await overlay.start();

@@ -22,9 +22,9 @@ export function parseOptions(args: readonly string[]): BenchOptions {
     const count = Number(value);
     if (name === "--rounds" && Number.isInteger(count) && count > 0) options.rounds = count;
     else if (name === "--seconds" && count > 0 && count <= 60) options.seconds = count;
-    else if (name === "--only" && value !== "") options.only = value.split(",");
+    else if (name === "--only" && value !== "") options.only = [...options.only ?? [], value];
     else {throw new TypeError(
-        `Cannot take ${name} ${value}: there are --rounds N, --seconds N, --only TEXT,…`,
+        `Cannot take ${name} ${value}: there are --rounds N, --seconds N, --only TEXT, the last once or more`,
       );}
   }
   return options;

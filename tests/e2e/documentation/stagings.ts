@@ -67,6 +67,9 @@ const installable = `${trusted}; ${covered("/etc/systemd/system")}; ${covered("/
 const elsewhere = "another test runs it";
 /** A recovery file of the leader, and its passphrase. */
 const phrase = "umask 077; echo correct horse battery > phrase; rm -f weft-recovery.txt";
+/** A recovery key, and the file with its secret. */
+const recoveryKey =
+  "umask 077; rm -f weft-recovery.key; weft recovery-key weft-recovery.key | head -n 1 > recovery-key.txt";
 const exported = `${phrase}; weft leader export weft-recovery.txt --passphrase-file phrase > exported.txt`;
 const isUp = / is 10\.200\.\d+\.\d+ of /;
 const isLeader = /^weft --join weft1-/m;
@@ -152,6 +155,15 @@ export const STAGINGS: Readonly<Record<string, Staging>> = {
       `${phrase}; rm -rf web-1.backup ./fresh; weft backup web-1.backup --passphrase-file phrase > backup.txt; export WEFT_STATE=./fresh`,
     with: { "web-1.backup": "web-1.backup --passphrase-file phrase" },
   },
+  "weft recovery-key weft-recovery.key": { inside: "umask 077; rm -f weft-recovery.key" },
+  "weft backup web-1.backup --recovery-key weft-recovery-key1-…": {
+    inside: `${recoveryKey}; rm -f web-1.backup`,
+    with: { "weft-recovery-key1-…": "$(cat recovery-key.txt)" },
+  },
+  "weft restore web-1.backup --secret-file weft-recovery.key": {
+    inside:
+      `${recoveryKey}; rm -rf web-1.backup ./fresh; weft backup web-1.backup --recovery-key $(cat recovery-key.txt) > backup.txt; export WEFT_STATE=./fresh`,
+  },
   "weft ping NAME": { with: { NAME: "web-1" } },
   "weft ping leader": { on: "web-1" },
   "weft audit --since 1h --follow": { until: /web-1/ },
@@ -202,6 +214,9 @@ export const STAGINGS: Readonly<Record<string, Staging>> = {
     notRun: "needs nats-server on three members",
   },
   "weft data up store --replicas 1": { notRun: "needs nats-server" },
+  "weft data move orders --to nats": { notRun: "needs servers" },
+  "weft data move orders --to embedded": { notRun: "needs servers" },
+  "weft data move orders --abort": { first: written },
   "weft data down": { notRun: "needs servers" },
   "weft data down --force": { notRun: "needs servers" },
   "weft queue push mails --stdin < mails.jsonl": { inside: `echo '{"to":"ann"}' > mails.jsonl` },

@@ -145,7 +145,7 @@ for (const isRenewed of [false, true]) {
       echo.signal("SIGTERM");
       assert.equal((await echo.finished).code, 0, echo.stderr);
       // Version 2.3.1 of the daemon forgets with a renewal whose a hole is, and keeps it until it expires.
-      await waitFor(async () => (await home.pinholes()).length === 0, isRenewed ? BOUND_MS : 1_000, {
+      await waitFor(async () => (await home.pinholes()).length === 0, BOUND_MS, {
         what: "the holes are closed",
       });
     },

@@ -239,6 +239,7 @@ Deno.test("collections lose nothing that was answered when their owner's agent i
   assert.equal(counts.owner, "store");
   const watch = counts.watch();
   await watch.ready;
+  using copy = await counts.copy({ maxAgeMs: 1_000 });
   const told: WatchedChange<Count>[] = [];
   const watching = (async () => {
     for await (const change of watch) told.push(change);
@@ -270,6 +271,12 @@ Deno.test("collections lose nothing that was answered when their owner's agent i
     assert.equal((await counts.get(id))?.n, n);
     lasts.set(id, n);
   }
+  await copy.refresh();
+  assert.deepEqual(
+    new Map(copy.list().map(({ key, value }) => [key, value.n])),
+    lasts,
+    "and so the copy has it",
+  );
   const isTold = () =>
     [...lasts].every(([id, n]) => told.some(({ key, value }) => key === id && value.n === n));
   await waitFor(isTold, 10_000, { what: "the watch has told of all" });

@@ -122,6 +122,17 @@ Deno.test("OTEL_DENO: a call that crosses two nodes and comes back is one trace,
   assert.equal(joined && valueOf(joined.attributes, "weft.node"), "member");
   const dialled = find("member", "weft.handshake", CLIENT);
   assert.equal(dialled && valueOf(dialled.attributes, "weft.peer"), "lead");
+  assert.equal(valueOf(dialled?.attributes ?? [], "weft.way"), "direct");
+  await until(() => find("lead", "weft.handshake", SERVER) !== undefined);
+  const answered = spans.filter(({ node, name, kind }) =>
+    node === "lead" && name === "weft.handshake" && kind === SERVER
+  ).map(({ attributes }) => [valueOf(attributes, "weft.caller.kind"), valueOf(attributes, "weft.peer")]);
+  assert.deepEqual(new Set(answered.map(String)), new Set(["join,", "member,member"]));
+  const admitted = find("lead", "weft.join", SERVER);
+  assert.deepEqual(
+    ["weft.join.outcome", "weft.peer"].map((key) => admitted && valueOf(admitted.attributes, key)),
+    ["admitted", "member"],
+  );
   assert.ok(!spans.some(({ kind }) => kind === INTERNAL));
   // The command line is a bundle, in which packages are other modules than for the sources.
   const options = { name: "agent", stateDir: `${path}/agent`, args: loopbackArgs() };

@@ -19,6 +19,7 @@ import {
   stopSignal,
 } from "../../weft_command.ts";
 import { type AttachedData, runWithData } from "./attached_data.ts";
+import { addMove } from "./move_command.ts";
 import { addServerCommands } from "./server_commands.ts";
 import { addShardCommands, readShards } from "./shard_commands.ts";
 import { addShow } from "./show_command.ts";
@@ -42,6 +43,7 @@ export function addDataCommands(program: AnyCommand, context: CommandContext): v
   addWatch(group, context);
   addTransferCommands(group, context);
   addShardCommands(group, context);
+  addMove(group, context);
   addDrop(group, context);
   addServerCommands(group, context);
   refuseOthers(group);

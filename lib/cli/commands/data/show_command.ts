@@ -8,6 +8,7 @@ import type { CollectionState } from "../../../data/mod.ts";
 import { paint } from "../../terminal.ts";
 import { type AnyCommand, type CommandContext, printJson } from "../../weft_command.ts";
 import { runWithData } from "./attached_data.ts";
+import { engineText, moveText } from "./move_command.ts";
 
 const SHOWN: readonly (readonly [string, (state: CollectionState) => string])[] = [
   ["entries", ({ count }) => `${count}`],
@@ -29,10 +30,20 @@ export function addShow(group: AnyCommand, { ports }: CommandContext): void {
       .addHelpText("after", "\nExample:\n  $ weft data show orders --json | jq .schema.jsonSchema"),
     ports,
     async ({ client }, [name = ""], { json }) => {
+      // Its own node alone says where it is; a collection may be another one's.
+      const moving = await client.moving(name).catch(() => undefined);
       const state = await (await client.existing(name)).describe();
-      if (json === true) return printJson(ports, state);
+      if (json === true) return printJson(ports, { ...state, ...moving });
       const width = Math.max(...SHOWN.map(([what]) => what.length)) + 2;
       const lines = SHOWN.map(([what, text]) => `${what.padEnd(width)}${showUnprintable(text(state))}`);
+      if (moving !== undefined) {
+        lines.push(`${"engine".padEnd(width)}${engineText(moving.engine)}`);
+        if (moving.move !== null) lines.push(`${"move".padEnd(width)}${moveText(moving.move)}`);
+        const { failure } = moving;
+        if (failure !== null) {
+          lines.push(`${"move".padEnd(width)}failed: ${showUnprintable(failure.message)}`);
+        }
+      }
       const properties = propertiesOf(state);
       const own = Math.max(0, ...properties.map(([property]) => property.length)) + 2;
       lines.push(...properties.map(([property, type]) => `  ${property.padEnd(own)}${type}`));

@@ -9,6 +9,10 @@ import { SharedSessions } from "./shared_session.ts";
 import type { ClaimingOrder, Claims } from "./testing/claiming_worker.ts";
 import { SharingPair, SLOT } from "./testing/sharing_pair.ts";
 
+/** So many keys are to be taken turns on, however long that takes. */
+const MIN_RENEWALS = 20;
+const BOUND_MS = 15_000;
+
 Deno.test("several workers and the first one take numbers of sessions that are replaced all the time: none twice, none by a wrong key", async () => {
   const workers = 4;
   const pair = new SharingPair(workers);
@@ -29,7 +33,10 @@ Deno.test("several workers and the first one take numbers of sessions that are r
   const own: number[] = [];
   const key = new Uint8Array(4 * 8);
   let renewals = 0;
-  for (const end = performance.now() + 600; performance.now() < end; renewals++) {
+  const start = performance.now();
+  // A busy machine gets to fewer in that time.
+  const isEnough = () => renewals > MIN_RENEWALS && performance.now() - start > 600;
+  for (; !isEnough() && performance.now() - start < BOUND_MS; renewals++) {
     const { current } = pair.peer.keypairs;
     assert.ok(current?.sendKey instanceof CounterKey);
     current.sendKey.copyTo(key, 0);
@@ -56,7 +63,7 @@ Deno.test("several workers and the first one take numbers of sessions that are r
     taken.sort(([a], [b]) => a - b);
     for (const [i, [first]] of taken.entries()) assert.ok(first >= (taken[i - 1]?.[1] ?? 0), "twice");
   }
-  assert.ok(renewals > 20 && byKey.size > 20, `${renewals} renewals, ${byKey.size} keys`);
+  assert.ok(renewals > MIN_RENEWALS && byKey.size > MIN_RENEWALS, `${renewals} renewals, ${byKey.size} keys`);
   assert.ok(runs.slice(1).some((each) => each.length > 400), "the others took some");
   // Nobody looks any more: everything but the session in use is wiped.
   pair.publisher.publish();

@@ -15,6 +15,9 @@ const MARGIN_X = 56;
 const MARGIN_Y = 44;
 /** And for the legend below. */
 const MARGIN_BELOW = 26;
+/** And for the tools above, where the map is so narrow that they take all of its width. */
+const MARGIN_ABOVE = 44;
+const NARROW = 560;
 
 /** The middle of what is seen, and how many pixels a unit of the map has. */
 export class Camera {
@@ -34,11 +37,12 @@ export class Camera {
   /** Shows all of it. */
   fit(width: number, height: number): void {
     const wide = (this.width - 2 * MARGIN_X) / Math.max(width, 1);
-    const high = (this.height - 2 * MARGIN_Y - MARGIN_BELOW) / Math.max(height, 1);
+    const above = this.width < NARROW ? MARGIN_ABOVE : 0;
+    const high = (this.height - 2 * MARGIN_Y - MARGIN_BELOW - above) / Math.max(height, 1);
     this.scale = Math.min(1.6, Math.max(0.05, Math.min(wide, high)));
     this.#least = Math.min(this.scale * 0.7, 1);
     this.x = 0;
-    this.y = MARGIN_BELOW / 2 / this.scale;
+    this.y = (MARGIN_BELOW - above) / 2 / this.scale;
   }
 
   /** Shows more or less, and leaves the point where it is on the screen. */

@@ -98,6 +98,11 @@ export class CanvasText {
       context.lineWidth = HALO;
       context.strokeStyle = halo;
       context.strokeText(text, HALO, ABOVE);
+      // What is between two words has no letter to have a halo.
+      if (text.includes(" ")) {
+        context.fillStyle = halo;
+        context.fillRect(HALO, ABOVE / 3, width - 2 * HALO, ABOVE * 2 / 3);
+      }
       context.fillStyle = colour;
       context.fillText(text, HALO, ABOVE);
     });

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import {
   judge,
+  mergeRuns,
   readFailed,
   readRepeatable,
   readSkipped,
@@ -184,5 +185,43 @@ Deno.test("judge() makes a failure good when all of its file that failed passes,
       line.startsWith("failed at first, passed when repeated alone: ")
     );
     assert.equal(named.length, Object.values(repeated).filter((run) => run === good).length, name);
+  }
+});
+
+Deno.test("mergeRuns() adds up what several processes ran, and keeps what each failed of", () => {
+  const good = {
+    output: "./a_test.ts => x ... ok (1s)\n\nok | 3 passed | 0 failed | 1 ignored (1s)\n",
+    code: 0,
+  };
+  const bad = {
+    output: "./b_test.ts => y ... FAILED (1s)\n\n ERRORS \n\n./z_test.ts => quoted ... FAILED (1ms)\n" +
+      "FAILED | 4 passed | 1 failed (1s)\n",
+    code: 1,
+  };
+  const merged = mergeRuns([bad, good]);
+  assert.equal(merged.code, 1);
+  assert.deepEqual(readTotals(merged.output), { passed: 7, failed: 1, ignored: 1 });
+  assert.deepEqual(readFailed(merged.output), [{ file: "./b_test.ts", test: "y" }]);
+  assert.deepEqual(readRepeatable(merged.output).map(({ file }) => file), ["./b_test.ts"]);
+  assert.equal(mergeRuns([good, good]).code, 0);
+});
+
+Deno.test("mergeRuns() has no summary where one process failed for something else than its tests", () => {
+  const good = { output: "ok | 3 passed | 0 failed (1s)\n", code: 0 };
+  const cases: readonly (readonly [string, TestRun])[] = [
+    ["killed", { output: "./a_test.ts => x ... ok (1s)\n", code: 137 }],
+    ["a module that does not load", { output: "FAILED | 0 passed | 0 failed (1s)\n", code: 1 }],
+    ["an error of no test", {
+      output: "./a_test.ts => x ... FAILED (1s)\nFAILED | 0 passed | 2 failed (1s)",
+      code: 1,
+    }],
+    ["a code without a failure", { output: "ok | 3 passed | 0 failed (1s)\n", code: 1 }],
+  ];
+  for (const [name, run] of cases) {
+    for (const runs of [[good, run], [run, good]]) {
+      const merged = mergeRuns(runs);
+      assert.equal(readTotals(merged.output), undefined, name);
+      assert.equal(judge(merged).exitCode, 1, name);
+    }
   }
 });

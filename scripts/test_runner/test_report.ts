@@ -118,6 +118,33 @@ export interface TestRun {
   readonly code: number;
 }
 
+/**
+ * Makes one run of those of several processes.
+ * @returns a run without a summary when one of them had none, or failed for something else than its tests
+ */
+export function mergeRuns(runs: readonly TestRun[]): TestRun {
+  const sum = { passed: 0, failed: 0, ignored: 0 };
+  let isExplained = true;
+  const lines: string[] = [];
+  for (const { output, code } of runs) {
+    const totals = readTotals(output);
+    const failed = readFailed(output).length;
+    isExplained &&= totals !== undefined && totals.failed === failed && (code === 0) === (failed === 0);
+    for (const name of ["passed", "failed", "ignored"] as const) sum[name] += totals?.[name] ?? 0;
+    lines.push(output.split("\n ERRORS \n", 1)[0] ?? "");
+  }
+  const { passed, failed, ignored } = sum;
+  const word = failed === 0 ? "ok" : "FAILED";
+  // No test is quoted as one of these runs' own summary.
+  const tests = lines.join("\n").replaceAll(/^(?=(?:ok|FAILED) \| )/gm, "one of them: ");
+  return {
+    output: isExplained
+      ? `${tests}\n${word} | ${passed} passed | ${failed} failed | ${ignored} ignored (0s)\n`
+      : tests,
+    code: runs.some(({ code }) => code !== 0) ? 1 : 0,
+  };
+}
+
 /** What the run came to, in words and as an exit code. */
 export interface Verdict {
   /** The lines that end the report; the last is exactly `N passed, N failed`. */

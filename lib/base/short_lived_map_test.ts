@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { randomUint32, SeededRandom } from "../../base/mod.ts";
+import { randomUint32, SeededRandom } from "./random.ts";
 import { ShortLivedMap } from "./short_lived_map.ts";
 
 Deno.test("ShortLivedMap holds what a Map holds, in its order, however many come and go", () => {

@@ -1,0 +1,9 @@
+/**
+ * Parts and records of transactions over several places, in SQLite, and the locks that parts have.
+ *
+ * @module
+ */
+
+export { PlaceLocks } from "./key_locks.ts";
+export { PreparedTransactions } from "./prepared_transactions.ts";
+export { isMarked, partId, recordId, TransactionRows } from "./transaction_rows.ts";
