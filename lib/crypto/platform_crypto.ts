@@ -3,7 +3,13 @@
  * @module
  */
 
-let platformCrypto: typeof import("node:crypto") | undefined;
+class PlatformCrypto {
+  static #loaded: typeof import("node:crypto") | undefined;
+
+  static load(): typeof import("node:crypto") | undefined {
+    return PlatformCrypto.#loaded ??= globalThis.process?.getBuiltinModule?.("node:crypto");
+  }
+}
 
 /**
  * Loads it at the first call: it takes 30 ms, and most commands use no key.
@@ -11,7 +17,7 @@ let platformCrypto: typeof import("node:crypto") | undefined;
  * @throws TypeError where there is none, as in a browser
  */
 export function requirePlatformCrypto(): typeof import("node:crypto") {
-  platformCrypto ??= globalThis.process?.getBuiltinModule?.("node:crypto");
+  const platformCrypto = PlatformCrypto.load();
   if (platformCrypto === undefined) throw new TypeError("This runtime has no node:crypto");
   return platformCrypto;
 }
