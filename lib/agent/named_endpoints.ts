@@ -4,7 +4,6 @@
  * @module
  */
 
-import { lookup } from "node:dns/promises";
 import { type Environment, withTimeout } from "../base/mod.ts";
 import type { NamedEndpointOption } from "../config/mod.ts";
 import { Endpoint, IpAddress, WebAddress } from "../net/mod.ts";
@@ -106,6 +105,7 @@ export class NamedEndpoints {
 }
 
 async function systemLookup(hostname: string): Promise<readonly string[]> {
+  const { lookup } = await import("node:dns/promises");
   const found = await lookup(hostname, { all: true });
   return found.map(({ address }) => address);
 }

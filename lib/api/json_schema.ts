@@ -4,7 +4,7 @@
  * @module
  */
 
-import { z } from "zod";
+import * as z from "zod";
 
 /** A schema of values that are `T`. */
 export type Lazy<T> = () => z.ZodType<T>;

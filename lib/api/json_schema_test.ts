@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { z } from "zod";
+import * as z from "zod";
 import { jsonSchemas, type LazyObject, named, object } from "./json_schema.ts";
 
 interface Sample {

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { z } from "zod";
+import * as z from "zod";
 import { MAX_TTL_SECONDS } from "../dns/bounds.ts";
 import {
   MAX_ALLOWED_IPS,

@@ -3,7 +3,7 @@
  * @module
  */
 
-import { z } from "zod";
+import * as z from "zod";
 import { MAX_ADDRESS_LENGTH, MAX_NAME_LENGTH } from "../mesh/bounds.ts";
 import { type Lazy, type LazyObject, named, object, port } from "./json_schema.ts";
 import type { Operation } from "./operation.ts";

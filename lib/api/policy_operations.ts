@@ -3,7 +3,7 @@
  * @module
  */
 
-import { z } from "zod";
+import * as z from "zod";
 import type { NetworkPolicy, PolicyDocument, PolicyRule, PolicyTest } from "../policy/mod.ts";
 import { MAX_ADDRESS_LENGTH } from "../mesh/bounds.ts";
 import { type Lazy, type LazyObject, named, object, orNull, port } from "./json_schema.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { z } from "zod";
+import * as z from "zod";
 import { LOG_CATEGORIES } from "../base/mod.ts";
 import type { BackupReport, BackupRequest, DiagnosisControl } from "./diagnosis/mod.ts";
 import { type Lazy, type LazyObject, named, object } from "./json_schema.ts";

@@ -3,7 +3,7 @@
  * @module
  */
 
-import { z } from "zod";
+import * as z from "zod";
 import type { ProviderReport, PublishReport, ServiceReport } from "../service/mod.ts";
 import type * as control from "./control.ts";
 import type { AddedDevice } from "./devices.ts";

@@ -3,7 +3,7 @@
  * @module
  */
 
-import { z } from "zod";
+import * as z from "zod";
 import { type LazyObject, named } from "./json_schema.ts";
 import type { Operation } from "./operation.ts";
 import type { ReloadReport, SettingChange, SettingReport, SettingsControl } from "./settings.ts";

@@ -3,7 +3,6 @@
  * @module
  */
 
-import { resolve } from "node:path";
 import { Command, Option } from "@commander-js/extra-typings";
 import { printableJson } from "../base/mod.ts";
 import {
@@ -22,6 +21,7 @@ import {
   SETTING_NAMES,
   SPELLINGS,
 } from "../config/mod.ts";
+import { absolutePath } from "./absolute_path.ts";
 import { type AnyCommand, pathOf, refuseUnknown } from "./command_tree.ts";
 import { ControlClient } from "./control_client.ts";
 import { systemReason, UsageError } from "./failure.ts";
@@ -125,7 +125,7 @@ function withPaths(layer: ConfigLayer): ConfigLayer {
   const values = { ...layer.values };
   for (const name of ["statusTokenFile", "policy", "dataCredentials", "dataAuthority"] as const) {
     const path = values[name];
-    if (typeof path === "string" && path !== "") values[name] = resolve(path);
+    if (typeof path === "string" && path !== "") values[name] = absolutePath(path);
   }
   return { ...layer, values };
 }
@@ -133,7 +133,7 @@ function withPaths(layer: ConfigLayer): ConfigLayer {
 async function readConfigFile(path: string, ports: CliPorts): Promise<ConfigFile> {
   const layer = await fileLayer(await readFile(path, ports, "the configuration"), path);
   // It is kept, and the next start may be in another directory.
-  return { ...layer, path: resolve(path) };
+  return { ...layer, path: absolutePath(path) };
 }
 
 /**

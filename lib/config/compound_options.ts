@@ -4,7 +4,7 @@
  * @module
  */
 
-import { z } from "zod";
+import * as z from "zod";
 import { isPrintable } from "../base/mod.ts";
 import { Endpoint, IpAddress } from "../net/mod.ts";
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { parse } from "yaml";
-import { z } from "zod";
+import * as z from "zod";
 import { checkConfigFile } from "./config_file.ts";
 import { configSchema, configTemplate } from "./config_schema.ts";
 

@@ -3,7 +3,7 @@
  * @module
  */
 
-import { z } from "zod";
+import * as z from "zod";
 import type { Field, OptionName } from "./field.ts";
 import { pathText } from "./field_schemas.ts";
 

@@ -11,7 +11,7 @@
  * @module
  */
 
-import { z } from "zod";
+import * as z from "zod";
 import {
   ENDPOINT_SETTINGS,
   label,

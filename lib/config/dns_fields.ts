@@ -3,7 +3,7 @@
  * @module
  */
 
-import { z } from "zod";
+import * as z from "zod";
 import type { AgentOptions } from "./agent_options.ts";
 import { DEFAULT_DNS_PORT, DEFAULT_DNS_ZONE } from "./defaults.ts";
 import type { Field, OptionName } from "./field.ts";

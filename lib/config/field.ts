@@ -3,7 +3,7 @@
  * @module
  */
 
-import type { z } from "zod";
+import type * as z from "zod";
 import type { AgentOptions } from "./agent_options.ts";
 
 /** The name of an option. */

@@ -3,7 +3,7 @@
  * @module
  */
 
-import { z } from "zod";
+import * as z from "zod";
 import { parseDurationMs } from "../base/mod.ts";
 import { LABEL_KEY, LABEL_VALUE, MAX_EPHEMERAL_MS, MIN_EPHEMERAL_MS, NODE_NAME } from "../mesh/bounds.ts";
 import { Cidr, Endpoint, hostlessBlock, IpAddress, WebAddress } from "../net/mod.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { z } from "zod";
+import * as z from "zod";
 import { LOG_CATEGORIES } from "../base/mod.ts";
 import { MAX_LABELS, MAX_NAME_LENGTH } from "../mesh/bounds.ts";
 import { IpAddress } from "../net/mod.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { z } from "zod";
+import * as z from "zod";
 
 /** A schema of draft 2020-12, or a part of one. */
 export type JsonForm = Readonly<Record<string, unknown>>;

@@ -3,7 +3,7 @@
  * @module
  */
 
-import { z } from "zod";
+import * as z from "zod";
 import type { AgentOptions } from "./agent_options.ts";
 import type { Field, OptionName } from "./field.ts";
 import { isPortRange, MAX_PORT, parsePortRange } from "./compound_options.ts";

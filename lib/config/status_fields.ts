@@ -3,7 +3,7 @@
  * @module
  */
 
-import { z } from "zod";
+import * as z from "zod";
 import type { AgentOptions } from "./agent_options.ts";
 import { DEFAULT_STATUS_ADDRESS, DEFAULT_STATUS_PORT } from "./defaults.ts";
 import type { Field, OptionName } from "./field.ts";

@@ -73,7 +73,7 @@ export class PrivateKey extends Secret {
     // RFC 7748 §5: decodeScalar25519.
     scalar[0] = (scalar[0] as number) & 248;
     scalar[31] = ((scalar[31] as number) & 127) | 64;
-    this.publicKey = PublicKey.fromBytes(x25519.publicKey(scalar));
+    this.publicKey = PublicKey.fromBytes(x25519().publicKey(scalar));
   }
 
   /**
@@ -100,7 +100,7 @@ export class PrivateKey extends Secret {
    * @returns 32 bytes, or undefined when they are all zero, which a low-order key forces (RFC 7748 §6.1)
    */
   sharedSecret(peer: PublicKey): Uint8Array | undefined {
-    const shared = x25519.sharedSecret(this.exposeBytes(), peer.bytes);
+    const shared = x25519().sharedSecret(this.exposeBytes(), peer.bytes);
     return shared === undefined || isAllZero(shared) ? undefined : shared;
   }
 }

@@ -3,12 +3,21 @@
  * @module
  */
 
-/** Undefined in a browser. */
-export const platformCrypto: typeof import("node:crypto") | undefined = globalThis.process
-  ?.getBuiltinModule?.("node:crypto");
+class PlatformCrypto {
+  static #loaded: typeof import("node:crypto") | undefined;
 
-/** @returns the runtime's `node:crypto` @throws TypeError where there is none */
+  static load(): typeof import("node:crypto") | undefined {
+    return PlatformCrypto.#loaded ??= globalThis.process?.getBuiltinModule?.("node:crypto");
+  }
+}
+
+/**
+ * Loads it at the first call: it takes 30 ms, and most commands use no key.
+ * @returns the runtime's `node:crypto`
+ * @throws TypeError where there is none, as in a browser
+ */
 export function requirePlatformCrypto(): typeof import("node:crypto") {
+  const platformCrypto = PlatformCrypto.load();
   if (platformCrypto === undefined) throw new TypeError("This runtime has no node:crypto");
   return platformCrypto;
 }

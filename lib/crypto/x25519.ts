@@ -75,8 +75,18 @@ export function selectX25519(): X25519 {
   }
 }
 
-/** The one that is used. */
-export const x25519: X25519 = selectX25519();
+class SelectedX25519 {
+  static #selected: X25519 | undefined;
+
+  static get(): X25519 {
+    return SelectedX25519.#selected ??= selectX25519();
+  }
+}
+
+/** @returns the one that is used, chosen at the first call */
+export function x25519(): X25519 {
+  return SelectedX25519.get();
+}
 
 function importScalar(scalar: Uint8Array): import("node:crypto").KeyObject {
   const key = concatBytes(PKCS8_PREFIX, scalar) as Buffer;

@@ -68,6 +68,7 @@ export * from "./namespace/mod.ts";
 export * from "./netlink/mod.ts";
 export { freeBytesAt } from "./free_bytes.ts";
 export * from "./resolver/mod.ts";
+export { runtimeModule } from "./runtime_module.ts";
 export * from "./socket/mod.ts";
 export {
   type DatabaseFile,

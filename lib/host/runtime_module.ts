@@ -6,10 +6,12 @@
 
 interface RuntimeModules {
   readonly "node:fs": typeof import("node:fs");
+  readonly "node:path": typeof import("node:path");
   readonly "node:sqlite": typeof import("node:sqlite");
   readonly "node:timers": typeof import("node:timers");
   readonly "node:v8": typeof import("node:v8");
   readonly "node:vm": typeof import("node:vm");
+  readonly "node:zlib": typeof import("node:zlib");
 }
 
 /** @returns the module, the same at every call @throws TypeError where the runtime has none */

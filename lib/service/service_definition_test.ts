@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { z } from "zod";
+import * as z from "zod";
 import { action, type CallAnswer, defineService, type Schema, type SchemaResult } from "./mod.ts";
 import { MemoryMesh, type MemoryNode, settle } from "./testing/memory_mesh.ts";
 import { fails } from "./testing/outcome.ts";

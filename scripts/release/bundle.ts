@@ -21,6 +21,40 @@ const BUNDLED_REQUIRE =
 const OWN_REQUIRE = "var __require = (name) => globalThis.process.getBuiltinModule(name);\n";
 
 /**
+ * What the packages of the command line import of Node.js and few commands use, if any: the module is loaded when
+ * something of it is.
+ */
+const DEFERRED: readonly (readonly [RegExp, string])[] = [
+  [
+    /^import (\w+) from "(node:(?:child_process|fs|path|process|util))";$/gm,
+    'var $1 = new Proxy({}, { get: (_, key) => globalThis.process.getBuiltinModule("$2")[key] });',
+  ],
+  [
+    /^import \{ (?:\w+ as )?(stripVTControlCharacters\d*) \} from "node:util";$/gm,
+    'var $1 = (text) => globalThis.process.getBuiltinModule("node:util").stripVTControlCharacters(text);',
+  ],
+  // Commander takes these three of it. With Node.js's own every command would load what its modules have in common.
+  [
+    /^import \{ EventEmitter \} from "node:events";$/gm,
+    `var EventEmitter = class {
+  #listeners = new Map();
+  on(name, listener) {
+    this.#listeners.set(name, [...this.#listeners.get(name) ?? [], listener]);
+    return this;
+  }
+  emit(name, ...args) {
+    const listeners = this.#listeners.get(name) ?? [];
+    for (const listener of listeners) listener.apply(this, args);
+    return listeners.length > 0;
+  }
+  listenerCount(name) {
+    return this.#listeners.get(name)?.length ?? 0;
+  }
+};`,
+  ],
+];
+
+/**
  * Bundles main.ts. What it starts by an address beside the module that does so is put beside the bundle, where that
  * address then leads to.
  * @param root of the sources, with a slash at its end
@@ -52,7 +86,8 @@ export async function bundleProgram(root: string, directory: string): Promise<st
       /await import\("\.\/([^"]+)"\)/g,
       (all, from) => texts.get(from)?.includes("\nexport default require_") ? `(${all}).default` : all,
     ).replace(BUNDLED_REQUIRE, OWN_REQUIRE);
-    if (named !== text) await Deno.writeTextFile(`${directory}/${name}`, named);
+    const deferred = DEFERRED.reduce((text, [pattern, with_]) => text.replaceAll(pattern, with_), named);
+    if (deferred !== text) await Deno.writeTextFile(`${directory}/${name}`, deferred);
     for (const [, started = ""] of text.matchAll(/new URL\("\.\/([^"]+)", import\.meta\.url\)/g)) {
       if (!beside.has(started)) throw new Error(`The program starts ${started}, which the bundle lacks`);
     }

@@ -48,7 +48,7 @@ const ENTRIES: readonly (readonly [string, readonly string[], readonly string[]]
   ["main.ts", [], START],
   ["lib/cli/weft.ts", [
     ...["@commander-js/extra-typings", "@logtape/logtape", ...CRYPTO],
-    ...["node:path", "uqr", "zod"],
+    ...["uqr", "zod"],
   ], [...WORDS, "lib/data", "lib/policy", "lib/service", "lib/transport"]],
   ["lib/dataplane/fast/worker.ts", CRYPTO, [
     ...PACKETS,

@@ -121,16 +121,22 @@ labTest("the binary embeds the bundle with the workers, and no package", ["linux
   }
 });
 
-labTest("no thread of the bundle loads what Node.js's modules have in common before it needs one", [
-  "linux",
-], async () => {
-  await using scratch = await createScratch("bundle");
-  await bundleProgram(ROOT, scratch.path);
-  for (const path of WORKERS) {
-    const loaded = await importedBy(`${scratch.path}/${path.replace(/\.ts$/, ".js")}`);
-    assert.deepEqual(loaded.filter((name) => name.startsWith("node:")), [], path);
-  }
-});
+labTest(
+  "no thread and no command of the bundle loads what Node.js's modules have in common before it needs one",
+  [
+    "linux",
+  ],
+  async () => {
+    await using scratch = await createScratch("bundle");
+    await bundleProgram(ROOT, scratch.path);
+    const main = await Deno.readTextFile(`${scratch.path}/main.js`);
+    const [, commands = ""] = /import\("\.\/(weft-\w+\.js)"\)/.exec(main) ?? [];
+    for (const path of ["main.js", commands, ...WORKERS]) {
+      const loaded = await importedBy(`${scratch.path}/${path.replace(/\.ts$/, ".js")}`);
+      assert.deepEqual(loaded.filter((name) => name.startsWith("node:")), [], path);
+    }
+  },
+);
 
 Deno.test("smokeTest() passes on the sources", async () => {
   await smokeTest(await packageVersion());

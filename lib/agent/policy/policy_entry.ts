@@ -9,9 +9,9 @@
  * @module
  */
 
-import { deflateRawSync, inflateRawSync } from "node:zlib";
 import { decodeHex, encodeHex, equalBytes, type UnixMillis, unixMillis } from "../../base/mod.ts";
 import { blake2s } from "../../crypto/mod.ts";
+import { runtimeModule } from "../../host/mod.ts";
 import { MAX_ENTRY_BODY_BYTES, type NodeId, parseNodeId } from "../../mesh/mod.ts";
 import { decodePolicy, encodePolicy, MAX_POLICY_BYTES, type PolicyDocument } from "../../policy/mod.ts";
 import { decodeMessage, encodeMessage, PolicyHeadSchema, PolicyStateSchema } from "../../proto/mod.ts";
@@ -75,7 +75,7 @@ export interface PackedPolicy {
 /** @throws PolicyTooLargeError */
 export function packPolicy(document: PolicyDocument): PackedPolicy {
   const bytes = encodePolicy(document);
-  const deflated = bytes.length > MAX_POLICY_BYTES ? undefined : new Uint8Array(deflateRawSync(bytes));
+  const deflated = bytes.length > MAX_POLICY_BYTES ? undefined : deflate(bytes);
   if (deflated === undefined || deflated.length > MAX_DEFLATED_BYTES) {
     throw new PolicyTooLargeError(deflated?.length ?? bytes.length, MAX_DEFLATED_BYTES);
   }
@@ -88,6 +88,10 @@ export function packPolicy(document: PolicyDocument): PackedPolicy {
   };
 }
 
+function deflate(bytes: Uint8Array): Uint8Array {
+  return new Uint8Array(runtimeModule("node:zlib").deflateRawSync(bytes));
+}
+
 /**
  * Never throws.
  * @returns the document; undefined when it is not the one of that revision, or this version cannot read it
@@ -95,7 +99,7 @@ export function packPolicy(document: PolicyDocument): PackedPolicy {
 export function unpackPolicy(deflated: Uint8Array, revision: string): PolicyDocument | undefined {
   let bytes: Uint8Array;
   try {
-    bytes = inflateRawSync(deflated, { maxOutputLength: MAX_POLICY_BYTES });
+    bytes = runtimeModule("node:zlib").inflateRawSync(deflated, { maxOutputLength: MAX_POLICY_BYTES });
   } catch {
     return undefined;
   }

@@ -3,7 +3,6 @@
  * @module
  */
 
-import { lookup } from "node:dns/promises";
 import { type Environment, randomBytes, sleep, withTimeout } from "../../base/mod.ts";
 import type { NamedEndpointOption } from "../../config/mod.ts";
 import { Endpoint, IpAddress } from "../../net/mod.ts";
@@ -36,7 +35,7 @@ export async function findServers(
 ): Promise<readonly Endpoint[]> {
   const found = await Promise.all(servers.map(async (server) => {
     if (server instanceof Endpoint) return [server];
-    const all = lookup(server.hostname, { all: true }).catch(() => []);
+    const all = lookup(server.hostname).catch(() => []);
     const addresses = (await withTimeout(timers, LOOKUP_MS, all) ?? []).map(({ address }) =>
       IpAddress.parse(address)
     );
@@ -44,6 +43,11 @@ export async function findServers(
     return firsts.flatMap((address) => address === undefined ? [] : [new Endpoint(address, server.port)]);
   }));
   return found.flat();
+}
+
+async function lookup(hostname: string) {
+  const { lookup } = await import("node:dns/promises");
+  return await lookup(hostname, { all: true });
 }
 
 /** @param socket is read until it is closed, by nobody else @returns what the servers see of it, after 4.5 s at most */

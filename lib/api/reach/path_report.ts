@@ -3,7 +3,7 @@
  * @module
  */
 
-import { z } from "zod";
+import * as z from "zod";
 import { type LazyObject, named, object, orNull } from "../json_schema.ts";
 
 /**

@@ -3,9 +3,9 @@
  * @module
  */
 
-import { dirname, resolve } from "node:path";
 import { showUnprintable } from "../../base/mod.ts";
-import { RESOLVER_CONF_PATH, SqliteStateStore } from "../../host/mod.ts";
+import { RESOLVER_CONF_PATH, runtimeModule, SqliteStateStore } from "../../host/mod.ts";
+import { absolutePath } from "../absolute_path.ts";
 import { CommandError, systemReason, UsageError } from "../failure.ts";
 import type { CliPorts } from "../ports.ts";
 import {
@@ -54,7 +54,7 @@ function addInstall(program: AnyCommand, { ports }: CommandContext): void {
     ) as AnyCommand;
   runWithOptions(withPlace(command), ports, async ({ stateDir: given }, _, { print, copy, ...said }) => {
     const place = placeOf(said, ports);
-    const stateDir = resolve(given);
+    const stateDir = absolutePath(given);
     const program = programOf(ports, copy === true);
     const isPrinted = print === true;
     refuseUntrusted(program, place, stateDir, isPrinted ? ports.terminal.err : undefined);
@@ -142,7 +142,7 @@ function refuseUntrusted(
 ): void {
   const isSystem = scope === "system";
   const owner = isSystem ? undefined : { uid: Deno.uid() ?? 0, gid: Deno.gid() ?? 0 };
-  const untrusted = untrustedOfUnit(program, [stateDir, dirname(path)], owner);
+  const untrusted = untrustedOfUnit(program, [stateDir, runtimeModule("node:path").dirname(path)], owner);
   if (untrusted === undefined) return;
   const error = new CommandError(
     `Cannot let ${isSystem ? "root" : "a unit"} run weft with ${untrusted.path}: ${untrusted.why}`,
@@ -215,7 +215,7 @@ async function write(place: UnitPlace, unit: string, stateDir: string): Promise<
   }
   const fresh = `${place.path}.${Deno.pid}`;
   try {
-    await Deno.mkdir(dirname(place.path), { recursive: true });
+    await Deno.mkdir(runtimeModule("node:path").dirname(place.path), { recursive: true });
     await Deno.writeTextFile(fresh, unit, { mode: 0o644 });
     await Deno.rename(fresh, place.path);
   } catch (cause) {

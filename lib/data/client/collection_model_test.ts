@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { z } from "zod";
+import * as z from "zod";
 import { ALL_RIGHTS } from "../../test_mesh/mod.ts";
 import type { Document } from "../engine.ts";
 import { fails } from "../testing/conformance.ts";

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { z } from "zod";
+import * as z from "zod";
 import { parameter } from "../../query/mod.ts";
 import { DataMesh } from "../testing/data_mesh.ts";
 import { fails } from "../testing/conformance.ts";

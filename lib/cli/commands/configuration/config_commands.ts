@@ -3,10 +3,10 @@
  * @module
  */
 
-import { resolve } from "node:path";
 import type { SettingChange, SettingReport, SettingValue } from "../../../api/mod.ts";
 import { showUnprintable, WeftError } from "../../../base/mod.ts";
 import { FIELD_ENTRIES } from "../../../config/mod.ts";
+import { absolutePath } from "../../absolute_path.ts";
 import { ControlClient, NoAgentError } from "../../control_client.ts";
 import { CommandError } from "../../failure.ts";
 import { tableText } from "../../output/mod.ts";
@@ -55,7 +55,7 @@ export function addConfigCommands(program: AnyCommand, context: CommandContext):
     ports,
     async ({ stateDir }, [name = "", ...texts]) => {
       // The next start may be in another directory.
-      const value = name === "config" ? texts.map((text) => resolve(text)) : texts;
+      const value = name === "config" ? texts.map((text) => absolutePath(text)) : texts;
       await change(stateDir, { name, value });
     },
   );

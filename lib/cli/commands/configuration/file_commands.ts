@@ -3,7 +3,6 @@
  * @module
  */
 
-import { dirname, resolve } from "node:path";
 import { WeftError } from "../../../base/mod.ts";
 import {
   checkConfigFile,
@@ -14,6 +13,7 @@ import {
   fileLayer,
   type OptionName,
 } from "../../../config/mod.ts";
+import { runtimeModule } from "../../../host/mod.ts";
 import { CommandError, systemReason, UsageError } from "../../failure.ts";
 import type { CliPorts } from "../../ports.ts";
 import {
@@ -86,6 +86,7 @@ async function namedFileProblems(
   const check = async (option: OptionName, path: unknown, read: (path: string) => Promise<unknown>) => {
     if (typeof path !== "string") return;
     try {
+      const { dirname, resolve } = runtimeModule("node:path");
       await read(name.includes("/") ? resolve(dirname(name), path) : path);
     } catch (error) {
       const position = layer.locate?.(option, () => true);

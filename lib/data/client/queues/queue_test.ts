@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { z } from "zod";
+import * as z from "zod";
 import { NO_POLICY } from "../../../service/mod.ts";
 import { ALL_RIGHTS } from "../../../test_mesh/mod.ts";
 import { MAX_TAKES_PER_CALLER } from "../../bounds.ts";
