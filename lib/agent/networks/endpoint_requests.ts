@@ -3,6 +3,7 @@
  * @module
  */
 
+import { sleep, type Timers } from "../../base/mod.ts";
 import type {
   EndpointAct,
   EndpointRefusal,
@@ -28,11 +29,15 @@ import { TooOftenAskedError, UnreachableError } from "../errors.ts";
 import type { EndpointServer } from "../leaders/mod.ts";
 import { GATEWAY_ENDPOINT, type KnownEndpoint, type KnownNetwork, type NetworkBook } from "./network_book.ts";
 
+/** How long this node waits to hear that what it asked for has happened: so often, so many milliseconds each. */
+const [MAX_WAITS, WAIT_MS] = [30, 100];
+
 /** Who is asked, and what is known before. */
 export interface EndpointRequestParts {
   readonly mesh: MeshState;
   readonly book: NetworkBook;
   readonly acts: EndpointServer;
+  readonly timers: Timers;
   /** @returns the first answer of a leader; undefined when none answers */
   readonly askLeaders: (request: MemberRequest) => Promise<MemberAnswer | undefined>;
 }
@@ -69,11 +74,19 @@ export class EndpointRequests {
     }, what);
   }
 
-  /** @throws UnknownEndpointError, NotPermittedMemberError, UnreachableError */
-  async remove(network: KnownNetwork, endpoint: KnownEndpoint): Promise<void> {
-    const what = `remove the endpoint ${endpointKey(endpoint.definition)}`;
-    this.#requireRight(endpoint, what);
-    await this.#ask(network, endpoint.definition.name, { kind: "remove" }, what);
+  /**
+   * Has an endpoint taken back; harmless when it is gone by then, as when the answer of a leader was lost that was asked before.
+   * @throws UnknownEndpointError, NotPermittedMemberError, UnreachableError
+   */
+  async remove(network: KnownNetwork, { definition, owner }: KnownEndpoint): Promise<void> {
+    const what = `remove the endpoint ${endpointKey(definition)}`;
+    this.#requireRight({ definition, owner }, what);
+    try {
+      await this.#ask(network, definition.name, { kind: "remove" }, what);
+    } catch (error) {
+      // A leader that has not heard of it yet knows of none either.
+      if (!(error instanceof UnknownEndpointError) || !await this.#isGone(definition)) throw error;
+    }
   }
 
   /** @throws UnknownEndpointError, NotPermittedMemberError, TooManyEndpointsError, UnreachableError */
@@ -108,6 +121,16 @@ export class EndpointRequests {
         hint: "Without an address, a free one is chosen.",
       });
     }
+  }
+
+  /** Whether this node hears in time that there is no such endpoint any more. */
+  async #isGone(definition: EndpointDefinition): Promise<boolean> {
+    const { book, timers } = this.#parts;
+    for (let waits = 0; waits < MAX_WAITS; waits++) {
+      if (book.endpoint(definition) === undefined) return true;
+      await sleep(timers, WAIT_MS, new AbortController().signal);
+    }
+    return false;
   }
 
   #requireRight({ definition, owner }: KnownEndpoint, what: string): void {

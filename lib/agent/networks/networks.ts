@@ -119,7 +119,13 @@ export class Networks {
     };
     this.acts = new NetworkActs(common, signer);
     this.endpointActs = new EndpointActs(common, signer);
-    this.#requests = new EndpointRequests({ ...parts, mesh, book, acts: this.endpointActs });
+    this.#requests = new EndpointRequests({
+      ...parts,
+      mesh,
+      book,
+      acts: this.endpointActs,
+      timers: this.#context.timers,
+    });
     this.#needs = new OwnNeeds({
       ...this.#context,
       book,
