@@ -5,6 +5,8 @@
  * @module
  */
 
+import config from "../deno.json" with { type: "json" };
+
 /** What `deno` is given. */
 const LANES: readonly (readonly (readonly string[])[])[] = [
   [["check", "--quiet", "--doc", "."]],
@@ -12,7 +14,7 @@ const LANES: readonly (readonly (readonly string[])[])[] = [
     ["fmt", "--check"],
     ["lint", "--quiet"],
     ["run", "--quiet", "-A", "scripts/check_house.ts"],
-    ["doc", "--quiet", "--lint", "mod.ts", "browser.ts", "testing.ts", "main.ts"],
+    ["doc", "--quiet", "--lint", ...Object.values(config.exports)],
   ],
 ];
 

@@ -14,12 +14,6 @@ Deno.test("main.ts and the exports of deno.json say how the command is installed
   assert.ok(text.includes(`deno install --global ${FLAGS.join(" ")} --name weft jsr:${name}/cli `), text);
 });
 
-Deno.test("the gate lints the documentation of everything that is exported", async () => {
-  const { exports, tasks } = JSON.parse(await Deno.readTextFile(`${ROOT}deno.json`));
-  const entries = Object.values<string>(exports).map((path) => path.replace("./", ""));
-  assert.ok(tasks.lint.command.includes(`deno doc --quiet --lint ${entries.join(" ")} `), tasks.lint.command);
-});
-
 labTest("the package's command works without the package's configuration", ["linux"], async () => {
   await using program = await linkedProgram();
   await using scratch = await createScratch("command");
