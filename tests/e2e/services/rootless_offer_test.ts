@@ -173,7 +173,8 @@ for (const [dataplane = "", cidr = ""] of CASES) {
       });
 
       await test.step("killed in the middle of a transfer: the program is told, and the next one at once", async () => {
-        const slow = ["--limit-rate", "2M", "--output", "/dev/null"];
+        // What both kernels hold, tens of megabytes, is read before the end is told.
+        const slow = ["--limit-rate", "10M", "--output", "/dev/null"];
         const running = curl(hostA, `http://${address}:81/`, ...slow);
         await new Promise((resolve) => setTimeout(resolve, 1_500));
         await r.kill();
