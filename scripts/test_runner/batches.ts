@@ -19,6 +19,7 @@ const MAX_FILES = 40;
 const LONGEST: readonly string[] = [
   "./tests/e2e/documentation/command_lines_test.ts",
   "./tests/e2e/documentation/examples_test.ts",
+  "./tests/simulation/address_chaos_test.ts",
   "./tests/e2e/crash_test.ts",
 ];
 

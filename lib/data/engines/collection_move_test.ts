@@ -11,7 +11,7 @@ import { MemoryCopy, MemoryLog, type MemoryLogClient, openReplica } from "../tes
 import { CollectionMove } from "./collection_move.ts";
 import { EngineSet } from "./engine_set.ts";
 
-const SEEDS = Deno.env.get("WEFT_TEST_THOROUGH") === "1" ? 60 : 6;
+const SEEDS = Deno.env.get("WEFT_TEST_THOROUGH") === "1" ? 60 : 3;
 const WALL_MS = 1_700_000_000_000;
 /** No move has more steps; the crash at one that does not come is none. */
 const MAX_STEPS = 40;
