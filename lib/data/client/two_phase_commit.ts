@@ -121,8 +121,8 @@ export async function commitParts(
     if (happened === undefined) {
       isSent = true;
       const { outcome } = await ask(record, "decide", result === undefined ? {} : { result }) as Decided;
-      if (outcome === "rolled-back") isSent = false;
       if (outcome === "rolled-back") {
+        isSent = false;
         throw new DataError("Conflict", "The transaction took too long to prepare");
       }
     }

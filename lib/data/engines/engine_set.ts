@@ -23,6 +23,7 @@ import type {
 import { DataError } from "../errors.ts";
 import type { EngineName } from "../moves.ts";
 import { QueueSet } from "./queue_set.ts";
+import { SharedFollows } from "./shared_follows.ts";
 
 /**
  * What is in the node's own engine stays there; what is made anew is in the shared one, while there is one. Copies of shards
@@ -36,11 +37,12 @@ export class EngineSet implements DataEngine, EngineSides {
   readonly #names = new Set<string>();
   readonly #ready: Promise<void>;
   readonly #collectionFollowers = new Set<() => void>();
-  readonly #follows = new Set<{ readonly follow: () => () => void; end: () => void }>();
+  readonly #follows: SharedFollows<DataEngine>;
   #endFollowing = () => {};
 
   constructor(own: DataEngine, shared?: DataEngine) {
     this.#own = own;
+    this.#follows = new SharedFollows(own, () => this.#shared);
     this.#ready = own.collections().then((states) => {
       for (const { name } of states) this.#names.add(name);
     });
@@ -101,18 +103,21 @@ export class EngineSet implements DataEngine, EngineSides {
     const before = this.#shared;
     this.#endFollowing();
     this.#endFollowing = () => {};
-    for (const each of this.#follows) each.end();
     this.#shared = undefined;
     if (shared !== undefined) this.#adopt(shared);
-    else this.#queues?.handleShared();
+    else this.#handleShared();
     for (const onChange of [...this.#collectionFollowers]) onChange();
     await before?.close();
   }
 
+  #handleShared(): void {
+    this.#follows.handleShared();
+    this.#queues?.handleShared();
+  }
+
   #adopt(shared: DataEngine): void {
     this.#shared = shared;
-    for (const each of this.#follows) each.end = each.follow();
-    this.#queues?.handleShared();
+    this.#handleShared();
     this.#endFollowing = shared.followCollections?.(() => {
       for (const onChange of [...this.#collectionFollowers]) onChange();
     }) ?? (() => {});
@@ -206,15 +211,7 @@ export class EngineSet implements DataEngine, EngineSides {
   }
 
   follow(collection: string, onChange: () => void): () => void {
-    const endOwn = this.#own.follow(collection, onChange);
-    const follow = () => this.#shared?.follow(collection, onChange) ?? (() => {});
-    const shared = { follow, end: follow() };
-    this.#follows.add(shared);
-    return () => {
-      endOwn();
-      this.#follows.delete(shared);
-      shared.end();
-    };
+    return this.#follows.add((engine) => engine.follow(collection, onChange));
   }
 
   followCollections(onChange: () => void): () => void {

@@ -16,6 +16,7 @@ import type {
   Settlement,
   TakeRequest,
 } from "../queue_engine.ts";
+import { SharedFollows } from "./shared_follows.ts";
 
 /** What of their engines queues need. */
 export interface QueueSetParts {
@@ -32,10 +33,11 @@ export class QueueSet implements QueueEngine {
   /** The queues of its own. */
   readonly #names = new Set<string>();
   readonly #ready: Promise<void>;
-  readonly #follows = new Set<{ readonly follow: () => () => void; end: () => void }>();
+  readonly #follows: SharedFollows<QueueEngine>;
 
   constructor(parts: QueueSetParts) {
     this.#parts = parts;
+    this.#follows = new SharedFollows(parts.own, parts.shared);
     this.#ready = parts.own.queues().then((states) => {
       for (const { name } of states) this.#names.add(name);
     });
@@ -44,10 +46,7 @@ export class QueueSet implements QueueEngine {
 
   /** The shared engine is another one now. */
   handleShared(): void {
-    for (const each of this.#follows) {
-      each.end();
-      each.end = each.follow();
-    }
+    this.#follows.handleShared();
   }
 
   async queues(): Promise<readonly QueueState[]> {
@@ -141,15 +140,7 @@ export class QueueSet implements QueueEngine {
   }
 
   follow(queue: string, onReady: () => void): () => void {
-    const endOwn = this.#parts.own.follow(queue, onReady);
-    const follow = () => this.#parts.shared()?.follow(queue, onReady) ?? (() => {});
-    const shared = { follow, end: follow() };
-    this.#follows.add(shared);
-    return () => {
-      endOwn();
-      this.#follows.delete(shared);
-      shared.end();
-    };
+    return this.#follows.add((engine) => engine.follow(queue, onReady));
   }
 
   async #of(queue: string): Promise<QueueEngine> {
