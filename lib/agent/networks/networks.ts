@@ -102,7 +102,7 @@ export class Networks {
   /** @throws StateError when what is stored of this host's endpoints is damaged */
   constructor(parts: NetworksParts) {
     this.#parts = parts;
-    const { mesh, store, clock } = this.#context = parts.context;
+    const { mesh, store, clock, timers } = this.#context = parts.context;
     this.#drivers = new DriverTable(parts.drivers);
     this.#options = new LocalOptions(store);
     this.channels = new FrameChannels(clock, (nodeId, packet) => {
@@ -119,13 +119,7 @@ export class Networks {
     };
     this.acts = new NetworkActs(common, signer);
     this.endpointActs = new EndpointActs(common, signer);
-    this.#requests = new EndpointRequests({
-      ...parts,
-      mesh,
-      book,
-      acts: this.endpointActs,
-      timers: this.#context.timers,
-    });
+    this.#requests = new EndpointRequests({ ...parts, mesh, book, timers, acts: this.endpointActs });
     this.#needs = new OwnNeeds({
       ...this.#context,
       book,
