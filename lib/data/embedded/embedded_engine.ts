@@ -135,7 +135,7 @@ export class EmbeddedEngine implements DataEngine {
       table: (name) => this.#table(name),
       nextRevision: (copy) => copy === undefined ? ++this.#revision : this.copies.next(copy),
       checkWrite: (collection) => this.moves.checkWrite(collection),
-      endHold: (collection) => this.moves.endHold(collection),
+      noteWrite: (collection) => this.moves.noteWrite(collection),
       wall: parts.wall,
       locks,
       rows,
