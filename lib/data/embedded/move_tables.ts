@@ -23,7 +23,7 @@ import {
   type MoveStep,
   type MoveStore,
 } from "../moves.ts";
-import type { CollectionTable } from "./collection_table.ts";
+import type { CollectionTables } from "./collection_tables.ts";
 import type { GroupCommit } from "./group_commit.ts";
 import type { SqlDatabase, SqlRow } from "./sql_database.ts";
 
@@ -49,17 +49,9 @@ export function prepareMoves(database: SqlDatabase): void {
 export interface MoveEngine {
   readonly database: SqlDatabase;
   readonly group: GroupCommit;
-  /** @throws DataError with code `UnknownCollection`; of one that has left, too, it gives the table */
-  table(name: string): CollectionTable;
-  has(name: string): boolean;
-  /** Makes the tables of a collection, within a transaction. */
-  make(spec: CollectionSpec): void;
-  /** @throws DataError with code `InvalidCollection` when there are too many */
-  checkRoom(name: string): void;
+  readonly tables: CollectionTables;
   /** Calls back those who follow a collection. */
   tell(name: string): void;
-  /** Takes them away, within a transaction. */
-  remove(name: string): void;
   run<T>(body: () => T | Promise<T>): Promise<T>;
   alone<T>(body: () => T): T;
   reload(): void;
@@ -74,7 +66,7 @@ interface Row extends Omit<Leaving, "state"> {
 }
 
 /** @returns the name under which a collection enters */
-export function enteringName(collection: string): string {
+function enteringName(collection: string): string {
   return `${collection}.move`;
 }
 
@@ -103,6 +95,18 @@ export class MoveTables implements MoveStore {
   /** Whether a collection has left. */
   hasLeft(collection: string): boolean {
     return this.#leaving.size > 0 && this.#leaving.get(collection)?.state === "decided";
+  }
+
+  /** Whether a collection is on its way into the engine. */
+  isEntering(collection: string): boolean {
+    return this.#engine.tables.find(enteringName(collection)) !== undefined;
+  }
+
+  /** Within a transaction: a collection is gone, and what is kept of its moves goes along; `load` comes afterwards. */
+  forget(collection: string): void {
+    const { database } = this.#engine;
+    database.prepare("DELETE FROM leaving WHERE collection = ?").run(collection);
+    database.prepare("DELETE FROM entered WHERE collection = ?").run(collection);
   }
 
   /**
@@ -156,7 +160,7 @@ export class MoveTables implements MoveStore {
   }
 
   spec(collection: string): Promise<CollectionSpec> {
-    return this.#engine.run(() => this.#engine.table(collection).spec);
+    return this.#engine.run(() => this.#engine.tables.get(collection).spec);
   }
 
   commits(
@@ -223,12 +227,12 @@ export class MoveTables implements MoveStore {
       case "publish":
         return this.#publish(checkStoredSpec(step.spec), step.id);
       case "discard":
-        if (this.#entering(step.collection)?.id === step.id) this.#forget(step.collection, true);
+        if (this.#entering(step.collection)?.id === step.id) this.#discard(step.collection);
     }
   }
 
   #begin({ collection, id, by }: MoveStep & { kind: "begin" }): void {
-    this.#engine.table(collection);
+    this.#engine.tables.get(collection);
     const row = this.#leaving.get(collection);
     if (row !== undefined && row.id !== id) throw conflict(collection, "it is moved already");
     if (row === undefined) this.#set({ collection, id, by, state: "following", hold: 0, until: 0 });
@@ -268,8 +272,8 @@ export class MoveTables implements MoveStore {
     const row = this.#leaving.get(collection);
     if (row === undefined) return;
     if (row.id !== id || row.state !== "decided") throw conflict(collection, "its move is not decided");
-    this.#forget(collection, false);
-    this.#engine.database.prepare("DELETE FROM leaving WHERE collection = ?").run(collection);
+    this.#engine.tables.remove(collection);
+    this.forget(collection);
   }
 
   #receive({ spec: given, id, revision }: MoveStep & { kind: "receive" }): void {
@@ -277,14 +281,14 @@ export class MoveTables implements MoveStore {
     if (!isCollectionName(name) || !Number.isSafeInteger(revision) || revision < 0) {
       throw new DataError("InvalidCollection", "That is no collection to move");
     }
-    if (this.#engine.has(name)) throw conflict(name, "the engine has one of that name");
+    if (this.#engine.tables.find(name) !== undefined) throw conflict(name, "the engine has one of that name");
     const there = this.#entering(name)?.id;
     if (there === id) return;
     if (there !== undefined) throw conflict(name, "another copy of it is to come");
-    this.#engine.checkRoom(name);
-    this.#engine.make({ ...spec, name: enteringName(name) });
+    this.#engine.tables.checkRoom(name);
+    this.#engine.tables.make({ ...spec, name: enteringName(name) });
     this.#engine.reload();
-    this.#engine.table(enteringName(name)).forgetChanges(revision);
+    this.#engine.tables.get(enteringName(name)).forgetChanges(revision);
     this.#engine.database.prepare("INSERT INTO entering VALUES (?, ?, 0)").run(name, id);
   }
 
@@ -295,7 +299,7 @@ export class MoveTables implements MoveStore {
     }
     if (part < expected.part) return;
     this.#engine.database.prepare("UPDATE entering SET part = part + 1 WHERE collection = ?").run(collection);
-    const table = this.#engine.table(enteringName(collection));
+    const table = this.#engine.tables.get(enteringName(collection));
     for (const { key, value, revision } of entries) table.place(keyText(key), documentText(value), revision);
     for (const change of changes) table.enter(change);
     const keep = this.#engine.database.prepare(
@@ -319,21 +323,19 @@ export class MoveTables implements MoveStore {
     const { name } = spec;
     const entering = enteringName(name);
     if (this.#entering(name)?.id !== id) {
-      if (this.#engine.has(name)) return;
+      if (this.#engine.tables.find(name) !== undefined) return;
       throw conflict(name, "nothing of it has come");
     }
     this.#engine.database.prepare("UPDATE collections SET name = ?, spec = ? WHERE name = ?")
       .run(name, JSON.stringify(spec), entering);
     this.#engine.database.prepare("DELETE FROM entering WHERE collection = ?").run(name);
     this.#engine.reload();
-    this.#engine.make(spec);
+    this.#engine.tables.make(spec);
   }
 
-  #forget(collection: string, isEntering: boolean): void {
-    this.#engine.remove(isEntering ? enteringName(collection) : collection);
-    if (isEntering) {
-      this.#engine.database.prepare("DELETE FROM entering WHERE collection = ?").run(collection);
-    }
+  #discard(collection: string): void {
+    this.#engine.tables.remove(enteringName(collection));
+    this.#engine.database.prepare("DELETE FROM entering WHERE collection = ?").run(collection);
     this.#engine.database.prepare("DELETE FROM entered WHERE collection = ?").run(collection);
   }
 
