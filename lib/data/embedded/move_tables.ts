@@ -2,7 +2,8 @@
  * Collections that leave or enter an engine, in SQLite. Each step is one transaction.
  *
  * ```
- *   leaving   collection | id | by | state | hold | until             until: of a hold, by the clock of commits
+ *   leaving   collection | id | by | state | hold | until             until: of a hold, by the clock of commits;
+ *                                                                        state `written`: held, and written all the same
  *   entering  collection | id | part                                     the part that comes next
  *   entered   id | collection | origin | revisions | result | touched     ids that came along, apart from the engine's own
  * ```
@@ -58,7 +59,8 @@ export interface MoveEngine {
   wall(): number;
 }
 
-interface Row extends Leaving {
+interface Row extends Omit<Leaving, "state"> {
+  readonly state: Leaving["state"] | "written";
   readonly hold: number;
   readonly until: number;
 }
@@ -82,7 +84,7 @@ export class MoveTables implements MoveStore {
     this.#leaving.clear();
     for (const row of this.#engine.database.prepare("SELECT * FROM leaving").all()) {
       const collection = String(row["collection"]);
-      const state = row["state"] as Leaving["state"];
+      const state = row["state"] as Row["state"];
       this.#leaving.set(collection, {
         ...{ collection, id: String(row["id"]), by: String(row["mover"]), state },
         ...{ hold: Number(row["hold"]), until: Number(row["until"]) },
@@ -118,15 +120,16 @@ export class MoveTables implements MoveStore {
     if (row === undefined || row.state === "following") return;
     const leftMs = row.until - this.#engine.wall();
     if (row.state === "decided" || (leftMs > 0 && leftMs <= MAX_HOLD_MS)) throw moved(collection);
-    this.endHold(collection);
+    this.#change(row, "following");
   }
 
-  /** Within work of the group: a collection is written, so that whoever held it has to look again. */
-  endHold(collection: string): void {
+  /**
+   * Within work of the group: what was prepared before a collection was held comes to its end, so that whoever holds it has
+   * to look again. Writes wait all the same, or others would be prepared meanwhile, again and again.
+   */
+  noteWrite(collection: string): void {
     const row = this.#leaving.get(collection);
-    if (row?.state !== "held") return;
-    this.#set({ ...row, state: "following" });
-    this.#engine.group.undo(() => this.#leaving.set(collection, row));
+    if (row?.state === "held") this.#change(row, "written");
   }
 
   step(step: MoveStep): Promise<void> {
@@ -141,7 +144,12 @@ export class MoveTables implements MoveStore {
   }
 
   leaving(): Promise<readonly Leaving[]> {
-    return this.#engine.run(() => [...this.#leaving.values()].map(({ until: _, hold: __, ...row }) => row));
+    return this.#engine.run(() =>
+      [...this.#leaving.values()].map(({ collection, id, by, state }) => ({
+        ...{ collection, id, by },
+        state: state === "written" ? "held" : state,
+      }))
+    );
   }
 
   entering(): Promise<readonly { readonly collection: string; readonly id: string }[]> {
@@ -244,7 +252,7 @@ export class MoveTables implements MoveStore {
   #decide({ collection, id, hold }: MoveStep & { kind: "decide" }): void {
     const row = this.#row(collection, id);
     if (row.state === "decided") return;
-    if (row.state === "following" || row.hold !== hold) {
+    if (row.state !== "held" || row.hold !== hold) {
       throw conflict(collection, "something was written meanwhile");
     }
     if (this.#firstOpen(collection) !== undefined) {
@@ -349,6 +357,11 @@ export class MoveTables implements MoveStore {
     const row = this.#leaving.get(collection);
     if (row?.id === id) return row;
     throw conflict(collection, "its move was aborted");
+  }
+
+  #change(row: Row, state: Row["state"]): void {
+    this.#set({ ...row, state });
+    this.#engine.group.undo(() => this.#leaving.set(row.collection, row));
   }
 
   #set(row: Row): void {
