@@ -19,7 +19,6 @@ export * from "./memory_budget.ts";
 export * from "./layered_map.ts";
 export * from "./priority_queue.ts";
 export * from "./printable.ts";
-export * from "./shell_word.ts";
 export * from "./random.ts";
 export * from "./rate_limit.ts";
 export * from "./rate_meter.ts";
