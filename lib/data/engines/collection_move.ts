@@ -20,6 +20,10 @@ import { MAX_HOLD_MS, type MovedCommit, type MoveStep, type MoveStore } from "..
 
 /** How long it waits before it tries again what has failed for a while, in milliseconds. */
 const RETRY_MS = 500;
+/** How often it looks whether transactions over several places have ended, in milliseconds. */
+const LOOK_MS = 20;
+/** For how long it waits for those in all, in milliseconds: what a program has left open ends sooner, where all answer. */
+const MAX_OPEN_MS = 30_000;
 /** How often the copy begins anew, where changes come faster than they are kept. */
 const COPIES = 5;
 /** Failures that end by themselves, after which what was asked may have happened. */
@@ -66,6 +70,7 @@ export class CollectionMove {
   #commits = 0;
   #copied = 0;
   #count = 0;
+  #waitedMs = 0;
 
   /** @throws DataError with code `InvalidCollection` where an engine moves none */
   constructor(parts: MoveParts) {
@@ -133,11 +138,11 @@ export class CollectionMove {
     for (;;) {
       signal.throwIfAborted();
       this.#tell("following");
+      await this.#openEnded();
       // What is left is short: it is copied again and again until it is.
       while (await this.#follow(copy) > MAX_ENTRIES / 10) signal.throwIfAborted();
-      const hold = ++this.#hold;
-      await this.#leave({ kind: "hold", collection, id: this.#id, hold, forMs: MAX_HOLD_MS });
-      this.#tell("held");
+      const hold = await this.#holdWrites();
+      if (hold === undefined) continue;
       while (await this.#follow(copy) > 0);
       try {
         return await this.#leave({ kind: "decide", collection, id: this.#id, hold });
@@ -147,6 +152,54 @@ export class CollectionMove {
         await this.#parts.pause(RETRY_MS, signal);
       }
     }
+  }
+
+  /** What was prepared before is written within a hold, and another one is behind it. @returns undefined when that takes too long */
+  async #holdWrites(): Promise<number | undefined> {
+    const { collection, pause, signal } = this.#parts;
+    for (;;) {
+      const hold = ++this.#hold;
+      await this.#leave({ kind: "hold", collection, id: this.#id, hold, forMs: MAX_HOLD_MS });
+      this.#tell("held");
+      if ((await this.#open()).size === 0) return hold;
+      if (await this.#openEnded(MAX_HOLD_MS / 2)) continue;
+      // Others write again when it is over.
+      await pause(MAX_HOLD_MS, signal);
+      return undefined;
+    }
+  }
+
+  /**
+   * Waits for the transactions over several places that are open now.
+   * @returns whether they have ended within `mostMs`
+   * @throws DataError with code `Locked` when they have been waited for too long in all
+   */
+  async #openEnded(mostMs = Infinity): Promise<boolean> {
+    const { collection, pause, signal } = this.#parts;
+    const before = await this.#open();
+    for (let waitedMs = 0;; waitedMs += LOOK_MS) {
+      const now = await this.#open();
+      if (before.isDisjointFrom(now)) return true;
+      if (waitedMs >= mostMs) return false;
+      if (this.#waitedMs >= MAX_OPEN_MS) {
+        throw new DataError(
+          "Locked",
+          `Cannot move ${collection}: a transaction over several places has not ended for ${
+            MAX_OPEN_MS / 1_000
+          } s`,
+          { hint: "It ends when all nodes that have part in it answer; then move it again." },
+        );
+      }
+      await pause(LOOK_MS, signal);
+      this.#waitedMs += LOOK_MS;
+    }
+  }
+
+  /** The parts and records that are open. */
+  async #open(): Promise<ReadonlySet<string>> {
+    const { collection, source } = this.#parts;
+    const open = await this.#sure(() => source.prepared?.open(collection) ?? Promise.resolve([]));
+    return new Set(open.map(({ id, attempt, state }) => JSON.stringify([id, attempt, state === "prepared"])));
   }
 
   /** The source has it no more. */
