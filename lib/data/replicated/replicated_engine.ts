@@ -67,6 +67,7 @@ export class ReplicatedEngine implements DataEngine {
   readonly moves: MoveStore = {
     step: async (step) => {
       this.#checkOpen();
+      if (step.kind === "receive" || step.kind === "fill") this.#checkRoom();
       await this.#sender.send({ kind: "move", step });
     },
     leaving: async () => (await this.#fresh()).moves.leaving(),
