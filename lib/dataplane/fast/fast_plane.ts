@@ -38,8 +38,7 @@ import { ChannelRoom } from "./frames/mod.ts";
 import { MirroredPeers } from "./mirrored_peers.ts";
 import { commandMemory, CommandWriter } from "./command_ring.ts";
 import { peerStatsMemory, SharedPeerStats } from "./shared_peer_stats.ts";
-import { superpacketBounds } from "./gso_sender.ts";
-import { openPlaneSocket, PlaneSockets } from "./plane_sockets.ts";
+import { openPlaneSocket, PlaneSockets, superpacketBounds } from "./udp/mod.ts";
 import { SealingWorkers } from "./sealing/mod.ts";
 import {
   changeProbeIdsCommands,

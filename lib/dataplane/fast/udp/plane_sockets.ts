@@ -3,8 +3,8 @@
  * @module
  */
 
-import { type OffloadUdp, openOffloadUdp } from "../../host/mod.ts";
-import type { ListenFailure, ListenOptions } from "../packet_plane.ts";
+import { type OffloadUdp, openOffloadUdp } from "../../../host/mod.ts";
+import type { ListenFailure, ListenOptions } from "../../packet_plane.ts";
 
 /** Sockets that the first worker or one of the others may still use. */
 export class PlaneSockets {
