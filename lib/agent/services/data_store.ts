@@ -3,7 +3,7 @@
  * @module
  */
 
-import type { Clock, Environment } from "../../base/mod.ts";
+import { type Clock, type Environment, shellWord } from "../../base/mod.ts";
 import {
   DATA_SCHEMA,
   type DataEngine,
@@ -158,7 +158,7 @@ async function readCredentials(path: string): Promise<NatsCredentials> {
       "Failed",
       `Cannot use the credentials in ${path}: others than its owner can read or change it`,
       {
-        hint: `\`chmod 600 ${path}\` leaves it to its owner.`,
+        hint: `\`chmod 600 ${shellWord(path)}\` leaves it to its owner.`,
       },
     );
   }

@@ -3,7 +3,7 @@
  * @module
  */
 
-import { EmbeddedEngine, type SqlDatabase } from "../embedded/mod.ts";
+import { EmbeddedEngine, type SqlDatabase, type SqlStatement } from "../embedded/mod.ts";
 import { DataError } from "../errors.ts";
 import type { LogMessage, LogSnapshot } from "./commit_log.ts";
 import { decodeMessage, decodeRecord, type LogOperation, type LogRecord } from "./log_record.ts";
@@ -23,6 +23,11 @@ export interface CopyFile {
 /** Nearly as much as SQLite can number pages. */
 const UNBOUNDED_BYTES = 2 ** 43;
 
+interface PositionStatements {
+  readonly read: SqlStatement;
+  readonly store: SqlStatement;
+}
+
 /** What became of an operation. */
 export type OperationOutcome = PromiseSettledResult<unknown>;
 
@@ -33,6 +38,7 @@ export class LogCopy {
   readonly #parts = new PartBuffer();
   #database: SqlDatabase;
   #engine: EmbeddedEngine;
+  #statements: PositionStatements;
   #isOpen = false;
   /** Of the records that it has done; the database says it to releases that would read it without knowing them. */
   #version = 1;
@@ -47,6 +53,7 @@ export class LogCopy {
     this.#file = file;
     this.#onRecord = onRecord;
     this.#database = file.open();
+    this.#statements = preparePosition(this.#database);
     this.#engine = this.#open();
   }
 
@@ -131,6 +138,7 @@ export class LogCopy {
     } finally {
       this.#parts.clear();
       this.#database = this.#file.open();
+      this.#statements = preparePosition(this.#database);
       this.#engine = this.#open();
     }
   }
@@ -155,10 +163,7 @@ export class LogCopy {
 
   #open(): EmbeddedEngine {
     this.#isOpen = true;
-    this.#database.exec(
-      "CREATE TABLE IF NOT EXISTS log_position (identity TEXT NOT NULL, sequence INTEGER NOT NULL, replay INTEGER NOT NULL)",
-    );
-    const row = this.#database.prepare("SELECT identity, sequence, replay FROM log_position").get();
+    const row = this.#statements.read.get();
     this.#position = {
       identity: String(row?.["identity"] ?? ""),
       sequence: Number(row?.["sequence"] ?? 0),
@@ -207,14 +212,22 @@ export class LogCopy {
   #store(): void {
     if (!this.#isVersionStored) this.#database.exec(`PRAGMA user_version = ${this.#version}`);
     const { identity, sequence, replay } = this.#position;
-    this.#database.prepare("UPDATE log_position SET identity = ?, sequence = ?, replay = ?").run(
-      ...[identity, sequence, replay],
-    );
+    this.#statements.store.run(identity, sequence, replay);
   }
 
   #storedSequence(): number {
-    return Number(this.#database.prepare("SELECT sequence FROM log_position").get()?.["sequence"]);
+    return Number(this.#statements.read.get()?.["sequence"]);
   }
+}
+
+function preparePosition(database: SqlDatabase): PositionStatements {
+  database.exec(
+    "CREATE TABLE IF NOT EXISTS log_position (identity TEXT NOT NULL, sequence INTEGER NOT NULL, replay INTEGER NOT NULL)",
+  );
+  return {
+    read: database.prepare("SELECT identity, sequence, replay FROM log_position"),
+    store: database.prepare("UPDATE log_position SET identity = ?, sequence = ?, replay = ?"),
+  };
 }
 
 /** What has failed here alone, and not by what the operation says. */
