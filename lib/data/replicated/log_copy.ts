@@ -40,6 +40,9 @@ export class LogCopy {
   #engine: EmbeddedEngine;
   #statements: PositionStatements;
   #isOpen = false;
+  /** Of the records that it has done; the database says it to releases that would read it without knowing them. */
+  #version = 1;
+  #isVersionStored = true;
   #position = { identity: "", sequence: 0, replay: 1 };
   /** When the message was appended that is being done. */
   #at = 0;
@@ -62,6 +65,11 @@ export class LogCopy {
   /** Of the log that was read; empty before one was. */
   get identity(): string {
     return this.#position.identity;
+  }
+
+  /** The newest version of the records that it has done. */
+  get version(): number {
+    return this.#version;
   }
 
   /** The last message that was done. */
@@ -104,6 +112,10 @@ export class LogCopy {
     const before = this.#position;
     this.#position = { ...before, sequence, replay: this.#parts.first ?? sequence + 1 };
     if (record === undefined) return;
+    if (record.version > this.#version) {
+      this.#version = record.version;
+      this.#isVersionStored = false;
+    }
     this.#at = at;
     const outcomes = await this.#do(record);
     const broken = outcomes.find(isBroken);
@@ -113,6 +125,7 @@ export class LogCopy {
     }
     // Where nothing was written, no transaction has kept it.
     if (this.#storedSequence() !== sequence) this.#store();
+    this.#isVersionStored = true;
     this.#onRecord(record, outcomes);
   }
 
@@ -156,6 +169,11 @@ export class LogCopy {
       sequence: Number(row?.["sequence"] ?? 0),
       replay: Number(row?.["replay"] ?? 1),
     };
+    this.#version = Math.max(
+      1,
+      Number(this.#database.prepare("PRAGMA user_version").get()?.["user_version"]),
+    );
+    this.#isVersionStored = true;
     if (row === undefined) this.#database.exec("INSERT INTO log_position VALUES ('', 0, 1)");
     return new EmbeddedEngine({
       database: this.#database,
@@ -192,6 +210,7 @@ export class LogCopy {
   }
 
   #store(): void {
+    if (!this.#isVersionStored) this.#database.exec(`PRAGMA user_version = ${this.#version}`);
     const { identity, sequence, replay } = this.#position;
     this.#statements.store.run(identity, sequence, replay);
   }
@@ -218,7 +237,8 @@ function isBroken(outcome: OperationOutcome): outcome is PromiseRejectedResult {
   return !(reason instanceof DataError) || ["DiskFull", "Failed", "OwnerAway"].includes(reason.code);
 }
 
-function newer(): DataError {
+/** @returns that a later release has written what is to be read */
+export function newer(): DataError {
   return new DataError(
     "Failed",
     "The log of the collections holds what a later version of weft has written",
