@@ -132,7 +132,7 @@ export class EmbeddedEngine implements DataEngine {
       table: (name) => this.#table(name),
       nextRevision: (copy) => copy === undefined ? this.#tables.nextRevision() : this.copies.next(copy),
       checkWrite: (collection) => this.moves.checkWrite(collection),
-      endHold: (collection) => this.moves.endHold(collection),
+      noteWrite: (collection) => this.moves.noteWrite(collection),
       wall: parts.wall,
       locks,
       rows,
