@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { isPrintable, printableJson, showUnprintable } from "./printable.ts";
+import { isPrintable, printableJson, shellWord, showUnprintable } from "./printable.ts";
 
 const UNPRINTABLE: Readonly<Record<string, string>> = {
   "a line feed": "1.0\nforged",
@@ -49,4 +49,32 @@ Deno.test("showUnprintable() and printableJson() give printable text, whatever t
   }));
   assert.equal(printableJson(undefined), "null");
   assert.equal(printableJson({ a: [1] }, 2), '{\n  "a": [\n    1\n  ]\n}');
+});
+
+const shellWords = [
+  "",
+  "plain",
+  "/var/lib/weft",
+  "two words",
+  "a'b",
+  "''",
+  "$(id)",
+  "`id`",
+  "a;id",
+  "~root",
+  "#no",
+  "a\\b",
+  '"',
+  "!1",
+  "*",
+  "orders/>",
+  "ü",
+  "-n",
+];
+
+Deno.test("shellWord() makes words that a shell reads back as they were", async () => {
+  const script = `printf '%s\\0' ${shellWords.map(shellWord).join(" ")}`;
+  const { code, stdout } = await new Deno.Command("sh", { args: ["-c", script], cwd: "/" }).output();
+  assert.equal(code, 0);
+  assert.deepEqual(new TextDecoder().decode(stdout).split("\0").slice(0, -1), shellWords);
 });

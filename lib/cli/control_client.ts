@@ -21,6 +21,9 @@ import { deniedAgentHint, missingAgentHint } from "./missing_agent.ts";
 /** An answer that takes longer than this will not come; a ping gives up by itself before. */
 const ANSWER_BOUND_MS = 15_000;
 
+/** Who waits for longer than this wonders whether anything goes on. */
+const SLOW_MS = 1_500;
+
 /** A call has a bound of its own, which the agent keeps; this is for what comes on top. */
 const CALL_GRACE_MS = 5_000;
 
@@ -65,14 +68,27 @@ export class ControlClient implements Disposable {
   readonly #stateDir: string;
   readonly #client: Deno.HttpClient;
   readonly #boundMs: number;
+  readonly #slowMs: number;
+  #onSlow: ((boundMs: number) => void) | undefined;
 
   /**
    * @param stateDir the agent's state directory, which holds `control.sock`
    * @param options.boundMs how long an answer may take that comes as a whole
+   * @param options.onSlow called once, the first time that an answer takes more than `options.slowMs` milliseconds, 1500
+   * unless given, with how many milliseconds it may take
    */
-  constructor(stateDir: string, options: { readonly boundMs?: number } = {}) {
+  constructor(
+    stateDir: string,
+    options: {
+      readonly boundMs?: number;
+      readonly slowMs?: number;
+      readonly onSlow?: (boundMs: number) => void;
+    } = {},
+  ) {
     this.#stateDir = stateDir;
     this.#boundMs = options.boundMs ?? ANSWER_BOUND_MS;
+    this.#slowMs = options.slowMs ?? SLOW_MS;
+    this.#onSlow = options.onSlow;
     this.#client = Deno.createHttpClient({ proxy: { transport: "unix", path: controlSocketPath(stateDir) } });
   }
 
@@ -125,6 +141,10 @@ export class ControlClient implements Disposable {
     const timer = boundMs === undefined
       ? undefined
       : setTimeout(() => late.abort(new DOMException("", "TimeoutError")), boundMs);
+    const slowTimer = boundMs === undefined ? undefined : setTimeout(() => {
+      this.#onSlow?.(boundMs);
+      this.#onSlow = undefined;
+    }, this.#slowMs);
     const { method, path, body } = httpRequest(operation, request);
     let response: Response;
     try {
@@ -140,6 +160,7 @@ export class ControlClient implements Disposable {
       throw signal?.aborted ? new StoppedError() : await noAgent(this.#stateDir, cause, boundMs);
     } finally {
       clearTimeout(timer);
+      clearTimeout(slowTimer);
     }
     if (response.ok) return response;
     throw answerError(await this.#read(response), response.status);

@@ -4,6 +4,7 @@ import { ControlClient, controlSocketPath, jsonLines } from "./control_client.ts
 import { type FakeAgent, type FakeAnswers, withFakeAgent } from "./testing/fake_agent.ts";
 import { SamplePorts, sampleStatus } from "./testing/sample_ports.ts";
 import { main } from "./weft.ts";
+import { waitNotice } from "./weft_command.ts";
 
 const usable = {
   used: 0,
@@ -287,6 +288,33 @@ Deno.test("ControlClient tells a dead socket from an agent", async () => {
       message: new RegExp(`none runs .*${stateDir}`),
     });
   } finally {
+    await Deno.remove(stateDir, { recursive: true });
+  }
+});
+
+Deno.test("who waits long at a terminal is told once that the agent has not answered, and a program is not", async () => {
+  const stateDir = await Deno.makeTempDir({ prefix: "weft-cli-" });
+  const server = Deno.serve(
+    { transport: "unix", path: controlSocketPath(stateDir), onListen() {} },
+    async () => {
+      await new Promise((resolve) => setTimeout(resolve, 50));
+      return Response.json(sampleStatus);
+    },
+  );
+  try {
+    const { terminal, ...ports } = new SamplePorts();
+    const told: string[] = [];
+    const person = { ...terminal, isInteractive: true, err: (text: string) => void told.push(text) };
+    assert.deepEqual(waitNotice({ ...ports, terminal: person }, { json: true }), {});
+    assert.deepEqual(waitNotice({ ...ports, terminal }, {}), {});
+    const { onSlow } = waitNotice({ ...ports, terminal: person }, {});
+    assert(onSlow !== undefined);
+    using client = new ControlClient(stateDir, { slowMs: 1, onSlow });
+    await client.ask("status");
+    await client.ask("status");
+    assert.deepEqual(told, ["Waiting for the agent's answer, up to 15 s; `weft logs` says what for\n"]);
+  } finally {
+    await server.shutdown();
     await Deno.remove(stateDir, { recursive: true });
   }
 });

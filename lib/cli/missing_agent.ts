@@ -3,6 +3,7 @@
  * @module
  */
 
+import { shellWord } from "../base/mod.ts";
 import { DEFAULT_STATE_DIR } from "../config/mod.ts";
 import { SqliteStateStore } from "../host/mod.ts";
 
@@ -10,9 +11,6 @@ import { SqliteStateStore } from "../host/mod.ts";
 const CONTROL_SOCKET = "/control.sock";
 /** What an agent has beside it. */
 const PROGRAMS_SOCKET = "/programs.sock";
-
-/** What a shell takes for one word. */
-const PLAIN = /^[\w@%+=:,./-]+$/;
 
 /**
  * @param stateDir where no agent answers
@@ -26,7 +24,7 @@ export function missingAgentHint(stateDir: string, sockets: string = readSockets
     (isUsual ? others[0] : undefined);
   if (other !== undefined) {
     const command = `${mayAsk(other) ? "" : "sudo "}weft status`;
-    const state = other === DEFAULT_STATE_DIR && !mayAsk(other) ? "" : ` --state ${word(other)}`;
+    const state = other === DEFAULT_STATE_DIR && !mayAsk(other) ? "" : ` --state ${shellWord(other)}`;
     return `One runs with ${other}: \`${command}${state}\` asks it.`;
   }
   if (SqliteStateStore.existsIn(stateDir)) {
@@ -72,9 +70,5 @@ function mayAsk(stateDir: string): boolean {
 }
 
 function stateOption(stateDir: string): string {
-  return stateDir === DEFAULT_STATE_DIR ? "" : ` --state ${word(stateDir)}`;
-}
-
-function word(path: string): string {
-  return PLAIN.test(path) ? path : `'${path.replaceAll("'", `'\\''`)}'`;
+  return stateDir === DEFAULT_STATE_DIR ? "" : ` --state ${shellWord(stateDir)}`;
 }

@@ -5,7 +5,7 @@
 
 import type { AgentOptions, StatusAddress } from "../config/mod.ts";
 import { CommandError, systemReason, UsageError } from "./failure.ts";
-import type { Logger } from "../base/mod.ts";
+import { type Logger, shellWord } from "../base/mod.ts";
 import type { SettingFollower } from "../agent/mod.ts";
 import type { AgentParts, CliPorts, Overlay, StatusPort } from "./ports.ts";
 
@@ -48,7 +48,7 @@ export async function readStatusToken(
   }
   if (await process.othersMay(path) !== undefined) {
     throw new UsageError(`Cannot use the token in ${path}: others than its owner can read or change it`, {
-      hint: `\`chmod 600 ${path}\` leaves it to its owner.`,
+      hint: `\`chmod 600 ${shellWord(path)}\` leaves it to its owner.`,
     });
   }
   if (text.length <= MAX_TOKEN_FILE_LENGTH) return text;

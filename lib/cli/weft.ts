@@ -63,13 +63,26 @@ export function makeProgram(context: CommandContext): AnyCommand {
       getOutHelpWidth: () => Math.min(terminal.columns ?? 100, 110),
       getOutHasColors: () => terminal.hasColours,
     })
-    .addHelpText("after", "\nExamples:\n  # weft --leader\n  # weft --join weft1-…\n  $ weft status --watch");
+    .addHelpText("after", "\nExamples:\n  # weft --leader\n  # weft --join weft1-…\n  $ weft status --watch")
+    // Otherwise the help of the group would be shown, and the word be passed over.
+    .addHelpText("beforeAll", ({ command }) => {
+      refuseUnknownWord(command as AnyCommand);
+      return "";
+    });
   addCommands(program, context);
   addHelpCommand(program);
   // Last, because commands inherit its settings as they are when they are made.
   addStartOptions(program, context);
   addAliases(program);
   return program;
+}
+
+/** Refuses the first word behind a group of commands that is none of them, when the group's help is asked for. */
+function refuseUnknownWord(group: AnyCommand): void {
+  const [word] = group.args;
+  const isGroup = group.commands.length > 0 && group.registeredArguments.length === 0;
+  if (!isGroup || word === undefined || word.startsWith("-")) return;
+  if (commandNamed(group, word) === undefined) refuseUnknown(group, word);
 }
 
 /** Adds `weft help`, which knows commands of commands too. */

@@ -206,9 +206,25 @@ export function askAgent(
   ask: Action<ControlClient, Promise<void>>,
 ): void {
   runWithOptions(command, ports, async ({ stateDir }, args, options) => {
-    using client = new ControlClient(stateDir);
+    using client = new ControlClient(stateDir, waitNotice(ports, options));
     await ask(client, args, options);
   });
+}
+
+/** @returns what tells a person, and no program, that an answer is still waited for, and for how long */
+export function waitNotice(
+  { terminal }: Pick<CliPorts, "terminal">,
+  { json }: Readonly<Record<string, unknown>>,
+): { readonly onSlow?: (boundMs: number) => void } {
+  if (!terminal.isInteractive || json === true) return {};
+  return {
+    onSlow: (boundMs) =>
+      terminal.err(
+        `Waiting for the agent's answer, up to ${
+          Math.round(boundMs / 1_000)
+        } s; \`weft logs\` says what for\n`,
+      ),
+  };
 }
 
 /**

@@ -18,6 +18,8 @@ const wrong: readonly (readonly [string, readonly string[], RegExp, RegExp?])[] 
   ["an unknown option", ["--leader", "--frobnicate"], /--frobnicate/],
   ["an option that is nearly one", ["--leader", "--prot", "1"], /--prot/, /--port/],
   ["an unknown command", ["frobnicate"], /frobnicate/],
+  ["the help of an unknown command", ["frobnicate", "--help"], /Unknown command: weft frobnicate/],
+  ["the help of an unknown one of a group", ["peer", "ad", "-h"], /weft peer ad/, /weft peer add/],
   ["a command that is nearly one", ["stauts"], /stauts/, /`weft status`/],
   ["both roles at once", ["--leader", "--join", "weft1-x"], /--leader.*--join|--join.*--leader/],
   ["two tokens", ["--join", "weft1-x", "--join-file", "f"], /--join/],

@@ -13,37 +13,35 @@ import {
 } from "../../base/mod.ts";
 import {
   acceptChannel,
-  type Authorization,
   type Channel,
   type ChannelDropReason,
   type ChannelStream,
   HANDSHAKE_VERSIONS,
   type HandshakeSetup,
 } from "../../channel/mod.ts";
-import { PresharedKey, type PrivateKey, type PublicKey, type VerifyingKey } from "../../crypto/mod.ts";
+import type { PrivateKey } from "../../crypto/mod.ts";
 import {
   conflictText,
-  decodeHello,
-  encodeHelloReply,
   encodeMeshMessage,
-  type Hello,
   isConflict,
-  type MemberRecord,
   MESH_TOPIC,
-  type NetworkId,
   NO_UPDATE,
   type NodeId,
   type NodeIdentity,
   OWN_PROTOCOLS,
-  type ProtocolVersions,
-  readSuccession,
-  type Replica,
   type Signed,
   type VersionConflict,
 } from "../../mesh/mod.ts";
 import type { Endpoint, IpAddress } from "../../net/mod.ts";
 import { type StreamListener, UpgradableStream } from "../../transport/mod.ts";
+import {
+  type Caller,
+  CallerAdmission,
+  type CallerAdmissionParts,
+  type RemovedCaller,
+} from "./caller_admission.ts";
 import { CallerLimits, type CallerStanding, originOf } from "./caller_limits.ts";
+import { FairSlots } from "./fair_slots.ts";
 import type { Link, LinkWay } from "./link_table.ts";
 import { StreamBytes } from "./relay/mod.ts";
 import { settleVersions } from "./version_conflicts.ts";
@@ -54,25 +52,16 @@ const MAX_HANDSHAKES = 64;
 const MAX_JOINS = 64;
 
 /** Where others call, who they may be, and what becomes of them. */
-export interface LinkAcceptorParts extends Pick<Environment, "log" | "clock" | "tracer"> {
+export interface LinkAcceptorParts
+  extends CallerAdmissionParts, Pick<Environment, "log" | "clock" | "tracer"> {
   /** This node. */
   readonly identity: NodeIdentity;
-  readonly networkId: NetworkId;
-  /** The network's. */
-  readonly verifyingKey: VerifyingKey;
-  readonly replica: Replica;
   /** Closed with the acceptor. */
   readonly listener: StreamListener;
   readonly setup: HandshakeSetup;
   readonly counters: Counters<ChannelDropReason>;
-  /** What this node speaks; what its release does when left out. */
-  readonly protocols?: ProtocolVersions | undefined;
-  /** The preshared key of whoever may join with this token; undefined when nobody may, or only elsewhere. */
-  tokenKey(tokenId: string, publicKey: PublicKey): PresharedKey | undefined;
   /** Serves a machine that holds a token, and closes the channel in the end. */
   serveJoin(channel: Channel, tokenId: string, source: Endpoint): Promise<void>;
-  /** A member whose record has expired calls. @returns whether it was renewed, which only leaders can */
-  renew(record: MemberRecord): boolean;
   /** @returns the key by which members may know this node that have not heard of its own */
   formerStatic?(): PrivateKey | undefined;
   /** @returns whether an address is in the overlay, so that its streams come by the packet plane */
@@ -98,34 +87,11 @@ interface Incoming {
   readonly stated?: NodeId;
 }
 
-/** Who has been let in, and what it says that it speaks. */
-type Caller = CallerKind & { readonly protocols?: ProtocolVersions | undefined };
-
-type CallerKind =
-  | { readonly kind: "join"; readonly tokenId: string }
-  | {
-    readonly kind: "member";
-    readonly nodeId: NodeId;
-    /** Its record, when it goes on under keys of which this node has not heard. */
-    readonly successor?: Signed;
-  }
-  /** A member that knows this node by its former keys. */
-  | { readonly kind: "calls-former"; readonly nodeId: NodeId }
-  | Removed;
-
-type Admittance = Omit<Authorization<CallerKind>, "reply">;
-
-/** Somebody under a key that counts no more. */
-interface Removed {
-  readonly kind: "removed";
-  readonly nodeId: NodeId;
-  readonly publicKey: PublicKey;
-}
-
 /** Accepts channels until it is closed; nobody can fill it alone. */
 export class LinkAcceptor {
   readonly #parts: LinkAcceptorParts;
   readonly #limits: CallerLimits;
+  readonly #admission: CallerAdmission;
   /** Strangers evict each other, and never a member. */
   readonly #handshakes: Readonly<Record<CallerStanding | "web", FairSlots>> = {
     proven: new FairSlots(MAX_HANDSHAKES),
@@ -143,6 +109,7 @@ export class LinkAcceptor {
   constructor(parts: LinkAcceptorParts) {
     this.#parts = parts;
     this.#limits = new CallerLimits(parts.replica.roster);
+    this.#admission = new CallerAdmission(parts);
   }
 
   start(): void {
@@ -220,7 +187,7 @@ export class LinkAcceptor {
           ours: rangeText(ours.handshake ?? HANDSHAKE_VERSIONS),
         }),
       authorize: (hello, remoteStatic, isFormer) => {
-        const caller = this.#authorize(hello, remoteStatic, isFormer);
+        const caller = this.#admission.authorize(hello, remoteStatic, isFormer);
         if (stated === undefined) return caller;
         // Who joins, or was removed, has no link to a relay.
         return caller?.context.kind === "member" && caller.context.nodeId === stated ? caller : undefined;
@@ -277,7 +244,7 @@ export class LinkAcceptor {
   }
 
   /** Nobody could reach it while it was away: it gets the records that say so, and nothing else. */
-  async #sendRemoval(channel: Channel, { nodeId, publicKey }: Removed): Promise<void> {
+  async #sendRemoval(channel: Channel, { nodeId, publicKey }: RemovedCaller): Promise<void> {
     const { roster } = this.#parts.replica;
     // Unless it goes on under another key: then it gets that record too, and what else is known of its keys.
     const successor = roster.recordById(nodeId)?.successor;
@@ -319,101 +286,10 @@ export class LinkAcceptor {
       log.error("cannot serve a join", { from: source.toString(), error });
     });
   }
-
-  #authorize(
-    helloBytes: Uint8Array,
-    remoteStatic: PublicKey,
-    isFormer: boolean,
-  ): Authorization<Caller> | undefined {
-    const hello = decodeHello(helloBytes);
-    if (hello === undefined) return undefined;
-    const { protocols } = hello;
-    const admitted = this.#admit(hello, remoteStatic, isFormer);
-    if (admitted === undefined) return undefined;
-    const reply = encodeHelloReply(this.#parts.protocols ?? OWN_PROTOCOLS, protocols);
-    return { ...admitted, reply, context: { ...admitted.context, protocols } };
-  }
-
-  #admit(hello: Hello, remoteStatic: PublicKey, isFormer: boolean): Admittance | undefined {
-    const { networkId, verifyingKey, replica: { roster }, tokenKey, renew } = this.#parts;
-    if (hello.kind === "join") {
-      if (isFormer) return undefined;
-      const presharedKey = tokenKey(hello.tokenId, remoteStatic);
-      return presharedKey && { presharedKey, context: { kind: "join", tokenId: hello.tokenId } };
-    }
-    if (hello.networkId !== networkId) return undefined;
-    const record = roster.recordByKey(remoteStatic);
-    const { nodeId } = hello;
-    const proven = { presharedKey: PresharedKey.none() };
-    const removed = { ...proven, context: { kind: "removed", nodeId, publicKey: remoteStatic } as const };
-    // A key that was replaced long ago has no record any more.
-    if (record === undefined && roster.isRevoked(remoteStatic)) return removed;
-    const { succession } = hello;
-    if (record === undefined && succession !== undefined && !isFormer) {
-      const caller = { publicKey: remoteStatic, nodeId };
-      const successor = readSuccession(succession, caller, { roster, verifyingKey });
-      return successor && { ...proven, context: { kind: "member", nodeId, successor } };
-    }
-    if (record?.nodeId !== nodeId) return undefined;
-    // A device without weft takes no part in the message plane.
-    if (record.verifyingKey === undefined) return undefined;
-    if (roster.isRevoked(remoteStatic)) return removed;
-    const isLinkable = roster.linkable(nodeId) !== undefined || renew(record);
-    if (!isLinkable) return undefined;
-    return { ...proven, context: { kind: isFormer ? "calls-former" : "member", nodeId } };
-  }
 }
 
 interface TracedWay {
   readonly way: LinkWay["kind"];
   /** Whether both speak a version of each protocol. */
   readonly isSpoken: boolean;
-}
-
-interface Holder {
-  readonly origin: string;
-  readonly evict: () => void;
-}
-
-/**
- * Everybody gets a slot. When there are too many holders, the oldest one of the origin with the most of them is evicted:
- * a flood from one origin displaces itself, and who is quick is always served.
- */
-export class FairSlots {
-  readonly #capacity: number;
-  /** In the order in which they came. */
-  readonly #holders = new Set<Holder>();
-
-  /** @param capacity how many slots there are, at least 1 */
-  constructor(capacity: number) {
-    this.#capacity = capacity;
-  }
-
-  get size(): number {
-    return this.#holders.size;
-  }
-
-  /**
-   * @param origin what holders have in common that one sender can multiply
-   * @param evict called at most once, when somebody else needs the slot
-   * @returns a function that releases the slot; harmless when repeated
-   */
-  acquire(origin: string, evict: () => void): () => void {
-    const holder = { origin, evict };
-    this.#holders.add(holder);
-    if (this.#holders.size > this.#capacity) this.#evictOne();
-    return () => void this.#holders.delete(holder);
-  }
-
-  #evictOne(): void {
-    let largest: Holder[] = [];
-    for (const group of Map.groupBy(this.#holders, ({ origin }) => origin).values()) {
-      // Of equal origins the one that came first.
-      if (group.length > largest.length) largest = group;
-    }
-    const [oldest] = largest;
-    if (oldest === undefined) return;
-    this.#holders.delete(oldest);
-    oldest.evict();
-  }
 }

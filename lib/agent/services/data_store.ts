@@ -3,7 +3,7 @@
  * @module
  */
 
-import type { Clock, Environment } from "../../base/mod.ts";
+import { type Clock, type Environment, shellWord } from "../../base/mod.ts";
 import {
   DATA_SCHEMA,
   type DataEngine,
@@ -16,6 +16,7 @@ import {
   type NatsCredentials,
   parseNatsCredentials,
   parseNatsServer,
+  RECORD_VERSION,
   ReplicatedEngine,
 } from "../../data/mod.ts";
 import type { ServersAccess } from "../data_servers/mod.ts";
@@ -147,6 +148,8 @@ export class DataStore {
       // "wftd" and "wfts" in ASCII.
       applicationId: which === "" ? 0x77667464 : 0x77667473,
       schemaVersion: 1,
+      // A copy has that of what it has read.
+      ...which === "-shared" && { newestVersion: RECORD_VERSION },
       schema: DATA_SCHEMA,
       isCheckedWhole: false,
     };
@@ -161,7 +164,7 @@ async function readCredentials(path: string): Promise<NatsCredentials> {
       "Failed",
       `Cannot use the credentials in ${path}: others than its owner can read or change it`,
       {
-        hint: `\`chmod 600 ${path}\` leaves it to its owner.`,
+        hint: `\`chmod 600 ${shellWord(path)}\` leaves it to its owner.`,
       },
     );
   }

@@ -3,6 +3,7 @@
  * @module
  */
 
+import { shellWord } from "../../base/mod.ts";
 import type { Warning } from "./warnings.ts";
 
 /** Leaders renew a membership when a third of it has passed; whoever has so little left was not renewed for weeks. */
@@ -43,7 +44,9 @@ export function upcomingWarnings({ membership, freeBytes, stateDir }: UpcomingPa
       kind: "disk",
       about: "free",
       text: `the disk is nearly full: ${Math.floor(freeBytes / MIB)} MiB are free where ${stateDir} is`,
-      hint: `\`df -h ${stateDir}\` shows it; on a full disk this node runs on, and keeps nothing new.`,
+      hint: `\`df -h ${
+        shellWord(stateDir)
+      }\` shows it; on a full disk this node runs on, and keeps nothing new.`,
     });
   }
   return warnings;

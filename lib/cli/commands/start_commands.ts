@@ -3,6 +3,7 @@
  * @module
  */
 
+import { shellWord } from "../../base/mod.ts";
 import { Option } from "@commander-js/extra-typings";
 import { FIELD_ENTRIES, type OptionName, TEST_OPTIONS } from "../../config/mod.ts";
 import { UsageError } from "../failure.ts";
@@ -83,7 +84,7 @@ async function roleOf(program: AnyCommand, ports: CliPorts): Promise<StartRole |
 async function readTokenFile(path: string, ports: CliPorts): Promise<string> {
   const text = await readFile(path, ports, "the token");
   const access = await ports.process.othersMay(path).catch(() => undefined);
-  const hint = `\`chmod 600 ${path}\` leaves it to its owner.`;
+  const hint = `\`chmod 600 ${shellWord(path)}\` leaves it to its owner.`;
   if (access === "write") {
     throw new UsageError(`Cannot use the token in ${path}: every user of this machine can change it`, {
       hint,

@@ -17,7 +17,14 @@ import { DataError } from "../errors.ts";
 import { readBody } from "../transaction_body.ts";
 import type { CollectionTable, StoredEntry } from "./collection_table.ts";
 import type { GroupCommit } from "./group_commit.ts";
-import { isMarked, partId, type PlaceLocks, recordId, type TransactionRows } from "./prepared/mod.ts";
+import {
+  isMarked,
+  NEXT_NUMBER,
+  partId,
+  type PlaceLocks,
+  recordId,
+  type TransactionRows,
+} from "./prepared/mod.ts";
 import type { SqlDatabase, SqlRow, SqlStatement } from "./sql_database.ts";
 
 /** To find the oldest ids takes a look at all that are kept: so many may be more. */
@@ -48,8 +55,8 @@ export interface CommitTables {
   nextRevision(copy: string | undefined): number;
   /** Within work. @throws DataError with code `Moved` when a collection may not be written now */
   checkWrite(collection: string): void;
-  /** Within work: a collection that is held is written, so that it is held no more. */
-  endHold(collection: string): void;
+  /** Within work: what was prepared in a collection, held or not, comes to its end. */
+  noteWrite(collection: string): void;
   /** Milliseconds since 1970. */
   wall(): number;
   /** What parts of transactions over several places have locked. */
@@ -80,8 +87,9 @@ export class CommitWriter {
     this.#keep = database.prepare(
       `INSERT INTO transactions (id, origin, revisions, result, shard, revision, touched)
        VALUES (?, ?, ?, ?, ?, ?, ?)
-       ON CONFLICT (id) DO UPDATE SET origin = excluded.origin, revisions = excluded.revisions,
-         result = excluded.result, revision = excluded.revision, touched = excluded.touched, state = NULL, body = NULL
+       ON CONFLICT (id) DO UPDATE SET number = (${NEXT_NUMBER}), origin = excluded.origin,
+         revisions = excluded.revisions, result = excluded.result, revision = excluded.revision,
+         touched = excluded.touched, state = NULL, body = NULL
        RETURNING number`,
     );
     this.#forget = database.prepare(
@@ -161,8 +169,14 @@ export class CommitWriter {
     return undefined;
   }
 
-  /** A part or a record has ended: the oldest ids of its origin are forgotten now and then. */
-  noteEnded(origin: string): void {
+  /** @throws DataError with code `Moved` when nothing may begin in a collection now */
+  checkWrite(collection: string): void {
+    this.#tables.checkWrite(collection);
+  }
+
+  /** A part or a record has ended, also where it is held: the oldest ids of its origin are forgotten now and then. */
+  noteEnded(collection: string, origin: string): void {
+    this.#tables.noteWrite(collection);
     if (++this.#ended % FORGET_EACH === 0) this.#forget.run(origin);
   }
 
@@ -187,8 +201,6 @@ export class CommitWriter {
 
   /** Writes a part that was checked, and whose keys were locked since. @returns the revision of each write */
   writePart({ writes }: ReadyCommit): readonly number[] {
-    // What was prepared before a collection was held is written all the same.
-    for (const { write } of writes) this.#tables.endHold(write.collection);
     const touched = new Set<CollectionTable>();
     const revisions = writes.map((ready) => this.#write(ready, touched));
     for (const table of touched) this.#group.tell(table.tell);

@@ -11,8 +11,8 @@ import {
   type Query,
   type QueryParameters,
 } from "../../query/mod.ts";
-import { MAX_COLLECTIONS, MAX_COPIES, MAX_DATABASE_BYTES, MAX_ENTRIES } from "../bounds.ts";
-import { AnswerRoom, checkStoredSpec, isInnerName, keyText } from "../documents.ts";
+import { MAX_DATABASE_BYTES, MAX_ENTRIES } from "../bounds.ts";
+import { AnswerRoom, checkStoredSpec, keyText } from "../documents.ts";
 import type {
   Change,
   CollectionSpec,
@@ -26,13 +26,14 @@ import type {
   QueryLimits,
 } from "../engine.ts";
 import { DataError } from "../errors.ts";
-import { CollectionTable } from "./collection_table.ts";
+import type { CollectionTable } from "./collection_table.ts";
+import { CollectionTables } from "./collection_tables.ts";
 import { CommitWriter, keptId, locked, shardOf } from "./commit_writer.ts";
 import { CopyTables, prepareCopies } from "./copy_tables.ts";
 import { engineFailure } from "./failure.ts";
 import { Followers } from "./followers.ts";
 import { GroupCommit } from "./group_commit.ts";
-import { enteringName, moved, MoveTables, prepareMoves } from "./move_tables.ts";
+import { moved, MoveTables, prepareMoves } from "./move_tables.ts";
 import { PlaceLocks, PreparedTransactions, TransactionRows } from "./prepared/mod.ts";
 import { EmbeddedQueues } from "./queues/mod.ts";
 import type { SqlDatabase } from "./sql_database.ts";
@@ -81,7 +82,7 @@ export class EmbeddedEngine implements DataEngine {
   readonly prepared: PreparedTransactions;
   readonly queues: EmbeddedQueues;
   readonly #database: SqlDatabase;
-  readonly #tables = new Map<string, CollectionTable>();
+  readonly #tables: CollectionTables;
   readonly #writer: CommitWriter;
   readonly #locks: PlaceLocks;
   readonly #group: GroupCommit;
@@ -91,7 +92,6 @@ export class EmbeddedEngine implements DataEngine {
   /** Ids of commits that wait for their turn. */
   readonly #queued = new Set<string>();
   #isClosed = false;
-  #revision = 0;
 
   constructor(parts: EmbeddedParts) {
     const { database, maxBytes = MAX_DATABASE_BYTES } = parts;
@@ -104,6 +104,7 @@ export class EmbeddedEngine implements DataEngine {
     this.#beforeCommit = parts.beforeCommit ?? (() => {});
     this.#group = new GroupCommit(database, parts.afterTurn, this.#beforeCommit);
     prepareCopies(database);
+    this.#tables = new CollectionTables(database, (name) => this.#followers.tell(name));
     const rows = new TransactionRows(database);
     this.#locks = new PlaceLocks((place) => rows.holders(place, this.#table(place).spec.key));
     const locks = this.#locks;
@@ -120,12 +121,8 @@ export class EmbeddedEngine implements DataEngine {
     this.moves = new MoveTables({
       database,
       group: this.#group,
-      table: (name) => this.#there(name),
-      has: (name) => this.#tables.has(name),
-      make: (spec) => this.#prepare(spec),
-      checkRoom: (name) => this.#checkRoom(name),
+      tables: this.#tables,
       tell: (name) => this.#followers.tell(name),
-      remove: (name) => this.#remove(this.#there(name)),
       run: (body) => this.#run(body),
       alone: (body) => this.#alone(body),
       reload: () => this.#load(),
@@ -133,9 +130,9 @@ export class EmbeddedEngine implements DataEngine {
     });
     this.#writer = new CommitWriter(database, this.#group, {
       table: (name) => this.#table(name),
-      nextRevision: (copy) => copy === undefined ? ++this.#revision : this.copies.next(copy),
+      nextRevision: (copy) => copy === undefined ? this.#tables.nextRevision() : this.copies.next(copy),
       checkWrite: (collection) => this.moves.checkWrite(collection),
-      endHold: (collection) => this.moves.endHold(collection),
+      noteWrite: (collection) => this.moves.noteWrite(collection),
       wall: parts.wall,
       locks,
       rows,
@@ -162,7 +159,7 @@ export class EmbeddedEngine implements DataEngine {
   }
 
   collections(): Promise<readonly CollectionState[]> {
-    return this.#run(() => [...this.#tables.keys()].sort().map((name) => this.#state(this.#there(name))));
+    return this.#run(() => this.#tables.names.map((name) => this.#state(this.#tables.get(name))));
   }
 
   describe(collection: string): Promise<CollectionState> {
@@ -177,10 +174,10 @@ export class EmbeddedEngine implements DataEngine {
     return this.#run(() => {
       this.#group.flush();
       const spec = checkStoredSpec(given);
-      const there = this.#tables.get(spec.name);
+      const there = this.#tables.find(spec.name);
       if (this.moves.hasLeft(spec.name)) throw moved(spec.name);
-      if (there === undefined && this.#tables.has(enteringName(spec.name))) throw moved(spec.name);
-      if (there === undefined) this.#checkRoom(spec.name);
+      if (there === undefined && this.moves.isEntering(spec.name)) throw moved(spec.name);
+      if (there === undefined) this.#tables.checkRoom(spec.name);
       if (there !== undefined && there.spec.key !== spec.key) {
         throw new DataError(
           "InvalidCollection",
@@ -195,7 +192,7 @@ export class EmbeddedEngine implements DataEngine {
       }
       const index = [...new Set([...there?.spec.index ?? [], ...spec.index])].sort();
       const whole = checkStoredSpec({ ...there?.spec, ...spec, index });
-      this.#atomically(() => this.#prepare(whole));
+      this.#atomically(() => this.#tables.make(whole));
       this.#load();
       return this.#state(this.#table(spec.name));
     });
@@ -204,16 +201,15 @@ export class EmbeddedEngine implements DataEngine {
   drop(collection: string): Promise<boolean> {
     return this.#run(() => {
       this.#group.flush();
-      const table = this.#tables.get(collection);
+      const table = this.#tables.find(collection);
       if (table === undefined) return false;
       if (this.moves.hasLeft(collection)) throw moved(collection);
       this.#atomically(() => {
-        this.#remove(table);
-        this.#database.prepare("DELETE FROM leaving WHERE collection = ?").run(collection);
-        this.#database.prepare("DELETE FROM entered WHERE collection = ?").run(collection);
+        this.#tables.remove(collection);
+        this.moves.forget(collection);
       });
       this.moves.load();
-      this.#tables.delete(collection);
+      this.#tables.forget(collection);
       this.#locks.forget(collection);
       table.tell();
       return true;
@@ -325,75 +321,20 @@ export class EmbeddedEngine implements DataEngine {
     return Promise.resolve();
   }
 
-  #prepare(spec: CollectionSpec): void {
-    const number = this.#tables.get(spec.name)?.number ?? this.#nextNumber();
-    // A copy begins where what it is copied from does, and counts by itself.
-    const revision = isInnerName(spec.name) ? 0 : this.#revision;
-    CollectionTable.prepare(this.#database, number, spec, revision);
-    this.#database.prepare(
-      "INSERT INTO collections VALUES (?, ?, ?) ON CONFLICT (name) DO UPDATE SET spec = excluded.spec",
-    ).run(spec.name, number, JSON.stringify(spec));
-  }
-
-  #remove({ number, spec: { name } }: CollectionTable): void {
-    CollectionTable.drop(this.#database, number);
-    this.#database.prepare("DELETE FROM collections WHERE name = ?").run(name);
-    this.#database.prepare("DELETE FROM transactions WHERE shard = ?").run(name);
-    // Its changes are gone, and their revisions must not come again.
-    this.#database.prepare("UPDATE floor SET revision = ?").run(this.#revision);
-  }
-
   /** @throws DataError with code `UnknownCollection`, or `Moved` of one that has left */
   #table(name: string): CollectionTable {
     if (this.moves.hasLeft(name)) throw moved(name);
-    return this.#there(name);
-  }
-
-  #there(name: string): CollectionTable {
-    const table = this.#tables.get(name);
-    if (table !== undefined) return table;
-    throw new DataError(
-      "UnknownCollection",
-      `There is no collection ${JSON.stringify(String(name).slice(0, 64))} here`,
-    );
-  }
-
-  /** What others have this node hold is counted apart from what is its own. @throws DataError */
-  #checkRoom(name: string): void {
-    const isCopy = isInnerName(name);
-    const most = isCopy ? MAX_COPIES : MAX_COLLECTIONS;
-    if ([...this.#tables.keys()].filter((other) => isInnerName(other) === isCopy).length < most) return;
-    const what = isCopy ? `has ${most} copies of shards` : `owns ${most}`;
-    throw new DataError("InvalidCollection", `Cannot make ${name}: a node ${what} at most`);
+    return this.#tables.get(name);
   }
 
   #state(table: CollectionTable): CollectionState {
     return { ...table.spec, revision: table.revision, count: table.count() };
   }
 
-  #nextNumber(): number {
-    return Number(
-      this.#database.prepare("UPDATE floor SET number = number + 1 RETURNING number").get()?.["number"],
-    );
-  }
-
   #load(): void {
-    this.#tables.clear();
+    this.#tables.load();
     this.moves.load();
     this.#locks.forget();
-    const floor = Number(this.#database.prepare("SELECT revision FROM floor").get()?.["revision"] ?? 0);
-    this.#revision = Math.max(this.#revision, floor);
-    for (const row of this.#database.prepare("SELECT name, number, spec FROM collections").all()) {
-      const spec = checkStoredSpec(JSON.parse(row["spec"] as string));
-      const table = new CollectionTable(
-        this.#database,
-        row["number"] as number,
-        spec,
-        () => this.#followers.tell(spec.name),
-      );
-      this.#tables.set(spec.name, table);
-      if (!isInnerName(spec.name)) this.#revision = Math.max(this.#revision, table.revision);
-    }
   }
 
   /** After what waits, and with what is known of tables read anew when it fails. */

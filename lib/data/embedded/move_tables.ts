@@ -2,7 +2,8 @@
  * Collections that leave or enter an engine, in SQLite. Each step is one transaction.
  *
  * ```
- *   leaving   collection | id | by | state | hold | until             until: of a hold, by the clock of commits
+ *   leaving   collection | id | by | state | hold | until             until: of a hold, by the clock of commits;
+ *                                                                        state `written`: held, and written all the same
  *   entering  collection | id | part                                     the part that comes next
  *   entered   id | collection | origin | revisions | result | touched     ids that came along, apart from the engine's own
  * ```
@@ -10,8 +11,7 @@
  * @module
  */
 
-import { MAX_ENTRIES } from "../bounds.ts";
-import { AnswerRoom, checkStoredSpec, documentText, isCollectionName, keyText } from "../documents.ts";
+import { checkStoredSpec, documentText, isCollectionName, keyText } from "../documents.ts";
 import type { CollectionSpec } from "../engine.ts";
 import { DataError } from "../errors.ts";
 import {
@@ -22,9 +22,10 @@ import {
   type MoveStep,
   type MoveStore,
 } from "../moves.ts";
-import type { CollectionTable } from "./collection_table.ts";
+import type { CollectionTables } from "./collection_tables.ts";
 import type { GroupCommit } from "./group_commit.ts";
-import type { SqlDatabase, SqlRow } from "./sql_database.ts";
+import { readMovedCommits } from "./moved_commits.ts";
+import type { SqlDatabase } from "./sql_database.ts";
 
 /** Makes the tables, where an earlier release has made the others. */
 export function prepareMoves(database: SqlDatabase): void {
@@ -48,17 +49,9 @@ export function prepareMoves(database: SqlDatabase): void {
 export interface MoveEngine {
   readonly database: SqlDatabase;
   readonly group: GroupCommit;
-  /** @throws DataError with code `UnknownCollection`; of one that has left, too, it gives the table */
-  table(name: string): CollectionTable;
-  has(name: string): boolean;
-  /** Makes the tables of a collection, within a transaction. */
-  make(spec: CollectionSpec): void;
-  /** @throws DataError with code `InvalidCollection` when there are too many */
-  checkRoom(name: string): void;
+  readonly tables: CollectionTables;
   /** Calls back those who follow a collection. */
   tell(name: string): void;
-  /** Takes them away, within a transaction. */
-  remove(name: string): void;
   run<T>(body: () => T | Promise<T>): Promise<T>;
   alone<T>(body: () => T): T;
   reload(): void;
@@ -66,13 +59,14 @@ export interface MoveEngine {
   wall(): number;
 }
 
-interface Row extends Leaving {
+interface Row extends Omit<Leaving, "state"> {
+  readonly state: Leaving["state"] | "written";
   readonly hold: number;
   readonly until: number;
 }
 
 /** @returns the name under which a collection enters */
-export function enteringName(collection: string): string {
+function enteringName(collection: string): string {
   return `${collection}.move`;
 }
 
@@ -90,7 +84,7 @@ export class MoveTables implements MoveStore {
     this.#leaving.clear();
     for (const row of this.#engine.database.prepare("SELECT * FROM leaving").all()) {
       const collection = String(row["collection"]);
-      const state = row["state"] as Leaving["state"];
+      const state = row["state"] as Row["state"];
       this.#leaving.set(collection, {
         ...{ collection, id: String(row["id"]), by: String(row["mover"]), state },
         ...{ hold: Number(row["hold"]), until: Number(row["until"]) },
@@ -101,6 +95,18 @@ export class MoveTables implements MoveStore {
   /** Whether a collection has left. */
   hasLeft(collection: string): boolean {
     return this.#leaving.size > 0 && this.#leaving.get(collection)?.state === "decided";
+  }
+
+  /** Whether a collection is on its way into the engine. */
+  isEntering(collection: string): boolean {
+    return this.#engine.tables.find(enteringName(collection)) !== undefined;
+  }
+
+  /** Within a transaction: a collection is gone, and what is kept of its moves goes along; `load` comes afterwards. */
+  forget(collection: string): void {
+    const { database } = this.#engine;
+    database.prepare("DELETE FROM leaving WHERE collection = ?").run(collection);
+    database.prepare("DELETE FROM entered WHERE collection = ?").run(collection);
   }
 
   /**
@@ -114,15 +120,16 @@ export class MoveTables implements MoveStore {
     if (row === undefined || row.state === "following") return;
     const leftMs = row.until - this.#engine.wall();
     if (row.state === "decided" || (leftMs > 0 && leftMs <= MAX_HOLD_MS)) throw moved(collection);
-    this.endHold(collection);
+    this.#change(row, "following");
   }
 
-  /** Within work of the group: a collection is written, so that whoever held it has to look again. */
-  endHold(collection: string): void {
+  /**
+   * Within work of the group: what was prepared before a collection was held comes to its end, so that whoever holds it has
+   * to look again. Writes wait all the same, or others would be prepared meanwhile, again and again.
+   */
+  noteWrite(collection: string): void {
     const row = this.#leaving.get(collection);
-    if (row?.state !== "held") return;
-    this.#set({ ...row, state: "following" });
-    this.#engine.group.undo(() => this.#leaving.set(collection, row));
+    if (row?.state === "held") this.#change(row, "written");
   }
 
   step(step: MoveStep): Promise<void> {
@@ -137,7 +144,12 @@ export class MoveTables implements MoveStore {
   }
 
   leaving(): Promise<readonly Leaving[]> {
-    return this.#engine.run(() => [...this.#leaving.values()].map(({ until: _, hold: __, ...row }) => row));
+    return this.#engine.run(() =>
+      [...this.#leaving.values()].map(({ collection, id, by, state }) => ({
+        ...{ collection, id, by },
+        state: state === "written" ? "held" : state,
+      }))
+    );
   }
 
   entering(): Promise<readonly { readonly collection: string; readonly id: string }[]> {
@@ -148,52 +160,16 @@ export class MoveTables implements MoveStore {
   }
 
   spec(collection: string): Promise<CollectionSpec> {
-    return this.#engine.run(() => this.#engine.table(collection).spec);
+    return this.#engine.run(() => this.#engine.tables.get(collection).spec);
   }
 
   commits(
     collection: string,
     after: number,
   ): Promise<{ readonly commits: readonly MovedCommit[]; readonly position: number }> {
-    return this.#engine.run(() => {
-      const { database } = this.#engine;
-      const commits: MovedCommit[] = [];
-      const room = new AnswerRoom();
-      let position = after;
-      const take = (rows: Iterable<SqlRow>, positionOf: (number: number) => number) => {
-        for (const row of rows) {
-          const hasRoom = room.take(`${row["revisions"]}${row["result"] ?? ""}${row["touched"] ?? ""}`);
-          if (!hasRoom && commits.length > 0) return;
-          commits.push(commitOf(row));
-          position = positionOf(Number(row["number"]));
-        }
-      };
-      // What has entered with the collection stands before what was committed here: its numbers count as those below 0.
-      const begin = after === 0 ? -Number.MAX_SAFE_INTEGER : after;
-      if (begin < 0) {
-        const rows = database.prepare(
-          "SELECT * FROM entered WHERE collection = ? AND number > ? ORDER BY number LIMIT ?",
-        ).all(collection, begin + Number.MAX_SAFE_INTEGER, MAX_ENTRIES);
-        take(rows, (number) => number - Number.MAX_SAFE_INTEGER);
-        if (rows.length > 0) return { commits, position };
-      }
-      const first = database.prepare(
-        `SELECT number FROM transactions WHERE shard IS NULL ORDER BY number DESC LIMIT 1 OFFSET ${MAX_MOVED_IDS}`,
-      ).get();
-      take(
-        database.prepare(
-          `SELECT * FROM transactions WHERE number > ?1 AND number < ?4 AND state IS NULL AND (shard = ?2 OR
-             (shard IS NULL AND (touched IS NULL OR EXISTS (SELECT 1 FROM json_each(touched) WHERE value = ?2))))
-           ORDER BY number LIMIT ?3`,
-        ).all(
-          ...[Math.max(0, begin, Number(first?.["number"] ?? 0)), collection, MAX_ENTRIES],
-          // What is open ends later, at the place that it has.
-          this.#firstOpen(collection) ?? Number.MAX_SAFE_INTEGER,
-        ),
-        (number) => number,
-      );
-      return { commits, position };
-    });
+    return this.#engine.run(() =>
+      readMovedCommits(this.#engine.database, collection, after, this.#firstOpen(collection))
+    );
   }
 
   #do(step: MoveStep): void {
@@ -215,12 +191,12 @@ export class MoveTables implements MoveStore {
       case "publish":
         return this.#publish(checkStoredSpec(step.spec), step.id);
       case "discard":
-        if (this.#entering(step.collection)?.id === step.id) this.#forget(step.collection, true);
+        if (this.#entering(step.collection)?.id === step.id) this.#discard(step.collection);
     }
   }
 
   #begin({ collection, id, by }: MoveStep & { kind: "begin" }): void {
-    this.#engine.table(collection);
+    this.#engine.tables.get(collection);
     const row = this.#leaving.get(collection);
     if (row !== undefined && row.id !== id) throw conflict(collection, "it is moved already");
     if (row === undefined) this.#set({ collection, id, by, state: "following", hold: 0, until: 0 });
@@ -240,7 +216,7 @@ export class MoveTables implements MoveStore {
   #decide({ collection, id, hold }: MoveStep & { kind: "decide" }): void {
     const row = this.#row(collection, id);
     if (row.state === "decided") return;
-    if (row.state === "following" || row.hold !== hold) {
+    if (row.state !== "held" || row.hold !== hold) {
       throw conflict(collection, "something was written meanwhile");
     }
     if (this.#firstOpen(collection) !== undefined) {
@@ -260,8 +236,8 @@ export class MoveTables implements MoveStore {
     const row = this.#leaving.get(collection);
     if (row === undefined) return;
     if (row.id !== id || row.state !== "decided") throw conflict(collection, "its move is not decided");
-    this.#forget(collection, false);
-    this.#engine.database.prepare("DELETE FROM leaving WHERE collection = ?").run(collection);
+    this.#engine.tables.remove(collection);
+    this.forget(collection);
   }
 
   #receive({ spec: given, id, revision }: MoveStep & { kind: "receive" }): void {
@@ -269,14 +245,14 @@ export class MoveTables implements MoveStore {
     if (!isCollectionName(name) || !Number.isSafeInteger(revision) || revision < 0) {
       throw new DataError("InvalidCollection", "That is no collection to move");
     }
-    if (this.#engine.has(name)) throw conflict(name, "the engine has one of that name");
+    if (this.#engine.tables.find(name) !== undefined) throw conflict(name, "the engine has one of that name");
     const there = this.#entering(name)?.id;
     if (there === id) return;
     if (there !== undefined) throw conflict(name, "another copy of it is to come");
-    this.#engine.checkRoom(name);
-    this.#engine.make({ ...spec, name: enteringName(name) });
+    this.#engine.tables.checkRoom(name);
+    this.#engine.tables.make({ ...spec, name: enteringName(name) });
     this.#engine.reload();
-    this.#engine.table(enteringName(name)).forgetChanges(revision);
+    this.#engine.tables.get(enteringName(name)).forgetChanges(revision);
     this.#engine.database.prepare("INSERT INTO entering VALUES (?, ?, 0)").run(name, id);
   }
 
@@ -287,7 +263,7 @@ export class MoveTables implements MoveStore {
     }
     if (part < expected.part) return;
     this.#engine.database.prepare("UPDATE entering SET part = part + 1 WHERE collection = ?").run(collection);
-    const table = this.#engine.table(enteringName(collection));
+    const table = this.#engine.tables.get(enteringName(collection));
     for (const { key, value, revision } of entries) table.place(keyText(key), documentText(value), revision);
     for (const change of changes) table.enter(change);
     const keep = this.#engine.database.prepare(
@@ -311,21 +287,19 @@ export class MoveTables implements MoveStore {
     const { name } = spec;
     const entering = enteringName(name);
     if (this.#entering(name)?.id !== id) {
-      if (this.#engine.has(name)) return;
+      if (this.#engine.tables.find(name) !== undefined) return;
       throw conflict(name, "nothing of it has come");
     }
     this.#engine.database.prepare("UPDATE collections SET name = ?, spec = ? WHERE name = ?")
       .run(name, JSON.stringify(spec), entering);
     this.#engine.database.prepare("DELETE FROM entering WHERE collection = ?").run(name);
     this.#engine.reload();
-    this.#engine.make(spec);
+    this.#engine.tables.make(spec);
   }
 
-  #forget(collection: string, isEntering: boolean): void {
-    this.#engine.remove(isEntering ? enteringName(collection) : collection);
-    if (isEntering) {
-      this.#engine.database.prepare("DELETE FROM entering WHERE collection = ?").run(collection);
-    }
+  #discard(collection: string): void {
+    this.#engine.tables.remove(enteringName(collection));
+    this.#engine.database.prepare("DELETE FROM entering WHERE collection = ?").run(collection);
     this.#engine.database.prepare("DELETE FROM entered WHERE collection = ?").run(collection);
   }
 
@@ -349,6 +323,11 @@ export class MoveTables implements MoveStore {
     throw conflict(collection, "its move was aborted");
   }
 
+  #change(row: Row, state: Row["state"]): void {
+    this.#set({ ...row, state });
+    this.#engine.group.undo(() => this.#leaving.set(row.collection, row));
+  }
+
   #set(row: Row): void {
     const { collection, id, by, state, hold, until } = row;
     this.#engine.database.prepare("INSERT OR REPLACE INTO leaving VALUES (?, ?, ?, ?, ?, ?)")
@@ -366,15 +345,4 @@ export function moved(collection: string): DataError {
 
 function conflict(collection: string, why: string): DataError {
   return new DataError("Conflict", `Cannot move ${collection}: ${why}`);
-}
-
-function commitOf(row: SqlRow): MovedCommit {
-  const [result, touched] = [row["result"], row["touched"]];
-  return {
-    id: String(row["id"]),
-    origin: String(row["origin"]),
-    revisions: JSON.parse(String(row["revisions"])),
-    ...typeof result === "string" && { result: JSON.parse(result) },
-    ...typeof touched === "string" && { touched: JSON.parse(touched) },
-  };
 }

@@ -1,130 +1,22 @@
 import assert from "node:assert/strict";
-import { randomUint32, SeededRandom, silentLogger, VirtualClock, VirtualTimers } from "../../base/mod.ts";
+import { randomUint32, SeededRandom, silentLogger } from "../../base/mod.ts";
 import { CollectionMover } from "../service/collection_mover.ts";
-import { settle } from "../../test_mesh/mod.ts";
-import type { Change, Commit, CommitAnswer, DataEngine } from "../engine.ts";
+import type { Change, Commit, CommitAnswer } from "../engine.ts";
 import { DataError } from "../errors.ts";
-import type { EngineName, MoveStore } from "../moves.ts";
 import { openMemory } from "../testing/embedded_sample.ts";
 import { type Operation, whyNotLinearizable } from "../testing/history.ts";
-import { MemoryCopy, MemoryLog, type MemoryLogClient, openReplica } from "../testing/memory_log.ts";
-import { CollectionMove } from "./collection_move.ts";
-import { EngineSet } from "./engine_set.ts";
+import { MoveCrash, MovingNodes, START_MS, writeItem } from "../testing/moving_nodes.ts";
 
 const SEEDS = Deno.env.get("WEFT_TEST_THOROUGH") === "1" ? 60 : 3;
-const WALL_MS = 1_700_000_000_000;
 /** No move has more steps; the crash at one that does not come is none. */
 const MAX_STEPS = 40;
-
-class Crash extends Error {}
-
-/** A node with both engines, and another one that shares the log, under virtual time. */
-class Nodes implements AsyncDisposable {
-  readonly clock = new VirtualClock();
-  readonly timers = new VirtualTimers(this.clock);
-  readonly log = new MemoryLog(this.clock);
-  readonly commits: MemoryLogClient;
-  readonly #folder = Deno.makeTempDirSync({ prefix: "weft-move-" });
-  readonly #openOwn = openMemory({
-    wall: () => WALL_MS + this.clock.now(),
-    now: () => this.clock.now(),
-  });
-  own: DataEngine;
-  shared: DataEngine;
-  readonly other: DataEngine;
-  set: EngineSet;
-  moves = 0;
-
-  constructor() {
-    Deno.mkdirSync(`${this.#folder}/other`);
-    this.own = this.#openOwn();
-    this.commits = this.log.connect(this.timers);
-    this.shared = this.#replica();
-    this.other = openReplica(this.log.connect(this.timers), this.timers, { clock: this.clock });
-    this.set = new EngineSet(this.own, this.shared);
-  }
-
-  #replica(): DataEngine {
-    return openReplica(this.commits, this.timers, { copy: new MemoryCopy(this.#folder), clock: this.clock });
-  }
-
-  /** As after kill -9: what the engines have not written is gone. */
-  reopen(): void {
-    this.own = this.#openOwn();
-    this.set = new EngineSet(this.own, this.shared);
-  }
-
-  async until<T>(work: Promise<T>): Promise<T> {
-    let isDone = false;
-    work.finally(() => isDone = true).catch(() => {});
-    for (let steps = 0; !isDone && steps < 100_000; steps++) {
-      await settle();
-      this.timers.advance(5);
-    }
-    assert.ok(isDone, "it takes too long");
-    return await work;
-  }
-
-  sleep(ms: number): Promise<void> {
-    return new Promise((resolve) => this.timers.setTimer(ms, resolve));
-  }
-
-  /** @param crashAt ends with the step of this number: even before it is done, odd after that */
-  move(to: EngineName, { crashAt = Infinity, before = async () => {} }: {
-    readonly crashAt?: number;
-    readonly before?: () => Promise<void>;
-  } = {}): Promise<void> {
-    const set = this.set;
-    let steps = 0;
-    const crashing = (engine: DataEngine): DataEngine =>
-      new Proxy(engine, {
-        get: (target, name) => {
-          const value = Reflect.get(target, name);
-          if (name !== "moves") return typeof value === "function" ? value.bind(target) : value;
-          const moves = value as MoveStore;
-          return {
-            leaving: () => moves.leaving(),
-            entering: () => moves.entering(),
-            spec: (collection) => moves.spec(collection),
-            commits: (collection, after) => moves.commits(collection, after),
-            step: async (step) => {
-              if (steps >= crashAt) throw new Crash();
-              await before();
-              steps += 2;
-              if (crashAt === steps - 2) throw new Crash();
-              await moves.step(step);
-              if (crashAt === steps - 1) throw new Crash();
-            },
-          } satisfies MoveStore;
-        },
-      });
-    return new CollectionMove({
-      ...{ collection: "items", by: "a", id: `a-${this.moves++}`, signal: new AbortController().signal },
-      source: crashing(to === "nats" ? this.own : this.shared),
-      target: crashing(to === "nats" ? this.shared : this.own),
-      pause: (ms) => this.sleep(ms),
-      onProgress: () => {},
-      onMoved: () => set.settle("items", to),
-    }).run();
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.until(Promise.all([this.set.close(), this.other.close()]));
-    Deno.removeSync(this.#folder, { recursive: true });
-  }
-}
-
-const write = (id: string, n: number, ifRevision?: number) => ({
-  ...{ kind: "put", collection: "items", value: { id, n } } as const,
-  ...ifRevision !== undefined && { ifRevision },
-});
 
 for (const to of ["nats", "embedded"] as const) {
   Deno.test(`a collection that is moved to ${to} is whole whichever step of the move is the last of a node`, async () => {
     let crashes = 0;
     let isOver = false;
     for (let crashAt = 0; !isOver && crashAt < MAX_STEPS; crashAt++) {
-      await using nodes = new Nodes();
+      await using nodes = new MovingNodes();
       const until = <T>(work: Promise<T>) => nodes.until(work);
       // What both engines have counted differs.
       for (const engine of [nodes.own, nodes.shared]) {
@@ -134,15 +26,15 @@ for (const to of ["nats", "embedded"] as const) {
       await until(source.create({ name: "items", key: "id", index: ["n"], read: "role=web" }));
       if (to === "nats") nodes.reopen();
       const left = to === "nats" ? nodes.own : nodes.shared;
-      const commit = { id: "once", origin: "node-b", reads: [], writes: [write("a", 1)], result: 7 };
+      const commit = { id: "once", origin: "node-b", reads: [], writes: [writeItem("a", 1)], result: 7 };
       const first = await until(left.commit(commit));
-      for (let n = 0; n < 5; n++) await until(left.commit({ reads: [], writes: [write(`k${n}`, n)] }));
+      for (let n = 0; n < 5; n++) await until(left.commit({ reads: [], writes: [writeItem(`k${n}`, n)] }));
       let written = 0;
       const answered = new Map<string, number>();
       // Between any two steps somebody writes: until it is held.
       const before = async () => {
         const id = `w${written++}`;
-        const done = await nodes.set.commit({ id, reads: [], writes: [write(id, written)] }).catch(
+        const done = await nodes.set.commit({ id, reads: [], writes: [writeItem(id, written)] }).catch(
           (error) => {
             assert.equal(error.code, "Moved", String(error));
           },
@@ -152,7 +44,7 @@ for (const to of ["nats", "embedded"] as const) {
       const crash = await until(nodes.move(to, { crashAt, before }).then(() => undefined, (error) => error));
       if (crash === undefined) isOver = true;
       else {
-        assert.ok(crash instanceof Crash, String(crash));
+        assert.ok(crash instanceof MoveCrash, String(crash));
         crashes++;
         nodes.reopen();
         const leaving = await until(
@@ -169,7 +61,7 @@ for (const to of ["nats", "embedded"] as const) {
         const [entry] = await until(target.get("items", [id]));
         assert.equal(entry?.revision, revision, `${id}, crash at ${crashAt}`);
         // Sent again it has happened already, and has for nobody else's.
-        const again = await until(nodes.set.commit({ id, reads: [], writes: [write(id, -1)] }));
+        const again = await until(nodes.set.commit({ id, reads: [], writes: [writeItem(id, -1)] }));
         assert.deepEqual([again.isRepeated, again.revisions], [true, [revision]]);
       }
       assert.deepEqual(await until(nodes.set.commit(commit)), { ...first, isRepeated: true });
@@ -178,14 +70,14 @@ for (const to of ["nats", "embedded"] as const) {
           nodes.set.commit({
             ...commit,
             origin: "thief",
-            writes: [{ ...write("a", 2), collection: "others" }],
+            writes: [{ ...writeItem("a", 2), collection: "others" }],
           }),
         ),
       );
       const last = await until(
         nodes.set.commit({
           reads: [],
-          writes: [write("k0", 9, (await until(target.get("items", ["k0"])))[0]?.revision ?? 0)],
+          writes: [writeItem("k0", 9, (await until(target.get("items", ["k0"])))[0]?.revision ?? 0)],
         }),
       );
       assert.ok((last.revisions[0] ?? 0) > revision, "revisions go on");
@@ -203,16 +95,16 @@ for (const to of ["nats", "embedded"] as const) {
 }
 
 Deno.test("a move that is not decided is aborted: what was there goes on, and nothing of it is elsewhere", async () => {
-  await using nodes = new Nodes();
+  await using nodes = new MovingNodes();
   await nodes.until(nodes.own.create({ name: "items", key: "id", index: [] }));
   nodes.reopen();
-  await nodes.until(nodes.own.commit({ reads: [], writes: [write("a", 1)] }));
+  await nodes.until(nodes.own.commit({ reads: [], writes: [writeItem("a", 1)] }));
   let steps = 0;
   const before = async () => {
     if (++steps === 4) await nodes.own.moves?.step({ kind: "abort", collection: "items" });
   };
   await assert.rejects(nodes.until(nodes.move("nats", { before })), { code: "Conflict" });
-  await nodes.until(nodes.set.commit({ reads: [], writes: [write("a", 2)] }));
+  await nodes.until(nodes.set.commit({ reads: [], writes: [writeItem("a", 2)] }));
   assert.deepEqual((await nodes.until(nodes.shared.collections())).map(({ name }) => name), []);
   assert.equal(await nodes.until(nodes.set.sideOf("items")), "embedded");
 });
@@ -225,7 +117,7 @@ Deno.test("CollectionMover.resume() ends what an earlier run of its node has beg
       9,
     ]] as const
   ) {
-    await using nodes = new Nodes();
+    await using nodes = new MovingNodes();
     const source = to === "nats" ? nodes.own : nodes.shared;
     await nodes.until(source.create({ name: "items", key: "id", index: [] }));
     nodes.reopen();
@@ -233,10 +125,10 @@ Deno.test("CollectionMover.resume() ends what an earlier run of its node has beg
     let decided = 0;
     const before = async () => {
       const [leaving] = await (to === "nats" ? nodes.own : nodes.shared).moves?.leaving() ?? [];
-      if (leaving?.state === "decided" && ++decided === 2) throw new Crash();
+      if (leaving?.state === "decided" && ++decided === 2) throw new MoveCrash();
     };
     const move = nodes.move(to, crashAt === 99 ? { before } : { crashAt });
-    await assert.rejects(nodes.until(move), Crash);
+    await assert.rejects(nodes.until(move), MoveCrash);
     nodes.reopen();
     const { clock, timers, set } = nodes;
     const mover = new CollectionMover({
@@ -249,13 +141,13 @@ Deno.test("CollectionMover.resume() ends what an earlier run of its node has beg
     await nodes.until(nodes.sleep(5_000));
     const { engine, move: now, failure } = await nodes.until(mover.report("items"));
     assert.deepEqual([engine, now, failure], [self === "a" ? to : "nats", null, null]);
-    await nodes.until(set.commit({ reads: [], writes: [write("a", 1)] }));
+    await nodes.until(set.commit({ reads: [], writes: [writeItem("a", 1)] }));
     mover.close();
   }
 });
 
 Deno.test("a hold ends by itself after two seconds, also when the clock was set back, and then nothing is decided by it", async () => {
-  let wall = WALL_MS;
+  let wall = START_MS;
   const engine = openMemory({ wall: () => wall, now: () => 0 })();
   await engine.create({ name: "items", key: "id", index: [] });
   const step = engine.moves.step.bind(engine.moves);
@@ -263,9 +155,9 @@ Deno.test("a hold ends by itself after two seconds, also when the clock was set 
   for (const passed of [2_001, -60_000]) {
     const hold = passed > 0 ? 1 : 2;
     await step({ kind: "hold", collection: "items", id: "m", hold, forMs: 2_000 });
-    await assert.rejects(engine.commit({ reads: [], writes: [write("a", 1)] }), { code: "Moved" });
+    await assert.rejects(engine.commit({ reads: [], writes: [writeItem("a", 1)] }), { code: "Moved" });
     wall += passed;
-    await engine.commit({ reads: [], writes: [write("a", 1)] });
+    await engine.commit({ reads: [], writes: [writeItem("a", 1)] });
     await assert.rejects(step({ kind: "decide", collection: "items", id: "m", hold }), { code: "Conflict" });
   }
   // One that comes late decides nothing of the next hold.
@@ -281,7 +173,7 @@ Deno.test(`entries are linearizable, and transactions happen once, while a colle
 });
 
 async function runSeed(seed: number): Promise<void> {
-  await using nodes = new Nodes();
+  await using nodes = new MovingNodes();
   const random = new SeededRandom(seed);
   const draw = (below: number) => randomUint32(random) % below;
   nodes.commits.delayMs = 1 + draw(20);
@@ -344,7 +236,7 @@ async function runSeed(seed: number): Promise<void> {
       const to = i % 2 === 0 ? "nats" : "embedded";
       const crashAt = draw(MAX_STEPS);
       await nodes.move(to, { crashAt }).catch((error) => {
-        assert.ok(error instanceof Crash, String(error));
+        assert.ok(error instanceof MoveCrash, String(error));
         return nodes.move(to);
       });
       assert.equal(await again(() => set.sideOf("items")), to);

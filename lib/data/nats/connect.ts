@@ -55,6 +55,8 @@ async function connectOne(
     timeout: CONNECT_MS,
     pingInterval: PING_MS,
     maxPingOut: 1,
+    // A trace of whoever has asked would be taken for each message.
+    noAsyncTraces: true,
     // The client names no host to Node's TLS where that is an address, and a certificate for "localhost" would do.
     ...isEncrypted && { tls: { ...host !== undefined && { host }, ...caFile !== undefined && { caFile } } },
     ...credentialOptions(credentials),

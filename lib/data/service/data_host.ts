@@ -7,7 +7,6 @@
 
 import { type Environment, WeftError } from "../../base/mod.ts";
 import {
-  ActionError,
   isProgram,
   type MessagePolicy,
   type PeerId,
@@ -20,18 +19,19 @@ import type { CollectionSpec, DataEngine } from "../engine.ts";
 import { DataError } from "../errors.ts";
 import { checkQueueSpec, QUEUE_DEFAULTS } from "../messages.ts";
 import type { QueueEngine, QueueSpec } from "../queue_engine.ts";
-import type { CollectionModel } from "../collection_schema.ts";
 import { adoptModel, migratedTo } from "../schemas.ts";
 import { collectionPath, collectionService } from "./collection_service.ts";
 import { CollectionMover } from "./collection_mover.ts";
 import { CommitRights } from "./commit_rights.ts";
-import { told } from "./failure.ts";
+import {
+  type CollectionRequest,
+  dataService,
+  type OpenedCollection,
+  type OpenRequest,
+  type ProgramRequests,
+} from "./data_service.ts";
 import { type Opened, Ownership, type OwnershipParts } from "./ownership.ts";
 import { queuePath, queueService, TakeWaits } from "./queues/mod.ts";
-import { readFields } from "./requests.ts";
-
-/** The service by which programs of a node open collections and queues. */
-export const DATA_SERVICE = "$data";
 
 /** How often a node looks whether it may offer what it did not, in milliseconds. */
 const LOOK_MS = 30_000;
@@ -50,24 +50,6 @@ export interface ShardedCollections {
   homeService(name: string): ServiceDefinition;
   /** Forgets one of this node. @returns whether there was one */
   drop(name: string): Promise<boolean>;
-}
-
-/** A collection, and what a program says of its values. */
-export interface CollectionRequest extends CollectionSpec {
-  /** What its values are like; of one that is spread, nobody keeps it. */
-  readonly model?: CollectionModel;
-}
-
-/** A collection as a program opens it. */
-export interface OpenRequest extends CollectionRequest {
-  /** How it is to be spread. */
-  readonly shards?: unknown;
-}
-
-/** A collection that was opened. */
-export interface OpenedCollection extends Opened {
-  /** Whether it is spread, with this node as its home. */
-  readonly isSharded?: boolean;
 }
 
 /** What the collections and queues of a node stand on. */
@@ -92,7 +74,7 @@ export interface DataHostParts extends OwnershipParts, Pick<Environment, "clock"
 }
 
 /** Owns collections and queues for one node. */
-export class DataHost {
+export class DataHost implements ProgramRequests {
   readonly #parts: DataHostParts;
   readonly #collections: Ownership<CollectionRequest>;
   /** Versions of schemas that are about to be in force. */
@@ -158,7 +140,7 @@ export class DataHost {
 
   /** Offers what is there, and lets programs open more. What can't be opened is logged, and is no reason not to start. */
   start(): void {
-    void this.#parts.runtime.services.add(this.#definition()).start();
+    void this.#parts.runtime.services.add(dataService(this, this.#mover)).start();
     if (!this.#parts.hasState()) return;
     this.#spread?.offerAll(async () => await this.#parts.shards?.homes() ?? []);
     if (this.#parts.isShared?.() === true) return this.followShared();
@@ -372,36 +354,5 @@ export class DataHost {
     const { queues } = this.#openEngine();
     if (queues !== undefined) return queues;
     throw new DataError("Failed", "The engine of this node keeps no queues");
-  }
-
-  #definition(): ServiceDefinition {
-    const guarded = (work: (params: unknown) => Promise<unknown>) => ({
-      idempotent: true,
-      handler: (params: unknown, { caller }: { readonly caller: PeerId | undefined }) => {
-        if (caller === undefined || isProgram(caller)) return told(() => work(params));
-        throw new ActionError("Refused", "Only programs of this machine may ask that");
-      },
-    });
-    const nameOf = (params: unknown) => String(readFields(params)["name"]);
-    return {
-      path: DATA_SERVICE,
-      description: "The collections and queues that this node owns",
-      actions: {
-        open: guarded((params) => this.open(readFields(params) as unknown as OpenRequest)),
-        drop: {
-          ...guarded(async (params) => ({ dropped: await this.drop(nameOf(params)) })),
-          idempotent: false,
-        },
-        // It may take longer than a call: who asks is told how far it is.
-        move: guarded((params) => this.#mover.start(nameOf(params), readFields(params)["to"])),
-        abortMove: guarded(async (params) => ({ aborted: await this.#mover.abort(nameOf(params)) })),
-        moving: guarded((params) => this.#mover.report(nameOf(params))),
-        openQueue: guarded((params) => this.openQueue(readFields(params) as unknown as QueueSpec)),
-        dropQueue: {
-          ...guarded(async (params) => ({ dropped: await this.dropQueue(nameOf(params)) })),
-          idempotent: false,
-        },
-      },
-    };
   }
 }

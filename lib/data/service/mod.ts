@@ -7,6 +7,7 @@ export { type CollectionParts, collectionPath, collectionService, DATA_PATH } fr
 export type { MoveReport, MoveStatus } from "./collection_mover.ts";
 export { CommitRights } from "./commit_rights.ts";
 export * from "./data_host.ts";
+export * from "./data_service.ts";
 export { told } from "./failure.ts";
 export { DATA_NETWORK, keyTopic, type RightsPeers } from "./key_rights.ts";
 export type { Opened } from "./ownership.ts";

@@ -13,13 +13,11 @@ import {
   ActionError,
   type CallContext,
   type CallOptions,
-  isProgram,
   type MessagePolicy,
   type NodeRuntime,
   type PeerId,
   type ServiceDefinition,
   type ServicePeers,
-  TopicPath,
 } from "../../service/mod.ts";
 import type { CollectionSpec, DataEngine } from "../engine.ts";
 import { DataError } from "../errors.ts";
@@ -30,39 +28,24 @@ import {
   type ShardedCollections,
   told,
 } from "../service/mod.ts";
-import { HeldCollection, type HeldParts } from "./held_collection.ts";
-import {
-  checkOptions,
-  holdersOf,
-  layoutValue,
-  readLayout,
-  readLayoutOf,
-  type ShardLayout,
-} from "./layout.ts";
+import type { HeldCollection, HeldParts } from "./held_collection.ts";
+import { HeldCollections } from "./held_collections.ts";
+import { checkOptions, layoutValue, readLayout, readLayoutOf, type ShardLayout } from "./layout.ts";
+import { LayoutAnswers } from "./layout_answers.ts";
 import { LayoutHome } from "./layout_home.ts";
+import { type LayoutKeys, LayoutSignatures } from "./layout_signature.ts";
 import { type PushRequest, readPart } from "./messages.ts";
-import { mostTold, NO_NOTE, ShardNotes } from "./shard_notes.ts";
-import {
-  ACTIONS,
-  AS_COMMIT,
-  malformed,
-  nameOf,
-  OF_ATTEMPT,
-  readCount,
-  readMake,
-  readShards,
-} from "./shard_requests.ts";
+import { ShardNotes } from "./shard_notes.ts";
+import { ACTIONS, malformed, nameOf, readCount, readMake, readShards } from "./shard_requests.ts";
+import { ShardRights } from "./shard_rights.ts";
 import { PlaceCalls, SHARDS_SERVICE } from "./place_calls.ts";
+import { mostTold } from "./told_layouts.ts";
 import { readStarts } from "./term_starts.ts";
 import { type ServedPlace, servedPlaces, TransactionResolver } from "./transaction_resolver.ts";
 
 /** How long a new collection is waited for until all of it answers. */
 const CREATE_WAIT_MS = 5_000;
 const CREATE_LOOK_MS = 50;
-/** How many collections a node has shards of, or keeps the layouts of. */
-const MAX_HELD = 64;
-/** Of these, how many have one home. */
-const MAX_HELD_OF_ONE = 32;
 
 /** What the shards of a node stand on. */
 export interface ShardHostParts extends Pick<Environment, "clock" | "timers" | "log"> {
@@ -71,6 +54,7 @@ export interface ShardHostParts extends Pick<Environment, "clock" | "timers" | "
     & RightsPeers
     & Pick<ServicePeers, "members" | "mayOffer" | "nameOf" | "isHealthy" | "selector">;
   readonly policy: MessagePolicy;
+  readonly keys: LayoutKeys;
   /** Whether there is something of an earlier run. */
   readonly hasState: () => boolean;
   /** What the node keeps its collections in. @throws DataError */
@@ -80,18 +64,29 @@ export interface ShardHostParts extends Pick<Environment, "clock" | "timers" | "
 /** The shards of one node. */
 export class ShardHost implements ShardedCollections {
   readonly #parts: ShardHostParts;
-  readonly #held = new Map<string, HeldCollection>();
-  /** Which home has had this node hold one, until that has told of a layout. */
-  readonly #askedBy = new Map<string, PeerId>();
+  readonly #held = new HeldCollections(() => this.#use());
   readonly #homes = new Map<string, LayoutHome>();
   readonly #watches = new Map<PeerId | undefined, number>();
   #shared: HeldParts | undefined;
   #resuming: Promise<void> = Promise.resolve();
   readonly #resolver: TransactionResolver;
   readonly #places: PlaceCalls;
+  readonly #rights: ShardRights;
+  readonly #signatures: LayoutSignatures;
+  readonly #answers: LayoutAnswers;
 
   constructor(parts: ShardHostParts) {
     this.#parts = parts;
+    this.#rights = new ShardRights(parts);
+    this.#signatures = new LayoutSignatures(
+      parts.keys,
+      (name, member) => this.#rights.mayBeHome(name, member),
+    );
+    this.#answers = new LayoutAnswers({
+      held: this.#held,
+      rights: this.#rights,
+      signatures: this.#signatures,
+    });
     const layoutOf = (name: string) => this.#held.get(name)?.layout;
     this.#places = new PlaceCalls({ request: (...asked) => parts.runtime.request(...asked), layoutOf });
     this.#resolver = new TransactionResolver({
@@ -115,7 +110,7 @@ export class ShardHost implements ShardedCollections {
   close(): void {
     this.#resolver.close();
     for (const home of this.#homes.values()) home.close();
-    for (const held of this.#held.values()) held.close();
+    for (const held of this.#held.all()) held.close();
   }
 
   async homes(): Promise<readonly CollectionSpec[]> {
@@ -182,11 +177,9 @@ export class ShardHost implements ShardedCollections {
   }
 
   async #resume(): Promise<void> {
-    const shared = this.#use();
-    const { layouts, starts } = await shared.notes.all();
+    const { layouts, starts } = await this.#use().notes.all();
     for (const [name, note] of layouts) {
-      const held = new HeldCollection(shared, name, note);
-      this.#held.set(name, held);
+      const held = this.#held.restore(name, note);
       await held.resume(starts);
       const { layout } = held;
       if (layout?.home !== this.#parts.peers.self || layout.generation < held.promised) continue;
@@ -198,7 +191,7 @@ export class ShardHost implements ShardedCollections {
 
   async #served(): Promise<readonly ServedPlace[]> {
     if (!this.#parts.hasState() && this.#shared === undefined) return [];
-    return await servedPlaces(this.#parts.engine().prepared, [...this.#held.values()]);
+    return await servedPlaces(this.#parts.engine().prepared, this.#held.all());
   }
 
   #use(): HeldParts {
@@ -213,6 +206,7 @@ export class ShardHost implements ShardedCollections {
     }
     return this.#shared = {
       ...{ clock, timers, peers, policy, engine, copies, watches: this.#watches },
+      signatures: this.#signatures,
       notes: new ShardNotes(engine),
       call: (node, action, params, timeoutMs) => this.#call(node, action, params, timeoutMs),
     };
@@ -221,7 +215,7 @@ export class ShardHost implements ShardedCollections {
   #homeParts() {
     const { clock, timers, log, peers } = this.#parts;
     return {
-      ...{ clock, timers, log },
+      ...{ clock, timers, log, signatures: this.#signatures },
       self: () => peers.self,
       call: (node: PeerId, action: string, params: unknown, timeoutMs: number) =>
         this.#call(node, action, params, timeoutMs),
@@ -246,7 +240,7 @@ export class ShardHost implements ShardedCollections {
       ),
     );
     const own = this.#held.get(name)?.newest;
-    return mostTold(own, answers.map((answer) => readLayoutOf(name, answer)), name);
+    return mostTold(own, answers.map((answer) => readLayoutOf(name, answer)), name, this.#signatures);
   }
 
   #call(node: PeerId, action: string, params: unknown, timeoutMs: number): Promise<unknown> {
@@ -279,36 +273,25 @@ export class ShardHost implements ShardedCollections {
       actions: {
         ...Object.fromEntries([...ofMembers, ...ofPrograms]),
         cached: action((params, context) => this.#askCached(params, context)),
-        layout: action((params, { caller }) => this.#layout(params, caller)),
+        layout: action((params, { caller }) => this.#answers.layout(params, caller)),
+        check: action((params, { caller }) => this.#answers.check(params, caller)),
       },
     };
-  }
-
-  /** Whoever may read or write, has a part, or may be the home, hears where the shards are. */
-  #layout(params: unknown, caller: PeerId | undefined) {
-    const layout = this.#held.get(nameOf(params))?.layout;
-    if (layout === undefined) return null;
-    const { spec: { name, read, write } } = layout;
-    const { peers, policy } = this.#parts;
-    if (caller === undefined || isProgram(caller) || caller === peers.self) return layoutValue(layout);
-    const path = collectionPath(name);
-    const has = (selector: string | undefined) => selector === undefined || peers.selector(selector)(caller);
-    const may = holdersOf(layout).includes(caller) || peers.mayOffer(caller, TopicPath.parse(path)) ||
-      ((has(read) || has(write)) &&
-        policy.callFate(caller, peers.self, `${path}/describe`).kind === "straight");
-    if (!may) throw new DataError("Refused", `Where the shards of ${name} are is not for the caller`);
-    return layoutValue(layout);
   }
 
   /** What members ask of each other. */
   async #handle(action: string, params: unknown, caller: PeerId | undefined): Promise<unknown> {
     await this.#resuming;
     const fields = readFields(params);
-    if (action === "layout") return this.#layout(params, caller);
+    if (action === "layout") return this.#answers.layout(params, caller);
     if (action === "push" || action === "make") return await this.#handleCopy(action, fields, caller);
     const layout = fields["layout"] === undefined ? undefined : readLayout(fields["layout"]);
     const name = layout?.spec.name ?? nameOf(fields);
-    this.#checkHome(name, caller);
+    // Its home signs it for others to keep, not for others to tell.
+    const isOthers = layout?.signature !== undefined && caller !== undefined && layout.home !== caller;
+    if (isOthers || !this.#rights.mayDecide(name, caller)) {
+      throw new DataError("Refused", `${name} is not the caller's, or may not be held here`);
+    }
     switch (action) {
       case "status":
         // Whoever can't keep shards has none, and says so by failing.
@@ -335,8 +318,7 @@ export class ShardHost implements ShardedCollections {
       case "forget": {
         const held = this.#held.get(name);
         if (held === undefined || readCount(fields["generation"]) < held.promised) return { ok: false };
-        this.#held.delete(name);
-        this.#askedBy.delete(name);
+        this.#held.forget(name);
         await held.drop();
         return { ok: true };
       }
@@ -364,33 +346,8 @@ export class ShardHost implements ShardedCollections {
     return { ok: await shard.copy.handleMake(from, readMake(fields)) };
   }
 
-  /** Only whoever the collection's path belongs to decides about it, and has others hold it where the policy lets it. */
-  #checkHome(name: string, caller: PeerId | undefined): void {
-    const { peers, policy } = this.#parts;
-    if (caller === undefined || caller === peers.self) return;
-    const path = collectionPath(name);
-    const may = !isProgram(caller) && peers.mayOffer(caller, TopicPath.parse(path)) &&
-      policy.callFate(caller, peers.self, `${path}/hold`).kind === "straight";
-    if (!may) throw new DataError("Refused", `${name} is not the caller's, or may not be held here`);
-  }
-
-  #hold(name: string, home: PeerId | undefined): HeldCollection {
-    const there = this.#held.get(name);
-    if (there !== undefined) return there;
-    const ofHome = [...this.#held].filter(([other, { newest }]) =>
-      (newest?.home ?? this.#askedBy.get(other)) === home
-    );
-    const isOthers = home !== undefined && home !== this.#parts.peers.self;
-    if (this.#held.size >= MAX_HELD || (isOthers && ofHome.length >= MAX_HELD_OF_ONE)) {
-      throw new DataError(
-        "InvalidCollection",
-        `This node holds shards of ${MAX_HELD} collections at most, and of ${MAX_HELD_OF_ONE} of one member`,
-      );
-    }
-    if (home !== undefined) this.#askedBy.set(name, home);
-    const held = new HeldCollection(this.#use(), name, NO_NOTE);
-    this.#held.set(name, held);
-    return held;
+  #hold(name: string, caller: PeerId | undefined): HeldCollection {
+    return this.#held.hold(name, caller === this.#parts.peers.self ? undefined : caller);
   }
 
   async #ask(action: string, params: unknown, context: CallContext): Promise<unknown> {
@@ -415,20 +372,11 @@ export class ShardHost implements ShardedCollections {
     const name = nameOf(fields);
     const held = this.#held.get(name);
     const shard = held?.shard(readCount(fields["shard"]));
-    const { peers, policy } = this.#parts;
     if (held?.layout === undefined || shard === undefined) {
       throw new DataError("Moved", `This shard of ${name} is not here`);
     }
-    if (caller === undefined || isProgram(caller) || caller === peers.self) return shard;
-    if (OF_ATTEMPT.has(action)) return shard;
-    const { read, write } = held.layout.spec;
-    const isRead = ["describe", "get", "list", "query", "watch"].includes(action);
-    const selector = isRead ? read : write;
-    const asked = AS_COMMIT.has(action) ? "commit" : action;
-    const may = (selector === undefined || peers.selector(selector)(caller)) &&
-      policy.callFate(caller, peers.self, `${collectionPath(name)}/${asked}`).kind === "straight";
-    if (!may) throw new DataError("Refused", `The caller may not ${action} ${name}`);
-    return shard;
+    if (this.#rights.mayAsk(held.layout, action, caller)) return shard;
+    throw new DataError("Refused", `The caller may not ${action} ${name}`);
   }
 }
 

@@ -92,25 +92,58 @@ export function errnoAt(location: Deno.PointerValue): Int32Array {
   );
 }
 
-/** The library, loaded. Results are those of C: -1 means that `errno` says why. */
-export class Libc {
+/**
+ * What one thread has loaded, while anybody in it has the library open. Loading it compiles each of the calls, which
+ * takes 5 ms; a node opens a dozen descriptors while it starts.
+ */
+class LoadedLibrary {
+  static #loaded: LoadedLibrary | undefined;
+
+  readonly symbols: Deno.DynamicLibrary<typeof SYMBOLS>["symbols"];
+  readonly errno: Int32Array;
   readonly #library: Deno.DynamicLibrary<typeof SYMBOLS>;
-  readonly #symbols: Deno.DynamicLibrary<typeof SYMBOLS>["symbols"];
-  readonly #errno: Int32Array;
+  #users = 0;
 
   private constructor(library: Deno.DynamicLibrary<typeof SYMBOLS>) {
     this.#library = library;
-    this.#symbols = library.symbols;
-    this.#errno = errnoAt(library.symbols.__errno_location());
+    this.symbols = library.symbols;
+    this.errno = errnoAt(library.symbols.__errno_location());
+  }
+
+  /** @returns the library, for one user more @throws HostError */
+  static use(): LoadedLibrary {
+    const hint = "A network interface needs Linux with the GNU C library; use --rootless elsewhere.";
+    const loaded = LoadedLibrary.#loaded ??= new LoadedLibrary(loadLibc(SYMBOLS, hint));
+    loaded.#users++;
+    return loaded;
+  }
+
+  /** The last user's takes it out of memory. */
+  release(): void {
+    if (--this.#users > 0) return;
+    LoadedLibrary.#loaded = undefined;
+    this.#library.close();
+  }
+}
+
+/** The library, loaded. Results are those of C: -1 means that `errno` says why. */
+export class Libc {
+  readonly #symbols: LoadedLibrary["symbols"];
+  readonly #errno: Int32Array;
+  #loaded: LoadedLibrary | undefined;
+
+  private constructor(loaded: LoadedLibrary) {
+    this.#loaded = loaded;
+    this.#symbols = loaded.symbols;
+    this.#errno = loaded.errno;
   }
 
   /**
-   * Loads the library; nothing is loaded before.
+   * Loads the library, unless it is loaded; nothing is loaded before.
    * @throws HostError when this is not Linux with the GNU C library, or foreign functions are not allowed
    */
   static open(): Libc {
-    const hint = "A network interface needs Linux with the GNU C library; use --rootless elsewhere.";
-    return new Libc(loadLibc(SYMBOLS, hint));
+    return new Libc(LoadedLibrary.use());
   }
 
   /** Why the last synchronous call on this thread failed. */
@@ -224,9 +257,10 @@ export class Libc {
     return this.#symbols.if_nametoindex(cString(name));
   }
 
-  /** Unloads the library; nothing may be called afterwards, and no `poll` may be under way. */
+  /** Gives the library up; nothing may be called afterwards, and no `poll` may be under way. Harmless when repeated. */
   unload(): void {
-    this.#library.close();
+    this.#loaded?.release();
+    this.#loaded = undefined;
   }
 }
 

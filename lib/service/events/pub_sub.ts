@@ -4,7 +4,7 @@
  * @module
  */
 
-import { memoryAccount } from "../../base/mod.ts";
+import { memoryAccount, shellWord } from "../../base/mod.ts";
 import type { CallContext } from "../call_context.ts";
 import type { BroadcastMode } from "../bounds.ts";
 import type { PublishOptions, PublishReport } from "../options.ts";
@@ -299,7 +299,7 @@ export function publishRefusal(
   const grant = topic.segments.length > 1 ? `${service}/>` : service;
   const name = peers.nameOf(publisher) ?? publisher;
   return new CallError(failure("Refused", `Cannot publish to ${showPath(topic)}: ${reason}`), {
-    hint: `On a leader, \`weft grant add ${name} --publish '${grant}'\` allows it.`,
+    hint: `On a leader, \`weft grant add ${name} --publish ${shellWord(grant)}\` allows it.`,
   });
 }
 

@@ -3,6 +3,7 @@
  * @module
  */
 
+import { shellWord } from "../../base/mod.ts";
 import type { CallOrder, CallPath, CallPaths, ProviderChoice } from "../calls/mod.ts";
 import type { Provider } from "../directory/mod.ts";
 import { CallError, policyFailure, type WireFailure } from "../errors.ts";
@@ -104,7 +105,9 @@ export class NodePolicy {
     const refusal = this.#policy.admitEvent("out", self, undefined, topic.toString(), data.length);
     if (refusal === undefined) return;
     throw new CallError(policyFailure(`publish to ${showPath(topic)}`, refusal), {
-      hint: `\`weft policy explain ${this.#peers.nameOf(self)} topic:${showPath(topic)}\` says why.`,
+      hint: `\`weft policy explain ${this.#peers.nameOf(self)} ${
+        shellWord(`topic:${showPath(topic)}`)
+      }\` says why.`,
     });
   }
 

@@ -3,6 +3,7 @@
  * @module
  */
 
+import { shellWord } from "../../base/mod.ts";
 import { DEFAULT_TIMEOUT_MS } from "../bounds.ts";
 import { type CallOrder, type CallPath, NO_OPTIONS, ProviderChoice, type Route } from "../calls/mod.ts";
 import type { EventHandler } from "../service_definition.ts";
@@ -261,9 +262,9 @@ export class NodeRuntime extends ServiceRuntime {
     if (!peers.maySubscribe(peers.self, TopicPattern.parse(pattern))) {
       log.warn("other members send no events of a subscription that this node was not granted", {
         pattern,
-        hint: `On a leader, \`weft grant add ${
-          peers.nameOf(peers.self)
-        } --subscribe '${pattern}'\` allows it.`,
+        hint: `On a leader, \`weft grant add ${peers.nameOf(peers.self)} --subscribe ${
+          shellWord(pattern)
+        }\` allows it.`,
       });
     }
     return handle;

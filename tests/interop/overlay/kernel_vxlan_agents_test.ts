@@ -36,7 +36,7 @@ labTest(
       const flooded = ["bridge", "fdb", "append", "00:00:00:00:00:00", "dev", "vx0", "dst", host.address4];
       await x.namespace.expectRun(flooded);
     }
-    const web = await attach(lab, b, "blue", "web-1");
+    const web = await attach(lab, b, "blue", "web-1", "--ip", "10.0.0.76");
     await untilAnswers(web.namespace, INNER);
     const there = { place: x.namespace, address: INNER };
     assert((await measureThroughput(web.namespace, there, ["-t", "1"])).bitsPerSecond > 20e6);

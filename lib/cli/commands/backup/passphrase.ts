@@ -3,6 +3,7 @@
  * @module
  */
 
+import { shellWord } from "../../../base/mod.ts";
 import { UsageError } from "../../failure.ts";
 import type { CliPorts } from "../../ports.ts";
 import { readFile } from "../../weft_command.ts";
@@ -55,7 +56,7 @@ async function readOwnLines(path: string, ports: CliPorts, what: string): Promis
   const lines = (await readFile(path, ports, what)).split(/\r?\n/);
   if (await ports.process.othersMay(path) === undefined) return lines;
   throw new UsageError(`Cannot use ${what} in ${path}: others than its owner can read or change it`, {
-    hint: `\`chmod 600 ${path}\` leaves it to its owner.`,
+    hint: `\`chmod 600 ${shellWord(path)}\` leaves it to its owner.`,
   });
 }
 

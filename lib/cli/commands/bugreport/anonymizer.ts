@@ -8,6 +8,8 @@ import { IpAddress } from "../../../net/mod.ts";
 /** What is a secret wherever it stands: a join token, and what a server asks for. */
 const TOKEN = /weft1-[A-Za-z0-9_-]{8,}/g;
 const BEARER = /\b(bearer|token|password|passphrase)(["']?\s*[=:]\s*["']?|\s+)[A-Za-z0-9._~+/-]{16,}=*/gi;
+/** RFC 3986 §3.2.1: of a URL, who asks and by which password. */
+const USER_INFO = /(?<=:\/\/)[^/?#@\s"']{1,512}@/g;
 /** As `wg` prints keys: 32 bytes. */
 const KEY = /(?<![A-Za-z0-9+/])[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=/g;
 const NODE_ID = /\b[0-9a-f]{32}\b/g;
@@ -17,7 +19,7 @@ const IPV6 = /(?<![\w:.])(?:[0-9a-f]{0,4}:){2,7}[0-9a-f]{0,4}(?![\w:])/gi;
 
 /** Takes secrets out of a text, and what is known to be one. */
 export function withoutSecrets(text: string, known: readonly string[]): string {
-  let shown = text.replace(TOKEN, "weft1-…").replace(BEARER, "$1$2…");
+  let shown = text.replace(TOKEN, "weft1-…").replace(BEARER, "$1$2…").replace(USER_INFO, "…@");
   for (const secret of known) if (secret.length >= 8) shown = shown.replaceAll(secret, "…");
   return shown;
 }

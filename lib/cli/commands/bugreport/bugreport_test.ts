@@ -8,6 +8,7 @@ import { controlSocketPath } from "../../control_client.ts";
 import { SamplePorts } from "../../testing/sample_ports.ts";
 import { main } from "../../weft.ts";
 import { Anonymizer, withoutSecrets } from "./anonymizer.ts";
+import { gather } from "./gather.ts";
 import { tarGz } from "./tar_archive.ts";
 
 /** @returns what the system's tar makes of an archive, by name */
@@ -171,5 +172,24 @@ Deno.test("withoutSecrets() takes tokens out wherever they stand", () => {
   assert.equal(withoutSecrets("weft --join weft1-abcdefghijkl", []), "weft --join weft1-…");
   assert.equal(withoutSecrets("Authorization: Bearer abcdefghijklmnopqrst", []), "Authorization: Bearer …");
   assert.equal(withoutSecrets('{"token": "abcdefghijklmnopqrst"}', []), '{"token": "…"}');
+  assert.equal(withoutSecrets("by https://me:pass@proxy:3128/", []), "by https://…@proxy:3128/");
   assert.equal(withoutSecrets("it is hunter2hunter2 here", ["hunter2hunter2"]), "it is … here");
+});
+
+Deno.test("gather() cuts a long text after its secrets are gone", async () => {
+  const token = `weft1-${"s".repeat(60)}`;
+  const gone = () => Promise.reject(new Error("there is none"));
+  const { files } = await gather({
+    version: "1.0.0",
+    stateDir: "/none",
+    client: { ask: gone, view: gone },
+    storedSettings: () => Promise.resolve([]),
+    doctor: () => Promise.resolve(new Map()),
+    // A cut within the token would leave the rest of it.
+    run: () => Promise.resolve(`${token} ${"x".repeat((2 << 20) - 30)}`),
+    isAnonymous: false,
+    atMs: 0,
+  });
+  const log = files.find(({ name }) => name === "log.txt")?.text ?? "";
+  assert.match(log.slice(0, 100), /^weft1-… x/);
 });

@@ -64,7 +64,7 @@ export async function gather(sources: Sources): Promise<Gathered> {
     try {
       const value = await read();
       const text = typeof value === "string" ? value : `${printableJson(value, 2)}\n`;
-      files.push({ name, text: text.length > MAX_TEXT ? text.slice(-MAX_TEXT) : text });
+      files.push({ name, text });
     } catch (error) {
       const [why = ""] = (error instanceof Error ? error.message : String(error)).split("\n");
       missing.push(`${name}: ${showUnprintable(why)}`);
@@ -107,7 +107,8 @@ export async function gather(sources: Sources): Promise<Gathered> {
   return {
     files: [{ name: "README.txt", text: head }, ...files].map(({ name, text }) => ({
       name,
-      text: clean(text),
+      // Before it is cut, so that no secret loses what it is known by.
+      text: clean(text).slice(-MAX_TEXT),
     })),
     missing: missing.map(clean),
     hasAgent: status !== undefined,

@@ -3,6 +3,7 @@
  * @module
  */
 
+import { shellWord } from "../../../base/mod.ts";
 import type { DnsReport, PolicyStatus, StatusReport } from "../../../api/mod.ts";
 import {
   canConfigureNetwork,
@@ -133,7 +134,7 @@ function leftOverFinding(dir: string, left: readonly string[]): Finding {
   if (left.length === 0) return ok("no agent that is gone has left anything on this host");
   return problem(
     `an agent that is gone has left on this host: ${left.join("; ")}`,
-    `Run \`weft cleanup --state ${dir}\`, or start weft.`,
+    `Run \`weft cleanup --state ${shellWord(dir)}\`, or start weft.`,
   );
 }
 

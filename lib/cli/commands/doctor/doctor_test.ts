@@ -135,6 +135,9 @@ Deno.test("doctorFindings() names what agents that are gone have left, and what 
   assert(finding?.kind === "problem" && /the resolver in/.test(finding.detail));
   assert.match(finding.hint, /`weft cleanup --state \/s`/);
   assert.equal((await doctorFindings(running(), left)).get("left over"), undefined);
+  const spaced = await doctorFindings({ ...options, stateDir: "/my state" }, left);
+  const hint = (spaced.get("left over") as { readonly hint?: string }).hint;
+  assert.equal(hint, "Run `weft cleanup --state '/my state'`, or start weft.");
 });
 
 Deno.test("hostProbes() sees that a port is taken by TCP or UDP", () => {

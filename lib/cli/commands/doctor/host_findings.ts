@@ -3,6 +3,7 @@
  * @module
  */
 
+import { shellWord } from "../../../base/mod.ts";
 import type { StatusReport, TokenReport } from "../../../api/mod.ts";
 import { Cidr } from "../../../net/mod.ts";
 import { counted, formatBytes, formatRemaining } from "../../output/mod.ts";
@@ -55,8 +56,9 @@ export function hostFindings(input: HostFindingsInput): ReadonlyMap<string, Find
 function diskFinding({ facts: { freeBytes }, stateDir }: HostFindingsInput): Finding | undefined {
   if (freeBytes === undefined) return undefined;
   const detail = `${formatBytes(freeBytes)} are free where ${stateDir} is`;
-  const hint =
-    `\`df -h ${stateDir}\` and \`du -xh / | sort -h | tail\` show what takes the room; delete what nobody needs.`;
+  const hint = `\`df -h ${
+    shellWord(stateDir)
+  }\` and \`du -xh / | sort -h | tail\` show what takes the room; delete what nobody needs.`;
   if (freeBytes < LEAST_BYTES) return { kind: "problem", detail: `the disk is full: ${detail}`, hint };
   return freeBytes < FEW_BYTES ? { kind: "warning", detail, hint } : { kind: "ok", detail };
 }

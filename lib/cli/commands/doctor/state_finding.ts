@@ -3,7 +3,7 @@
  * @module
  */
 
-import { StateError } from "../../../base/mod.ts";
+import { shellWord, StateError } from "../../../base/mod.ts";
 import { SqliteStateStore } from "../../../host/mod.ts";
 import type { Finding } from "../finding.ts";
 
@@ -68,14 +68,17 @@ function databaseTrouble(dir: string): StateTrouble | undefined {
     if (detail.includes("damaged")) {
       return {
         detail,
-        hint:
-          `\`weft restore --force FILE\` brings a backup back; without one, \`mv ${dir} ${dir}.damaged\` and join anew.`,
+        hint: `\`weft restore --force FILE\` brings a backup back; without one, \`mv ${shellWord(dir)} ${
+          shellWord(`${dir}.damaged`)
+        }\` and join anew.`,
       };
     }
     if (detail.includes("other users")) {
       return {
         detail,
-        hint: `\`chown -R "$(id -un)" ${dir} && chmod -R go-rwx ${dir}\`, as the user that runs weft.`,
+        hint: `\`chown -R "$(id -un)" ${shellWord(dir)} && chmod -R go-rwx ${
+          shellWord(dir)
+        }\`, as the user that runs weft.`,
       };
     }
     return { detail, ...error.hint !== undefined && { hint: error.hint } };

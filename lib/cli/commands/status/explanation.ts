@@ -6,6 +6,7 @@
  * @module
  */
 
+import { shellWord } from "../../../base/mod.ts";
 import type {
   DnsAnswerReport,
   FoundMember,
@@ -301,8 +302,9 @@ function policyStep({ policy, target }: ExplanationFacts, { name }: PeerReport):
       step,
       state: "broken",
       detail: `${there.source} may not reach ${there.destination}: ${there.rule}`,
-      hint:
-        `\`weft policy explain ${there.source} ${there.destination}\` shows all rules that were asked; a leader changes them.`,
+      hint: `\`weft policy explain ${shellWord(there.source)} ${
+        shellWord(there.destination)
+      }\` shows all rules that were asked; a leader changes them.`,
       more,
     };
   }
@@ -311,7 +313,9 @@ function policyStep({ policy, target }: ExplanationFacts, { name }: PeerReport):
       step,
       state: "warning",
       detail: `this node reaches ${name}, but not the other way round: ${denied.rule}`,
-      hint: `\`weft policy explain ${denied.source} ${denied.destination}\` shows all rules that were asked.`,
+      hint: `\`weft policy explain ${shellWord(denied.source)} ${
+        shellWord(denied.destination)
+      }\` shows all rules that were asked.`,
       more,
     };
   }

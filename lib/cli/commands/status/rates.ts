@@ -15,21 +15,23 @@ export type SortName = typeof SORTS[number];
 export interface PeerRate {
   readonly name: string;
   readonly healthy: boolean;
-  /** Bytes a second; null before a second look. */
+  /** Whole bytes a second; null before a second look. */
   readonly rxRate: number | null;
   readonly txRate: number | null;
   readonly rxBytes: number;
   readonly txBytes: number;
+  /** In milliseconds, to the microsecond; null when it was not measured. */
   readonly rttMs: number | null;
   readonly path: string;
 }
 
 /** An action of a service in the time between two looks. */
 export interface ActionRate {
-  readonly service: string;
-  readonly action: string;
+  /** Both null for all the calls together that are not counted by action. */
+  readonly service: string | null;
+  readonly action: string | null;
   readonly side: CallStatsReport["side"];
-  /** Calls a second: between the looks, or of the last 30 to 60 seconds before a second one. */
+  /** Calls a second, to three decimals: between the looks, or of the last 30 to 60 seconds before a second one. */
   readonly rate: number;
   readonly calls: number;
   readonly errors: number;
@@ -43,6 +45,7 @@ export interface TopReport {
   readonly atMs: number;
   readonly node: string;
   readonly uptimeMs: number;
+  /** Whole bytes a second of all peers together. */
   readonly rxRate: number | null;
   readonly txRate: number | null;
   readonly peers: readonly PeerRate[];
@@ -65,6 +68,10 @@ export function ratesOf(look: Look, before: Look | undefined, sort: SortName): T
   const seconds = former && (atMs - former.atMs) / 1_000;
   const rate = (now: number, then: number | undefined): number | null =>
     seconds === undefined || seconds <= 0 || then === undefined ? null : Math.max(0, (now - then) / seconds);
+  const bytesRate = (now: number, then: number | undefined): number | null => {
+    const exact = rate(now, then);
+    return exact === null ? null : Math.round(exact);
+  };
   const formerPeers = new Map(former?.status.peers.map((peer) => [peer.publicKey, peer]));
   const peers = status.peers.map((peer): PeerRate => {
     const then = formerPeers.get(peer.publicKey);
@@ -74,9 +81,9 @@ export function ratesOf(look: Look, before: Look | undefined, sort: SortName): T
       healthy,
       rxBytes,
       txBytes,
-      rttMs,
-      rxRate: rate(rxBytes, then?.rxBytes),
-      txRate: rate(txBytes, then?.txBytes),
+      rttMs: rttMs === null ? null : toThousandths(rttMs),
+      rxRate: bytesRate(rxBytes, then?.rxBytes),
+      txRate: bytesRate(txBytes, then?.txBytes),
       path: way?.kind ?? path,
     };
   });
@@ -88,18 +95,23 @@ export function ratesOf(look: Look, before: Look | undefined, sort: SortName): T
   const formerCalls = new Map(former?.status.services.callStats?.map((one) => [keyOf(one), one.calls]));
   const actions = status.services.callStats?.map((stats): ActionRate => ({
     ...stats,
-    rate: rate(stats.calls, formerCalls.get(keyOf(stats))) ?? stats.rate,
+    ...stats.service === "" && stats.action === "" && { service: null, action: null },
+    rate: toThousandths(rate(stats.calls, formerCalls.get(keyOf(stats))) ?? stats.rate),
   }));
   return {
     atMs,
     node: status.node.name,
-    uptimeMs: status.uptimeMs,
+    uptimeMs: Math.round(status.uptimeMs),
     rxRate: sum("rxRate"),
     txRate: sum("txRate"),
     peers: peers.toSorted(peerOrder(sort)),
     calls: status.services.calls,
     actions: actions?.toSorted(actionOrder(sort)) ?? null,
   };
+}
+
+function toThousandths(value: number): number {
+  return Math.round(value * 1_000) / 1_000;
 }
 
 function peerOrder(sort: SortName): (a: PeerRate, b: PeerRate) => number {
@@ -116,7 +128,7 @@ function peerOrder(sort: SortName): (a: PeerRate, b: PeerRate) => number {
 }
 
 function actionOrder(sort: SortName): (a: ActionRate, b: ActionRate) => number {
-  const path = (one: ActionRate): string => `${one.service} ${one.action} ${one.side}`;
+  const path = (one: ActionRate): string => `${one.service ?? ""} ${one.action ?? ""} ${one.side}`;
   const byPath = (a: ActionRate, b: ActionRate): number => path(a) < path(b) ? -1 : path(a) > path(b) ? 1 : 0;
   const figure = (one: ActionRate): number => {
     if (sort === "name") return 0;

@@ -44,7 +44,7 @@ export function addTopCommand(program: AnyCommand, { ports }: CommandContext): v
       .option("-i, --interval <seconds>", `between two looks (default: ${INTERVAL_S})`)
       .option("--sort <column>", `by ${SORTS.join(", ")} (default: rate)`)
       .option("--once", "one table, of half a second, and no more")
-      .option("--json", "as JSON, a line each time")
+      .option("--json", "as JSON, a line each time: bytes, bytes and calls a second, milliseconds")
       .addHelpText(
         "after",
         "\nExamples:\n  $ weft top\n  $ weft top --once --json\n\n" +
@@ -163,8 +163,8 @@ function actionLines({ actions }: TopReport, terminal: Terminal): readonly strin
   const [titles = "", ...rows] = tableLines(
     ["SERVICE", "ACTION", "SIDE", ">CALLS/s", ">CALLS", ">ERRORS", ">P50", ">P99"],
     actions.map((one): readonly (string | Cell)[] => [
-      one.service || "(others)",
-      one.action || "-",
+      one.service ?? "(others)",
+      one.action ?? "-",
       one.side,
       one.rate.toFixed(1),
       `${one.calls}`,

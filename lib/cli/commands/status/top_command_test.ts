@@ -51,6 +51,26 @@ Deno.test("ratesOf() counts what came between two looks, the most first", () => 
   assert.deepEqual(ratesOf(now, before, "name").peers.map(({ name }) => name), ["web-0", "web-1", "web-2"]);
 });
 
+Deno.test("ratesOf() rounds bytes to whole ones and the rest to three decimals, and names nothing by an empty word", () => {
+  const [one] = now.status.peers;
+  assert(one !== undefined);
+  const odd: StatusReport = {
+    ...now.status,
+    peers: [{ ...one, rxBytes: 2_001, txBytes: 1, rttMs: 12.345_678_9 }],
+    services: { ...now.status.services, callStats: [{ ...stats("", 401), action: "" }] },
+  };
+  const then = { atMs: 0, status: { ...odd, peers: before.status.peers, services: before.status.services } };
+  const { peers: [peer], actions, rxRate } = ratesOf({ ...now, status: odd }, then, "rate");
+  assert.deepEqual([peer?.rxRate, peer?.txRate, peer?.rttMs, rxRate], [667, 0, 12.346, 667]);
+  assert.deepEqual(actions?.map(({ service, action, rate }) => [service, action, rate]), [[null, null, 0.5]]);
+  const { services } = odd;
+  const former = {
+    ...then,
+    status: { ...odd, services: { ...services, callStats: [{ ...stats("", 0), action: "" }] } },
+  };
+  assert.equal(ratesOf({ ...now, status: odd }, former, "rate").actions?.[0]?.rate, 133.667);
+});
+
 Deno.test("ratesOf() knows no rate at the first look, or after a restart", () => {
   for (const former of [undefined, { ...before, status: { ...before.status, uptimeMs: 9_000 } }]) {
     const report = ratesOf(now, former, "rate");

@@ -6,4 +6,4 @@
 
 export { PlaceLocks } from "./key_locks.ts";
 export { PreparedTransactions } from "./prepared_transactions.ts";
-export { isMarked, partId, recordId, TransactionRows } from "./transaction_rows.ts";
+export { isMarked, NEXT_NUMBER, partId, recordId, TransactionRows } from "./transaction_rows.ts";

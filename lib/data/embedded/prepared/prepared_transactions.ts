@@ -38,7 +38,8 @@ interface PartWriter {
   ): CommitAnswer | undefined;
   checkPart(ready: ReadyPart): void;
   writePart(ready: ReadyPart): readonly number[];
-  noteEnded(origin: string): void;
+  noteEnded(collection: string, origin: string): void;
+  checkWrite(collection: string): void;
 }
 
 /** What parts and records stand on. */
@@ -118,7 +119,7 @@ export class PreparedTransactions implements TransactionStore {
       if (row.state !== "prepared") return "rolled-back";
       checkOrigin(row, origin);
       this.#parts.locks.of(place).release(row.id);
-      this.#parts.writer.noteEnded(row.origin);
+      this.#parts.writer.noteEnded(place, row.origin);
       const ended = { ...row, body: { attempt } };
       if (outcome === "rolled-back") {
         this.#rows.keep(place, { ...ended, state: "rolled-back", result: null }, this.#next(place));
@@ -146,6 +147,7 @@ export class PreparedTransactions implements TransactionStore {
       }
       if (row?.state === "open") return { kind: "ready" };
       if (row?.state === "rolled-back" && row.body?.attempt === attempt) throw rolledBack(id);
+      this.#parts.writer.checkWrite(place);
       const { own, everybodys } = this.#rows.records(place, origin);
       if (own >= MAX_OPEN_PER_ORIGIN || everybodys >= MAX_OPEN) throw tooManyOpen(own);
       const kept = {
@@ -187,7 +189,7 @@ export class PreparedTransactions implements TransactionStore {
       const row = this.#rows.find(recordId(place, id));
       if (row?.body?.attempt !== attempt || row.state !== "decided") return;
       checkOrigin(row, origin);
-      this.#parts.writer.noteEnded(row.origin);
+      this.#parts.writer.noteEnded(place, row.origin);
       this.#rows.keep(place, { ...row, state: null, body: { attempt } }, this.#next(place));
     });
   }

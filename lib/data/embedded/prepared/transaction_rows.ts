@@ -33,6 +33,12 @@ export interface TransactionRow {
   readonly result: string | null;
 }
 
+/**
+ * The number of what is committed, prepared or opened now. An attempt after one that was rolled back takes that one's row, and
+ * not its number: whoever reads rows by their numbers has passed that already, and it is forgotten by how old it is.
+ */
+export const NEXT_NUMBER = "SELECT MAX(number) + 1 FROM transactions";
+
 /** What no id of a program has; SQLite gives texts up to a 0 alone. */
 const MARK = "\x01";
 
@@ -64,8 +70,10 @@ export class TransactionRows {
       keep: database.prepare(
         `INSERT INTO transactions (id, origin, revisions, result, shard, revision, touched, state, body)
          VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
-         ON CONFLICT (id) DO UPDATE SET origin = excluded.origin, revisions = excluded.revisions,
-           result = excluded.result, revision = excluded.revision, touched = excluded.touched,
+         ON CONFLICT (id) DO UPDATE SET
+           number = iif(transactions.state = 'rolled-back' AND excluded.state IN ('prepared', 'open'),
+             (${NEXT_NUMBER}), transactions.number),
+           origin = excluded.origin, revisions = excluded.revisions, result = excluded.result, revision = excluded.revision, touched = excluded.touched,
            state = excluded.state, body = excluded.body`,
       ),
       open: database.prepare(

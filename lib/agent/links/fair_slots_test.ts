@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { FairSlots } from "./link_acceptor.ts";
+import { FairSlots } from "./fair_slots.ts";
 
 Deno.test("FairSlots lets a flood from one origin displace itself only", () => {
   const slots = new FairSlots(4);
