@@ -300,7 +300,7 @@ Deno.test("weft logs --json prints what means something to a terminal as codes, 
     assert.equal(code, 0, stderr);
     assert.match(stdout, /"from a\\u009b31m\\u202emember"/);
     assert.equal(JSON.parse(stdout).text, text);
-  }, { "GET /logs": [200, { lines: [line] }] });
+  }, { "GET /logs?lines=10": [200, { lines: [line] }] });
 });
 
 Deno.test("who waits long at a terminal is told once that the agent has not answered, and a program is not", async () => {
