@@ -13,11 +13,14 @@ import { fill, STEPS, TABLES } from "./bench/data/steps.ts";
 import { etcd } from "./bench/data/etcd.ts";
 import { nats } from "./bench/data/nats.ts";
 import { residentMegabytes } from "./bench/data/server_process.ts";
-import { weft, weftOnNats, weftSealed, weftSharded } from "./bench/data/weft.ts";
+import { weft, weftOnNats, weftReplicated, weftSealed, weftSharded } from "./bench/data/weft.ts";
 import { markdownTable, Samples } from "./bench/samples.ts";
 import { isWanted, parseOptions } from "./bench/services/options.ts";
 
-const CONTENDERS: readonly Contender[] = [weft, weftOnNats, weftSealed, weftSharded, nats, etcd, sqlite];
+const CONTENDERS: readonly Contender[] = [
+  ...[weft, weftOnNats, weftSealed, weftSharded, weftReplicated],
+  ...[nats, etcd, sqlite],
+];
 
 const options = parseOptions(Deno.args);
 await using resources = new AsyncDisposableStack();

@@ -15,6 +15,7 @@ import {
   type NatsCredentials,
   parseNatsCredentials,
   parseNatsServer,
+  RECORD_VERSION,
   ReplicatedEngine,
 } from "../../data/mod.ts";
 import type { ServersAccess } from "../data_servers/mod.ts";
@@ -141,6 +142,8 @@ export class DataStore {
       // "wftd" and "wfts" in ASCII.
       applicationId: which === "" ? 0x77667464 : 0x77667473,
       schemaVersion: 1,
+      // A copy has that of what it has read.
+      ...which === "-shared" && { newestVersion: RECORD_VERSION },
       schema: DATA_SCHEMA,
       isCheckedWhole: false,
     };

@@ -11,8 +11,7 @@
  * @module
  */
 
-import { MAX_ENTRIES } from "../bounds.ts";
-import { AnswerRoom, checkStoredSpec, documentText, isCollectionName, keyText } from "../documents.ts";
+import { checkStoredSpec, documentText, isCollectionName, keyText } from "../documents.ts";
 import type { CollectionSpec } from "../engine.ts";
 import { DataError } from "../errors.ts";
 import {
@@ -25,7 +24,8 @@ import {
 } from "../moves.ts";
 import type { CollectionTables } from "./collection_tables.ts";
 import type { GroupCommit } from "./group_commit.ts";
-import type { SqlDatabase, SqlRow } from "./sql_database.ts";
+import { readMovedCommits } from "./moved_commits.ts";
+import type { SqlDatabase } from "./sql_database.ts";
 
 /** Makes the tables, where an earlier release has made the others. */
 export function prepareMoves(database: SqlDatabase): void {
@@ -167,45 +167,9 @@ export class MoveTables implements MoveStore {
     collection: string,
     after: number,
   ): Promise<{ readonly commits: readonly MovedCommit[]; readonly position: number }> {
-    return this.#engine.run(() => {
-      const { database } = this.#engine;
-      const commits: MovedCommit[] = [];
-      const room = new AnswerRoom();
-      let position = after;
-      const take = (rows: Iterable<SqlRow>, positionOf: (number: number) => number) => {
-        for (const row of rows) {
-          const hasRoom = room.take(`${row["revisions"]}${row["result"] ?? ""}${row["touched"] ?? ""}`);
-          if (!hasRoom && commits.length > 0) return;
-          commits.push(commitOf(row));
-          position = positionOf(Number(row["number"]));
-        }
-      };
-      // What has entered with the collection stands before what was committed here: its numbers count as those below 0.
-      const begin = after === 0 ? -Number.MAX_SAFE_INTEGER : after;
-      if (begin < 0) {
-        const rows = database.prepare(
-          "SELECT * FROM entered WHERE collection = ? AND number > ? ORDER BY number LIMIT ?",
-        ).all(collection, begin + Number.MAX_SAFE_INTEGER, MAX_ENTRIES);
-        take(rows, (number) => number - Number.MAX_SAFE_INTEGER);
-        if (rows.length > 0) return { commits, position };
-      }
-      const first = database.prepare(
-        `SELECT number FROM transactions WHERE shard IS NULL ORDER BY number DESC LIMIT 1 OFFSET ${MAX_MOVED_IDS}`,
-      ).get();
-      take(
-        database.prepare(
-          `SELECT * FROM transactions WHERE number > ?1 AND number < ?4 AND state IS NULL AND (shard = ?2 OR
-             (shard IS NULL AND (touched IS NULL OR EXISTS (SELECT 1 FROM json_each(touched) WHERE value = ?2))))
-           ORDER BY number LIMIT ?3`,
-        ).all(
-          ...[Math.max(0, begin, Number(first?.["number"] ?? 0)), collection, MAX_ENTRIES],
-          // What is open ends later, at the place that it has.
-          this.#firstOpen(collection) ?? Number.MAX_SAFE_INTEGER,
-        ),
-        (number) => number,
-      );
-      return { commits, position };
-    });
+    return this.#engine.run(() =>
+      readMovedCommits(this.#engine.database, collection, after, this.#firstOpen(collection))
+    );
   }
 
   #do(step: MoveStep): void {
@@ -381,15 +345,4 @@ export function moved(collection: string): DataError {
 
 function conflict(collection: string, why: string): DataError {
   return new DataError("Conflict", `Cannot move ${collection}: ${why}`);
-}
-
-function commitOf(row: SqlRow): MovedCommit {
-  const [result, touched] = [row["result"], row["touched"]];
-  return {
-    id: String(row["id"]),
-    origin: String(row["origin"]),
-    revisions: JSON.parse(String(row["revisions"])),
-    ...typeof result === "string" && { result: JSON.parse(result) },
-    ...typeof touched === "string" && { touched: JSON.parse(touched) },
-  };
 }

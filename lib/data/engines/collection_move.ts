@@ -16,7 +16,7 @@
 import { MAX_ENTRIES } from "../bounds.ts";
 import type { Change, DataEngine, Entry } from "../engine.ts";
 import { DataError, type DataFailureCode } from "../errors.ts";
-import { MAX_HOLD_MS, type MovedCommit, type MoveStep, type MoveStore } from "../moves.ts";
+import { type EngineName, MAX_HOLD_MS, type MovedCommit, type MoveStep, type MoveStore } from "../moves.ts";
 
 /** How long it waits before it tries again what has failed for a while, in milliseconds. */
 const RETRY_MS = 500;
@@ -28,6 +28,8 @@ const MAX_OPEN_MS = 30_000;
 const COPIES = 5;
 /** Failures that end by themselves, after which what was asked may have happened. */
 const PASSING: ReadonlySet<DataFailureCode> = new Set(["OwnerAway", "OutcomeUnknown", "Timeout"]);
+/** Where there is no way back, room is waited for, too. */
+const PASSING_ONCE_DECIDED: ReadonlySet<DataFailureCode> = new Set([...PASSING, "DiskFull"]);
 
 /** How far a move is. */
 export interface MoveProgress {
@@ -46,12 +48,16 @@ export interface MoveParts {
   readonly target: DataEngine;
   /** Who moves it. */
   readonly by: string;
-  /** No other move has it. */
+  /** No other move has it; it may have begun already. */
   readonly id: string;
   /** Waits. @throws the signal's reason */
   readonly pause: (ms: number, signal: AbortSignal) => Promise<void>;
-  /** Ends it before it is decided; by `OwnerAway` as a crash does, so that it is gone on with later. */
+  /** Where to. */
+  readonly to: EngineName;
+  /** Ends it before it is decided: the collection stays where it is. */
   readonly signal: AbortSignal;
+  /** Ends it as a crash does, so that it is gone on with later. */
+  readonly stopping: AbortSignal;
   readonly onProgress: (progress: MoveProgress) => void;
   /** The target has it, and the source does not any more: in this turn others are to ask there. */
   readonly onMoved: () => void;
@@ -71,6 +77,8 @@ export class CollectionMove {
   #copied = 0;
   #count = 0;
   #waitedMs = 0;
+  #signal: AbortSignal;
+  #isDecided = false;
 
   /** @throws DataError with code `InvalidCollection` where an engine moves none */
   constructor(parts: MoveParts) {
@@ -82,6 +90,7 @@ export class CollectionMove {
     this.#source = source;
     this.#target = target;
     this.#id = parts.id;
+    this.#signal = AbortSignal.any([parts.signal, parts.stopping]);
   }
 
   /** Moves it, or does what another move has left. @throws DataError; then it is where it was */
@@ -95,7 +104,7 @@ export class CollectionMove {
       return await this.#finish();
     }
     try {
-      if (leaving !== undefined) await this.#leave({ kind: "abort", collection });
+      if (leaving !== undefined && leaving.id !== this.#id) await this.#leave({ kind: "abort", collection });
       await this.#leave({ kind: "begin", collection, id: this.#id, by });
       for (let copy = 1;; copy++) {
         try {
@@ -106,8 +115,7 @@ export class CollectionMove {
         }
       }
     } catch (error) {
-      const { signal } = this.#parts;
-      if (!(signal.reason instanceof DataError && signal.reason.code === "OwnerAway")) await this.#giveUp();
+      if (!this.#parts.stopping.aborted) await this.#giveUp();
       throw error;
     }
     await this.#finish();
@@ -115,7 +123,8 @@ export class CollectionMove {
 
   /** Until it is decided. */
   async #copy(copy: string): Promise<void> {
-    const { collection, source, signal } = this.#parts;
+    const { collection, source } = this.#parts;
+    const signal = this.#signal;
     const spec = await this.#sure(() => this.#source.spec(collection));
     const { revision, count } = await this.#sure(() => source.describe(collection));
     this.#revision = revision;
@@ -156,7 +165,7 @@ export class CollectionMove {
 
   /** What was prepared before is written within a hold, and another one is behind it. @returns undefined when that takes too long */
   async #holdWrites(): Promise<number | undefined> {
-    const { collection, pause, signal } = this.#parts;
+    const { collection, pause } = this.#parts;
     for (;;) {
       const hold = ++this.#hold;
       await this.#leave({ kind: "hold", collection, id: this.#id, hold, forMs: MAX_HOLD_MS });
@@ -164,7 +173,7 @@ export class CollectionMove {
       if ((await this.#open()).size === 0) return hold;
       if (await this.#openEnded(MAX_HOLD_MS / 2)) continue;
       // Others write again when it is over.
-      await pause(MAX_HOLD_MS, signal);
+      await pause(MAX_HOLD_MS, this.#signal);
       return undefined;
     }
   }
@@ -175,7 +184,7 @@ export class CollectionMove {
    * @throws DataError with code `Locked` when they have been waited for too long in all
    */
   async #openEnded(mostMs = Infinity): Promise<boolean> {
-    const { collection, pause, signal } = this.#parts;
+    const { collection, pause } = this.#parts;
     const before = await this.#open();
     for (let waitedMs = 0;; waitedMs += LOOK_MS) {
       const now = await this.#open();
@@ -190,7 +199,7 @@ export class CollectionMove {
           { hint: "It ends when all nodes that have part in it answer; then move it again." },
         );
       }
-      await pause(LOOK_MS, signal);
+      await pause(LOOK_MS, this.#signal);
       this.#waitedMs += LOOK_MS;
     }
   }
@@ -204,7 +213,9 @@ export class CollectionMove {
 
   /** The source has it no more. */
   async #finish(): Promise<void> {
-    const { collection, onMoved } = this.#parts;
+    const { collection, onMoved, stopping } = this.#parts;
+    this.#isDecided = true;
+    this.#signal = stopping;
     this.#tell("decided");
     const spec = await this.#sure(() => this.#source.spec(collection));
     await this.#enter({ kind: "publish", spec, id: await this.#entering() ?? "" });
@@ -261,8 +272,18 @@ export class CollectionMove {
     return this.#sure(() => this.#source.step(step));
   }
 
-  #enter(step: MoveStep): Promise<void> {
-    return this.#sure(() => this.#target.step(step));
+  async #enter(step: MoveStep): Promise<void> {
+    try {
+      await this.#sure(() => this.#target.step(step));
+    } catch (error) {
+      if (!(error instanceof DataError) || error.code !== "DiskFull") throw error;
+      const { collection, to } = this.#parts;
+      const where = to === "nats" ? "on the servers" : "in the node's own database or on its disk";
+      throw new DataError("DiskFull", `Cannot move ${collection}: there is no room for it ${where}`, {
+        hint: "It stays where it is. Make room there, then move it again.",
+        cause: error,
+      });
+    }
   }
 
   /** Asks until there is an answer. */
@@ -271,8 +292,9 @@ export class CollectionMove {
       try {
         return await ask();
       } catch (error) {
-        if (!(error instanceof DataError) || !PASSING.has(error.code)) throw error;
-        await this.#parts.pause(RETRY_MS, this.#parts.signal);
+        const passing = this.#isDecided ? PASSING_ONCE_DECIDED : PASSING;
+        if (!(error instanceof DataError) || !passing.has(error.code)) throw error;
+        await this.#parts.pause(RETRY_MS, this.#signal);
       }
     }
   }

@@ -30,6 +30,8 @@ export async function connectNats(
     timeout: CONNECT_MS,
     pingInterval: PING_MS,
     maxPingOut: 1,
+    // A trace of whoever has asked would be taken for each message.
+    noAsyncTraces: true,
     ...server.isEncrypted && { tls: caFile === undefined ? {} : { caFile } },
     ...credentialOptions(credentials),
   };

@@ -11,6 +11,7 @@ import type { LogSnapshot } from "../replicated/mod.ts";
 const NAME = "snapshot";
 const SEQUENCE = "sequence";
 const REPLAY_FROM = "replay-from";
+const VERSION = "version";
 /** JSStreamWrongLastSequenceErrF of nats-server's errors.json. */
 const WRONG_LAST_SEQUENCE = 10071;
 
@@ -43,11 +44,11 @@ export class SnapshotBucket {
    * @returns whether it was stored
    * @throws what the client throws
    */
-  async store({ sequence, replayFrom, chunks }: LogSnapshot): Promise<boolean> {
+  async store({ version, sequence, replayFrom, chunks }: LogSnapshot): Promise<boolean> {
     const bucket = await this.#get();
     const before = await bucket.info(NAME);
     if (before !== null && (positionOf(before)?.replayFrom ?? 0) > replayFrom) return false;
-    const metadata = { [SEQUENCE]: `${sequence}`, [REPLAY_FROM]: `${replayFrom}` };
+    const metadata = { [VERSION]: `${version}`, [SEQUENCE]: `${sequence}`, [REPLAY_FROM]: `${replayFrom}` };
     try {
       await bucket.put({ name: NAME, metadata }, ReadableStream.from(chunks), {
         previousRevision: before?.revision ?? 0,
@@ -69,7 +70,9 @@ export class SnapshotBucket {
 function positionOf({ metadata, deleted }: ObjectInfo): Omit<LogSnapshot, "chunks"> | undefined {
   const [sequence, replayFrom] = [Number(metadata?.[SEQUENCE]), Number(metadata?.[REPLAY_FROM])];
   if (deleted || !Number.isSafeInteger(sequence) || !Number.isSafeInteger(replayFrom)) return undefined;
-  return { sequence, replayFrom };
+  // Former releases have not said it.
+  const version = Number(metadata?.[VERSION] ?? 1);
+  return { version: Number.isSafeInteger(version) ? version : Infinity, sequence, replayFrom };
 }
 
 /** Throws when the digest is not that of the snapshot, or the connection ends first: the client would wait for ever. */

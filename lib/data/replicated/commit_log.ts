@@ -24,6 +24,8 @@ export interface LogState {
 
 /** A copy of the database as it was behind a message. */
 export interface LogSnapshot {
+  /** The newest version of the records that it is made of: who does not read that takes no such snapshot either. */
+  readonly version: number;
   /** Of that message, or an earlier one. */
   readonly sequence: number;
   /** Who has the snapshot needs the messages from this one on. */

@@ -3,7 +3,7 @@
  * @module
  */
 
-import { EmbeddedEngine, type SqlDatabase } from "../embedded/mod.ts";
+import { EmbeddedEngine, type SqlDatabase, type SqlStatement } from "../embedded/mod.ts";
 import { DataError } from "../errors.ts";
 import type { LogMessage, LogSnapshot } from "./commit_log.ts";
 import { decodeMessage, decodeRecord, type LogOperation, type LogRecord } from "./log_record.ts";
@@ -23,6 +23,11 @@ export interface CopyFile {
 /** Nearly as much as SQLite can number pages. */
 const UNBOUNDED_BYTES = 2 ** 43;
 
+interface PositionStatements {
+  readonly read: SqlStatement;
+  readonly store: SqlStatement;
+}
+
 /** What became of an operation. */
 export type OperationOutcome = PromiseSettledResult<unknown>;
 
@@ -33,7 +38,11 @@ export class LogCopy {
   readonly #parts = new PartBuffer();
   #database: SqlDatabase;
   #engine: EmbeddedEngine;
+  #statements: PositionStatements;
   #isOpen = false;
+  /** Of the records that it has done; the database says it to releases that would read it without knowing them. */
+  #version = 1;
+  #isVersionStored = true;
   #position = { identity: "", sequence: 0, replay: 1 };
   /** When the message was appended that is being done. */
   #at = 0;
@@ -44,6 +53,7 @@ export class LogCopy {
     this.#file = file;
     this.#onRecord = onRecord;
     this.#database = file.open();
+    this.#statements = preparePosition(this.#database);
     this.#engine = this.#open();
   }
 
@@ -55,6 +65,11 @@ export class LogCopy {
   /** Of the log that was read; empty before one was. */
   get identity(): string {
     return this.#position.identity;
+  }
+
+  /** The newest version of the records that it has done. */
+  get version(): number {
+    return this.#version;
   }
 
   /** The last message that was done. */
@@ -97,6 +112,10 @@ export class LogCopy {
     const before = this.#position;
     this.#position = { ...before, sequence, replay: this.#parts.first ?? sequence + 1 };
     if (record === undefined) return;
+    if (record.version > this.#version) {
+      this.#version = record.version;
+      this.#isVersionStored = false;
+    }
     this.#at = at;
     const outcomes = await this.#do(record);
     const broken = outcomes.find(isBroken);
@@ -106,6 +125,7 @@ export class LogCopy {
     }
     // Where nothing was written, no transaction has kept it.
     if (this.#storedSequence() !== sequence) this.#store();
+    this.#isVersionStored = true;
     this.#onRecord(record, outcomes);
   }
 
@@ -118,6 +138,7 @@ export class LogCopy {
     } finally {
       this.#parts.clear();
       this.#database = this.#file.open();
+      this.#statements = preparePosition(this.#database);
       this.#engine = this.#open();
     }
   }
@@ -142,15 +163,17 @@ export class LogCopy {
 
   #open(): EmbeddedEngine {
     this.#isOpen = true;
-    this.#database.exec(
-      "CREATE TABLE IF NOT EXISTS log_position (identity TEXT NOT NULL, sequence INTEGER NOT NULL, replay INTEGER NOT NULL)",
-    );
-    const row = this.#database.prepare("SELECT identity, sequence, replay FROM log_position").get();
+    const row = this.#statements.read.get();
     this.#position = {
       identity: String(row?.["identity"] ?? ""),
       sequence: Number(row?.["sequence"] ?? 0),
       replay: Number(row?.["replay"] ?? 1),
     };
+    this.#version = Math.max(
+      1,
+      Number(this.#database.prepare("PRAGMA user_version").get()?.["user_version"]),
+    );
+    this.#isVersionStored = true;
     if (row === undefined) this.#database.exec("INSERT INTO log_position VALUES ('', 0, 1)");
     return new EmbeddedEngine({
       database: this.#database,
@@ -187,15 +210,24 @@ export class LogCopy {
   }
 
   #store(): void {
+    if (!this.#isVersionStored) this.#database.exec(`PRAGMA user_version = ${this.#version}`);
     const { identity, sequence, replay } = this.#position;
-    this.#database.prepare("UPDATE log_position SET identity = ?, sequence = ?, replay = ?").run(
-      ...[identity, sequence, replay],
-    );
+    this.#statements.store.run(identity, sequence, replay);
   }
 
   #storedSequence(): number {
-    return Number(this.#database.prepare("SELECT sequence FROM log_position").get()?.["sequence"]);
+    return Number(this.#statements.read.get()?.["sequence"]);
   }
+}
+
+function preparePosition(database: SqlDatabase): PositionStatements {
+  database.exec(
+    "CREATE TABLE IF NOT EXISTS log_position (identity TEXT NOT NULL, sequence INTEGER NOT NULL, replay INTEGER NOT NULL)",
+  );
+  return {
+    read: database.prepare("SELECT identity, sequence, replay FROM log_position"),
+    store: database.prepare("UPDATE log_position SET identity = ?, sequence = ?, replay = ?"),
+  };
 }
 
 /** What has failed here alone, and not by what the operation says. */
@@ -205,7 +237,8 @@ function isBroken(outcome: OperationOutcome): outcome is PromiseRejectedResult {
   return !(reason instanceof DataError) || ["DiskFull", "Failed", "OwnerAway"].includes(reason.code);
 }
 
-function newer(): DataError {
+/** @returns that a later release has written what is to be read */
+export function newer(): DataError {
   return new DataError(
     "Failed",
     "The log of the collections holds what a later version of weft has written",

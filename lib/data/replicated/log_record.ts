@@ -31,6 +31,8 @@ export type LogOperation =
 
 /** Operations that stand in the log together, one after the other. Each fails or not by itself. */
 export interface LogRecord {
+  /** By which it was written. */
+  readonly version: number;
   /** Who has appended it finds its own by this. */
   readonly group: string;
   readonly operations: readonly LogOperation[];
@@ -59,7 +61,9 @@ export const MAX_GROUP_OPERATIONS = 256;
 /** The length of a group's id in bytes. */
 export const GROUP_BYTES = 16;
 
-const VERSION = 2;
+/** The newest version of records, and of copies that have done what such ones say. */
+export const RECORD_VERSION = 2;
+
 /** What former releases read: all that is of these kinds alone is written as that. */
 const FORMER_VERSION = 1;
 const FORMER_KINDS: ReadonlySet<unknown> = new Set(["commit", "create", "drop"]);
@@ -86,7 +90,7 @@ export function encodeRecord(
   operations: readonly EncodedOperation[],
   maxBytes: number,
 ): Uint8Array[] {
-  const version = operations.every(({ kind }) => FORMER_KINDS.has(kind)) ? FORMER_VERSION : VERSION;
+  const version = operations.every(({ kind }) => FORMER_KINDS.has(kind)) ? FORMER_VERSION : RECORD_VERSION;
   const list = operations.map(({ json }) => json).join();
   const json = encoder.encode(`{"v":${version},"group":"${encodeHex(group)}","operations":[${list}]}`);
   if (json.length < maxBytes) return [concatBytes(Uint8Array.of(RECORD), json)];
@@ -120,17 +124,18 @@ export function decodeMessage(bytes: Uint8Array): LogContent {
 export function decodeRecord(json: Uint8Array): LogContent {
   try {
     const { v, group, operations } = JSON.parse(decoder.decode(json));
-    if (Number.isInteger(v) && v > VERSION) return { kind: "newer" };
+    if (Number.isInteger(v) && v > RECORD_VERSION) return { kind: "newer" };
     const isFormer = v === FORMER_VERSION;
-    if (v === VERSION && Array.isArray(operations) && operations.some(isOfUnknownKind)) {
+    if (v === RECORD_VERSION && Array.isArray(operations) && operations.some(isOfUnknownKind)) {
       return { kind: "newer" };
     }
     if (isFormer && Array.isArray(operations) && !operations.every((one) => FORMER_KINDS.has(one?.kind))) {
       return { kind: "unreadable" };
     }
-    const isOne = (isFormer || v === VERSION) && typeof group === "string" && Array.isArray(operations) &&
+    const isOne = (isFormer || v === RECORD_VERSION) && typeof group === "string" &&
+      Array.isArray(operations) &&
       operations.every(isOperation);
-    if (isOne && isGroup(operations)) return { kind: "record", record: { group, operations } };
+    if (isOne && isGroup(operations)) return { kind: "record", record: { version: v, group, operations } };
   } catch {
     // No JSON.
   }

@@ -15,4 +15,5 @@
 
 export type * from "./commit_log.ts";
 export type { CopyFile } from "./log_copy.ts";
+export { RECORD_VERSION } from "./log_record.ts";
 export * from "./replicated_engine.ts";

@@ -22,10 +22,10 @@ import type {
 import { DataError } from "../errors.ts";
 import type { MoveStore } from "../moves.ts";
 import type { EmbeddedEngine } from "../embedded/mod.ts";
-import type { CommitLog, LogMessage, LogState } from "./commit_log.ts";
+import type { CommitLog, LogMessage, LogSnapshot, LogState } from "./commit_log.ts";
 import { LogClock } from "./log_clock.ts";
-import { type CopyFile, LogCopy } from "./log_copy.ts";
-import type { LogOperation } from "./log_record.ts";
+import { type CopyFile, LogCopy, newer } from "./log_copy.ts";
+import { type LogOperation, RECORD_VERSION } from "./log_record.ts";
 import { OperationSender } from "./operation_sender.ts";
 import { ReadBarrier } from "./read_barrier.ts";
 import { ReplicatedQueues } from "./replicated_queues.ts";
@@ -67,6 +67,7 @@ export class ReplicatedEngine implements DataEngine {
   readonly moves: MoveStore = {
     step: async (step) => {
       this.#checkOpen();
+      if (step.kind === "receive" || step.kind === "fill") this.#checkRoom();
       await this.#sender.send({ kind: "move", step });
     },
     leaving: async () => (await this.#fresh()).moves.leaving(),
@@ -264,14 +265,18 @@ export class ReplicatedEngine implements DataEngine {
     const copy = this.#copy;
     if (copy.identity === "") copy.adopt(state.identity);
     const before = this.#trouble;
-    this.#trouble = whyNotRead(copy, state);
+    const isCut = copy.replayFrom < state.first;
+    const snapshot = isCut ? await this.#parts.commits.snapshot() : undefined;
+    const isNewer = snapshot !== undefined && snapshot.version > RECORD_VERSION;
+    if (this.#isClosed) return undefined;
+    this.#trouble = whyNotRead(copy, state) ?? (isNewer ? newer() : undefined);
     if (this.#trouble !== undefined) {
       // It is tried again and again.
       if (before?.message === this.#trouble.message) return undefined;
       this.#parts.log.error("the log of the collections can't be read", { error: this.#trouble });
       return undefined;
     }
-    if (copy.replayFrom < state.first && !await this.#restore(state)) return undefined;
+    if (isCut && !await this.#restore(state, snapshot)) return undefined;
     if (this.#isClosed) return undefined;
     copy.rewind();
     this.#barrier.reach(copy.sequence);
@@ -283,9 +288,8 @@ export class ReplicatedEngine implements DataEngine {
   }
 
   /** What was missed is not kept any more: begins with a snapshot. */
-  async #restore(state: LogState): Promise<boolean> {
-    const { commits, log } = this.#parts;
-    const snapshot = await commits.snapshot();
+  async #restore(state: LogState, snapshot: LogSnapshot | undefined): Promise<boolean> {
+    const { log } = this.#parts;
     if (snapshot === undefined || this.#isClosed) return false;
     log.info("reading a snapshot of the collections", { sequence: snapshot.sequence });
     await this.#copy.restore(snapshot);
@@ -351,10 +355,10 @@ export class ReplicatedEngine implements DataEngine {
     const there = await commits.snapshot();
     // Another node has made one meanwhile.
     if (this.#isClosed || (there !== undefined && there.sequence >= dueAt)) return;
-    const { sequence, replayFrom } = this.#copy;
+    const { version, sequence, replayFrom } = this.#copy;
     if (there !== undefined && there.replayFrom > replayFrom) return;
     await commits.storeSnapshot(
-      { sequence, replayFrom, chunks: this.#copy.image() },
+      { version, sequence, replayFrom, chunks: this.#copy.image() },
       Math.max(1, replayFrom - keptMessages),
     );
   }

@@ -49,14 +49,15 @@ interface Running {
   done: Promise<void>;
 }
 
-/** Moves collections. */
+/** Moves collections. A sealed one has its keys in one of its own, which goes before it. */
 export class CollectionMover {
   readonly #parts: MoverParts;
+  /** By the name of what somebody has asked for. */
   readonly #running = new Map<string, Running>();
   readonly #failures = new Map<string, NonNullable<MoveReport["failure"]>>();
+  readonly #closing = new AbortController();
   #count = 0;
   #cancel = () => {};
-  #isClosed = false;
 
   constructor(parts: MoverParts) {
     this.#parts = parts;
@@ -64,12 +65,13 @@ export class CollectionMover {
 
   /** Moves a collection, and the keys of a sealed one. @returns how far it is after a moment @throws DataError that refuses it */
   async start(name: string, to: unknown): Promise<MoveReport> {
-    const { movable, timers } = this.#parts;
-    movable(name);
+    const { movable, has, timers } = this.#parts;
+    const { seal } = movable(name);
     if (to !== "embedded" && to !== "nats") {
       throw new DataError("InvalidCollection", `Cannot move ${name}: the engines are embedded and nats`);
     }
-    const moved = this.#moveAll(name, to);
+    const keys = keysCollection(name);
+    const moved = this.#run(seal !== undefined && has(keys) ? [keys, name] : [name], name, to);
     // Who asks how far it is hears of it.
     moved.catch(() => {});
     const begun = Promise.withResolvers<void>();
@@ -80,64 +82,34 @@ export class CollectionMover {
 
   /** Has a collection stay where it is. @returns whether it was on its way @throws DataError with code `Conflict` when it is too late */
   async abort(name: string): Promise<boolean> {
-    const aborted: boolean[] = [];
-    for (const each of this.#all(name)) aborted.push(await this.#abort(each));
-    return aborted.includes(true);
+    this.#parts.movable(name);
+    const sides = this.#sides();
+    const running = this.#running.get(name);
+    const side = running === undefined ? await sides.sideOf(name) : otherEngine(running.status.to);
+    const { moves } = sides.side(side);
+    const leaving = await moves?.leaving() ?? [];
+    const isLeaving = leaving.some(({ collection }) => collection === name);
+    if (isLeaving) await moves?.step({ kind: "abort", collection: name });
+    if (running === undefined) return isLeaving;
+    running.abort.abort(new DataError("Conflict", `The move of ${name} was aborted`));
+    return await running.done.then(() => false, () => true);
   }
 
   /** Which engine keeps a collection of this node, and how far its move is. @throws DataError */
   async report(name: string): Promise<MoveReport> {
-    const all = this.#all(name);
-    const of = <T>(map: ReadonlyMap<string, T>) => {
-      const found = all.find((each) => map.has(each));
-      return found === undefined ? null : map.get(found) ?? null;
-    };
+    this.#parts.movable(name);
     const engine = await this.#parts.engine().sides?.sideOf(name) ?? "embedded";
-    return { engine, move: of(this.#running)?.status ?? null, failure: of(this.#failures) };
-  }
-
-  /** A collection, behind the keys of one that is sealed: each is whole wherever the other is. */
-  #all(name: string): readonly string[] {
-    const { seal } = this.#parts.movable(name);
-    const keys = keysCollection(name);
-    return seal !== undefined && this.#parts.has(keys) ? [keys, name] : [name];
-  }
-
-  async #moveAll(name: string, to: EngineName): Promise<void> {
-    for (const each of this.#all(name)) await this.#move(each, to);
-  }
-
-  /** One that is there stays there. @throws DataError */
-  async #move(collection: string, to: EngineName): Promise<void> {
-    const sides = this.#sides();
-    const running = this.#running.get(collection);
-    if (running !== undefined) {
-      if (running.status.to === to) return await running.done;
-      throw new DataError("Conflict", `${collection} is on its way to ${running.status.to}`);
-    }
-    sides.side(to);
-    if (await sides.sideOf(collection) === to) return;
-    await this.#run(sides, collection, to);
-  }
-
-  async #abort(collection: string): Promise<boolean> {
-    const sides = this.#sides();
-    const source = sides.side(await sides.sideOf(collection));
-    const leaving = await source.moves?.leaving() ?? [];
-    if (!leaving.some((one) => one.collection === collection)) return false;
-    await source.moves?.step({ kind: "abort", collection });
-    const running = this.#running.get(collection);
-    running?.abort.abort(new DataError("Conflict", `The move of ${collection} was aborted`));
-    await running?.done.catch(() => {});
-    return true;
+    const failure = this.#failures.get(name) ?? null;
+    return { engine, move: this.#running.get(name)?.status ?? null, failure };
   }
 
   /** Goes on with what an earlier run of this node has not ended; tries again until the engines answer. */
   resume(): void {
     this.#cancel();
-    if (this.#isClosed) return;
+    const { signal } = this.#closing;
+    if (signal.aborted) return;
     void this.#resume().catch((error) => {
-      if (this.#isClosed) return;
+      if (signal.aborted) return;
       const { log, timers } = this.#parts;
       log.warn("a move of a collection can't be gone on with yet", { error });
       this.#cancel = timers.setTimer(RESUME_MS, () => this.resume());
@@ -146,55 +118,150 @@ export class CollectionMover {
 
   /** Ends moves as a crash does: they are gone on with later. */
   close(): void {
-    this.#isClosed = true;
     this.#cancel();
-    const stops = new DataError("OwnerAway", "This node stops");
-    for (const { abort } of this.#running.values()) abort.abort(stops);
+    this.#closing.abort(new DataError("OwnerAway", "This node stops"));
   }
 
   async #resume(): Promise<void> {
     const { sides } = this.#parts.engine();
     if (sides?.hasBoth !== true) return;
-    for (const [from, to] of [["embedded", "nats"], ["nats", "embedded"]] as const) {
-      for (const { collection, by } of await sides.side(from).moves?.leaving() ?? []) {
-        // What is shared may be moved by another node.
-        if (by === this.#parts.self && !this.#running.has(collection)) {
-          await this.#run(sides, collection, to);
-        }
+    for (const to of ["nats", "embedded"] as const) {
+      const { moves } = sides.side(otherEngine(to));
+      const leaving = await moves?.leaving() ?? [];
+      // What is shared may be moved by another node.
+      const own = leaving.filter(({ by }) => by === this.#parts.self).map(({ collection }) => collection);
+      const keys = new Set(own.map(keysCollection));
+      for (const name of own) {
+        // Keys go with what they are of.
+        if (keys.has(name) || this.#running.has(name)) continue;
+        const { seal } = await moves?.spec(name) ?? {};
+        const hasKeys = seal !== undefined && await hasCollection(sides, keysCollection(name));
+        await this.#run(hasKeys ? [keysCollection(name), name] : [name], name, to);
       }
+      await this.#discardLeft(sides, to, leaving.map(({ collection }) => collection));
     }
   }
 
-  #run(sides: EngineSides, collection: string, to: EngineName): Promise<void> {
-    const { self, clock, log } = this.#parts;
-    const abort = new AbortController();
+  /** Where there was no room, there may have been none to note that a copy does not come. */
+  async #discardLeft(sides: EngineSides, side: EngineName, leaving: readonly string[]): Promise<void> {
+    const { moves } = sides.side(side);
+    for (const { collection, id } of await moves?.entering() ?? []) {
+      if (!id.startsWith(`${this.#parts.self}-`) || leaving.includes(collection)) continue;
+      if (this.#running.has(collection)) continue;
+      await moves?.step({ kind: "discard", collection, id });
+    }
+  }
+
+  /** @param all in their order, `name` the last of them @throws DataError; then all of them are where they were */
+  #run(all: readonly string[], name: string, to: EngineName): Promise<void> {
+    const there = this.#running.get(name);
+    if (there !== undefined) {
+      if (there.status.to === to) return there.done;
+      throw new DataError("Conflict", `${name} is on its way to ${there.status.to}`);
+    }
+    const sides = this.#sides();
+    sides.side(to);
     const running: Running = {
-      abort,
+      abort: new AbortController(),
       status: { to, phase: "copying", copied: 0, count: 0 },
       done: Promise.resolve(),
     };
-    this.#running.set(collection, running);
-    this.#failures.delete(collection);
-    const work = async () => {
-      const move = new CollectionMove({
-        ...{ collection, by: self, id: `${self}-${clock.wall()}-${this.#count++}`, signal: abort.signal },
-        source: sides.side(to === "nats" ? "embedded" : "nats"),
-        target: sides.side(to),
-        pause: (ms, signal) => this.#pause(ms, signal),
-        onProgress: (progress) => running.status = { to, ...progress },
-        onMoved: () => sides.settle(collection, to),
-      });
-      await move.run();
-      log.info("a collection was moved", { collection, to });
-    };
-    running.done = work().finally(() => this.#running.delete(collection));
+    this.#running.set(name, running);
+    this.#failures.delete(name);
+    running.done = this.#moveAll(sides, all, name, running).finally(() => this.#running.delete(name));
     running.done.catch((error) => {
-      if (this.#isClosed) return;
+      if (this.#closing.signal.aborted) return;
       const code = error instanceof DataError ? error.code : "Failed";
-      this.#failures.set(collection, { code, message: String(error?.message ?? error) });
-      log.warn("a collection could not be moved", { collection, to, error });
+      this.#failures.set(name, { code, message: String(error?.message ?? error) });
+      this.#parts.log.warn("a collection could not be moved", { collection: name, to, error });
     });
     return running.done;
+  }
+
+  async #moveAll(
+    sides: EngineSides,
+    all: readonly string[],
+    name: string,
+    running: Running,
+  ): Promise<void> {
+    const { to } = running.status;
+    const { signal } = running.abort;
+    const moved: string[] = [];
+    try {
+      const id = this.#nextId();
+      if (all.length > 1) await this.#note(sides, name, to, id);
+      for (const collection of all) {
+        signal.throwIfAborted();
+        const own = collection === name ? id : this.#nextId();
+        if (await this.#move(sides, collection, own, running, { to, signal })) moved.push(collection);
+      }
+    } catch (error) {
+      if (!this.#closing.signal.aborted) await this.#takeBack(sides, moved, name, running);
+      throw error;
+    }
+  }
+
+  /** It is to leave, behind its keys: what an earlier run has left is known by that. */
+  async #note(sides: EngineSides, name: string, to: EngineName, id: string): Promise<void> {
+    if (await sides.sideOf(name) === to) return;
+    const { moves } = sides.side(otherEngine(to));
+    const noted = (await moves?.leaving() ?? []).find(({ collection }) => collection === name);
+    if (noted?.state === "decided") return;
+    if (noted !== undefined) await moves?.step({ kind: "abort", collection: name });
+    await moves?.step({ kind: "begin", collection: name, id, by: this.#parts.self });
+  }
+
+  /** What was moved already goes back, where that can be. */
+  async #takeBack(
+    sides: EngineSides,
+    moved: readonly string[],
+    name: string,
+    running: Running,
+  ): Promise<void> {
+    const from = otherEngine(running.status.to);
+    try {
+      await sides.side(from).moves?.step({ kind: "abort", collection: name });
+      for (const collection of moved) {
+        const { signal } = this.#closing;
+        await this.#move(sides, collection, this.#nextId(), running, { to: from, signal });
+      }
+    } catch (error) {
+      this.#parts.log.warn("what went before a collection is still elsewhere", { collection: name, error });
+    }
+  }
+
+  /** One that is there stays there. @returns whether it was moved @throws DataError */
+  async #move(
+    sides: EngineSides,
+    collection: string,
+    id: string,
+    running: Running,
+    { to, signal }: { readonly to: EngineName; readonly signal: AbortSignal },
+  ): Promise<boolean> {
+    const { self, log } = this.#parts;
+    const [source, target] = [sides.side(otherEngine(to)), sides.side(to)];
+    const other = this.#running.get(collection);
+    if (other !== undefined && other !== running) {
+      throw new DataError("Conflict", `${collection} is on its way to ${other.status.to}`);
+    }
+    if (await sides.sideOf(collection) === to) {
+      const leaving = await source.moves?.leaving().catch(() => []) ?? [];
+      if (!leaving.some((one) => one.collection === collection)) return false;
+    }
+    const move = new CollectionMove({
+      ...{ collection, by: self, id, source, target, to, signal },
+      stopping: this.#closing.signal,
+      pause: (ms, signal) => this.#pause(ms, signal),
+      onProgress: (progress) => running.status = { to: running.status.to, ...progress },
+      onMoved: () => sides.settle(collection, to),
+    });
+    await move.run();
+    log.info("a collection was moved", { collection, to });
+    return true;
+  }
+
+  #nextId(): string {
+    return `${this.#parts.self}-${this.#parts.clock.wall()}-${this.#count++}`;
   }
 
   #sides(): EngineSides {
@@ -216,5 +283,19 @@ export class CollectionMover {
       if (signal.aborted) stop();
       else signal.addEventListener("abort", stop, { once: true });
     });
+  }
+}
+
+function otherEngine(engine: EngineName): EngineName {
+  return engine === "nats" ? "embedded" : "nats";
+}
+
+async function hasCollection(sides: EngineSides, name: string): Promise<boolean> {
+  try {
+    await sides.sideOf(name);
+    return true;
+  } catch (error) {
+    if (error instanceof DataError && error.code === "UnknownCollection") return false;
+    throw error;
   }
 }

@@ -94,6 +94,8 @@ export class MemoryLogClient implements CommitLog {
   delayMs = 0;
   /** Whether answers get lost. */
   isDeaf = false;
+  /** Whether the servers have as much as they may hold. */
+  isFull = false;
 
   constructor(log: MemoryLog, timers: Timers, maxMessageBytes: number, forget: () => void) {
     this.#log = log;
@@ -120,6 +122,7 @@ export class MemoryLogClient implements CommitLog {
     if (this.#isAway) throw new DataError("OwnerAway", "The log is away");
     await this.#pass();
     if (this.#isAway) throw new DataError("OutcomeUnknown", "The log went away");
+    if (this.isFull) throw new DataError("DiskFull", "The log is full");
     const sequence = this.#log.append(id, bytes);
     await this.#pass();
     if (this.#isAway || this.isDeaf) throw new DataError("OutcomeUnknown", "The log went away");

@@ -4,13 +4,14 @@
  */
 
 import assert from "node:assert/strict";
-import { VirtualClock, VirtualTimers } from "../../base/mod.ts";
+import { silentLogger, VirtualClock, VirtualTimers } from "../../base/mod.ts";
 import { settle } from "../../test_mesh/mod.ts";
 import type { DataEngine, Write } from "../engine.ts";
 import { CollectionMove, EngineSet } from "../engines/mod.ts";
 import type { EmbeddedEngine } from "../embedded/mod.ts";
 import type { EngineName, MoveStep, MoveStore } from "../moves.ts";
-import { openMemory } from "./embedded_sample.ts";
+import { CollectionMover } from "../service/collection_mover.ts";
+import { openMemory, openSample } from "./embedded_sample.ts";
 import { MemoryCopy, MemoryLog, type MemoryLogClient, openReplica } from "./memory_log.ts";
 
 /** When virtual time begins, in milliseconds since 1970. */
@@ -24,7 +25,7 @@ export class MovingNodes implements AsyncDisposable {
   readonly clock: VirtualClock = new VirtualClock();
   readonly timers: VirtualTimers = new VirtualTimers(this.clock);
   readonly log: MemoryLog = new MemoryLog(this.clock);
-  readonly commits: MemoryLogClient;
+  commits: MemoryLogClient;
   readonly #folder = Deno.makeTempDirSync({ prefix: "weft-move-" });
   readonly #openOwn: () => EmbeddedEngine;
   own: EmbeddedEngine;
@@ -33,14 +34,17 @@ export class MovingNodes implements AsyncDisposable {
   set: EngineSet;
   #moves = 0;
 
-  /** @param maxBytes how much the node's own database may hold */
-  constructor({ maxBytes }: { readonly maxBytes?: number } = {}) {
+  /** @param isOnDisk whether the node's own database outlives `restart` @param maxBytes how much that may hold */
+  constructor(
+    { isOnDisk = false, maxBytes }: { readonly isOnDisk?: boolean; readonly maxBytes?: number } = {},
+  ) {
     Deno.mkdirSync(`${this.#folder}/other`);
-    this.#openOwn = openMemory({
+    const parts = {
       wall: () => START_MS + this.clock.now(),
       now: () => this.clock.now(),
       ...maxBytes !== undefined && { maxBytes },
-    });
+    };
+    this.#openOwn = isOnDisk ? () => openSample(`${this.#folder}/own.db`, parts) : openMemory(parts);
     this.own = this.#openOwn();
     this.commits = this.log.connect(this.timers);
     this.shared = this.#replica();
@@ -68,6 +72,28 @@ export class MovingNodes implements AsyncDisposable {
     }
     assert.ok(isDone, "it takes too long");
     return await work;
+  }
+
+  /** Ends them as an agent that stops does, and opens them again. */
+  async restart(): Promise<void> {
+    await this.until(this.set.close());
+    this.commits = this.log.connect(this.timers);
+    this.shared = this.#replica();
+    this.reopen();
+  }
+
+  /** @returns what moves collections of this node @param seal of the collection `items` */
+  mover(seal?: string): CollectionMover {
+    const { clock, timers, set } = this;
+    const has = (name: string) => name === "items" || seal !== undefined;
+    return new CollectionMover({
+      ...{ clock, timers, log: silentLogger, self: "a", has },
+      engine: () => set,
+      movable: (name) => ({
+        ...{ name, key: "id", index: [] },
+        ...seal !== undefined && name === "items" && { seal },
+      }),
+    });
   }
 
   /** By virtual time. */
@@ -106,12 +132,9 @@ export class MovingNodes implements AsyncDisposable {
         },
       });
     return new CollectionMove({
-      ...{
-        collection: "items",
-        by: "a",
-        id: `a-${this.#moves++}`,
-        signal: signal ?? new AbortController().signal,
-      },
+      ...{ collection: "items", by: "a", id: `a-${this.#moves++}`, to },
+      signal: signal ?? new AbortController().signal,
+      stopping: new AbortController().signal,
       source: crashing(to === "nats" ? this.own : this.shared),
       target: crashing(to === "nats" ? this.shared : this.own),
       pause: (ms) => this.sleep(ms),

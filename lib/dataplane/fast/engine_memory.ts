@@ -7,8 +7,7 @@
 import { PLAIN_AREA_BYTES } from "./frames/plain/mod.ts";
 import { PACKET_READER_BYTES } from "../../host/mod.ts";
 import { VIRTIO_HEADER_BYTES } from "./superpacket.ts";
-import { RECEIVE_ROOM_BYTES, RECEIVER_AREA_BYTES } from "./gro_receiver.ts";
-import { SENDER_AREA_BYTES } from "./gso_sender.ts";
+import { RECEIVE_ROOM_BYTES, RECEIVER_AREA_BYTES, SENDER_AREA_BYTES } from "./udp/mod.ts";
 
 /** The longest that an interface reads. */
 export const MAX_SUPERPACKET_BYTES = 65_535;

@@ -13,7 +13,7 @@ import type { PlaneGuards } from "../policy/mod.ts";
 import type { TransparentProxy } from "../proxy/mod.ts";
 import type { FrameEngineParts, UnreadableReason } from "./frames/mod.ts";
 import type { ReceiveTurn } from "./gro_batches.ts";
-import type { SendDrop } from "./gso_sender.ts";
+import type { SendDrop } from "./udp/mod.ts";
 import type { ReceivingEngine } from "./receiving/mod.ts";
 
 /** Why the loop ended. */

@@ -8,8 +8,6 @@ import type { PresharedKey, PrivateKey, PublicKey } from "../../crypto/mod.ts";
 import {
   Netlink,
   type OffloadTun,
-  type OffloadUdp,
-  openOffloadUdp,
   PreparedWorker,
   type StartedWorker,
   startWorker,
@@ -40,7 +38,7 @@ import { ChannelRoom } from "./frames/mod.ts";
 import { MirroredPeers } from "./mirrored_peers.ts";
 import { commandMemory, CommandWriter } from "./command_ring.ts";
 import { peerStatsMemory, SharedPeerStats } from "./shared_peer_stats.ts";
-import { superpacketBounds } from "./gso_sender.ts";
+import { openPlaneSocket, PlaneSockets, superpacketBounds } from "./udp/mod.ts";
 import { SealingWorkers } from "./sealing/mod.ts";
 import {
   changeProbeIdsCommands,
@@ -76,10 +74,7 @@ export class FastPlane implements WireGuardPlane {
   readonly #commands: CommandWriter;
   readonly #drops: Float64Array;
   readonly #peers: MirroredPeers;
-  /** Sockets that the worker may still use, the current one last. */
-  readonly #sockets: OffloadUdp[] = [];
-  /** Those that the first worker does not use any more; the others may. */
-  readonly #released = new Set<number>();
+  readonly #sockets: PlaneSockets;
   /** The workers beside the first one. */
   readonly #sealing: SealingWorkers | undefined;
   #privateKey: PrivateKey | undefined;
@@ -118,7 +113,8 @@ export class FastPlane implements WireGuardPlane {
     });
     this.#wakeUp = wakeUp;
     this.#sealing = workers;
-    if (workers !== undefined) workers.onSocketReleased = (fd) => this.#closeUnused(fd);
+    this.#sockets = new PlaneSockets((fd) => workers?.uses(fd) === true);
+    if (workers !== undefined) workers.onSocketReleased = (fd) => this.#sockets.closeUnused(fd);
     this.#commands = new CommandWriter(setup.commands);
     this.#peers = new MirroredPeers(new SharedPeerStats(setup.peerStats));
     this.#drops = new Float64Array(setup.drops);
@@ -130,10 +126,8 @@ export class FastPlane implements WireGuardPlane {
     worker.follow((report) => {
       if (report.kind === "ended") resolve(report.end === "stopped" ? "closed" : "interface-gone");
       else if (report.kind === "failed") resolve("worker-failed");
-      else if (report.kind === "socket-released") {
-        this.#released.add(report.fd);
-        this.#closeUnused(report.fd);
-      } else if (report.kind === "plain") tun.queues?.spread(report.isPlain);
+      else if (report.kind === "socket-released") this.#sockets.noteReleased(report.fd);
+      else if (report.kind === "plain") tun.queues?.spread(report.isPlain);
       else if (report.kind === "gso") this.#noteGso(report.isUsed);
       else if (report.kind === "proxy") onProxyQuestion(report.question);
       else if (report.kind === "probe") {
@@ -218,7 +212,7 @@ export class FastPlane implements WireGuardPlane {
 
   get offloads(): readonly Offload[] {
     const { tso, uso } = this.#tun.offloads;
-    const gro = this.#sockets.at(-1)?.offloads.gro ?? false;
+    const gro = this.#sockets.current?.offloads.gro ?? false;
     const on = { tso, uso, gso: this.#usesGso, gro };
     return (["tso", "uso", "gso", "gro"] as const).filter((name) => on[name]);
   }
@@ -240,28 +234,28 @@ export class FastPlane implements WireGuardPlane {
   }
 
   canListen(options: ListenOptions): ListenFailure | undefined {
-    const socket = openSocket(options);
+    const socket = openPlaneSocket(options);
     if (typeof socket === "string") return socket;
     socket.close();
     return undefined;
   }
 
   listen(options: ListenOptions): ListenFailure | undefined {
-    const socket = openSocket(options);
+    const socket = openPlaneSocket(options);
     if (typeof socket === "string") return socket;
     if (this.#isClosed) {
       socket.close();
       return undefined;
     }
     const { fd, family, offloads: { gso: hasGso } } = socket;
-    this.#sockets.push(socket);
+    this.#sockets.use(socket);
     this.#localPort = socket.port;
     this.#send({ kind: "use-socket", socket: { fd, family, hasGso } });
     return undefined;
   }
 
   setMark(mark: number): boolean {
-    return this.#sockets.at(-1)?.setMark(mark) ?? true;
+    return this.#sockets.current?.setMark(mark) ?? true;
   }
 
   suspend(): void {
@@ -371,36 +365,17 @@ export class FastPlane implements WireGuardPlane {
     this.#usesGso = isUsed;
   }
 
-  /** Closes a socket that no worker uses any more. */
-  #closeUnused(fd: number): void {
-    if (this.#sealing?.uses(fd) === true || !this.#released.delete(fd)) return;
-    const at = this.#sockets.findIndex((socket) => socket.fd === fd);
-    for (const socket of at < 0 ? [] : this.#sockets.splice(at, 1)) socket.close();
-  }
-
   /** Nobody uses the descriptors any more. */
   #release(): void {
     this.#isClosed = true;
     this.#wakeUp.close();
     this.#tun.close();
-    for (const socket of this.#sockets.splice(0)) socket.close();
+    this.#sockets.close();
   }
 }
 
 function encodeCommand(command: Command): Uint8Array {
   return utf8Bytes(JSON.stringify(command));
-}
-
-function openSocket({ port, fwmark }: ListenOptions): OffloadUdp | ListenFailure {
-  let socket: OffloadUdp | "port-taken";
-  try {
-    socket = openOffloadUdp(port);
-  } catch {
-    return "failed";
-  }
-  if (socket === "port-taken" || fwmark === 0 || socket.setMark(fwmark)) return socket;
-  socket.close();
-  return "mark-refused";
 }
 
 /** Tells the host's kernel; where it will not listen, longer superpackets take two sends. */

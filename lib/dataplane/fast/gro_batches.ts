@@ -12,7 +12,7 @@ import type { Millis } from "../../base/mod.ts";
 import type { ReceivedEndpoint } from "../../host/mod.ts";
 import { type AeadKey, type BatchCipher, MAX_BATCH } from "../../crypto/mod.ts";
 import type { DropReason, ReplayWindow } from "../../wireguard/mod.ts";
-import type { ReceivedBatches } from "./gro_receiver.ts";
+import type { ReceivedBatches } from "./udp/mod.ts";
 
 const TRANSPORT = 4;
 /** What stands before the packet of a transport message. */

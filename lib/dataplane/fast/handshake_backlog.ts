@@ -5,7 +5,7 @@
 
 import type { Millis } from "../../base/mod.ts";
 import { DatagramQueue, type Device, isHandshake } from "../../wireguard/mod.ts";
-import type { ReceivedBatches } from "./gro_receiver.ts";
+import type { ReceivedBatches } from "./udp/mod.ts";
 
 /** A turn works so long on handshakes before it looks at packets again. */
 const BUDGET_MS = 0.5;

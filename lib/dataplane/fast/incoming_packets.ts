@@ -17,7 +17,7 @@ import type { PacketEngineParts } from "./engine_parts.ts";
 import { HANDED_AT } from "./engine_memory.ts";
 import type { FrameEngine } from "./frames/mod.ts";
 import { GroBatches, type ReceiveTurn } from "./gro_batches.ts";
-import type { GroReceiver, ReceivedBatches } from "./gro_receiver.ts";
+import type { GroReceiver, ReceivedBatches } from "./udp/mod.ts";
 import { HandshakeBacklog } from "./handshake_backlog.ts";
 import type { PacketGate } from "./packet_gate.ts";
 import { HandedBatches, type TakenBatch } from "./receiving/mod.ts";

@@ -20,4 +20,4 @@ export { FastPlane } from "./fast_plane.ts";
 export { MAX_WORKERS } from "./sealing/mod.ts";
 export { FastForwarder } from "./relay/mod.ts";
 export { findNativeTier, MultiBufferLoader } from "./select_cipher.ts";
-export { superpacketBounds } from "./gso_sender.ts";
+export { superpacketBounds } from "./udp/mod.ts";

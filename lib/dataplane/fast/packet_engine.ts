@@ -23,8 +23,7 @@ import { ProxiedPackets } from "./proxied_packets.ts";
 import type { WorkerSocket } from "./worker_protocol.ts";
 import { readVirtioHeader, splitSuperpacket, VIRTIO_HEADER_BYTES } from "./superpacket.ts";
 import { IncomingPackets } from "./incoming_packets.ts";
-import { GroReceiver } from "./gro_receiver.ts";
-import { GsoSender } from "./gso_sender.ts";
+import { GroReceiver, GsoSender } from "./udp/mod.ts";
 import {
   BATCH_AT,
   BATCH_ROOM_BYTES,

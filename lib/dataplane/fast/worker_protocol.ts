@@ -25,7 +25,7 @@ import type { CipherChoice } from "../packet_plane.ts";
 import type { PolicyReport } from "../policy/mod.ts";
 import type { FrameCounts, PortEvent } from "../frames/mod.ts";
 import { DECODE_FAILURES, type FrameCommand } from "./frames/mod.ts";
-import type { GsoSenderParts } from "./gso_sender.ts";
+import type { GsoSenderParts } from "./udp/mod.ts";
 
 /** The same as data that goes to another thread: keys in base64, addresses as text. */
 export type Plain<T> = T extends PublicKey | PresharedKey | Endpoint | Cidr | IpAddress ? string

@@ -37,3 +37,29 @@ Deno.test("ReplaceableDatabase: an image of one takes the place of another, and 
     await Deno.remove(dir, { recursive: true });
   }
 });
+
+Deno.test("ReplaceableDatabase: an image of a later version is refused by who does not know it, and opened by who does", async () => {
+  const dir = await Deno.makeTempDir({ prefix: "weft-replaceable-" });
+  try {
+    const current = { ...FILE, newestVersion: 2 };
+    const one = new ReplaceableDatabase(`${dir}/one`, current);
+    const database = one.open();
+    const version = () => database.prepare("PRAGMA user_version").get()?.["user_version"];
+    assert.equal(version(), 1, "made anew it is one that former releases read");
+    database.exec("BEGIN; PRAGMA user_version = 2; INSERT INTO t VALUES (7); COMMIT");
+    for (const [name, file] of [["former", FILE], ["current", current]] as const) {
+      const other = new ReplaceableDatabase(`${dir}/${name}`, file);
+      other.open().close();
+      await other.replace(one.image());
+      if (file === FILE) assert.throws(() => other.open(), /newer version/);
+      else {
+        const opened = other.open();
+        assert.equal(opened.prepare("SELECT n FROM t").get()?.["n"], 7);
+        opened.close();
+      }
+    }
+    database.close();
+  } finally {
+    await Deno.remove(dir, { recursive: true });
+  }
+});

@@ -13,8 +13,10 @@ export interface DatabaseFile {
   readonly name: string;
   /** At offset 68 of the file, 32 bits (SQLite file format §1.3.14). */
   readonly applicationId: number;
-  /** From 1; a file of a later one is refused. */
+  /** From 1: that of a file which is made anew. */
   readonly schemaVersion: number;
+  /** A file of a later one is refused; `schemaVersion` unless given. */
+  readonly newestVersion?: number;
   /** What makes its tables, once. */
   readonly schema: string;
   /** Whether all of it is looked through before it is used, which takes a second for some hundred megabytes. */
@@ -96,7 +98,7 @@ function statOf(path: string): Deno.FileInfo | undefined {
 function checkHeader(
   dir: string,
   file: Deno.FsFile,
-  { applicationId, schemaVersion }: DatabaseFile,
+  { applicationId, schemaVersion, newestVersion = schemaVersion }: DatabaseFile,
 ): void {
   const header = new Uint8Array(100);
   if ((file.readSync(header) ?? 0) < header.length) throw stateError("open", dir, "damaged");
@@ -104,7 +106,7 @@ function checkHeader(
   const magic = new TextDecoder().decode(header.subarray(0, 16));
   if (magic !== "SQLite format 3\0") throw stateError("open", dir, "damaged");
   if (view.getUint32(68) !== applicationId) throw stateError("open", dir, "foreign");
-  if (view.getUint32(60) > schemaVersion) throw stateError("open", dir, "newer");
+  if (view.getUint32(60) > newestVersion) throw stateError("open", dir, "newer");
 }
 
 /** Locks the file, makes sure that it is sound, and sets it up when it is new. */

@@ -19,6 +19,8 @@ export interface DataBench {
   get(id: string): Promise<unknown>;
   /** Reads two values and writes both, all or nothing, without losing to others; undefined of what can't. */
   readonly transfer?: ((from: string, to: string) => Promise<unknown>) | undefined;
+  /** In how many shards it keeps values, and which has a key; undefined where there are none. */
+  readonly shards?: { readonly count: number; of(id: string): number } | undefined;
   /** Tells of each change until it is disposed of; undefined of what can't. */
   readonly watch?: ((handle: (value: BenchValue) => void) => Promise<AsyncDisposable>) | undefined;
   /** Undefined of what has none. */

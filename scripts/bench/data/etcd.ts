@@ -10,6 +10,13 @@ import { startServer } from "./server_process.ts";
 
 interface KeyValue {
   readonly value: string;
+  readonly mod_revision: string;
+}
+
+interface Read {
+  readonly id: string;
+  readonly revision: string;
+  readonly value: BenchValue;
 }
 
 /** From the benchmark's process. */
@@ -33,15 +40,37 @@ export const etcd: Contender = {
       if (!answer.ok) throw new Error(`etcd has answered ${answer.status}: ${await answer.text()}`);
       return answer;
     };
+    const read = async (id: string): Promise<Read> => {
+      const { kvs } = await (await ask("kv/range", { key: btoa(id) })).json() as { kvs?: KeyValue[] };
+      const [entry] = kvs ?? [];
+      if (entry === undefined) throw new Error(`etcd has no ${id}`);
+      return { id, revision: entry.mod_revision, value: JSON.parse(atob(entry.value)) };
+    };
     return {
       pid,
       put: async (value) => {
         const body = { key: btoa(value.id), value: btoa(JSON.stringify(value)) };
         return await (await ask("kv/put", body)).json();
       },
-      get: async (id) => {
-        const { kvs } = await (await ask("kv/range", { key: btoa(id) })).json() as { kvs?: KeyValue[] };
-        return kvs?.[0] && JSON.parse(atob(kvs[0].value));
+      get: read,
+      transfer: async (from, to) => {
+        for (;;) {
+          const [one, other] = await Promise.all([read(from), read(to)]);
+          const isSame = ({ id, revision }: Read) => ({
+            key: btoa(id),
+            target: "MOD",
+            mod_revision: revision,
+          });
+          const put = ({ id, value }: Read, by: number) => ({
+            request_put: {
+              key: btoa(id),
+              value: btoa(JSON.stringify({ ...value, count: value.count + by })),
+            },
+          });
+          const body = { compare: [isSame(one), isSame(other)], success: [put(one, -1), put(other, 1)] };
+          const { succeeded } = await (await ask("kv/txn", body)).json() as { succeeded?: boolean };
+          if (succeeded === true) return;
+        }
       },
       async watch(handle) {
         const abort = new AbortController();
@@ -66,6 +95,8 @@ export const etcd: Contender = {
         })().catch(() => {});
         return {
           async [Symbol.asyncDispose]() {
+            // An aborted answer does not end who waits for more of it.
+            await lines?.cancel();
             abort.abort();
             await reading;
           },

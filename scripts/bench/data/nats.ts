@@ -1,10 +1,10 @@
 /**
- * The key-value store of NATS JetStream by its own client, from the benchmark's process: what `put`, `get` and `watch` of its
- * library send. The server has each write on its disk before it answers.
+ * NATS JetStream by its own client, from the benchmark's process: what `put`, `get` and `watch` of its key-value library send,
+ * and a queue, which is a stream of what no consumer has acknowledged. The server has each write on its disk before it answers.
  * @module
  */
 
-import { DeliverPolicy, jetstream, jetstreamManager } from "@nats-io/jetstream";
+import { AckPolicy, DeliverPolicy, jetstream, jetstreamManager, RetentionPolicy } from "@nats-io/jetstream";
 import { connect } from "@nats-io/transport-node";
 import { freePort } from "../../../tests/lab/mod.ts";
 import { NATS_SERVER } from "../../../tests/interop/nats/nats_process.ts";
@@ -26,7 +26,7 @@ export async function startNats(
 
 /** Its client, straight at the server. */
 export const nats: Contender = {
-  name: "NATS key-value",
+  name: "NATS",
   async open(stack, folder) {
     const { port, pid } = await startNats(stack, folder);
     const connection = await connect({ servers: `127.0.0.1:${port}`, noAsyncTraces: true });
@@ -37,6 +37,7 @@ export const nats: Contender = {
       ...{ name: stream, subjects: ["$KV.values.>"], max_msgs_per_subject: 64 },
       ...{ allow_direct: true, allow_rollup_hdrs: true, deny_delete: true },
     });
+    await manager.streams.add({ name: "jobs", subjects: ["jobs"], retention: RetentionPolicy.Workqueue });
     const client = jetstream(connection);
     const encoder = new TextEncoder();
     return {
@@ -44,6 +45,29 @@ export const nats: Contender = {
       put: (value) => client.publish(`$KV.values.${value.id}`, encoder.encode(JSON.stringify(value))),
       get: async (id) =>
         (await manager.direct.getMessage(stream, { last_by_subj: `$KV.values.${id}` }))?.json<BenchValue>(),
+      queue: {
+        push: (value) => client.publish("jobs", encoder.encode(JSON.stringify(value))),
+        async work(concurrency, handle) {
+          const { name } = await manager.consumers.add("jobs", {
+            ack_policy: AckPolicy.Explicit,
+            max_ack_pending: concurrency,
+          });
+          const consumer = await client.consumers.get("jobs", name);
+          const messages = await consumer.consume({
+            max_messages: concurrency,
+            callback: (message) => {
+              handle(message.json<BenchValue>());
+              message.ack();
+            },
+          });
+          return {
+            async [Symbol.asyncDispose]() {
+              await messages.close();
+              await manager.consumers.delete("jobs", name);
+            },
+          };
+        },
+      },
       async watch(handle) {
         const consumer = await client.consumers.get(stream, { deliver_policy: DeliverPolicy.New });
         const messages = await consumer.consume({

@@ -34,11 +34,14 @@ export interface Step {
 export const STEPS: readonly Step[] = IN_FLIGHT.flatMap((inFlight) => [
   step("put", inFlight, (bench) => bench.put(valueOf(draw()))),
   step("get", inFlight, (bench) => bench.get(`k${draw()}`)),
-  // Of accounts that others seldom touch at the same time.
-  step("transaction of two", inFlight, (bench) => {
-    const from = draw();
-    return transferOf(bench)(`k${from}`, `k${(from + 1 + draw() % (KEYS - 1)) % KEYS}`);
-  }, ({ transfer }) => transfer !== undefined),
+  // Of accounts that others seldom touch at the same time; where there are shards, of one of them.
+  step("transaction of two", inFlight, (bench) => transferOf(bench)(...drawTwo(bench, true)), mayTransfer),
+  step(
+    "transaction over two shards",
+    inFlight,
+    (bench) => transferOf(bench)(...drawTwo(bench, false)),
+    (bench) => mayTransfer(bench) && bench.shards !== undefined,
+  ),
   queueStep(inFlight),
   watchStep(inFlight),
 ]);
@@ -48,12 +51,28 @@ export async function fill(bench: DataBench): Promise<void> {
   for (let i = 0; i < KEYS; i += 100) {
     await Promise.all(Array.from({ length: 100 }, (_, n) => bench.put(valueOf(i + n))));
   }
-  for (const { suits, run } of STEPS.slice(5, 10)) if (suits(bench)) await run(bench, 500, () => {});
+  const perCount = STEPS.length / IN_FLIGHT.length;
+  for (const { suits, run } of STEPS.slice(perCount, 2 * perCount)) {
+    if (suits(bench)) await run(bench, 500, () => {});
+  }
 }
 
 function transferOf({ transfer }: DataBench): NonNullable<DataBench["transfer"]> {
   if (transfer === undefined) throw new Error("there are no transactions");
   return transfer;
+}
+
+function mayTransfer({ transfer }: DataBench): boolean {
+  return transfer !== undefined;
+}
+
+/** @returns two keys @param isTogether whether one shard has both, where there are shards */
+function drawTwo({ shards }: DataBench, isTogether: boolean): [string, string] {
+  for (;;) {
+    const from = draw();
+    const keys: [string, string] = [`k${from}`, `k${(from + 1 + draw() % (KEYS - 1)) % KEYS}`];
+    if (shards === undefined || (shards.of(keys[0]) === shards.of(keys[1])) === isTogether) return keys;
+  }
 }
 
 function draw(): number {

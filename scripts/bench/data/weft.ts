@@ -3,9 +3,15 @@
  * @module
  */
 
-import type { Collection, Queue, QueueWorker, ShardsOption } from "../../../lib/data/mod.ts";
+import {
+  type Collection,
+  type Queue,
+  type QueueWorker,
+  shardOf,
+  type ShardsOption,
+} from "../../../lib/data/mod.ts";
 import { Node } from "../../../mod.ts";
-import { freePort } from "../../../tests/lab/mod.ts";
+import { freePort, waitFor } from "../../../tests/lab/mod.ts";
 import { startNats } from "./nats.ts";
 import { WorkerProcess } from "../services/worker_process.ts";
 import type { BenchQueue, BenchValue, Contender, DataBench } from "./contenders.ts";
@@ -16,7 +22,7 @@ const READY_BOUND_MS = 30_000;
 interface Kind {
   readonly name: string;
   readonly seal?: string;
-  readonly shards?: ShardsOption;
+  readonly shards?: Exclude<ShardsOption, number>;
   /** Whether its owner has a server of NATS keep it. */
   readonly isOnNats?: boolean;
 }
@@ -25,10 +31,15 @@ interface Kind {
 export const weft: Contender = contender({ name: "weft" });
 /** What its owner can't read. */
 export const weftSealed: Contender = contender({ name: "weft, sealed", seal: "role=program" });
-/** On two members, each of which follows the other. */
+/** On two members, which follow each other. */
+export const weftReplicated: Contender = contender({
+  name: "weft, 16 shards with a replica",
+  shards: { count: 16, over: "role=data", replicas: 1 },
+});
+/** On two members, which have some each. */
 export const weftSharded: Contender = contender({
-  name: "weft, 4 shards with a replica",
-  shards: { count: 4, over: "role=data", replicas: 1 },
+  name: "weft, 16 shards",
+  shards: { count: 16, over: "role=data", replicas: 0 },
 });
 
 /** Kept by a server of NATS, at which its owner is a client. */
@@ -59,6 +70,11 @@ function contender(kind: Kind): Contender {
         stateDir: `${folder}/member`,
       });
       stack.defer(() => member.stop());
+      await waitFor(
+        async () => (await member.members()).length === (kind.shards === undefined ? 2 : 4),
+        READY_BOUND_MS,
+        { what: "all members, as the owner knows them" },
+      );
       return { ...await weftBench(member, kind), pid: owner.pid };
     },
   };
@@ -69,19 +85,22 @@ type Value = BenchValue & { readonly [name: string]: string | number };
 /** @returns the collections and queues of a mesh @param node of whichever member */
 export async function weftBench(
   node: Pick<Node, "collection" | "queue" | "transaction">,
-  { seal, shards, isOnNats = false }: Omit<Kind, "name"> = {},
+  { seal, shards }: Omit<Kind, "name"> = {},
 ): Promise<DataBench> {
-  const values: Collection<Value> = await node.collection<Value>(shards === undefined ? "values" : "spread", {
-    key: "id",
-    ...seal !== undefined && { seal },
-    ...shards !== undefined && { shards },
-  });
+  const open = (): Promise<Collection<Value>> =>
+    node.collection<Value>(shards === undefined ? "values" : "spread", {
+      key: "id",
+      ...seal !== undefined && { seal },
+      ...shards !== undefined && { shards },
+    });
+  // Whom the owner has let in a moment ago may not answer it yet.
+  const values = await waitFor(open, READY_BOUND_MS, { what: "a collection" });
   const jobs: Queue<Value> = await node.queue<Value>("jobs", { maxLength: 1_000_000 });
   return {
     put: (value) => values.put({ ...value }),
     get: (id) => values.get(id),
-    // A transaction is within one shard, and these keys are not.
-    transfer: shards === undefined ? transfer : undefined,
+    transfer,
+    shards: shards && { count: shards.count, of: (id) => shardOf(id, shards.count) },
     async watch(handle) {
       const watch = values.watch();
       await watch.ready;
@@ -95,8 +114,8 @@ export async function weftBench(
         },
       };
     },
-    // Of a queue it makes no difference how collections are kept.
-    queue: seal === undefined && shards === undefined && !isOnNats ? queueOf(jobs) : undefined,
+    // Of a queue it makes no difference whether collections are sealed or in shards.
+    queue: seal === undefined && shards === undefined ? queueOf(jobs) : undefined,
   };
 
   function transfer(from: string, to: string): Promise<void> {

@@ -16,8 +16,15 @@ import type { Endpoint } from "../../../net/mod.ts";
 import { type CarrierSocket, type CarrierSocketOptions, loopbackEndpoint } from "../../carrier/mod.ts";
 import { MAX_READY } from "../engine_memory.ts";
 import { ReadySet } from "../frames/mod.ts";
-import { GroReceiver, RECEIVE_ROOM_BYTES, RECEIVER_AREA_BYTES } from "../gro_receiver.ts";
-import { GsoSender, MAX_SEND_BYTES, MAX_SEND_SEGMENTS, SENDER_AREA_BYTES } from "../gso_sender.ts";
+import {
+  GroReceiver,
+  GsoSender,
+  MAX_SEND_BYTES,
+  MAX_SEND_SEGMENTS,
+  RECEIVE_ROOM_BYTES,
+  RECEIVER_AREA_BYTES,
+  SENDER_AREA_BYTES,
+} from "../udp/mod.ts";
 
 /** So many carriers one node has at most: those that it has opened, and those of others. */
 const MAX_SOCKETS = 512;

@@ -4,7 +4,7 @@
  */
 
 import { type ReceivedEndpoint, SocketAddressReader } from "../../../host/mod.ts";
-import type { ReceivedBatches } from "../gro_receiver.ts";
+import type { ReceivedBatches } from "../udp/mod.ts";
 import { HANDED_DATAGRAMS_AT } from "../engine_memory.ts";
 import type { TakenBatch } from "./receive_handover.ts";
 

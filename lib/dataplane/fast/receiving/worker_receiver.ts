@@ -22,7 +22,7 @@ import {
 } from "../../../net/mod.ts";
 import { isHandshake } from "../../../wireguard/mod.ts";
 import { GroBatches, isTransport, receiverIndex } from "../gro_batches.ts";
-import { GroReceiver, type ReceivedBatches } from "../gro_receiver.ts";
+import { GroReceiver, type ReceivedBatches } from "../udp/mod.ts";
 import { ReceiveHandoverWriter } from "./receive_handover.ts";
 import { type ReceivedSession, ReceivedSessions } from "./received_session.ts";
 import { ReceiveTickets } from "./receive_tickets.ts";

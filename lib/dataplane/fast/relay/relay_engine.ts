@@ -15,8 +15,14 @@ import {
   type SwitchLeg,
   type SwitchSession,
 } from "../../../relay/mod.ts";
-import { GroReceiver, RECEIVE_ROOM_BYTES, RECEIVER_AREA_BYTES } from "../gro_receiver.ts";
-import { GsoSender, type GsoSenderParts, SENDER_AREA_BYTES } from "../gso_sender.ts";
+import {
+  GroReceiver,
+  GsoSender,
+  type GsoSenderParts,
+  RECEIVE_ROOM_BYTES,
+  RECEIVER_AREA_BYTES,
+  SENDER_AREA_BYTES,
+} from "../udp/mod.ts";
 import { MAX_READY } from "../engine_memory.ts";
 import { ReadySet } from "../frames/mod.ts";
 

@@ -22,11 +22,16 @@ import {
 } from "../../../host/mod.ts";
 import type { IpFamily } from "../../../net/mod.ts";
 import type { EngineEnd } from "../engine_parts.ts";
-import { GsoSender, type SendDrop, SENDER_AREA_BYTES } from "../gso_sender.ts";
+import {
+  GsoSender,
+  RECEIVE_ROOM_BYTES,
+  RECEIVER_AREA_BYTES,
+  type SendDrop,
+  SENDER_AREA_BYTES,
+} from "../udp/mod.ts";
 import { SessionSealer } from "../session_sealer.ts";
 import { VIRTIO_HEADER_BYTES } from "../superpacket.ts";
 import type { WorkerSocket } from "../worker_protocol.ts";
-import { RECEIVE_ROOM_BYTES, RECEIVER_AREA_BYTES } from "../gro_receiver.ts";
 import { type ReceivingDrop, WorkerReceiver } from "../receiving/mod.ts";
 import { HandoverWriter } from "./handover.ts";
 import { type SharedPeer, SharedPeers } from "./sealing_peers.ts";

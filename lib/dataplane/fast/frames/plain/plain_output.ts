@@ -19,7 +19,7 @@ import {
   writeAddress,
   writePollfd,
 } from "../../../../host/mod.ts";
-import { MAX_SEND_BYTES, MAX_SEND_SEGMENTS } from "../../gso_sender.ts";
+import { MAX_SEND_BYTES, MAX_SEND_SEGMENTS } from "../../udp/mod.ts";
 import type { FrameDrop } from "../frame_underlay.ts";
 
 /** How long a full socket is waited for before its packets are dropped, in milliseconds. */

@@ -21,7 +21,7 @@ import {
 } from "../../../../net/mod.ts";
 import { DecodedHeader } from "../../../../overlay/mod.ts";
 import { describeReceived, fillsWhole, type PlaneRemote } from "../../../frames/mod.ts";
-import { GroReceiver, PLACE_BYTES, RECEIVER_AREA_BYTES } from "../../gro_receiver.ts";
+import { GroReceiver, PLACE_BYTES, RECEIVER_AREA_BYTES } from "../../udp/mod.ts";
 import { GSO, NEEDS_CHECKSUM, VIRTIO_HEADER_BYTES } from "../../superpacket.ts";
 import type { FrameShape } from "../frame_shape.ts";
 import type { CarriedNetwork, FrameDrop, FrameUnderlay, UnderlayParts } from "../frame_underlay.ts";

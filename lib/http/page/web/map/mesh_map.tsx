@@ -6,19 +6,15 @@
 /// <reference lib="dom" />
 import type { VNode } from "preact";
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
-import { Camera, type Point } from "./camera.ts";
+import type { Point } from "./camera.ts";
 import { counted, roundTrip } from "../format.ts";
-import { type Palette, paletteOf } from "./map_marks.ts";
-import { MapPainter, radiusAt, type Scene } from "./map_painter.ts";
-import { type Grouping, groupings, type Layout, layoutOf, MAX_SINGLE, type Place } from "./mesh_layout.ts";
+import { paletteOf } from "./map_marks.ts";
+import { MapPainter } from "./map_painter.ts";
+import { usePointer } from "./map_pointer.ts";
+import { MapState, MOVE_MS } from "./map_state.ts";
+import { type Grouping, groupings, layoutOf, MAX_SINGLE } from "./mesh_layout.ts";
 import { HEALTH_WORDS, type Mesh, type MeshNode, PATH_WORDS } from "../mesh_model.ts";
 
-/** How long nodes take to their places. */
-const MOVE_MS = 500;
-/** A press that moves less is one on a node. */
-const CLICK_PX = 5;
-/** A finger or a pointer may miss by so much. */
-const REACH_PX = 10;
 const PAN_STEP_PX = 60;
 
 interface MapProps {
@@ -29,68 +25,6 @@ interface MapProps {
   /** Changes when the colours do. */
   readonly theme: string;
   readonly onSelect: (key: string | undefined) => void;
-}
-
-/** What the drawing loop needs, and what is not drawn by Preact. */
-class MapState {
-  readonly camera = new Camera();
-  readonly at = new Map<string, Place>();
-  scene: Omit<Scene, "at" | "time" | "hovered"> | undefined;
-  layout: Layout | undefined;
-  palette: Palette | undefined;
-  hovered: string | undefined;
-  movedAt = 0;
-  from = new Map<string, Place>();
-  isFitted = true;
-  isDirty = true;
-  /** Milliseconds that the last frames took to draw, for who measures. */
-  readonly frames: number[] = [];
-
-  /** Where nodes are on their way to where they belong. @returns whether they are still on it */
-  move(now: number, isStill: boolean): boolean {
-    const part = isStill ? 1 : Math.min(1, (now - this.movedAt) / MOVE_MS);
-    const eased = 1 - (1 - part) ** 3;
-    for (const [key, to] of this.layout?.places ?? []) {
-      const from = this.from.get(key);
-      if (part === 1 || from === undefined) this.at.set(key, to);
-      else this.at.set(key, { x: mix(from.x, to.x, eased), y: mix(from.y, to.y, eased), r: to.r });
-    }
-    return part < 1;
-  }
-
-  /** @returns the node at a point of the screen */
-  pick(point: Point): MeshNode | undefined {
-    let best: MeshNode | undefined;
-    let least = Infinity;
-    for (const node of this.scene?.mesh.nodes ?? []) {
-      const place = this.at.get(node.key);
-      if (place === undefined) continue;
-      const { x, y } = this.camera.toScreen(place);
-      const distance = Math.hypot(x - point.x, y - point.y) - radiusAt(place, this.camera);
-      if (distance < REACH_PX && distance < least) [best, least] = [node, distance];
-    }
-    return best;
-  }
-
-  /** @returns the nearest node in a direction */
-  next(from: string | undefined, dx: number, dy: number): MeshNode | undefined {
-    const nodes = this.scene?.mesh.nodes ?? [];
-    const start = from === undefined ? undefined : this.at.get(from);
-    if (start === undefined) return nodes[0];
-    let best: MeshNode | undefined;
-    let least = Infinity;
-    for (const node of nodes) {
-      const place = this.at.get(node.key);
-      if (place === undefined || node.key === from) continue;
-      const [x, y] = [place.x - start.x, place.y - start.y];
-      const along = x * dx + y * dy;
-      const aside = Math.abs(x * dy - y * dx);
-      // What is more aside than ahead is in another direction.
-      if (along <= 0 || aside > along * 1.6) continue;
-      if (along + 2 * aside < least) [best, least] = [node, along + 2 * aside];
-    }
-    return best;
-  }
 }
 
 /** The map of a mesh. */
@@ -312,90 +246,4 @@ function runLoop(
     cancelAnimationFrame(frame);
     resize.disconnect();
   };
-}
-
-interface PointerActs {
-  click(node: MeshNode | undefined): void;
-  hover(node: MeshNode | undefined, at: Point): void;
-  zoom(factor: number, at: Point): void;
-}
-
-type PointerHandlers = Readonly<
-  Record<
-    "onPointerDown" | "onPointerMove" | "onPointerUp" | "onPointerLeave" | "onPointerCancel",
-    (event: PointerEvent) => void
-  >
->;
-
-/** One pointer moves the map or picks a node, two of them zoom, and so does the wheel. */
-function usePointer(
-  canvas: { readonly current: HTMLCanvasElement | null },
-  state: MapState,
-  acts: PointerActs,
-): PointerHandlers {
-  const down = useMemo(() => new Map<number, Point & { moved: number }>(), []);
-  const latest = useRef(acts);
-  latest.current = acts;
-  useEffect(() => {
-    const element = canvas.current;
-    const wheel = (event: WheelEvent): void => {
-      // The page scrolls as everywhere, unless a key says that the map is meant.
-      if (!event.ctrlKey && !event.metaKey && document.activeElement !== element) return;
-      event.preventDefault();
-      latest.current.zoom(Math.exp(-event.deltaY / 300), pointOf(event));
-    };
-    element?.addEventListener("wheel", wheel, { passive: false });
-    return () => element?.removeEventListener("wheel", wheel);
-  }, []);
-  const hover = (event: PointerEvent): void => {
-    const at = pointOf(event);
-    const node = event.pointerType === "mouse" ? state.pick(at) : undefined;
-    if (state.hovered === node?.key && node === undefined) return;
-    state.hovered = node?.key;
-    state.isDirty = true;
-    acts.hover(node, at);
-  };
-  const end = (event: PointerEvent): void => void down.delete(event.pointerId);
-  return {
-    onPointerDown: (event) => {
-      down.set(event.pointerId, { ...pointOf(event), moved: 0 });
-      if (event.pointerType === "mouse") canvas.current?.setPointerCapture(event.pointerId);
-    },
-    onPointerMove: (event) => {
-      const before = down.get(event.pointerId);
-      if (before === undefined) return hover(event);
-      const at = pointOf(event);
-      const moved = before.moved + Math.hypot(at.x - before.x, at.y - before.y);
-      const other = [...down].find(([id]) => id !== event.pointerId)?.[1];
-      if (other !== undefined) {
-        const ratio = Math.hypot(at.x - other.x, at.y - other.y) /
-          Math.max(1, Math.hypot(before.x - other.x, before.y - other.y));
-        acts.zoom(ratio, { x: (at.x + other.x) / 2, y: (at.y + other.y) / 2 });
-      } else if (moved > CLICK_PX) {
-        state.isFitted = false;
-        state.camera.pan(at.x - before.x, at.y - before.y);
-        state.isDirty = true;
-      }
-      down.set(event.pointerId, { ...at, moved });
-    },
-    onPointerUp: (event) => {
-      const pressed = down.get(event.pointerId);
-      end(event);
-      if (pressed !== undefined && pressed.moved <= CLICK_PX) acts.click(state.pick(pointOf(event)));
-    },
-    onPointerLeave: (event) => {
-      state.hovered = undefined;
-      state.isDirty = true;
-      acts.hover(undefined, pointOf(event));
-    },
-    onPointerCancel: end,
-  };
-}
-
-function pointOf({ offsetX, offsetY }: MouseEvent): Point {
-  return { x: offsetX, y: offsetY };
-}
-
-function mix(from: number, to: number, part: number): number {
-  return from + (to - from) * part;
 }

@@ -4,10 +4,10 @@
  */
 
 import assert from "node:assert/strict";
-import { randomFraction, SeededRandom } from "../../base/mod.ts";
-import { ERRNO } from "../../host/mod.ts";
-import { Endpoint } from "../../net/mod.ts";
-import { FAKE_BASE, FAKE_UDP_FD, FakeCalls, type FakeSend } from "./testing/fake_calls.ts";
+import { randomFraction, SeededRandom } from "../../../base/mod.ts";
+import { ERRNO } from "../../../host/mod.ts";
+import { Endpoint } from "../../../net/mod.ts";
+import { FAKE_BASE, FAKE_UDP_FD, FakeCalls, type FakeSend } from "../testing/fake_calls.ts";
 import { GroReceiver, RECEIVE_ROOM_BYTES, RECEIVER_AREA_BYTES } from "./gro_receiver.ts";
 import {
   GsoSender,

@@ -24,8 +24,8 @@ import {
   VECTOR_BYTES,
   writeAddress,
   writePollfd,
-} from "../../host/mod.ts";
-import type { Endpoint } from "../../net/mod.ts";
+} from "../../../host/mod.ts";
+import type { Endpoint } from "../../../net/mod.ts";
 
 /** A send is at most so long: 65,535 less the headers of IPv4 and UDP. */
 export const MAX_SEND_BYTES = 65_507;

@@ -19,7 +19,7 @@ import {
   UDP_GRO,
   VECTOR_BYTES,
   writeAddress,
-} from "../../host/mod.ts";
+} from "../../../host/mod.ts";
 import type { GsoSenderParts } from "./gso_sender.ts";
 
 /** One batch is at most so long. */
