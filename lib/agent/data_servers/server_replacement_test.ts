@@ -65,3 +65,8 @@ for (
     assert.throws(() => checkReplaceable(one, staying), { code, message: /on a: / });
   });
 }
+
+Deno.test("checkReplaceable() says which others are not there, and that it helps to bring them back", () => {
+  const check = () => checkReplaceable(lost, [seen("b", "running", whole), seen("c")]);
+  assert.throws(check, { message: /of 3 servers only 1 runs, and c does not$/, retryable: true });
+});

@@ -32,7 +32,8 @@ export async function connectGuarded(options: NodeConnectionOptions): Promise<Na
   return await NatsConnectionImpl.connect(options);
 }
 
-function guarded<S extends NodeTransport["socket"]>(socket: S): S {
+/** @returns the socket, whose errors nobody has to hear, whoever takes listeners off it */
+export function guarded<S extends NodeTransport["socket"]>(socket: S): S {
   const ignore = () => {};
   const remove = socket.removeAllListeners.bind(socket);
   socket.removeAllListeners = (...events) => {

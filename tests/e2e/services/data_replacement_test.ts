@@ -109,7 +109,8 @@ labTest(
     const tookMs = performance.now() - begun;
     isWriting = false;
     await writing;
-    console.log(`replaced in ${Math.round(tookMs)} ms; the longest write took ${Math.round(longestMs)} ms`);
+    assert(tookMs < 60_000, `${tookMs} ms`);
+    assert(longestMs < 40_000, `a write took ${longestMs} ms`);
     for (const password of passwordsOf(c.weft.stateDir)) assert(!passwords.has(password), "new passwords");
 
     // What it knows of old lets it in nowhere, and it puts aside what it had.
