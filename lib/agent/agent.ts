@@ -338,7 +338,10 @@ export class Agent {
     checkHostNetwork(options, this.#context.endpoints.overlay);
     const listener = listenTcp({ port: options.port });
     this.#resources.defer(() => listener.close());
-    if (!options.rootless) await dataPlane.openInterface();
+    const opening = options.rootless ? undefined : dataPlane.openInterface();
+    // While the thread of the packet plane starts.
+    this.#names.prepare();
+    await opening;
     this.#resources.defer(() => this.#names.close());
     await this.#names.open();
     this.#context.endpoints.updateStatement(true);

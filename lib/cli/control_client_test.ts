@@ -292,6 +292,17 @@ Deno.test("ControlClient tells a dead socket from an agent", async () => {
   }
 });
 
+Deno.test("weft logs --json prints what means something to a terminal as codes, and says the same", () => {
+  const text = "from a\u009b31m\u202emember";
+  const line = { number: 1, level: "info", category: "mesh", text };
+  return withAgent(async (agent) => {
+    const { stdout, code, stderr } = await run(agent, "logs --json");
+    assert.equal(code, 0, stderr);
+    assert.match(stdout, /"from a\\u009b31m\\u202emember"/);
+    assert.equal(JSON.parse(stdout).text, text);
+  }, { "GET /logs?lines=10": [200, { lines: [line] }] });
+});
+
 Deno.test("who waits long at a terminal is told once that the agent has not answered, and a program is not", async () => {
   const stateDir = await Deno.makeTempDir({ prefix: "weft-cli-" });
   const server = Deno.serve(

@@ -5,6 +5,7 @@
 
 import { ed25519 } from "@noble/curves/ed25519.js";
 import { decodeBase64, encodeBase64, equalBytes } from "../base/mod.ts";
+import { ed25519Signer } from "./ed25519_signer.ts";
 import { KEY_BYTES, Secret } from "./secret.ts";
 
 /** Length of a signature in bytes. */
@@ -70,7 +71,7 @@ export class SigningKey extends Secret {
 
   private constructor(seed: Uint8Array) {
     super(seed);
-    this.verifyingKey = VerifyingKey.fromBytes(ed25519.getPublicKey(seed));
+    this.verifyingKey = VerifyingKey.fromBytes(ed25519Signer().publicKey(seed));
   }
 
   /**
@@ -83,6 +84,6 @@ export class SigningKey extends Secret {
 
   /** @returns the 64-byte signature */
   sign(message: Uint8Array): Uint8Array {
-    return ed25519.sign(message, this.exposeBytes());
+    return ed25519Signer().sign(message, this.exposeBytes());
   }
 }

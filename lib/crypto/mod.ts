@@ -14,4 +14,5 @@ export * from "./passphrase.ts";
 export * from "./recovery_key.ts";
 export * from "./secret.ts";
 export { mixedAead, nobleAead, platformAead, selectAead } from "./select_aead.ts";
+export { loadX25519 } from "./x25519.ts";
 export * from "./xchacha.ts";

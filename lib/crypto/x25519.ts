@@ -88,6 +88,11 @@ export function x25519(): X25519 {
   return SelectedX25519.get();
 }
 
+/** Chooses it now; else the first key does. */
+export function loadX25519(): void {
+  x25519();
+}
+
 function importScalar(scalar: Uint8Array): import("node:crypto").KeyObject {
   const key = concatBytes(PKCS8_PREFIX, scalar) as Buffer;
   return requirePlatformCrypto().createPrivateKey({ key, format: "der", type: "pkcs8" });

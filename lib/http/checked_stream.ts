@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { Buffer } from "node:buffer";
+import { Buffer } from "node:buffer";
 import type { Socket } from "node:net";
 import { Duplex } from "node:stream";
 
@@ -22,6 +22,8 @@ export class CheckedStream extends Duplex {
   /** Whether its answer goes on until the reader goes; the caller keeps it. */
   isEndless = false;
   #timer: ReturnType<typeof setTimeout> | undefined;
+  /** Of what has come the last bytes, which may be the beginning of a head's end. */
+  #tail: Buffer = Buffer.alloc(0);
 
   constructor(socket: Socket) {
     super();
@@ -57,9 +59,12 @@ export class CheckedStream extends Duplex {
   }
 
   #take(chunk: Buffer): void {
-    const first = chunk.indexOf(HEAD_END);
+    const text = this.#tail.length === 0 ? chunk : Buffer.concat([this.#tail, chunk]);
+    const first = text.indexOf(HEAD_END);
+    const behind = first < 0 ? text : text.subarray(first + HEAD_END.length);
     // A form has no empty lines.
-    const isNext = first >= 0 && (this.isBusy || chunk.indexOf(HEAD_END, first + HEAD_END.length) >= 0);
+    const isNext = first >= 0 && (this.isBusy || behind.includes(HEAD_END));
+    this.#tail = Buffer.from(behind.subarray(-(HEAD_END.length - 1)));
     if (isNext || this.destroyed) this.destroy();
     else if (!this.push(chunk)) this.#socket.pause();
   }

@@ -122,13 +122,14 @@ labTest("the binary embeds the bundle with the workers, and no package", ["linux
 });
 
 labTest(
-  "no thread and no command of the bundle loads what Node.js's modules have in common before it needs one",
+  "the bundle has nothing of tests, and no thread and no command of it loads what Node.js's modules have in common before it needs one",
   [
     "linux",
   ],
   async () => {
     await using scratch = await createScratch("bundle");
     await bundleProgram(ROOT, scratch.path);
+    await refuseTests(scratch.path);
     const main = await Deno.readTextFile(`${scratch.path}/main.js`);
     const [, commands = ""] = /import\("\.\/(weft-\w+\.js)"\)/.exec(main) ?? [];
     for (const path of ["main.js", commands, ...WORKERS]) {
@@ -155,10 +156,33 @@ Deno.test({
     await using scratch = await createScratch("binary");
     const out = `${scratch.path}/weft`;
     await compile(targetOf(), out);
-    await smokeTest(await packageVersion(), out);
+    await smokeTest(await packageVersion(), out, { hasPage: false });
     await assert.rejects(smokeTest("0.0.0", out), /--version says/);
   },
 });
+
+/** Refuses a bundle that was made of tests, or of packages that CONTRIBUTING.md has for tests and tools alone. */
+async function refuseTests(directory: string): Promise<void> {
+  const table = await Deno.readTextFile(`${ROOT}CONTRIBUTING.md`);
+  const rows = table.split("\n").filter((line) => /^\| `.*\| (?:tests|`deno task \w+`) +\|/.test(line));
+  const packages = rows.flatMap((row) =>
+    [...(row.split("|")[1] ?? "").matchAll(/`([^`]+)`/g)].map(([, name]) => name)
+  );
+  assert.ok(packages.includes("fast-check") && packages.includes("playwright-core"));
+  const made = new Set<string>();
+  for await (const { name } of Deno.readDir(directory)) {
+    if (!name.endsWith(".js")) continue;
+    // The bundler says of each module where it was.
+    const text = await Deno.readTextFile(`${directory}/${name}`);
+    for (const [, path = ""] of text.matchAll(/^\/\/ (\S+\.[cm]?[jt]s)$/gm)) made.add(path);
+  }
+  assert.ok([...made].some((path) => path.includes("/hono/")) && made.has("main.ts"), "there are no paths");
+  const wrong = [...made].filter((path) =>
+    /_test\.ts$|\/testing\/|^(?:tests|scripts)\//.test(path) ||
+    packages.some((name) => path.includes(`/${name}/`))
+  );
+  assert.deepEqual(wrong, []);
+}
 
 /** @returns the names of all that a module of a bundle imports, and what that imports, at its beginning */
 async function importedBy(path: string, seen = new Set<string>()): Promise<readonly string[]> {

@@ -51,6 +51,13 @@ interface Problem {
   readonly hint?: string;
 }
 
+/** This host's resolver, as far as it may be pointed here. */
+export interface FoundResolver {
+  /** Undefined for none. */
+  readonly place?: ResolverPlace | undefined;
+  readonly problem?: Problem;
+}
+
 /** The names of one node, while it runs. */
 export class NameService {
   readonly handle: DnsHandle;
@@ -93,42 +100,47 @@ export class NameService {
     });
   }
 
+  /** Looks for this host's resolver, and puts back what an agent has left there that is gone. The log has what fails. */
+  static findResolver(context: AgentContext): FoundResolver {
+    const { options: { rootless }, log } = context;
+    if (!rootless) putBackLeft(log);
+    if (isOff(context.options)) return {};
+    try {
+      const resolver = resolverOf(context.options);
+      return { place: resolver && ownResolver(resolver) };
+    } catch (error) {
+      return { problem: leaveAlone(error, log) };
+    }
+  }
+
   /**
    * Serves the zone, and points the host's resolver at it. A resolver that can't be pointed is left alone, which the log says.
    * @param offered the services whose names are served
+   * @param found what `findResolver` has found
    * @returns undefined when names are off, or when they are not asked for and can't be served, which the log says
    * @throws WeftError when they are asked for and can't be served
    */
-  static async open(context: AgentContext, offered: Offered): Promise<NameService | undefined> {
-    const { options: { dns, rootless }, log } = context;
-    if (!rootless) putBackLeft(log);
-    if (dns === "off" || (dns === "auto" && rootless)) return undefined;
+  static async open(
+    context: AgentContext,
+    offered: Offered,
+    found: FoundResolver = NameService.findResolver(context),
+  ): Promise<NameService | undefined> {
+    const { options, log } = context;
+    if (isOff(options)) return undefined;
     try {
-      return await NameService.#open(context, offered);
+      return await NameService.#open(context, offered, found);
     } catch (error) {
-      if (dns === "on" || !(error instanceof WeftError)) throw error;
+      if (options.dns === "on" || !(error instanceof WeftError)) throw error;
       log.warn("names are not served", { reason: error.message, hint: error.hint });
       return undefined;
     }
   }
 
-  static async #open(context: AgentContext, offered: Offered): Promise<NameService> {
-    let problem: Problem | undefined;
-    const leaveAlone = (error: unknown): void => {
-      const hint = error instanceof WeftError ? error.hint : undefined;
-      problem = {
-        problem: error instanceof WeftError ? error.message : String(error),
-        ...hint !== undefined && { hint },
-      };
-      context.log.warn("this host's resolver is left alone", { reason: problem.problem, hint });
-    };
-    let place: ResolverPlace | undefined;
-    try {
-      const resolver = resolverOf(context.options);
-      place = resolver && ownResolver(resolver);
-    } catch (error) {
-      leaveAlone(error);
-    }
+  static async #open(
+    context: AgentContext,
+    offered: Offered,
+    { place, problem }: FoundResolver,
+  ): Promise<NameService> {
     let handle: DnsHandle;
     try {
       handle = await startServer(context, place?.kind);
@@ -136,7 +148,7 @@ export class NameService {
       // Port 53 was only for the resolver's sake, and for plain devices.
       if (place?.kind !== "resolv.conf" && !isHub(context)) throw error;
       if (place?.kind === "resolv.conf") {
-        leaveAlone(error);
+        problem = leaveAlone(error, context.log);
         place = undefined;
       } else context.log.warn("plain devices are not answered on port 53", { reason: String(error) });
       handle = await startServer(context, place?.kind, context.options.dnsPorts);
@@ -158,7 +170,7 @@ export class NameService {
     try {
       if (!isNeighbours()) await pointHere();
     } catch (error) {
-      leaveAlone(error);
+      problem = leaveAlone(error, context.log);
     }
     service.#problem = problem;
     service.#neighbours?.start();
@@ -239,6 +251,18 @@ export class NameService {
       await this.handle.stop();
     }
   }
+}
+
+function isOff({ dns, rootless }: AgentOptions): boolean {
+  return dns === "off" || (dns === "auto" && rootless);
+}
+
+/** @returns why, which the log says too */
+function leaveAlone(error: unknown, log: Logger): Problem {
+  const hint = error instanceof WeftError ? error.hint : undefined;
+  const problem = error instanceof WeftError ? error.message : String(error);
+  log.warn("this host's resolver is left alone", { reason: problem, hint });
+  return { problem, ...hint !== undefined && { hint } };
 }
 
 /** @returns which resolver of this host is to be pointed; without an interface only the next start would take it back */

@@ -5,7 +5,7 @@
 
 import type { AgentContext } from "../agent_context.ts";
 import { InterruptedError } from "../errors.ts";
-import { NameService } from "./name_service.ts";
+import { type FoundResolver, NameService } from "./name_service.ts";
 import type { OfferedService } from "./service_name_sync.ts";
 
 /** What names are served of, and who needs to know of the service. */
@@ -23,6 +23,8 @@ export class RunningNames {
   readonly #context: AgentContext;
   readonly #parts: RunningNamesParts;
   #service: NameService | undefined;
+  /** For the next opening. */
+  #found: FoundResolver | undefined;
 
   constructor(context: AgentContext, parts: RunningNamesParts) {
     this.#context = context;
@@ -34,12 +36,19 @@ export class RunningNames {
     return this.#service;
   }
 
+  /** Does what of `open` needs no address, while something else is waited for. */
+  prepare(): void {
+    this.#found = NameService.findResolver(this.#context);
+  }
+
   /**
    * Opens it.
    * @throws InterruptedError when the node stops meanwhile, and whatever a service throws that cannot be opened
    */
   async open(): Promise<void> {
-    const service = await NameService.open(this.#context, () => this.#parts.offered());
+    const found = this.#found;
+    this.#found = undefined;
+    const service = await NameService.open(this.#context, () => this.#parts.offered(), found);
     if (this.#parts.isStopping()) {
       await service?.close();
       throw new InterruptedError();

@@ -37,6 +37,7 @@ import type { ServicesReport } from "../../api/mod.ts";
 import { EarlyMessageGate, type ForwardHandler } from "../peers/mod.ts";
 import { asNodeId, asPeerId, MeshPeers, type RunningNode } from "../peers/mod.ts";
 import { AdvertSync } from "../peers/mod.ts";
+import { MemberLayoutKeys } from "./layout_keys.ts";
 import { MemberSealingKeys } from "./sealing_keys.ts";
 import { OfferSync } from "./offer_sync.ts";
 
@@ -143,6 +144,7 @@ export class ServiceHost {
         this.data.followShared();
       },
       health: () => store.health(),
+      reach: () => store.reach,
     });
     this.serverActs = new ServerActs({ ...parts, servers: this.servers });
     this.#seal = new SealHost({
@@ -150,7 +152,11 @@ export class ServiceHost {
       random,
       request: (path, params, options) => this.runtime.request(path, params, options),
     });
-    this.shards = new ShardHost({ ...kept, engine: () => this.data.engine() });
+    this.shards = new ShardHost({
+      ...kept,
+      keys: new MemberLayoutKeys(mesh),
+      engine: () => this.data.engine(),
+    });
     this.data = new DataHost({
       ...kept,
       shards: this.shards,

@@ -119,7 +119,7 @@ function addLogCommands(program: AnyCommand, { ports }: Pick<CommandContext, "po
 
       function print({ lines }: LogReport, most = lines.length): number {
         for (const line of most === 0 ? [] : lines.filter(isWanted).slice(-most)) {
-          terminal.out(json === true ? `${JSON.stringify(line)}\n` : `${showUnprintable(line.text)}\n`);
+          terminal.out(json === true ? `${printableJson(line)}\n` : `${showUnprintable(line.text)}\n`);
         }
         return lines.at(-1)?.number ?? 0;
       }

@@ -19,7 +19,14 @@ import { MAX_ENTRIES } from "../bounds.ts";
 import { keyOf, keyText } from "../documents.ts";
 import type { CollectionState, Document, Entry, ReadMark, Write } from "../engine.ts";
 import { DataError } from "../errors.ts";
-import { layoutValue, readLayout, type ShardLayout, shardOf, SHARDS_SERVICE } from "../shards/mod.ts";
+import {
+  isNewer,
+  layoutValue,
+  readLayout,
+  type ShardLayout,
+  shardOf,
+  SHARDS_SERVICE,
+} from "../shards/mod.ts";
 
 const DEFAULT_TIMEOUT_MS = 10_000;
 /** How long one owner may take where another one may be asked. */
@@ -277,7 +284,7 @@ export class ShardRouter {
         timeoutMs: 1_000,
         retries: 0,
       })
-        .then((answer) => this.#take(answer), () => {});
+        .then((answer) => this.#take(answer, node)).catch(() => {});
     await ask(home);
     if (this.#layout.home === home) {
       const others = new Set([...layoutReplicas, ...shards.flatMap(({ inSync }) => inSync)]);
@@ -285,13 +292,29 @@ export class ShardRouter {
     }
   }
 
-  #take(answer: unknown): void {
+  /** What another than the home tells counts when the home has signed it, which this program's node finds out. */
+  async #take(answer: unknown, teller: string): Promise<void> {
     const layout = readLayout(answer);
-    if (layout === undefined || layout.options.count !== this.count) return;
-    const { generation, version } = this.#layout;
-    const isNewer = layout.generation > generation ||
-      (layout.generation === generation && layout.version > version);
-    if (isNewer) this.#layout = layout;
+    const known = this.#layout;
+    if (layout === undefined || layout.options.count !== this.count || !isNewer(layout, known)) return;
+    if (layout.signature === undefined ? known.signature !== undefined : teller !== known.home) {
+      if (!await this.#isSigned(layout, known)) return;
+    }
+    if (isNewer(layout, this.#layout)) this.#layout = layout;
+  }
+
+  async #isSigned(layout: ShardLayout, known: ShardLayout): Promise<boolean> {
+    const { spec: { name } } = known;
+    const params = { layout: layoutValue(layout), known: layoutValue(known) };
+    try {
+      const options = { timeoutMs: 1_000, retries: 0, idempotent: true };
+      const answer = await this.#calls.ask(name, `${SHARDS_SERVICE}/check`, params, options);
+      return (answer as { readonly ok?: unknown } | null)?.ok === true;
+    } catch (error) {
+      // A node of a former release knows no signatures.
+      return error instanceof DataError && error.cause instanceof CallError &&
+        error.cause.code === "UnknownAction";
+    }
   }
 }
 

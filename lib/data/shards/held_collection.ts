@@ -8,6 +8,7 @@ import type { MessagePolicy, PeerId, ServiceDefinition } from "../../service/mod
 import type { CopyStore, DataEngine, TransactionStore } from "../engine.ts";
 import { collectionService, CommitRights, type RightsPeers } from "../service/mod.ts";
 import { canFollow, isSameSpread, membersOf, type ShardLayout, type ShardRecord } from "./layout.ts";
+import type { LayoutSignatures } from "./layout_signature.ts";
 import type { CallMember, MemberStatus } from "./messages.ts";
 import { copyName, ShardCopy } from "./shard_copy.ts";
 import { ShardEngine } from "./shard_engine.ts";
@@ -23,6 +24,7 @@ export interface HeldParts {
   readonly engine: DataEngine;
   readonly copies: CopyStore;
   readonly notes: ShardNotes;
+  readonly signatures: Pick<LayoutSignatures, "mayTake">;
   readonly call: CallMember;
   /** How many watches there are, of each caller. */
   readonly watches: Map<PeerId | undefined, number>;
@@ -154,12 +156,14 @@ export class HeldCollection {
     for (const { copy } of this.#shards.values()) copy.close();
   }
 
-  /** Not what comes before a promise, is out of all bounds, or another collection by the same name. */
+  /** Not what comes before a promise, is out of all bounds, another collection by the same name, or not signed by its home. */
   #mayTake(layout: ShardLayout): boolean {
     const { promised } = this.#note;
     const { newest } = this;
     return layout.generation >= promised && canFollow(layout.generation, promised) &&
-      (newest === undefined || isSameSpread(layout, newest));
+      (newest === undefined || isSameSpread(layout, newest)) &&
+      // The last one, since it costs most.
+      this.#parts.signatures.mayTake(layout, [newest, this.#note.layout]);
   }
 
   async #setNote(note: LayoutNote): Promise<void> {

@@ -3,6 +3,8 @@
  * @module
  */
 
+import { decodeBase64 } from "../../base/mod.ts";
+import { SIGNATURE_BYTES } from "../../crypto/mod.ts";
 import type { JsonValue } from "../../query/mod.ts";
 import { isProgram, type PeerId, peerId } from "../../service/mod.ts";
 import { MAX_REPLICAS, MAX_SHARDS } from "../bounds.ts";
@@ -13,6 +15,8 @@ import { MAX_GENERATION, MAX_GENERATION_STEP } from "./bounds.ts";
 
 /** How many members keep the layout. */
 export const MAX_LAYOUT_REPLICAS = 3;
+/** How long a signature is in base64. */
+const SIGNATURE_LENGTH = 88;
 const MAX_JOINING = 8;
 const MAX_NODE_ID_LENGTH = 128;
 
@@ -57,6 +61,8 @@ export interface ShardLayout {
   readonly layoutReplicas: readonly PeerId[];
   /** By number. */
   readonly shards: readonly ShardRecord[];
+  /** Of its home, in base64; absent of a home of a former release, and from members of one. */
+  readonly signature?: string;
 }
 
 /** Whether a layout is newer than another, or there is no other. */
@@ -102,11 +108,12 @@ export function checkOptions(given: unknown): ShardOptions {
 export function readLayout(value: unknown): ShardLayout | undefined {
   const fields = value as Partial<Record<keyof ShardLayout | "keepers", unknown>> | null;
   if (typeof fields !== "object" || fields === null) return undefined;
-  const { generation, version, shards, home } = fields;
+  const { generation, version, shards, home, signature } = fields;
   const layoutReplicas = readPeers(fields.keepers, MAX_LAYOUT_REPLICAS);
   const [homeId] = readPeers([home], 1) ?? [];
   if (
-    !isGeneration(generation) || !isCount(version) || layoutReplicas === undefined || homeId === undefined
+    !isGeneration(generation) || !isCount(version) || layoutReplicas === undefined ||
+    homeId === undefined || !(signature === undefined || isSignature(signature))
   ) {
     return undefined;
   }
@@ -119,7 +126,10 @@ export function readLayout(value: unknown): ShardLayout | undefined {
     }
     const records = shards.map(readRecord).filter((one) => one !== undefined);
     if (records.length !== shards.length) return undefined;
-    return { spec, options, generation, version, home: homeId, layoutReplicas, shards: records };
+    return {
+      ...{ spec, options, generation, version, home: homeId, layoutReplicas, shards: records },
+      ...signature !== undefined && { signature },
+    };
   } catch (error) {
     if (error instanceof DataError) return undefined;
     throw error;
@@ -170,6 +180,11 @@ export function canFollow(generation: number, before: number): boolean {
 /** Whether two layouts are of one collection, spread in one way: that never changes. */
 export function isSameSpread(a: ShardLayout, b: ShardLayout): boolean {
   return JSON.stringify([a.spec, a.options]) === JSON.stringify([b.spec, b.options]);
+}
+
+function isSignature(value: unknown): value is string {
+  return typeof value === "string" && value.length === SIGNATURE_LENGTH &&
+    decodeBase64(value)?.length === SIGNATURE_BYTES;
 }
 
 function isCount(value: unknown): value is number {

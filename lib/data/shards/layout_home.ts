@@ -29,9 +29,9 @@ import {
   type ShardOptions,
   type ShardRecord,
 } from "./layout.ts";
+import type { LayoutSignatures } from "./layout_signature.ts";
 import type { CallMember, CopyStatus, MemberStatus } from "./messages.ts";
 import { ranked } from "./placement.ts";
-import { newest } from "./shard_notes.ts";
 
 /** Members that have no part yet are asked each so many times. */
 const CANDIDATES_EACH = 5;
@@ -42,6 +42,7 @@ export interface HomeParts extends Pick<Environment, "clock" | "timers" | "log">
   readonly call: CallMember;
   /** Members over which a collection may be spread: those of a selector that answer, as far as is known. */
   readonly candidates: (over: string | undefined) => readonly PeerId[];
+  readonly signatures: Pick<LayoutSignatures, "sign" | "follow">;
   /** Whether somebody is a member at all. */
   readonly isMember: (peer: PeerId) => boolean;
 }
@@ -128,9 +129,9 @@ export class LayoutHome implements MembersView {
         if (answers.filter((one) => one !== undefined).length < majorityOf(layoutReplicas)) break;
         continue;
       }
-      const seen = promised.map((one) => readLayoutOf(name, (one as { kept?: unknown }).kept))
-        .filter((kept) => kept === undefined || isPossible(kept, known))
-        .reduce(newest, layout) ?? layout;
+      const kept = promised.map((one) => readLayoutOf(name, (one as { kept?: unknown }).kept))
+        .filter((one) => one !== undefined).filter((one) => isPossible(one, known));
+      const seen = parts.signatures.follow(kept, layout);
       // It may have other replicas, which know more.
       const isSettled = seen.layoutReplicas.join() === layoutReplicas.join();
       layout = seen;
@@ -245,7 +246,9 @@ export class LayoutHome implements MembersView {
       return next;
     });
     const kept = this.#wantedReplicas(layoutReplicas, present);
-    const isNew = kept !== layoutReplicas ||
+    const { home, signature } = this.#layout;
+    // Under other keys it signs anew, and in the release that begins to sign at once.
+    const isNew = kept !== layoutReplicas || home !== this.#parts.self() || signature === undefined ||
       shards.some((record, shard) => record !== this.#layout.shards[shard]);
     return isNew
       ? { ...this.#layout, shards, layoutReplicas: kept, version: this.#triedVersion + 1 }
@@ -271,8 +274,9 @@ export class LayoutHome implements MembersView {
   }
 
   /** Has most of its replicas keep a layout, those before it too, and then everybody go by it. */
-  async #decide(layout: ShardLayout): Promise<void> {
+  async #decide(wanted: ShardLayout): Promise<void> {
     const before = this.#layout;
+    const layout = this.#parts.signatures.sign({ ...wanted, home: this.#parts.self() });
     this.#triedVersion = Math.max(
       layout.version,
       layout.generation > before.generation ? 0 : this.#triedVersion,

@@ -17,12 +17,14 @@
 export {
   checkOptions,
   type Durability,
+  isNewer,
   layoutValue,
   readLayout,
   type ShardLayout,
   type ShardOptions,
   type ShardRecord,
 } from "./layout.ts";
+export { type LayoutKeys, LayoutSignatures, type Provenance } from "./layout_signature.ts";
 export { shardOf } from "./placement.ts";
 export { SHARDS_SERVICE } from "./place_calls.ts";
 export { ShardHost, type ShardHostParts } from "./shard_host.ts";

@@ -31,12 +31,15 @@ import {
 import type { HeldCollection, HeldParts } from "./held_collection.ts";
 import { HeldCollections } from "./held_collections.ts";
 import { checkOptions, layoutValue, readLayout, readLayoutOf, type ShardLayout } from "./layout.ts";
+import { LayoutAnswers } from "./layout_answers.ts";
 import { LayoutHome } from "./layout_home.ts";
+import { type LayoutKeys, LayoutSignatures } from "./layout_signature.ts";
 import { type PushRequest, readPart } from "./messages.ts";
-import { mostTold, ShardNotes } from "./shard_notes.ts";
+import { ShardNotes } from "./shard_notes.ts";
 import { ACTIONS, malformed, nameOf, readCount, readMake, readShards } from "./shard_requests.ts";
 import { ShardRights } from "./shard_rights.ts";
 import { PlaceCalls, SHARDS_SERVICE } from "./place_calls.ts";
+import { mostTold } from "./told_layouts.ts";
 import { readStarts } from "./term_starts.ts";
 import { type ServedPlace, servedPlaces, TransactionResolver } from "./transaction_resolver.ts";
 
@@ -51,6 +54,7 @@ export interface ShardHostParts extends Pick<Environment, "clock" | "timers" | "
     & RightsPeers
     & Pick<ServicePeers, "members" | "mayOffer" | "nameOf" | "isHealthy" | "selector">;
   readonly policy: MessagePolicy;
+  readonly keys: LayoutKeys;
   /** Whether there is something of an earlier run. */
   readonly hasState: () => boolean;
   /** What the node keeps its collections in. @throws DataError */
@@ -68,10 +72,21 @@ export class ShardHost implements ShardedCollections {
   readonly #resolver: TransactionResolver;
   readonly #places: PlaceCalls;
   readonly #rights: ShardRights;
+  readonly #signatures: LayoutSignatures;
+  readonly #answers: LayoutAnswers;
 
   constructor(parts: ShardHostParts) {
     this.#parts = parts;
     this.#rights = new ShardRights(parts);
+    this.#signatures = new LayoutSignatures(
+      parts.keys,
+      (name, member) => this.#rights.mayBeHome(name, member),
+    );
+    this.#answers = new LayoutAnswers({
+      held: this.#held,
+      rights: this.#rights,
+      signatures: this.#signatures,
+    });
     const layoutOf = (name: string) => this.#held.get(name)?.layout;
     this.#places = new PlaceCalls({ request: (...asked) => parts.runtime.request(...asked), layoutOf });
     this.#resolver = new TransactionResolver({
@@ -191,6 +206,7 @@ export class ShardHost implements ShardedCollections {
     }
     return this.#shared = {
       ...{ clock, timers, peers, policy, engine, copies, watches: this.#watches },
+      signatures: this.#signatures,
       notes: new ShardNotes(engine),
       call: (node, action, params, timeoutMs) => this.#call(node, action, params, timeoutMs),
     };
@@ -199,7 +215,7 @@ export class ShardHost implements ShardedCollections {
   #homeParts() {
     const { clock, timers, log, peers } = this.#parts;
     return {
-      ...{ clock, timers, log },
+      ...{ clock, timers, log, signatures: this.#signatures },
       self: () => peers.self,
       call: (node: PeerId, action: string, params: unknown, timeoutMs: number) =>
         this.#call(node, action, params, timeoutMs),
@@ -224,7 +240,7 @@ export class ShardHost implements ShardedCollections {
       ),
     );
     const own = this.#held.get(name)?.newest;
-    return mostTold(own, answers.map((answer) => readLayoutOf(name, answer)), name);
+    return mostTold(own, answers.map((answer) => readLayoutOf(name, answer)), name, this.#signatures);
   }
 
   #call(node: PeerId, action: string, params: unknown, timeoutMs: number): Promise<unknown> {
@@ -257,27 +273,23 @@ export class ShardHost implements ShardedCollections {
       actions: {
         ...Object.fromEntries([...ofMembers, ...ofPrograms]),
         cached: action((params, context) => this.#askCached(params, context)),
-        layout: action((params, { caller }) => this.#layout(params, caller)),
+        layout: action((params, { caller }) => this.#answers.layout(params, caller)),
+        check: action((params, { caller }) => this.#answers.check(params, caller)),
       },
     };
-  }
-
-  #layout(params: unknown, caller: PeerId | undefined) {
-    const layout = this.#held.get(nameOf(params))?.layout;
-    if (layout === undefined) return null;
-    if (this.#rights.mayHear(layout, caller)) return layoutValue(layout);
-    throw new DataError("Refused", `Where the shards of ${layout.spec.name} are is not for the caller`);
   }
 
   /** What members ask of each other. */
   async #handle(action: string, params: unknown, caller: PeerId | undefined): Promise<unknown> {
     await this.#resuming;
     const fields = readFields(params);
-    if (action === "layout") return this.#layout(params, caller);
+    if (action === "layout") return this.#answers.layout(params, caller);
     if (action === "push" || action === "make") return await this.#handleCopy(action, fields, caller);
     const layout = fields["layout"] === undefined ? undefined : readLayout(fields["layout"]);
     const name = layout?.spec.name ?? nameOf(fields);
-    if (!this.#rights.mayDecide(name, caller)) {
+    // Its home signs it for others to keep, not for others to tell.
+    const isOthers = layout?.signature !== undefined && caller !== undefined && layout.home !== caller;
+    if (isOthers || !this.#rights.mayDecide(name, caller)) {
       throw new DataError("Refused", `${name} is not the caller's, or may not be held here`);
     }
     switch (action) {

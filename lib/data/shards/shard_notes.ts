@@ -4,7 +4,6 @@
  */
 
 import type { DataEngine, Document } from "../engine.ts";
-import { DataError } from "../errors.ts";
 import { isNewer, layoutValue, readLayout, type ShardLayout } from "./layout.ts";
 import { readStarts, type TermStart } from "./term_starts.ts";
 
@@ -87,32 +86,6 @@ export class ShardNotes {
     await this.#engine.create({ name: NOTES, key: "name", index: [] });
     this.#isThere = true;
   }
-}
-
-/**
- * The layout that most members tell, the newest of its home's: where a former home's is taken, those that kept it say that
- * there is a later one. What one member tells of a home that nobody else knows is no reason to believe it.
- * @param own what this node knows itself: that decides between two that are told as often
- * @throws DataError with code `OwnerAway` when as many tell this as that
- */
-export function mostTold(
-  own: ShardLayout | undefined,
-  told: readonly (ShardLayout | undefined)[],
-  name: string,
-): ShardLayout | undefined {
-  const layouts = [own, ...told].filter((one) => one !== undefined);
-  const byHome = [...Map.groupBy(layouts, ({ home }) => home).values()];
-  const most = Math.max(...byHome.map(({ length }) => length));
-  const leading = byHome.filter(({ length }) => length === most);
-  const [first, second] = leading;
-  const chosen = second === undefined ? first : leading.find((one) => own !== undefined && one.includes(own));
-  if (second !== undefined && chosen === undefined) {
-    const homes = `${first?.[0]?.home} and ${second[0]?.home}`;
-    throw new DataError("OwnerAway", `Cannot take ${name} over: members tell of it in different ways`, {
-      hint: `${homes} are said to be its home; try again when more members answer.`,
-    });
-  }
-  return chosen?.reduce<ShardLayout | undefined>(newest, undefined);
 }
 
 /** @returns the newer of two */

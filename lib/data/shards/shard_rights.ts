@@ -44,7 +44,7 @@ export class ShardRights {
 
   /** Whoever may read or write, has a part, or may be the home, hears where the shards are. */
   mayHear(layout: ShardLayout, caller: PeerId | undefined): boolean {
-    if (this.#isHere(caller)) return true;
+    if (this.isHere(caller)) return true;
     const { spec: { name, read, write } } = layout;
     return holdersOf(layout).includes(caller) || this.mayBeHome(name, caller) ||
       ((this.#has(read, caller) || this.#has(write, caller)) && this.#passes(name, "describe", caller));
@@ -52,14 +52,14 @@ export class ShardRights {
 
   /** Whether a caller may ask for an action of a shard. */
   mayAsk({ spec }: ShardLayout, action: string, caller: PeerId | undefined): boolean {
-    if (this.#isHere(caller) || OF_ATTEMPT.has(action)) return true;
+    if (this.isHere(caller) || OF_ATTEMPT.has(action)) return true;
     const asked = AS_COMMIT.has(action) ? "commit" : action;
     return this.#has(READS.has(action) ? spec.read : spec.write, caller) &&
       this.#passes(spec.name, asked, caller);
   }
 
-  /** Programs of this node are its own. */
-  #isHere(caller: PeerId | undefined): caller is undefined {
+  /** Whether a caller is this node, or a program of it. */
+  isHere(caller: PeerId | undefined): caller is undefined {
     return caller === undefined || isProgram(caller) || caller === this.#parts.peers.self;
   }
 

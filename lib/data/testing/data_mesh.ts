@@ -9,6 +9,7 @@ import { MemoryMesh, type MemoryNode, type MemoryNodeOptions, settle } from "../
 import { DataClient, DataHost, SealHost, ShardHost } from "../mod.ts";
 import type { EmbeddedEngine } from "../embedded/mod.ts";
 import { openMemory } from "./embedded_sample.ts";
+import { layoutKeys } from "./layout_keys.ts";
 import { sealingKeys } from "./sealing_keys.ts";
 
 /** A node that may own collections. */
@@ -90,7 +91,7 @@ export class DataMesh implements AsyncDisposable {
     const timers = node.timersOf(this.mesh.timers);
     const { policy = NO_POLICY } = options;
     const shared = { runtime, peers, policy, clock, timers, log, hasState: () => true };
-    const shards = new ShardHost({ ...shared, engine: () => engine });
+    const shards = new ShardHost({ ...shared, keys: layoutKeys(peers.self), engine: () => engine });
     const seal = new SealHost({
       keys: sealingKeys(peers.self, (selector) => {
         const hasLabel = peers.selector(selector);

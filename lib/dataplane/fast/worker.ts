@@ -4,7 +4,7 @@
  */
 
 import type { Millis } from "../../base/mod.ts";
-import { PrivateKey, PublicKey } from "../../crypto/mod.ts";
+import { loadX25519, PrivateKey, PublicKey } from "../../crypto/mod.ts";
 import { addressOf, RawIo, serveAsWorker, systemClock, systemRandom } from "../../host/mod.ts";
 import { Endpoint } from "../../net/mod.ts";
 import { Device } from "../../wireguard/mod.ts";
@@ -62,6 +62,9 @@ serveAsWorker<WorkerSetup, WorkerReport>((setup, report) => {
     new CommandReader(setup.commands).close();
   }
 });
+
+// It takes 20 ms at the first key, and the thread has nothing to do before its setup comes.
+loadX25519();
 
 /** The engine and its device, what the control thread tells them, and what it is shown of them. */
 class PacketWorker {

@@ -26,6 +26,7 @@ const SYMBOLS = {
   socketpair: { parameters: ["i32", "i32", "i32", "buffer"], result: "i32" },
   setns: { parameters: ["i32", "i32"], result: "i32" },
   if_nametoindex: { parameters: ["buffer"], result: "u32" },
+  statfs: { parameters: ["buffer", "buffer"], result: "i32" },
   malloc_trim: { parameters: ["usize"], result: "i32" },
   madvise: { parameters: ["u64", "usize", "i32"], result: "i32" },
   __errno_location: { parameters: [], result: "pointer" },
@@ -118,6 +119,11 @@ class LoadedLibrary {
     return loaded;
   }
 
+  /** Whether somebody has it open. */
+  static get isThere(): boolean {
+    return LoadedLibrary.#loaded !== undefined;
+  }
+
   /** The last user's takes it out of memory. */
   release(): void {
     if (--this.#users > 0) return;
@@ -144,6 +150,11 @@ export class Libc {
    */
   static open(): Libc {
     return new Libc(LoadedLibrary.use());
+  }
+
+  /** @returns the library where this thread has it loaded anyway; a node without an interface never has */
+  static openLoaded(): Libc | undefined {
+    return LoadedLibrary.isThere ? Libc.open() : undefined;
   }
 
   /** Why the last synchronous call on this thread failed. */
@@ -240,6 +251,11 @@ export class Libc {
 
   recv(fd: number, out: Uint8Array<ArrayBuffer>, flags: number): number {
     return Number(this.#symbols.recv(fd, out, BigInt(out.length), flags));
+  }
+
+  /** @param out a `struct statfs` of 64 bits (statfs(2)) @returns -1 when it failed */
+  fileSystem(path: string, out: Uint8Array<ArrayBuffer>): number {
+    return this.#symbols.statfs(cString(path), out);
   }
 
   /** @param advice what is to become of the pages in the range (madvise(2)) @returns -1 when it failed */

@@ -95,6 +95,8 @@ export const etcd: Contender = {
         })().catch(() => {});
         return {
           async [Symbol.asyncDispose]() {
+            // An aborted answer does not end who waits for more of it.
+            await lines?.cancel();
             abort.abort();
             await reading;
           },

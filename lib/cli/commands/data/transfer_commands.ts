@@ -3,6 +3,7 @@
  * @module
  */
 
+import { printableJson } from "../../../base/mod.ts";
 import type { Collection, DataClient, Document } from "../../../data/mod.ts";
 import { CommandError, systemReason, UsageError } from "../../failure.ts";
 import { counted } from "../../output/mod.ts";
@@ -54,8 +55,8 @@ function addExport(group: AnyCommand, { ports }: CommandContext): void {
         return await exportCsv(collection, range, ports);
       }
       for await (const { key, revision, value } of collection.list(range)) {
-        // As it is, for programs: JSON has no control characters, and nothing of the rest may be lost.
-        ports.terminal.out(`${JSON.stringify(json === true ? { key, revision, value } : value)}\n`);
+        // For programs, which read back the same: nothing may be lost, and nothing reaches a terminal.
+        ports.terminal.out(`${printableJson(json === true ? { key, revision, value } : value)}\n`);
       }
     },
   );

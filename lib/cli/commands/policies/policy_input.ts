@@ -42,14 +42,24 @@ export function testOffline({ document }: PolicyFile, roster: PolicyRoster): Pol
   };
 }
 
-/** @returns warnings with the place of the rule that each names first, as in `web-tier#3: nobody is meant by role=dbb` */
-export function locate(warnings: readonly string[], { document, positionOf }: PolicyFile): readonly string[] {
-  return warnings.map((warning) => {
-    const [, name, number] = /^([a-z0-9-]+)#(\d+): /.exec(warning) ?? [];
+/**
+ * @returns warnings with the place of the rule that each names first, as in `web-tier#3: nobody is meant by role=dbb`;
+ * one entry of a file makes a rule for each of its protocols, and what is true of all of them is told of the first
+ */
+export function locate(
+  warnings: readonly string[],
+  { document, positionOf }: Pick<PolicyFile, "document" | "positionOf">,
+): readonly string[] {
+  const located = new Map<string, string>();
+  for (const warning of warnings) {
+    const [, name, number, what = ""] = /^([a-z0-9-]+)#(\d+): (.*)$/s.exec(warning) ?? [];
     const policy = document.policies.findIndex((one) => one.name === name);
     const place = policy < 0 ? undefined : positionOf(["policies", policy, "rules", Number(number) - 1]);
-    return place === undefined ? warning : `line ${place.line}, column ${place.column}: ${warning}`;
-  });
+    const at = place && `line ${place.line}, column ${place.column}: `;
+    const key = at === undefined ? warning : at + what;
+    if (!located.has(key)) located.set(key, `${at ?? ""}${warning}`);
+  }
+  return [...located.values()];
 }
 
 /** @throws CommandError when tests fail */

@@ -40,6 +40,8 @@ export interface EmbeddedQueuesParts {
   readonly now: () => number;
   /** Of a copy of a log: when the message was appended that is being done, in milliseconds since 1970. */
   readonly loggedAt?: () => number;
+  /** Calls back when what has arrived meanwhile has been handled. */
+  readonly afterTurn: (fire: () => void) => void;
   /** Does what makes room in the end, in a database that is full. */
   readonly withReserve: <Answer>(work: () => Answer) => Answer;
 }
@@ -51,13 +53,18 @@ export class EmbeddedQueues implements QueueEngine {
   readonly #withReserve: EmbeddedQueuesParts["withReserve"];
   readonly #queues = new Map<string, EmbeddedQueue>();
   readonly #followers = new Followers();
+  readonly #afterTurn: EmbeddedQueuesParts["afterTurn"];
+  /** Queues that are pushed to in this turn. */
+  readonly #pushed = new Set<string>();
   #nextNumber = 1;
   #isClosed = false;
 
-  constructor({ database, group, writer, wall, now, loggedAt, withReserve }: EmbeddedQueuesParts) {
+  constructor(parts: EmbeddedQueuesParts) {
+    const { database, group, writer, wall, now, loggedAt, afterTurn, withReserve } = parts;
     const table = new MessageTable(database);
     this.#writer = writer;
     this.#withReserve = withReserve;
+    this.#afterTurn = afterTurn;
     const counts = table.counts();
     const time = loggedAt === undefined ? new MachineTime(table, wall, now) : new LogTime(table, loggedAt);
     this.#parts = { table, group, time, counts: new QueueCounts(counts) };
@@ -118,6 +125,7 @@ export class EmbeddedQueues implements QueueEngine {
   }
 
   push(queue: string, messages: readonly NewMessage[]): Promise<readonly PushAnswer[]> {
+    this.#tellSoon(queue);
     return this.#run(() => checkMessages(messages), (ready) => this.#queue(queue).push(ready));
   }
 
@@ -221,6 +229,19 @@ export class EmbeddedQueues implements QueueEngine {
       deadLetters: (name, after, limit) =>
         opened(() => lettersOf(table, this.#queue(name).number, after, limit)),
     };
+  }
+
+  /**
+   * Who waits for messages asks for them before the group of a push begins, and so within it: one transaction pushes them
+   * and gives them. In a copy of a log that is not so: what is done there stands in the log.
+   */
+  #tellSoon(queue: string): void {
+    if (this.#parts.time.isLasting || this.#pushed.has(queue)) return;
+    this.#pushed.add(queue);
+    this.#afterTurn(() => {
+      this.#pushed.delete(queue);
+      this.#followers.tell(queue);
+    });
   }
 
   #checkOpen(): void {

@@ -91,3 +91,27 @@ Deno.test("a thousand messages behind one order key are passed over in one step,
   assert.equal((await queues.push("jobs", [{ value: 7, id: "3-249" }]))[0]?.isRepeated, true);
   await engine.close();
 });
+
+Deno.test("what is pushed and given to who waits for it is one transaction, for all pushes of a turn", async () => {
+  let commits = 0;
+  const engine = openSample(":memory:", {
+    afterTurn: (fire) => void setTimeout(fire),
+    beforeCommit: () => void commits++,
+  });
+  const { queues } = engine;
+  await queues.create(JOBS);
+  const given = new Promise<unknown[]>((resolve) => {
+    const stop = queues.follow("jobs", () => {
+      stop();
+      // As through several objects.
+      void Promise.resolve().then(() => queues.take("jobs", { holder: "w", limit: 5 }))
+        .then((taken) => resolve(taken.map(({ value }) => value)));
+    });
+  });
+  commits = 0;
+  const pushed = Promise.all(["a", "b", "c"].map((value) => queues.push("jobs", [{ value }])));
+  assert.deepEqual(await given, ["a", "b", "c"]);
+  await pushed;
+  assert.equal(commits, 1);
+  await engine.close();
+});
