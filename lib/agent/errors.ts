@@ -67,6 +67,18 @@ export class TooEarlyError extends WeftError {
   }
 }
 
+/** A server is to be replaced that is not lost: its member answers. */
+export class ServerNotLostError extends WeftError {
+  /** The failure's stable name, for programs. */
+  readonly code = "ServerNotLost";
+}
+
+/** Too few servers of collections are there, or not all that are there have what was written. */
+export class QuorumLostError extends WeftError {
+  /** The failure's stable name, for programs. */
+  readonly code = "QuorumLost";
+}
+
 /** No member or device has this name, id, key or address. */
 export class UnknownPeerError extends WeftError {
   /** The failure's stable name, for programs. */

@@ -167,6 +167,10 @@ const serversRequest: LazyObject<servers.DataServersRequest> = named("DataServer
   members: z.array(z.string().min(1).max(128)).max(5).exactOptional(),
   program: z.string().min(1).max(512).exactOptional(),
 }));
+const serverReplacement: LazyObject<servers.DataServerReplacement> = object(() => ({
+  lost: z.string().min(1).max(128),
+  by: z.string().min(1).max(128).exactOptional(),
+}));
 const serversStop: LazyObject<servers.DataServersStop> = object(() => ({
   force: z.union([z.boolean(), z.string().transform((text) => text === "1")])
     .describe("1 to stop them also while they keep collections").exactOptional(),
@@ -182,12 +186,20 @@ const server: LazyObject<servers.DataServerReport> = named("DataServer", () => (
   isCurrent: z.boolean().exactOptional(),
   problem: z.string().exactOptional(),
 }), "One member's server of collections.");
+const givenServers: LazyObject<servers.GivenServersReport> = named("GivenDataServers", () => ({
+  servers: z.array(z.string()),
+  isEncrypted: z.boolean(),
+  isReached: z.boolean(),
+  leader: z.string().exactOptional(),
+  problem: z.string().exactOptional(),
+}), "Servers of collections that a node was told of by --data.");
 const serversReport: LazyObject<servers.DataServersReport> = named("DataServers", () => ({
   replicas: figure(),
   hasQuorum: z.boolean(),
   decidedBy: z.string().exactOptional(),
   decidedAt: figure().exactOptional(),
   servers: z.array(server()),
+  given: givenServers().exactOptional(),
 }), "The servers of collections that members run.");
 
 /** The operations about servers of collections. */
@@ -203,6 +215,12 @@ export const DATA_SERVER_OPERATIONS: {
     route: "POST /data/servers",
     summary: "Has members run servers that keep new collections",
     request: serversRequest,
+    answer: serversReport,
+  },
+  replaceDataServer: {
+    route: "POST /data/servers/replace",
+    summary: "Has another member run a server in the place of one that is lost for good",
+    request: serverReplacement,
     answer: serversReport,
   },
   stopDataServers: {

@@ -27,7 +27,7 @@ export const DATA_FIELDS: {
   dataCredentials: {
     flag: "data-credentials",
     value: "file",
-    help: "what lets in there: a file of nsc, USER:PASSWORD, or a token",
+    help: "what lets in there: a file of nsc, an nkey's seed, USER:PASSWORD, or a token",
     initial: undefined,
     initialText: "none",
     schema: pathText,

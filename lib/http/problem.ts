@@ -23,6 +23,8 @@ const STATUS_OF_CODE: ReadonlyMap<string, ContentfulStatusCode> = new Map(
       "NameTaken",
       "PoolExhausted",
       "ServicePaused",
+      "QuorumLost",
+      "ServerNotLost",
       "TooEarly",
     ]],
     [413, ["PayloadTooLarge", "PolicyTooLarge"]],

@@ -187,6 +187,14 @@ labTest("bin/weft says in one line what it lacks", ["linux", ...UNIX], async (te
     assert.match(stderr, /getaddrinfo EAI_AGAIN registry/);
     assert.deepEqual(await Array.fromAsync(Deno.readDir(checkout.home), ({ name }) => name), ["cache"]);
   });
+
+  await test.step("Deno without its registry", async () => {
+    await Deno.writeTextFile(`${checkout.tools}/deno`, unreachable(Deno.version.deno), { mode: 0o755 });
+    const { code, stderr } = await checkout.run(["--version"]);
+    assert.equal(code, 1);
+    assert.match(stderr, refusal);
+    assert.match(stderr, /: Failed caching npm package 'zod@4\.6\.7': connection refused\n/);
+  });
 });
 
 labTest("bin/weft is a script of the POSIX shell", ["shellcheck"], async () => {
@@ -199,6 +207,20 @@ npm error syscall getaddrinfo
 npm error request to https://registry.example/deno failed, reason: getaddrinfo EAI_AGAIN registry.example' >&2
 exit 1
 `;
+
+/** @returns a Deno that is there, and gets no packages */
+function unreachable(version: string): string {
+  return `#!/bin/sh
+case $1 in
+--version) echo "deno ${version} (a test's)" ;;
+eval) echo "$0" ;;
+*) echo "error: Failed caching npm package 'zod@4.6.7'
+    0: error sending request for url (https://registry.example/zod)
+    1: connection refused" >&2
+  exit 1 ;;
+esac
+`;
+}
 
 async function exists(path: string): Promise<boolean> {
   return await Deno.lstat(path).then(() => true, () => false);

@@ -10,8 +10,8 @@
  */
 
 import { equalBytes, type Logger, repeat } from "../../base/mod.ts";
-import type { DataServerReport, DataServersReport } from "../../api/mod.ts";
-import type { LogHealth, Opened } from "../../data/mod.ts";
+import type { DataServerReport, DataServersReport, GivenServersReport } from "../../api/mod.ts";
+import { type LogHealth, type LogReach, type Opened, parseNatsServer } from "../../data/mod.ts";
 import { type MemberRecord, type NodeId, PLAIN_READER } from "../../mesh/mod.ts";
 import type { CallOptions, ServiceDefinition } from "../../service/mod.ts";
 import type { RunningNode } from "../peers/mod.ts";
@@ -34,7 +34,7 @@ import {
   readStatus,
   type ServerStatus,
 } from "./server_calls.ts";
-import { serverWarnings } from "./server_warnings.ts";
+import { givenWarning, type SeenServer, serverWarnings } from "./server_warnings.ts";
 
 /** What the node lends it. */
 export interface DataServersParts extends HostServerParts {
@@ -46,10 +46,30 @@ export interface DataServersParts extends HostServerParts {
   /** Makes a collection or queue of the servers, on this node, or opens it. */
   readonly open: (kind: KeptKind, request: KeptRequest) => Promise<Opened>;
   readonly health: () => Promise<LogHealth | undefined>;
+  /** Undefined while the servers are not used. */
+  readonly reach: () => LogReach | undefined;
 }
 
 const LOOK_MS = 5_000;
 const STATUS_MS = 3_000;
+/** How often it is asked whether the servers still wait for one that was replaced, in milliseconds. */
+const FORGET_MS = 30_000;
+
+/** What a member says who is asked whether it can run a server. */
+export interface ProbeAnswer extends Pick<ServerProgram, "version"> {
+  /** Whether no other server reaches it. */
+  readonly isAlone: boolean;
+  /** Of the decision that it knows, and does what it says. */
+  readonly decidedAt?: number;
+}
+
+/** A member that is to run one. */
+export interface SeenHost extends SeenServer {
+  /** As it was decided. */
+  readonly nodeId: NodeId;
+  /** Whether it is this node. */
+  readonly isOwn: boolean;
+}
 
 /** From the start of the agent to its end. */
 export class DataServers {
@@ -61,6 +81,11 @@ export class DataServers {
   /** What others have answered; undefined for those that have not. */
   #answers: ReadonlyMap<NodeId, ServerStatus | undefined> = new Map();
   #looking: Promise<void> | undefined;
+  /** What this host does by now. */
+  #followed: ServersDecision | undefined;
+  /** When that is to be asked the next time. */
+  #forgetAt = 0;
+  #forgetting: Promise<void> | undefined;
   #end = () => {};
   #isClosed = false;
 
@@ -109,6 +134,7 @@ export class DataServers {
     this.#end();
     await this.#looking;
     await this.#own.close();
+    await this.#forgetting;
   }
 
   /** Does what is decided now, and asks the others how they are. */
@@ -135,10 +161,11 @@ export class DataServers {
   /** @returns which program this host would run @throws InvalidRequestError that says why it can't */
   async probe(
     program: string | undefined,
-  ): Promise<Pick<ServerProgram, "version"> & { readonly isAlone: boolean }> {
+  ): Promise<ProbeAnswer> {
     const { options } = this.#parts;
     const { version } = await findServerProgram(program);
-    return { version, isAlone: options.rootless };
+    const decidedAt = this.#followed?.decidedAt;
+    return { version, isAlone: options.rootless, ...decidedAt !== undefined && { decidedAt } };
   }
 
   /** Has a member that keeps collections and queues make one. @returns undefined where this node does @throws DataError */
@@ -153,13 +180,16 @@ export class DataServers {
   async report(): Promise<DataServersReport> {
     await this.look();
     const decision = this.#decision;
-    if (decision === undefined) return { replicas: 0, hasQuorum: false, servers: [] };
-    const own = this.#parts.mesh.identity.id;
-    const statuses = await Promise.all(decision.hosts.map(async ({ nodeId }) => {
-      const record = this.#parts.ownerOf(nodeId);
-      const name = record?.name ?? nodeId;
-      const status = record?.nodeId === own ? await this.#ownStatus() : this.#answers.get(nodeId);
-      return { name, status };
+    const given = await this.#given();
+    if (decision === undefined) {
+      return { replicas: 0, hasQuorum: false, servers: [], ...given !== undefined && { given } };
+    }
+    const ownHealth = await this.#parts.health();
+    const statuses = this.seen().map(({ name, isOwn, status }) => ({
+      name,
+      status: isOwn && status !== undefined && ownHealth !== undefined
+        ? { ...status, health: ownHealth }
+        : status,
     }));
     const health = statuses.map(({ status }) => status?.health).find((one) => one !== undefined);
     const servers = statuses.map(({ name, status }): DataServerReport => {
@@ -170,7 +200,7 @@ export class DataServers {
         ...told,
         ...health !== undefined && status.state === "running" && {
           isLeader: health.leader === serverName,
-          isCurrent: !health.behind.includes(serverName),
+          isCurrent: health.copies?.includes(serverName) !== false && !health.behind.includes(serverName),
         },
       };
     }).sort((a, b) => a.node < b.node ? -1 : 1);
@@ -181,29 +211,57 @@ export class DataServers {
       decidedBy: this.#parts.mesh.roster.recordById(decision.decidedBy)?.name ?? decision.decidedBy,
       decidedAt: decision.decidedAt,
       servers,
+      ...given !== undefined && { given },
     };
+  }
+
+  /** @returns the members that are to run one, as this one has heard of them the last time, in the decision's order */
+  seen(): readonly SeenHost[] {
+    const { mesh, ownerOf } = this.#parts;
+    return this.#decision?.hosts.map(({ nodeId }) => {
+      const record = ownerOf(nodeId);
+      const isOwn = record?.nodeId === mesh.identity.id;
+      return {
+        nodeId,
+        name: record?.name ?? mesh.roster.recordById(nodeId)?.name ?? nodeId,
+        isOwn,
+        isKnown: isOwn || this.#answers.has(nodeId),
+        status: isOwn ? this.#own.status() : this.#answers.get(nodeId),
+      };
+    }) ?? [];
   }
 
   /** What is to be told of the servers: on their members, and on leaders. */
   warnings(): readonly Warning[] {
     const decision = this.#decision;
-    const { mesh } = this.#parts;
+    const { mesh, options, reach } = this.#parts;
+    const { problem } = reach() ?? {};
+    if (options.data !== undefined && problem !== undefined) return [givenWarning(problem)];
     if (decision === undefined || (!this.isHost && mesh.role !== "leader")) return [];
-    const own = mesh.identity.id;
-    return serverWarnings(decision.hosts.map(({ nodeId }) => {
-      const record = this.#parts.ownerOf(nodeId);
-      const isOwn = record?.nodeId === own;
-      const isKnown = isOwn || this.#answers.has(nodeId);
-      const status = isOwn ? this.#own.status() : this.#answers.get(nodeId);
-      return { name: record?.name ?? nodeId, isKnown, status };
-    }));
+    return serverWarnings(this.seen());
+  }
+
+  async #given(): Promise<GivenServersReport | undefined> {
+    const { options: { data, dataAuthority }, reach, health } = this.#parts;
+    if (data === undefined) return undefined;
+    const { servers, isEncrypted } = parseNatsServer(data);
+    const { isReached = false, problem } = reach() ?? {};
+    const leader = (await health())?.leader ?? "";
+    return {
+      ...{ servers, isEncrypted: isEncrypted || dataAuthority !== undefined, isReached },
+      ...leader !== "" && { leader },
+      ...problem !== undefined && { problem },
+    };
   }
 
   async #look(): Promise<void> {
     if (this.#isClosed) return;
     this.#read();
     await this.#follow();
+    this.#followed = this.#decision;
     await this.#poll();
+    // What waits for a server is not waited for by who asks how they are.
+    this.#forgetting ??= this.#forget().finally(() => this.#forgetting = undefined);
   }
 
   /** What was decided stays while no leader is there to renew it: it is taken back by a leader alone. */
@@ -236,11 +294,39 @@ export class DataServers {
   async #follow(): Promise<void> {
     const part = this.#ownPart();
     const decision = this.#decision;
-    if (part === undefined || decision === undefined) return await this.#own.leave();
+    if (part === undefined || decision === undefined) {
+      return await (this.#isReplaced() ? this.#own.retire() : this.#own.leave());
+    }
+    if (decision.decidedAt !== this.#followed?.decidedAt) this.#forgetAt = 0;
     const id = this.#parts.mesh.identity.id;
     const others = this.#hostRecords().filter(({ nodeId }) => nodeId !== id)
       .map(({ addresses: [address] }) => `${address}`);
     await this.#own.follow({ ...decision, sealed: part.sealed, others });
+  }
+
+  /** Whether others run servers, and this node surely is none of them, under whichever keys. */
+  #isReplaced(): boolean {
+    const { mesh, ownerOf, options } = this.#parts;
+    const owners = this.#decision?.hosts.map(({ nodeId }) => ownerOf(nodeId)?.nodeId);
+    return owners !== undefined && options.data === undefined && !owners.includes(undefined) &&
+      !owners.includes(mesh.identity.id);
+  }
+
+  /** Only with all names at hand: whose is not known could be taken for one that was replaced. */
+  async #forget(): Promise<void> {
+    const { mesh, ownerOf, clock } = this.#parts;
+    const hosts = this.#decision?.hosts ?? [];
+    const now = clock.now();
+    if (!this.isHost || hosts.length < 2 || now < this.#forgetAt) return;
+    const names = new Set(
+      hosts.map(({ nodeId }) =>
+        ownerOf(nodeId)?.nodeId === mesh.identity.id
+          ? this.#own.status().serverName
+          : this.#answers.get(nodeId)?.serverName
+      ).filter((name) => name !== undefined),
+    );
+    if (names.size !== hosts.length) return;
+    if (await this.#own.forgetOthers(names)) this.#forgetAt = now + FORGET_MS;
   }
 
   async #ownStatus(): Promise<ServerStatus> {

@@ -3,14 +3,14 @@
  * @module
  */
 
-import { equalBytes } from "../../base/mod.ts";
+import { encodeHex, equalBytes, randomBytes } from "../../base/mod.ts";
 import { blake2s } from "../../crypto/mod.ts";
-import type { JetStreamParts, NatsServer } from "../../data/mod.ts";
+import { forgetServers, type JetStreamParts, type NatsServer, reasonOf } from "../../data/mod.ts";
 import { openSealed } from "../../mesh/mod.ts";
 import { freeTcpPort } from "../../transport/mod.ts";
 import type { AgentContext } from "../agent_context.ts";
 import type { ServerStatus } from "./server_calls.ts";
-import { CLIENT_PORT, CLIENT_USER, hostText, serverConfig } from "./server_config.ts";
+import { CLIENT_PORT, CLIENT_USER, hostText, serverConfig, SYSTEM_USER } from "./server_config.ts";
 import { passwordsOf, SECRET_BYTES, type ServersDecision } from "./server_entry.ts";
 import { ServerProcess } from "./server_process.ts";
 import { findServerProgram, markOf, type ServerProgram } from "./server_program.ts";
@@ -34,6 +34,8 @@ export interface HostOrder extends Pick<ServersDecision, "hosts" | "program"> {
 
 /** Where what was decided, the secret and the server's name are kept for the next start. */
 export const STORE = "data-servers";
+/** Of what a server has in its name by chance. */
+const NAME_BYTES = 4;
 const encoder = new TextEncoder();
 
 /** From the start of the agent to its end; told what to run, or nothing. */
@@ -44,6 +46,7 @@ export class HostServer {
   #isShared = false;
   #server: NatsServer = { servers: [], isEncrypted: false };
   #password = "";
+  #systemPassword = "";
   #loopbackPort = 0;
   /** Why this host can't run what it should. */
   #problem: string | undefined;
@@ -72,12 +75,13 @@ export class HostServer {
       this.#loopbackPort ||= ownAddress === undefined ? freeTcpPort() : 0;
       const clientPort = ownAddress === undefined ? this.#loopbackPort : CLIENT_PORT;
       const passwords = passwordsOf(secret);
-      const folder = `${options.stateDir}/nats-${mesh.network.id}`;
+      const folder = this.#folder;
       const text = serverConfig({
         ...{ serverName: this.#serverName(), network: mesh.network.id, address: ownAddress ?? "127.0.0.1" },
         ...{ clientPort, others, storeDir: folder, passwords, version: program.version },
       });
       await this.#run(program, text, folder, Object.values(passwords));
+      this.#systemPassword = passwords.system;
       await this.#share([ownAddress ?? "127.0.0.1", ...others], clientPort, passwords.client);
       this.#problem = undefined;
     } catch (error) {
@@ -93,6 +97,49 @@ export class HostServer {
     const process = this.#process;
     this.#process = undefined;
     await process?.stop();
+  }
+
+  /**
+   * This host runs none any more, and another one does in its place: what it keeps is a copy of the past, with which it
+   * would be in the others' way if it ever was a host again. Harmless when repeated.
+   */
+  async retire(): Promise<void> {
+    await this.leave();
+    const { store, log } = this.#parts;
+    // Who has none was never a host.
+    if (store.get(STORE, "secret") === undefined) return;
+    const aside = `${this.#folder}-replaced`;
+    if (await exists(this.#folder)) {
+      if (await exists(aside)) await Deno.remove(aside, { recursive: true });
+      await Deno.rename(this.#folder, aside);
+    }
+    store.delete(STORE, "server");
+    store.delete(STORE, "secret");
+    log.info("another member runs a server of collections in place of this one", { copy: aside });
+  }
+
+  /**
+   * Has the cluster forget servers whose hosts were replaced, if this host's leads it.
+   * @param members all servers that belong to it, by their own names
+   * @returns whether nothing is left to be done here
+   */
+  async forgetOthers(members: ReadonlySet<string>): Promise<boolean> {
+    const [own] = this.#server.servers;
+    if (own === undefined || this.#process?.state !== "running") return false;
+    const { log } = this.#parts;
+    try {
+      const { count, isSettled } = await forgetServers({
+        server: { servers: [own], isEncrypted: false },
+        credentials: { kind: "password", user: SYSTEM_USER, password: this.#systemPassword },
+      }, members);
+      if (count > 0) {
+        log.info("what a server kept that was replaced is copied to another one", { servers: count });
+      }
+      return isSettled;
+    } catch (error) {
+      log.debug("cannot ask which servers belong together", { reason: reasonOf(error) });
+      return false;
+    }
   }
 
   /** Ends the server, for good. */
@@ -180,15 +227,28 @@ export class HostServer {
     return secret;
   }
 
+  get #folder(): string {
+    const { options, mesh } = this.#parts;
+    return `${options.stateDir}/nats-${mesh.network.id}`;
+  }
+
   #serverName(): string {
-    const { mesh, store } = this.#parts;
+    const { mesh, store, random } = this.#parts;
     const stored = store.get(STORE, "server");
     if (stored !== undefined) return new TextDecoder().decode(stored);
-    // Others know its copies by it, whatever the member is called and whichever keys it has later.
-    const name = `weft-${mesh.identity.id.slice(0, 16)}`;
+    // Others know its copies by it, whatever the member is called and whichever keys it has later; who was replaced
+    // is somebody else when it is a host again.
+    const name = `weft-${mesh.identity.id.slice(0, 16)}-${encodeHex(randomBytes(random, NAME_BYTES))}`;
     store.put(STORE, "server", encoder.encode(name));
     return name;
   }
+}
+
+async function exists(path: string): Promise<boolean> {
+  return await Deno.stat(path).then(() => true, (error) => {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
+  });
 }
 
 /** @returns under what the secret is sealed: a box of one network is nothing in another one */

@@ -15,4 +15,5 @@ export * from "./data_servers.ts";
 export type { ServersAccess } from "./host_server.ts";
 export { NATS_SERVICE } from "./server_calls.ts";
 export * from "./server_acts.ts";
-export { isProgramPath, MAX_HOSTS } from "./server_entry.ts";
+export { checkReplaceable } from "./server_replacement.ts";
+export { isProgramPath, MAX_HOSTS, type ServersDecision } from "./server_entry.ts";

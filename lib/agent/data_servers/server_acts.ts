@@ -39,6 +39,31 @@ export class ServerActs {
 
   /** Has members run servers with a new secret, which is sealed to each of them. */
   start(hosts: readonly ChosenHost[], program: string | undefined): void {
+    const members = hosts.map(({ record: { name } }) => name).join(" ");
+    this.#parts.mesh.leadership.audit?.append({ kind: "data-servers-started", detail: { members } });
+    this.#decide(hosts, program);
+  }
+
+  /** Has them run on other members: who was a host and is none any more knows nothing of what lets in afterwards. */
+  replace(hosts: readonly ChosenHost[], program: string | undefined, lost: string, by: string): void {
+    this.#parts.mesh.leadership.audit?.append({ kind: "data-server-replaced", detail: { lost, by } });
+    this.#decide(hosts, program);
+  }
+
+  /** Has them stopped. */
+  stop(): void {
+    this.#parts.mesh.leadership.audit?.append({ kind: "data-servers-stopped" });
+    this.#write(undefined);
+  }
+
+  /** Signs anew what is about to expire; on the elected leader. */
+  lookAfter(): void {
+    const { decision } = this.#parts.servers;
+    // Unless it is about to expire, that writes nothing.
+    if (decision !== undefined) this.#write(encodeServers(decision));
+  }
+
+  #decide(hosts: readonly ChosenHost[], program: string | undefined): void {
     const { mesh, clock, random } = this.#parts;
     const secret = randomBytes(random, SECRET_BYTES);
     const label = secretLabel(mesh.network.id);
@@ -53,22 +78,7 @@ export class ServerActs {
       decidedAt: clock.wall(),
     });
     secret.fill(0);
-    const members = hosts.map(({ record: { name } }) => name).join(" ");
-    mesh.leadership.audit?.append({ kind: "data-servers-started", detail: { members } });
     this.#write(body);
-  }
-
-  /** Has them stopped. */
-  stop(): void {
-    this.#parts.mesh.leadership.audit?.append({ kind: "data-servers-stopped" });
-    this.#write(undefined);
-  }
-
-  /** Signs anew what is about to expire; on the elected leader. */
-  lookAfter(): void {
-    const { decision } = this.#parts.servers;
-    // Unless it is about to expire, that writes nothing.
-    if (decision !== undefined) this.#write(encodeServers(decision));
   }
 
   #write(body: Uint8Array | undefined): void {

@@ -62,6 +62,8 @@ export interface NatsServiceParts {
 const MAX_MADE = 16;
 const MAKE_MS = 20_000;
 const MAX_TEXT_LENGTH = 512;
+/** More servers are not told of. */
+const MAX_SERVERS = 8;
 
 /** @returns the service */
 export function natsService({ isLeader, probe, status, open }: NatsServiceParts): ServiceDefinition {
@@ -144,8 +146,8 @@ export function readStatus(answer: unknown): ServerStatus | undefined {
   const { serverName, state, version, installed, sinceMs, restarts, problem, health } = fieldsOf(answer);
   const isState = state === "starting" || state === "running" || state === "failed";
   if (!isText(serverName) || !isState) return undefined;
-  const { leader, behind } = fieldsOf(health);
-  const isHealth = isText(leader) && Array.isArray(behind) && behind.length <= 8 && behind.every(isText);
+  const { leader, copies, behind } = fieldsOf(health);
+  const isHealth = isText(leader) && isTexts(behind);
   return {
     ...{ serverName, state },
     ...isText(version) && { version },
@@ -153,7 +155,7 @@ export function readStatus(answer: unknown): ServerStatus | undefined {
     ...isCount(sinceMs) && { sinceMs: Math.round(sinceMs) },
     ...isCount(restarts) && { restarts },
     ...isText(problem) && { problem },
-    ...isHealth && { health: { leader, behind } },
+    ...isHealth && { health: { leader, ...isTexts(copies) && { copies }, behind } },
   };
 }
 
@@ -180,6 +182,10 @@ function fieldsOf(value: unknown): Readonly<Record<string, unknown>> {
 
 function isText(value: unknown): value is string {
   return typeof value === "string" && value.length <= MAX_TEXT_LENGTH;
+}
+
+function isTexts(value: unknown): value is readonly string[] {
+  return Array.isArray(value) && value.length <= MAX_SERVERS && value.every(isText);
 }
 
 function isCount(value: unknown): value is number {

@@ -12,6 +12,9 @@ export const CLUSTER_PORT = 26_222;
 /** Whom programs log in as. */
 export const CLIENT_USER = "weft";
 
+/** Who says who belongs to the cluster. */
+export const SYSTEM_USER = "system";
+
 const CLUSTER_USER = "server";
 /** The first version that can put on disk what it answers before it does. */
 const SYNC_SINCE = [2, 10] as const;
@@ -40,7 +43,7 @@ export function serverConfig(plan: ServerPlan): string {
   const lines = [
     `server_name: ${quoted(serverName)}`,
     `listen: ${quoted(`${host}:${clientPort}`)}`,
-    `authorization { user: ${quoted(CLIENT_USER)}, password: ${quoted(passwords.client)} }`,
+    `authorization { users: [ ${userText(CLIENT_USER, passwords.client)} ] }`,
     "jetstream {",
     `  store_dir: ${quoted(storeDir)}`,
     ...isAtLeast(version, SYNC_SINCE) ? ["  sync_interval: always"] : [],
@@ -49,6 +52,7 @@ export function serverConfig(plan: ServerPlan): string {
   if (others.length > 0) {
     const login = `${CLUSTER_USER}:${passwords.cluster}`;
     lines.push(
+      `accounts { $SYS { users: [ ${userText(SYSTEM_USER, passwords.system)} ] } }`,
       "cluster {",
       `  name: ${quoted(`weft-${network}`)}`,
       `  listen: ${quoted(`${host}:${CLUSTER_PORT}`)}`,
@@ -77,6 +81,10 @@ export function parseVersion(text: string): string | undefined {
 export function isAtLeast(version: string, [major, minor]: readonly [number, number]): boolean {
   const [ownMajor = 0, ownMinor = 0] = version.split(".").map(Number);
   return ownMajor > major || (ownMajor === major && ownMinor >= minor);
+}
+
+function userText(user: string, password: string): string {
+  return `{ user: ${quoted(user)}, password: ${quoted(password)} }`;
 }
 
 function quoted(text: string): string {

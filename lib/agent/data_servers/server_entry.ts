@@ -87,14 +87,15 @@ export function isProgramPath(text: string): boolean {
     !text.split("/").includes("..");
 }
 
-/** What follows from the secret: what lets programs in, and what lets servers in to each other. */
+/** What follows from the secret: what lets programs in, servers to each other, and hosts to say who belongs to the cluster. */
 export interface ServerPasswords {
   readonly client: string;
   readonly cluster: string;
+  readonly system: string;
 }
 
 /** @returns the passwords, in hexadecimal @param secret of `SECRET_BYTES` */
 export function passwordsOf(secret: Uint8Array): ServerPasswords {
   const password = (of: string) => encodeHex(blake2sMac(secret, 32, encoder.encode(`weft data ${of}`)));
-  return { client: password("client"), cluster: password("cluster") };
+  return { client: password("client"), cluster: password("cluster"), system: password("system") };
 }

@@ -17,6 +17,9 @@ export interface SeenServer {
 }
 
 const KIND = "data-server";
+/** What helps where a member does not come back. */
+const replaceHint = (name: string) =>
+  `If it does not come back, \`weft data replace ${name}\` on a leader has another member take its place.`;
 const SHOW = "`weft data status` shows all of them.";
 /** A start takes so long, in milliseconds, without being told. */
 const START_MS = 30_000;
@@ -30,7 +33,7 @@ export function serverWarnings(servers: readonly SeenServer[]): readonly Warning
         warning(
           `away ${name}`,
           `the server of collections on ${name} is away: ${name} does not answer`,
-          SHOW,
+          servers.length > 1 ? replaceHint(name) : SHOW,
         ),
       ];
     }
@@ -63,6 +66,15 @@ export function serverWarnings(servers: readonly SeenServer[]): readonly Warning
     ));
   }
   return warnings;
+}
+
+/** @returns that servers which nobody in the mesh runs can't be used, and why */
+export function givenWarning(problem: string): Warning {
+  return warning(
+    "given",
+    `the servers of --data can't be used: ${problem}`,
+    "`weft data status` shows them.",
+  );
 }
 
 function warning(about: string, text: string, hint: string): Warning {

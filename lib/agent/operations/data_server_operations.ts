@@ -5,28 +5,23 @@
 
 import type { DataServersControl, DataServersReport, DataServersRequest } from "../../api/mod.ts";
 import type { MemberRecord } from "../../mesh/mod.ts";
-import { CallError, peerId, TopicPath } from "../../service/mod.ts";
+import { peerId } from "../../service/mod.ts";
 import type { Agent } from "../agent.ts";
-import { type ChosenHost, isProgramPath, NATS_SERVICE } from "../data_servers/mod.ts";
+import { checkReplaceable, type ChosenHost, isProgramPath, type SeenHost } from "../data_servers/mod.ts";
 import { InvalidRequestError } from "../errors.ts";
-import { asOperator, leaderPart, memberOf, membershipOperations } from "./membership_operations.ts";
+import { chooseHosts, grantHosts, OFFERS, ungrantHosts } from "./data_server_hosts.ts";
+import { asOperator, leaderPart, memberOf, recordOf } from "./membership_operations.ts";
 
 /** What most of can be lost of, without a tie. */
 const COUNTS: readonly number[] = [1, 3, 5];
 const USUAL_COUNT = 3;
-/** What a host offers in the place of others. */
-const OFFERS = ["data", "queue"] as const;
-/** So many members are asked whether they can. */
-const MAX_ASKED = 64;
-const ASK_MS = 5_000;
-/** How long the servers' start is waited for, in milliseconds. */
-const START_MS = 30_000;
+/** How long the servers' start is waited for, in milliseconds: who asks waits for 15 s for all of it. */
+const START_MS = 4_000;
 const PAUSE_MS = 500;
 
 /** @returns the operations about servers of collections, as `agent` does them */
 export function dataServerOperations(agent: Agent): DataServersControl {
   const { mesh, services: { servers, serverActs } } = agent;
-  const changeGrants = membershipOperations(agent).changeGrants;
 
   return {
     dataServers: () => servers.report(),
@@ -49,26 +44,63 @@ export function dataServerOperations(agent: Agent): DataServersControl {
             named.every(({ nodeId }) => decision.hosts.some((host) => host.nodeId === nodeId)));
         if (isSame) {
           // An earlier release has not given what it had no use for.
-          for (const { nodeId } of decision.hosts) {
-            const record = mesh.roster.get(nodeId)?.record;
-            const missing = record === undefined ? [] : missingOffers(agent, record);
-            if (missing.length > 0) await changeGrants({ node: nodeId, add: { offer: missing } });
-          }
+          await grantHosts(
+            agent,
+            decision.hosts.flatMap(({ nodeId }) => mesh.roster.get(nodeId)?.record ?? []),
+          );
           return await servers.report();
         }
         throw new InvalidRequestError("Cannot start servers: others are there already", {
           hint: "`weft data status` shows them; `weft data down` stops them.",
         });
       }
-      const hosts = await chosen(agent, named, count, program);
-      const granted: ChosenHost[] = [];
-      for (const record of hosts) {
-        const missing = missingOffers(agent, record);
-        if (missing.length > 0) await changeGrants({ node: record.nodeId, add: { offer: missing } });
-        // What it had before it keeps afterwards.
-        granted.push({ record, isGranted: missing.length === OFFERS.length });
-      }
+      const hosts = await chooseHosts(agent, {
+        ...{ what: `start ${count} servers`, count, isReached: count > 1 },
+        ...named !== undefined && { named },
+        ...program !== undefined && { program },
+      });
+      const granted = await grantHosts(agent, hosts);
       asOperator(mesh, () => serverActs.start(granted, program));
+      return await started(() => servers.report());
+    },
+
+    async replaceDataServer({ lost: lostText, by: byText }) {
+      leaderPart(mesh, mesh.network.signingKey);
+      await servers.look();
+      const { decision } = servers;
+      if (decision === undefined) throw new InvalidRequestError("Cannot replace a server: there are none");
+      const lost = lostHost(agent, lostText);
+      const named = byText === undefined ? undefined : memberOf(agent, byText).record;
+      const staying = servers.seen().filter((host) => host !== lost && host.nodeId !== lost.nodeId);
+      checkReplaceable(lost, staying);
+      const stayingRecords = staying.flatMap(({ nodeId }) => agent.networks.book.ownerOf(nodeId) ?? []);
+      if (
+        stayingRecords.some(({ nodeId }) => nodeId === named?.nodeId) ||
+        stayingRecords.length < staying.length
+      ) {
+        throw new InvalidRequestError(
+          `Cannot replace the server on ${lost.name} by one that is there already`,
+          {
+            hint: "Name a member that runs none; `weft data status` shows who does.",
+          },
+        );
+      }
+      const { program } = decision;
+      const [by] = await chooseHosts(agent, {
+        ...{ what: `replace the server on ${lost.name}`, count: 1, isReached: true, decision },
+        ...named !== undefined && { named: [named] },
+        ...program !== undefined && { program },
+      });
+      if (by === undefined) return await servers.report();
+      const granted = await grantHosts(agent, [by]);
+      // Who was given rights as a host keeps that mark, so that they are taken back when it is none any more.
+      const kept = staying.flatMap(({ nodeId }): readonly ChosenHost[] => {
+        const record = agent.networks.book.ownerOf(nodeId);
+        const isGranted = decision.hosts.find((host) => host.nodeId === nodeId)?.isGranted === true;
+        return record === undefined ? [] : [{ record, isGranted }];
+      });
+      asOperator(mesh, () => serverActs.replace([...kept, ...granted], program, lost.name, by.name));
+      await ungrantHosts(agent, decision.hosts.filter(({ nodeId }) => nodeId === lost.nodeId));
       return await started(() => servers.report());
     },
 
@@ -90,25 +122,23 @@ export function dataServerOperations(agent: Agent): DataServersControl {
         );
       }
       asOperator(mesh, () => serverActs.stop());
-      for (const { nodeId, isGranted } of decision.hosts) {
-        const record = isGranted ? mesh.roster.get(nodeId)?.record : undefined;
-        if (record !== undefined) {
-          await changeGrants({ node: record.nodeId, remove: { offer: OFFERS.map(patternOf) } });
-        }
-      }
+      await ungrantHosts(agent, decision.hosts);
       return await servers.report();
     },
   };
 }
 
-/** @returns what a host is still to be given */
-function missingOffers(agent: Agent, { nodeId }: MemberRecord): string[] {
-  return OFFERS.filter((kind) => !agent.authority.mayOffer(nodeId, TopicPath.parse(`${kind}/any`)))
-    .map(patternOf);
-}
-
-function patternOf(kind: (typeof OFFERS)[number]): string {
-  return `${kind}/>`;
+/** @returns the host that is meant, who may have been removed from the network meanwhile @throws UnknownPeerError */
+function lostHost(agent: Agent, text: string): SeenHost {
+  const hosts = agent.services.servers.seen();
+  const named = hosts.filter(({ name, nodeId }) => name === text || nodeId === text);
+  if (named.length === 1 && named[0] !== undefined) return named[0];
+  const { nodeId } = recordOf(agent, text);
+  const found = hosts.find((host) => agent.networks.book.ownerOf(host.nodeId)?.nodeId === nodeId);
+  if (found !== undefined) return found;
+  throw new InvalidRequestError(`Cannot replace the server on ${text}: it runs none`, {
+    hint: `Those that do are ${hosts.map(({ name }) => name).join(", ")}.`,
+  });
 }
 
 function countOf({ replicas }: DataServersRequest, named: readonly MemberRecord[] | undefined): number {
@@ -125,50 +155,15 @@ function countOf({ replicas }: DataServersRequest, named: readonly MemberRecord[
   });
 }
 
-/** @returns the members, each of which can @throws InvalidRequestError that says why not */
-async function chosen(
-  agent: Agent,
-  named: readonly MemberRecord[] | undefined,
-  count: number,
-  program: string | undefined,
-): Promise<readonly MemberRecord[]> {
-  const { mesh, services: { servers, runtime } } = agent;
-  const asked = named ?? mesh.roster.members().map(({ record }) => record)
-    .filter(({ verifyingKey }) => verifyingKey !== undefined)
-    .sort((a, b) => a.name < b.name ? -1 : 1).slice(0, MAX_ASKED);
-  const answers = await Promise.all(asked.map(async (record) => {
-    const { nodeId } = record;
-    const options = { node: nodeId, timeoutMs: ASK_MS, retries: 0 };
-    try {
-      const answer = nodeId === mesh.identity.id
-        ? await servers.probe(program)
-        : await runtime.request(`${NATS_SERVICE}/probe`, program === undefined ? {} : { program }, options);
-      const isAlone = (answer as { readonly isAlone?: unknown } | null)?.isAlone === true;
-      return {
-        record,
-        why: isAlone && count > 1 ? "it has no interface, so that no other server reaches it" : "",
-      };
-    } catch (error) {
-      if (!(error instanceof InvalidRequestError) && !(error instanceof CallError)) throw error;
-      return { record, why: error.message };
-    }
-  }));
-  const able = answers.filter(({ why }) => why === "").map(({ record }) => record);
-  const refused = answers.find(({ why }) => why !== "");
-  if (able.length >= count) return able.slice(0, count);
-  throw new InvalidRequestError(
-    `Cannot start ${count} servers: ${able.length === 0 ? "no member" : `only ${able.length}`} can run one` +
-      (refused === undefined ? "" : `; ${refused.record.name}: ${refused.why}`),
-    { hint: "Members with nats-server and an interface can; a single server also runs on a rootless one." },
-  );
-}
-
 /** @returns how they are when all run, or after a while */
 async function started(report: () => Promise<DataServersReport>): Promise<DataServersReport> {
   const until = performance.now() + START_MS;
   for (;;) {
     const now = await report();
-    if (now.servers.every(({ state }) => state === "running") || performance.now() > until) return now;
+    if (
+      now.servers.every(({ state }) => state === "running") ||
+      performance.now() > until
+    ) return now;
     await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
   }
 }

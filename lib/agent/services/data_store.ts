@@ -12,6 +12,7 @@ import {
   EngineSet,
   JetStreamLog,
   type LogHealth,
+  type LogReach,
   type NatsCredentials,
   parseNatsCredentials,
   parseNatsServer,
@@ -124,6 +125,11 @@ export class DataStore {
   /** @returns how the stream's servers are; undefined while they are not reached, or there are none */
   async health(): Promise<LogHealth | undefined> {
     return await this.#log?.health();
+  }
+
+  /** Whether the servers are reached; undefined where there are none, or they were not used yet. */
+  get reach(): LogReach | undefined {
+    return this.#log?.reach;
   }
 
   #openLog(access: ServersAccess, parts: Environment): DataEngine {

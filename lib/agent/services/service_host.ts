@@ -144,6 +144,7 @@ export class ServiceHost {
         this.data.followShared();
       },
       health: () => store.health(),
+      reach: () => store.reach,
     });
     this.serverActs = new ServerActs({ ...parts, servers: this.servers });
     this.#seal = new SealHost({

@@ -4,6 +4,7 @@
  */
 
 import type {
+  DataServerReplacement,
   DataServersControl,
   DataServersReport,
   DataServersRequest,
@@ -46,6 +47,11 @@ export class SampleRoutes extends SampleMembers implements RouteControl, DataSer
   }
 
   startDataServers(request: DataServersRequest): Promise<DataServersReport> {
+    this.asked.push(request);
+    return Promise.resolve(servers);
+  }
+
+  replaceDataServer(request: DataServerReplacement): Promise<DataServersReport> {
     this.asked.push(request);
     return Promise.resolve(servers);
   }

@@ -19,6 +19,14 @@ export interface DataServersStop {
   readonly force?: boolean;
 }
 
+/** A host that is lost, and who runs a server in its place. */
+export interface DataServerReplacement {
+  /** The member that does not come back, by name, id, key or address; its id where it was removed from the network. */
+  readonly lost: string;
+  /** The member that takes its place; the first that can, in the order of their names, unless told. */
+  readonly by?: string;
+}
+
 /** One member's server. */
 export interface DataServerReport {
   /** The member's name. */
@@ -41,6 +49,20 @@ export interface DataServerReport {
   readonly problem?: string;
 }
 
+/** Servers that nobody in the mesh runs, which a node was told of by `--data`. */
+export interface GivenServersReport {
+  /** Each as `host:port`. */
+  readonly servers: readonly string[];
+  /** Whether they have to prove who they are, and what is said to them is encrypted. */
+  readonly isEncrypted: boolean;
+  /** Whether a connection to one of them stands. */
+  readonly isReached: boolean;
+  /** The name of the one that says where the next write stands, where several are. */
+  readonly leader?: string;
+  /** Why they are not reached. */
+  readonly problem?: string;
+}
+
 /** The servers of collections that members run. */
 export interface DataServersReport {
   /** How many of them keep each write; 0 when there are none. */
@@ -53,6 +75,8 @@ export interface DataServersReport {
   readonly decidedAt?: number;
   /** By name. */
   readonly servers: readonly DataServerReport[];
+  /** Those that the node that was asked uses in their place. */
+  readonly given?: GivenServersReport;
 }
 
 /** What may be asked of a running agent about servers of collections. */
@@ -64,6 +88,13 @@ export interface DataServersControl {
    * @throws WeftError with code `NotLeader`, `InvalidRequest`, `UnknownPeer`
    */
   startDataServers(request: DataServersRequest): Promise<DataServersReport>;
+  /**
+   * Has another member run a server in the place of one that is lost for good, and what that kept be copied to it. What
+   * the lost one knows of what lets in counts no more. Leaders only; the copy is whole when `dataServers` says so.
+   * @throws WeftError with code `NotLeader`, `InvalidRequest`, `UnknownPeer`; `ServerNotLost` while the lost one answers;
+   * `QuorumLost` while the others don't hold all that was written
+   */
+  replaceDataServer(request: DataServerReplacement): Promise<DataServersReport>;
   /**
    * Has them stopped; what they keep stays in the state directories of their members. Leaders only.
    * @throws WeftError with code `NotLeader`, `InvalidRequest`

@@ -6,25 +6,50 @@
 import { DeliverPolicy, jetstream, jetstreamManager } from "@nats-io/jetstream";
 import { type ObjectStore, Objm } from "@nats-io/obj";
 import {
-  connect,
   credsAuthenticator,
+  isIP,
   type NatsConnection,
+  nkeyAuthenticator,
   type NodeConnectionOptions,
 } from "@nats-io/transport-node";
+import { connectGuarded } from "./guarded_transport.ts";
+import { isUnreachable } from "./nats_failure.ts";
 import type { NatsCredentials, NatsServer } from "./nats_server.ts";
 
 const CONNECT_MS = 5_000;
 /** A server that says nothing for twice as long is gone. */
 const PING_MS = 5_000;
 
-/** Connects once: who wants more does it again. */
+/**
+ * Connects once, to the first of the servers that lets in: who wants more does it again.
+ * @param caFile with certificates; where it is given, servers have to prove who they are
+ * @throws what the client throws, of the server that has said most
+ */
 export async function connectNats(
-  server: NatsServer,
+  { servers, isEncrypted }: NatsServer,
   credentials?: NatsCredentials,
   caFile?: string,
 ): Promise<NatsConnection> {
+  let failure: unknown;
+  for (const address of servers) {
+    try {
+      return await connectOne(address, isEncrypted || caFile !== undefined, credentials, caFile);
+    } catch (error) {
+      if (failure === undefined || isUnreachable(failure)) failure = error;
+    }
+  }
+  throw failure;
+}
+
+async function connectOne(
+  address: string,
+  isEncrypted: boolean,
+  credentials: NatsCredentials | undefined,
+  caFile: string | undefined,
+): Promise<NatsConnection> {
+  const host = ipOf(address);
   const options: NodeConnectionOptions = {
-    servers: [...server.servers],
+    servers: address,
     name: "weft",
     reconnect: false,
     timeout: CONNECT_MS,
@@ -32,10 +57,11 @@ export async function connectNats(
     maxPingOut: 1,
     // A trace of whoever has asked would be taken for each message.
     noAsyncTraces: true,
-    ...server.isEncrypted && { tls: caFile === undefined ? {} : { caFile } },
+    // The client names no host to Node's TLS where that is an address, and a certificate for "localhost" would do.
+    ...isEncrypted && { tls: { ...host !== undefined && { host }, ...caFile !== undefined && { caFile } } },
     ...credentialOptions(credentials),
   };
-  return await connect(options);
+  return await connectGuarded(options);
 }
 
 /** @returns the bucket of that name, made when it is not there */
@@ -52,6 +78,12 @@ export async function openBucket(
 
 export { DeliverPolicy, jetstream, jetstreamManager };
 
+/** @returns the address of `host:port` where that is no name */
+function ipOf(address: string): string | undefined {
+  const host = address.slice(0, address.lastIndexOf(":")).replace(/^\[(.*)\]$/, "$1");
+  return isIP(host) ? host : undefined;
+}
+
 function credentialOptions(credentials: NatsCredentials | undefined): Partial<NodeConnectionOptions> {
   switch (credentials?.kind) {
     case undefined:
@@ -60,6 +92,8 @@ function credentialOptions(credentials: NatsCredentials | undefined): Partial<No
       return { user: credentials.user, pass: credentials.password };
     case "token":
       return { token: credentials.token };
+    case "nkey":
+      return { authenticator: nkeyAuthenticator(credentials.seed) };
     case "file":
       return { authenticator: credsAuthenticator(credentials.bytes) };
   }

@@ -27,10 +27,20 @@ export interface JetStreamParts {
   readonly name: string;
 }
 
+/** Whether the servers are reached. */
+export interface LogReach {
+  /** Whether a connection stands, and the log is read. */
+  readonly isReached: boolean;
+  /** Why they were not the last time that it was tried; undefined while they are. */
+  readonly problem?: string;
+}
+
 /** How the servers of a stream are, by their own names. */
 export interface LogHealth {
   /** Empty where one server is alone. */
   readonly leader: string;
+  /** Those that keep a copy, also one that is away; undefined where a former release tells of it. */
+  readonly copies?: readonly string[];
   /** Those that have not all that was written. */
   readonly behind: readonly string[];
 }
@@ -135,11 +145,19 @@ export class JetStreamLog implements CommitLog {
     try {
       const { cluster } = await this.#session?.manager.streams.info(this.#parts.name) ?? {};
       if (cluster === undefined) return undefined;
-      const behind = (cluster.replicas ?? []).filter(({ current, offline }) => !current || offline === true);
-      return { leader: cluster.leader ?? "", behind: behind.map(({ name }) => name) };
+      const { leader = "", replicas = [] } = cluster;
+      const behind = replicas.filter(({ current, offline }) => !current || offline === true);
+      const copies = [leader, ...replicas.map(({ name }) => name)].filter((name) => name !== "");
+      return { leader, copies, behind: behind.map(({ name }) => name) };
     } catch {
       return undefined;
     }
+  }
+
+  /** Whether the servers are reached, and why not. */
+  get reach(): LogReach {
+    if (this.#session !== undefined) return { isReached: true };
+    return { isReached: false, ...this.#lastReason !== "" && { problem: this.#lastReason } };
   }
 
   async snapshot(): Promise<LogSnapshot | undefined> {
@@ -168,15 +186,23 @@ export class JetStreamLog implements CommitLog {
   /** Reaches the servers, reads until they are gone, and so on. */
   async #run(reader: LogReader): Promise<void> {
     const client = await import("./connect.ts");
-    while (!this.#isClosed) {
+    // Who fails or ends is the last of them that is tried the next time.
+    for (let attempt = 0; !this.#isClosed; attempt++) {
       let connection: NatsConnection | undefined;
       try {
         const { server, credentials, caFile } = this.#parts;
-        connection = await client.connectNats(server(), await credentials?.(), caFile);
+        const { servers, ...rest } = server();
+        const first = attempt % servers.length;
+        const order = [...servers.slice(first), ...servers.slice(0, first)];
+        connection = await client.connectNats({ ...rest, servers: order }, await credentials?.(), caFile);
         // A close in the meantime has found nothing to close.
         if (!this.#isClosed) await this.#read(client, connection, reader);
+        // The client says there why a connection has ended, and to who reads only that it has.
+        const ended = connection.isClosed() ? await connection.closed() : undefined;
+        if (ended instanceof Error) this.#report(reasonOf(ended));
       } catch (error) {
-        this.#report(reasonOf(error));
+        const ended = connection?.isClosed() === true ? await connection.closed() : undefined;
+        this.#report(reasonOf(ended instanceof Error ? ended : error));
       }
       if (this.#session !== undefined) {
         this.#session = undefined;

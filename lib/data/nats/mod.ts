@@ -12,6 +12,15 @@
 
 export * from "./jetstream_log.ts";
 export {
+  forgetServers,
+  type Forgotten,
+  goneServers,
+  type MetaGroup,
+  type MetaGroupAccess,
+  readMetaGroup,
+} from "./meta_group.ts";
+export { reasonOf } from "./nats_failure.ts";
+export {
   type NatsCredentials,
   type NatsServer,
   parseNatsCredentials,

@@ -18,6 +18,10 @@ export function jetStreamCode(error: unknown): number | undefined {
   return typeof error.code === "number" ? error.code : undefined;
 }
 
+function codeOf(error: Error): string | undefined {
+  return "code" in error && typeof error.code === "string" ? error.code : undefined;
+}
+
 /** Whether the server has refused a message for good. */
 export function isRefusal(error: unknown): boolean {
   const code = jetStreamCode(error);
@@ -37,8 +41,45 @@ export function refusal(error: unknown): DataError {
   return new DataError("Failed", `The servers of the collections ${what}`, { cause: error });
 }
 
+/** Of Node's TLS. */
+const UNKNOWN_AUTHORITY: ReadonlySet<string> = new Set([
+  "UNABLE_TO_VERIFY_LEAF_SIGNATURE",
+  "UNABLE_TO_GET_ISSUER_CERT",
+  "UNABLE_TO_GET_ISSUER_CERT_LOCALLY",
+  "SELF_SIGNED_CERT_IN_CHAIN",
+  "DEPTH_ZERO_SELF_SIGNED_CERT",
+]);
+
+/** Whether a server was not heard at all. */
+export function isUnreachable(error: unknown): boolean {
+  return error instanceof Error &&
+    (error.name === "TimeoutError" || error.message === "connection refused" ||
+      (codeOf(error) !== undefined && /^E[A-Z]+$/.test(codeOf(error) ?? "")));
+}
+
 /** @returns why the servers can't be used, in a few words; none of them is a secret */
 export function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return "unknown";
+  const { name, message } = error;
+  const code = codeOf(error) ?? "";
+  if (error instanceof DataError) return error.hint === undefined ? message : `${message}: ${error.hint}`;
+  if (name === "AuthorizationError") return "they refuse the credentials";
+  if (name === "UserAuthenticationExpiredError") return "the credentials have expired";
+  // The client's own words say what is in the file.
+  if (name === "NKeysError" || /^nkeys:|^unable to parse credentials/.test(message)) {
+    return "the file of credentials is damaged";
+  }
+  if (UNKNOWN_AUTHORITY.has(code)) {
+    return "their certificate is by an authority that is unknown here; --data-ca names a file with it";
+  }
+  if (code === "CERT_HAS_EXPIRED") return "their certificate has expired";
+  if (code === "CERT_NOT_YET_VALID") return "their certificate is not valid yet";
+  if (code === "ERR_TLS_CERT_ALTNAME_INVALID") return "their certificate is for another name";
+  if (message === "server does not support 'tls'") {
+    return "they offer no TLS, which tls:// and --data-ca ask for";
+  }
+  if (isUnreachable(error)) {
+    return `they do not answer (${name === "TimeoutError" ? "timeout" : message})`.slice(0, 256);
+  }
   return `${error.name}: ${error.message}`.slice(0, 256);
 }

@@ -19,10 +19,14 @@ export interface NatsServer {
 export type NatsCredentials =
   | { readonly kind: "password"; readonly user: string; readonly password: string }
   | { readonly kind: "token"; readonly token: string }
+  /** The seed of a user's nkey, as `nsc` and `nk` write it. */
+  | { readonly kind: "nkey"; readonly seed: Uint8Array }
   /** A file of `nsc`, with a JWT and a seed. */
   | { readonly kind: "file"; readonly bytes: Uint8Array };
 
 const DEFAULT_PORT = 4222;
+/** Of a user: 32 bytes with their kind and a checksum, in base32; alone, or between the lines that `nsc` puts around it. */
+const SEED = /^SU[A-Z2-7]{56}$|(?<=^-+BEGIN USER NKEY SEED-+\s+)SU[A-Z2-7]{56}(?=\s+-+END USER NKEY SEED-+$)/;
 const MAX_SERVERS = 16;
 
 /**
@@ -60,13 +64,18 @@ export function parseNatsServer(text: string): NatsServer {
   };
 }
 
-/** Reads a file of credentials: one of `nsc`, a line `USER:PASSWORD`, or a token. @throws DataError when it is empty */
+/**
+ * Reads a file of credentials: one of `nsc`, the seed of an nkey, a line `USER:PASSWORD`, or a token.
+ * @throws DataError when it is empty
+ */
 export function parseNatsCredentials(bytes: Uint8Array): NatsCredentials {
   const text = new TextDecoder().decode(bytes).trim();
   if (text === "") {
     throw new DataError("Failed", "The file of credentials for the servers of the collections is empty");
   }
   if (text.includes("BEGIN NATS USER JWT")) return { kind: "file", bytes };
+  const [seed] = SEED.exec(text) ?? [];
+  if (seed !== undefined) return { kind: "nkey", seed: new TextEncoder().encode(seed.trim()) };
   const colon = text.indexOf(":");
   if (colon < 0) return { kind: "token", token: text };
   return { kind: "password", user: text.slice(0, colon), password: text.slice(colon + 1) };

@@ -197,7 +197,9 @@ export class OperationSender {
 
 /** @returns that the log can't be reached */
 export function away(): DataError {
-  return new DataError("OwnerAway", "The servers that keep the log of the collections do not answer");
+  return new DataError("OwnerAway", "The servers that keep the log of the collections do not answer", {
+    hint: "`weft data status` on the owner says why.",
+  });
 }
 
 function unknown(): DataError {

@@ -39,6 +39,7 @@ export type AuditKind =
   | "policy-tried"
   | "policy-removed"
   | "data-servers-started"
+  | "data-server-replaced"
   | "data-servers-stopped";
 
 /** One thing that happened. */

@@ -5,6 +5,7 @@
  */
 
 import { DatabaseSync } from "node:sqlite";
+import { setImmediate } from "node:timers";
 import type { BenchValue, Contender } from "./contenders.ts";
 
 /** In the same process, without a network. */
@@ -92,6 +93,6 @@ function groupCommit(database: DatabaseSync): <T>(work: () => T) => Promise<T> {
           const result = work();
           return () => resolve(result);
         }) === 1
-      ) setTimeout(flush, 0);
+      ) setImmediate(flush);
     });
 }

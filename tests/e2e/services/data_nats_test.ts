@@ -1,8 +1,17 @@
 import assert from "node:assert/strict";
+import type { GivenServersReport } from "../../../lib/api/mod.ts";
 import { Node } from "../../../lib/agent/mod.ts";
 import { DataError } from "../../../lib/data/mod.ts";
 import { NatsProcess, NEEDS_NATS } from "../../interop/nats/nats_process.ts";
-import { createScratch, labTest, loopbackArgs, thisMachine, waitFor, WeftNode } from "../../lab/mod.ts";
+import {
+  createScratch,
+  expectRun,
+  labTest,
+  loopbackArgs,
+  thisMachine,
+  waitFor,
+  WeftNode,
+} from "../../lab/mod.ts";
 import { expectAnswer } from "./cli_in_process.ts";
 
 type Count = { readonly id: string; readonly n: number };
@@ -14,10 +23,12 @@ labTest(
     await using opening = new AsyncDisposableStack();
     const { path: scratch } = opening.use(await createScratch("data-nats"));
     const password = "no-secret-of-anybody";
-    const server = opening.use(
-      new NatsProcess({ folder: scratch, lines: [`authorization { user: weft, password: ${password} }`] }),
-    );
-    await Deno.writeTextFile(`${scratch}/credentials`, `weft:${password}\n`, { mode: 0o600 });
+    const rotated = "another-one-of-nobody";
+    const lines = [`authorization { user: weft, password: ${password} }`];
+    const server = opening.use(new NatsProcess({ folder: scratch, lines }));
+    const write = (password: string) =>
+      Deno.writeTextFile(`${scratch}/credentials`, `weft:${password}\n`, { mode: 0o600 });
+    await write(password);
     const withData = ["--data", server.url, "--data-credentials", `${scratch}/credentials`];
     const node = (name: string, ...args: string[]) =>
       opening.use(
@@ -39,6 +50,10 @@ labTest(
     assert.ok(away instanceof DataError, String(away));
     assert.equal(away.code, "OwnerAway", away.message);
     assert.ok(performance.now() - before < 12_000);
+
+    const given = async (node: WeftNode): Promise<GivenServersReport> =>
+      JSON.parse(await expectAnswer(node, "data", "status", "--json")).given;
+    assert.match(`${(await given(one)).problem}`, /do not answer/);
 
     await server.start();
     const made = async () => await program.collection<Count>("counts", { key: "id" }).catch(() => undefined);
@@ -77,6 +92,41 @@ labTest(
       { what: "the server is back" },
     );
     assert.equal((await far.entry("c"))?.revision, third.revision);
-    for (const { process } of [one, two]) assert.ok(!`${process.stdout}${process.stderr}`.includes(password));
+    assert.deepEqual(await given(two), {
+      servers: [`127.0.0.1:${server.port}`],
+      isEncrypted: false,
+      isReached: true,
+    });
+
+    // Another password there, and not here yet: that is said, and what waits is told in time.
+    await server.kill();
+    lines[0] = `authorization { user: weft, password: ${rotated} }`;
+    await server.start();
+    const refused = async () => /refuse the credentials/.test(`${(await given(two)).problem}`);
+    await waitFor(refused, 15_000, { what: "it is said that they are refused" });
+    const { warnings } = await two.status();
+    assert.match(`${warnings?.find(({ kind }) => kind === "data-server")?.text}`, /refuse the credentials/);
+    const late = performance.now();
+    const unreached = await far.put({ id: "d", n: 4 }, { id: "put-d" }).catch((error) => error);
+    assert.match(String(unreached?.code), /OwnerAway|OutcomeUnknown|Timeout/);
+    assert.ok(performance.now() - late < 30_000);
+    const bundle = `${scratch}/bugreport.tar.gz`;
+    await expectAnswer(two, "bugreport", "--output", bundle);
+    const report = await expectRun(["tar", "-xzOf", bundle]);
+    assert.match(report, /data-server/);
+    for (const secret of [password, rotated]) assert.ok(!report.includes(secret));
+    await write(rotated);
+    await waitFor(async () => (await given(two)).isReached, 15_000, { what: "it is let in" });
+    await waitFor(
+      async () => await far.put({ id: "d", n: 4 }, { id: "put-d" }).catch(() => undefined),
+      20_000,
+      { what: "writes go on" },
+    );
+    assert.equal((await far.entry("d"))?.value.n, 4);
+    for (const { process } of [one, two]) {
+      for (const secret of [password, rotated]) {
+        assert.ok(!`${process.stdout}${process.stderr}`.includes(secret));
+      }
+    }
   },
 );

@@ -4,7 +4,13 @@
  */
 
 import { silentLogger } from "../../../lib/base/mod.ts";
-import { DATA_SCHEMA, JetStreamLog, parseNatsServer, ReplicatedEngine } from "../../../lib/data/mod.ts";
+import {
+  DATA_SCHEMA,
+  JetStreamLog,
+  parseNatsServer,
+  RECORD_VERSION,
+  ReplicatedEngine,
+} from "../../../lib/data/mod.ts";
 import { afterSystemTurn, ReplaceableDatabase, systemEnvironment } from "../../../lib/host/mod.ts";
 
 /** @returns what nodes share by the log at a server @param stateDir where its copy is, as it was left @param url of the server */
@@ -14,13 +20,8 @@ export function openReplica(stateDir: string, url: string): ReplicatedEngine {
     ...environment,
     commits: new JetStreamLog({ ...environment, server: () => parseNatsServer(url), name: "kills" }),
     copy: new ReplaceableDatabase(stateDir, {
-      ...{
-        name: "shared.db",
-        applicationId: 1,
-        schemaVersion: 1,
-        schema: DATA_SCHEMA,
-        isCheckedWhole: false,
-      },
+      ...{ name: "shared.db", applicationId: 1, schemaVersion: 1, newestVersion: RECORD_VERSION },
+      ...{ schema: DATA_SCHEMA, isCheckedWhole: false },
     }),
     afterTurn: afterSystemTurn,
   });

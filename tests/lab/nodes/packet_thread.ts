@@ -40,14 +40,21 @@ export function poisonSealingThread(
   pid: number,
   way: "sealing" | "receiving" = "sealing",
 ): Promise<CapturedProcess> {
-  const calls = way === "sealing" ? "read" : "recvmsg,recvmmsg";
-  return poison(place, packetThreads(pid).at(-1) ?? 0, calls);
+  const tid = packetThreads(pid).at(-1) ?? 0;
+  if (way === "receiving") return poison(place, tid, "recvmsg,recvmmsg");
+  // The runtime, too, reads: the source of whatever throws, until there is no more of it.
+  return poison(place, tid, "read", ["--trace-path=/dev/net/tun"]);
 }
 
-async function poison(place: NetworkNamespace, tid: number, calls: string): Promise<CapturedProcess> {
+async function poison(
+  place: NetworkNamespace,
+  tid: number,
+  calls: string,
+  options: readonly string[] = [],
+): Promise<CapturedProcess> {
   const tracer = place.spawn([
     ...["strace", "-qq", "-o", "/dev/null", "-p", String(tid)],
-    ...["-e", `trace=${calls}`, "-e", `inject=${calls}:retval=2000000000`],
+    ...["-e", `trace=${calls}`, "-e", `inject=${calls}:retval=2000000000`, ...options],
   ]);
   await waitFor(() => isTraced(tid), 5_000, { what: "the packet thread is traced" });
   return tracer;

@@ -1,9 +1,18 @@
 /**
- * `weft data up`, `down` and `status`: servers of collections on members.
+ * `weft data up`, `replace`, `down` and `status`: servers of collections on members.
  * @module
  */
 
-import type { DataServersReport, DataServersRequest } from "../../../api/mod.ts";
+import type {
+  DataServerReplacement,
+  DataServerReport,
+  DataServersReport,
+  DataServersRequest,
+  GivenServersReport,
+} from "../../../api/mod.ts";
+import { sleep } from "../../../base/mod.ts";
+import { systemTimers } from "../../../host/mod.ts";
+import type { ControlClient } from "../../control_client.ts";
 import { counted, formatSpan, tableText } from "../../output/mod.ts";
 import type { Terminal } from "../../terminal.ts";
 import {
@@ -14,6 +23,9 @@ import {
   readNumber,
 } from "../../weft_command.ts";
 
+/** So long a command waits for servers to start, and for a copy to be whole, in milliseconds. */
+const READY_MS = 60_000;
+const PAUSE_MS = 500;
 const TITLES = ["NODE", "SERVER", "VERSION", "SINCE", ">RESTARTS", "COPY"];
 
 /** Adds the commands. */
@@ -29,8 +41,8 @@ export function addServerCommands(group: AnyCommand, { ports }: CommandContext):
         "\nExamples:\n  $ weft data up --replicas 3\n  $ weft data up web-1 web-2 web-3 --nats-server /usr/local/bin/nats-server",
       ),
     ports,
-    (client, nodes, { replicas, natsServer }) =>
-      client.ask(
+    async (client, nodes, { replicas, natsServer }) => {
+      const report = await client.ask(
         "startDataServers",
         defined<DataServersRequest>({
           replicas: readNumber("--replicas", replicas, {
@@ -41,7 +53,33 @@ export function addServerCommands(group: AnyCommand, { ports }: CommandContext):
           members: nodes.length > 0 ? nodes : undefined,
           program: typeof natsServer === "string" ? natsServer : undefined,
         }),
+      );
+      return await untilAll(client, report, ({ state }) => state === "running");
+    },
+    (report) => serversText(report, ports.terminal),
+  );
+  askAndPrint(
+    group.command("replace").description(
+      "have another member run a server in the place of one that is lost for good",
+    )
+      .argument("<lost>", "the member that does not come back")
+      .argument("[node]", "who takes its place (default: the first that can, in the order of their names)")
+      .option("--json", "as JSON")
+      .addHelpText(
+        "after",
+        "\nExample:\n  $ weft data replace web-2 web-4\n\n" +
+          "What it kept is copied from the others, of which most have to run, with all that was written. For some seconds\n" +
+          "they take nothing: what lets in there is made anew, so that the lost one does no harm if it comes back.",
       ),
+    ports,
+    async (client, [lost = "", by]) => {
+      const report = await client.ask("replaceDataServer", defined<DataServerReplacement>({ lost, by }));
+      return await untilAll(
+        client,
+        report,
+        ({ state, isCurrent }) => state === "running" && isCurrent === true,
+      );
+    },
     (report) => serversText(report, ports.terminal),
   );
   askAndPrint(
@@ -63,8 +101,26 @@ export function addServerCommands(group: AnyCommand, { ports }: CommandContext):
   );
 }
 
+/** @returns how they are when all are as they are to be, or after a while: the agent answers before */
+async function untilAll(
+  client: ControlClient,
+  first: DataServersReport,
+  isReady: (server: DataServerReport) => boolean,
+): Promise<DataServersReport> {
+  const never = new AbortController().signal;
+  const until = performance.now() + READY_MS;
+  let report = first;
+  while (!report.servers.every(isReady) && performance.now() < until) {
+    await sleep(systemTimers, PAUSE_MS, never);
+    report = await client.ask("dataServers");
+  }
+  return report;
+}
+
 /** @returns the servers as a table, and whether most of them run */
-export function serversText({ servers, hasQuorum }: DataServersReport, terminal: Terminal): string {
+export function serversText(report: DataServersReport, terminal: Terminal): string {
+  const { servers, hasQuorum, given } = report;
+  if (given !== undefined) return givenText(given);
   if (servers.length === 0) return "No servers. `weft data up` has members run some.\n";
   const rows = servers.map(({ node, state, version, installed, sinceMs, restarts, isLeader, isCurrent }) => [
     ...[node, state, `${version ?? "-"}${installed === undefined ? "" : ` (${installed} is installed)`}`],
@@ -79,4 +135,12 @@ export function serversText({ servers, hasQuorum }: DataServersReport, terminal:
     ? ""
     : `warning: ${running} of ${counted(servers.length, "server")} run: nothing is written or read there\n`;
   return tableText(TITLES, rows, terminal) + problems.join("") + quorum;
+}
+
+function givenText({ servers, isEncrypted, isReached, leader, problem }: GivenServersReport): string {
+  const where = `${isEncrypted ? "tls" : "nats"}://${servers.join(",")}`;
+  const leads = leader === undefined ? "" : `; ${leader} leads`;
+  if (isReached) return `This node keeps collections on ${where}: reached${leads}\n`;
+  return `This node keeps collections on ${where}: not reached\n` +
+    (problem === undefined ? "" : `warning: ${problem}\n`);
 }
