@@ -41,6 +41,7 @@ interface PartWriter {
   writePart(ready: ReadyPart): readonly number[];
   noteEnded(collection: string, origin: string): void;
   checkWrite(collection: string): void;
+  hasHappened(id: string): boolean;
 }
 
 /** What parts and records stand on. */
@@ -169,6 +170,7 @@ export class PreparedTransactions implements TransactionStore {
   decide(place: string, { id, attempt }: Attempt, origin: string, result?: JsonValue): Promise<Outcome> {
     return this.#inTurn(place, () => {
       const row = this.#rows.find(recordId(place, id));
+      if (row === undefined && this.#parts.writer.hasHappened(recordId(place, id))) throw movedSince(id);
       if (row?.body?.attempt !== attempt || row.state === "rolled-back") return "rolled-back";
       if (row.state !== "open") return "committed";
       checkOrigin(row, origin);
@@ -264,6 +266,11 @@ function checkId(id: string): void {
 function checkOrigin(row: TransactionRow, origin: string | undefined): void {
   if (origin === undefined || origin === row.origin) return;
   throw new DataError("Refused", "It is another node's transaction");
+}
+
+/** The record has come along with its collection, and its attempt has not. */
+function movedSince(id: string): DataError {
+  return new DataError("OutcomeUnknown", `Some attempt of ${JSON.stringify(id)} was committed`);
 }
 
 function rolledBack(id: string): DataError {
