@@ -336,12 +336,9 @@ export class Agent {
     this.policies.all.start();
     this.#resources.defer(this.mesh.replica.subscribe(this.services.adverts));
     checkHostNetwork(options, this.#context.endpoints.overlay);
-    const listener = listenTcp({ port: options.port });
-    this.#resources.defer(() => listener.close());
-    const opening = options.rootless ? undefined : dataPlane.openInterface();
-    // While the thread of the packet plane starts.
-    this.#names.prepare();
-    await opening;
+    const listener = this.#resources.adopt(listenTcp({ port: options.port }), (each) => each.close());
+    // The host's resolver is looked for while the thread of the packet plane starts.
+    await Promise.all([options.rootless || dataPlane.openInterface(), this.#names.prepare()]);
     this.#resources.defer(() => this.#names.close());
     await this.#names.open();
     this.#context.endpoints.updateStatement(true);

@@ -45,6 +45,14 @@ export const MAX_OPEN = 512;
 export const MAX_LOCKS_PER_ORIGIN = 8_192;
 /** How many keys those of all lock. */
 export const MAX_LOCKS = 32_768;
+/** For how long one node may have a key locked for nothing at once before it pauses, in milliseconds. */
+export const MAX_LOCK_DEBT_MS = 8_000;
+/** Which part of the time nodes may have a key locked for nothing in the long run, all together. */
+export const LOCK_DEBT_PAID = 0.25;
+/** For how many keys one node may owe that; for more it owes for all keys of the place. */
+export const MAX_LOCK_DEBTS_PER_ORIGIN = 4_096;
+/** How many such debts of all nodes are kept. */
+export const MAX_LOCK_DEBTS: number = 1 << 15;
 /** How many copies of shards a node has, beside its own collections. */
 export const MAX_COPIES = 1_024;
 /** Above all revisions that members tell each other: counters that begin there never come to where numbers end. */

@@ -34,7 +34,7 @@ import { engineFailure } from "./failure.ts";
 import { Followers } from "./followers.ts";
 import { GroupCommit } from "./group_commit.ts";
 import { moved, MoveTables, prepareMoves } from "./move_tables.ts";
-import { PlaceLocks, PreparedTransactions, TransactionRows } from "./prepared/mod.ts";
+import { LockDebts, PlaceLocks, PreparedTransactions, TransactionRows } from "./prepared/mod.ts";
 import { EmbeddedQueues } from "./queues/mod.ts";
 import type { SqlDatabase } from "./sql_database.ts";
 import { answerTooLarge, TableQueries } from "./table_queries.ts";
@@ -138,7 +138,7 @@ export class EmbeddedEngine implements DataEngine {
       rows,
     });
     this.prepared = new PreparedTransactions({
-      ...{ rows, locks, writer: this.#writer, group: this.#group },
+      ...{ rows, locks, writer: this.#writer, group: this.#group, debts: new LockDebts(parts.now) },
       run: (body) => this.#run(body),
       nextOfCopy: (copy) => this.copies.next(copy),
     });

@@ -22,6 +22,7 @@ import type {
 } from "../engine.ts";
 import { DataError } from "../errors.ts";
 import type { EngineName } from "../moves.ts";
+import { OwnTransactions } from "./own_transactions.ts";
 import { QueueSet } from "./queue_set.ts";
 import { SharedFollows } from "./shared_follows.ts";
 
@@ -32,6 +33,7 @@ import { SharedFollows } from "./shared_follows.ts";
 export class EngineSet implements DataEngine, EngineSides {
   readonly #own: DataEngine;
   readonly #queues: QueueSet | undefined;
+  readonly #prepared: TransactionStore | undefined;
   #shared: DataEngine | undefined;
   /** The collections of its own. */
   readonly #names = new Set<string>();
@@ -53,6 +55,9 @@ export class EngineSet implements DataEngine, EngineSides {
       shared: () => this.#shared?.queues,
       isOwnCommit: (commit) => this.#isOwnCommit(commit),
     });
+    const { prepared } = own;
+    this.#prepared = prepared &&
+      new OwnTransactions(prepared, async (place) => await this.#of(place) !== this.#own);
     if (shared !== undefined) this.#adopt(shared);
   }
 
@@ -88,9 +93,9 @@ export class EngineSet implements DataEngine, EngineSides {
     return this.#own.copies;
   }
 
-  /** Of what is in the node's own engine: the shared one has none of that, and says so. */
+  /** Of what is in the node's own engine. */
   get prepared(): TransactionStore | undefined {
-    return this.#own.prepared;
+    return this.#prepared;
   }
 
   get queues(): QueueSet {

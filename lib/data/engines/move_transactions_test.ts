@@ -162,3 +162,30 @@ Deno.test("a hold that meets the end of a part or record decides nothing, and le
   await moves.step({ kind: "decide", collection: "items", id: "m", hold: 9 });
   await engine.close();
 });
+
+Deno.test("of a collection that has moved to servers whoever has lost hears so, and nothing begins or is decided there", async () => {
+  await using nodes = await nodesWithItems();
+  const of = { id: "t", attempt: "1" };
+  const loser = { id: "t", attempt: "0" };
+  const record = { origin: "ann", places: [{ collection: "items" }] };
+  const { prepared } = nodes.own;
+  await nodes.until(prepared.openRecord("items", { ...of, ...record }));
+  await nodes.until(prepared.prepare("items", part(of, 1)));
+  await nodes.until(prepared.decide("items", of, "ann"));
+  await nodes.until(prepared.finish("items", of, "committed"));
+  await nodes.until(prepared.settle("items", of));
+  await nodes.until(nodes.move("nats"));
+  const set = nodes.set.prepared ?? assert.fail();
+  assert.equal(await set.outcome("items", loser), "rolled-back");
+  assert.equal(await set.finish("items", of, "committed"), undefined);
+  assert.deepEqual([await set.open("items"), await set.places()], [[], []]);
+  await set.settle("items", of);
+  // Its program may still send that which was answered long ago.
+  await assert.rejects(set.decide("items", of, "ann"), { code: "NotOwner" });
+  await assert.rejects(set.openRecord("items", { ...of, ...record }), { code: "NotOwner" });
+  await assert.rejects(set.prepare("items", part(of, 1)), { code: "NotOwner" });
+  await nodes.until(nodes.move("embedded"));
+  await assert.rejects(set.decide("items", of, "ann"), { code: "OutcomeUnknown" });
+  assert.equal(await set.outcome("items", loser), "rolled-back");
+  assert.equal((await set.openRecord("items", { ...loser, ...record })).kind, "committed");
+});

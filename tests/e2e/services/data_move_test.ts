@@ -104,6 +104,13 @@ labTest(
       .catch((error) => error);
     assert.ok(stale instanceof DataError && stale.code === "Conflict");
     await counts.put({ id: "0-0", n: 9 }, { ifRevision: written.get("0-0") ?? 0 });
+    const notes = await outside.collection<Count>("notes", { key: "id" });
+    const apart = outside.transaction(async (tx) => {
+      for (const one of [counts, notes]) await tx.put(one, { id: "both", n: 1 });
+    }).catch((error) => error);
+    assert.match(String(await apart), /counts is on servers that nodes share/);
+    assert.equal((await apart).code, "NotOwner");
+    assert.deepEqual([await counts.get("both"), await notes.get("both")], [undefined, undefined]);
     assert.equal(
       (await ask(store, "data", "move", "counts", "--abort")).stdout,
       "counts was not on its way\n",

@@ -17,6 +17,8 @@ const START_MS = 10_000;
 export interface NatsProcessOptions {
   /** Where it keeps what it is told. */
   readonly folder: string;
+  /** How much its streams may hold; as much as the disk has unless given. */
+  readonly storeBytes?: number;
   /** More lines of its configuration. */
   readonly lines?: readonly string[];
 }
@@ -38,14 +40,15 @@ export class NatsProcess implements AsyncDisposable {
 
   /** Starts it, and waits until it listens. */
   async start(): Promise<void> {
-    const { folder, lines = [] } = this.#options;
+    const { folder, storeBytes, lines = [] } = this.#options;
+    const bound = storeBytes === undefined ? "" : `, max_file_store: ${storeBytes}`;
     const path = `${folder}/nats-${this.port}.conf`;
     await Deno.writeTextFile(
       path,
       [
         `listen: "127.0.0.1:${this.port}"`,
         `server_name: "n${this.port}"`,
-        `jetstream { store_dir: "${folder}/js-${this.port}" }`,
+        `jetstream { store_dir: "${folder}/js-${this.port}"${bound} }`,
         ...lines,
       ].join("\n"),
     );

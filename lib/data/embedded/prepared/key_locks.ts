@@ -68,10 +68,10 @@ export class KeyLocks {
     }
   }
 
-  /** Frees what a part has locked. */
-  release(id: string): void {
+  /** Frees what a part has locked. @returns the keys, those that were read first */
+  release(id: string): readonly string[] {
     const holder = this.#holders.get(id);
-    if (holder === undefined) return;
+    if (holder === undefined) return [];
     this.#holders.delete(id);
     this.#keys -= holder.reads.length + holder.writes.length;
     for (const key of holder.writes) if (this.#writers.get(key) === id) this.#writers.delete(key);
@@ -80,6 +80,7 @@ export class KeyLocks {
       readers?.delete(id);
       if (readers?.size === 0) this.#readers.delete(key);
     }
+    return [...holder.reads, ...holder.writes];
   }
 }
 

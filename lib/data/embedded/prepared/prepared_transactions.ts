@@ -18,6 +18,7 @@ import type {
   TransactionStore,
 } from "../../prepared.ts";
 import type { GroupCommit } from "../group_commit.ts";
+import type { LockDebts } from "./lock_debts.ts";
 import { type PlaceLocks, tooManyOpen } from "./key_locks.ts";
 import { isMarked, partId, recordId, type TransactionRow, type TransactionRows } from "./transaction_rows.ts";
 
@@ -40,12 +41,14 @@ interface PartWriter {
   writePart(ready: ReadyPart): readonly number[];
   noteEnded(collection: string, origin: string): void;
   checkWrite(collection: string): void;
+  hasHappened(id: string): boolean;
 }
 
 /** What parts and records stand on. */
 export interface PreparedParts {
   readonly rows: TransactionRows;
   readonly locks: PlaceLocks;
+  readonly debts: LockDebts;
   readonly writer: PartWriter;
   readonly group: GroupCommit;
   /** Runs a body now. */
@@ -86,7 +89,10 @@ export class PreparedTransactions implements TransactionStore {
         }
         if (row?.state === "prepared") return { kind: "ready" };
         if (row?.state === "rolled-back" && row.body?.attempt === attempt) throw rolledBack(id);
-        this.#parts.writer.checkPart(ready);
+        const { debts, group, locks, writer } = this.#parts;
+        const writes = ready.writes.map(({ key }) => key);
+        debts.check(place, origin, [...reads, ...writes]);
+        writer.checkPart(ready);
         const kept = {
           id: partId(place, id),
           origin,
@@ -95,12 +101,9 @@ export class PreparedTransactions implements TransactionStore {
           result: ready.result ?? null,
         } as const;
         this.#rows.keep(place, kept, this.#next(place));
-        this.#parts.locks.of(place).lock({
-          id: kept.id,
-          origin,
-          reads,
-          writes: ready.writes.map(({ key }) => key),
-        });
+        locks.of(place).lock({ id: kept.id, origin, reads, writes });
+        group.undo(() => debts.forget(kept.id));
+        debts.begin(kept.id);
         return { kind: "ready" };
       });
     });
@@ -118,7 +121,9 @@ export class PreparedTransactions implements TransactionStore {
       if (row.state === null) return "committed";
       if (row.state !== "prepared") return "rolled-back";
       checkOrigin(row, origin);
-      this.#parts.locks.of(place).release(row.id);
+      const keys = this.#parts.locks.of(place).release(row.id);
+      const isCommitted = outcome === "committed";
+      this.#parts.debts.end({ id: row.id, place, origin: row.origin, keys, isCommitted });
       this.#parts.writer.noteEnded(place, row.origin);
       const ended = { ...row, body: { attempt } };
       if (outcome === "rolled-back") {
@@ -165,6 +170,7 @@ export class PreparedTransactions implements TransactionStore {
   decide(place: string, { id, attempt }: Attempt, origin: string, result?: JsonValue): Promise<Outcome> {
     return this.#inTurn(place, () => {
       const row = this.#rows.find(recordId(place, id));
+      if (row === undefined && this.#parts.writer.hasHappened(recordId(place, id))) throw movedSince(id);
       if (row?.body?.attempt !== attempt || row.state === "rolled-back") return "rolled-back";
       if (row.state !== "open") return "committed";
       checkOrigin(row, origin);
@@ -260,6 +266,11 @@ function checkId(id: string): void {
 function checkOrigin(row: TransactionRow, origin: string | undefined): void {
   if (origin === undefined || origin === row.origin) return;
   throw new DataError("Refused", "It is another node's transaction");
+}
+
+/** The record has come along with its collection, and its attempt has not. */
+function movedSince(id: string): DataError {
+  return new DataError("OutcomeUnknown", `Some attempt of ${JSON.stringify(id)} was committed`);
 }
 
 function rolledBack(id: string): DataError {
