@@ -117,7 +117,10 @@ labTest(
         { what: `${node.weft.name} answers again` },
       );
     }));
-    for (const list of lists) assert.deepEqual(list, lists[0], "all agree");
+    // What the one that was cut off was told is unknown is sent for a minute, and may come in between two lists.
+    const known = (list: readonly string[] | undefined) =>
+      list?.filter((text) => !/^(job-)?lost=/.test(text));
+    for (const list of lists) assert.deepEqual(known(list), known(lists[0]), "all agree");
     const there = new Map(lists[0]?.map((text) => text.split("=") as [string, string]));
     for (const id of acknowledged) assert(there.has(id), `${id} was answered`);
     for (const [id, count] of there) {
