@@ -77,6 +77,9 @@ labTest(
     }
     await using reader = await Node.attach({ stateDir: lead.weft.stateDir });
     const branches = await branchesOf(reader);
+    const isWhole = async () =>
+      (await amountsOf(reader, branches)).flat().every((amount) => amount === AMOUNT);
+    await waitFor(() => isWhole().catch(() => false), 20_000, { what: "what the owners have put is read" });
     // All the time somebody moves money of another account, and somebody looks.
     let [isOver, others, looks] = [false, 0, 0];
     const moving = (async () => {
