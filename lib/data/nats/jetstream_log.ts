@@ -70,6 +70,8 @@ const DEFAULT_MESSAGE_BYTES: number = 1 << 20;
 const HEADER_BYTES = 512;
 /** So much is read ahead. */
 const READ_AHEAD_BYTES: number = 8 << 20;
+/** A consumer that says nothing for twice as long is made anew: its server may be gone while this one is reached. */
+const HEARTBEAT_MS = 2_000;
 /** JSStreamReplicasNotSupportedErr of nats-server's errors.json: the server is no part of a cluster. */
 const REPLICAS_NOT_SUPPORTED = 10074;
 
@@ -231,7 +233,7 @@ export class JetStreamLog implements CommitLog {
       deliver_policy: client.DeliverPolicy.StartSequence,
       opt_start_seq: after + 1,
     });
-    const messages = await consumer.consume({ max_bytes: READ_AHEAD_BYTES });
+    const messages = await consumer.consume({ max_bytes: READ_AHEAD_BYTES, idle_heartbeat: HEARTBEAT_MS });
     // A connection that is gone ends no iterator by itself.
     void connection.closed().then(() => messages.close());
     if (this.#lastReason !== "") this.#parts.log.info("the servers of the collections are reached");

@@ -218,7 +218,6 @@ export const STAGINGS: Readonly<Record<string, Staging>> = {
   "weft data move orders --to embedded": { notRun: "needs servers" },
   "weft data move orders --abort": { first: written },
   "weft data replace web-2 web-4": { notRun: "needs servers on three members" },
-  "weft data replace": { notRun: "needs servers on three members" },
   "weft data down": { notRun: "needs servers" },
   "weft data down --force": { notRun: "needs servers" },
   "weft queue push mails --stdin < mails.jsonl": { inside: `echo '{"to":"ann"}' > mails.jsonl` },
