@@ -75,8 +75,16 @@ labTest(
       };
       await waitFor(() => make().catch(() => false), 20_000, { what: `${name} is made` });
     }
+    const owners = async () => {
+      const listed = JSON.parse(await lead.weft.expectCommand("data", "list", "--json"));
+      return listed.map(({ name, owner }: { name: string; owner: string }) => `${name} of ${owner}`).join();
+    };
+    await waitFor(async () => await owners() === "east of b,west of c", 20_000, { what: "both are known" });
     await using reader = await Node.attach({ stateDir: lead.weft.stateDir });
     const branches = await branchesOf(reader);
+    const isWhole = async () =>
+      (await amountsOf(reader, branches)).flat().every((amount) => amount === AMOUNT);
+    await waitFor(() => isWhole().catch(() => false), 20_000, { what: "what the owners have put is read" });
     // All the time somebody moves money of another account, and somebody looks.
     let [isOver, others, looks] = [false, 0, 0];
     const moving = (async () => {
