@@ -56,7 +56,7 @@ export interface ShardedCollections {
 export interface DataHostParts extends OwnershipParts, Pick<Environment, "clock" | "timers"> {
   readonly peers: Pick<
     ServicePeers,
-    "self" | "mayPublish" | "maySubscribe" | "hearingRights" | "mayOffer" | "nameOf"
+    "self" | "mayPublish" | "maySubscribe" | "hearingRights" | "mayOffer" | "nameOf" | "ownersOf"
   >;
   readonly policy: MessagePolicy;
   /** Whether there are some of an earlier run. */

@@ -186,6 +186,23 @@ Deno.test("of two that open a collection at once one owns it, and the other uses
   );
 });
 
+Deno.test("who may offer everything, as a leader may, makes nothing that is somebody else's, heard of or not", async () => {
+  await using data = new DataMesh();
+  const { mesh } = data;
+  mesh.rights = { ...ALL_RIGHTS, ownersOf: ({ service }) => service === "data" ? ["member"] : [] };
+  const leader = await data.add("leader");
+  await fails("OwnerAway", mesh.until(leader.client.collection("orders", { key: "id" })));
+  assert.deepEqual(leader.node.runtime.report("data/orders"), []);
+  assert.ok((await leader.engine.collections()).every(({ name }) => name !== "orders"));
+  mesh.advertDelayMs = 300;
+  const member = await data.add("member");
+  const own = await mesh.until(member.client.collection("orders", { key: "id" }));
+  await mesh.until(own.put({ id: 1 }));
+  const far = await mesh.until(leader.client.collection("orders", { key: "id" }));
+  assert.equal(far.owner, "member");
+  assert.deepEqual(await mesh.until(far.get(1)), { id: 1 });
+});
+
 Deno.test("whatever is sent to a collection is answered by a failure of its kind, and changes nothing", async () => {
   await using data = new DataMesh();
   const { mesh } = data;

@@ -3,10 +3,12 @@
  *
  * ```
  *   open ──▶ it is here: opened        somebody offers its path: told who
- *         └─ nobody does ──▶ the path is claimed ──▶ made here
+ *         └─ nobody does ──▶ the path is somebody's: waited for
+ *                        └─ the path is claimed ──▶ made here
  * ```
  *
- * The path of a service belongs to the member that first asks a leader for it, so that there is one owner.
+ * The path of a service belongs to the member that first asks a leader for it, so that there is one owner. Who may offer a
+ * path that is another's, as a leader may, makes nothing there all the same.
  *
  * @module
  */
@@ -36,7 +38,7 @@ export interface Opened {
 /** What owning stands on. */
 export interface OwnershipParts extends Pick<Environment, "log"> {
   readonly runtime: Pick<NodeRuntime, "services" | "addService" | "removeService" | "report" | "waitFor">;
-  readonly peers: Pick<ServicePeers, "self" | "mayOffer" | "nameOf">;
+  readonly peers: Pick<ServicePeers, "self" | "mayOffer" | "nameOf" | "ownersOf">;
 }
 
 /** A kind of things that a node owns. */
@@ -137,7 +139,7 @@ export class Ownership<Spec extends { readonly name: string }> {
     // Somebody has it, of whom this node may be about to hear: programs start together.
     const path = this.#kind.path(spec.name);
     await this.#parts.runtime.waitFor(path, { timeoutMs: OWNER_WAIT_MS }).catch(() => {});
-    const owner = this.#ownerElsewhere(path);
+    const owner = this.#specs.has(spec.name) ? this.#here() : this.#ownerElsewhere(path);
     if (owner !== undefined) return owner;
     throw new DataError(
       "OwnerAway",
@@ -162,7 +164,7 @@ export class Ownership<Spec extends { readonly name: string }> {
 
   async #open(spec: Spec): Promise<Opened | { readonly refused: ServiceNotGrantedError }> {
     const { runtime, peers, peers: { self } } = this.#parts;
-    const own = { owner: peers.nameOf(self) ?? self, isHere: true };
+    const own = this.#here();
     const { name } = spec;
     const before = this.#specs.get(name);
     if (before !== undefined) {
@@ -174,6 +176,14 @@ export class Ownership<Spec extends { readonly name: string }> {
     if (owner !== undefined) return owner;
     const elsewhere = await this.#kind.makeElsewhere?.(spec);
     if (elsewhere !== undefined) return elsewhere;
+    const owners = peers.ownersOf(TopicPath.parse(path));
+    if (owners.length > 0 && !owners.includes(own.owner)) {
+      return {
+        refused: new ServiceNotGrantedError(`${path} belongs to ${owners.join(", ")}`, {
+          hint: `On a leader, \`weft grant add ${own.owner} --offer ${path}\` gives it to this node as well.`,
+        }),
+      };
+    }
     this.#specs.set(name, spec);
     try {
       await this.#offer(spec);
@@ -200,6 +210,11 @@ export class Ownership<Spec extends { readonly name: string }> {
     if (this.#kind.isSameService(before, now)) return;
     await this.#parts.runtime.removeService(this.#kind.path(spec.name));
     await this.#offer(now);
+  }
+
+  #here(): Opened {
+    const { peers, peers: { self } } = this.#parts;
+    return { owner: peers.nameOf(self) ?? self, isHere: true };
   }
 
   #ownerElsewhere(path: string): Opened | undefined {
