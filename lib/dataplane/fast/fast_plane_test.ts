@@ -64,12 +64,14 @@ Deno.test({
       assert.ok(endpoint);
       a.setPeer({ publicKey: keyB.publicKey, endpoint, allowedIps: [cidr("10.0.0.2/32")] });
       b.setPeer({ publicKey: keyA.publicKey, allowedIps: [cidr("10.0.0.1/32")] });
+      a.initiateHandshake(keyB.publicKey);
+      // A packet that comes before the worker has heard of the peer is nobody's.
+      await waitUntil(() => events.includes("handshake-completed") || undefined);
       for (const lengthBytes of [100, 1420]) {
         const frame = plainFrame(1, 2, lengthBytes);
         tunA.put(frame);
         assert.deepEqual(await waitUntil(() => tunB.take()), frame);
       }
-      await waitUntil(() => events.includes("handshake-completed") || undefined);
       await waitUntil(() => a.peerStatus(keyB.publicKey)?.lastHandshakeAt);
       tunA.put(plainFrame(1, 9, 100));
       await waitUntil(() => a.drops()["no-peer-for-destination"] === 1 || undefined);
