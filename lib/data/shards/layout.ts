@@ -128,7 +128,7 @@ export function readLayout(value: unknown): ShardLayout | undefined {
     if (records.length !== shards.length) return undefined;
     return {
       ...{ spec, options, generation, version, home: homeId, layoutReplicas, shards: records },
-      ...signature !== undefined && { signature },
+      ...signature !== undefined && { signature: signature as string },
     };
   } catch (error) {
     if (error instanceof DataError) return undefined;
