@@ -6,8 +6,7 @@
  */
 
 import { ed25519 as noble } from "@noble/curves/ed25519.js";
-import { concatBytes } from "../base/mod.ts";
-import { requirePlatformCrypto } from "./platform_crypto.ts";
+import { exportPublicKey, importPrivateKey, requirePlatformCrypto } from "./platform_crypto.ts";
 
 /** What makes keys and signatures of seeds of 32 bytes. */
 export interface Ed25519Signer {
@@ -18,21 +17,17 @@ export interface Ed25519Signer {
   sign(message: Uint8Array, seed: Uint8Array): Uint8Array;
 }
 
-// RFC 8410 §7 and §4: PKCS #8 and SubjectPublicKeyInfo wrap the bare 32 bytes in a constant prefix.
+// RFC 8410 §7: PKCS #8 wraps the bare 32 bytes in a constant prefix.
 const PKCS8_PREFIX = Uint8Array.fromHex("302e020100300506032b657004220420");
-const SPKI_PREFIX_BYTES = 12;
 
 /** By the runtime's `node:crypto`. */
 export const platformSigner: Ed25519Signer = {
   name: "platform",
-  publicKey(seed) {
-    const { createPublicKey } = requirePlatformCrypto();
-    const spki = createPublicKey(importSeed(seed) as unknown as Parameters<typeof createPublicKey>[0])
-      .export({ format: "der", type: "spki" });
-    return new Uint8Array(spki.subarray(SPKI_PREFIX_BYTES));
-  },
+  publicKey: (seed) => exportPublicKey(importPrivateKey(PKCS8_PREFIX, seed)),
   sign(message, seed) {
-    return new Uint8Array(requirePlatformCrypto().sign(null, message as Buffer, importSeed(seed)));
+    return new Uint8Array(
+      requirePlatformCrypto().sign(null, message as Buffer, importPrivateKey(PKCS8_PREFIX, seed)),
+    );
   },
 };
 
@@ -72,13 +67,4 @@ class SelectedSigner {
 /** @returns the one that is used, chosen at the first call */
 export function ed25519Signer(): Ed25519Signer {
   return SelectedSigner.get();
-}
-
-function importSeed(seed: Uint8Array): import("node:crypto").KeyObject {
-  const key = concatBytes(PKCS8_PREFIX, seed);
-  try {
-    return requirePlatformCrypto().createPrivateKey({ key: key as Buffer, format: "der", type: "pkcs8" });
-  } finally {
-    key.fill(0);
-  }
 }

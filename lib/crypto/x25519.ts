@@ -6,7 +6,7 @@
 
 import { x25519 as noble } from "@noble/curves/ed25519.js";
 import { concatBytes } from "../base/mod.ts";
-import { requirePlatformCrypto } from "./platform_crypto.ts";
+import { exportPublicKey, importPrivateKey, requirePlatformCrypto } from "./platform_crypto.ts";
 
 /** Diffie-Hellman over Curve25519. */
 export interface X25519 {
@@ -24,12 +24,7 @@ const SPKI_PREFIX = Uint8Array.fromHex("302a300506032b656e032100");
 /** By the runtime's `node:crypto`. */
 export const platformX25519: X25519 = {
   name: "platform",
-  publicKey(scalar) {
-    const { createPublicKey } = requirePlatformCrypto();
-    const spki = createPublicKey(importScalar(scalar) as unknown as Parameters<typeof createPublicKey>[0])
-      .export({ format: "der", type: "spki" });
-    return new Uint8Array(spki.subarray(SPKI_PREFIX.length));
-  },
+  publicKey: (scalar) => exportPublicKey(importPrivateKey(PKCS8_PREFIX, scalar)),
   sharedSecret(scalar, publicKey) {
     try {
       const { createPublicKey, diffieHellman } = requirePlatformCrypto();
@@ -38,7 +33,9 @@ export const platformX25519: X25519 = {
         format: "der",
         type: "spki",
       });
-      return new Uint8Array(diffieHellman({ privateKey: importScalar(scalar), publicKey: peer }));
+      return new Uint8Array(
+        diffieHellman({ privateKey: importPrivateKey(PKCS8_PREFIX, scalar), publicKey: peer }),
+      );
     } catch {
       return undefined;
     }
@@ -91,9 +88,4 @@ export function x25519(): X25519 {
 /** Chooses it now; else the first key does. */
 export function loadX25519(): void {
   x25519();
-}
-
-function importScalar(scalar: Uint8Array): import("node:crypto").KeyObject {
-  const key = concatBytes(PKCS8_PREFIX, scalar) as Buffer;
-  return requirePlatformCrypto().createPrivateKey({ key, format: "der", type: "pkcs8" });
 }
