@@ -8,7 +8,7 @@ import type { DataClient, DataFailureCode } from "../../../data/mod.ts";
 import type { QueryError } from "../../../query/mod.ts";
 import { DEFAULT_TIMEOUT_MS } from "../../../service/bounds.ts";
 import type { MemberInfo, ServiceReport } from "../../../service/mod.ts";
-import { UsageError } from "../../failure.ts";
+import { CommandError } from "../../failure.ts";
 import type { CliPorts } from "../../ports.ts";
 import { SlowNotice } from "../../slow_notice.ts";
 import { type AnyCommand, runWithOptions } from "../../weft_command.ts";
@@ -111,7 +111,7 @@ export function runWithData(
         const { code, message, revision } = error;
         throw new DataError(code, message, { hint, cause: error, revision });
       }
-      throw error.code === "Query" ? new UsageError(error.message, { hint, cause: error }) : error;
+      throw error.code === "Query" ? new CommandError(error.message, { hint, cause: error }) : error;
     }
   });
 }

@@ -70,10 +70,12 @@ async function listQueues({ client, services }: AttachedData) {
   const offered = (await services()).filter(({ path }) => path.startsWith(PREFIX));
   return await Promise.all(offered.map(async ({ path, providers }) => {
     const name = path.slice(PREFIX.length);
-    const owned = ownersOf(providers);
     const state = await client.existingQueue(name).describe().catch((error) => error?.code === "Refused");
     // Who may not work on it is not told how much there is.
-    return typeof state === "boolean" ? { name, ...owned, isAway: !state } : { name, ...owned, state };
+    const { owner, owners } = ownersOf(providers);
+    return typeof state === "boolean"
+      ? { name, owner, owners, isAway: !state }
+      : { name, owner, owners, state };
   }));
 }
 
