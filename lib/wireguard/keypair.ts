@@ -4,7 +4,8 @@
  */
 
 import type { Millis } from "../base/mod.ts";
-import type { AeadKey } from "../crypto/mod.ts";
+import type { Aead, AeadKey } from "../crypto/mod.ts";
+import type { SessionKeys } from "./handshake.ts";
 import { LocalCounter, type SendCounter } from "./send_counter.ts";
 
 /** What a handshake says of the session that it begins. */
@@ -32,6 +33,24 @@ export class Keypair {
     this.remoteIndex = parts.remoteIndex;
     this.sendKey = parts.sendKey;
     this.receiveKey = parts.receiveKey;
+  }
+
+  /** @param keys are overwritten */
+  static ofHandshake(
+    createdAt: Millis,
+    aead: Pick<Aead, "key">,
+    { send, receive }: SessionKeys,
+    session: SessionFields,
+  ): Keypair {
+    const keypair = new Keypair({
+      ...session,
+      createdAt,
+      sendKey: aead.key(send),
+      receiveKey: aead.key(receive),
+    });
+    send.fill(0);
+    receive.fill(0);
+    return keypair;
   }
 
   /** Overwrites the keys. */

@@ -18,6 +18,7 @@ import { TRANSPORT_HEADER_BYTES, writeTransportHeader } from "./messages.ts";
 import type { DropReason } from "./outcomes.ts";
 import { PeerPath } from "./peer_path.ts";
 import { PeerTimers, TIMER, type Timer } from "./peer_timers.ts";
+import { SessionRefresh } from "./session_refresh.ts";
 
 const NO_BYTES = new Uint8Array(0);
 /** Keys are forgotten after this many lives of a session (paper §6.3). */
@@ -47,11 +48,11 @@ export class Peer {
   /** Of the handshakes that begin here. */
   readonly initiator: Initiator<Peer>;
   readonly #context: DeviceContext<Peer>;
+  readonly #refresh: SessionRefresh;
   readonly #staged = new BoundedQueue<Uint8Array>(STAGED_PACKETS);
   #pathBytes: number | undefined;
   #persistentKeepaliveMs = 0;
   #needsAnotherKeepalive = false;
-  #sentLastMinuteHandshake = false;
 
   constructor(publicKey: PublicKey, context: DeviceContext<Peer>) {
     this.publicKey = publicKey;
@@ -64,15 +65,12 @@ export class Peer {
       this.noteChange();
     });
     this.initiator = new Initiator(this, context);
+    this.#refresh = new SessionRefresh(context.timers);
     this.noteOwnKey();
   }
 
   get endpoint(): Endpoint | undefined {
     return this.path.endpoint;
-  }
-
-  get source(): Endpoint | undefined {
-    return this.path.source;
   }
 
   /** Whether there is a session to send by. */
@@ -189,14 +187,7 @@ export class Peer {
   /** Begins a session with the keys of a handshake, at the index that the handshake used. */
   beginSession(now: Millis, keys: SessionKeys, session: SessionFields): void {
     const { aead, indices, timers } = this.#context;
-    const keypair = new Keypair({
-      ...session,
-      createdAt: now,
-      sendKey: aead.key(keys.send),
-      receiveKey: aead.key(keys.receive),
-    });
-    keys.send.fill(0);
-    keys.receive.fill(0);
+    const keypair = Keypair.ofHandshake(now, aead, keys, session);
     indices.replace(session.localIndex, { peer: this, keypair });
     this.keypairs.add(keypair);
     this.noteChange();
@@ -237,7 +228,7 @@ export class Peer {
   /** A session is confirmed by both sides. */
   noteHandshakeComplete(role: "initiator" | "responder"): void {
     this.initiator.noteComplete();
-    this.#sentLastMinuteHandshake = false;
+    this.#refresh.noteHandshakeComplete();
     this.lastHandshakeAt = this.#context.wall();
     this.#context.emit({ kind: "handshake-completed", peer: this.publicKey, role });
   }
@@ -289,7 +280,7 @@ export class Peer {
       this.noteHandshakeComplete("responder");
       this.sendStaged(now);
     }
-    this.#refreshWhenReceiving(now);
+    if (this.#refresh.isDueAfterReceiving(now, this.keypairs.current)) this.initiate(now);
     if (hasPackets) this.#noteDataReceived(now);
   }
 
@@ -300,16 +291,6 @@ export class Peer {
       this.#needsAnotherKeepalive = false;
       this.arm(TIMER.SEND_KEEPALIVE, now + this.#context.timers.keepaliveTimeoutMs);
     }
-  }
-
-  /** Renews a session of ours that ends before a keepalive and an attempt would (paper §6.2). */
-  #refreshWhenReceiving(now: Millis): void {
-    const { current } = this.keypairs;
-    if (this.#sentLastMinuteHandshake || current === undefined || !current.isInitiator) return;
-    const { rejectAfterTimeMs, keepaliveTimeoutMs, rekeyTimeoutMs } = this.#context.timers;
-    if (now - current.createdAt < rejectAfterTimeMs - keepaliveTimeoutMs - rekeyTimeoutMs) return;
-    this.#sentLastMinuteHandshake = true;
-    this.initiate(now);
   }
 
   /** Does what a timer that ran out demands. */
@@ -377,7 +358,7 @@ export class Peer {
     if (packet.length > 0) this.#noteDataSent(now, keypair);
     else {
       this.noteSent(now);
-      this.#refreshWhenSending(now, keypair);
+      if (this.#refresh.isDueAfterSending(now, keypair)) this.initiate(now);
     }
     return undefined;
   }
@@ -388,13 +369,7 @@ export class Peer {
       const { keepaliveTimeoutMs, rekeyTimeoutMs } = this.#context.timers;
       this.arm(TIMER.NEW_HANDSHAKE, now + keepaliveTimeoutMs + rekeyTimeoutMs + this.initiator.jitterMs);
     }
-    this.#refreshWhenSending(now, keypair);
-  }
-
-  /** The initiator of an old session begins the next one (paper §6.2). */
-  #refreshWhenSending(now: Millis, keypair: Keypair): void {
-    const isOld = keypair.isInitiator && now - keypair.createdAt > this.#context.timers.rekeyAfterTimeMs;
-    if (isOld || keypair.counter.isOld) this.initiate(now);
+    if (this.#refresh.isDueAfterSending(now, keypair)) this.initiate(now);
   }
 
   #claim(lengthBytes: number, destination: Endpoint): Uint8Array | undefined {
