@@ -9,8 +9,9 @@
  * @module
  */
 
-import type { ByteStream, Counters, Environment, EventLoopYield, MemoryAccount } from "../base/mod.ts";
+import type { ByteStream, Counters, EventLoopYield, MemoryAccount } from "../base/mod.ts";
 import type { PublicKey } from "../crypto/mod.ts";
+import type { ChannelSetup } from "./channel_setup.ts";
 import { channelCounters, type ChannelDropReason } from "./errors.ts";
 import { Inbox } from "./inbox.ts";
 import { KeepAlive } from "./keep_alive.ts";
@@ -33,16 +34,6 @@ import { decodeText, type MessageHandler, TopicTable } from "./topic_table.ts";
 export const CLOSE_TIMEOUT_MS = 1_000;
 
 const MAX_REASON_CHARACTERS = 100;
-
-/** What every channel needs, however it opens. */
-export interface ChannelSetup extends Pick<Environment, "clock" | "timers"> {
-  /** Counts what goes wrong; without it, nobody knows. */
-  readonly counters?: Counters<ChannelDropReason>;
-  /** The longest body of a message in bytes, 1 MiB by default; both ends must agree on it. */
-  readonly maxMessageBytes?: number;
-  /** Is handed the channel before anything is read from it: the place for `attach` and `onStream`. */
-  readonly prepare?: (channel: Channel) => void;
-}
 
 /**
  * Messages and streams to and from one authenticated node, made by `openChannel` or `acceptChannel`; or another program

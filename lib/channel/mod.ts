@@ -17,7 +17,8 @@
  * @module
  */
 
-export { Channel, type ChannelSetup } from "./channel.ts";
+export { Channel } from "./channel.ts";
+export type { ChannelSetup } from "./channel_setup.ts";
 export * from "./errors.ts";
 export {
   acceptChannel,
