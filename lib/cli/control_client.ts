@@ -17,12 +17,10 @@ import {
 import { WeftError } from "../base/mod.ts";
 import { DEFAULT_TIMEOUT_MS } from "../service/bounds.ts";
 import { deniedAgentHint, missingAgentHint } from "./missing_agent.ts";
+import type { SlowNotice } from "./slow_notice.ts";
 
 /** An answer that takes longer than this will not come; a ping gives up by itself before. */
 const ANSWER_BOUND_MS = 15_000;
-
-/** Who waits for longer than this wonders whether anything goes on. */
-const SLOW_MS = 1_500;
 
 /** A call has a bound of its own, which the agent keeps; this is for what comes on top. */
 const CALL_GRACE_MS = 5_000;
@@ -68,27 +66,20 @@ export class ControlClient implements Disposable {
   readonly #stateDir: string;
   readonly #client: Deno.HttpClient;
   readonly #boundMs: number;
-  readonly #slowMs: number;
-  #onSlow: ((boundMs: number) => void) | undefined;
+  readonly #notice: SlowNotice | undefined;
 
   /**
    * @param stateDir the agent's state directory, which holds `control.sock`
    * @param options.boundMs how long an answer may take that comes as a whole
-   * @param options.onSlow called once, the first time that an answer takes more than `options.slowMs` milliseconds, 1500
-   * unless given, with how many milliseconds it may take
+   * @param options.notice tells of the first answer that takes long
    */
   constructor(
     stateDir: string,
-    options: {
-      readonly boundMs?: number;
-      readonly slowMs?: number;
-      readonly onSlow?: (boundMs: number) => void;
-    } = {},
+    options: { readonly boundMs?: number; readonly notice?: SlowNotice } = {},
   ) {
     this.#stateDir = stateDir;
     this.#boundMs = options.boundMs ?? ANSWER_BOUND_MS;
-    this.#slowMs = options.slowMs ?? SLOW_MS;
-    this.#onSlow = options.onSlow;
+    this.#notice = options.notice;
     this.#client = Deno.createHttpClient({ proxy: { transport: "unix", path: controlSocketPath(stateDir) } });
   }
 
@@ -141,14 +132,10 @@ export class ControlClient implements Disposable {
     const timer = boundMs === undefined
       ? undefined
       : setTimeout(() => late.abort(new DOMException("", "TimeoutError")), boundMs);
-    const slowTimer = boundMs === undefined ? undefined : setTimeout(() => {
-      this.#onSlow?.(boundMs);
-      this.#onSlow = undefined;
-    }, this.#slowMs);
     const { method, path, body } = httpRequest(operation, request);
     let response: Response;
     try {
-      response = await fetch(`http://localhost${path}`, {
+      const asked = fetch(`http://localhost${path}`, {
         method,
         client: this.#client,
         signal: signal === undefined ? late.signal : AbortSignal.any([signal, late.signal]),
@@ -156,11 +143,17 @@ export class ControlClient implements Disposable {
           ? {}
           : { body: JSON.stringify(body), headers: { "content-type": "application/json" } }),
       });
+      // A call has bounds of its own, and is answered by another one than the agent.
+      const [what, wait] = operation.lines === undefined
+        ? ["the agent's answer", { boundMs, more: "`weft logs` says what for" }] as const
+        : ["the answer", { boundMs: (boundMs ?? 0) - CALL_GRACE_MS }] as const;
+      response = boundMs === undefined
+        ? await asked
+        : await (this.#notice?.during(what, asked, wait) ?? asked);
     } catch (cause) {
       throw signal?.aborted ? new StoppedError() : await noAgent(this.#stateDir, cause, boundMs);
     } finally {
       clearTimeout(timer);
-      clearTimeout(slowTimer);
     }
     if (response.ok) return response;
     throw answerError(await this.#read(response), response.status);

@@ -4,7 +4,7 @@ import { ControlClient, controlSocketPath, jsonLines } from "./control_client.ts
 import { type FakeAgent, type FakeAnswers, withFakeAgent } from "./testing/fake_agent.ts";
 import { SamplePorts, sampleStatus } from "./testing/sample_ports.ts";
 import { main } from "./weft.ts";
-import { waitNotice } from "./weft_command.ts";
+import { SlowNotice } from "./slow_notice.ts";
 
 const usable = {
   used: 0,
@@ -313,14 +313,17 @@ Deno.test("who waits long at a terminal is told once that the agent has not answ
     },
   );
   try {
-    const { terminal, ...ports } = new SamplePorts();
+    const { terminal } = new SamplePorts();
     const told: string[] = [];
     const person = { ...terminal, isInteractive: true, err: (text: string) => void told.push(text) };
-    assert.deepEqual(waitNotice({ ...ports, terminal: person }, { json: true }), {});
-    assert.deepEqual(waitNotice({ ...ports, terminal }, {}), {});
-    const { onSlow } = waitNotice({ ...ports, terminal: person }, {});
-    assert(onSlow !== undefined);
-    using client = new ControlClient(stateDir, { slowMs: 1, onSlow });
+    using quiet = new ControlClient(stateDir, {
+      notice: new SlowNotice({ terminal: person }, { json: true }, 1),
+    });
+    await quiet.ask("status");
+    using piped = new ControlClient(stateDir, { notice: new SlowNotice({ terminal }, {}, 1) });
+    await piped.ask("status");
+    assert.deepEqual(told, []);
+    using client = new ControlClient(stateDir, { notice: new SlowNotice({ terminal: person }, {}, 1) });
     await client.ask("status");
     await client.ask("status");
     assert.deepEqual(told, ["Waiting for the agent's answer, up to 15 s; `weft logs` says what for\n"]);

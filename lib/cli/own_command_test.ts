@@ -9,7 +9,7 @@ Deno.test("runOptions() are those of bin/weft and of the tasks", async () => {
   const options = runOptions().filter((option) => !isUnstable(option)).join(" ");
   const launcher = await Deno.readTextFile(new URL("bin/weft", root));
   const lines = launcher.replace(/\\\n */g, "");
-  assert.ok(lines.includes(`exec "$deno" run ${options} "$root/main.ts" "$@"`));
+  assert.ok(lines.includes(`exec "$deno" run ${options} --lock "$lock" "$root/main.ts" "$@"`));
   // The bundle has no configuration beside it.
   assert.ok(lines.includes(`exec "$deno" run ${runOptions().join(" ")} --no-config "$program/main.js" "$@"`));
   const { tasks, unstable } = JSON.parse(await Deno.readTextFile(new URL("deno.json", root)));

@@ -26,6 +26,7 @@ import { type AnyCommand, pathOf, refuseUnknown } from "./command_tree.ts";
 import { ControlClient } from "./control_client.ts";
 import { systemReason, UsageError } from "./failure.ts";
 import type { CliPorts } from "./ports.ts";
+import { SlowNotice } from "./slow_notice.ts";
 
 /** What the actions of commands are given, and where they leave their exit code. */
 export interface CommandContext {
@@ -206,25 +207,19 @@ export function askAgent(
   ask: Action<ControlClient, Promise<void>>,
 ): void {
   runWithOptions(command, ports, async ({ stateDir }, args, options) => {
-    using client = new ControlClient(stateDir, waitNotice(ports, options));
+    using client = agentClient(stateDir, ports, { json: options.json });
     await ask(client, args, options);
   });
 }
 
-/** @returns what tells a person, and no program, that an answer is still waited for, and for how long */
-export function waitNotice(
-  { terminal }: Pick<CliPorts, "terminal">,
-  { json }: Readonly<Record<string, unknown>>,
-): { readonly onSlow?: (boundMs: number) => void } {
-  if (!terminal.isInteractive || json === true) return {};
-  return {
-    onSlow: (boundMs) =>
-      terminal.err(
-        `Waiting for the agent's answer, up to ${
-          Math.round(boundMs / 1_000)
-        } s; \`weft logs\` says what for\n`,
-      ),
-  };
+/** @returns who asks the agent of this state directory, and tells a person at a terminal of an answer that takes long */
+export function agentClient(
+  stateDir: string,
+  ports: Pick<CliPorts, "terminal">,
+  { json, boundMs }: { readonly json?: unknown; readonly boundMs?: number } = {},
+): ControlClient {
+  const notice = new SlowNotice(ports, { json });
+  return new ControlClient(stateDir, { notice, ...boundMs !== undefined && { boundMs } });
 }
 
 /**

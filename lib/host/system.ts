@@ -31,13 +31,9 @@ export const systemTimers: Timers = Object.freeze({
   },
 });
 
-/** Looked for once: to find it costs as much as all else of a turn. */
-let setImmediate: typeof import("node:timers").setImmediate | undefined;
-
 /** Calls back in the next turn of the event loop, when what has arrived meanwhile has been handled. */
 export function afterSystemTurn(fire: () => void): void {
-  setImmediate ??= runtimeModule("node:timers").setImmediate;
-  setImmediate(fire);
+  runtimeModule("node:timers").setImmediate(fire);
 }
 
 /** `getRandomValues` fills at most this many bytes a call (Web Cryptography §10.1.1). */

@@ -59,13 +59,18 @@ const DEFERRED: readonly (readonly [RegExp, string])[] = [
  * address then leads to.
  * @param root of the sources, with a slash at its end
  * @param directory what is made
+ * @param lock the lock file that holds its packages; that of the sources unless told
  * @returns the path of the program, and what runs it is `deno run --no-config PATH`, with `runOptions()`
  * @throws Error when the bundler fails, or something that is started by its address is not in `directory`
  */
-export async function bundleProgram(root: string, directory: string): Promise<string> {
+export async function bundleProgram(root: string, directory: string, lock?: string): Promise<string> {
   const entries = ["main.ts", ...WORKERS];
   const { success, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: ["bundle", "--quiet", "--code-splitting", "--outdir", directory, ...entries],
+    args: [
+      ...["bundle", "--quiet", "--code-splitting", "--outdir", directory],
+      ...lock === undefined ? [] : ["--lock", lock],
+      ...entries,
+    ],
     cwd: root,
     stdin: "null",
     stdout: "null",
@@ -100,14 +105,14 @@ export async function bundleProgram(root: string, directory: string): Promise<st
 /** Has Deno keep the compiled code, so that not every one of the first starts compiles it. */
 async function warm(program: string): Promise<void> {
   await new Deno.Command(Deno.execPath(), {
-    args: ["run", ...runOptions(), "--no-config", program, "--version"],
+    args: ["run", ...runOptions(), "--no-config", program, "--help"],
     stdin: "null",
     stdout: "null",
   }).output();
 }
 
-// `deno run -A scripts/release/bundle.ts DIRECTORY`, as bin/weft does.
+// `deno run -A scripts/release/bundle.ts DIRECTORY LOCK`, as bin/weft does.
 if (import.meta.main) {
-  const [directory = ""] = Deno.args;
-  await bundleProgram(decodeURIComponent(new URL("../../", import.meta.url).pathname), directory);
+  const [directory = "", lock] = Deno.args;
+  await bundleProgram(decodeURIComponent(new URL("../../", import.meta.url).pathname), directory, lock);
 }

@@ -3,7 +3,7 @@
  * @module
  */
 
-import { UNSTABLE } from "../../lib/cli/own_command.ts";
+import { HEAP, UNSTABLE } from "../../lib/cli/own_command.ts";
 import { bundleProgram } from "./bundle.ts";
 import { ROOT, run } from "./command.ts";
 import type { Target } from "./targets.ts";
@@ -59,7 +59,7 @@ export function compileArgs(
 
 /** @returns the options by which a compiler embeds the bundle in `directory`, all of it: what is loaded late, and workers */
 export function embedOptions(directory: string): readonly string[] {
-  return ["-A", "--no-config", ...UNSTABLE, "--include", directory];
+  return ["-A", "--no-config", ...UNSTABLE, HEAP, "--include", directory];
 }
 
 /** @returns where the binary of a target stands, and makes the folder */

@@ -40,6 +40,21 @@ export class Checkout {
     return checkout;
   }
 
+  /** Takes packages away that a lock file does not hold: they are not fetched unless a registry is asked. */
+  async keepPackages(lockFile: string): Promise<void> {
+    const { npm } = JSON.parse(await Deno.readTextFile(`${this.path}/${lockFile}`));
+    const kept = new Set(Object.keys(npm).map((key) => key.slice(0, key.indexOf("@", 1))));
+    const registry = `${this.home}/cache/npm/registry.npmjs.org`;
+    for await (const { name } of Deno.readDir(registry)) {
+      const names = name.startsWith("@")
+        ? await Array.fromAsync(Deno.readDir(`${registry}/${name}`), (found) => `${name}/${found.name}`)
+        : [name];
+      for (const found of names) {
+        if (!kept.has(found)) await Deno.remove(`${registry}/${found}`, { recursive: true });
+      }
+    }
+  }
+
   /** @returns what the shell of somebody without Node.js has */
   environment(more: Record<string, string> = {}): Record<string, string> {
     return { PATH: `${this.tools}:/usr/bin:/bin`, HOME: "/nonexistent", ...more };

@@ -174,9 +174,14 @@ export class NetworkActs {
   /** @param isForced with its endpoints @throws NetworkInUseError, UnknownNetworkError */
   delete({ definition: { name }, endpoints }: KnownNetwork, isForced: boolean): void {
     if (endpoints.size > 0 && !isForced) {
-      throw new NetworkInUseError(`Cannot delete the network ${name}: it has ${endpoints.size} endpoints`, {
-        hint: "`weft endpoint remove` takes one back; --force takes them all.",
-      });
+      throw new NetworkInUseError(
+        `Cannot delete the network ${name}: it has ${endpoints.size} endpoint${
+          endpoints.size === 1 ? "" : "s"
+        }`,
+        {
+          hint: "`weft endpoint remove` takes one back; --force takes them all.",
+        },
+      );
     }
     const removal = this.#signer.removal(NETWORK_KIND, name);
     if (removal === undefined) throw new UnknownNetworkError(`Cannot delete the network ${name}: it is gone`);

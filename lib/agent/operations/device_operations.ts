@@ -42,7 +42,7 @@ export function deviceOperations(agent: Agent): DeviceControl {
         request.presharedKey,
         (text) => PresharedKey.parse(text),
       );
-      const endpoint = optional("endpoint", request.endpoint, (text) => Endpoint.parse(text));
+      const endpoint = optional("endpoint", request.endpoint, reachableEndpoint);
       const allowedIps = (request.allowedIps ?? []).map((text) => parsed("allowed IP", text, Cidr.parse));
       const hub = chosenHub(request, publicKey);
       if (presharedKey !== undefined && hub !== undefined && hub !== mesh.identity.id) {
@@ -74,7 +74,7 @@ export function deviceOperations(agent: Agent): DeviceControl {
         throw new InvalidRequestError(
           `Cannot give ${record.name} a hub: it runs weft, and has peers itself`,
           {
-            hint: "weft peers shows who is a plain WireGuard device.",
+            hint: "`weft peers` shows who is a plain WireGuard device.",
           },
         );
       }
@@ -156,8 +156,17 @@ export function deviceOperations(agent: Agent): DeviceControl {
         hint: "Name the private network that stands behind the device, as in --allowed-ip 192.168.7.0/24.",
       });
     }
-    return new InvalidRequestError(`Cannot add ${name}: ${ADMISSION_REFUSALS[why]}`);
+    return new InvalidRequestError(`Cannot add ${name}: ${ADMISSION_REFUSALS[why]}`, {
+      ...why === "refused:other-identity" &&
+        { hint: "A device has keys of its own; --wireguard makes them." },
+    });
   }
+}
+
+/** @returns undefined where it can't be reached, as at port 0 */
+function reachableEndpoint(text: string): Endpoint | undefined {
+  const endpoint = Endpoint.parse(text);
+  return endpoint?.port === 0 ? undefined : endpoint;
 }
 
 /** @throws InvalidRequestError when it is none, or means something else */

@@ -83,6 +83,10 @@ Deno.test("policyOperations() apply, show, explain, compare, roll back and remov
     const denied = await web.control.explainPolicy({ source: "web-1", destination: "lead:22" });
     assert.deepEqual([denied.isAllowed, denied.rule, denied.answer], [false, "default", "drop"]);
     assert.deepEqual(denied.steps.map(({ isMatch, reason }) => [isMatch, reason]), [[false, "port"]]);
+    await assert.rejects(
+      web.control.explainPolicy({ source: "web-1", destination: "lead:22", network: "blue" }),
+      { code: "UnknownNetwork", message: 'Cannot explain that: there is no overlay network "blue"' },
+    );
     const passes = await web.control.explainPolicy({ source: "web-1", destination: "lead:5432" });
     assert.ok(passes.isAllowed && passes.rule.endsWith("#1"), JSON.stringify(passes));
     assert.match(passes.message, /^web-1 may reach lead:5432: .+#1 allows it$/);

@@ -92,7 +92,11 @@ export class PolicyActs {
     const { mesh, policies: { book } } = this.#parts;
     const revision = book.head(place)?.revision ?? book.get(place)?.head.revision;
     const what = place === "trial" ? "no policy is tried" : "there is none";
-    if (revision === undefined) throw new NoPolicyError(`Cannot remove the policy: ${what}`);
+    if (revision === undefined) {
+      throw new NoPolicyError(`Cannot remove the policy: ${what}`, {
+        hint: "`weft policy show` tells what is in force, and what is tried.",
+      });
+    }
     const removal = this.#write(POLICY_KIND, place, undefined);
     mesh.leadership.audit?.append({ kind: "policy-removed", detail: { revision, place } });
     this.#publish([removal]);

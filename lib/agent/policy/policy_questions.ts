@@ -23,6 +23,7 @@ import {
   runPolicyTests,
   SubjectFinder,
 } from "../../policy/mod.ts";
+import { UnknownNetworkError } from "../../overlay/mod.ts";
 import { InvalidRequestError, UnknownPeerError } from "../errors.ts";
 import { type PackedPolicy, packPolicy } from "./policy_entry.ts";
 import { rulesLacking, ruleTexts } from "./rule_text.ts";
@@ -119,7 +120,7 @@ function decideWay(
 /**
  * Says why something passes, or does not.
  * @param stale names of members that enforce another revision
- * @throws InvalidRequestError, UnknownPeerError
+ * @throws InvalidRequestError, UnknownNetworkError, UnknownPeerError
  */
 export function explain(
   asked: AskedPolicy | undefined,
@@ -132,6 +133,11 @@ export function explain(
     throw new InvalidRequestError(`Cannot explain ${destination}: that is nothing that can be tried`, {
       hint: "Write db-1:5432, db-1:udp/53, db-1:icmp, db-1, service:orders/refund or topic:metrics/cpu.",
     });
+  }
+  if (name !== MESH && !roster.networks.some((network) => network.name === name)) {
+    throw new UnknownNetworkError(
+      `Cannot explain that: there is no overlay network ${JSON.stringify(name)}`,
+    );
   }
   const empty = { policies: [], groups: {}, tests: [], answer: "drop", names: "show" } as const;
   const policy = asked ?? new AskedPolicy(empty, roster);

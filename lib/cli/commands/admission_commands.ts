@@ -7,6 +7,7 @@ import type { AuditReport, PendingJoin, PrunedPeers, PruneRequest } from "../../
 import { printableJson, sleep } from "../../base/mod.ts";
 import { systemTimers } from "../../host/mod.ts";
 import { ControlClient, NoAgentError } from "../control_client.ts";
+import { SlowNotice } from "../slow_notice.ts";
 import { UsageError } from "../failure.ts";
 import { formatSpan, parseDurationMs, tableText } from "../output/mod.ts";
 import {
@@ -55,7 +56,10 @@ export function addAdmissionCommands(group: AnyCommand, { ports }: CommandContex
       .addHelpText("after", "\nExample:\n  $ weft peer address web-1 10.200.1.7"),
     ports,
     (client, [node = "", address = ""]) => client.ask("setAddress", { node, address }),
-    ({ name, addresses }) => `${name} is ${addresses[0]} now\n`,
+    ({ name, addresses, roles }) =>
+      `${name} is ${addresses[0]} now\n${
+        roles.includes("wireguard") ? `\`weft peer config ${name}\` prints what it needs then\n` : ""
+      }`,
   );
   askAndPrint(
     group.command("prune").description("remove the members that nobody has heard of for long")
@@ -175,12 +179,13 @@ export function addLeaveCommand(program: AnyCommand, { ports }: CommandContext):
     ports,
     async ({ stateDir }, _, { force, json }) => {
       const isForced = force === true;
-      using client = new ControlClient(stateDir);
+      const notice = new SlowNotice(ports, { json });
+      using client = new ControlClient(stateDir, { notice });
       try {
         const { node: { id, name } } = await client.ask("status");
         const others = (await client.ask("members")).filter((member) => member.id !== id);
         const { isKnown } = await client.ask("leave", { force: isForced });
-        await untilStopped(client);
+        await notice.during(`${name} to stop`, untilStopped(client), { boundMs: STOP_BOUND_MS });
         const isLast = !others.some(({ roles }) => roles.includes("leader"));
         return tell(name, isKnown ? undefined : isLast ? NO_LEADER_LEFT : stillMember(name), json === true);
       } catch (error) {

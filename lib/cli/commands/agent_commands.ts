@@ -15,6 +15,7 @@ import {
 import { LOG_CATEGORIES, type LogLevel, printableJson, showUnprintable, sleep } from "../../base/mod.ts";
 import { systemTimers } from "../../host/mod.ts";
 import { type ControlClient, NoAgentError } from "../control_client.ts";
+import { SlowNotice } from "../slow_notice.ts";
 import { CommandError, UsageError } from "../failure.ts";
 import {
   type AnyCommand,
@@ -43,7 +44,10 @@ export function addAgentCommands(program: AnyCommand, { ports }: CommandContext)
     ports,
     async (client, _, { json }) => {
       const stopped = await client.ask("stop");
-      await untilEnded(client, stopped);
+      const ended = untilEnded(client, stopped);
+      await new SlowNotice(ports, { json }).during(`${stopped.name} to stop`, ended, {
+        boundMs: STOP_BOUND_MS,
+      });
       if (json === true) return printJson(ports, stopped);
       const { name, unit, isLeaving = false } = stopped;
       terminal.out(

@@ -9,12 +9,13 @@ import { printableJson, showUnprintable, WeftError } from "../../base/mod.ts";
 import { parseOffer } from "../../config/mod.ts";
 import type { Dial, DialTarget, PortForward, Refusal, SocksProxy } from "../../forward/mod.ts";
 import { IpAddress } from "../../net/mod.ts";
-import { ControlClient, NoAgentError } from "../control_client.ts";
+import { NoAgentError } from "../control_client.ts";
 import { CommandError, UsageError } from "../failure.ts";
 import { RefusalLines, tableText } from "../output/mod.ts";
 import type { AttachedPort, CliPorts } from "../ports.ts";
 import { paint } from "../terminal.ts";
 import {
+  agentClient,
   type AnyCommand,
   askAgent,
   askAndPrint,
@@ -184,14 +185,14 @@ export function offersText(offers: readonly OfferReport[], ports: Pick<CliPorts,
 async function warnOfUnknown(
   stateDir: string,
   hosts: readonly string[],
-  { terminal }: CliPorts,
+  ports: CliPorts,
 ): Promise<void> {
-  using client = new ControlClient(stateDir);
+  using client = agentClient(stateDir, ports);
   for (const host of new Set(hosts)) {
     // An agent that does not answer is told of by what comes next.
     const found = await client.ask("findMember", host).catch(() => undefined);
     if (found?.name !== null) continue;
-    terminal.err(
+    ports.terminal.err(
       `weft: Nobody in the network goes by ${host} now, so connections to it fail until somebody does\n` +
         "hint: `weft peers` lists all names.\n",
     );

@@ -12,6 +12,7 @@ import {
   SqliteStateStore,
 } from "../../host/mod.ts";
 import { ControlClient } from "../control_client.ts";
+import { SlowNotice } from "../slow_notice.ts";
 import { examine } from "./doctor/mod.ts";
 import { CommandError } from "../failure.ts";
 import { paint } from "../terminal.ts";
@@ -42,7 +43,8 @@ function addDoctor(program: AnyCommand, context: CommandContext): void {
     ports,
     async (options, _, { json }) => {
       const { stateDir } = options;
-      using client = new ControlClient(stateDir);
+      const notice = new SlowNotice(ports, { json });
+      using client = new ControlClient(stateDir, { notice });
       let status = await client.ask("status").catch(() => undefined);
       if (status?.dns?.upstreams?.some(({ suffix }) => suffix === ".")) {
         // What was last heard of the servers may be old; a name that nobody keeps asks them now.
@@ -50,7 +52,9 @@ function addDoctor(program: AnyCommand, context: CommandContext): void {
         status = await client.ask("status").catch(() => undefined);
       }
       const { port, rootless } = status === undefined ? await optionsOfNextStart(doctor, ports) : options;
-      const byName = await examine({ client, stateDir, status, port, rootless, version: ports.version });
+      const { version } = ports;
+      const examined = examine({ client, stateDir, status, port, rootless, version });
+      const byName = await notice.during("what this host and the agent say", examined);
       const findings = Array.from(byName, ([name, finding]) => ({ name, ...finding }));
       if (json === true) printJson(ports, findings);
       else {

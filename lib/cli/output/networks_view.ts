@@ -133,7 +133,8 @@ function ownRow(endpoint: OverlayEndpointReport, terminal: Terminal): (string | 
   return [name, ...placeCells(endpoint), ...carried, endpointState(endpoint, terminal)];
 }
 
-function problemLines(endpoints: readonly OverlayEndpointReport[]): string {
+/** @returns what is wrong with endpoints, and what to do about it, in lines of their own */
+export function problemLines(endpoints: readonly OverlayEndpointReport[]): string {
   return endpoints.filter(({ problem }) => problem !== undefined).map(({ network, name, problem, hint }) =>
     `${network}/${name}: ${problem}\n${hint === undefined ? "" : `hint: ${hint}\n`}`
   ).join("");

@@ -224,7 +224,7 @@ function revisionCell({ revision }: PolicyRevision, terminal: Terminal): Cell {
 
 function revisionText({ policies, rules, appliedBy, appliedAt }: PolicyRevision, nowMs: number): string {
   const count = policies === 1 ? "1 policy" : `${policies} policies`;
-  return `${count}, ${counted(rules, "rule")}, applied by ${appliedBy} ${
+  return `${count}, ${counted(rules, "rule")}, applied by ${appliedBy}, ${
     formatSpan(Math.max(0, nowMs - appliedAt))
   } ago`;
 }

@@ -57,6 +57,10 @@ const WHY_NOT = new Map(Object.entries({
   ipsets: "write the blocks out, or make a group of them",
 }));
 
+/** What stands in a policy of weft's own, and in none of theirs. */
+const OWN_KEYS = ["policies", "rules"];
+const OWN_HINT = "It is a policy of weft already: `weft policy apply FILE` has it take effect.";
+
 /**
  * Reads a policy of Tailscale or Headscale, which is JSON with comments and commas at the end (HuJSON).
  * @param file how the file is called in errors
@@ -64,13 +68,17 @@ const WHY_NOT = new Map(Object.entries({
  */
 export async function importTailscalePolicy(text: string, file: string): Promise<ImportedPolicy> {
   const { value, positionOf } = await readYaml(plainJson(text), file);
-  const conversion = new Conversion(fieldsOf(value), positionOf);
+  const fields = fieldsOf(value);
+  const conversion = new Conversion(fields, positionOf);
   const document = conversion.convert();
   if (document === undefined) {
     // What is left would deny everything.
     const [first] = conversion.notes;
+    const isOwn = OWN_KEYS.some((key) => key in fields);
     throw new PolicyFileError(file, "no rule of it can be carried over", first?.position, {
-      hint: first?.message ?? "It has acls or grants; `weft policy init` writes a policy to begin with.",
+      hint: isOwn
+        ? OWN_HINT
+        : first?.message ?? "It has acls or grants; `weft policy init` writes a policy to begin with.",
     });
   }
   const heading = [

@@ -6,7 +6,7 @@
 import assert from "node:assert/strict";
 import { parseArgs } from "node:util";
 import { ATTACHMENT_KINDS, type AttachmentKind } from "../../../tests/lab/mod.ts";
-import { type Journey, JOURNEYS } from "./roaming.ts";
+import { type Journey, JOURNEYS } from "./journeys.ts";
 
 /** Two kinds of places, between which is measured. */
 export type Pair = readonly [AttachmentKind, AttachmentKind];

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { ATTACHMENT_KINDS } from "../../../tests/lab/mod.ts";
 import { allPairs, parseOptions } from "./options.ts";
-import { JOURNEYS } from "./roaming.ts";
+import { JOURNEYS } from "./journeys.ts";
 
 Deno.test("parseOptions() takes pairs of kinds", () => {
   const options = parseOptions([

@@ -3,16 +3,10 @@
  * @module
  */
 
-import { type AttachmentKind, Internet, longestGap } from "../../../tests/lab/mod.ts";
+import { Internet, longestGap } from "../../../tests/lab/mod.ts";
 import { firstLine } from "./cell.ts";
 import { type Contender, HOST_NAMES } from "./contenders.ts";
-
-/** Who moves where, and with whom it talks. */
-export interface Journey {
-  readonly from: AttachmentKind;
-  readonly to: AttachmentKind;
-  readonly partner: AttachmentKind;
-}
+import type { Journey } from "./journeys.ts";
 
 /** A journey, and the longest time for which each contender's flow stood still, in milliseconds. */
 export interface RoamingCell {
@@ -20,15 +14,6 @@ export interface RoamingCell {
   /** Undefined when it did not go on within the bound. */
   readonly results: Record<string, { readonly sendingMs?: number; readonly receivingMs?: number }>;
 }
-
-/** What is tried: there, and back again. */
-export const JOURNEYS: readonly Journey[] = [
-  { from: "open", to: "endpoint-independent-nat", partner: "open" },
-  { from: "endpoint-independent-nat", to: "endpoint-independent-nat", partner: "endpoint-independent-nat" },
-  { from: "endpoint-independent-nat", to: "endpoint-dependent-nat", partner: "endpoint-dependent-nat" },
-  { from: "endpoint-independent-nat", to: "udp-blocked", partner: "endpoint-independent-nat" },
-  { from: "dual-stack-nat", to: "ipv6-only", partner: "open" },
-];
 
 const BOUND_MS = 8_000;
 

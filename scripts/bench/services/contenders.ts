@@ -3,6 +3,7 @@
  * @module
  */
 
+import { HEAP, runOptions } from "../../../lib/cli/own_command.ts";
 import { CapturedProcess, expectRun, findProgram, freePort } from "../../../tests/lab/mod.ts";
 import { WorkerProcess } from "./worker_process.ts";
 
@@ -38,9 +39,10 @@ interface Found {
  */
 export async function findContenders(stack: AsyncDisposableStack, folder: string): Promise<Found> {
   const own = weft(folder);
+  const ownNote = `weft runs as its command does, by ${HEAP}`;
   const peers = await installPeers(stack, folder);
   if (typeof peers === "string") {
-    return { contenders: [own], notes: [`Left out NATS and Moleculer: ${peers}`] };
+    return { contenders: [own], notes: [ownNote, `Left out NATS and Moleculer: ${peers}`] };
   }
   const versions = `Node.js ${peers.nodeVersion}, ${Object.values(PACKAGES).join(", ")}`;
   const { contenders, notes } = await findNats(peers, folder);
@@ -48,6 +50,7 @@ export async function findContenders(stack: AsyncDisposableStack, folder: string
   return {
     contenders: [own, ...contenders, moleculer(peers)],
     notes: [
+      ownNote,
       versions,
       ...notes,
       ...(isOld ? [`Moleculer asks for Node.js ${MOLECULER_NODE_MAJOR}; NODE may name a newer one`] : []),
@@ -73,14 +76,14 @@ async function findNats(peers: Peers, folder: string): Promise<Found> {
   return { contenders: [plain, encrypted], notes: [version] };
 }
 
-/** @returns weft, as `deno task` runs it. @param folder where its state may be */
+/** @returns weft, as its command runs: by `runOptions()`. @param folder where its state may be */
 function weft(folder: string): Contender {
   const name = "weft";
   return {
     name,
     async open(stack) {
       const script = new URL("./weft_worker.ts", import.meta.url).pathname;
-      const command = [Deno.execPath(), "run", "--quiet", "-A", script];
+      const command = [Deno.execPath(), "run", ...runOptions(), script];
       const start = (role: string, third: string) => {
         const state = `${folder}/weft-${role}`;
         return startWorker(stack, `${name} ${role}`, [...command, role, state, third]);

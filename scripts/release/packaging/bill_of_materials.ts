@@ -14,8 +14,9 @@ interface NpmPackage {
   readonly localPath: string;
 }
 
-interface ModuleGraph {
-  readonly modules: readonly { readonly specifier: string }[];
+/** The modules that an entry leads to, and the packages that the lock file holds. */
+export interface ModuleGraph {
+  readonly modules: readonly { readonly specifier: string; readonly npmPackage?: string }[];
   readonly npmPackages: Readonly<Record<string, NpmPackage>>;
 }
 
@@ -74,7 +75,8 @@ export async function billOfMaterials(version: string): Promise<string> {
   return `${JSON.stringify(document, undefined, 2)}\n`;
 }
 
-async function moduleGraph(entry: string): Promise<ModuleGraph> {
+/** @param entry a path below the root of the sources @returns what Deno says of it */
+export async function moduleGraph(entry: string): Promise<ModuleGraph> {
   return JSON.parse(await outputOf([Deno.execPath(), "info", "--json", entry]));
 }
 

@@ -5,11 +5,17 @@
 
 import { type BackupReport, type BackupRequest, RECOVERY_SEALED } from "../../../api/mod.ts";
 import { WeftError } from "../../../base/mod.ts";
-import { ControlClient, NoAgentError } from "../../control_client.ts";
+import { NoAgentError } from "../../control_client.ts";
 import { CommandError, systemReason, UsageError } from "../../failure.ts";
 import { formatBytes } from "../../output/mod.ts";
 import type { CliPorts, SecretFile } from "../../ports.ts";
-import { type AnyCommand, type CommandContext, runWithOptions, saidSettings } from "../../weft_command.ts";
+import {
+  agentClient,
+  type AnyCommand,
+  type CommandContext,
+  runWithOptions,
+  saidSettings,
+} from "../../weft_command.ts";
 import {
   PASSPHRASE_FLAG,
   PASSPHRASE_HELP,
@@ -82,7 +88,7 @@ export function addBackupCommands(program: AnyCommand, { ports }: CommandContext
           cause,
         });
       });
-      await refuseBesideAgent(stateDir);
+      await refuseBesideAgent(stateDir, ports);
       const isOfKey = new TextDecoder().decode(file.subarray(0, RECOVERY_SEALED.length)) === RECOVERY_SEALED;
       // What is named is tried, so that the refusal tells what would open the file.
       const wantsKey = options.secretFile !== undefined || isOfKey && options.passphraseFile === undefined;
@@ -129,7 +135,7 @@ async function settingOf(
   ports: CliPorts,
 ): Promise<string | undefined> {
   const settings = await (async () => {
-    using client = new ControlClient(stateDir);
+    using client = agentClient(stateDir, ports);
     try {
       return await client.ask("settings");
     } catch (error) {
@@ -176,7 +182,7 @@ function addRecoveryKeyCommand(program: AnyCommand, ports: CliPorts): void {
 
 /** The state is the running agent's, if there is one. */
 async function backup(stateDir: string, request: BackupRequest, ports: CliPorts): Promise<BackupReport> {
-  using client = new ControlClient(stateDir, { boundMs: ANSWER_MS });
+  using client = agentClient(stateDir, ports, { boundMs: ANSWER_MS });
   try {
     return await client.ask("backup", request);
   } catch (error) {
@@ -193,8 +199,8 @@ async function backup(stateDir: string, request: BackupRequest, ports: CliPorts)
   }
 }
 
-async function refuseBesideAgent(stateDir: string): Promise<void> {
-  using client = new ControlClient(stateDir);
+async function refuseBesideAgent(stateDir: string, ports: CliPorts): Promise<void> {
+  using client = agentClient(stateDir, ports);
   const status = await client.ask("status").catch(() => undefined);
   if (status === undefined) return;
   throw new CommandError(`Cannot restore into ${stateDir}: ${status.node.name} runs with it`, {

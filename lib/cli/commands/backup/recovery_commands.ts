@@ -4,10 +4,10 @@
  */
 
 import type { ExportedLeader, RecoverRequest } from "../../../api/mod.ts";
-import { ControlClient, NoAgentError } from "../../control_client.ts";
+import { NoAgentError } from "../../control_client.ts";
 import { CommandError, systemReason } from "../../failure.ts";
 import type { CliPorts } from "../../ports.ts";
-import { type AnyCommand, askAgent, readFile, runWithOptions } from "../../weft_command.ts";
+import { agentClient, type AnyCommand, askAgent, readFile, runWithOptions } from "../../weft_command.ts";
 import { PASSPHRASE_FLAG, PASSPHRASE_HELP, readPassphrase } from "./passphrase.ts";
 
 /** Adds both to `weft leader`. */
@@ -54,7 +54,7 @@ export function addRecoveryCommands(group: AnyCommand, ports: CliPorts): void {
 
 /** The state is the running agent's, if there is one. @returns what to print */
 async function recover(stateDir: string, request: RecoverRequest, ports: CliPorts): Promise<string> {
-  using client = new ControlClient(stateDir);
+  using client = agentClient(stateDir, ports);
   try {
     const { name, others } = await client.ask("recoverLeader", request);
     const also = others.length === 0

@@ -4,6 +4,7 @@
  */
 
 import { ControlClient } from "../../control_client.ts";
+import { SlowNotice } from "../../slow_notice.ts";
 import { CommandError, systemReason } from "../../failure.ts";
 import { counted } from "../../output/mod.ts";
 import {
@@ -28,8 +29,9 @@ export function addBugreportCommand(program: AnyCommand, { ports }: CommandConte
     .addHelpText("after", "\nExample:\n  # weft bugreport --anonymize") as AnyCommand;
   runWithOptions(command, ports, async ({ stateDir }, _, { output, anonymize, force }) => {
     const atMs = Date.now();
-    using client = new ControlClient(stateDir);
-    const { files, missing, hasAgent } = await gather({
+    const notice = new SlowNotice(ports, {});
+    using client = new ControlClient(stateDir, { notice });
+    const gathered = gather({
       version: ports.version,
       stateDir,
       client,
@@ -43,6 +45,7 @@ export function addBugreportCommand(program: AnyCommand, { ports }: CommandConte
         return await examine({ client, stateDir, status, port, rootless, version: ports.version });
       },
     });
+    const { files, missing, hasAgent } = await notice.during("what this host and the agent say", gathered);
     const time = new Date(atMs).toISOString().replace(/[-:]|\.\d+/g, "");
     const path = typeof output === "string" ? output : `weft-bugreport-${time}.tar.gz`;
     try {

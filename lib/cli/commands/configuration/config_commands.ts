@@ -7,10 +7,11 @@ import type { SettingChange, SettingReport, SettingValue } from "../../../api/mo
 import { showUnprintable, WeftError } from "../../../base/mod.ts";
 import { FIELD_ENTRIES } from "../../../config/mod.ts";
 import { absolutePath } from "../../absolute_path.ts";
-import { ControlClient, NoAgentError } from "../../control_client.ts";
+import { type ControlClient, NoAgentError } from "../../control_client.ts";
 import { CommandError } from "../../failure.ts";
 import { tableText } from "../../output/mod.ts";
 import {
+  agentClient,
   type AnyCommand,
   type CommandContext,
   printJson,
@@ -38,7 +39,7 @@ export function addConfigCommands(program: AnyCommand, context: CommandContext):
     const reports = await asked(stateDir, (client) => client.ask("settings"), async () => {
       const onProblem = (problem: string) => ports.terminal.err(`weft: ${showUnprintable(problem)}\n`);
       return (await ports.loadAgent()).storedSettings(await saidSettings(show, ports), onProblem);
-    });
+    }, json);
     if (json === true) return printJson(ports, reports);
     // Lists may be long, so the value stands last.
     ports.terminal.out(tableText(["SETTING", "FROM", "VALUE"], reports.map(row), ports.terminal));
@@ -94,8 +95,9 @@ export function addConfigCommands(program: AnyCommand, context: CommandContext):
     stateDir: string,
     ask: (client: ControlClient) => Promise<T>,
     read: () => Promise<T>,
+    json?: unknown,
   ): Promise<T> {
-    using client = new ControlClient(stateDir);
+    using client = agentClient(stateDir, ports, { json });
     try {
       return await ask(client);
     } catch (error) {

@@ -18,7 +18,7 @@ import {
   refuseOthers,
   stopSignal,
 } from "../../weft_command.ts";
-import { type AttachedData, runWithData } from "./attached_data.ts";
+import { type AttachedData, ownersOf, runWithData } from "./attached_data.ts";
 import { addMove } from "./move_command.ts";
 import { addServerCommands } from "./server_commands.ts";
 import { addShardCommands, readShards } from "./shard_commands.ts";
@@ -77,11 +77,11 @@ async function listCollections({ client, services }: AttachedData) {
   const offered = (await services()).filter(({ path }) => path.startsWith(PREFIX));
   return await Promise.all(offered.map(async ({ path, providers }) => {
     const name = path.slice(PREFIX.length);
-    const owner = providers.map(({ name }) => name).join(", ");
+    const owned = ownersOf(providers);
     try {
-      return { owner, ...await (await client.existing(name)).describe() };
+      return { ...owned, ...await (await client.existing(name)).describe() };
     } catch {
-      return { name, owner, key: undefined, count: undefined, revision: undefined, index: undefined };
+      return { name, ...owned, key: undefined, count: undefined, revision: undefined, index: undefined };
     }
   }));
 }
@@ -230,7 +230,7 @@ function addWatch(group: AnyCommand, context: CommandContext): void {
       .option("--json", "as JSON, a change a line")
       .addHelpText("after", "\nExample:\n  $ weft data watch orders --where 'status = open'"),
     ports,
-    async ({ client }, [name = ""], { where, param, after: afterText, count: countText, json }) => {
+    async ({ client, notice }, [name = ""], { where, param, after: afterText, count: countText, json }) => {
       const most = readNumber("--count", countText, { least: 1, hint: "For example --count 5." });
       const after = readNumber("--after", afterText, {
         least: 0,
@@ -248,6 +248,7 @@ function addWatch(group: AnyCommand, context: CommandContext): void {
         throw error;
       });
       if (!isReady) return;
+      notice.end();
       if (ports.terminal.isInteractive) ports.terminal.err(`Watching ${name}; Ctrl-C ends it.\n`);
       let printed = 0;
       for await (const change of watch) {

@@ -14,6 +14,7 @@ import { sleep } from "../../../base/mod.ts";
 import { systemTimers } from "../../../host/mod.ts";
 import type { ControlClient } from "../../control_client.ts";
 import { counted, formatSpan, tableText } from "../../output/mod.ts";
+import { SlowNotice } from "../../slow_notice.ts";
 import type { Terminal } from "../../terminal.ts";
 import {
   type AnyCommand,
@@ -41,7 +42,8 @@ export function addServerCommands(group: AnyCommand, { ports }: CommandContext):
         "\nExamples:\n  $ weft data up --replicas 3\n  $ weft data up web-1 web-2 web-3 --nats-server /usr/local/bin/nats-server",
       ),
     ports,
-    async (client, nodes, { replicas, natsServer }) => {
+    async (client, nodes, options) => {
+      const { replicas, natsServer } = options;
       const report = await client.ask(
         "startDataServers",
         defined<DataServersRequest>({
@@ -54,7 +56,7 @@ export function addServerCommands(group: AnyCommand, { ports }: CommandContext):
           program: typeof natsServer === "string" ? natsServer : undefined,
         }),
       );
-      return await untilAll(client, report, ({ state }) => state === "running");
+      return await waited(options, untilAll(client, report, ({ state }) => state === "running"));
     },
     (report) => serversText(report, ports.terminal),
   );
@@ -72,13 +74,10 @@ export function addServerCommands(group: AnyCommand, { ports }: CommandContext):
           "they take nothing: what lets in there is made anew, so that the lost one does no harm if it comes back.",
       ),
     ports,
-    async (client, [lost = "", by]) => {
+    async (client, [lost = "", by], options) => {
       const report = await client.ask("replaceDataServer", defined<DataServerReplacement>({ lost, by }));
-      return await untilAll(
-        client,
-        report,
-        ({ state, isCurrent }) => state === "running" && isCurrent === true,
-      );
+      const isWhole = ({ state, isCurrent }: DataServerReport) => state === "running" && isCurrent === true;
+      return await waited(options, untilAll(client, report, isWhole));
     },
     (report) => serversText(report, ports.terminal),
   );
@@ -99,6 +98,11 @@ export function addServerCommands(group: AnyCommand, { ports }: CommandContext):
     (client) => client.ask("dataServers"),
     (report) => serversText(report, ports.terminal),
   );
+
+  function waited<T>(options: Readonly<Record<string, unknown>>, work: Promise<T>): Promise<T> {
+    const more = "they go on when this command is ended, and `weft data status` shows how they are";
+    return new SlowNotice(ports, options).during("the servers", work, { boundMs: READY_MS, more });
+  }
 }
 
 /** @returns how they are when all are as they are to be, or after a while: the agent answers before */

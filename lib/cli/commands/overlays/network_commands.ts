@@ -7,7 +7,7 @@ import { Option } from "@commander-js/extra-typings";
 import type { NetworkReport } from "../../../api/mod.ts";
 import type { ControlClient } from "../../control_client.ts";
 import { CommandError } from "../../failure.ts";
-import { counted, networksText, networkText } from "../../output/mod.ts";
+import { counted, networksText, networkText, problemLines } from "../../output/mod.ts";
 import {
   type AnyCommand,
   askAndPrint,
@@ -112,8 +112,15 @@ function addChange(group: AnyCommand, { ports }: Pick<CommandContext, "ports">):
     ports,
     (client, [name = ""], options) => client.ask("changeNetwork", networkChange(name, options, command)),
     (network, _, { mtu }) =>
-      `${summary(network)}${network.isActive ? "" : ", inactive"}\n${shorterText(network, mtu)}`,
+      `${summary(network)}${whoseText(network)}${network.isActive ? "" : ", inactive"}\n` +
+      shorterText(network, mtu) + problemLines(network.endpoints),
   );
+}
+
+/** Who has part in it, where that is not everybody. */
+function whoseText({ members, gateway }: NetworkReport): string {
+  return (members === undefined ? "" : `, only for ${members}`) +
+    (gateway === undefined ? "" : `, out by ${gateway}`);
 }
 
 /** What a packet of the underlay holds is less than what was asked for. */

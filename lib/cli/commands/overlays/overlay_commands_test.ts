@@ -10,7 +10,11 @@ import { DRIVERS } from "./network_options.ts";
 const answers: FakeAnswers = {
   "GET /networks": [200, [sampleNetwork]],
   "POST /networks": [200, sampleNetwork],
-  "POST /networks/change": [200, { ...sampleNetwork, isActive: false }],
+  "POST /networks/change": [200, {
+    ...sampleNetwork,
+    ...{ isActive: false, members: "role=db", gateway: "gw" },
+    endpoints: sampleNetwork.endpoints.slice(0, 1).map((one) => ({ ...one, problem: "it may not" })),
+  }],
   "DELETE /networks/blue": [200, { ...sampleNetwork, endpointCount: 0 }],
   "DELETE /networks/blue?force=1": [200, sampleNetwork],
   "POST /endpoints": [200, sampleNetwork.endpoints[0]],
@@ -48,7 +52,12 @@ Deno.test("commands of overlay networks ask what they are told, and print the an
       [
         "network change blue --mtu auto --members * --gateway none --inactive",
         'POST /networks/change {"network":"blue","mtuBytes":0,"members":"","gateway":"","isActive":false}',
-        /^blue: vxlan, .*, inactive\n$/,
+        /^blue: vxlan, .*, inactive\n/,
+      ],
+      [
+        "network change blue --members role=db --gateway gw",
+        'POST /networks/change {"network":"blue","members":"role=db","gateway":"gw"}',
+        /^blue: vxlan, .*MTU \d+, inside the mesh, only for role=db, out by gw, inactive\nblue\/web-1: it may not\n$/,
       ],
       [
         "network change blue --remote none",

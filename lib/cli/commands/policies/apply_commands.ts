@@ -16,6 +16,7 @@ import {
   warningLines,
 } from "../../output/mod.ts";
 import type { CliPorts } from "../../ports.ts";
+import { SlowNotice } from "../../slow_notice.ts";
 import {
   type AnyCommand,
   askAgent,
@@ -62,11 +63,14 @@ function addApply(group: AnyCommand, { ports }: CommandContext): void {
       const { text, name } = read;
       // The failing ones are to be named, each with the rule that decided.
       const tested = await client.ask("testPolicy", { text });
-      if (tested.failures.length > 0 && json !== true) {
-        ports.terminal.out(
-          warningLines(locate(tested.warnings, read), ports.terminal) +
-            failureLines(tested.failures, ports.terminal),
-        );
+      if (tested.failures.length > 0) {
+        const found = locate(tested.warnings, read);
+        if (json === true) printJson(ports, { ...tested, warnings: found });
+        else {
+          ports.terminal.out(
+            warningLines(found, ports.terminal) + failureLines(tested.failures, ports.terminal),
+          );
+        }
       }
       checkTests(tested, `Cannot apply ${name}`);
       const startedAt = performance.now();
@@ -176,9 +180,11 @@ async function tell(
     terminal.out(`${warningLines(warnings, terminal)}${differenceText(difference, terminal)}${what}\n`);
   }
   // What members try, they do not tell.
-  const effect = isTrial
-    ? undefined
-    : await waitForMembers(client, ports, isRemoval ? null : revision, options);
+  const effect = isTrial ? undefined : await new SlowNotice(ports, { json: options.isJson }).during(
+    "members",
+    waitForMembers(client, ports, isRemoval ? null : revision, options),
+    { boundMs: options.waitMs, more: "`weft policy show` lists who does not enforce it yet" },
+  );
   if (options.isJson) {
     return printJson(ports, { ...report, ...effect !== undefined && { effect: effectReport(effect) } });
   }

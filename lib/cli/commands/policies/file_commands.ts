@@ -5,9 +5,9 @@
 
 import type { PolicyTestReport } from "../../../api/mod.ts";
 import { CommandError, systemReason, UsageError } from "../../failure.ts";
-import { ControlClient } from "../../control_client.ts";
 import { counted, differenceText, failureLines, warningLines } from "../../output/mod.ts";
 import {
+  agentClient,
   type AnyCommand,
   askAgent,
   type CommandContext,
@@ -81,7 +81,7 @@ function addTest(group: AnyCommand, context: CommandContext): void {
     if (read !== undefined && typeof roster === "string") {
       report = testOffline(read, await readRoster(roster, ports));
     } else {
-      using client = new ControlClient(stateDir);
+      using client = agentClient(stateDir, ports, { json });
       report = await client.ask("testPolicy", read === undefined ? {} : { text: read.text });
     }
     if (read !== undefined) report = { ...report, warnings: locate(report.warnings, read) };

@@ -125,6 +125,9 @@ Deno.test("`weft policy apply` applies nothing whose tests fail, and names them"
     assert.deepEqual([code, asked.length], [1, 1]);
     assert.match(stdout, /^fails {2}a to b: x#1$/m);
     assert.match(stderr, /^weft: Cannot apply policy\.yaml: 1 of 1 tests fail\nhint: /);
+    const asJson = await run(stateDir, "policy apply policy.yaml --json");
+    assert.equal(asJson.code, 1);
+    assert.deepEqual(JSON.parse(asJson.stdout), answer);
   });
 });
 
@@ -152,6 +155,7 @@ const wrong: readonly (readonly [line: string, code: number, says: RegExp])[] = 
   ["policy show --trial", 2, /--trial/],
   ["policy log --lines 0", 2, /--lines 0/],
   ["policy import members.yaml", 2, /members\.yaml/],
+  ["policy import policy.yaml", 2, /\nhint: It is a policy of weft already: `weft policy apply FILE`/],
   ["policy init /dev/null/p.yaml", 1, /Not a directory/],
 ];
 for (const [line, code, says] of wrong) {

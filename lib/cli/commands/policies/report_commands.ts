@@ -65,7 +65,9 @@ function addShow(group: AnyCommand, { ports }: CommandContext): void {
         throw new CommandError(
           `Cannot show a policy: none is ${trial === true ? "tried" : "in force"} here`,
           {
-            hint: "`weft policy init` writes one to begin with.",
+            hint: trial === true
+              ? "`weft policy apply FILE --dry-run` has one tried."
+              : "`weft policy init` writes one to begin with.",
           },
         );
       }

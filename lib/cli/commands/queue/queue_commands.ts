@@ -16,7 +16,7 @@ import {
   readNumber,
   refuseOthers,
 } from "../../weft_command.ts";
-import { type AttachedData, runWithData } from "../data/mod.ts";
+import { type AttachedData, ownersOf, runWithData } from "../data/mod.ts";
 import { addDeadCommands } from "./dead_commands.ts";
 import { addWork } from "./work_command.ts";
 
@@ -70,10 +70,12 @@ async function listQueues({ client, services }: AttachedData) {
   const offered = (await services()).filter(({ path }) => path.startsWith(PREFIX));
   return await Promise.all(offered.map(async ({ path, providers }) => {
     const name = path.slice(PREFIX.length);
-    const owner = providers.map(({ name }) => name).join(", ");
     const state = await client.existingQueue(name).describe().catch((error) => error?.code === "Refused");
     // Who may not work on it is not told how much there is.
-    return typeof state === "boolean" ? { name, owner, isAway: !state } : { name, owner, state };
+    const { owner, owners } = ownersOf(providers);
+    return typeof state === "boolean"
+      ? { name, owner, owners, isAway: !state }
+      : { name, owner, owners, state };
   }));
 }
 

@@ -28,7 +28,7 @@ export function addWork(group: AnyCommand, { ports }: CommandContext): void {
           "$WEFT_ATTEMPT which attempt it is.",
       ),
     ports,
-    async ({ client }, [name = ""], { exec, concurrency, count, json }) => {
+    async ({ client, notice }, [name = ""], { exec, concurrency, count, json }) => {
       const most = readNumber("--count", count, { least: 1, hint: "For example --count 5." });
       const atOnce = readNumber("--concurrency", concurrency, {
         least: 1,
@@ -40,6 +40,7 @@ export function addWork(group: AnyCommand, { ports }: CommandContext): void {
       const queue = client.existingQueue(name);
       // Who mistypes its name hears of it.
       await queue.describe();
+      notice.end();
       if (terminal.isInteractive) terminal.err(`Working on ${name}; Ctrl-C ends it.\n`);
       const enough = new AbortController();
       const worker = queue.work(async (message) => {

@@ -6,6 +6,7 @@
 import type { FamilyReport, GatewayReport, NetcheckReport, StunServerReport } from "../../../api/mod.ts";
 import { optionText } from "../../../config/mod.ts";
 import { ControlClient, NoAgentError } from "../../control_client.ts";
+import { SlowNotice } from "../../slow_notice.ts";
 import { counted, type Fact, factLines, formatRtt, paintedCell, type Terminal } from "../../output/mod.ts";
 import {
   type AnyCommand,
@@ -41,13 +42,15 @@ export function addNetcheckCommand(program: AnyCommand, { ports }: CommandContex
       ),
     ports,
     async ({ stateDir, stunServers, portMapping }, _, { json }) => {
-      using client = new ControlClient(stateDir);
+      const notice = new SlowNotice(ports, { json });
+      using client = new ControlClient(stateDir, { notice });
       const servers = stunServers.length === 0 ? {} : { stunServers: [optionText(stunServers)].flat() };
       const report = await client.ask("netcheck", servers).catch(async (error: unknown) => {
         if (!(error instanceof NoAgentError)) throw error;
         const options = await optionsOfNextStart(command, ports);
         const said = { ...options, portMapping, ...stunServers.length > 0 && { stunServers } };
-        return await (await ports.loadAgent()).checkNetwork(said, ports.process.environment);
+        const checked = (await ports.loadAgent()).checkNetwork(said, ports.process.environment);
+        return await notice.during("whoever is asked how this host looks from elsewhere", checked);
       });
       if (json === true) printJson(ports, report);
       else ports.terminal.out(netcheckText(report, ports.terminal));

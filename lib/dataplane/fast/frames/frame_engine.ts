@@ -260,8 +260,9 @@ export class FrameEngine implements FrameSink {
     this.#switch.handleTimeout(now);
   }
 
+  /** Undefined without a network: nobody asks for a turn then that nobody would take. */
   pollTimeout(): Millis | undefined {
-    return this.#switch.pollTimeout();
+    return this.isIdle ? undefined : this.#switch.pollTimeout();
   }
 
   /** Closes what it has opened itself. */

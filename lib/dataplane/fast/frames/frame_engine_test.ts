@@ -4,6 +4,7 @@
  */
 
 import assert from "node:assert/strict";
+import { millis } from "../../../base/mod.ts";
 import { selectAead, WasmBatchCipher } from "../../../crypto/mod.ts";
 import { ERRNO } from "../../../host/mod.ts";
 import { internetChecksum } from "../../../net/mod.ts";
@@ -342,4 +343,32 @@ Deno.test("FrameEngine refuses a superframe that would be cut into more packets 
     assert.equal(dropsOf(harness).malformed, 3);
     assert.equal(harness.device.counters.snapshot()["handshake-queue-full"], 0);
   }
+});
+
+Deno.test("FrameEngine wants no turn any more when the last network is gone, whatever it had learned", () => {
+  const harness = blueHarness();
+  const { frames } = harness.engine;
+  frames.setPort({
+    port: OTHER,
+    network: BLUE,
+    name: "bridge",
+    allowsForeign: true,
+    device: {
+      kind: "descriptor",
+      fd: OTHER_FD,
+      hasHeader: true,
+      offloads: { tso: true, uso: true },
+      of: "tap",
+    },
+  });
+  put(harness, OTHER_FD, tapFrame(ethernet(OTHER, LOCAL, ipPacket(2, 1))));
+  harness.run();
+  assert.ok(frames.pollTimeout() !== undefined, "what was learned is forgotten some time");
+  frames.removeNetwork(BLUE);
+  harness.now = millis(harness.now + 600_000);
+  harness.run();
+  assert.equal(frames.pollTimeout(), undefined);
+  harness.calls.waits.length = 0;
+  harness.run();
+  assert.ok(harness.calls.waits.every((waitMs) => waitMs !== 0), `waited ${harness.calls.waits}`);
 });
