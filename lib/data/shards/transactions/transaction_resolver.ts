@@ -5,11 +5,11 @@
  * @module
  */
 
-import { type Clock, type Environment, repeat } from "../../base/mod.ts";
-import type { CommitPlace, OpenTransaction, Outcome, TransactionStore } from "../engine.ts";
-import { isInnerName } from "../documents.ts";
-import { RESOLVE_AFTER_MS, RESOLVE_EACH_MS, RESOLVE_FOREIGN_MS } from "./bounds.ts";
-import type { HeldCollection } from "./held_collection.ts";
+import { type Clock, type Environment, repeat } from "../../../base/mod.ts";
+import type { CommitPlace, OpenTransaction, Outcome, TransactionStore } from "../../engine.ts";
+import { isInnerName } from "../../documents.ts";
+import { RESOLVE_AFTER_MS, RESOLVE_EACH_MS, RESOLVE_FOREIGN_MS } from "../bounds.ts";
+import type { HeldCollection } from "../held_collection.ts";
 
 /** A place where this node answers. */
 export interface ServedPlace {
