@@ -47,6 +47,14 @@ export function port(least: 0 | 1): z.ZodInt {
   return z.int().min(least).max(65_535);
 }
 
+/** @returns a schema of what is so or not, in a body as JSON has it, and behind a path as 1 or 0 */
+export function flag(): z.ZodType<boolean, boolean | string> {
+  return z.union([
+    z.boolean(),
+    z.enum(["1", "true", "0", "false"]).transform((said) => /^(1|true)$/.test(said)),
+  ]);
+}
+
 /** @returns the same or null: a key of an object is there all the same, whichever options types are checked with */
 export function orNull<T>(schema: z.ZodType<T>): z.ZodType<T | null> {
   return schema.nullable();

@@ -14,7 +14,7 @@ import {
   MAX_RECOVERY_TEXT_LENGTH,
 } from "../mesh/bounds.ts";
 import { BROADCAST_MODES, CALL_MODES, MAX_TIMEOUT_MS } from "../service/bounds.ts";
-import { type Lazy, type LazyShape, named, object, port } from "./json_schema.ts";
+import { flag, type Lazy, type LazyShape, named, object, port } from "./json_schema.ts";
 import { MEMBERSHIP_OPERATIONS, tokenRequest } from "./membership_operations.ts";
 import { EVENTS_TYPE, type Operation, type OperationName } from "./operation.ts";
 import { OVERLAY_OPERATIONS } from "./overlay_operations.ts";
@@ -54,7 +54,7 @@ const deviceRequest = named("DeviceRequest", () => ({
 const hubChange = object(() => ({ device: node(), hub: node() }));
 const peerRemoval = object(() => ({
   peer: node(),
-  revokeToken: z.union([z.boolean(), z.string().transform((text) => text === "1")])
+  revokeToken: flag()
     .describe("1 to revoke the token that let it in").exactOptional(),
 }));
 const dnsRecordRequest = named("DnsRecordRequest", () => ({
@@ -91,7 +91,7 @@ const publishRequest = named("PublishRequest", () => ({
 }));
 const subscribeRequest = object(() => ({
   pattern: topic(),
-  past: z.union([z.boolean(), z.string().transform((text) => text === "1")])
+  past: flag()
     .describe("1 for the events that were kept").exactOptional(),
 }));
 const passphrase = () => short(MAX_PASSPHRASE_LENGTH);

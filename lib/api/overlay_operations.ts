@@ -5,7 +5,7 @@
 
 import * as z from "zod";
 import { MAX_ADDRESS_LENGTH, MAX_NAME_LENGTH } from "../mesh/bounds.ts";
-import { type Lazy, type LazyObject, named, object, port } from "./json_schema.ts";
+import { flag, type Lazy, type LazyObject, named, object, port } from "./json_schema.ts";
 import type { Operation } from "./operation.ts";
 import type * as overlay from "./overlay.ts";
 
@@ -16,7 +16,6 @@ const count = () => z.int().min(0);
 const label = () => z.string().min(1).max(MAX_NAME_LENGTH);
 const node = () => z.string().min(1).max(128);
 const texts = (longest: number) => z.array(z.string().min(1).max(longest)).max(MAX_TEXTS);
-const flag = () => z.union([z.boolean(), z.string().transform((text) => text === "1")]);
 const uint32 = () => z.int().min(0).max(0xffff_ffff);
 
 const networkRequest: LazyObject<overlay.NetworkRequest> = named("NetworkRequest", () => ({

@@ -6,14 +6,13 @@
 import * as z from "zod";
 import type { NetworkPolicy, PolicyDocument, PolicyRule, PolicyTest } from "../policy/mod.ts";
 import { MAX_ADDRESS_LENGTH } from "../mesh/bounds.ts";
-import { type Lazy, type LazyObject, named, object, orNull, port } from "./json_schema.ts";
+import { flag, type Lazy, type LazyObject, named, object, orNull, port } from "./json_schema.ts";
 import type { Operation } from "./operation.ts";
 import type * as policy from "./policy.ts";
 
 const text = () => z.string();
 const count = () => z.int().min(0);
 const texts = () => z.array(z.string());
-const flag = () => z.union([z.boolean(), z.string().transform((said) => said === "1")]);
 /** A revision, or the first digits of one. */
 const revision = () => z.string().max(16);
 /** A member, an endpoint, or one of them with a port or path. */

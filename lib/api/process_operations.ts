@@ -7,7 +7,7 @@
 import * as z from "zod";
 import { LOG_CATEGORIES } from "../base/mod.ts";
 import type { BackupReport, BackupRequest, DiagnosisControl } from "./diagnosis/mod.ts";
-import { type Lazy, type LazyObject, named, object } from "./json_schema.ts";
+import { flag, type Lazy, type LazyObject, named, object } from "./json_schema.ts";
 import type {
   CallMeasurements,
   HistogramReport,
@@ -172,7 +172,7 @@ const serverReplacement: LazyObject<servers.DataServerReplacement> = object(() =
   by: z.string().min(1).max(128).exactOptional(),
 }));
 const serversStop: LazyObject<servers.DataServersStop> = object(() => ({
-  force: z.union([z.boolean(), z.string().transform((text) => text === "1")])
+  force: flag()
     .describe("1 to stop them also while they keep collections").exactOptional(),
 }));
 const server: LazyObject<servers.DataServerReport> = named("DataServer", () => ({

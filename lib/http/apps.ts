@@ -83,7 +83,12 @@ function addRoutes(app: Hono, control: AgentControl, isMeant: (operation: Operat
     const [method = "", path = ""] = route.split(" ");
     app.on(method, path.replace(/\{(\w+)\}/g, ":$1"), bounded(carriesValue), async (context) => {
       const said = { ...context.req.query(), ...context.req.param() };
-      const request = method === "POST" ? await readBody(context) : queriedFields(operation, said);
+      // What changes something is not done by half of what was said, as a misspelt field would have it.
+      const request = method === "POST"
+        ? await readBody(context)
+        : method === "GET"
+        ? queriedFields(operation, said)
+        : said;
       const answer = await invoke(control, name, request, context.req.raw.signal);
       if (answerKey !== undefined) return context.json({ [answerKey]: answer ?? true });
       return isLines(answer) ? ndjsonResponse(answer) : context.json(answer as object);

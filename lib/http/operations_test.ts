@@ -12,6 +12,12 @@ import {
   OPERATIONS,
   VIEWS,
 } from "../api/mod.ts";
+import {
+  InvalidNetworkError,
+  NetworkInUseError,
+  NotPermittedMemberError,
+  UnknownNetworkError,
+} from "../overlay/mod.ts";
 import { controlApp, statusApp } from "./apps.ts";
 
 const control = new SampleControl();
@@ -144,3 +150,30 @@ async function inLibrary(
     return error.message;
   }
 }
+
+for (const query of ["trial=9", "trial=", "trial=yes", "tria=1", "trial=1&dry=1"]) {
+  Deno.test(`DELETE /policies?${query} takes nothing back: it may be the trial that was meant`, async () => {
+    const asked: unknown[] = [];
+    const careful: AgentControl = Object.assign(new SampleControl(), {
+      removePolicy: (request: unknown) => Promise.reject(asked.push(request)),
+    });
+    const answer = await controlApp({ control: careful }).request(`/policies?${query}`, { method: "DELETE" });
+    assert.deepEqual([answer.status, (await answer.json()).code, asked], [400, "InvalidRequest", []]);
+  });
+}
+
+Deno.test("what a request says of an overlay network that is not, or is none, is the request's fault", async () => {
+  const cases = [
+    [new InvalidNetworkError("No"), 400],
+    [new UnknownNetworkError("No"), 404],
+    [new NetworkInUseError("No"), 409],
+    [new NotPermittedMemberError("No"), 403],
+  ] as const;
+  for (const [error, status] of cases) {
+    const failing: AgentControl = Object.assign(new SampleControl(), {
+      deleteNetwork: () => Promise.reject(error),
+    });
+    const answer = await controlApp({ control: failing }).request("/networks/blue", { method: "DELETE" });
+    assert.equal(answer.status, status, error.code);
+  }
+});

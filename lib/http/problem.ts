@@ -15,6 +15,19 @@ const STATUS_OF_CODE: ReadonlyMap<string, ContentfulStatusCode> = new Map(
     [403, ["Refused"]],
     [404, ["UnknownPeer", "UnknownToken", "UnknownName", "NoProvider", "UnknownAction", "UnknownService"]],
     [404, ["UnknownRevision", "NoPolicy"]],
+    // Overlay networks and their endpoints.
+    [400, [
+      "InvalidNetwork",
+      "InvalidEndpoint",
+      "UnknownDriver",
+      "NetworkType",
+      "IdentifierRange",
+      "MtuRange",
+    ]],
+    [400, ["InvalidDriverOption"]],
+    [403, ["NotPermittedMember"]],
+    [404, ["UnknownNetwork", "UnknownEndpoint"]],
+    [409, ["DuplicateNetwork", "DuplicateEndpoint", "NetworkInUse", "TooManyEndpoints"]],
     [409, ["PolicyTestFailed", "PolicyCutsOff", "PolicyConflict"]],
     [409, [
       "AmbiguousName",

@@ -75,7 +75,12 @@ const STEPS: Readonly<Record<string, (browser: TestBrowser) => Promise<void>>> =
       const picked = await page.locator("#detail-title").textContent();
       assert.notEqual(picked, "fra-1");
       await page.keyboard.press("Escape");
-      await page.getByText("All is well").waitFor();
+      // Every node answers, and that is not all.
+      const beside = page.locator(".overview");
+      await beside.getByText("Every node answers").waitFor();
+      await beside.getByText("1 member does not enforce the policy yet").waitFor();
+      await beside.getByText("1 provider of services away").waitFor();
+      assert.equal(await beside.getByText("All is well").count(), 0);
       await page.keyboard.press("/");
       await page.keyboard.type(picked ?? "");
       assert.equal(await page.locator("tbody tr").count(), 1);

@@ -4,7 +4,7 @@
  */
 
 import type { VNode } from "preact";
-import { bits, moment, span } from "./format.ts";
+import { bits, counted, moment, span } from "./format.ts";
 import type { LiveStore } from "./live_store.ts";
 import { HEALTH_WORDS, HEALTHS, type Mesh, type MeshNode } from "./mesh_model.ts";
 import { toneOf } from "./marks.tsx";
@@ -24,6 +24,7 @@ export function Overview({ store, mesh, onSelect }: {
     .toSorted((a, b) => HEALTHS.indexOf(a.health) - HEALTHS.indexOf(b.health));
   const busy = mesh.nodes.filter(({ rates }) => rates.rx + rates.tx > 1_000)
     .toSorted((a, b) => b.rates.rx + b.rates.tx - a.rates.rx - a.rates.tx);
+  const concerns = concernsOf(store);
   const events = store.all("event").slice(-MOST_EVENTS).reverse();
   const now = store.now();
   const pick = (node: MeshNode): VNode => (
@@ -38,7 +39,7 @@ export function Overview({ store, mesh, onSelect }: {
   return (
     <div class="overview">
       <section>
-        <h2>{unwell.length === 0 ? "All is well" : "Needs attention"}</h2>
+        <h2>{unwell.length + concerns.length === 0 ? "All is well" : "Needs attention"}</h2>
         {unwell.length === 0 && (
           <p class="quiet">Every node answers. Pick one on the map to see all about it.</p>
         )}
@@ -54,6 +55,7 @@ export function Overview({ store, mesh, onSelect }: {
               </span>
             </li>
           ))}
+          {concerns.map((text) => <li key={text}>{text}</li>)}
         </ul>
         {unwell.length > MOST_UNWELL && (
           <p class="quiet">and {unwell.length - MOST_UNWELL} more, first in the list below</p>
@@ -84,4 +86,20 @@ export function Overview({ store, mesh, onSelect }: {
       </section>
     </div>
   );
+}
+
+/** What is not as it is to be while every node may answer. */
+function concernsOf(store: LiveStore): readonly string[] {
+  const policy = store.one("policy");
+  const behind = policy?.stale ?? 0;
+  const failing = policy?.failures.length ?? 0;
+  const away = store.one("counters")?.services.providers.unhealthy ?? 0;
+  const own = store.one("node");
+  const warnings = (own?.warnings?.length ?? 0) + (own?.leadership?.problem === undefined ? 0 : 1);
+  return [
+    ...warnings === 0 ? [] : [`${counted(warnings, "warning")}, above`],
+    ...behind === 0 ? [] : [`${counted(behind, "member does", "members do")} not enforce the policy yet`],
+    ...failing === 0 ? [] : [`${counted(failing, "test")} of the policy fail${failing === 1 ? "s" : ""}`],
+    ...away === 0 ? [] : [`${counted(away, "provider")} of services away`],
+  ];
 }
