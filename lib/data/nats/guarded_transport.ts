@@ -30,7 +30,8 @@ class GuardedTransport extends NodeTransport {
   override async startTLS(): ReturnType<NodeTransport["startTLS"]> {
     // The client names no host to Node's TLS where that is an address, and a certificate for "localhost" would do.
     if (this.tlsName === "" && isIP(this.#host)) {
-      this.options = { ...this.options, tls: { ...this.options.tls, host: this.#host } };
+      const tls = { ...this.options.tls, host: this.#host };
+      this.options = { ...this.options, tls };
     }
     return guarded(await super.startTLS());
   }
