@@ -86,12 +86,18 @@ function sealAlike(random: SeededRandom, plain: BatchCipher, others: readonly Ba
     remoteIndex: below(2 ** 32),
     mtuBytes: pick(1_420, 1_280 + below(300)),
   };
-  const [key, background] = [randomBytes(random, 32), below(256)];
+  const [key, background, laysOut] = [randomBytes(random, 32), below(256), below(2) === 0];
   const [expected, ...results] = [plain, ...others].map((cipher) => {
     const bytes = new Uint8Array(cipher.memory.buffer);
     bytes.fill(background, OUT, OUT + ROOM_BYTES);
     putSuperpacket(bytes, packet, header);
-    const said = cipher.sealSuperpacket({ ...job, key: cipher.aead.key(key) });
+    const [by, isLaidOut] = [cipher.aead.key(key), cipher !== plain && laysOut];
+    const said = isLaidOut ? cipher.layOutSuperpacket(job) : cipher.sealSuperpacket({ ...job, key: by });
+    if (isLaidOut && typeof said === "object") {
+      const { packets: count, segmentBytes: messageBytes } = said;
+      const lastBytes = said.lengthBytes - (count - 1) * messageBytes;
+      cipher.sealMessages({ ...job, at: job.out, messageBytes, lastBytes, count, key: by });
+    }
     return { said, bytes: typeof said === "string" ? undefined : bytes.slice(OUT, OUT + ROOM_BYTES) };
   });
   for (const result of results) assertAlike(result, expected);

@@ -64,6 +64,7 @@ Deno.test("serverConfig() listens in the mesh alone, and a server that is alone 
   assert.deepEqual(three.match(/listen: "[^"]+"/g), ['listen: "10.0.0.1:24222"', 'listen: "10.0.0.1:26222"']);
   assert.match(three, /@10\.0\.0\.2:26222/);
   assert.match(three, /@\[fd00::3\]:26222/);
+  assert.match(three, /^ping_interval: "4s"$/m);
   assert.match(three, /sync_interval: always/);
   const alone = serverConfig({ ...plan, others: [], version: "2.9.10" });
   assert.doesNotMatch(alone, /cluster|sync_interval/);

@@ -16,6 +16,11 @@ export const CLIENT_USER = "weft";
 export const SYSTEM_USER = "system";
 
 const CLUSTER_USER = "server";
+/**
+ * Who has not answered two of these is gone: servers otherwise wait for up to 90 s until they connect to each other anew,
+ * and what a partition has held up comes as late.
+ */
+const PING_INTERVAL = "4s";
 /** The first version that can put on disk what it answers before it does. */
 const SYNC_SINCE = [2, 10] as const;
 
@@ -52,6 +57,8 @@ export function serverConfig(plan: ServerPlan): string {
   if (others.length > 0) {
     const login = `${CLUSTER_USER}:${passwords.cluster}`;
     lines.push(
+      `ping_interval: "${PING_INTERVAL}"`,
+      "ping_max: 2",
       `accounts { $SYS { users: [ ${userText(SYSTEM_USER, passwords.system)} ] } }`,
       "cluster {",
       `  name: ${quoted(`weft-${network}`)}`,

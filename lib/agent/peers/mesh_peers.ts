@@ -26,6 +26,9 @@ import type { MessagePlane } from "../links/mod.ts";
 import type { MemberFinder } from "../member_finder.ts";
 import { SERVICE_TOPIC } from "./early_message_gate.ts";
 
+/** A channel says something more often, unless its other end is away: 10 s of silence have it asked. */
+const QUIET_MS = 12_000;
+
 /** What tunnels say of members; a node without a packet plane knows nothing. */
 export interface MemberHealth {
   readonly checker: {
@@ -98,7 +101,9 @@ export class MeshPeers implements PeerLinks, ServicePeers {
 
   isHealthy(peer: PeerId): boolean {
     if (this.#record(peer) === undefined) return false;
-    if (this.channel(peer) !== undefined) return true;
+    // A channel that is cut off stays open for half a minute, and its peer would be asked all the while.
+    const { silentMs = Infinity } = this.channel(peer) ?? {};
+    if (silentMs < QUIET_MS) return true;
     return this.#node.session?.health.checker.figures(asNodeId(peer))?.healthy ?? true;
   }
 

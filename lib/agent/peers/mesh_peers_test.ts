@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import type { ByteStream } from "../../base/mod.ts";
 import { openLocalChannel } from "../../channel/mod.ts";
 import { systemClock, systemTimers } from "../../host/mod.ts";
-import { programId } from "../../service/mod.ts";
-import { MeshPeers } from "./mesh_peers.ts";
+import { type PeerId, programId } from "../../service/mod.ts";
+import { MeshPeers, type RunningNode } from "./mesh_peers.ts";
 import type { AgentContext } from "../agent_context.ts";
 
 /** Nothing comes from it, and what is written to it stays where it is. */
@@ -35,4 +35,26 @@ Deno.test("MeshPeers has no link by a channel that is closing, however much wait
   assert.equal(await peers.reach(program), false);
   assert.equal(peers.channel(program), undefined);
   await channel.closed;
+});
+
+Deno.test("MeshPeers.isHealthy() goes by the verdict once a channel is silent, though it is open for longer", () => {
+  const peer = "b".repeat(64) as PeerId;
+  const channel = { isOpen: true, silentMs: 0 };
+  let healthy: boolean | undefined = false;
+  let link: { channel: typeof channel } | undefined = { channel };
+  const mesh = { roster: { get: () => ({ record: {} }) } };
+  const health = { checker: { figures: () => healthy === undefined ? undefined : { healthy } } };
+  const session = { messages: { links: { get: () => link } }, health };
+  const peers = new MeshPeers(
+    { mesh } as unknown as AgentContext,
+    { session } as unknown as RunningNode,
+    () => [],
+  );
+  assert.equal(peers.isHealthy(peer), true, "it speaks, whatever its tunnel does");
+  channel.silentMs = 13_000;
+  assert.equal(peers.isHealthy(peer), false, "it is cut off");
+  healthy = true;
+  assert.equal(peers.isHealthy(peer), true, "its tunnel answers");
+  [healthy, link] = [undefined, undefined];
+  assert.equal(peers.isHealthy(peer), true, "nothing is known of it");
 });

@@ -28,6 +28,21 @@ export interface SealJob {
   readonly innerBytes?: number;
 }
 
+/** A superpacket that is to be cut to messages which are sealed later. */
+export type LayOutJob = Omit<SealJob, "key">;
+
+/** Messages that were laid out and stand side by side: all but the last are equally long. Header and tag count. */
+export interface LaidOutMessages {
+  readonly at: number;
+  readonly messageBytes: number;
+  readonly lastBytes: number;
+  readonly count: number;
+  readonly key: AeadKey;
+  /** Of the first; those of the others follow. */
+  readonly counter: number;
+  readonly remoteIndex: number;
+}
+
 /** A superpacket that is to be cut alone. */
 export interface CutJob extends Pick<SealJob, "at" | "lengthBytes" | "out" | "roomBytes"> {
   /** How long that is what stands before the IP packet, and before each that is cut of it. */
@@ -67,6 +82,10 @@ export interface BatchCipher {
   readonly openTable: OpenTable;
   /** Cuts a superpacket, completes its packets, seals them. */
   sealSuperpacket(job: SealJob): SealedBatch | SealFailure;
+  /** Does the same but for the sealing: texts are padded, and tags are missing. */
+  layOutSuperpacket(job: LayOutJob): SealedBatch | SealFailure;
+  /** Seals messages that were laid out, perhaps by several calls; many are faster than one by one. */
+  sealMessages(messages: LaidOutMessages): void;
   /** Cuts a superpacket and completes its packets, which stand one behind the other then. */
   cutSuperpacket(job: CutJob): SealedBatch | SealFailure;
   /** Opens the first `count` datagrams of the table, in place. What is not authentic is overwritten. */

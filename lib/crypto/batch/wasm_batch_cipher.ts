@@ -4,9 +4,18 @@
  * @module
  */
 
-import type { Aead, AeadKey } from "../aead.ts";
+import { type Aead, type AeadKey, TAG_BYTES } from "../aead.ts";
 import { wasmAead, WasmKey } from "../aead_wasm.ts";
-import type { BatchCipher, CutJob, OpenTable, SealedBatch, SealFailure, SealJob } from "./batch_cipher.ts";
+import type {
+  BatchCipher,
+  CutJob,
+  LaidOutMessages,
+  LayOutJob,
+  OpenTable,
+  SealedBatch,
+  SealFailure,
+  SealJob,
+} from "./batch_cipher.ts";
 import {
   CIPHER_BYTES,
   CIPHER_LAYOUT,
@@ -14,10 +23,12 @@ import {
   cipherMemory,
   instantiateCipher,
   MAX_BATCH,
+  MESSAGE_OVERHEAD_BYTES,
 } from "../wasm_module.ts";
-import type { NativeCipher } from "./native_cipher.ts";
+import type { NativeCipher, NativeSealJob } from "./native_cipher.ts";
 
 const VIRTIO_HEADER_BYTES = 10;
+const HEADER_BYTES = MESSAGE_OVERHEAD_BYTES - TAG_BYTES;
 const MAX_PACKET_BYTES = 65_535;
 /** Where the virtio header has the kind of superpacket, and the size of its packets, counted from the packet. */
 const GSO_TYPE_AT = -9;
@@ -76,13 +87,8 @@ export class WasmBatchCipher implements BatchCipher {
    * @throws TypeError when the key was wiped or is another implementation's
    */
   sealSuperpacket(job: SealJob): SealedBatch | SealFailure {
-    const { at, lengthBytes, out, roomBytes, counter, innerBytes = 0 } = job;
-    if (!this.#isInside(job)) {
-      throw new RangeError(`Cannot seal ${lengthBytes} bytes at ${at}: they leave the memory`);
-    }
-    if (!Number.isSafeInteger(counter) || counter < 0 || !Number.isSafeInteger(counter + MAX_PACKET_BYTES)) {
-      throw new RangeError(`Cannot seal as number ${counter}: it is no safe integer`);
-    }
+    this.#check(job);
+    const { at, lengthBytes } = job;
     const native = this.#native;
     if (native !== undefined && this.#hasPackets(at, lengthBytes, native.leastCount)) {
       return this.#sealNatively(native, job);
@@ -91,14 +97,51 @@ export class WasmBatchCipher implements BatchCipher {
     const written = this.#wasm.sealSuperframe(
       at,
       lengthBytes,
-      out,
-      roomBytes,
+      job.out,
+      job.roomBytes,
       job.remoteIndex,
       job.mtuBytes,
-      counter,
-      innerBytes,
+      job.counter,
+      job.innerBytes ?? 0,
     );
     return this.#batch(written);
+  }
+
+  /**
+   * Cuts a superpacket and completes its packets as messages that `sealMessages` is to seal.
+   *
+   * @returns what was written, or why nothing was
+   * @throws RangeError when the job leaves the memory, or its counters are no safe integers
+   */
+  layOutSuperpacket(job: LayOutJob): SealedBatch | SealFailure {
+    this.#check(job);
+    return this.#layOut(job);
+  }
+
+  /**
+   * Seals messages that were laid out, in place.
+   * @throws RangeError when they leave the memory, or their counters are no safe integers
+   * @throws TypeError when the key was wiped or is another implementation's
+   */
+  sealMessages(messages: LaidOutMessages): void {
+    const { at, messageBytes, lastBytes, count, counter } = messages;
+    const key = wasmKey(messages.key);
+    const isInside = at >= CIPHER_BYTES && count > 0 && lastBytes >= MESSAGE_OVERHEAD_BYTES &&
+      lastBytes <= messageBytes && at + (count - 1) * messageBytes + lastBytes <= this.#bytes.length;
+    if (!isInside) throw new RangeError(`Cannot seal ${count} messages at ${at}: they leave the memory`);
+    checkCounters(counter, count);
+    const native = this.#native;
+    if (native !== undefined && count >= native.leastCount) return sealAll(native, key, messages);
+    if (!this.#load(key)) throw new TypeError("Cannot seal by a key that was wiped");
+    this.#wasm.sealBatch(
+      at + HEADER_BYTES,
+      messageBytes,
+      messageBytes - MESSAGE_OVERHEAD_BYTES,
+      lastBytes - MESSAGE_OVERHEAD_BYTES,
+      count,
+      messages.remoteIndex,
+      counter,
+    );
   }
 
   /**
@@ -165,9 +208,19 @@ export class WasmBatchCipher implements BatchCipher {
   }
 
   #sealNatively(native: NativeCipher, job: SealJob): SealedBatch | SealFailure {
-    const { at, lengthBytes, out, roomBytes, remoteIndex, mtuBytes, counter, innerBytes = 0 } = job;
+    const { out, counter } = job;
     const key = wasmKey(job.key);
-    const batch = this.#batch(
+    const batch = this.#layOut(job);
+    if (typeof batch === "string") return batch;
+    const { packets: count, segmentBytes: messageBytes } = batch;
+    const lastBytes = batch.lengthBytes - (count - 1) * messageBytes;
+    sealAll(native, key, { at: out, messageBytes, lastBytes, count, counter });
+    return batch;
+  }
+
+  #layOut(job: LayOutJob): SealedBatch | SealFailure {
+    const { at, lengthBytes, out, roomBytes, remoteIndex, mtuBytes, counter, innerBytes = 0 } = job;
+    return this.#batch(
       this.#wasm.layOutSuperpacket(
         at,
         lengthBytes,
@@ -179,14 +232,13 @@ export class WasmBatchCipher implements BatchCipher {
         innerBytes,
       ),
     );
-    if (typeof batch === "string") return batch;
-    const { packets: count, segmentBytes: messageBytes } = batch;
-    const lastBytes = batch.lengthBytes - (count - 1) * messageBytes;
-    // What is not sealed may not be sent.
-    if (native.seal(key, { at: out, messageBytes, lastBytes, count, counter }) !== count) {
-      throw new RangeError(`Cannot seal ${count} messages at ${out}: they leave the memory`);
+  }
+
+  #check(job: LayOutJob): void {
+    if (!this.#isInside(job)) {
+      throw new RangeError(`Cannot seal ${job.lengthBytes} bytes at ${job.at}: they leave the memory`);
     }
-    return batch;
+    checkCounters(job.counter, MAX_PACKET_BYTES);
   }
 
   #batch(written: number): SealedBatch | SealFailure {
@@ -204,6 +256,17 @@ export class WasmBatchCipher implements BatchCipher {
   #load(key: AeadKey): boolean {
     return wasmKey(key).load(this.#bytes);
   }
+}
+
+/** @throws RangeError when not all were sealed: what is not sealed may not be sent */
+function sealAll(native: NativeCipher, key: WasmKey, job: NativeSealJob): void {
+  if (native.seal(key, job) === job.count) return;
+  throw new RangeError(`Cannot seal ${job.count} messages at ${job.at}: they leave the memory`);
+}
+
+function checkCounters(first: number, count: number): void {
+  if (first >= 0 && Number.isSafeInteger(first) && Number.isSafeInteger(first + count)) return;
+  throw new RangeError(`Cannot seal as number ${first}: it is no safe integer`);
 }
 
 function wasmKey(key: AeadKey): WasmKey {

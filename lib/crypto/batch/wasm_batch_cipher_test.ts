@@ -258,12 +258,40 @@ for (const [name, make] of makers) {
         { counter: 0.5 },
         { counter: 2 ** 53 - 1 },
       ]
-    ) assert.throws(() => cipher.sealSuperpacket({ ...job, ...wrong }), RangeError, JSON.stringify(wrong));
+    ) {
+      assert.throws(() => cipher.sealSuperpacket({ ...job, ...wrong }), RangeError, JSON.stringify(wrong));
+      assert.throws(() => cipher.layOutSuperpacket({ ...job, ...wrong }), RangeError, JSON.stringify(wrong));
+    }
+    const end = cipher.memory.buffer.byteLength;
+    const laidOut = {
+      at: end - 800,
+      messageBytes: 100,
+      lastBytes: 100,
+      count: 8,
+      key,
+      counter: 0,
+      remoteIndex: 1,
+    };
+    cipher.sealMessages(laidOut);
+    for (
+      const wrong of [
+        { at: CIPHER_BYTES - 1 },
+        { at: end - 799 },
+        { count: 0 },
+        { lastBytes: 31 },
+        { lastBytes: 101 },
+        { counter: -1 },
+        { counter: 0.5 },
+        { counter: 2 ** 53 - 8 },
+      ]
+    ) assert.throws(() => cipher.sealMessages({ ...laidOut, ...wrong }), RangeError, JSON.stringify(wrong));
     assert.throws(() => cipher.openBatch(key, MAX_BATCH + 1), RangeError);
     const foreign = nobleAead.key(KEY);
     assert.throws(() => cipher.sealSuperpacket({ ...job, key: foreign }), TypeError);
     assert.throws(() => cipher.openBatch(foreign, 1), TypeError);
+    assert.throws(() => cipher.sealMessages({ ...laidOut, key: foreign }), TypeError);
     key.wipe();
+    for (const count of [1, 8]) assert.throws(() => cipher.sealMessages({ ...laidOut, count }), TypeError);
     assert.throws(() => cipher.sealSuperpacket(job), TypeError);
     const bytes = new Uint8Array(cipher.memory.buffer);
     for (const by of [KEY, new Uint8Array(32)]) {

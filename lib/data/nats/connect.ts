@@ -3,7 +3,15 @@
  * @module
  */
 
-import { DeliverPolicy, jetstream, jetstreamManager } from "@nats-io/jetstream";
+import {
+  AckPolicy,
+  DeliverPolicy,
+  jetstream,
+  type JetStreamClient,
+  type JetStreamManager,
+  jetstreamManager,
+  type JsMsg,
+} from "@nats-io/jetstream";
 import { type ObjectStore, Objm } from "@nats-io/obj";
 import {
   credsAuthenticator,
@@ -14,23 +22,41 @@ import {
 import { connectGuarded } from "./guarded_transport.ts";
 import { isUnreachable } from "./nats_failure.ts";
 import type { NatsCredentials, NatsServer } from "./nats_server.ts";
+import type { StreamConsumer } from "./stream_reader.ts";
 
 const CONNECT_MS = 5_000;
 /** A server that says nothing for twice as long is gone. */
-const PING_MS = 5_000;
+const PING_MS = 3_000;
+/** A consumer that says nothing for three times as long is gone. */
+const HEARTBEAT_MS = 1_000;
+/** A server forgets consumers that nobody reads after so long. */
+const INACTIVE_NS: number = 30 * 1e9;
+/** So much is read ahead. */
+const READ_AHEAD_BYTES: number = 8 << 20;
+/** What the client says of a consumer that gives no more: it would wait for it, for half a minute and more. */
+const SILENT: ReadonlySet<string> = new Set([
+  "heartbeats_missed",
+  "consumer_not_found",
+  "consumer_deleted",
+  "stream_not_found",
+  "no_responders",
+]);
 
 /**
  * Connects once, to the first of the servers that lets in: who wants more does it again.
  * @param caFile with certificates; where it is given, servers have to prove who they are
+ * @param onTry told of each server before it is tried
  * @throws what the client throws, of the server that has said most
  */
 export async function connectNats(
   { servers, isEncrypted }: NatsServer,
   credentials?: NatsCredentials,
   caFile?: string,
+  onTry: (address: string) => void = () => {},
 ): Promise<NatsConnection> {
   let failure: unknown;
   for (const address of servers) {
+    onTry(address);
     try {
       return await connectOne(address, isEncrypted || caFile !== undefined, credentials, caFile);
     } catch (error) {
@@ -73,7 +99,48 @@ export async function openBucket(
   });
 }
 
-export { DeliverPolicy, jetstream, jetstreamManager };
+/** What consumers are made by. */
+export interface ConsumerParts {
+  readonly jetstream: JetStreamClient;
+  readonly manager: JetStreamManager;
+  readonly connection: NatsConnection;
+  /** The stream's name. */
+  readonly stream: string;
+}
+
+/** @returns a consumer, on one of the stream's servers, of what comes after a message */
+export async function makeConsumer(
+  { jetstream, manager, connection, stream }: ConsumerParts,
+  after: number,
+): Promise<StreamConsumer<JsMsg>> {
+  const info = await manager.consumers.add(stream, {
+    deliver_policy: DeliverPolicy.StartSequence,
+    opt_start_seq: after + 1,
+    ack_policy: AckPolicy.None,
+    max_deliver: 1,
+    mem_storage: true,
+    num_replicas: 1,
+    inactive_threshold: INACTIVE_NS,
+  });
+  const messages = await jetstream.consumers.getConsumerFromInfo(info).consume({
+    max_bytes: READ_AHEAD_BYTES,
+    idle_heartbeat: HEARTBEAT_MS,
+    // Whether it is there is seen by what it says: to ask first takes as long as it is away.
+    bind: true,
+  });
+  const close = () => {
+    void messages.close();
+    if (!connection.isClosed()) manager.consumers.delete(stream, info.name).catch(() => {});
+  };
+  void (async () => {
+    for await (const { type } of messages.status()) if (SILENT.has(type)) return void messages.close();
+  })();
+  // A connection that is gone ends no iterator by itself.
+  void connection.closed().then(() => messages.close());
+  return { messages, close };
+}
+
+export { jetstream, jetstreamManager };
 
 function credentialOptions(credentials: NatsCredentials | undefined): Partial<NodeConnectionOptions> {
   switch (credentials?.kind) {

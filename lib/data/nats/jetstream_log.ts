@@ -11,6 +11,8 @@ import type { CommitLog, LogReader, LogSnapshot } from "../replicated/mod.ts";
 import type { NatsCredentials, NatsServer } from "./nats_server.ts";
 import { isRefusal, jetStreamCode, reasonOf, refusal } from "./nats_failure.ts";
 import { SnapshotBucket } from "./snapshot_bucket.ts";
+import { ServerOrder } from "./server_order.ts";
+import { readStream } from "./stream_reader.ts";
 
 /** What a log in JetStream stands on. */
 export interface JetStreamParts {
@@ -62,16 +64,14 @@ const DUPLICATES_MS = 120_000;
 const RESEND_MS = 60_000;
 /** How long one answer is waited for, in milliseconds. */
 const REQUEST_MS = 5_000;
+/** A message that was not answered after so long is sent again: a leader that is cut off hears it, and answers nothing. */
+const PUBLISH_MS = 1_500;
 const RECONNECT_MS = 500;
 const RESEND_PAUSE_MS = 250;
 /** The servers' own default of the longest message, until they have said theirs. */
 const DEFAULT_MESSAGE_BYTES: number = 1 << 20;
 /** Of a message, for its subject and headers. */
 const HEADER_BYTES = 512;
-/** So much is read ahead. */
-const READ_AHEAD_BYTES: number = 8 << 20;
-/** A consumer that says nothing for twice as long is made anew: its server may be gone while this one is reached. */
-const HEARTBEAT_MS = 2_000;
 /** JSStreamReplicasNotSupportedErr of nats-server's errors.json: the server is no part of a cluster. */
 const REPLICAS_NOT_SUPPORTED = 10074;
 
@@ -101,13 +101,15 @@ export class JetStreamLog implements CommitLog {
 
   async append(id: string, bytes: Uint8Array): Promise<number> {
     const until = this.#parts.clock.now() + RESEND_MS;
+    /** A former message of that name was not answered. */
+    let mayBeThere = false;
     for (let sent = 0;; sent++) {
       const session = this.#session;
       try {
         if (session !== undefined) {
           const { seq } = await session.jetstream.publish(this.#subject, bytes, {
             msgID: id,
-            timeout: REQUEST_MS,
+            timeout: PUBLISH_MS,
           });
           return seq;
         }
@@ -116,10 +118,12 @@ export class JetStreamLog implements CommitLog {
         }
       } catch (error) {
         if (error instanceof DataError) throw error;
-        if (isRefusal(error)) throw refusal(error);
+        if (isRefusal(error) && !mayBeThere) throw refusal(error);
+        if (isRefusal(error)) throw unanswered(error);
+        mayBeThere = true;
       }
       if (this.#isClosed || this.#parts.clock.now() > until) {
-        throw new DataError("OutcomeUnknown", "The servers that keep the collections have not answered");
+        throw unanswered();
       }
       await this.#sleep(RESEND_PAUSE_MS);
     }
@@ -134,7 +138,16 @@ export class JetStreamLog implements CommitLog {
     try {
       if (replicas === 1) return (await manager.streams.info(this.#parts.name)).state.last_seq;
       // A leader that was replaced and has not heard of it would answer of the past; what it appends needs the others.
-      return (await jetstream.publish(this.#subject, undefined, { timeout: REQUEST_MS })).seq;
+      const until = this.#parts.clock.now() + REQUEST_MS;
+      for (;;) {
+        try {
+          return (await jetstream.publish(this.#subject, undefined, { timeout: PUBLISH_MS })).seq;
+        } catch (error) {
+          const isLate = this.#parts.clock.now() + RESEND_PAUSE_MS >= until;
+          if (isLate || isRefusal(error) || this.#session !== session) throw error;
+        }
+        await this.#sleep(RESEND_PAUSE_MS);
+      }
     } catch (error) {
       throw new DataError("OwnerAway", "The servers that keep the collections do not answer", {
         cause: error,
@@ -188,15 +201,19 @@ export class JetStreamLog implements CommitLog {
   /** Reaches the servers, reads until they are gone, and so on. */
   async #run(reader: LogReader): Promise<void> {
     const client = await import("./connect.ts");
-    // Who fails or ends is the last of them that is tried the next time.
-    for (let attempt = 0; !this.#isClosed; attempt++) {
+    const order = new ServerOrder(this.#parts.clock);
+    while (!this.#isClosed) {
       let connection: NatsConnection | undefined;
       try {
         const { server, credentials, caFile } = this.#parts;
         const { servers, ...rest } = server();
-        const first = attempt % servers.length;
-        const order = [...servers.slice(first), ...servers.slice(0, first)];
-        connection = await client.connectNats({ ...rest, servers: order }, await credentials?.(), caFile);
+        const given = { ...rest, servers: order.of(servers) };
+        connection = await client.connectNats(
+          given,
+          await credentials?.(),
+          caFile,
+          (address) => order.use(address),
+        );
         // A close in the meantime has found nothing to close.
         if (!this.#isClosed) await this.#read(client, connection, reader);
         // The client says there why a connection has ended, and to who reads only that it has.
@@ -211,6 +228,7 @@ export class JetStreamLog implements CommitLog {
         if (!this.#isClosed) reader.handleAway();
       }
       await connection?.close().catch(() => {});
+      order.handleFailed();
       if (!this.#isClosed) await this.#sleep(RECONNECT_MS);
     }
   }
@@ -229,23 +247,28 @@ export class JetStreamLog implements CommitLog {
     const { first_seq: first, last_seq: last } = info.state;
     const after = await reader.handleOpened({ identity: `${info.created}`, first, last });
     if (after === undefined) return;
-    const consumer = await jetstream.consumers.get(this.#parts.name, {
-      deliver_policy: client.DeliverPolicy.StartSequence,
-      opt_start_seq: after + 1,
-    });
-    const messages = await consumer.consume({ max_bytes: READ_AHEAD_BYTES, idle_heartbeat: HEARTBEAT_MS });
-    // A connection that is gone ends no iterator by itself.
-    void connection.closed().then(() => messages.close());
+    const parts = { jetstream, manager, connection, stream: this.#parts.name };
+    await readStream(
+      {
+        ...{ clock: this.#parts.clock, timers: this.#parts.timers },
+        make: async (after) => {
+          const consumer = await client.makeConsumer(parts, after);
+          this.#noteReached();
+          return consumer;
+        },
+        isOver: () => connection.isClosed(),
+      },
+      after,
+      async ({ seq, timestampNanos, data }) => {
+        const at = Number(timestampNanos / 1_000_000n);
+        return await reader.handleMessages([{ sequence: seq, at, bytes: data }]);
+      },
+    );
+  }
+
+  #noteReached(): void {
     if (this.#lastReason !== "") this.#parts.log.info("the servers of the collections are reached");
     this.#lastReason = "";
-    let expected = after + 1;
-    for await (const message of messages) {
-      // What is missing was forgotten: it begins with a snapshot.
-      if (message.seq !== expected) return;
-      expected++;
-      const at = Number(message.timestampNanos / 1_000_000n);
-      if (!await reader.handleMessages([{ sequence: message.seq, at, bytes: message.data }])) return;
-    }
   }
 
   /** @returns the stream, made when it is not there */
@@ -297,4 +320,10 @@ export class JetStreamLog implements CommitLog {
     cancel();
     if (!this.#isClosed) this.#wake = wakeOthers;
   }
+}
+
+function unanswered(cause?: unknown): DataError {
+  return new DataError("OutcomeUnknown", "The servers that keep the collections have not answered", {
+    ...cause !== undefined && { cause },
+  });
 }

@@ -9,8 +9,12 @@ import { DataError } from "../errors.ts";
 const FULL: ReadonlySet<number> = new Set([10002, 10023, 10028, 10047, 10077]);
 /** JSStreamMessageExceedsMaximumErr. */
 const TOO_LONG = 10054;
-/** JSStreamNotFoundErr, JSNotEnabledErr, JSNotEnabledForAccountErr: waiting helps. */
-const MAY_PASS: ReadonlySet<number> = new Set([10008, 10059, 10076, 10039]);
+/**
+ * JSClusterNotAvailErr, JSStreamNotFoundErr, JSNotEnabledErr, JSNotEnabledForAccountErr, JSClusterNotLeaderErr,
+ * JSStreamTooManyRequests: waiting helps. So it does with JSStreamDuplicateMessageConflict, by which a leader says that it
+ * has the message and that too few of the others have yet, maybe because it is cut off: the message may be written.
+ */
+const MAY_PASS: ReadonlySet<number> = new Set([10008, 10059, 10076, 10039, 10009, 10167, 10158]);
 
 /** @returns the number of an error of JetStream; undefined when it is another one */
 export function jetStreamCode(error: unknown): number | undefined {

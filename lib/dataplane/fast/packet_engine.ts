@@ -208,6 +208,8 @@ export class PacketEngine {
         const sent = this.#carryOut(at);
         const switched = !frames.isIdle && this.#carryFrames(at);
         const received = incoming.carry(at, this.#receiver);
+        // What is passed on waits for the next turn to be sent; its session may end before.
+        this.#sealer.settle();
         handshakes.work(at);
         isBusy = handed || sent || switched || received || !handshakes.isEmpty;
         this.#transmit();

@@ -127,6 +127,16 @@ for (const [name, makeCipher] of ciphers) {
     assert.equal(harness.device.counters.get("source-not-allowed"), 1);
   });
 
+  Deno.test(`PacketEngine on ${name} passes on what came before its member was removed`, () => {
+    const { harness, member } = hubHarness(makeCipher());
+    for (const bytes of harness.sealed([ipPacket(2, 3), ipPacket(2, 3)])) {
+      harness.calls.receives.push({ bytes, source: peerEndpoint });
+    }
+    // It is sent in the turn after that.
+    harness.onCommand = () => harness.device.removePeer(member.publicKey);
+    assert.deepEqual(carry(harness, member).map((packet) => packet.length), [100, 100]);
+  });
+
   Deno.test(`PacketEngine on ${name} tells a device what does not fit`, () => {
     const { harness, member } = hubHarness(makeCipher());
     harness.device.setMtu(1280);

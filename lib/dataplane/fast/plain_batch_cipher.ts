@@ -9,6 +9,8 @@ import {
   type AeadKey,
   type BatchCipher,
   type CutJob,
+  type LaidOutMessages,
+  type LayOutJob,
   MAX_BATCH,
   type OpenTable,
   type SealedBatch,
@@ -46,18 +48,45 @@ export class PlainBatchCipher implements BatchCipher {
   }
 
   sealSuperpacket(job: SealJob): SealedBatch | SealFailure {
-    const { innerBytes = 0 } = job;
+    const batch = this.layOutSuperpacket(job);
+    if (typeof batch === "string") return batch;
+    const { packets: count, segmentBytes: messageBytes, lengthBytes } = batch;
+    const lastBytes = lengthBytes - (count - 1) * messageBytes;
+    this.sealMessages({ ...job, at: job.out, messageBytes, lastBytes, count });
+    return batch;
+  }
+
+  layOutSuperpacket(job: LayOutJob): SealedBatch | SealFailure {
+    const { innerBytes = 0, mtuBytes } = job;
     const packets = this.#cut(job, innerBytes);
     const [first] = packets ?? [];
     if (packets === undefined || first === undefined) return "malformed";
     if (innerBytes > 0 && !packets.every((packet) => finishOuter(packet, innerBytes))) return "malformed";
-    const segmentBytes = sealedBytes(first.length, job.mtuBytes);
+    const segmentBytes = sealedBytes(first.length, mtuBytes);
     if (segmentBytes * packets.length > job.roomBytes) return "no-room";
     let out = job.out;
     for (const [i, packet] of packets.entries()) {
-      out += this.#seal(packet, out, { ...job, counter: job.counter + i });
+      const end = out + sealedBytes(packet.length, mtuBytes);
+      this.#view.setUint32(out, 4, true);
+      this.#view.setUint32(out + 4, job.remoteIndex, true);
+      this.#view.setBigUint64(out + 8, BigInt(job.counter + i), true);
+      this.#bytes.fill(0, out + TRANSPORT_HEADER_BYTES, end - TAG_BYTES).set(
+        packet,
+        out + TRANSPORT_HEADER_BYTES,
+      );
+      out = end;
     }
     return { packets: packets.length, lengthBytes: out - job.out, segmentBytes };
+  }
+
+  sealMessages({ at, messageBytes, lastBytes, count, key, counter }: LaidOutMessages): void {
+    for (let i = 0; i < count; i++) {
+      const text = at + i * messageBytes + TRANSPORT_HEADER_BYTES;
+      const textBytes = (i + 1 === count ? lastBytes : messageBytes) - TRANSPORT_HEADER_BYTES - TAG_BYTES;
+      const sealed = new Uint8Array(textBytes + TAG_BYTES);
+      key.seal(counter + i, this.#bytes.slice(text, text + textBytes), NO_BYTES, sealed, 0);
+      this.#bytes.set(sealed, text);
+    }
   }
 
   cutSuperpacket(job: CutJob): SealedBatch | SealFailure {
@@ -112,23 +141,10 @@ export class PlainBatchCipher implements BatchCipher {
     return this.#frameTag[index] ?? 0;
   }
 
-  #cut({ at, lengthBytes }: CutJob | SealJob, innerBytes: number): Uint8Array[] | undefined {
+  #cut({ at, lengthBytes }: CutJob | LayOutJob, innerBytes: number): Uint8Array[] | undefined {
     if (lengthBytes === 0) return undefined;
     const header = readVirtioHeader(this.#bytes, at - VIRTIO_HEADER_BYTES);
     return splitSuperpacket(this.#bytes.slice(at, at + lengthBytes), header, innerBytes);
-  }
-
-  /** @returns how many bytes were written at `out` */
-  #seal(packet: Uint8Array, out: number, { key, counter, remoteIndex, mtuBytes }: SealJob): number {
-    const padded = new Uint8Array(sealedBytes(packet.length, mtuBytes) - TRANSPORT_HEADER_BYTES - TAG_BYTES);
-    padded.set(packet);
-    this.#view.setUint32(out, 4, true);
-    this.#view.setUint32(out + 4, remoteIndex, true);
-    this.#view.setBigUint64(out + 8, BigInt(counter), true);
-    const sealed = new Uint8Array(padded.length + TAG_BYTES);
-    key.seal(counter, padded, NO_BYTES, sealed, 0);
-    this.#bytes.set(sealed, out + TRANSPORT_HEADER_BYTES);
-    return TRANSPORT_HEADER_BYTES + sealed.length;
   }
 }
 

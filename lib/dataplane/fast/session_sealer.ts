@@ -9,6 +9,10 @@ import { clampTcpMss, type Endpoint, type IpFamily } from "../../net/mod.ts";
 import type { BatchSession, SendCounter } from "../../wireguard/mod.ts";
 import { longestSegmentBytes, mostSegments, NEEDS_CHECKSUM, VIRTIO_HEADER_BYTES } from "./superpacket.ts";
 import { GsoBatch, type GsoBatchParts } from "./gso_batch.ts";
+import { LaidOutRun } from "./laid_out_run.ts";
+
+/** A superpacket of fewer packets waits for others to be sealed with: machine code takes as long for four as for one. */
+const FEW_PACKETS = 4;
 
 /** A session to seal with, as `Keypair` is one. */
 export interface SealingSession {
@@ -54,17 +58,27 @@ export class SessionSealer<Peer extends SealingPeer = BatchSession["peer"]> {
   readonly #bytes: Uint8Array;
   readonly #view: DataView;
   readonly #outgoing: GsoBatch;
+  /** The last of what was gathered, as long as it is not sealed. */
+  readonly #run: LaidOutRun;
 
   constructor(parts: SessionSealerParts<Peer>) {
     this.#parts = parts;
     this.mtuBytes = parts.mtuBytes;
     this.#bytes = new Uint8Array(parts.cipher.memory.buffer);
     this.#view = new DataView(parts.cipher.memory.buffer);
-    this.#outgoing = new GsoBatch(parts);
+    this.#run = new LaidOutRun(parts.cipher);
+    this.#outgoing = new GsoBatch({
+      ...parts,
+      send: (at, lengthBytes, segmentBytes, destination) => {
+        this.settle();
+        parts.send(at, lengthBytes, segmentBytes, destination);
+      },
+    });
   }
 
   /**
-   * Seals what begins at `at` with an IP packet of this `version`, behind its virtio header; it is overwritten.
+   * Seals what begins at `at` with an IP packet of this `version`, behind its virtio header; it is overwritten. A few
+   * packets are perhaps sealed later, by `settle` or when they are sent, until when their session must keep its key.
    * @param innerBytes where the IP packet stands that is cut, when there is another one around it
    * @param nextHop the address of the peer that it is sealed for, where that is not its destination's
    * @returns false, and leaves it as it is, when there is no session for it, or nowhere to send to, or it is too long for
@@ -92,8 +106,9 @@ export class SessionSealer<Peer extends SealingPeer = BatchSession["peer"]> {
     const numbers = mostSegments(this.#view, at, lengthBytes);
     const counter = session.counter.claim(numbers);
     if (counter < 0) return false;
+    const waits = numbers < FEW_PACKETS;
     for (;;) {
-      const sealed = cipher.sealSuperpacket({
+      const job = {
         at,
         lengthBytes,
         out: outgoing.end,
@@ -103,7 +118,8 @@ export class SessionSealer<Peer extends SealingPeer = BatchSession["peer"]> {
         remoteIndex: session.remoteIndex,
         mtuBytes: Math.min(this.mtuBytes, limit),
         innerBytes,
-      });
+      };
+      const sealed = waits ? cipher.layOutSuperpacket(job) : cipher.sealSuperpacket(job);
       if (sealed === "no-room" && !outgoing.isEmpty) {
         outgoing.flush();
         continue;
@@ -115,6 +131,7 @@ export class SessionSealer<Peer extends SealingPeer = BatchSession["peer"]> {
       }
       if (typeof sealed === "string") onMalformed();
       else {
+        if (waits) this.#run.add(job.out, sealed, counter, session);
         peer.noteSealed(now, session, sealed);
         onSealed(peer);
         outgoing.append(sealed, destination);
@@ -130,6 +147,11 @@ export class SessionSealer<Peer extends SealingPeer = BatchSession["peer"]> {
     const isPartial = ((this.#bytes[at - VIRTIO_HEADER_BYTES] ?? 0) & NEEDS_CHECKSUM) !== 0;
     clampTcpMss(this.#bytes, at, lengthBytes, { version, mtuBytes, isPartial });
     return true;
+  }
+
+  /** Seals what waits for others: before sessions may end, unless `flush` was called. */
+  settle(): void {
+    this.#run.seal();
   }
 
   /** Sends what was gathered. */

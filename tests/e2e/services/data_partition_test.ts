@@ -21,6 +21,8 @@ const PROGRAM = NATS_SERVER.startsWith("/") ? ["--nats-server", NATS_SERVER] : [
 const NEEDS = [...PACKET_PLANE, ...NEEDS_NATS, "setpriv", ...IS_THOROUGH ? [] : ["thorough"]] as const;
 /** In which whoever is cut off has to be told. */
 const REFUSAL_MS = 30_000;
+/** In which each write of those who are not is answered, also the first ones after the cut. */
+const WRITE_MS = 15_000;
 
 labTest(
   "weft data up: of three servers the one that is cut off refuses in time, the others go on, and all agree afterwards",
@@ -46,14 +48,14 @@ labTest(
     let n = 0;
     const put = async () => {
       const id = `k${n++}`;
-      await waitFor(async () => await counts.put({ id, n }, { id }).catch(() => undefined), 60_000, {
+      await waitFor(async () => await counts.put({ id, n }, { id }).catch(() => undefined), WRITE_MS, {
         what: `${id} is written`,
       });
       acknowledged.add(id);
     };
     const push = async () => {
       const id = `j${n++}`;
-      await waitFor(async () => await jobs.push(id, { id }).catch(() => undefined), 60_000, {
+      await waitFor(async () => await jobs.push(id, { id }).catch(() => undefined), WRITE_MS, {
         what: `${id} is pushed`,
       });
       acknowledged.add(`job-${id}`);

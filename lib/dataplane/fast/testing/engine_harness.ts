@@ -54,6 +54,8 @@ export class EngineHarness {
   /** Packets that the peer got. */
   readonly arrived: Uint8Array[] = [];
   wakes = 0;
+  /** What the control side asks for after a turn that has carried something. */
+  onCommand: () => void = () => {};
   /** What the engine has told of ports. */
   readonly portEvents: PortEvent[] = [];
 
@@ -99,7 +101,10 @@ export class EngineHarness {
           new PlainUnderlay({ ...parts, onFailed: (_network, error) => assert.fail(error.message) }),
       },
       now: () => this.now,
-      onWake: () => ++this.wakes < 0,
+      onWake: () => {
+        this.onCommand();
+        return ++this.wakes < 0;
+      },
       onTurn: () => Infinity,
       onDrop: (reason, count) => this.drops[reason] = (this.drops[reason] ?? 0) + count,
     });
