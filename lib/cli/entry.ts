@@ -5,10 +5,13 @@
  */
 
 import { reportFailure } from "./failure.ts";
+import { OutputClosedError } from "./terminal.ts";
 import type { CliPorts } from "./ports.ts";
 import type { ShownToken } from "./process_arguments.ts";
 import { showUnprintable } from "../base/mod.ts";
 import { readWgOrder, runWg } from "./wg_order.ts";
+
+const VERSION_FLAGS: readonly string[] = ["-V", "-v", "--version"];
 
 /**
  * Runs one command line.
@@ -20,6 +23,7 @@ export async function main(args: readonly string[], ports: CliPorts): Promise<nu
   // Before anything that takes time: until then every user of this machine can read them.
   const shown = ports.process.hideTokens(args);
   if (shown.length > 0) terminal.err(shownTokenText(shown));
+  if (args.length === 1 && VERSION_FLAGS.includes(args[0] ?? "")) return printVersion(ports);
   const order = readWgOrder(args, environment);
   if (order === undefined) {
     const { main: runCommand } = await import("./weft.ts");
@@ -29,6 +33,17 @@ export async function main(args: readonly string[], ports: CliPorts): Promise<nu
     await runWg(order, ports);
     return 0;
   } catch (error) {
+    return reportFailure(terminal, error, { debug: Boolean(environment.WEFT_DEBUG) });
+  }
+}
+
+/** Scripts ask for it often, and all the commands take several times as long as this. */
+function printVersion({ terminal, version, process: { environment } }: CliPorts): number {
+  try {
+    terminal.out(`${version}\n`);
+    return 0;
+  } catch (error) {
+    if (error instanceof OutputClosedError) return 0;
     return reportFailure(terminal, error, { debug: Boolean(environment.WEFT_DEBUG) });
   }
 }

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { OutputClosedError, OutputFailedError } from "./terminal.ts";
 import { SamplePorts } from "./testing/sample_ports.ts";
 import { main, makeProgram } from "./weft.ts";
 import type { AnyCommand } from "./weft_command.ts";
@@ -122,6 +123,26 @@ Deno.test("main() prints help and version to standard output", async () => {
   for (const args of [["--version"], ["-V"], ["-v"], ["version"]]) {
     const { code, ports } = await run(args);
     assert.deepEqual([code, ports.stdout, ports.stderr], [0, "0.1.0\n", ""], args[0]);
+    // Without the commands, where that is possible, it says the same.
+    const plain = new SamplePorts();
+    assert.deepEqual([await entry(args, plain), plain.stdout, plain.stderr], [0, "0.1.0\n", ""], args[0]);
+  }
+});
+
+Deno.test("main() ends in silence when nobody reads the version, and says when it can't be written", async () => {
+  const outcomes: readonly (readonly [Error, number, RegExp])[] = [
+    [new OutputClosedError(undefined), 0, /^$/],
+    [new OutputFailedError("Cannot write: the disk is full"), 1, /^weft: Cannot write: the disk is full\n/],
+  ];
+  for (const [failure, code, says] of outcomes) {
+    for (const start of [entry, main]) {
+      const ports = new SamplePorts();
+      ports.terminal.out = () => {
+        throw failure;
+      };
+      assert.equal(await start(["--version"], ports), code);
+      assert.match(ports.stderr, says);
+    }
   }
 });
 

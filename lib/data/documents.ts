@@ -82,7 +82,7 @@ export function keyText(key: unknown): string {
       hint: "Keys are texts or whole numbers.",
     });
   }
-  if (key.length > MAX_KEY_BYTES || encoder.encode(key).length > MAX_KEY_BYTES) {
+  if (isLonger(key, MAX_KEY_BYTES)) {
     throw new DataError(
       "InvalidKey",
       `Cannot use ${shown(key)} as a key: it has at most ${MAX_KEY_BYTES} bytes`,
@@ -124,13 +124,36 @@ export function jsonText(value: unknown, maxBytes: number, what: string): string
   const problem = whyNoJson(value, MAX_VALUE_DEPTH, "");
   if (problem !== undefined) throw new DataError("InvalidValue", problem);
   const text = JSON.stringify(value);
-  if (text.length > maxBytes || encoder.encode(text).length > maxBytes) {
+  if (isLonger(text, maxBytes)) {
     throw new DataError("TooLarge", `${what} has at most ${maxBytes} bytes of JSON`);
   }
   if (bracketsIn(text) > MAX_VALUE_OBJECTS) {
     throw new DataError("TooLarge", `${what} holds at most ${MAX_VALUE_OBJECTS} objects and arrays`);
   }
   return text;
+}
+
+/** Whether a text has more bytes of UTF-8, which are one to three for each of its units. */
+function isLonger(text: string, maxBytes: number): boolean {
+  if (text.length > maxBytes) return true;
+  return text.length * 3 > maxBytes && encoder.encode(text).length > maxBytes;
+}
+
+/** @returns a value that shares nothing with another one, which JSON has said */
+export function cloneDocument(value: Document): Document {
+  return cloneJson(value) as Document;
+}
+
+function cloneJson(value: JsonValue): JsonValue {
+  if (typeof value !== "object" || value === null) return value;
+  if (Array.isArray(value)) return value.map(cloneJson);
+  // All names are its own then, `__proto__` too, so that to write them calls no setter.
+  const clone: { [name: string]: JsonValue } = { ...value as Document };
+  for (const name of Object.keys(clone)) {
+    const inner = clone[name];
+    if (typeof inner === "object" && inner !== null) clone[name] = cloneJson(inner);
+  }
+  return clone;
 }
 
 /** What one answer may still hold. */

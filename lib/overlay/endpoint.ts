@@ -5,14 +5,8 @@
 
 import { type Cidr, IpAddress, MacAddress } from "../net/mod.ts";
 import { InvalidEndpointError } from "./errors.ts";
-import {
-  blocksOf,
-  gatewayAddress,
-  INTERFACE_NAME,
-  isHost,
-  OVERLAY_NAME,
-  type OverlayNetwork,
-} from "./network.ts";
+import { OVERLAY_NAME } from "./bounds.ts";
+import { blocksOf, gatewayAddress, INTERFACE_NAME, isHost, type OverlayNetwork } from "./network.ts";
 
 /** How many addresses an endpoint may have: one of each family. */
 export const MAX_ENDPOINT_ADDRESSES = 2;

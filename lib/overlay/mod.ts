@@ -5,6 +5,7 @@
  */
 
 export * from "./allotment.ts";
+export * from "./bounds.ts";
 export * from "./definitions.ts";
 export * from "./driver.ts";
 export * from "./endpoint.ts";

@@ -4,6 +4,7 @@
  */
 
 import { Cidr, IpAddress } from "../net/mod.ts";
+import { OVERLAY_NAME } from "./bounds.ts";
 import type { DriverCapabilities } from "./driver.ts";
 import { IdentifierRangeError, InvalidNetworkError, MtuRangeError } from "./errors.ts";
 
@@ -21,8 +22,6 @@ export const MAX_NETWORK_OPTIONS = 16;
 export const MAX_OPTIONS_LENGTH = 512;
 /** The longest selector of members, in characters. */
 export const MAX_MEMBERS_LENGTH = 1024;
-/** What networks and endpoints are called: a lower-case label of letters, digits and inner hyphens, up to 63 characters. */
-export const OVERLAY_NAME: RegExp = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/;
 /** What tells networks apart that have had one name: up to 63 letters, digits, dots and hyphens. */
 export const NETWORK_ID: RegExp = /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/;
 /** What the kernel takes for an interface's name (15 bytes and a zero), without what reads as an option or a path. */

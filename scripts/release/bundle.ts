@@ -105,7 +105,7 @@ export async function bundleProgram(root: string, directory: string, lock?: stri
 /** Has Deno keep the compiled code, so that not every one of the first starts compiles it. */
 async function warm(program: string): Promise<void> {
   await new Deno.Command(Deno.execPath(), {
-    args: ["run", ...runOptions(), "--no-config", program, "--version"],
+    args: ["run", ...runOptions(), "--no-config", program, "--help"],
     stdin: "null",
     stdout: "null",
   }).output();

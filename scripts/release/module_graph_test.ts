@@ -39,7 +39,7 @@ async function loadedBy(entry: string): Promise<{ readonly packages: string[]; r
 }
 
 const START = ["lib/base", "lib/cli", "lib/host", "lib/net"];
-const WORDS = [...START, "lib/api", "lib/config", "lib/crypto", "lib/dns", "lib/mesh", "lib/overlay"];
+const WORDS = [...START, "lib/api", "lib/config", "lib/dns", "lib/mesh", "lib/overlay"];
 const PACKETS = ["drivers", "lib/base", "lib/crypto", "lib/dataplane", "lib/host", "lib/net", "lib/overlay"];
 const CRYPTO = ["@noble/ciphers", "@noble/curves", "@noble/hashes"];
 
@@ -47,7 +47,7 @@ const CRYPTO = ["@noble/ciphers", "@noble/curves", "@noble/hashes"];
 const ENTRIES: readonly (readonly [string, readonly string[], readonly string[]])[] = [
   ["main.ts", [], START],
   ["lib/cli/weft.ts", [
-    ...["@commander-js/extra-typings", "@logtape/logtape", ...CRYPTO],
+    ...["@commander-js/extra-typings", "@logtape/logtape"],
     ...["uqr", "zod"],
   ], [...WORDS, "lib/data", "lib/policy", "lib/service", "lib/transport"]],
   ["lib/dataplane/fast/worker.ts", CRYPTO, [

@@ -6,7 +6,7 @@
 import { Option } from "@commander-js/extra-typings";
 import type { AddedDevice, DeviceRequest, StatusReport } from "../../api/mod.ts";
 import { encodeBase64 } from "../../base/mod.ts";
-import { PrivateKey, type PublicKey } from "../../crypto/mod.ts";
+import type { PublicKey } from "../../crypto/mod.ts";
 import { systemRandom } from "../../host/mod.ts";
 import { MAX_KEEPALIVE_SECONDS } from "../../mesh/bounds.ts";
 import { Cidr, IpAddress } from "../../net/mod.ts";
@@ -96,6 +96,7 @@ export function addDeviceCommands(group: AnyCommand, { ports }: CommandContext):
   );
 
   async function add(client: ControlClient, [name = ""]: readonly string[], options: Said): Promise<void> {
+    const { PrivateKey } = await import("../../crypto/mod.ts");
     const privateKey = options.wireguard === true ? PrivateKey.generate(systemRandom) : undefined;
     const request = await deviceRequest(name, options, privateKey?.publicKey, ports);
     const { allowed, resolver } = configOptions(options);
@@ -204,6 +205,7 @@ async function deviceKey(
 ): Promise<string | undefined> {
   if (typeof file !== "string") return undefined;
   const text = (await readFile(file, ports, "the private key")).trim();
+  const { PrivateKey } = await import("../../crypto/mod.ts");
   const key = PrivateKey.parse(text);
   if (key === undefined) {
     throw new UsageError("Cannot use that private key: it is malformed", {

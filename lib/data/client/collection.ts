@@ -12,7 +12,7 @@ import {
 } from "../../query/mod.ts";
 import { type Schema, validate } from "../../service/mod.ts";
 import { DEFAULT_MAX_AGE_MS, MAX_CACHED_ENTRIES } from "../bounds.ts";
-import { keyOf, keyText } from "../documents.ts";
+import { cloneDocument, keyOf, keyText } from "../documents.ts";
 import type { CollectionState, Document, Entry } from "../engine.ts";
 import { DataError } from "../errors.ts";
 import type { CollectionSchema } from "../collection_schema.ts";
@@ -138,7 +138,7 @@ export class Collection<Value extends Document = Document> {
       ? cached
       : await (read === "cached" ? this.#readCached(text, maxAgeMs) : this.#read(text));
     if (entry === undefined) return undefined;
-    const value = structuredClone(await this.current(entry)) as Value;
+    const value = cloneDocument(await this.current(entry)) as Value;
     return { ...entry, value, ageMs: this.#calls.now() - at };
   }
 

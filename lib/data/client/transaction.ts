@@ -21,7 +21,7 @@
 import { encodeBase64Url, randomBytes, randomFraction, type RandomSource } from "../../base/mod.ts";
 import type { JsonValue } from "../../query/mod.ts";
 import { DEFAULT_TRANSACTION_MS, MAX_RESULT_BYTES } from "../bounds.ts";
-import { keyOf, keyText } from "../documents.ts";
+import { cloneDocument, keyOf, keyText } from "../documents.ts";
 import type { CommitAnswer, Document, Entry, ReadMark, Write } from "../engine.ts";
 import { DataError } from "../errors.ts";
 import { collectionPath } from "../service/mod.ts";
@@ -84,7 +84,8 @@ export class Transaction {
         this.#reads.set(place, { collection: collection.name, key: text, revision: entry?.revision ?? 0 });
       }
     }
-    return structuredClone(this.#seen.get(place)) as Value | undefined;
+    const seen = this.#seen.get(place);
+    return seen && cloneDocument(seen) as Value;
   }
 
   /** Writes a value, in the place of what is there. @throws DataError when the schema does not allow it */

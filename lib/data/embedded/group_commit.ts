@@ -2,7 +2,7 @@
  * Work of one turn of the event loop as one transaction of SQLite, so that much becomes durable by one write to the disk.
  *
  * ```
- *   run ──▶ waiting ──▶ one turn later: BEGIN, each behind a savepoint, COMMIT ──▶ answers, then followers
+ *   run ──▶ waiting ──▶ one turn later: BEGIN, each of several behind a savepoint, COMMIT ──▶ answers, then followers
  *                                                │ fails ──▶ ROLLBACK, counters put back, all are refused
  * ```
  *
@@ -11,7 +11,7 @@
 
 import { DataError } from "../errors.ts";
 import { engineFailure } from "./failure.ts";
-import type { SqlDatabase } from "./sql_database.ts";
+import type { SqlDatabase, SqlStatement } from "./sql_database.ts";
 
 /** So many become durable together. */
 const MAX_GROUP = 256;
@@ -27,6 +27,10 @@ export class GroupCommit {
   readonly #database: SqlDatabase;
   readonly #afterTurn: (fire: () => void) => void;
   readonly #beforeCommit: () => void;
+  readonly #begin: SqlStatement;
+  readonly #commit: SqlStatement;
+  readonly #save: SqlStatement;
+  readonly #release: SqlStatement;
   readonly #tellers = new Set<() => void>();
   #waiting: Waiting[] = [];
   #undo: (() => void)[] = [];
@@ -41,6 +45,11 @@ export class GroupCommit {
     this.#database = database;
     this.#afterTurn = afterTurn;
     this.#beforeCommit = beforeCommit;
+    // Prepared once: to read the four of them takes longer than a small write.
+    this.#begin = database.prepare("BEGIN IMMEDIATE");
+    this.#commit = database.prepare("COMMIT");
+    this.#save = database.prepare("SAVEPOINT one");
+    this.#release = database.prepare("RELEASE one");
   }
 
   /**
@@ -92,18 +101,19 @@ export class GroupCommit {
     if (group.length === 0) return;
     const ends: (() => void)[] = [];
     try {
-      this.#database.exec("BEGIN IMMEDIATE");
+      this.#begin.run();
       for (const { work, resolve, reject } of group) {
         try {
-          const answer = this.#behindSavepoint(work);
+          // One that is alone is taken back with all there is.
+          const answer = group.length === 1 ? work() : this.#behindSavepoint(work);
           ends.push(() => resolve(answer));
         } catch (error) {
-          if (!(error instanceof DataError)) throw error;
+          if (group.length === 1 || !(error instanceof DataError)) throw error;
           ends.push(() => reject(error));
         }
       }
       this.#beforeCommit();
-      this.#database.exec("COMMIT");
+      this.#commit.run();
     } catch (error) {
       // What has failed in it may have failed only because of what is taken back.
       if (this.#database.isTransaction) this.#database.exec("ROLLBACK");
@@ -122,10 +132,10 @@ export class GroupCommit {
 
   #behindSavepoint(work: () => unknown): unknown {
     const before = this.#undo.length;
-    this.#database.exec("SAVEPOINT one");
+    this.#save.run();
     try {
       const answer = work();
-      this.#database.exec("RELEASE one");
+      this.#release.run();
       return answer;
     } catch (error) {
       this.#takeBack(before);

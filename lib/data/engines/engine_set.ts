@@ -137,11 +137,11 @@ export class EngineSet implements DataEngine, EngineSides {
   }
 
   async describe(collection: string): Promise<CollectionState> {
-    return (await this.#of(collection)).describe(collection);
+    return await this.#ask(collection, (engine) => engine.describe(collection));
   }
 
   async revision(collection: string): Promise<number> {
-    return (await this.#of(collection)).revision(collection);
+    return await this.#ask(collection, (engine) => engine.revision(collection));
   }
 
   async create(spec: CollectionSpec): Promise<CollectionState> {
@@ -163,17 +163,21 @@ export class EngineSet implements DataEngine, EngineSides {
     keys: readonly string[],
     mayBeOld?: boolean,
   ): Promise<readonly (Entry | undefined)[]> {
-    return (await this.#of(collection)).get(collection, keys, mayBeOld);
+    return await this.#ask(collection, (engine) => engine.get(collection, keys, mayBeOld));
   }
 
   async list(collection: string, request: ListRequest): Promise<readonly Entry[]> {
-    return (await this.#of(collection)).list(collection, request);
+    return await this.#ask(collection, (engine) => engine.list(collection, request));
   }
 
   async commit(commit: Commit): Promise<CommitAnswer> {
     await this.#ready;
+    return await this.#askOf(() => this.#engineFor(commit), (engine) => engine.commit(commit));
+  }
+
+  #engineFor(commit: Commit): DataEngine {
     const shared = this.#shared;
-    return await (shared === undefined || this.#isOwnCommit(commit) ? this.#own : shared).commit(commit);
+    return shared === undefined || this.#isOwnCommit(commit) ? this.#own : shared;
   }
 
   /** @throws DataError with code `NotOwner` */
@@ -197,7 +201,7 @@ export class EngineSet implements DataEngine, EngineSides {
     parameters?: QueryParameters,
     limits?: QueryLimits,
   ): Promise<readonly JsonValue[]> {
-    return (await this.#of(collection)).query(collection, query, parameters, limits);
+    return await this.#ask(collection, (engine) => engine.query(collection, query, parameters, limits));
   }
 
   async partialQuery(
@@ -212,7 +216,7 @@ export class EngineSet implements DataEngine, EngineSides {
   }
 
   async changes(collection: string, after: number, limit: number): Promise<readonly Change[]> {
-    return (await this.#of(collection)).changes(collection, after, limit);
+    return await this.#ask(collection, (engine) => engine.changes(collection, after, limit));
   }
 
   follow(collection: string, onChange: () => void): () => void {
@@ -234,8 +238,30 @@ export class EngineSet implements DataEngine, EngineSides {
     return this.#names.has(collection) || isInnerName(collection);
   }
 
+  async #ask<T>(collection: string, ask: (engine: DataEngine) => Promise<T>): Promise<T> {
+    await this.#ready;
+    return await this.#askOf(() => this.#here(collection), ask);
+  }
+
+  /** Asks an engine, and once more where the collection is now when it has moved away meanwhile: nothing was done. */
+  async #askOf<T>(engineNow: () => DataEngine, ask: (engine: DataEngine) => Promise<T>): Promise<T> {
+    const engine = engineNow();
+    try {
+      return await ask(engine);
+    } catch (error) {
+      if (!(error instanceof DataError) || error.code !== "UnknownCollection") throw error;
+      const now = engineNow();
+      if (now === engine) throw error;
+      return await ask(now);
+    }
+  }
+
   async #of(collection: string): Promise<DataEngine> {
     await this.#ready;
+    return this.#here(collection);
+  }
+
+  #here(collection: string): DataEngine {
     return this.#shared === undefined || this.#isOwn(collection) ? this.#own : this.#shared;
   }
 }

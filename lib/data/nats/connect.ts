@@ -15,7 +15,6 @@ import {
 import { type ObjectStore, Objm } from "@nats-io/obj";
 import {
   credsAuthenticator,
-  isIP,
   type NatsConnection,
   nkeyAuthenticator,
   type NodeConnectionOptions,
@@ -73,7 +72,6 @@ async function connectOne(
   credentials: NatsCredentials | undefined,
   caFile: string | undefined,
 ): Promise<NatsConnection> {
-  const host = ipOf(address);
   const options: NodeConnectionOptions = {
     servers: address,
     name: "weft",
@@ -83,8 +81,7 @@ async function connectOne(
     maxPingOut: 1,
     // A trace of whoever has asked would be taken for each message.
     noAsyncTraces: true,
-    // The client names no host to Node's TLS where that is an address, and a certificate for "localhost" would do.
-    ...isEncrypted && { tls: { ...host !== undefined && { host }, ...caFile !== undefined && { caFile } } },
+    ...isEncrypted && { tls: { ...caFile !== undefined && { caFile } } },
     ...credentialOptions(credentials),
   };
   return await connectGuarded(options);
@@ -144,12 +141,6 @@ export async function makeConsumer(
 }
 
 export { jetstream, jetstreamManager };
-
-/** @returns the address of `host:port` where that is no name */
-function ipOf(address: string): string | undefined {
-  const host = address.slice(0, address.lastIndexOf(":")).replace(/^\[(.*)\]$/, "$1");
-  return isIP(host) ? host : undefined;
-}
 
 function credentialOptions(credentials: NatsCredentials | undefined): Partial<NodeConnectionOptions> {
   switch (credentials?.kind) {

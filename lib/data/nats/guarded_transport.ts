@@ -1,9 +1,11 @@
 /**
- * The connections of the NATS client's authors, whose sockets end nothing but themselves.
+ * The connections of the NATS client's authors, whose sockets end nothing but themselves, and which take no certificate but
+ * for where a server is.
  * @module
  */
 
 import {
+  isIP,
   type NatsConnection,
   NatsConnectionImpl,
   type NodeConnectionOptions,
@@ -17,11 +19,20 @@ import { nodeResolveHost, NodeTransport } from "@nats-io/transport-node/lib/node
  * and such an error ends the whole process.
  */
 class GuardedTransport extends NodeTransport {
+  #host = "";
+
   override async dial(to: Parameters<NodeTransport["dial"]>[0]): ReturnType<NodeTransport["dial"]> {
+    this.#host = to.hostname;
     return guarded(await super.dial(to));
   }
 
+  /** Also where it is the server that asks for TLS. */
   override async startTLS(): ReturnType<NodeTransport["startTLS"]> {
+    // The client names no host to Node's TLS where that is an address, and a certificate for "localhost" would do.
+    if (this.tlsName === "" && isIP(this.#host)) {
+      const tls = { ...this.options.tls, host: this.#host };
+      this.options = { ...this.options, tls };
+    }
     return guarded(await super.startTLS());
   }
 }

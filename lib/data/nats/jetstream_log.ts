@@ -55,6 +55,8 @@ interface Session {
   readonly jetstream: JetStreamClient;
   readonly manager: JetStreamManager;
   readonly replicas: number;
+  /** Whether one server is alone, and says by a direct get what comes after a message. */
+  isDirect: boolean;
   readonly snapshots: SnapshotBucket;
 }
 
@@ -64,6 +66,10 @@ const DUPLICATES_MS = 120_000;
 const RESEND_MS = 60_000;
 /** How long one answer is waited for, in milliseconds. */
 const REQUEST_MS = 5_000;
+/** A direct get that is not allowed is not answered, in milliseconds. */
+const DIRECT_MS = 1_000;
+/** Of a direct get: there is no such message (nats-server's ADR-31). */
+const NOT_FOUND = 404;
 /** A message that was not answered after so long is sent again: a leader that is cut off hears it, and answers nothing. */
 const PUBLISH_MS = 1_500;
 const RECONNECT_MS = 500;
@@ -129,13 +135,14 @@ export class JetStreamLog implements CommitLog {
     }
   }
 
-  async last(): Promise<number> {
+  async last(known: number): Promise<number> {
     const session = this.#session;
     if (session === undefined) {
       throw new DataError("OwnerAway", "The servers that keep the collections can't be reached");
     }
     const { jetstream, manager, replicas } = session;
     try {
+      if (session.isDirect && await this.#endsAt(session, known)) return known;
       if (replicas === 1) return (await manager.streams.info(this.#parts.name)).state.last_seq;
       // A leader that was replaced and has not heard of it would answer of the past; what it appends needs the others.
       const until = this.#parts.clock.now() + REQUEST_MS;
@@ -152,6 +159,22 @@ export class JetStreamLog implements CommitLog {
       throw new DataError("OwnerAway", "The servers that keep the collections do not answer", {
         cause: error,
       });
+    }
+  }
+
+  /** Asks for what comes after a message, for which a server does not describe the whole stream. */
+  async #endsAt(session: Session, known: number): Promise<boolean> {
+    const { name } = this.#parts;
+    const asked = JSON.stringify({ seq: known + 1, next_by_subj: this.#subject });
+    try {
+      const answer = await session.connection.request(`$JS.API.DIRECT.GET.${name}`, asked, {
+        timeout: DIRECT_MS,
+      });
+      return answer.headers?.code === NOT_FOUND;
+    } catch {
+      // Whoever lets this node in may not allow it.
+      session.isDirect = false;
+      return false;
     }
   }
 
@@ -237,13 +260,14 @@ export class JetStreamLog implements CommitLog {
     const jetstream = client.jetstream(connection, { timeout: REQUEST_MS });
     const manager = await client.jetstreamManager(connection, { timeout: REQUEST_MS });
     const info = await this.#stream(manager);
-    const { num_replicas: replicas } = info.config;
+    const { num_replicas: replicas, allow_direct } = info.config;
+    const isDirect = allow_direct && isAlone(info);
     const snapshots = new SnapshotBucket(
       () => client.openBucket(connection, this.#parts.name, replicas),
       connection.closed(),
     );
     this.#maxMessageBytes = (connection.info?.max_payload ?? DEFAULT_MESSAGE_BYTES) - HEADER_BYTES;
-    this.#session = { connection, jetstream, manager, replicas, snapshots };
+    this.#session = { connection, jetstream, manager, replicas, isDirect, snapshots };
     const { first_seq: first, last_seq: last } = info.state;
     const after = await reader.handleOpened({ identity: `${info.created}`, first, last });
     if (after === undefined) return;
@@ -276,7 +300,10 @@ export class JetStreamLog implements CommitLog {
     const { name } = this.#parts;
     const server = this.#parts.server();
     try {
-      return await manager.streams.info(name);
+      const info = await manager.streams.info(name);
+      // Former releases have made streams without direct gets.
+      if (info.config.allow_direct || !isAlone(info)) return info;
+      return await manager.streams.update(name, { allow_direct: true }).catch(() => info);
     } catch (error) {
       if (!(error instanceof Error) || error.name !== "StreamNotFoundError") throw error;
     }
@@ -289,6 +316,7 @@ export class JetStreamLog implements CommitLog {
         discard: "new",
         duplicate_window: DUPLICATES_MS * 1e6,
         deny_delete: true,
+        allow_direct: true,
         num_replicas: replicas,
       });
     if (server.replicas !== undefined) return await add(server.replicas);
@@ -320,6 +348,11 @@ export class JetStreamLog implements CommitLog {
     cancel();
     if (!this.#isClosed) this.#wake = wakeOthers;
   }
+}
+
+/** Whether one server has the stream. In a cluster one that has not all of it may answer direct gets while it moves there. */
+function isAlone({ config, cluster }: StreamInfo): boolean {
+  return config.num_replicas === 1 && cluster?.name === undefined;
 }
 
 function unanswered(cause?: unknown): DataError {

@@ -59,8 +59,11 @@ export interface CommitLog {
    * @throws DataError with code `OwnerAway` or `DiskFull` when it was not appended, `OutcomeUnknown` when it may have been
    */
   append(id: string, bytes: Uint8Array): Promise<number>;
-  /** @returns the number of the last message: no lower than that of any which had been appended when this was asked */
-  last(): Promise<number>;
+  /**
+   * @param known the last message that who asks has read: it may be cheaper to ask whether there is another one
+   * @returns the number of the last message: no lower than that of any which had been appended when this was asked
+   */
+  last(known: number): Promise<number>;
   /** @returns the newest snapshot that was stored; undefined when there is none */
   snapshot(): Promise<LogSnapshot | undefined>;
   /**

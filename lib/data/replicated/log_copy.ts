@@ -44,6 +44,8 @@ export class LogCopy {
   #version = 1;
   #isVersionStored = true;
   #position = { identity: "", sequence: 0, replay: 1 };
+  /** The message that was written last as the one that was done; undefined when that may have been taken back. */
+  #storedSequence: number | undefined;
   /** When the message was appended that is being done. */
   #at = 0;
   #fires: (() => void)[] = [];
@@ -121,10 +123,11 @@ export class LogCopy {
     const broken = outcomes.find(isBroken);
     if (broken !== undefined) {
       this.#position = before;
+      this.#storedSequence = undefined;
       throw broken.reason;
     }
     // Where nothing was written, no transaction has kept it.
-    if (this.#storedSequence() !== sequence) this.#store();
+    if (this.#storedSequence !== sequence) this.#store();
     this.#isVersionStored = true;
     this.#onRecord(record, outcomes);
   }
@@ -163,6 +166,7 @@ export class LogCopy {
 
   #open(): EmbeddedEngine {
     this.#isOpen = true;
+    this.#storedSequence = undefined;
     const row = this.#statements.read.get();
     this.#position = {
       identity: String(row?.["identity"] ?? ""),
@@ -213,10 +217,7 @@ export class LogCopy {
     if (!this.#isVersionStored) this.#database.exec(`PRAGMA user_version = ${this.#version}`);
     const { identity, sequence, replay } = this.#position;
     this.#statements.store.run(identity, sequence, replay);
-  }
-
-  #storedSequence(): number {
-    return Number(this.#statements.read.get()?.["sequence"]);
+    this.#storedSequence = sequence;
   }
 }
 

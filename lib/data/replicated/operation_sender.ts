@@ -52,6 +52,8 @@ export class OperationSender {
   #appending = 0;
   #isOpen = false;
   #isDue = false;
+  /** How much the last record held. */
+  #lastCount = 0;
   #closed: DataError | undefined;
 
   constructor(parts: SenderParts) {
@@ -122,12 +124,22 @@ export class OperationSender {
   #flushSoon(): void {
     if (this.#isDue || !this.#isOpen || this.#waiting.length === 0) return;
     this.#isDue = true;
-    this.#parts.afterTurn(() => {
+    this.#soon(() => {
       this.#isDue = false;
       while (this.#isOpen && this.#appending < MAX_UNDER_WAY && this.#waiting.length > 0) {
         void this.#append(this.#nextGroup());
       }
     });
+  }
+
+  /**
+   * Who writes one after the other waits for nobody. What is taken from a queue follows upon what is pushed, in the same
+   * record, so that only commits need not wait for the turn to end.
+   */
+  #soon(fire: () => void): void {
+    const isAlone = this.#appending === 0 && this.#lastCount === 1;
+    if (isAlone && this.#waiting.every(({ kind }) => kind === "commit")) queueMicrotask(fire);
+    else this.#parts.afterTurn(fire);
   }
 
   #nextGroup(): Waiting[] {
@@ -141,6 +153,7 @@ export class OperationSender {
       if (!isGrouped(kind)) break;
     }
     this.#waitingLength -= length;
+    this.#lastCount = count;
     return this.#waiting.splice(0, count);
   }
 

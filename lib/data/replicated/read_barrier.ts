@@ -7,18 +7,22 @@
 import type { Timers } from "../../base/mod.ts";
 import { away, AWAY_MS } from "./operation_sender.ts";
 
+/** So many are under way at once: who comes is covered by none that was asked before, and would wait for its end, too. */
+const MAX_QUESTIONS = 2;
+
 /** Waits for the copy. */
 export class ReadBarrier {
   readonly #timers: Timers;
-  readonly #last: () => Promise<number>;
-  /** The question that is under way; who asks meanwhile may have been preceded by what it does not cover. */
-  #running: Promise<void> | undefined;
-  #next: Promise<void> | undefined;
+  readonly #last: (reached: number) => Promise<number>;
+  /** How many questions are under way. */
+  #asking = 0;
+  /** The next one: who asks meanwhile may have been preceded by what those under way do not cover. */
+  #next: PromiseWithResolvers<void> | undefined;
   #reached = 0;
   #waiting: { readonly sequence: number; readonly resolve: () => void }[] = [];
 
-  /** @param last asks where the log ends; waits as long as the log is away */
-  constructor(timers: Timers, last: () => Promise<number>) {
+  /** @param last asks where the log ends, from the message on at which the copy is; waits as long as the log is away */
+  constructor(timers: Timers, last: (reached: number) => Promise<number>) {
     this.#timers = timers;
     this.#last = last;
   }
@@ -35,18 +39,8 @@ export class ReadBarrier {
 
   /** Resolves when the copy holds all that was appended before. @throws DataError with code `OwnerAway` */
   pass(): Promise<void> {
-    if (this.#running === undefined) return this.#run();
-    return this.#next ??= this.#running.catch(() => {}).then(() => {
-      this.#next = undefined;
-      return this.#run();
-    });
-  }
-
-  #run(): Promise<void> {
-    const running = this.#ask().finally(() => {
-      if (this.#running === running) this.#running = undefined;
-    });
-    return this.#running = running;
+    if (this.#asking < MAX_QUESTIONS) return this.#ask();
+    return (this.#next ??= Promise.withResolvers<void>()).promise;
   }
 
   async #ask(): Promise<void> {
@@ -54,12 +48,25 @@ export class ReadBarrier {
     late.promise.catch(() => {});
     const cancel = this.#timers.setTimer(AWAY_MS, () => late.reject(away()));
     try {
-      const sequence = await Promise.race([this.#last(), late.promise]);
+      const sequence = await this.#question(late.promise);
       if (sequence <= this.#reached) return;
       const here = new Promise<void>((resolve) => this.#waiting.push({ sequence, resolve }));
       await Promise.race([here, late.promise]);
     } finally {
       cancel();
+    }
+  }
+
+  /** Who waits for the next one waits for no answer that is late, nor for what the copy still lacks of this one. */
+  async #question(late: Promise<never>): Promise<number> {
+    this.#asking++;
+    try {
+      return await Promise.race([this.#last(this.#reached), late]);
+    } finally {
+      this.#asking--;
+      const next = this.#next;
+      this.#next = undefined;
+      next?.resolve(this.#ask());
     }
   }
 }

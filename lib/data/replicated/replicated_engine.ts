@@ -108,9 +108,9 @@ export class ReplicatedEngine implements DataEngine {
       if (operations.some(isMaking)) this.#tellCollections();
     });
     this.queues = new ReplicatedQueues(this.#queuesEngine());
-    this.#barrier = new ReadBarrier(timers, async () => {
+    this.#barrier = new ReadBarrier(timers, async (reached) => {
       await this.#opened.promise;
-      return await commits.last();
+      return await commits.last(reached);
     });
     this.#opened.promise.catch(() => {});
     commits.start({

@@ -136,7 +136,7 @@ class CollectionActions {
 
   async get(params: unknown, { caller }: CallContext) {
     const keys = readKeys(readFields(params));
-    const refused = keys.find((key) => !this.#rights.mayRead(caller, key));
+    const refused = this.#rights.firstUnreadable(caller, keys);
     if (refused !== undefined) throw notYours("read", this.#name, refused);
     const entries = await this.#parts.engine.get(this.#name, keys);
     return entries.map((entry) => entry ?? null);

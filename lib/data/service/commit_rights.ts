@@ -60,7 +60,8 @@ export class CommitRights {
     const { collection } = write;
     const isWhole = write.kind === "put" || write.kind === "post";
     const key = isWhole ? keyOf(write.value, this.#parts.keyOf(collection) ?? "") : write.key;
-    const refusal = rights?.whyNotWrite(caller, key, write.kind === "delete" ? 0 : lengthOf(write.value));
+    const lengthBytes = () => write.kind === "delete" ? 0 : lengthOf(write.value);
+    const refusal = rights?.whyNotWrite(caller, key, lengthBytes);
     if (refusal === "over-rate") throw overRate("writes");
     if (refusal !== undefined) throw notYours("write", collection, key);
   }

@@ -7,8 +7,14 @@ import type { Clock, Timers } from "../../base/mod.ts";
 import type { MessagePolicy, PeerId, ServiceDefinition } from "../../service/mod.ts";
 import type { CopyStore, DataEngine, TransactionStore } from "../engine.ts";
 import { collectionService, CommitRights, type RightsPeers } from "../service/mod.ts";
-import { canFollow, isSameSpread, membersOf, type ShardLayout, type ShardRecord } from "./layout.ts";
-import type { LayoutSignatures } from "./layout_signature.ts";
+import {
+  canFollow,
+  isSameSpread,
+  type LayoutSignatures,
+  membersOf,
+  type ShardLayout,
+  type ShardRecord,
+} from "./layout/mod.ts";
 import type { CallMember, MemberStatus } from "./messages.ts";
 import { copyName, ShardCopy } from "./shard_copy.ts";
 import { ShardEngine } from "./shard_engine.ts";

@@ -8,8 +8,7 @@ import type { Document } from "../engine.ts";
 import { DataError } from "../errors.ts";
 import { readFields } from "../service/mod.ts";
 import type { HeldCollections } from "./held_collections.ts";
-import { isSameSpread, layoutValue, readLayout } from "./layout.ts";
-import type { LayoutSignatures } from "./layout_signature.ts";
+import { isSameSpread, type LayoutSignatures, layoutValue, readLayout } from "./layout/mod.ts";
 import { malformed, nameOf } from "./shard_requests.ts";
 import type { ShardRights } from "./shard_rights.ts";
 

@@ -18,13 +18,15 @@ export {
   checkOptions,
   type Durability,
   isNewer,
+  type LayoutKeys,
+  LayoutSignatures,
   layoutValue,
+  type Provenance,
   readLayout,
   type ShardLayout,
+  shardOf,
   type ShardOptions,
   type ShardRecord,
-} from "./layout.ts";
-export { type LayoutKeys, LayoutSignatures, type Provenance } from "./layout_signature.ts";
-export { shardOf } from "./placement.ts";
-export { SHARDS_SERVICE } from "./place_calls.ts";
+} from "./layout/mod.ts";
+export { SHARDS_SERVICE } from "./transactions/mod.ts";
 export { ShardHost, type ShardHostParts } from "./shard_host.ts";

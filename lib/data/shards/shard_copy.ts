@@ -19,7 +19,7 @@ import type { CollectionSpec, CopyStore, DataEngine, Entry } from "../engine.ts"
 import { DataError } from "../errors.ts";
 import { CONFIRM_MS, HAND_OVER_MS, LEASE_MS, PUSH_RETRY_MS } from "./bounds.ts";
 import { Follower } from "./follower.ts";
-import { type Durability, membersOf, type ShardRecord } from "./layout.ts";
+import { type Durability, membersOf, type ShardRecord } from "./layout/mod.ts";
 import type { CallMember, CopyStatus, MakeRequest, PushAnswer, PushRequest } from "./messages.ts";
 import { isBeginning, type TermStart, withStart } from "./term_starts.ts";
 

@@ -21,9 +21,9 @@ import type {
 } from "../engine.ts";
 import { DataError } from "../errors.ts";
 import { keyOf } from "../documents.ts";
-import { shardOf } from "./placement.ts";
+import { shardOf } from "./layout/mod.ts";
 import type { ShardCopy } from "./shard_copy.ts";
-import { ShardTransactions } from "./shard_transactions.ts";
+import { ShardTransactions } from "./transactions/mod.ts";
 
 /** What the shards of one collection stand on. */
 export interface ShardEngineParts {

@@ -30,18 +30,30 @@ import {
 } from "../service/mod.ts";
 import type { HeldCollection, HeldParts } from "./held_collection.ts";
 import { HeldCollections } from "./held_collections.ts";
-import { checkOptions, layoutValue, readLayout, readLayoutOf, type ShardLayout } from "./layout.ts";
+import {
+  checkOptions,
+  LayoutHome,
+  type LayoutKeys,
+  LayoutSignatures,
+  layoutValue,
+  mostTold,
+  readLayout,
+  readLayoutOf,
+  type ShardLayout,
+} from "./layout/mod.ts";
 import { LayoutAnswers } from "./layout_answers.ts";
-import { LayoutHome } from "./layout_home.ts";
-import { type LayoutKeys, LayoutSignatures } from "./layout_signature.ts";
 import { type PushRequest, readPart } from "./messages.ts";
 import { ShardNotes } from "./shard_notes.ts";
 import { ACTIONS, malformed, nameOf, readCount, readMake, readShards } from "./shard_requests.ts";
 import { ShardRights } from "./shard_rights.ts";
-import { PlaceCalls, SHARDS_SERVICE } from "./place_calls.ts";
-import { mostTold } from "./told_layouts.ts";
+import {
+  PlaceCalls,
+  type ServedPlace,
+  servedPlaces,
+  SHARDS_SERVICE,
+  TransactionResolver,
+} from "./transactions/mod.ts";
 import { readStarts } from "./term_starts.ts";
-import { type ServedPlace, servedPlaces, TransactionResolver } from "./transaction_resolver.ts";
 
 /** How long a new collection is waited for until all of it answers. */
 const CREATE_WAIT_MS = 5_000;

@@ -4,7 +4,7 @@
  */
 
 import type { DataEngine, Document } from "../engine.ts";
-import { isNewer, layoutValue, readLayout, type ShardLayout } from "./layout.ts";
+import { isNewer, layoutValue, readLayout, type ShardLayout } from "./layout/mod.ts";
 import { readStarts, type TermStart } from "./term_starts.ts";
 
 const NOTES = "weft.notes";

@@ -11,7 +11,7 @@ import {
   TopicPath,
 } from "../../service/mod.ts";
 import { collectionPath } from "../service/mod.ts";
-import { holdersOf, type ShardLayout } from "./layout.ts";
+import { holdersOf, type ShardLayout } from "./layout/mod.ts";
 import { AS_COMMIT, OF_ATTEMPT } from "./shard_requests.ts";
 
 const READS: ReadonlySet<string> = new Set(["describe", "get", "list", "query", "watch"]);

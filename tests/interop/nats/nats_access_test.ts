@@ -147,6 +147,42 @@ labTest(
 );
 
 labTest(
+  "nats:// takes a server that asks for TLS itself by a certificate for where it is alone",
+  NEEDS,
+  async () => {
+    await using stack = new AsyncDisposableStack();
+    const { path: folder } = stack.use(await createScratch("nats-asked-tls"));
+    const { at, lines } = await certificates(folder);
+    const connect = new URL("../../../lib/data/nats/connect.ts", import.meta.url);
+    const failure = new URL("../../../lib/data/nats/nats_failure.ts", import.meta.url);
+    const address = await startServer(stack, { folder, lines: lines("address") });
+    const localhost = await startServer(stack, { folder, lines: lines("localhost") });
+    const servers = [
+      `127.0.0.1:${address.port}`,
+      `localhost:${localhost.port}`,
+      `127.0.0.1:${localhost.port}`,
+    ];
+    // Without --data-ca a program's own authorities count, which are given when it starts.
+    const told = await expectRun([
+      ...["env", `DENO_CERT=${at("authority")}`, Deno.execPath(), "eval"],
+      `import { connectNats } from "${connect}";
+       import { reasonOf } from "${failure}";
+       for (const server of ${JSON.stringify(servers)}) {
+         await connectNats({ servers: [server], isEncrypted: false }).then(
+           async (connection) => { await connection.close(); console.log("reached"); },
+           (error) => console.log(reasonOf(error)),
+         );
+       }`,
+    ]);
+    assert.deepEqual(told.trim().split("\n"), [
+      "reached",
+      "reached",
+      "their certificate is for another name",
+    ]);
+  },
+);
+
+labTest(
   "credentials let in by password, token, nkey and file, and others are refused without telling them",
   NEEDS_NATS,
   async () => {

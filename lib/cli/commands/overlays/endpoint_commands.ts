@@ -6,7 +6,7 @@
 import type { EndpointRequest, OverlayEndpointReport } from "../../../api/mod.ts";
 import { Option } from "@commander-js/extra-typings";
 import { MacAddress } from "../../../net/mod.ts";
-import { OVERLAY_NAME } from "../../../overlay/mod.ts";
+import { OVERLAY_NAME } from "../../../overlay/bounds.ts";
 import { UsageError } from "../../failure.ts";
 import { endpointsText } from "../../output/mod.ts";
 import {

@@ -6,7 +6,7 @@
 import { Option } from "@commander-js/extra-typings";
 import type { NetworkChange, NetworkRequest } from "../../../api/mod.ts";
 import { Cidr, IpAddress } from "../../../net/mod.ts";
-import { OVERLAY_NAME } from "../../../overlay/mod.ts";
+import { OVERLAY_NAME } from "../../../overlay/bounds.ts";
 import { UsageError } from "../../failure.ts";
 import { type AnyCommand, collect, defined, exampleHint, readNumber } from "../../weft_command.ts";
 

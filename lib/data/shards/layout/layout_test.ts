@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
-import { ALL_RIGHTS } from "../../test_mesh/mod.ts";
-import { DataMesh } from "../testing/data_mesh.ts";
-import { layoutKeys } from "../testing/layout_keys.ts";
-import { MAX_GENERATION, MAX_GENERATION_STEP } from "./bounds.ts";
+import { ALL_RIGHTS } from "../../../test_mesh/mod.ts";
+import { DataMesh } from "../../testing/data_mesh.ts";
+import { layoutKeys } from "../../testing/layout_keys.ts";
+import { MAX_GENERATION, MAX_GENERATION_STEP } from "../bounds.ts";
 import { layoutValue, readLayout, type ShardLayout } from "./layout.ts";
 import { LayoutSignatures } from "./layout_signature.ts";
 

@@ -3,7 +3,7 @@
  * @module
  */
 
-import type { JsonValue } from "../../query/mod.ts";
+import type { JsonValue } from "../../../query/mod.ts";
 import type {
   Attempt,
   KnownTransaction,
@@ -13,9 +13,9 @@ import type {
   PrepareAnswer,
   PrepareRequest,
   TransactionStore,
-} from "../engine.ts";
-import { DataError } from "../errors.ts";
-import type { ShardCopy } from "./shard_copy.ts";
+} from "../../engine.ts";
+import { DataError } from "../../errors.ts";
+import type { ShardCopy } from "../shard_copy.ts";
 
 /** The transactions of one shard, whatever it is called by. */
 export class ShardTransactions implements TransactionStore {

@@ -3,7 +3,7 @@
  * @module
  */
 
-import { DataError } from "../errors.ts";
+import { DataError } from "../../errors.ts";
 import type { ShardLayout } from "./layout.ts";
 import type { LayoutSignatures } from "./layout_signature.ts";
 

@@ -3,15 +3,15 @@
  * @module
  */
 
-import { decodeBase64 } from "../../base/mod.ts";
-import { SIGNATURE_BYTES } from "../../crypto/mod.ts";
-import type { JsonValue } from "../../query/mod.ts";
-import { isProgram, type PeerId, peerId } from "../../service/mod.ts";
-import { MAX_REPLICAS, MAX_SHARDS } from "../bounds.ts";
-import { checkSpec } from "../documents.ts";
-import type { CollectionSpec, Document } from "../engine.ts";
-import { DataError } from "../errors.ts";
-import { MAX_GENERATION, MAX_GENERATION_STEP } from "./bounds.ts";
+import { decodeBase64 } from "../../../base/mod.ts";
+import { SIGNATURE_BYTES } from "../../../crypto/mod.ts";
+import type { JsonValue } from "../../../query/mod.ts";
+import { isProgram, type PeerId, peerId } from "../../../service/mod.ts";
+import { MAX_REPLICAS, MAX_SHARDS } from "../../bounds.ts";
+import { checkSpec } from "../../documents.ts";
+import type { CollectionSpec, Document } from "../../engine.ts";
+import { DataError } from "../../errors.ts";
+import { MAX_GENERATION, MAX_GENERATION_STEP } from "../bounds.ts";
 
 /** How many members keep the layout. */
 export const MAX_LAYOUT_REPLICAS = 3;

@@ -10,10 +10,10 @@
  * @module
  */
 
-import type { PeerId } from "../../service/mod.ts";
-import { GONE_MS, REPLACED_MS, SILENT_MS } from "./bounds.ts";
+import type { PeerId } from "../../../service/mod.ts";
+import { GONE_MS, REPLACED_MS, SILENT_MS } from "../bounds.ts";
 import type { ShardRecord } from "./layout.ts";
-import type { CopyStatus } from "./messages.ts";
+import type { CopyStatus } from "../messages.ts";
 
 /** What is known of the members of a collection. */
 export interface MembersView {

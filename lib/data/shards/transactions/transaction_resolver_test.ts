@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
-import { silentLogger, VirtualClock, VirtualTimers } from "../../base/mod.ts";
-import type { CommitPlace } from "../engine.ts";
-import { fails } from "../testing/conformance.ts";
-import { openSample } from "../testing/embedded_sample.ts";
-import { RESOLVE_AFTER_MS, RESOLVE_EACH_MS, RESOLVE_FOREIGN_MS } from "./bounds.ts";
+import { silentLogger, VirtualClock, VirtualTimers } from "../../../base/mod.ts";
+import type { CommitPlace } from "../../engine.ts";
+import { fails } from "../../testing/conformance.ts";
+import { openSample } from "../../testing/embedded_sample.ts";
+import { RESOLVE_AFTER_MS, RESOLVE_EACH_MS, RESOLVE_FOREIGN_MS } from "../bounds.ts";
 import { TransactionResolver } from "./transaction_resolver.ts";
 
 const OF = { id: "t", attempt: "t-1" };

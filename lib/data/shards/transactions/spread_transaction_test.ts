@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import { randomUint32, SeededRandom } from "../../base/mod.ts";
-import { DataError } from "../errors.ts";
-import { DataMesh, type DataNode } from "../testing/data_mesh.ts";
+import { randomUint32, SeededRandom } from "../../../base/mod.ts";
+import { DataError } from "../../errors.ts";
+import { DataMesh, type DataNode } from "../../testing/data_mesh.ts";
 
 type Account = { readonly id: string; readonly amount: number };
 

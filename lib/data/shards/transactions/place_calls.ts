@@ -3,11 +3,11 @@
  * @module
  */
 
-import type { CallOptions } from "../../service/mod.ts";
-import type { CommitPlace } from "../engine.ts";
-import { DataError } from "../errors.ts";
-import { collectionPath } from "../service/mod.ts";
-import { readLayoutOf, type ShardLayout } from "./layout.ts";
+import type { CallOptions } from "../../../service/mod.ts";
+import type { CommitPlace } from "../../engine.ts";
+import { DataError } from "../../errors.ts";
+import { collectionPath } from "../../service/mod.ts";
+import { readLayoutOf, type ShardLayout } from "../layout/mod.ts";
 
 /** The service by which members and programs reach the shards of a node. */
 export const SHARDS_SERVICE = "$shards";

@@ -12,9 +12,9 @@
  * @module
  */
 
-import { decodeBase64, encodeBase64, utf8Bytes } from "../../base/mod.ts";
-import { blake2s } from "../../crypto/mod.ts";
-import type { PeerId } from "../../service/mod.ts";
+import { decodeBase64, encodeBase64, utf8Bytes } from "../../../base/mod.ts";
+import { blake2s } from "../../../crypto/mod.ts";
+import type { PeerId } from "../../../service/mod.ts";
 import { isNewer, type ShardLayout } from "./layout.ts";
 
 /** Of what is signed. */

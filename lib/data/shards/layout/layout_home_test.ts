@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import { silentLogger, VirtualClock, VirtualTimers } from "../../base/mod.ts";
-import { type PeerId, peerId } from "../../service/mod.ts";
-import { layoutKeys } from "../testing/layout_keys.ts";
+import { silentLogger, VirtualClock, VirtualTimers } from "../../../base/mod.ts";
+import { type PeerId, peerId } from "../../../service/mod.ts";
+import { layoutKeys } from "../../testing/layout_keys.ts";
 import { layoutValue, readLayout, type ShardLayout } from "./layout.ts";
 import { type HomeParts, LayoutHome } from "./layout_home.ts";
 import { LayoutSignatures } from "./layout_signature.ts";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { peerId } from "../../service/mod.ts";
-import { layoutKeys } from "../testing/layout_keys.ts";
+import { peerId } from "../../../service/mod.ts";
+import { layoutKeys } from "../../testing/layout_keys.ts";
 import type { ShardLayout } from "./layout.ts";
 import { LayoutSignatures } from "./layout_signature.ts";
 import { mostTold } from "./told_layouts.ts";

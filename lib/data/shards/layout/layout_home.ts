@@ -11,11 +11,11 @@
  * @module
  */
 
-import { type Environment, repeat } from "../../base/mod.ts";
-import type { PeerId } from "../../service/mod.ts";
-import type { CollectionSpec } from "../engine.ts";
-import { DataError } from "../errors.ts";
-import { GONE_MS, LOOK_MS, LOOK_TIMEOUT_MS, MAX_MOVES, REPLACED_MS } from "./bounds.ts";
+import { type Environment, repeat } from "../../../base/mod.ts";
+import type { PeerId } from "../../../service/mod.ts";
+import type { CollectionSpec } from "../../engine.ts";
+import { DataError } from "../../errors.ts";
+import { GONE_MS, LOOK_MS, LOOK_TIMEOUT_MS, MAX_MOVES, REPLACED_MS } from "../bounds.ts";
 import { decideShard, type MembersView } from "./decide.ts";
 import {
   canFollow,
@@ -30,7 +30,7 @@ import {
   type ShardRecord,
 } from "./layout.ts";
 import type { LayoutSignatures } from "./layout_signature.ts";
-import type { CallMember, CopyStatus, MemberStatus } from "./messages.ts";
+import type { CallMember, CopyStatus, MemberStatus } from "../messages.ts";
 import { ranked } from "./placement.ts";
 
 /** Members that have no part yet are asked each so many times. */

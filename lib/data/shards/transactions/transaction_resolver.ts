@@ -5,16 +5,25 @@
  * @module
  */
 
-import { type Clock, type Environment, repeat } from "../../base/mod.ts";
-import type { CommitPlace, OpenTransaction, Outcome, TransactionStore } from "../engine.ts";
-import { isInnerName } from "../documents.ts";
-import { RESOLVE_AFTER_MS, RESOLVE_EACH_MS, RESOLVE_FOREIGN_MS } from "./bounds.ts";
-import type { HeldCollection } from "./held_collection.ts";
+import { type Clock, type Environment, repeat } from "../../../base/mod.ts";
+import type { CommitPlace, OpenTransaction, Outcome, TransactionStore } from "../../engine.ts";
+import { isInnerName } from "../../documents.ts";
+import { RESOLVE_AFTER_MS, RESOLVE_EACH_MS, RESOLVE_FOREIGN_MS } from "../bounds.ts";
+import type { ShardCopy } from "../shard_copy.ts";
 
 /** A place where this node answers. */
 export interface ServedPlace {
   readonly place: CommitPlace;
   readonly store: TransactionStore;
+}
+
+/** A collection with shards, and those of which this node has a copy, by number. */
+export interface ShardsHere {
+  readonly name: string;
+  readonly shards: ReadonlyMap<number, {
+    readonly copy: Pick<ShardCopy, "stored" | "whyNotServing">;
+    readonly transactions: TransactionStore | undefined;
+  }>;
 }
 
 /** What ending transactions stands on. */
@@ -112,7 +121,7 @@ export class TransactionResolver {
 /** @returns where a node may have to end transactions: shards that it owns, and collections of its own */
 export async function servedPlaces(
   store: TransactionStore | undefined,
-  collections: readonly HeldCollection[],
+  collections: readonly ShardsHere[],
 ): Promise<readonly ServedPlace[]> {
   const named = new Set(await store?.places());
   const plain = [...named].flatMap((collection) =>

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { type PeerId, peerId } from "../../service/mod.ts";
-import { layoutKeys } from "../testing/layout_keys.ts";
+import { type PeerId, peerId } from "../../../service/mod.ts";
+import { layoutKeys } from "../../testing/layout_keys.ts";
 import { layoutValue, readLayout, type ShardLayout, type ShardRecord } from "./layout.ts";
 import { LayoutSignatures } from "./layout_signature.ts";
 

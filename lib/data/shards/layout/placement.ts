@@ -3,9 +3,9 @@
  * @module
  */
 
-import { utf8Bytes } from "../../base/mod.ts";
-import { blake2s } from "../../crypto/mod.ts";
-import type { PeerId } from "../../service/mod.ts";
+import { utf8Bytes } from "../../../base/mod.ts";
+import { blake2s } from "../../../crypto/mod.ts";
+import type { PeerId } from "../../../service/mod.ts";
 
 /**
  * The shard of a key. Of a key with a part between braces, as in `{ann}/cart`, that part alone counts, so that such keys are
