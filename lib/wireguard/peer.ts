@@ -38,6 +38,8 @@ export class Peer {
   readonly cookies: CookieGenerator;
   /** The longest packet that its path takes; Infinity while that is no less than the device's MTU. */
   pathMtuBytes: number = Infinity;
+  /** 0 for none; `setPersistentKeepalive` changes it. */
+  persistentKeepaliveMs: number = 0;
   lastHandshakeAt: UnixMillis | undefined;
   rxBytes = 0;
   txBytes = 0;
@@ -51,7 +53,6 @@ export class Peer {
   readonly #refresh: SessionRefresh;
   readonly #staged = new BoundedQueue<Uint8Array>(STAGED_PACKETS);
   #pathBytes: number | undefined;
-  #persistentKeepaliveMs = 0;
   #needsAnotherKeepalive = false;
 
   constructor(publicKey: PublicKey, context: DeviceContext<Peer>) {
@@ -73,26 +74,26 @@ export class Peer {
     return this.path.endpoint;
   }
 
+  get source(): Endpoint | undefined {
+    return this.path.source;
+  }
+
   /** Whether there is a session to send by. */
   get hasSession(): boolean {
     return this.keypairs.current !== undefined;
   }
 
-  get persistentKeepaliveMs(): number {
-    return this.#persistentKeepaliveMs;
-  }
-
   /** @param seconds 0 for none; a keepalive goes out at once when there was none before */
   setPersistentKeepalive(now: Millis, seconds: number): void {
-    const isNew = this.#persistentKeepaliveMs === 0 && seconds > 0;
-    this.#persistentKeepaliveMs = seconds * 1000;
+    const isNew = this.persistentKeepaliveMs === 0 && seconds > 0;
+    this.persistentKeepaliveMs = seconds * 1000;
     if (seconds === 0) this.timers.cancel(TIMER.PERSISTENT_KEEPALIVE);
     if (isNew) this.greet(now);
   }
 
   /** Sends a first keepalive if there are to be any. */
   greet(now: Millis): void {
-    if (this.#persistentKeepaliveMs === 0) return;
+    if (this.persistentKeepaliveMs === 0) return;
     this.sendKeepalive(now);
     this.#noteTraversal(now);
   }
@@ -385,8 +386,8 @@ export class Peer {
   }
 
   #noteTraversal(now: Millis): void {
-    if (this.#persistentKeepaliveMs > 0) {
-      this.arm(TIMER.PERSISTENT_KEEPALIVE, now + this.#persistentKeepaliveMs);
+    if (this.persistentKeepaliveMs > 0) {
+      this.arm(TIMER.PERSISTENT_KEEPALIVE, now + this.persistentKeepaliveMs);
     }
   }
 

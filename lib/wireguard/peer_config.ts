@@ -79,7 +79,7 @@ export function peerStatus(peer: Peer): PeerStatus {
   return {
     publicKey: peer.publicKey,
     endpoint: peer.endpoint,
-    source: peer.path.source,
+    source: peer.source,
     allowedIps: [...peer.prefixes.values()],
     persistentKeepaliveSeconds: peer.persistentKeepaliveMs / 1000,
     lastHandshakeAt: peer.lastHandshakeAt,
