@@ -9,9 +9,8 @@
  * @module
  */
 
-import type { ByteStream, Counters, EventLoopYield, MemoryAccount } from "../base/mod.ts";
+import type { ByteStream, Counters, Environment, EventLoopYield, MemoryAccount } from "../base/mod.ts";
 import type { PublicKey } from "../crypto/mod.ts";
-import type { ChannelSetup } from "./channel_setup.ts";
 import { channelCounters, type ChannelDropReason } from "./errors.ts";
 import { Inbox } from "./inbox.ts";
 import { KeepAlive } from "./keep_alive.ts";
@@ -35,6 +34,16 @@ export const CLOSE_TIMEOUT_MS = 1_000;
 
 const MAX_REASON_CHARACTERS = 100;
 
+/** What every channel needs, however it opens. */
+export interface ChannelSetup extends Pick<Environment, "clock" | "timers"> {
+  /** Counts what goes wrong; without it, nobody knows. */
+  readonly counters?: Counters<ChannelDropReason>;
+  /** The longest body of a message in bytes, 1 MiB by default; both ends must agree on it. */
+  readonly maxMessageBytes?: number;
+  /** Is handed the channel before anything is read from it: the place for `attach` and `onStream`. */
+  readonly prepare?: (channel: Channel) => void;
+}
+
 /**
  * Messages and streams to and from one authenticated node, made by `openChannel` or `acceptChannel`; or another program
  * of this host, by `openLocalChannel` or `acceptLocalChannel`.
@@ -50,8 +59,9 @@ export class Channel {
   readonly reply: Uint8Array;
   /** Of the handshake; 0 of a local channel, which has none. */
   readonly handshakeVersion: number;
+  readonly #closing = Promise.withResolvers<void>();
   /** Resolves when the stream is closed, for whatever reason; it never rejects. */
-  readonly closed: Promise<void>;
+  readonly closed: Promise<void> = this.#closing.promise;
 
   readonly #stream: ByteStream;
   readonly #handshake: HandshakeResult;
@@ -66,7 +76,6 @@ export class Channel {
   readonly #reading: ReadLoop;
   readonly #topics = new TopicTable<MessageHandler>();
   readonly #streamTopics = new TopicTable<StreamHandler>();
-  readonly #markClosed: () => void;
 
   #state: "open" | "closing" | "closed" = "open";
   #closeReason: string | undefined;
@@ -83,9 +92,6 @@ export class Channel {
     this.#setup = setup;
     this.#counters = setup.counters ?? channelCounters();
     this.#maxMessageBytes = setup.maxMessageBytes ?? MAX_MESSAGE_BYTES;
-    const { promise, resolve } = Promise.withResolvers<void>();
-    this.closed = promise;
-    this.#markClosed = resolve;
     this.#keepAlive = new KeepAlive(setup, {
       onQuiet: () => {
         this.#release();
@@ -384,7 +390,7 @@ export class Channel {
     this.#stream.close();
     this.#handshake.sealer.wipe();
     this.#handshake.opener.wipe();
-    this.#markClosed();
+    this.#closing.resolve();
   }
 
   // As a call, since the state changes behind the compiler's back while something is awaited.

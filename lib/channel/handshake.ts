@@ -26,8 +26,7 @@ import {
   TAG_BYTES,
 } from "../crypto/mod.ts";
 import { HandshakeState, IKpsk2, type Role } from "../noise/mod.ts";
-import { Channel } from "./channel.ts";
-import type { ChannelSetup } from "./channel_setup.ts";
+import { Channel, type ChannelSetup } from "./channel.ts";
 import {
   ChannelClosedError,
   type ChannelDropReason,

@@ -8,8 +8,7 @@
  */
 
 import type { ByteStream } from "../base/mod.ts";
-import { Channel } from "./channel.ts";
-import type { ChannelSetup } from "./channel_setup.ts";
+import { Channel, type ChannelSetup } from "./channel.ts";
 import { FRAME_HEADER_BYTES, FrameReader, type RecordOpener, type RecordSealer } from "./records/mod.ts";
 
 /** Opens a channel over a stream that was just dialled, such as `dialUnix` gives. It is open at once. */

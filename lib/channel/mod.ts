@@ -17,8 +17,7 @@
  * @module
  */
 
-export { Channel } from "./channel.ts";
-export type { ChannelSetup } from "./channel_setup.ts";
+export { Channel, type ChannelSetup } from "./channel.ts";
 export * from "./errors.ts";
 export {
   acceptChannel,

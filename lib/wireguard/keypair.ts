@@ -5,7 +5,6 @@
 
 import type { Millis } from "../base/mod.ts";
 import type { Aead, AeadKey } from "../crypto/mod.ts";
-import type { SessionKeys } from "./handshake.ts";
 import { LocalCounter, type SendCounter } from "./send_counter.ts";
 
 /** What a handshake says of the session that it begins. */
@@ -35,19 +34,13 @@ export class Keypair {
     this.receiveKey = parts.receiveKey;
   }
 
-  /** @param keys are overwritten */
-  static ofHandshake(
-    createdAt: Millis,
+  /** @param keys one for each direction, which are overwritten */
+  static of(
+    fields: SessionFields & Pick<Keypair, "createdAt">,
     aead: Pick<Aead, "key">,
-    { send, receive }: SessionKeys,
-    session: SessionFields,
+    { send, receive }: { readonly send: Uint8Array; readonly receive: Uint8Array },
   ): Keypair {
-    const keypair = new Keypair({
-      ...session,
-      createdAt,
-      sendKey: aead.key(send),
-      receiveKey: aead.key(receive),
-    });
+    const keypair = new Keypair({ ...fields, sendKey: aead.key(send), receiveKey: aead.key(receive) });
     send.fill(0);
     receive.fill(0);
     return keypair;

@@ -18,7 +18,6 @@ import { TRANSPORT_HEADER_BYTES, writeTransportHeader } from "./messages.ts";
 import type { DropReason } from "./outcomes.ts";
 import { PeerPath } from "./peer_path.ts";
 import { PeerTimers, TIMER, type Timer } from "./peer_timers.ts";
-import { SessionRefresh } from "./session_refresh.ts";
 
 const NO_BYTES = new Uint8Array(0);
 /** Keys are forgotten after this many lives of a session (paper §6.3). */
@@ -50,7 +49,6 @@ export class Peer {
   /** Of the handshakes that begin here. */
   readonly initiator: Initiator<Peer>;
   readonly #context: DeviceContext<Peer>;
-  readonly #refresh: SessionRefresh;
   readonly #staged = new BoundedQueue<Uint8Array>(STAGED_PACKETS);
   #pathBytes: number | undefined;
   #needsAnotherKeepalive = false;
@@ -66,7 +64,6 @@ export class Peer {
       this.noteChange();
     });
     this.initiator = new Initiator(this, context);
-    this.#refresh = new SessionRefresh(context.timers);
     this.noteOwnKey();
   }
 
@@ -188,7 +185,7 @@ export class Peer {
   /** Begins a session with the keys of a handshake, at the index that the handshake used. */
   beginSession(now: Millis, keys: SessionKeys, session: SessionFields): void {
     const { aead, indices, timers } = this.#context;
-    const keypair = Keypair.ofHandshake(now, aead, keys, session);
+    const keypair = Keypair.of({ ...session, createdAt: now }, aead, keys);
     indices.replace(session.localIndex, { peer: this, keypair });
     this.keypairs.add(keypair);
     this.noteChange();
@@ -229,7 +226,6 @@ export class Peer {
   /** A session is confirmed by both sides. */
   noteHandshakeComplete(role: "initiator" | "responder"): void {
     this.initiator.noteComplete();
-    this.#refresh.noteHandshakeComplete();
     this.lastHandshakeAt = this.#context.wall();
     this.#context.emit({ kind: "handshake-completed", peer: this.publicKey, role });
   }
@@ -281,7 +277,7 @@ export class Peer {
       this.noteHandshakeComplete("responder");
       this.sendStaged(now);
     }
-    if (this.#refresh.isDueAfterReceiving(now, this.keypairs.current)) this.initiate(now);
+    this.initiator.renewAfterReceiving(now, this.keypairs.current);
     if (hasPackets) this.#noteDataReceived(now);
   }
 
@@ -359,7 +355,7 @@ export class Peer {
     if (packet.length > 0) this.#noteDataSent(now, keypair);
     else {
       this.noteSent(now);
-      if (this.#refresh.isDueAfterSending(now, keypair)) this.initiate(now);
+      this.initiator.renewAfterSending(now, keypair);
     }
     return undefined;
   }
@@ -370,7 +366,7 @@ export class Peer {
       const { keepaliveTimeoutMs, rekeyTimeoutMs } = this.#context.timers;
       this.arm(TIMER.NEW_HANDSHAKE, now + keepaliveTimeoutMs + rekeyTimeoutMs + this.initiator.jitterMs);
     }
-    if (this.#refresh.isDueAfterSending(now, keypair)) this.initiate(now);
+    this.initiator.renewAfterSending(now, keypair);
   }
 
   #claim(lengthBytes: number, destination: Endpoint): Uint8Array | undefined {
