@@ -5,7 +5,7 @@
 
 import { type Environment, type Logger, silentLogger } from "../base/mod.ts";
 import type { AgentOptions, SaidSettings } from "../config/mod.ts";
-import { preparePlane } from "../dataplane/mod.ts";
+import { type PlaneOptions, preparePlane } from "../dataplane/mod.ts";
 import { ResumedStateStore, SqliteStateStore, systemEnvironment } from "../host/mod.ts";
 import { MeshState, storedNetworkId } from "../mesh/mod.ts";
 import type { ServiceSettings } from "../service/mod.ts";
@@ -35,6 +35,11 @@ export interface OverlayPorts extends ServiceSettings {
    * @internal
    */
   readonly followers?: readonly SettingFollower[];
+  /**
+   * The thread of an interface, if it was begun before it was known whether the node has one. The node ends it then.
+   * @internal
+   */
+  readonly begunPlane?: PlaneOptions["prepared"];
   /** The process that is there for the node alone; without one, the node ends alone when it is told to. */
   readonly process?: AgentProcess;
 }
@@ -59,10 +64,12 @@ export interface OpenedNode {
  */
 export async function openNode(
   said: SaidSettings,
-  { logger = silentLogger, onOptions, onPending, process, followers = [], ...service }: OverlayPorts,
+  { logger = silentLogger, onOptions, onPending, process, followers = [], begunPlane, ...service }:
+    OverlayPorts,
   makeMesh: MakeMesh,
 ): Promise<OpenedNode> {
   using stack = new DisposableStack();
+  stack.use(begunPlane);
   const isNew = !SqliteStateStore.existsIn(said.stateDir);
   const store = ResumedStateStore.open(said.stateDir);
   // There is nothing to run from.
@@ -82,7 +89,10 @@ export async function openNode(
     const named = new NamedEndpoints(options.endpoints, environment);
     await named.look();
     // Its thread loads its modules while this one reads the state, or asks a leader.
-    const preparedPlane = stack.use(options.rootless ? undefined : preparePlane(options.dataplane));
+    const preparedPlane = options.rootless
+      ? undefined
+      : stack.use(preparePlane(options.dataplane, begunPlane));
+    if (preparedPlane !== begunPlane) begunPlane?.[Symbol.dispose]();
     const mesh = await makeMesh({ store, host, named, options, onPending, keep: () => settings.keep() });
     const agent = new Agent({ ...environment, mesh, store, options, named, service, preparedPlane });
     if (telemetry !== undefined) agent.services.runtime.use(telemetry.middleware);

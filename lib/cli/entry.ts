@@ -6,7 +6,7 @@
 
 import { reportFailure } from "./failure.ts";
 import { OutputClosedError } from "./terminal.ts";
-import type { CliPorts } from "./ports.ts";
+import type { CliPorts, ProcessPort } from "./ports.ts";
 import type { ShownToken } from "./process_arguments.ts";
 import { showUnprintable } from "../base/mod.ts";
 import { readWgOrder, runWg } from "./wg_order.ts";
@@ -26,6 +26,7 @@ export async function main(args: readonly string[], ports: CliPorts): Promise<nu
   if (args.length === 1 && VERSION_FLAGS.includes(args[0] ?? "")) return printVersion(ports);
   const order = readWgOrder(args, environment);
   if (order === undefined) {
+    if (mayOpenInterface(args, ports.process)) ports.beginAgent();
     const { main: runCommand } = await import("./weft.ts");
     return await runCommand(args, ports);
   }
@@ -35,6 +36,16 @@ export async function main(args: readonly string[], ports: CliPorts): Promise<nu
   } catch (error) {
     return reportFailure(terminal, error, { debug: Boolean(environment.WEFT_DEBUG) });
   }
+}
+
+/** Whether the line starts a node, and one that has an interface: that may be kept from an earlier start, and is not known yet. */
+function mayOpenInterface(
+  args: readonly string[],
+  { isRoot, environment }: Pick<ProcessPort, "isRoot" | "environment">,
+): boolean {
+  const isStart = args[0] === "up" || args.some((arg) => /^--(leader|join)/.test(arg));
+  const isRootless = args.includes("--rootless") || Boolean(environment.WEFT_ROOTLESS);
+  return isStart && isRoot && !isRootless && !args.includes("portable");
 }
 
 /** Scripts ask for it often, and all the commands take several times as long as this. */

@@ -197,6 +197,8 @@ export interface CliPorts {
   /** The version that `--version` prints. */
   readonly version: string;
   loadAgent(): Promise<AgentParts>;
+  /** Begins to load what a node with an interface takes longest for; a node without one gives it up. */
+  beginAgent(): void;
   /** See `WgInterface.open`. */
   openWgInterface(name: string, options: WgInterfaceOptions): Promise<WgInterfacePort>;
   readonly terminal: Terminal;

@@ -288,6 +288,23 @@ Deno.test("main() says that no agent runs, and with which state", async () => {
   }
 });
 
+Deno.test("a line that starts a node begins to load its agent at once, unless it can have no interface", async () => {
+  const begins = async (args: readonly string[], environment: Record<string, string> = {}, isRoot = true) => {
+    const ports = new SamplePorts();
+    Object.assign(ports.process, { environment, isRoot });
+    await entry(args, ports);
+    return ports.begun;
+  };
+  for (const args of [["up", "--nosuch"], ["--leader", "--nosuch"], ["--nosuch", "--join", "x"]]) {
+    assert.equal(await begins(args), 1, args.join(" "));
+    assert.equal(await begins([...args, "--rootless"]), 0);
+    assert.equal(await begins([...args, "--dataplane", "portable"]), 0);
+    assert.equal(await begins(args, { WEFT_ROOTLESS: "true" }), 0);
+    assert.equal(await begins(args, {}, false), 0);
+  }
+  for (const args of [["status"], ["peers", "up"], ["--help"]]) assert.equal(await begins(args), 0);
+});
+
 Deno.test("each of the commands is added by what its first word stands for, alone and with the same options", () => {
   const context = { ports: new SamplePorts(), exitCode: 0 };
   const whole = makeProgram(context);

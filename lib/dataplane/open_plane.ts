@@ -13,10 +13,11 @@ const MAX_PACKET_BYTES = 65_535;
 
 /**
  * Begins to load what the fast way runs in a thread of its own, so that it is there when a plane is opened.
+ * @param begun that thread, where it was begun already
  * @returns what is to be handed to `openPlane`, or disposed of; undefined where the portable way is taken
  */
-export function preparePlane(choice: PlaneChoice): PreparedWorker | undefined {
-  return choice === "portable" || Deno.build.os !== "linux" ? undefined : FastPlane.prepare();
+export function preparePlane(choice: PlaneChoice, begun?: PreparedWorker): PreparedWorker | undefined {
+  return choice === "portable" || Deno.build.os !== "linux" ? undefined : begun ?? FastPlane.prepare();
 }
 
 /**

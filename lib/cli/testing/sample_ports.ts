@@ -105,6 +105,8 @@ export class SampleOverlay implements Overlay {
 export class SamplePorts implements CliPorts {
   readonly version = "0.1.0";
   readonly diary: string[] = [];
+  /** How often the agent was begun. */
+  begun = 0;
   readonly overlay: SampleOverlay = new SampleOverlay(this.diary);
   readonly files: Map<string, string> = new Map();
   /** Something has failed that nothing catches. */
@@ -203,6 +205,10 @@ export class SamplePorts implements CliPorts {
     onStarted: () => void this.diary.push("started"),
     exit: (code) => void this.diary.push(`exit ${code}`),
   };
+
+  beginAgent(): void {
+    this.begun++;
+  }
 
   loadAgent(): Promise<AgentParts> {
     return Promise.resolve(this);

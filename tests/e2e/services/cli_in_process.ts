@@ -26,6 +26,7 @@ export async function ask(node: WeftNode, ...args: readonly string[]): Promise<C
   let stdout = "", stderr = "";
   const ports: CliPorts = {
     version: "0.0.0",
+    beginAgent: () => {},
     loadAgent: () => Promise.resolve(ATTACHING),
     openWgInterface: () => Promise.reject(new TypeError("this command only asks")),
     terminal: {
