@@ -4,7 +4,7 @@
  */
 
 import { type Environment, type Logger, silentLogger } from "../base/mod.ts";
-import type { AgentOptions, SaidSettings } from "../config/mod.ts";
+import { type AgentOptions, checkPairs, type SaidSettings } from "../config/mod.ts";
 import { preparePlane } from "../dataplane/mod.ts";
 import { ResumedStateStore, SqliteStateStore, systemEnvironment } from "../host/mod.ts";
 import { MeshState, storedNetworkId } from "../mesh/mod.ts";
@@ -76,6 +76,7 @@ export async function openNode(
     const settings = await NodeSettings.read(said, store, (problem) => logger.warn(problem));
     chooseInterface(settings, store, logger);
     const { options } = settings;
+    checkPairs(options);
     checkDeclared(options);
     const policy = options.policy === undefined ? undefined : await readDeclaredPolicy(options.policy);
     await onOptions?.(options);

@@ -59,8 +59,9 @@ export class Channel {
   readonly reply: Uint8Array;
   /** Of the handshake; 0 of a local channel, which has none. */
   readonly handshakeVersion: number;
+  readonly #closing = Promise.withResolvers<void>();
   /** Resolves when the stream is closed, for whatever reason; it never rejects. */
-  readonly closed: Promise<void>;
+  readonly closed: Promise<void> = this.#closing.promise;
 
   readonly #stream: ByteStream;
   readonly #handshake: HandshakeResult;
@@ -75,7 +76,6 @@ export class Channel {
   readonly #reading: ReadLoop;
   readonly #topics = new TopicTable<MessageHandler>();
   readonly #streamTopics = new TopicTable<StreamHandler>();
-  readonly #markClosed: () => void;
 
   #state: "open" | "closing" | "closed" = "open";
   #closeReason: string | undefined;
@@ -92,9 +92,6 @@ export class Channel {
     this.#setup = setup;
     this.#counters = setup.counters ?? channelCounters();
     this.#maxMessageBytes = setup.maxMessageBytes ?? MAX_MESSAGE_BYTES;
-    const { promise, resolve } = Promise.withResolvers<void>();
-    this.closed = promise;
-    this.#markClosed = resolve;
     this.#keepAlive = new KeepAlive(setup, {
       onQuiet: () => {
         this.#release();
@@ -393,7 +390,7 @@ export class Channel {
     this.#stream.close();
     this.#handshake.sealer.wipe();
     this.#handshake.opener.wipe();
-    this.#markClosed();
+    this.#closing.resolve();
   }
 
   // As a call, since the state changes behind the compiler's back while something is awaited.

@@ -4,7 +4,7 @@
  */
 
 import { CommanderError, Option } from "@commander-js/extra-typings";
-import { addCommands, addStartOptions, withoutWgQuick } from "./commands/mod.ts";
+import { addCommands, addStartOptions, COMMAND_ADDERS, withoutWgQuick } from "./commands/mod.ts";
 import { reportFailure, UsageError } from "./failure.ts";
 import type { CliPorts } from "./ports.ts";
 import { OutputClosedError } from "./terminal.ts";
@@ -20,7 +20,7 @@ import { type AnyCommand, Command, type CommandContext, refuseUnknown } from "./
  */
 export async function main(args: readonly string[], ports: CliPorts): Promise<number> {
   const context: CommandContext = { ports, exitCode: 0 };
-  const program = makeProgram(context);
+  const program = makeProgramFor(args, context);
   try {
     const meant = withoutWgQuick(args, ports.process.environment, program);
     await program.parseAsync(meant, { from: "user" });
@@ -28,7 +28,8 @@ export async function main(args: readonly string[], ports: CliPorts): Promise<nu
   } catch (error) {
     if (error instanceof CommanderError && error.exitCode === 0) return 0;
     if (error instanceof OutputClosedError) return 0;
-    const failure = error instanceof CommanderError ? usageError(error, args, program) : error;
+    // What was meant by a line that can't be read may be any command.
+    const failure = error instanceof CommanderError ? usageError(error, args, makeProgram(context)) : error;
     return reportFailure(ports.terminal, failure, {
       debug: Boolean(ports.process.environment.WEFT_DEBUG),
       usage: exampleHint(walk(program, args).command),
@@ -36,9 +37,34 @@ export async function main(args: readonly string[], ports: CliPorts): Promise<nu
   }
 }
 
+const HELP_FLAGS: ReadonlySet<string> = new Set(["-h", "--help"]);
+
+/** @returns the program with the commands that the line may be about: to make all takes longer than most of them run */
+function makeProgramFor(args: readonly string[], context: CommandContext): AnyCommand {
+  const [word = ""] = args;
+  const add = COMMAND_ADDERS.get(word);
+  // Help tells of all commands, and a shell asks for what may be typed.
+  if (add === undefined || word === "complete" || args.some((arg) => HELP_FLAGS.has(arg))) {
+    return makeProgram(context);
+  }
+  const program = emptyProgram(context);
+  add(program, context);
+  addAliases(program);
+  return program;
+}
+
 /** @returns the program with all its commands */
 export function makeProgram(context: CommandContext): AnyCommand {
-  const { terminal, version } = context.ports;
+  const program = emptyProgram(context);
+  addCommands(program, context);
+  addHelpCommand(program);
+  // Last, because commands inherit its settings as they are when they are made.
+  addStartOptions(program, context);
+  addAliases(program);
+  return program;
+}
+
+function emptyProgram({ ports: { terminal, version } }: CommandContext): AnyCommand {
   const program: AnyCommand = new Command("weft") as AnyCommand;
   program
     .description("Turns machines into one private network.")
@@ -69,11 +95,6 @@ export function makeProgram(context: CommandContext): AnyCommand {
       refuseUnknownWord(command as AnyCommand);
       return "";
     });
-  addCommands(program, context);
-  addHelpCommand(program);
-  // Last, because commands inherit its settings as they are when they are made.
-  addStartOptions(program, context);
-  addAliases(program);
   return program;
 }
 

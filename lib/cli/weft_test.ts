@@ -2,7 +2,9 @@ import assert from "node:assert/strict";
 import { OutputClosedError, OutputFailedError } from "./terminal.ts";
 import { SamplePorts } from "./testing/sample_ports.ts";
 import { main, makeProgram } from "./weft.ts";
-import type { AnyCommand } from "./weft_command.ts";
+import { COMMAND_ADDERS } from "./commands/mod.ts";
+import { addAliases, commandNamed } from "./command_tree.ts";
+import { type AnyCommand, Command } from "./weft_command.ts";
 import { main as entry } from "./entry.ts";
 
 async function run(
@@ -283,6 +285,27 @@ Deno.test("main() says that no agent runs, and with which state", async () => {
     const { code, ports } = await run([...args, "--state", "/nonexistent/state"]);
     assert.equal(code, 1);
     assert.match(ports.stderr, /^weft: .*\/nonexistent\/state\nhint: .*weft up.*\n$/);
+  }
+});
+
+Deno.test("each of the commands is added by what its first word stands for, alone and with the same options", () => {
+  const context = { ports: new SamplePorts(), exitCode: 0 };
+  const whole = makeProgram(context);
+  const shape = (command: AnyCommand): unknown => [
+    command.name(),
+    command.aliases(),
+    command.options.map(({ flags }) => flags),
+    command.commands.map((each) => shape(each as AnyCommand)),
+  ];
+  const names = whole.commands.map((command) => command.name()).filter((name) => name !== "help");
+  assert.deepEqual([...COMMAND_ADDERS.keys()], names);
+  for (const [word, add] of COMMAND_ADDERS) {
+    const group: AnyCommand = new Command("weft") as AnyCommand;
+    add(group, context);
+    addAliases(group);
+    const alone = commandNamed(group, word) ?? assert.fail(word);
+    assert.deepEqual(shape(alone), shape(commandNamed(whole, word) ?? assert.fail(word)));
+    for (const each of group.commands) assert.equal(COMMAND_ADDERS.get(each.name()), add, each.name());
   }
 });
 

@@ -7,6 +7,7 @@
 import { type Millis, randomFraction } from "../base/mod.ts";
 import type { DeviceContext } from "./device_context.ts";
 import { createInitiation, type PendingInitiation } from "./handshake.ts";
+import type { Keypair } from "./keypair.ts";
 import type { PresharedKey, PublicKey } from "../crypto/mod.ts";
 import type { Endpoint } from "../net/mod.ts";
 import { type PeerTimers, TIMER, type Timer } from "./peer_timers.ts";
@@ -37,6 +38,8 @@ export class Initiator<Peer extends CalledPeer> {
   #isLowOrder = false;
   /** Whether a handshake was begun here that has not ended. */
   #isUnderWay = false;
+  /** Whether the session in use was followed by another handshake, as its end was near. */
+  #hasRenewed = false;
   #sentAt = -Infinity;
   #wantedAt = -Infinity;
   #attempts = 0;
@@ -57,6 +60,21 @@ export class Initiator<Peer extends CalledPeer> {
     this.#attempts = 0;
     if (now - this.#sentAt < this.#context.timers.rekeyTimeoutMs) return;
     if (this.#send(now)) this.#armRetry(now);
+  }
+
+  /** A message was sent by a session: an old one of ours is followed by the next (paper §6.2). */
+  renewAfterSending(now: Millis, { isInitiator, createdAt, counter }: Keypair): void {
+    const isOld = isInitiator && now - createdAt > this.#context.timers.rekeyAfterTimeMs;
+    if (isOld || counter.isOld) this.initiate(now);
+  }
+
+  /** A message came in: once, if `current` is ours and ends before a keepalive and an attempt would (paper §6.2). */
+  renewAfterReceiving(now: Millis, current: Keypair | undefined): void {
+    if (this.#hasRenewed || current === undefined || !current.isInitiator) return;
+    const { rejectAfterTimeMs, keepaliveTimeoutMs, rekeyTimeoutMs } = this.#context.timers;
+    if (now - current.createdAt < rejectAfterTimeMs - keepaliveTimeoutMs - rekeyTimeoutMs) return;
+    this.#hasRenewed = true;
+    this.initiate(now);
   }
 
   /** A packet has no session to go by. Says so, once in the time between two attempts. */
@@ -108,6 +126,7 @@ export class Initiator<Peer extends CalledPeer> {
     this.#peer.timers.cancel(TIMER.REDIRECT_HANDSHAKE);
     this.#attempts = 0;
     this.#isUnderWay = false;
+    this.#hasRenewed = false;
   }
 
   /** Forgets all but the peer: the next handshake begins at once. */

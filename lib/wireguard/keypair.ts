@@ -4,7 +4,7 @@
  */
 
 import type { Millis } from "../base/mod.ts";
-import type { AeadKey } from "../crypto/mod.ts";
+import type { Aead, AeadKey } from "../crypto/mod.ts";
 import { LocalCounter, type SendCounter } from "./send_counter.ts";
 
 /** What a handshake says of the session that it begins. */
@@ -32,6 +32,18 @@ export class Keypair {
     this.remoteIndex = parts.remoteIndex;
     this.sendKey = parts.sendKey;
     this.receiveKey = parts.receiveKey;
+  }
+
+  /** @param keys one for each direction, which are overwritten */
+  static of(
+    fields: SessionFields & Pick<Keypair, "createdAt">,
+    aead: Pick<Aead, "key">,
+    { send, receive }: { readonly send: Uint8Array; readonly receive: Uint8Array },
+  ): Keypair {
+    const keypair = new Keypair({ ...fields, sendKey: aead.key(send), receiveKey: aead.key(receive) });
+    send.fill(0);
+    receive.fill(0);
+    return keypair;
   }
 
   /** Overwrites the keys. */

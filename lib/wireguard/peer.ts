@@ -37,6 +37,8 @@ export class Peer {
   readonly cookies: CookieGenerator;
   /** The longest packet that its path takes; Infinity while that is no less than the device's MTU. */
   pathMtuBytes: number = Infinity;
+  /** 0 for none; `setPersistentKeepalive` changes it. */
+  persistentKeepaliveMs: number = 0;
   lastHandshakeAt: UnixMillis | undefined;
   rxBytes = 0;
   txBytes = 0;
@@ -49,9 +51,7 @@ export class Peer {
   readonly #context: DeviceContext<Peer>;
   readonly #staged = new BoundedQueue<Uint8Array>(STAGED_PACKETS);
   #pathBytes: number | undefined;
-  #persistentKeepaliveMs = 0;
   #needsAnotherKeepalive = false;
-  #sentLastMinuteHandshake = false;
 
   constructor(publicKey: PublicKey, context: DeviceContext<Peer>) {
     this.publicKey = publicKey;
@@ -80,21 +80,17 @@ export class Peer {
     return this.keypairs.current !== undefined;
   }
 
-  get persistentKeepaliveMs(): number {
-    return this.#persistentKeepaliveMs;
-  }
-
   /** @param seconds 0 for none; a keepalive goes out at once when there was none before */
   setPersistentKeepalive(now: Millis, seconds: number): void {
-    const isNew = this.#persistentKeepaliveMs === 0 && seconds > 0;
-    this.#persistentKeepaliveMs = seconds * 1000;
+    const isNew = this.persistentKeepaliveMs === 0 && seconds > 0;
+    this.persistentKeepaliveMs = seconds * 1000;
     if (seconds === 0) this.timers.cancel(TIMER.PERSISTENT_KEEPALIVE);
     if (isNew) this.greet(now);
   }
 
   /** Sends a first keepalive if there are to be any. */
   greet(now: Millis): void {
-    if (this.#persistentKeepaliveMs === 0) return;
+    if (this.persistentKeepaliveMs === 0) return;
     this.sendKeepalive(now);
     this.#noteTraversal(now);
   }
@@ -189,14 +185,7 @@ export class Peer {
   /** Begins a session with the keys of a handshake, at the index that the handshake used. */
   beginSession(now: Millis, keys: SessionKeys, session: SessionFields): void {
     const { aead, indices, timers } = this.#context;
-    const keypair = new Keypair({
-      ...session,
-      createdAt: now,
-      sendKey: aead.key(keys.send),
-      receiveKey: aead.key(keys.receive),
-    });
-    keys.send.fill(0);
-    keys.receive.fill(0);
+    const keypair = Keypair.of({ ...session, createdAt: now }, aead, keys);
     indices.replace(session.localIndex, { peer: this, keypair });
     this.keypairs.add(keypair);
     this.noteChange();
@@ -237,7 +226,6 @@ export class Peer {
   /** A session is confirmed by both sides. */
   noteHandshakeComplete(role: "initiator" | "responder"): void {
     this.initiator.noteComplete();
-    this.#sentLastMinuteHandshake = false;
     this.lastHandshakeAt = this.#context.wall();
     this.#context.emit({ kind: "handshake-completed", peer: this.publicKey, role });
   }
@@ -289,7 +277,7 @@ export class Peer {
       this.noteHandshakeComplete("responder");
       this.sendStaged(now);
     }
-    this.#refreshWhenReceiving(now);
+    this.initiator.renewAfterReceiving(now, this.keypairs.current);
     if (hasPackets) this.#noteDataReceived(now);
   }
 
@@ -300,16 +288,6 @@ export class Peer {
       this.#needsAnotherKeepalive = false;
       this.arm(TIMER.SEND_KEEPALIVE, now + this.#context.timers.keepaliveTimeoutMs);
     }
-  }
-
-  /** Renews a session of ours that ends before a keepalive and an attempt would (paper §6.2). */
-  #refreshWhenReceiving(now: Millis): void {
-    const { current } = this.keypairs;
-    if (this.#sentLastMinuteHandshake || current === undefined || !current.isInitiator) return;
-    const { rejectAfterTimeMs, keepaliveTimeoutMs, rekeyTimeoutMs } = this.#context.timers;
-    if (now - current.createdAt < rejectAfterTimeMs - keepaliveTimeoutMs - rekeyTimeoutMs) return;
-    this.#sentLastMinuteHandshake = true;
-    this.initiate(now);
   }
 
   /** Does what a timer that ran out demands. */
@@ -377,7 +355,7 @@ export class Peer {
     if (packet.length > 0) this.#noteDataSent(now, keypair);
     else {
       this.noteSent(now);
-      this.#refreshWhenSending(now, keypair);
+      this.initiator.renewAfterSending(now, keypair);
     }
     return undefined;
   }
@@ -388,13 +366,7 @@ export class Peer {
       const { keepaliveTimeoutMs, rekeyTimeoutMs } = this.#context.timers;
       this.arm(TIMER.NEW_HANDSHAKE, now + keepaliveTimeoutMs + rekeyTimeoutMs + this.initiator.jitterMs);
     }
-    this.#refreshWhenSending(now, keypair);
-  }
-
-  /** The initiator of an old session begins the next one (paper §6.2). */
-  #refreshWhenSending(now: Millis, keypair: Keypair): void {
-    const isOld = keypair.isInitiator && now - keypair.createdAt > this.#context.timers.rekeyAfterTimeMs;
-    if (isOld || keypair.counter.isOld) this.initiate(now);
+    this.initiator.renewAfterSending(now, keypair);
   }
 
   #claim(lengthBytes: number, destination: Endpoint): Uint8Array | undefined {
@@ -410,8 +382,8 @@ export class Peer {
   }
 
   #noteTraversal(now: Millis): void {
-    if (this.#persistentKeepaliveMs > 0) {
-      this.arm(TIMER.PERSISTENT_KEEPALIVE, now + this.#persistentKeepaliveMs);
+    if (this.persistentKeepaliveMs > 0) {
+      this.arm(TIMER.PERSISTENT_KEEPALIVE, now + this.persistentKeepaliveMs);
     }
   }
 

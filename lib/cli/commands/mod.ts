@@ -36,41 +36,54 @@ import { addWgCommand } from "./wg_command.ts";
 export { addStartOptions } from "./start_commands.ts";
 export { withoutWgQuick } from "./wg_command.ts";
 
+/** Which words those are that some commands begin with, and what adds these. In the order of the help. */
+const COMMANDS: readonly (readonly [names: string, add: AddCommands])[] = [
+  ["up", addUpCommand],
+  ["status ping", addAskCommands],
+  ["top", addTopCommand],
+  ["explain", addExplainCommand],
+  ["peers", addPeersCommand],
+  ["down logs version", addAgentCommands],
+  ["config", addConfigCommands],
+  ["reload", addReloadCommand],
+  ["token", addTokenCommands],
+  ["peer", addPeerCommands],
+  ["label", addLabelCommand],
+  ["grant", addGrantCommands],
+  ["dns", addDnsCommands],
+  ["network", addNetworkCommands],
+  ["endpoint", addEndpointCommands],
+  ["route", addRouteCommands],
+  ["exit", addExitCommands],
+  ["policy", addPolicyCommands],
+  ["service", addServiceCommands],
+  ["call publish subscribe", addCallCommands],
+  ["data", addDataCommands],
+  ["queue", addQueueCommands],
+  ["proxy forward offer", addForwardCommands],
+  ["doctor cleanup", addHostCommands],
+  ["bugreport", addBugreportCommand],
+  ["backup recovery-key restore", addBackupCommands],
+  ["netcheck", addNetcheckCommand],
+  ["completions complete", addCompletionCommands],
+  ["install uninstall", addInstallCommands],
+  ["leader", addLeaderCommands],
+  ["rotate-key", addRotateCommand],
+  ["audit", addAuditCommand],
+  ["leave", addLeaveCommand],
+  ["sim", addSimCommand],
+  ["wg", addWgCommand],
+];
+
+/** Adds commands to the program. */
+export type AddCommands = (program: AnyCommand, context: CommandContext) => void;
+
+/** The commands of each adder, by the words that they begin with. */
+export const COMMAND_ADDERS: ReadonlyMap<string, AddCommands> = new Map(
+  COMMANDS.flatMap(([names, add]) => names.split(" ").map((name) => [name, add] as const)),
+);
+
 /** Adds the commands, in the order of the help. */
 export function addCommands(program: AnyCommand, context: CommandContext): void {
-  addUpCommand(program, context);
-  addAskCommands(program, context);
-  addTopCommand(program, context);
-  addExplainCommand(program, context);
-  addPeersCommand(program, context);
-  addAgentCommands(program, context);
-  addConfigCommands(program, context);
-  addReloadCommand(program, context);
-  addTokenCommands(program, context);
-  addPeerCommands(program, context);
-  addLabelCommand(program, context);
-  addGrantCommands(program, context);
-  addDnsCommands(program, context);
-  addNetworkCommands(program, context);
-  addEndpointCommands(program, context);
-  addRouteCommands(program, context);
-  addExitCommands(program, context);
-  addPolicyCommands(program, context);
-  addServiceCommands(program, context);
-  addCallCommands(program, context);
-  addDataCommands(program, context);
-  addQueueCommands(program, context);
-  addForwardCommands(program, context);
-  addHostCommands(program, context);
-  addBugreportCommand(program, context);
-  addBackupCommands(program, context);
-  addNetcheckCommand(program, context);
-  addCompletionCommands(program, context);
-  addInstallCommands(program, context);
-  addLeaderCommands(program, context);
-  addRotateCommand(program, context);
-  addAuditCommand(program, context);
-  addLeaveCommand(program, context);
-  addSimCommand(program, context);
-  addWgCommand(program, context);
+  for (const [, add] of COMMANDS) add(program, context);
 }
