@@ -4,7 +4,7 @@
  */
 
 import { type Environment, type Logger, silentLogger } from "../base/mod.ts";
-import type { AgentOptions, SaidSettings } from "../config/mod.ts";
+import { type AgentOptions, checkPairs, type SaidSettings } from "../config/mod.ts";
 import { type PlaneOptions, preparePlane } from "../dataplane/mod.ts";
 import { ResumedStateStore, SqliteStateStore, systemEnvironment } from "../host/mod.ts";
 import { MeshState, storedNetworkId } from "../mesh/mod.ts";
@@ -83,6 +83,7 @@ export async function openNode(
     const settings = await NodeSettings.read(said, store, (problem) => logger.warn(problem));
     chooseInterface(settings, store, logger);
     const { options } = settings;
+    checkPairs(options);
     checkDeclared(options);
     const policy = options.policy === undefined ? undefined : await readDeclaredPolicy(options.policy);
     await onOptions?.(options);

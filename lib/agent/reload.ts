@@ -12,6 +12,7 @@ import type { ReloadReport, SettingValue } from "../api/mod.ts";
 import { WeftError } from "../base/mod.ts";
 import {
   type AgentOptions,
+  checkPairs,
   FIELD_ENTRIES,
   FIELDS,
   type OptionName,
@@ -98,6 +99,7 @@ export class Reloader {
     const { settings, followers, isRunning } = this.#parts;
     if (!isRunning()) throw new InterruptedError();
     const next = await settings.reread();
+    checkPairs(next.options);
     checkDeclared(next.options);
     const changes = FIELD_ENTRIES.map(([name]) => name)
       .filter((name) => text(settings.options, name) !== text(next.options, name));

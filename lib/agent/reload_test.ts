@@ -100,6 +100,15 @@ Deno.test("Reloader changes nothing when the file cannot be used", async () => {
   assert.deepEqual(node.seen, []);
 });
 
+Deno.test("Reloader changes nothing when the next start would miss the other half of a pair", async () => {
+  await using node = await ReloadedNode.start("log-level: info\n");
+  await assert.rejects(node.reload("log-level: debug\ndata-cert: /etc/weft/client.pem\n"), {
+    code: "InvalidConfig",
+    message: "Cannot use data-cert: it needs data-key beside it",
+  });
+  assert.equal(node.settings.options.logLevel, "info");
+});
+
 Deno.test("Reloader leaves what a part cannot follow as it was, and says why", async () => {
   await using node = await ReloadedNode.start("status-port: 9000\nlog-level: info\n");
   node.isTaken = true;

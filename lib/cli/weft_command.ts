@@ -121,10 +121,19 @@ export async function saidSettings(command: AnyCommand, ports: CliPorts): Promis
   );
 }
 
+const PATH_OPTIONS = [
+  "statusTokenFile",
+  "policy",
+  "dataCredentials",
+  "dataAuthority",
+  "dataCertificate",
+  "dataKey",
+] as const satisfies readonly OptionName[];
+
 /** What is kept is read again in another directory. */
 function withPaths(layer: ConfigLayer): ConfigLayer {
   const values = { ...layer.values };
-  for (const name of ["statusTokenFile", "policy", "dataCredentials", "dataAuthority"] as const) {
+  for (const name of PATH_OPTIONS) {
     const path = values[name];
     if (typeof path === "string" && path !== "") values[name] = absolutePath(path);
   }

@@ -60,6 +60,8 @@ const samples: Readonly<Record<OptionName, string>> = {
   data: "nats://192.0.2.1:4222?replicas=3",
   dataCredentials: "/etc/weft/nats.creds",
   dataAuthority: "/etc/weft/nats-ca.pem",
+  dataCertificate: "/etc/weft/nats-client.pem",
+  dataKey: "/etc/weft/nats-client-key.pem",
   recoveryKey: `weft-recovery-key1-${"A".repeat(48)}`,
   logLevel: "debug",
   logCategories: "mesh=debug",

@@ -99,6 +99,10 @@ export interface AgentOptions {
   readonly dataCredentials?: string;
   /** A file with certificates of who vouches for those servers. */
   readonly dataAuthority?: string;
+  /** A file with the certificate by which this node proves there who it is; given with `dataKey`, or not at all. */
+  readonly dataCertificate?: string;
+  /** A file with the private key of that certificate. */
+  readonly dataKey?: string;
   /** Overlay networks that a leader makes at its start when there are none of their names. */
   readonly networks: readonly DeclaredNetwork[];
   /** Endpoints in overlay networks that this node adds at its start when it has none of their names. */

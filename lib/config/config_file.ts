@@ -6,7 +6,7 @@
 
 import type { LineCounter as Lines, Node, YAMLMap } from "yaml";
 import { FIELD_ENTRIES, TEST_OPTIONS } from "./fields.ts";
-import { type ConfigLayer, InvalidConfigError, readSetting, SPELLINGS } from "./layers.ts";
+import { checkPairs, type ConfigLayer, InvalidConfigError, readSetting, SPELLINGS } from "./layers.ts";
 import { nearest } from "./nearest.ts";
 import type { FilePosition } from "./policy/mod.ts";
 
@@ -76,8 +76,19 @@ export async function checkConfigFile(text: string, path: string): Promise<reado
       return [{ message, hint, ...position && { position } }];
     }
   });
+  const alone = wrong.length > 0 ? undefined : pairProblem(layer);
   const line = ({ position }: ConfigProblem): number => position?.line ?? 0;
-  return [...problems, ...wrong].sort((a, b) => line(a) - line(b));
+  return [...problems, ...wrong, ...alone ? [alone] : []].sort((a, b) => line(a) - line(b));
+}
+
+function pairProblem({ values }: ConfigLayer): ConfigProblem | undefined {
+  try {
+    checkPairs(values);
+    return undefined;
+  } catch (error) {
+    if (!(error instanceof InvalidConfigError)) throw error;
+    return { message: error.message, hint: error.hint ?? "" };
+  }
 }
 
 interface ReadFile {

@@ -77,6 +77,13 @@ for (const [name, text, line, column] of places) {
   });
 }
 
+Deno.test("checkConfigFile() tells what is of use only with what is not there", async () => {
+  const [alone, none] = await checkConfigFile("data-key: /etc/weft/key.pem\n", "weft.yaml");
+  assert.equal(alone?.message, "Cannot use data-key: it needs data-cert beside it");
+  assert.equal(none, undefined);
+  assert.deepEqual(await checkConfigFile("data-key: /k\ndata-cert: /c\n", "weft.yaml"), []);
+});
+
 Deno.test("checkConfigFile() tells all that is wrong, in the order of the file", async () => {
   const text = "mtu: 9\nprot: 1\nport: 70000\nname: web-1\nlabel: a=b\nlabels: a=b\n";
   const problems = await checkConfigFile(text, "f");

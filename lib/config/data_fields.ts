@@ -10,9 +10,11 @@ import { pathText } from "./field_schemas.ts";
 /** No user and password: everybody on the machine would see them. */
 const SERVERS = /^(?:nats|tls):\/\/[^@/?#\s]+\/?(?:\?replicas=[1-5])?$/;
 
+type DataOption = "data" | "dataCredentials" | "dataAuthority" | "dataCertificate" | "dataKey";
+
 /** Of the options that say where collections are, beside the state directory. */
 export const DATA_FIELDS: {
-  readonly [Key in OptionName & ("data" | "dataCredentials" | "dataAuthority")]-?: Field<Key>;
+  readonly [Key in OptionName & DataOption]-?: Field<Key>;
 } = {
   data: {
     flag: "data",
@@ -43,5 +45,27 @@ export const DATA_FIELDS: {
     schema: pathText,
     rule: "the certificates are in a file",
     hint: "Name a file in PEM, for example --data-ca /etc/weft/nats-ca.pem.",
+  },
+  dataCertificate: {
+    flag: "data-cert",
+    value: "file",
+    help: "the certificate by which this node proves there who it is, with --data-key",
+    initial: undefined,
+    initialText: "none",
+    schema: pathText,
+    rule: "the certificate is in a file",
+    hint: "Name a file in PEM, for example --data-cert /etc/weft/nats-client.pem.",
+  },
+  dataKey: {
+    flag: "data-key",
+    value: "file",
+    help: "the private key of that certificate",
+    initial: undefined,
+    initialText: "none",
+    schema: pathText,
+    isUnspoken: true,
+    rule: "the key is in a file",
+    hint:
+      "Name a file in PEM that only its owner can read, for example --data-key /etc/weft/nats-client-key.pem.",
   },
 };

@@ -95,6 +95,23 @@ export function layerOptions(
 }
 
 /**
+ * Checks what is of use only together.
+ * @throws InvalidConfigError that names the option which is there alone
+ */
+export function checkPairs(options: Partial<Record<OptionName, unknown>>): void {
+  for (const [name, other] of PAIRS) {
+    if (options[name] === undefined || options[other] !== undefined) continue;
+    const [{ flag }, { flag: missing, hint }] = [FIELDS[name], FIELDS[other]];
+    throw new InvalidConfigError(`Cannot use ${flag}: it needs ${missing} beside it`, { hint });
+  }
+}
+
+const PAIRS: readonly (readonly [OptionName, needs: OptionName])[] = [
+  ["dataCertificate", "dataKey"],
+  ["dataKey", "dataCertificate"],
+];
+
+/**
  * @returns the options of one layer as they are read; an alias before the name that overrules it
  * @throws InvalidConfigError that names the setting as it was written, its value, and the rule
  */

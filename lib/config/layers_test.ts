@@ -1,7 +1,13 @@
 import assert from "node:assert/strict";
 import { fileLayer } from "./config_file.ts";
 import { Cidr, Endpoint } from "../net/mod.ts";
-import { environmentLayer, InvalidConfigError, layerAgentOptions, parseAgentOptions } from "./layers.ts";
+import {
+  checkPairs,
+  environmentLayer,
+  InvalidConfigError,
+  layerAgentOptions,
+  parseAgentOptions,
+} from "./layers.ts";
 
 Deno.test("parseAgentOptions() fills in the defaults", () => {
   const options = parseAgentOptions({});
@@ -206,6 +212,26 @@ for (const [key, value, says] of refused) {
     });
   });
 }
+
+Deno.test("checkPairs() takes a certificate and its key, and names the one that is there alone", () => {
+  for (
+    const [given, expected] of [
+      [{}, undefined],
+      [{ dataCertificate: "/c", dataKey: "/k" }, undefined],
+      [{ dataCertificate: "/c" }, /^Cannot use data-cert: it needs data-key/],
+      [{ dataKey: "/k" }, /^Cannot use data-key: it needs data-cert/],
+    ] as const
+  ) {
+    const check = () => checkPairs(parseAgentOptions(given));
+    if (expected === undefined) check();
+    else assert.throws(check, (error) => error instanceof InvalidConfigError && expected.test(error.message));
+  }
+});
+
+Deno.test("a private key that was put in the place of its file stands in no message", () => {
+  const key = "-----BEGIN PRIVATE KEY-----\nMC4CAQ";
+  assert.throws(() => parseAgentOptions({ dataKey: key }), (error) => !String(error).includes("MC4"));
+});
 
 Deno.test("InvalidConfigError says where the setting was written", () => {
   const layers = [

@@ -130,4 +130,6 @@ export const PACKAGE_FOLDERS: ReadonlyMap<string, readonly string[]> = new Map([
 /** The parts of Node.js that a pure folder may import. */
 export const PURE_NODE_MODULES: ReadonlyMap<string, readonly string[]> = new Map([
   ["crypto", ["node:crypto"]],
+  // The client of NATS opens its own sockets, and is told which certificates it may show and take.
+  ["data", ["node:crypto", "node:tls"]],
 ]);

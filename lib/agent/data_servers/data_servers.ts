@@ -242,13 +242,13 @@ export class DataServers {
   }
 
   async #given(): Promise<GivenServersReport | undefined> {
-    const { options: { data, dataAuthority }, reach, health } = this.#parts;
+    const { options: { data, dataAuthority, dataCertificate }, reach, health } = this.#parts;
     if (data === undefined) return undefined;
     const { servers, isEncrypted } = parseNatsServer(data);
     const { isReached = false, problem } = reach() ?? {};
     const leader = (await health())?.leader ?? "";
     return {
-      ...{ servers, isEncrypted: isEncrypted || dataAuthority !== undefined, isReached },
+      ...{ servers, isEncrypted: isEncrypted || (dataAuthority ?? dataCertificate) !== undefined, isReached },
       ...leader !== "" && { leader },
       ...problem !== undefined && { problem },
     };

@@ -16,7 +16,7 @@ import { ServerProcess } from "./server_process.ts";
 import { findServerProgram, markOf, type ServerProgram } from "./server_program.ts";
 
 /** The servers that keep collections, and what lets in there. */
-export type ServersAccess = Pick<JetStreamParts, "server" | "credentials" | "caFile">;
+export type ServersAccess = Pick<JetStreamParts, "server" | "credentials" | "caFile" | "clientCertificate">;
 
 /** What the node lends it. */
 export interface HostServerParts extends AgentContext {

@@ -18,6 +18,7 @@ import type { ClaimOutcome, TopicPath } from "../../service/mod.ts";
 import type { AgentContext } from "../agent_context.ts";
 import type { LeaderMessage, MessagePlane } from "../links/mod.ts";
 import type { NameService } from "../names/mod.ts";
+import { decideByElected } from "./elected_claims.ts";
 import { LeaderActs } from "./leader_acts.ts";
 import { LeaderWatch } from "./leader_watch.ts";
 import { leaveMark, removeGone, renewDefaults } from "./member_care.ts";
@@ -59,6 +60,7 @@ export class LeaderCoordinator {
     this.#server = new RequestServer({
       ...parts,
       claims: this.#claims,
+      decideByElected: (nodeId, path) => this.#decideByElected(nodeId, path),
       settleSlices: () => this.settleSlices(),
       isElected: () => this.elected === parts.mesh.identity.id,
     });
@@ -184,14 +186,17 @@ export class LeaderCoordinator {
   }
 
   /**
-   * Asks to be who offers a service path, unless this node may do so already: the elected leader first. A leader lets itself
-   * have what is nobody's, and may offer what is somebody's.
+   * Asks to be who offers a service path, unless this node may do so already: the elected leader first. A leader that is not
+   * elected asks it as well, lets itself have what is nobody's when that one is away, and may offer what is somebody's.
    */
   async claim(path: TopicPath): Promise<ClaimOutcome> {
-    const { mesh: { admission, replica, record, identity }, authority } = this.#parts;
+    const { mesh, authority } = this.#parts;
+    const { replica, identity } = mesh;
     const text = path.toString();
-    if (admission !== undefined) {
-      const update = authority.ownersOf(path).has(identity.id) ? undefined : this.#claims.grant(record, text);
+    if (mesh.admission !== undefined) {
+      if (!this.#claims.isOpen(mesh.record, text)) return "granted";
+      if (await this.#decideByElected(identity.id, text) !== undefined) return "granted";
+      const update = this.#claims.grant(mesh.record, text);
       if (update !== undefined) replica.publish(update);
       return "granted";
     }
@@ -215,6 +220,19 @@ export class LeaderCoordinator {
    */
   askPatiently(asked: MemberRequest): Promise<MemberAnswer | undefined> {
     return askPatiently({ ...this.#parts, requests: this.#requests }, () => this.#likelyLeaders(), asked);
+  }
+
+  #decideByElected(nodeId: NodeId, path: string): Promise<MemberAnswer | undefined> {
+    const parts = { ...this.#parts, requests: this.#requests };
+    return decideByElected(
+      {
+        ...parts,
+        elected: () => this.elected,
+        ask: (leader, asked, before) => askAgain(parts, [leader], asked, before),
+      },
+      nodeId,
+      path,
+    );
   }
 
   /** Has the elected leader count a use of a token with a limit. @returns who has counted it */

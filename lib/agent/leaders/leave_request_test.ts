@@ -47,6 +47,7 @@ class Stage {
       claims: new PathClaims(context),
       overlayEndpoints: { serve: () => ({ answer: { kind: "refused" } }) },
       settleSlices: () => {},
+      decideByElected: () => Promise.resolve(undefined),
       isElected: () => true,
     });
     await server.serve(this.member.identity.id, 1, { kind: "leave" });

@@ -10,6 +10,7 @@ import type { MessagePlane } from "../links/mod.ts";
 /** What comes to the same when it is asked twice. */
 const REPEATABLE: ReadonlySet<MemberRequest["kind"]> = new Set([
   "claim",
+  "member-claim",
   "endpoint",
   "token-use",
   "leave",

@@ -1,6 +1,7 @@
 /**
- * Service paths for whoever is the first to ask a leader. Two leaders that can't see each other may each let somebody have
- * the same path: then both have it, as both records say, until a leader takes it from one of them.
+ * Service paths for whoever is the first to ask a leader: the elected one decides, and another one only while that is away
+ * (`decideByElected`). Two leaders that can't reach each other, or see another one elected within the same moment, may each
+ * let somebody have the same path: then both have it, as both records say, until a leader takes it from one of them.
  * @module
  */
 
@@ -31,6 +32,13 @@ export class PathClaims {
   allows(nodeId: NodeId): boolean {
     const now = this.#context.clock.now();
     return this.#perMember.allows(now, nodeId) && this.#inTotal.allows(now, "");
+  }
+
+  /** Whether a member may have a path that it does not have yet, as far as this leader knows. */
+  isOpen({ nodeId }: MemberRecord, text: string): boolean {
+    const { authority } = this.#context;
+    const path = TopicPath.tryParse(text);
+    return path !== undefined && !authority.ownersOf(path).has(nodeId) && authority.mayClaim(nodeId, path);
   }
 
   /** @returns the member's record with the path, as it was when it has it already; undefined when it may not */

@@ -62,7 +62,8 @@ export async function askAgain(
   for (const nodeId of leaders) {
     const request = (): MemberRequest => {
       // One that does not know the newest record yet would sign another in the place of what a former one gave.
-      const records = [roster.signedRecord(identity.id)].filter((signed) => signed !== undefined);
+      const own = roster.signedRecord(identity.id);
+      const records = [...new Set([...before.records, ...own === undefined ? [] : [own]])];
       void messages.send(nodeId, { kind: "roster-update", update: { ...before, records } });
       return asked;
     };

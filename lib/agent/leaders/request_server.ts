@@ -4,6 +4,7 @@
  */
 
 import {
+  type MemberAnswer,
   type MemberRecord,
   type MemberRequest,
   NO_UPDATE,
@@ -12,6 +13,7 @@ import {
 } from "../../mesh/mod.ts";
 import type { AgentContext } from "../agent_context.ts";
 import type { MessagePlane } from "../links/mod.ts";
+import { PAUSE_MS } from "./elected_claims.ts";
 import { signRotation } from "./member_care.ts";
 import type { PathClaims } from "./path_claims.ts";
 import type { EndpointServer, LeaderAct } from "./repeated_request.ts";
@@ -21,6 +23,8 @@ import { serveTokenUse } from "./token_uses.ts";
 interface RequestServerParts extends Pick<AgentContext, "mesh" | "log"> {
   readonly messages: Pick<MessagePlane, "send">;
   readonly claims: PathClaims;
+  /** Has the elected leader decide about a claim; undefined when this leader is to. */
+  readonly decideByElected: (nodeId: NodeId, path: string) => Promise<MemberAnswer | undefined>;
   /** Signs endpoints of overlay networks. */
   readonly overlayEndpoints: EndpointServer;
   /** Says what this leader hands out, after that has changed. */
@@ -43,14 +47,14 @@ export class RequestServer {
     // One that has left asks again when it has not heard that.
     const asker = mesh.roster.linkable(nodeId)?.record ??
       (request.kind === "leave" ? this.#removed(nodeId) : undefined);
-    if (asker === undefined || (request.kind === "claim" && !claims.allows(nodeId))) return;
+    if (asker === undefined) return;
+    const isClaim = request.kind === "claim" || request.kind === "member-claim";
+    const claimant = this.#claimant(asker, request);
+    if (isClaim && !claims.allows(claimant.nodeId)) return;
     try {
-      const { audit } = mesh.leadership;
-      const { nodeId: id, name } = asker;
-      const answering = () => this.#answer(asker, request);
-      const { answer, update = NO_UPDATE } = audit?.as({ kind: "member", id, name }, answering) ??
-        answering();
-      if (request.kind === "claim" && answer.kind === "refused") {
+      const { answer, update = NO_UPDATE } = await this.#decided(asker, request) ??
+        this.#act(asker, claimant, request);
+      if (isClaim && answer.kind === "refused") {
         await messages.send(nodeId, { kind: "roster-update", update: claims.owners(request.path) });
       }
       const sent = messages.send(nodeId, { kind: "response", number, answer });
@@ -60,6 +64,28 @@ export class RequestServer {
     } catch (error) {
       log.error("cannot answer a member", { from: asker.name, error });
     }
+  }
+
+  /** Whom a request is for: a leader asks for members, too. */
+  #claimant(asker: MemberRecord, request: MemberRequest): MemberRecord {
+    if (request.kind !== "member-claim" || !asker.roles.includes("leader")) return asker;
+    return this.#parts.mesh.roster.linkable(request.nodeId)?.record ?? asker;
+  }
+
+  /** @returns what the elected leader has decided; undefined when this one is to */
+  async #decided(asker: MemberRecord, request: MemberRequest): Promise<LeaderAct | undefined> {
+    const { claims, decideByElected, mesh: { admission } } = this.#parts;
+    if (request.kind !== "claim" || admission === undefined) return undefined;
+    const answer = claims.isOpen(asker, request.path)
+      ? await decideByElected(asker.nodeId, request.path)
+      : undefined;
+    return answer && { answer };
+  }
+
+  #act(asker: MemberRecord, { nodeId: id, name }: MemberRecord, request: MemberRequest): LeaderAct {
+    const { audit } = this.#parts.mesh.leadership;
+    const answering = () => this.#answer(asker, request);
+    return audit?.as({ kind: "member", id, name }, answering) ?? answering();
   }
 
   #removed(nodeId: NodeId): MemberRecord | undefined {
@@ -101,10 +127,13 @@ export class RequestServer {
         if ("retryAfterMs" in update) return { answer: { kind: "refused", ...update } };
         return { answer: { kind: "done", update }, update };
       }
-      case "claim": {
-        const update = this.#parts.claims.grant(asker, request.path);
-        return update === undefined ? refused : { answer: { kind: "done", update }, update };
-      }
+      case "claim":
+        return this.#grant(asker.nodeId, request.path);
+      case "member-claim":
+        if (!isLeader) return refused;
+        // Both will soon agree who is.
+        if (!this.#parts.isElected()) return { answer: { kind: "refused", retryAfterMs: PAUSE_MS } };
+        return this.#grant(request.nodeId, request.path);
       case "leave": {
         if (this.#removed(asker.nodeId) !== undefined) {
           return { answer: { kind: "done", update: { ...NO_UPDATE, records: this.#removal(asker) } } };
@@ -119,5 +148,14 @@ export class RequestServer {
       case "endpoint":
         return admission === undefined ? refused : this.#parts.overlayEndpoints.serve(asker, request.request);
     }
+  }
+  /** By the newest record: another one may have come while the elected leader was asked. */
+  #grant(nodeId: NodeId, path: string): LeaderAct {
+    const { claims, mesh: { roster } } = this.#parts;
+    const record = roster.linkable(nodeId)?.record;
+    const update = record && claims.grant(record, path);
+    return update === undefined
+      ? { answer: { kind: "refused" } }
+      : { answer: { kind: "done", update }, update };
   }
 }

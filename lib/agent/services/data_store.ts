@@ -3,27 +3,22 @@
  * @module
  */
 
-import { type Clock, type Environment, shellWord } from "../../base/mod.ts";
+import type { Clock, Environment } from "../../base/mod.ts";
 import {
   DATA_SCHEMA,
   type DataEngine,
-  DataError,
   EmbeddedEngine,
   EngineSet,
   JetStreamLog,
   type LogHealth,
   type LogReach,
-  type NatsCredentials,
-  parseNatsCredentials,
   parseNatsServer,
   RECORD_VERSION,
   ReplicatedEngine,
 } from "../../data/mod.ts";
 import type { ServersAccess } from "../data_servers/mod.ts";
+import { readClientCertificate, readCredentials } from "./data_access.ts";
 import { afterSystemTurn, type DatabaseFile, openDatabase, ReplaceableDatabase } from "../../host/mod.ts";
-
-/** No file of credentials is longer. */
-const MAX_CREDENTIALS_BYTES = 64 << 10;
 
 /** What is said of servers that keep collections. */
 export interface DataServers {
@@ -31,6 +26,9 @@ export interface DataServers {
   readonly data: string;
   readonly dataCredentials?: string;
   readonly dataAuthority?: string;
+  /** Given with `dataKey`, or not at all. */
+  readonly dataCertificate?: string;
+  readonly dataKey?: string;
 }
 
 /** Where the collections of a node are: of each network in a file of its own, so that none shows those of another. */
@@ -106,12 +104,16 @@ export class DataStore {
   }
 
   /** Opens what servers keep, and what is here beside it. @throws StateError, DataError */
-  openShared({ data, dataCredentials, dataAuthority }: DataServers, parts: Environment): EngineSet {
+  openShared(servers: DataServers, parts: Environment): EngineSet {
+    const { data, dataCredentials, dataAuthority, dataCertificate, dataKey } = servers;
     const server = parseNatsServer(data);
     const shared = this.#openLog({
       server: () => server,
       ...dataCredentials !== undefined && { credentials: () => readCredentials(dataCredentials) },
       ...dataAuthority !== undefined && { caFile: dataAuthority },
+      ...dataCertificate !== undefined && dataKey !== undefined && {
+        clientCertificate: () => readClientCertificate(dataCertificate, dataKey),
+      },
     }, parts);
     return this.#engines = new EngineSet(this.#openOwn(), shared);
   }
@@ -154,20 +156,4 @@ export class DataStore {
       isCheckedWhole: false,
     };
   }
-}
-
-/** Reads what lets in. @throws DataError when others can read it, too */
-async function readCredentials(path: string): Promise<NatsCredentials> {
-  const { mode, size } = await Deno.stat(path);
-  if (mode !== null && (mode & 0o077) !== 0) {
-    throw new DataError(
-      "Failed",
-      `Cannot use the credentials in ${path}: others than its owner can read or change it`,
-      {
-        hint: `\`chmod 600 ${shellWord(path)}\` leaves it to its owner.`,
-      },
-    );
-  }
-  if (size > MAX_CREDENTIALS_BYTES) throw new DataError("Failed", `${path} is longer than credentials are`);
-  return parseNatsCredentials(await Deno.readFile(path));
 }

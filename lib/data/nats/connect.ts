@@ -19,9 +19,11 @@ import {
   nkeyAuthenticator,
   type NodeConnectionOptions,
 } from "@nats-io/transport-node";
+import { DataError } from "../errors.ts";
+import { checkClientCertificate, hasExpired } from "./client_certificate.ts";
 import { connectGuarded } from "./guarded_transport.ts";
 import { isUnreachable } from "./nats_failure.ts";
-import type { NatsCredentials, NatsServer } from "./nats_server.ts";
+import type { ClientCertificate, NatsCredentials, NatsServer } from "./nats_server.ts";
 import type { StreamConsumer } from "./stream_reader.ts";
 
 const CONNECT_MS = 5_000;
@@ -42,23 +44,35 @@ const SILENT: ReadonlySet<string> = new Set([
   "no_responders",
 ]);
 
+/** By what servers are reached. */
+export interface NatsAccess {
+  readonly credentials?: NatsCredentials | undefined;
+  /** With certificates of authorities; where it is given, servers have to prove who they are. */
+  readonly caFile?: string | undefined;
+  /** Where it is given, servers have to prove who they are, too. */
+  readonly clientCertificate?: ClientCertificate | undefined;
+  /** The time since 1970, by which it is said that the certificate has expired. */
+  readonly wallMs?: number;
+  /** Told of each server before it is tried. */
+  readonly onTry?: (address: string) => void;
+}
+
 /**
  * Connects once, to the first of the servers that lets in: who wants more does it again.
- * @param caFile with certificates; where it is given, servers have to prove who they are
- * @param onTry told of each server before it is tried
- * @throws what the client throws, of the server that has said most
+ * @throws DataError when a client's certificate can't be used; what the client throws, of the server that has said most
  */
 export async function connectNats(
   { servers, isEncrypted }: NatsServer,
-  credentials?: NatsCredentials,
-  caFile?: string,
-  onTry: (address: string) => void = () => {},
+  access: NatsAccess = {},
 ): Promise<NatsConnection> {
+  const { caFile, clientCertificate, onTry = () => {} } = access;
+  if (clientCertificate !== undefined) checkClientCertificate(clientCertificate);
+  const isTls = isEncrypted || caFile !== undefined || clientCertificate !== undefined;
   let failure: unknown;
   for (const address of servers) {
     onTry(address);
     try {
-      return await connectOne(address, isEncrypted || caFile !== undefined, credentials, caFile);
+      return await connectOne(address, isTls, access);
     } catch (error) {
       if (failure === undefined || isUnreachable(failure)) failure = error;
     }
@@ -68,9 +82,8 @@ export async function connectNats(
 
 async function connectOne(
   address: string,
-  isEncrypted: boolean,
-  credentials: NatsCredentials | undefined,
-  caFile: string | undefined,
+  isTls: boolean,
+  { credentials, caFile, clientCertificate, wallMs = 0 }: NatsAccess,
 ): Promise<NatsConnection> {
   const options: NodeConnectionOptions = {
     servers: address,
@@ -81,10 +94,25 @@ async function connectOne(
     maxPingOut: 1,
     // A trace of whoever has asked would be taken for each message.
     noAsyncTraces: true,
-    ...isEncrypted && { tls: { ...caFile !== undefined && { caFile } } },
+    ...isTls && {
+      tls: {
+        ...caFile !== undefined && { caFile },
+        ...clientCertificate !== undefined &&
+          { cert: clientCertificate.certificate, key: clientCertificate.key },
+      },
+    },
     ...credentialOptions(credentials),
   };
-  return await connectGuarded(options);
+  try {
+    return await connectGuarded(options);
+  } catch (error) {
+    // Not every server says so, and it may be lost.
+    const isRefused = error instanceof DataError && clientCertificate !== undefined;
+    if (!isRefused || !hasExpired(clientCertificate.certificate, wallMs)) throw error;
+    throw new DataError("Failed", "they refuse the certificate of --data-cert, which has expired", {
+      cause: error,
+    });
+  }
 }
 
 /** @returns the bucket of that name, made when it is not there */

@@ -8,7 +8,7 @@ import type { NatsConnection } from "@nats-io/transport-node";
 import type { Clock, Logger, Timers } from "../../base/mod.ts";
 import { DataError } from "../errors.ts";
 import type { CommitLog, LogReader, LogSnapshot } from "../replicated/mod.ts";
-import type { NatsCredentials, NatsServer } from "./nats_server.ts";
+import type { ClientCertificate, NatsCredentials, NatsServer } from "./nats_server.ts";
 import { isRefusal, jetStreamCode, reasonOf, refusal } from "./nats_failure.ts";
 import { SnapshotBucket } from "./snapshot_bucket.ts";
 import { ServerOrder } from "./server_order.ts";
@@ -25,6 +25,8 @@ export interface JetStreamParts {
   readonly credentials?: () => Promise<NatsCredentials>;
   /** A file with certificates of authorities, for servers that prove who they are by none that this host knows. */
   readonly caFile?: string;
+  /** By which this client proves who it is, read before each connection, so that it may change; none unless given. */
+  readonly clientCertificate?: () => Promise<ClientCertificate>;
   /** Names the stream: letters, digits, `_` and `-`. */
   readonly name: string;
 }
@@ -228,15 +230,16 @@ export class JetStreamLog implements CommitLog {
     while (!this.#isClosed) {
       let connection: NatsConnection | undefined;
       try {
-        const { server, credentials, caFile } = this.#parts;
+        const { server, credentials, caFile, clientCertificate } = this.#parts;
         const { servers, ...rest } = server();
         const given = { ...rest, servers: order.of(servers) };
-        connection = await client.connectNats(
-          given,
-          await credentials?.(),
+        connection = await client.connectNats(given, {
+          credentials: await credentials?.(),
           caFile,
-          (address) => order.use(address),
-        );
+          clientCertificate: await clientCertificate?.(),
+          wallMs: this.#parts.clock.wall(),
+          onTry: (address) => order.use(address),
+        });
         // A close in the meantime has found nothing to close.
         if (!this.#isClosed) await this.#read(client, connection, reader);
         // The client says there why a connection has ended, and to who reads only that it has.

@@ -43,7 +43,7 @@ export async function forgetServers(
   members: ReadonlySet<string>,
 ): Promise<Forgotten> {
   const { connectNats } = await import("./connect.ts");
-  const connection = await connectNats(server, credentials);
+  const connection = await connectNats(server, { credentials });
   try {
     const ask = async (subject: string, body: unknown) =>
       (await connection.request(subject, JSON.stringify(body), { timeout: REQUEST_MS })).json<unknown>();

@@ -21,6 +21,7 @@ export {
 } from "./meta_group.ts";
 export { reasonOf } from "./nats_failure.ts";
 export {
+  type ClientCertificate,
   type NatsCredentials,
   type NatsServer,
   parseNatsCredentials,

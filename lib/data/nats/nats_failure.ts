@@ -80,7 +80,7 @@ export function reasonOf(error: unknown): string {
   if (code === "CERT_NOT_YET_VALID") return "their certificate is not valid yet";
   if (code === "ERR_TLS_CERT_ALTNAME_INVALID") return "their certificate is for another name";
   if (message === "server does not support 'tls'") {
-    return "they offer no TLS, which tls:// and --data-ca ask for";
+    return "they offer no TLS, which tls://, --data-ca and --data-cert ask for";
   }
   if (isUnreachable(error)) {
     return `they do not answer (${name === "TimeoutError" ? "timeout" : message})`.slice(0, 256);

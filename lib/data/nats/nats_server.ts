@@ -24,6 +24,13 @@ export type NatsCredentials =
   /** A file of `nsc`, with a JWT and a seed. */
   | { readonly kind: "file"; readonly bytes: Uint8Array };
 
+/** By which a client proves to servers who it is, in PEM. Never logged. */
+export interface ClientCertificate {
+  /** With those of the authorities between, if there are any. */
+  readonly certificate: string;
+  readonly key: string;
+}
+
 const DEFAULT_PORT = 4222;
 /** Of a user: 32 bytes with their kind and a checksum, in base32; alone, or between the lines that `nsc` puts around it. */
 const SEED = /^SU[A-Z2-7]{56}$|(?<=^-+BEGIN USER NKEY SEED-+\s+)SU[A-Z2-7]{56}(?=\s+-+END USER NKEY SEED-+$)/;

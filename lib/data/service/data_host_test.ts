@@ -203,6 +203,28 @@ Deno.test("who may offer everything, as a leader may, makes nothing that is some
   assert.deepEqual(await mesh.until(far.get(1)), { id: 1 });
 });
 
+Deno.test("of two leaders that open a collection at once the one that was given it owns it, though both may offer it", async () => {
+  await using data = new DataMesh();
+  const { mesh } = data;
+  mesh.advertDelayMs = 300;
+  const nodes = [await data.add("east"), await data.add("west")];
+  const asked = new Set<string>();
+  const both = Promise.withResolvers<"granted">();
+  mesh.rights = {
+    ...ALL_RIGHTS,
+    ownersOf: ({ service }) => service === "data" && asked.size === 2 ? ["west"] : [],
+    claim: (peer, { service }) => {
+      if (service !== "data") return Promise.resolve("granted");
+      if (asked.add(peer).size === 2) both.resolve("granted");
+      return both.promise;
+    },
+  };
+  const opened = await mesh.until(
+    Promise.all(nodes.map(({ client }) => client.collection("orders", { key: "id" }))),
+  );
+  assert.deepEqual(opened.map((each) => each.owner), ["west", "west"]);
+});
+
 Deno.test("whatever is sent to a collection is answered by a failure of its kind, and changes nothing", async () => {
   await using data = new DataMesh();
   const { mesh } = data;

@@ -176,17 +176,14 @@ export class Ownership<Spec extends { readonly name: string }> {
     if (owner !== undefined) return owner;
     const elsewhere = await this.#kind.makeElsewhere?.(spec);
     if (elsewhere !== undefined) return elsewhere;
-    const owners = peers.ownersOf(TopicPath.parse(path));
-    if (owners.length > 0 && !owners.includes(own.owner)) {
-      return {
-        refused: new ServiceNotGrantedError(`${path} belongs to ${owners.join(", ")}`, {
-          hint: `On a leader, \`weft grant add ${own.owner} --offer ${path}\` gives it to this node as well.`,
-        }),
-      };
-    }
+    const refused = this.#belongsElsewhere(path);
+    if (refused !== undefined) return { refused };
     this.#specs.set(name, spec);
     try {
       await this.#offer(spec);
+      // A leader may offer what another node was given just now.
+      const taken = this.#belongsElsewhere(path);
+      if (taken !== undefined) throw taken;
       if (!peers.mayOffer(self, TopicPath.parse(path))) {
         throw new DataError(
           "OwnerAway",
@@ -202,6 +199,15 @@ export class Ownership<Spec extends { readonly name: string }> {
       throw error;
     }
     return own;
+  }
+
+  #belongsElsewhere(path: string): ServiceNotGrantedError | undefined {
+    const owners = this.#parts.peers.ownersOf(TopicPath.parse(path));
+    const { owner } = this.#here();
+    if (owners.length === 0 || owners.includes(owner)) return undefined;
+    return new ServiceNotGrantedError(`${path} belongs to ${owners.join(", ")}`, {
+      hint: `On a leader, \`weft grant add ${owner} --offer ${path}\` gives it to this node as well.`,
+    });
   }
 
   async #change(before: Spec, spec: Spec): Promise<void> {

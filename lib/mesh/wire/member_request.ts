@@ -16,7 +16,7 @@ import type {
   SliceGrantSchema,
 } from "../../proto/mod.ts";
 import { TOPIC_GRANT } from "../bounds.ts";
-import { ID_BYTES, SEAL_BYTES, SEED_BYTES } from "../identity/mod.ts";
+import { ID_BYTES, idBytes, type NodeId, nodeIdFromBytes, SEAL_BYTES, SEED_BYTES } from "../identity/mod.ts";
 import {
   type EndpointRefusal,
   type EndpointRequest,
@@ -74,6 +74,8 @@ export type MemberRequest =
   | { readonly kind: "rotation"; readonly rotation: KeyRotation }
   /** The asker wants to be who offers a service path that nobody has been given. */
   | { readonly kind: "claim"; readonly path: string }
+  /** The asker, a leader, has the elected leader decide whether a member, itself or another one, gets a path. */
+  | { readonly kind: "member-claim"; readonly path: string; readonly nodeId: NodeId }
   /** The asker is to be no member any more. */
   | { readonly kind: "leave" }
   /** The asker, a leader, is about to let this machine in by a token with a limit. */
@@ -123,6 +125,10 @@ export function requestToWire(
     }
     case "claim":
       return { ...fields, kind: { case: "claim", value: { path: request.path } } };
+    case "member-claim": {
+      const value = { path: request.path, nodeId: idBytes(request.nodeId) };
+      return { ...fields, kind: { case: "memberClaim", value } };
+    }
     case "leave":
       return { ...fields, kind: { case: "leave", value: {} } };
     case "token-use": {
@@ -209,6 +215,11 @@ export function readRequest(kind: WireRequest["kind"]): MemberRequest | undefine
     case "claim": {
       const { path } = kind.value;
       return TOPIC_GRANT.test(path) ? { kind: "claim", path } : undefined;
+    }
+    case "memberClaim": {
+      const { path } = kind.value;
+      if (!TOPIC_GRANT.test(path)) return undefined;
+      return complete({ kind: "member-claim" as const, path, nodeId: nodeIdFromBytes(kind.value.nodeId) });
     }
     case "leave":
       return { kind: "leave" };

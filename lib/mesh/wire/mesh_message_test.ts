@@ -68,6 +68,11 @@ const MESSAGES: readonly MeshMessage[] = [
   { kind: "request", number: 10, request: { kind: "leave" } },
   {
     kind: "request",
+    number: 14,
+    request: { kind: "member-claim", path: "mesh:data/orders", nodeId: identity.id },
+  },
+  {
+    kind: "request",
     number: 11,
     request: { kind: "token-use", tokenId: "0123456789abcdef".repeat(2), publicKey: identity.publicKey },
   },

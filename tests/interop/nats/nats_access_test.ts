@@ -7,6 +7,7 @@ import {
   parseNatsCredentials,
   parseNatsServer,
 } from "../../../lib/data/nats/mod.ts";
+import { readClientCertificate } from "../../../lib/agent/services/data_access.ts";
 import { systemClock, systemTimers } from "../../../lib/host/mod.ts";
 import { createScratch, expectRun, labTest, waitFor } from "../../lab/mod.ts";
 import { NatsOperator } from "./nats_operator.ts";
@@ -21,6 +22,8 @@ interface Access {
   readonly server: string;
   credentials?: string | Uint8Array;
   readonly caFile?: string;
+  /** Names of the two files in PEM. */
+  readonly pair?: readonly [certificate: string, key: string];
 }
 
 /** A log, and everything that it has said. */
@@ -38,6 +41,8 @@ function openLog(access: Access) {
     server: () => parseNatsServer(access.server),
     ...access.credentials !== undefined && { credentials: read },
     ...access.caFile !== undefined && { caFile: access.caFile },
+    ...access.pair !== undefined &&
+      { clientCertificate: () => readClientCertificate(...access.pair ?? ["", ""]) },
   });
   opened.start({
     handleOpened: () => Promise.resolve(0),
@@ -100,7 +105,9 @@ async function certificates(folder: string) {
     ...["openssl", "x509", "-req", "-in", at("request"), "-days", "-1", "-copy_extensions", "copyall"],
     ...["-CA", at("authority"), "-CAkey", at("authority-key"), "-CAcreateserial", "-out", at("expired")],
   ]);
-  const lines = (name: string) => [`tls { cert_file: "${at(name)}", key_file: "${at(`${name}-key`)}" }`];
+  const lines = (name: string, more = "") => [
+    `tls { cert_file: "${at(name)}", key_file: "${at(`${name}-key`)}" ${more} }`,
+  ];
   return { at, lines };
 }
 
@@ -143,6 +150,62 @@ labTest(
       if (problem === undefined) await opened.reached();
       else assert.match(await opened.problem(), problem, what);
     }
+  },
+);
+
+labTest(
+  "a client's certificate lets in where servers ask for one, and they say why they take none",
+  NEEDS,
+  async () => {
+    await using stack = new AsyncDisposableStack();
+    const { path: folder } = stack.use(await createScratch("nats-mtls"));
+    const { at, lines } = await certificates(folder);
+    const more = `, ca_file: "${at("authority")}", verify: true`;
+    const server = await startServer(stack, { folder, lines: lines("address", more) });
+    const open = await startServer(stack, { folder, lines: lines("address") });
+    const caFile = at("authority");
+    const pairOf = (name: string) => [at(name), at(`${name}-key`)] as const;
+    await expectRun(["cp", at("localhost-key"), at("shared-key")]);
+    await Deno.chmod(at("shared-key"), 0o640);
+    const refused = /(?:refuse|end the connection after) the certificate of --data-cert/;
+    for (
+      const [what, pair, problem] of [
+        ["a pair", pairOf("localhost"), undefined],
+        ["none", undefined, /^they ask for a certificate, which --data-cert and --data-key name$/],
+        ["one of another authority", pairOf("stranger"), refused],
+        ["an expired one", pairOf("expired"), /refuse the certificate of --data-cert, which has expired/],
+        ["another key", [at("localhost"), at("address-key")], /not that of the certificate of --data-cert/],
+        [
+          "no certificate",
+          [at("none"), at("localhost-key")],
+          /certificate in .*none\.pem: there is no such file/,
+        ],
+        ["no key", [at("localhost"), at("none")], /key in .*none\.pem: there is no such file/],
+        ["a key that others read", [at("localhost"), at("shared-key")], /others than its owner/],
+      ] as const
+    ) {
+      const access = { server: `nats://127.0.0.1:${server.port}`, caFile, ...pair && { pair } };
+      // What a server refuses after the handshake is heard now so, now so.
+      for (let times = problem === refused ? 5 : 1; times > 0; times--) {
+        await using opened = openLog(access);
+        if (problem === undefined) await opened.reached();
+        else assert.match(await opened.problem(), problem, what);
+        assert.ok(!opened.told.join("\n").includes("PRIVATE KEY"));
+      }
+    }
+    await using unasked = openLog({ server: open.url, caFile, pair: pairOf("stranger") });
+    await unasked.reached();
+
+    // What is in the files is read before each connection.
+    const files = [at("used"), at("used-key")] as const;
+    const use = async (name: string) => {
+      for (const [i, from] of pairOf(name).entries()) await Deno.copyFile(from, files[i] ?? "");
+    };
+    await use("stranger");
+    await using rotated = openLog({ server: server.url, caFile, pair: files });
+    assert.match(await rotated.problem(), refused);
+    await use("localhost");
+    await rotated.reached();
   },
 );
 

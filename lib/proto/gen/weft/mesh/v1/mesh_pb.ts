@@ -12,7 +12,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file weft/mesh/v1/mesh.proto.
  */
 export const file_weft_mesh_v1_mesh: GenFile = /*@__PURE__*/
-  fileDesc("Chd3ZWZ0L21lc2gvdjEvbWVzaC5wcm90bxIMd2VmdC5tZXNoLnYxIpUBCgVIZWxsbxInCgRqb2luGAEgASgLMhcud2VmdC5tZXNoLnYxLkhlbGxvSm9pbkgAEisKBm1lbWJlchgCIAEoCzIZLndlZnQubWVzaC52MS5IZWxsb01lbWJlckgAEi4KCXByb3RvY29scxgDIAMoCzIbLndlZnQubWVzaC52MS5Qcm90b2NvbFJhbmdlQgYKBGtpbmQiPAoKSGVsbG9SZXBseRIuCglwcm90b2NvbHMYASADKAsyGy53ZWZ0Lm1lc2gudjEuUHJvdG9jb2xSYW5nZSJBCg1Qcm90b2NvbFJhbmdlEhAKCHByb3RvY29sGAEgASgNEg4KBm9sZGVzdBgCIAEoDRIOCgZuZXdlc3QYAyABKA0iHQoJSGVsbG9Kb2luEhAKCHRva2VuX2lkGAEgASgMImAKC0hlbGxvTWVtYmVyEhIKCm5ldHdvcmtfaWQYASABKAwSDwoHbm9kZV9pZBgCIAEoDBIsCgpzdWNjZXNzaW9uGAMgASgLMhgud2VmdC5tZXNoLnYxLlN1Y2Nlc3Npb24iWgoKU3VjY2Vzc2lvbhIRCglmb3JtZXJfaWQYASABKAwSJAoGcmVjb3JkGAIgASgLMhQud2VmdC5tZXNoLnYxLlNpZ25lZBITCgtlbmRvcnNlbWVudBgDIAEoDCKhBAoLTWVzaE1lc3NhZ2USMQoMam9pbl9yZXF1ZXN0GAEgASgLMhkud2VmdC5tZXNoLnYxLkpvaW5SZXF1ZXN0SAASMwoNam9pbl9yZXNwb25zZRgCIAEoCzIaLndlZnQubWVzaC52MS5Kb2luUmVzcG9uc2VIABIzCg1yb3N0ZXJfdXBkYXRlGAMgASgLMhoud2VmdC5tZXNoLnYxLlJvc3RlclVwZGF0ZUgAEiYKBmRpZ2VzdBgEIAEoCzIULndlZnQubWVzaC52MS5EaWdlc3RIABImCgZ2ZWN0b3IYBSABKAsyFC53ZWZ0Lm1lc2gudjEuVmVjdG9ySAASLAoJaGVhcnRiZWF0GAYgASgLMhcud2VmdC5tZXNoLnYxLkhlYXJ0YmVhdEgAEi4KB3JlcXVlc3QYByABKAsyGy53ZWZ0Lm1lc2gudjEuTWVtYmVyUmVxdWVzdEgAEjAKCHJlc3BvbnNlGAggASgLMhwud2VmdC5tZXNoLnYxLk1lbWJlclJlc3BvbnNlSAASLAoJc3VzcGljaW9uGAkgASgLMhcud2VmdC5tZXNoLnYxLlN1c3BpY2lvbkgAEisKCXBhdGhfY2FsbBgKIAEoCzIWLndlZnQubWVzaC52MS5QYXRoQ2FsbEgAEjIKDGludHJvZHVjdGlvbhgLIAEoCzIaLndlZnQubWVzaC52MS5JbnRyb2R1Y3Rpb25IAEIGCgRraW5kIlYKCFBhdGhDYWxsEg4KBnRhcmdldBgBIAEoDBISCgpjYW5kaWRhdGVzGAIgAygJEhMKC3dhbnRzX3JlbGF5GAMgASgIEhEKCWlzX2Fuc3dlchgEIAEoCCJqCgxJbnRyb2R1Y3Rpb24SDgoGbWVtYmVyGAEgASgMEhIKCmNhbmRpZGF0ZXMYAiADKAkSIwoDbGVnGAMgASgLMhYud2VmdC5tZXNoLnYxLlJlbGF5TGVnEhEKCWlzX2Fuc3dlchgEIAEoCCI0CghSZWxheUxlZxIMCgRwb3J0GAEgASgNEgoKAmlkGAIgASgMEg4KBnNlY3JldBgDIAEoDCILCglIZWFydGJlYXQiHAoJU3VzcGljaW9uEg8KB25vZGVfaWQYASABKAwiiAMKDU1lbWJlclJlcXVlc3QSDgoGbnVtYmVyGAEgASgEEiwKCXByb21vdGlvbhgCIAEoCzIXLndlZnQubWVzaC52MS5Qcm9tb3Rpb25IABIqCghkZW1vdGlvbhgDIAEoCzIWLndlZnQubWVzaC52MS5EZW1vdGlvbkgAEioKCGhhbmRvdmVyGAQgASgLMhYud2VmdC5tZXNoLnYxLkhhbmRvdmVySAASLQoIcm90YXRpb24YBSABKAsyGS53ZWZ0Lm1lc2gudjEuS2V5Um90YXRpb25IABIkCgVjbGFpbRgGIAEoCzITLndlZnQubWVzaC52MS5DbGFpbUgAEiQKBWxlYXZlGAcgASgLMhMud2VmdC5tZXNoLnYxLkxlYXZlSAASMQoIZW5kcG9pbnQYCCABKAsyHS53ZWZ0Lm1lc2gudjEuRW5kcG9pbnRSZXF1ZXN0SAASKwoJdG9rZW5fdXNlGAogASgLMhYud2VmdC5tZXNoLnYxLlRva2VuVXNlSABCBgoEa2luZCJ5Cg5NZW1iZXJSZXNwb25zZRIOCgZudW1iZXIYASABKAQSIgoEZG9uZRgCIAEoCzISLndlZnQubWVzaC52MS5Eb25lSAASKAoHcmVmdXNlZBgDIAEoCzIVLndlZnQubWVzaC52MS5SZWZ1c2VkSABCCQoHb3V0Y29tZSJcCgREb25lEigKBnNsaWNlcxgBIAEoCzIYLndlZnQubWVzaC52MS5TbGljZUdyYW50EioKBnVwZGF0ZRgCIAEoCzIaLndlZnQubWVzaC52MS5Sb3N0ZXJVcGRhdGUidAoJUHJvbW90aW9uEhMKC3NlYWxlZF9zZWVkGAEgASgMEigKBnNsaWNlcxgCIAEoCzIYLndlZnQubWVzaC52MS5TbGljZUdyYW50EhYKDnJlY29yZF92ZXJzaW9uGAMgASgEEhAKCGlzX29mZmVyGAQgASgIIgoKCERlbW90aW9uImAKCEhhbmRvdmVyEigKBnNsaWNlcxgBIAEoCzIYLndlZnQubWVzaC52MS5TbGljZUdyYW50EioKBnVwZGF0ZRgCIAEoCzIaLndlZnQubWVzaC52MS5Sb3N0ZXJVcGRhdGUiKAoKU2xpY2VHcmFudBIKCgJpZBgBIAEoDBIOCgZyYW5nZXMYAiADKAkicAoLS2V5Um90YXRpb24SEgoKcHVibGljX2tleRgBIAEoDBIVCg12ZXJpZnlpbmdfa2V5GAIgASgMEg0KBXByb29mGAMgASgMEicKCXN0YXRlbWVudBgEIAEoCzIULndlZnQubWVzaC52MS5TaWduZWQiFQoFQ2xhaW0SDAoEcGF0aBgBIAEoCSIHCgVMZWF2ZSIwCghUb2tlblVzZRIQCgh0b2tlbl9pZBgBIAEoDBISCgpwdWJsaWNfa2V5GAIgASgMIsMBCg9FbmRwb2ludFJlcXVlc3QSDwoHbmV0d29yaxgBIAEoCRIMCgRuYW1lGAIgASgJEi0KA2FkZBgDIAEoCzIeLndlZnQubWVzaC52MS5FbmRwb2ludEFkZGl0aW9uSAASLwoGcmVtb3ZlGAQgASgLMh0ud2VmdC5tZXNoLnYxLkVuZHBvaW50UmVtb3ZhbEgAEioKBG1vdmUYBSABKAsyGi53ZWZ0Lm1lc2gudjEuRW5kcG9pbnRNb3ZlSABCBQoDYWN0ImQKEEVuZHBvaW50QWRkaXRpb24SCwoDbWFjGAEgASgMEhEKCWFkZHJlc3NlcxgCIAMoDBIWCg5hbGxvd3NfZm9yZWlnbhgDIAEoCBIYChB1bmRlcmxheV9hZGRyZXNzGAQgASgMIhEKD0VuZHBvaW50UmVtb3ZhbCI5CgxFbmRwb2ludE1vdmUSDwoHbm9kZV9pZBgBIAEoDBIYChB1bmRlcmxheV9hZGRyZXNzGAIgASgMIqMCCgtKb2luUmVxdWVzdBIOCgZzZWNyZXQYASABKAwSDAoEbmFtZRgCIAEoCRISCgpwdWJsaWNfa2V5GAMgASgMEhUKDXZlcmlmeWluZ19rZXkYBCABKAwSNQoGbGFiZWxzGAUgAygLMiUud2VmdC5tZXNoLnYxLkpvaW5SZXF1ZXN0LkxhYmVsc0VudHJ5EicKCXN0YXRlbWVudBgGIAEoCzIULndlZnQubWVzaC52MS5TaWduZWQSDwoHYWRkcmVzcxgHIAEoDBIUCgxlcGhlbWVyYWxfbXMYCCABKAQSFQoNa25vd25fdmVyc2lvbhgJIAEoBBotCgtMYWJlbHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBIpkBCgxKb2luUmVzcG9uc2USKgoIYWRtaXR0ZWQYASABKAsyFi53ZWZ0Lm1lc2gudjEuQWRtaXR0ZWRIABIoCgdyZWZ1c2VkGAIgASgLMhUud2VmdC5tZXNoLnYxLlJlZnVzZWRIABIoCgdwZW5kaW5nGAMgASgLMhUud2VmdC5tZXNoLnYxLlBlbmRpbmdIAEIJCgdvdXRjb21lIl4KB1JlZnVzZWQSEwoLcmV0cnlfYWZ0ZXIYASABKAQSKwoGcmVhc29uGAIgASgOMhsud2VmdC5tZXNoLnYxLlJlZnVzYWxSZWFzb24SEQoJd2FsbF90aW1lGAMgASgEIgkKB1BlbmRpbmcipwEKCEFkbWl0dGVkEiQKBnJlY29yZBgBIAEoCzIULndlZnQubWVzaC52MS5TaWduZWQSLwoIc2V0dGluZ3MYAiABKAsyHS53ZWZ0Lm1lc2gudjEuTmV0d29ya1NldHRpbmdzEioKBnJvc3RlchgDIAEoCzIaLndlZnQubWVzaC52MS5Sb3N0ZXJVcGRhdGUSGAoQb2JzZXJ2ZWRfYWRkcmVzcxgEIAEoDCI3Cg9OZXR3b3JrU2V0dGluZ3MSFQoNdmVyaWZ5aW5nX2tleRgBIAEoDBINCgVjaWRycxgCIAMoCSKGAQoMUm9zdGVyVXBkYXRlEiUKB3JlY29yZHMYASADKAsyFC53ZWZ0Lm1lc2gudjEuU2lnbmVkEigKCnN0YXRlbWVudHMYAiADKAsyFC53ZWZ0Lm1lc2gudjEuU2lnbmVkEiUKB2VudHJpZXMYAyADKAsyFC53ZWZ0Lm1lc2gudjEuU2lnbmVkIjEKBkRpZ2VzdBIUCgxmaW5nZXJwcmludHMYASABKAwSEQoJd2FsbF90aW1lGAIgASgEIlQKBlZlY3RvchINCgVmaXJzdBgBIAEoDBIMCgRsYXN0GAIgASgMEi0KB29yaWdpbnMYAyADKAsyHC53ZWZ0Lm1lc2gudjEuT3JpZ2luVmVyc2lvbnMiSgoOT3JpZ2luVmVyc2lvbnMSDgoGb3JpZ2luGAEgASgMEigKBXNsb3RzGAIgAygLMhkud2VmdC5tZXNoLnYxLlNsb3RWZXJzaW9uIkwKC1Nsb3RWZXJzaW9uEgwKBHNsb3QYASABKAkSDwoHdmVyc2lvbhgCIAEoBBIMCgRtYXJrGAMgASgGEhAKCGlzX2ZpbmFsGAQgASgIIiwKBlNpZ25lZBIPCgdwYXlsb2FkGAEgASgMEhEKCXNpZ25hdHVyZRgCIAEoDCL1BQoMTWVtYmVyUmVjb3JkEhIKCm5ldHdvcmtfaWQYASABKAwSDwoHbm9kZV9pZBgCIAEoDBIMCgRuYW1lGAMgASgJEhIKCnB1YmxpY19rZXkYBCABKAwSFQoNdmVyaWZ5aW5nX2tleRgFIAEoDBIRCglhZGRyZXNzZXMYBiADKAwSEwoLYWxsb3dlZF9pcHMYByADKAkSNgoGbGFiZWxzGAggAygLMiYud2VmdC5tZXNoLnYxLk1lbWJlclJlY29yZC5MYWJlbHNFbnRyeRIhCgVyb2xlcxgJIAMoDjISLndlZnQubWVzaC52MS5Sb2xlEg8KB3ZlcnNpb24YCiABKAQSEQoJaXNzdWVkX2F0GAsgASgEEhIKCmV4cGlyZXNfYXQYDCABKAQSDwoHcmV2b2tlZBgNIAEoCBIQCghlbmRwb2ludBgOIAEoCRIcChRwZXJzaXN0ZW50X2tlZXBhbGl2ZRgPIAEoDRIRCglzdWNjZXNzb3IYECABKAwSJAoGZ3JhbnRzGBEgASgLMhQud2VmdC5tZXNoLnYxLkdyYW50cxIUCgxlcGhlbWVyYWxfbXMYEiABKAQSTQoSdW5jb25maXJtZWRfbGFiZWxzGBMgAygLMjEud2VmdC5tZXNoLnYxLk1lbWJlclJlY29yZC5VbmNvbmZpcm1lZExhYmVsc0VudHJ5EhQKDHdpdGhkcmF3bl9hdBgUIAEoBBILCgNodWIYFSABKAwSJQoFY2hhaW4YHiABKAsyFi53ZWZ0Lm1lc2gudjEuS2V5Q2hhaW4SEwoLYWRtaXR0ZWRfYnkYHyABKAwSEAoIbmFtZWRfYXQYICABKAQSEwoLZm9ybWVyX25hbWUYISABKAkaLQoLTGFiZWxzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ARo4ChZVbmNvbmZpcm1lZExhYmVsc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEiWwoGR3JhbnRzEg0KBW9mZmVyGAEgAygJEg8KB3B1Ymxpc2gYAiADKAkSEQoJc3Vic2NyaWJlGAMgAygJEg0KBW5hbWVzGAQgAygJEg8KB2NsYWltZWQYBSADKAkiSAoNRGVmYXVsdEdyYW50cxIkCgZncmFudHMYASABKAsyFC53ZWZ0Lm1lc2gudjEuR3JhbnRzEhEKCW5vX2NsYWltcxgCIAEoCCJ5CghLZXlDaGFpbhIMCgRyb290GAEgASgMEhIKCmdlbmVyYXRpb24YAiABKA0SEwoLZm9ybWVyX2tleXMYAyADKAwSHQoVcm90YXRpb25zX3NwZW50X3VudGlsGAQgASgEEhcKD2Zvcm1lcl92ZXJzaW9ucxgFIAMoBCK9AgoNTm9kZVN0YXRlbWVudBIPCgdub2RlX2lkGAEgASgMEhEKCWVuZHBvaW50cxgCIAMoCRIZChFjaGFubmVsX2VuZHBvaW50cxgDIAMoCRIPCgd2ZXJzaW9uGAQgASgEEhEKCWlzc3VlZF9hdBgFIAEoBBI3CgZsYWJlbHMYBiADKAsyJy53ZWZ0Lm1lc2gudjEuTm9kZVN0YXRlbWVudC5MYWJlbHNFbnRyeRIQCghyb290bGVzcxgHIAEoCBIPCgdyZWxlYXNlGAggASgJEg4KBnN5c3RlbRgJIAEoCRIOCgZyZWxheXMYCiABKAgSDAoEdXJscxgLIAMoCRIQCghpbnN0YW5jZRgMIAEoDBotCgtMYWJlbHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBIqIBCgpTdGF0ZUVudHJ5EhIKCm5ldHdvcmtfaWQYASABKAwSDgoGb3JpZ2luGAIgASgMEgwKBGtpbmQYAyABKAkSCwoDa2V5GAQgASgJEg8KB3ZlcnNpb24YBSABKAQSEQoJaXNzdWVkX2F0GAYgASgEEhIKCmV4cGlyZXNfYXQYByABKAQSDwoHZGVsZXRlZBgIIAEoCBIMCgRib2R5GAkgASgMIjUKClBvcnRPZmZlcnMSJwoGb2ZmZXJzGAEgAygLMhcud2VmdC5tZXNoLnYxLlBvcnRPZmZlciItCglQb3J0T2ZmZXISDAoEcG9ydBgBIAEoDRISCgpyZXN0cmljdGVkGAIgASgIIs4BCg1Kb2luVG9rZW5Cb2R5EhIKCm5ldHdvcmtfaWQYASABKAwSEAoIdG9rZW5faWQYAiABKAwSGQoRbGVhZGVyX3B1YmxpY19rZXkYAyABKAwSEQoJZW5kcG9pbnRzGAQgAygJEgwKBGNpZHIYBSABKAkSDgoGc2VjcmV0GAYgASgMEhIKCmV4cGlyZXNfYXQYByABKAQSKQoGb3RoZXJzGAggAygLMhkud2VmdC5tZXNoLnYxLlRva2VuTGVhZGVyEgwKBHVybHMYCSADKAkiQgoLVG9rZW5MZWFkZXISEgoKcHVibGljX2tleRgBIAEoDBIRCgllbmRwb2ludHMYAiADKAkSDAoEdXJscxgDIAMoCSKDAQoMUmVjb3ZlcnlGaWxlEhQKDG5ldHdvcmtfc2VlZBgBIAEoDBIRCglub2RlX3NlZWQYAiABKAwSDQoFY2lkcnMYAyADKAkSDwoHbWFkZV9hdBgEIAEoBBIqCgZyb3N0ZXIYBSABKAsyGi53ZWZ0Lm1lc2gudjEuUm9zdGVyVXBkYXRlKskDCg1SZWZ1c2FsUmVhc29uEh4KGlJFRlVTQUxfUkVBU09OX1VOU1BFQ0lGSUVEEAASJgoiUkVGVVNBTF9SRUFTT05fQUREUkVTU19OT1RfQUxMT1dFRBABEiAKHFJFRlVTQUxfUkVBU09OX0FERFJFU1NfVEFLRU4QAhIjCh9SRUZVU0FMX1JFQVNPTl9BRERSRVNTX05PVF9IRVJFEAMSHwobUkVGVVNBTF9SRUFTT05fTk9UX0FQUFJPVkVEEAQSIAocUkVGVVNBTF9SRUFTT05fVE9PX01BTllfV0FJVBAFEh0KGVJFRlVTQUxfUkVBU09OX05PX0FERFJFU1MQBhIiCh5SRUZVU0FMX1JFQVNPTl9VTktOT1dOX05FVFdPUksQBxIjCh9SRUZVU0FMX1JFQVNPTl9VTktOT1dOX0VORFBPSU5UEAgSJQohUkVGVVNBTF9SRUFTT05fRFVQTElDQVRFX0VORFBPSU5UEAkSIAocUkVGVVNBTF9SRUFTT05fTk9UX1BFUk1JVFRFRBAKEhsKF1JFRlVTQUxfUkVBU09OX1RPT19NQU5ZEAsSGAoUUkVGVVNBTF9SRUFTT05fQ0xPQ0sQDCpSCgRSb2xlEhQKEFJPTEVfVU5TUEVDSUZJRUQQABIPCgtST0xFX0xFQURFUhABEg8KC1JPTEVfTUVNQkVSEAISEgoOUk9MRV9XSVJFR1VBUkQQA2IGcHJvdG8z");
+  fileDesc("Chd3ZWZ0L21lc2gvdjEvbWVzaC5wcm90bxIMd2VmdC5tZXNoLnYxIpUBCgVIZWxsbxInCgRqb2luGAEgASgLMhcud2VmdC5tZXNoLnYxLkhlbGxvSm9pbkgAEisKBm1lbWJlchgCIAEoCzIZLndlZnQubWVzaC52MS5IZWxsb01lbWJlckgAEi4KCXByb3RvY29scxgDIAMoCzIbLndlZnQubWVzaC52MS5Qcm90b2NvbFJhbmdlQgYKBGtpbmQiPAoKSGVsbG9SZXBseRIuCglwcm90b2NvbHMYASADKAsyGy53ZWZ0Lm1lc2gudjEuUHJvdG9jb2xSYW5nZSJBCg1Qcm90b2NvbFJhbmdlEhAKCHByb3RvY29sGAEgASgNEg4KBm9sZGVzdBgCIAEoDRIOCgZuZXdlc3QYAyABKA0iHQoJSGVsbG9Kb2luEhAKCHRva2VuX2lkGAEgASgMImAKC0hlbGxvTWVtYmVyEhIKCm5ldHdvcmtfaWQYASABKAwSDwoHbm9kZV9pZBgCIAEoDBIsCgpzdWNjZXNzaW9uGAMgASgLMhgud2VmdC5tZXNoLnYxLlN1Y2Nlc3Npb24iWgoKU3VjY2Vzc2lvbhIRCglmb3JtZXJfaWQYASABKAwSJAoGcmVjb3JkGAIgASgLMhQud2VmdC5tZXNoLnYxLlNpZ25lZBITCgtlbmRvcnNlbWVudBgDIAEoDCKhBAoLTWVzaE1lc3NhZ2USMQoMam9pbl9yZXF1ZXN0GAEgASgLMhkud2VmdC5tZXNoLnYxLkpvaW5SZXF1ZXN0SAASMwoNam9pbl9yZXNwb25zZRgCIAEoCzIaLndlZnQubWVzaC52MS5Kb2luUmVzcG9uc2VIABIzCg1yb3N0ZXJfdXBkYXRlGAMgASgLMhoud2VmdC5tZXNoLnYxLlJvc3RlclVwZGF0ZUgAEiYKBmRpZ2VzdBgEIAEoCzIULndlZnQubWVzaC52MS5EaWdlc3RIABImCgZ2ZWN0b3IYBSABKAsyFC53ZWZ0Lm1lc2gudjEuVmVjdG9ySAASLAoJaGVhcnRiZWF0GAYgASgLMhcud2VmdC5tZXNoLnYxLkhlYXJ0YmVhdEgAEi4KB3JlcXVlc3QYByABKAsyGy53ZWZ0Lm1lc2gudjEuTWVtYmVyUmVxdWVzdEgAEjAKCHJlc3BvbnNlGAggASgLMhwud2VmdC5tZXNoLnYxLk1lbWJlclJlc3BvbnNlSAASLAoJc3VzcGljaW9uGAkgASgLMhcud2VmdC5tZXNoLnYxLlN1c3BpY2lvbkgAEisKCXBhdGhfY2FsbBgKIAEoCzIWLndlZnQubWVzaC52MS5QYXRoQ2FsbEgAEjIKDGludHJvZHVjdGlvbhgLIAEoCzIaLndlZnQubWVzaC52MS5JbnRyb2R1Y3Rpb25IAEIGCgRraW5kIlYKCFBhdGhDYWxsEg4KBnRhcmdldBgBIAEoDBISCgpjYW5kaWRhdGVzGAIgAygJEhMKC3dhbnRzX3JlbGF5GAMgASgIEhEKCWlzX2Fuc3dlchgEIAEoCCJqCgxJbnRyb2R1Y3Rpb24SDgoGbWVtYmVyGAEgASgMEhIKCmNhbmRpZGF0ZXMYAiADKAkSIwoDbGVnGAMgASgLMhYud2VmdC5tZXNoLnYxLlJlbGF5TGVnEhEKCWlzX2Fuc3dlchgEIAEoCCI0CghSZWxheUxlZxIMCgRwb3J0GAEgASgNEgoKAmlkGAIgASgMEg4KBnNlY3JldBgDIAEoDCILCglIZWFydGJlYXQiHAoJU3VzcGljaW9uEg8KB25vZGVfaWQYASABKAwiuwMKDU1lbWJlclJlcXVlc3QSDgoGbnVtYmVyGAEgASgEEiwKCXByb21vdGlvbhgCIAEoCzIXLndlZnQubWVzaC52MS5Qcm9tb3Rpb25IABIqCghkZW1vdGlvbhgDIAEoCzIWLndlZnQubWVzaC52MS5EZW1vdGlvbkgAEioKCGhhbmRvdmVyGAQgASgLMhYud2VmdC5tZXNoLnYxLkhhbmRvdmVySAASLQoIcm90YXRpb24YBSABKAsyGS53ZWZ0Lm1lc2gudjEuS2V5Um90YXRpb25IABIkCgVjbGFpbRgGIAEoCzITLndlZnQubWVzaC52MS5DbGFpbUgAEiQKBWxlYXZlGAcgASgLMhMud2VmdC5tZXNoLnYxLkxlYXZlSAASMQoIZW5kcG9pbnQYCCABKAsyHS53ZWZ0Lm1lc2gudjEuRW5kcG9pbnRSZXF1ZXN0SAASKwoJdG9rZW5fdXNlGAogASgLMhYud2VmdC5tZXNoLnYxLlRva2VuVXNlSAASMQoMbWVtYmVyX2NsYWltGAsgASgLMhkud2VmdC5tZXNoLnYxLk1lbWJlckNsYWltSABCBgoEa2luZCJ5Cg5NZW1iZXJSZXNwb25zZRIOCgZudW1iZXIYASABKAQSIgoEZG9uZRgCIAEoCzISLndlZnQubWVzaC52MS5Eb25lSAASKAoHcmVmdXNlZBgDIAEoCzIVLndlZnQubWVzaC52MS5SZWZ1c2VkSABCCQoHb3V0Y29tZSJcCgREb25lEigKBnNsaWNlcxgBIAEoCzIYLndlZnQubWVzaC52MS5TbGljZUdyYW50EioKBnVwZGF0ZRgCIAEoCzIaLndlZnQubWVzaC52MS5Sb3N0ZXJVcGRhdGUidAoJUHJvbW90aW9uEhMKC3NlYWxlZF9zZWVkGAEgASgMEigKBnNsaWNlcxgCIAEoCzIYLndlZnQubWVzaC52MS5TbGljZUdyYW50EhYKDnJlY29yZF92ZXJzaW9uGAMgASgEEhAKCGlzX29mZmVyGAQgASgIIgoKCERlbW90aW9uImAKCEhhbmRvdmVyEigKBnNsaWNlcxgBIAEoCzIYLndlZnQubWVzaC52MS5TbGljZUdyYW50EioKBnVwZGF0ZRgCIAEoCzIaLndlZnQubWVzaC52MS5Sb3N0ZXJVcGRhdGUiKAoKU2xpY2VHcmFudBIKCgJpZBgBIAEoDBIOCgZyYW5nZXMYAiADKAkicAoLS2V5Um90YXRpb24SEgoKcHVibGljX2tleRgBIAEoDBIVCg12ZXJpZnlpbmdfa2V5GAIgASgMEg0KBXByb29mGAMgASgMEicKCXN0YXRlbWVudBgEIAEoCzIULndlZnQubWVzaC52MS5TaWduZWQiFQoFQ2xhaW0SDAoEcGF0aBgBIAEoCSIsCgtNZW1iZXJDbGFpbRIMCgRwYXRoGAEgASgJEg8KB25vZGVfaWQYAiABKAwiBwoFTGVhdmUiMAoIVG9rZW5Vc2USEAoIdG9rZW5faWQYASABKAwSEgoKcHVibGljX2tleRgCIAEoDCLDAQoPRW5kcG9pbnRSZXF1ZXN0Eg8KB25ldHdvcmsYASABKAkSDAoEbmFtZRgCIAEoCRItCgNhZGQYAyABKAsyHi53ZWZ0Lm1lc2gudjEuRW5kcG9pbnRBZGRpdGlvbkgAEi8KBnJlbW92ZRgEIAEoCzIdLndlZnQubWVzaC52MS5FbmRwb2ludFJlbW92YWxIABIqCgRtb3ZlGAUgASgLMhoud2VmdC5tZXNoLnYxLkVuZHBvaW50TW92ZUgAQgUKA2FjdCJkChBFbmRwb2ludEFkZGl0aW9uEgsKA21hYxgBIAEoDBIRCglhZGRyZXNzZXMYAiADKAwSFgoOYWxsb3dzX2ZvcmVpZ24YAyABKAgSGAoQdW5kZXJsYXlfYWRkcmVzcxgEIAEoDCIRCg9FbmRwb2ludFJlbW92YWwiOQoMRW5kcG9pbnRNb3ZlEg8KB25vZGVfaWQYASABKAwSGAoQdW5kZXJsYXlfYWRkcmVzcxgCIAEoDCKjAgoLSm9pblJlcXVlc3QSDgoGc2VjcmV0GAEgASgMEgwKBG5hbWUYAiABKAkSEgoKcHVibGljX2tleRgDIAEoDBIVCg12ZXJpZnlpbmdfa2V5GAQgASgMEjUKBmxhYmVscxgFIAMoCzIlLndlZnQubWVzaC52MS5Kb2luUmVxdWVzdC5MYWJlbHNFbnRyeRInCglzdGF0ZW1lbnQYBiABKAsyFC53ZWZ0Lm1lc2gudjEuU2lnbmVkEg8KB2FkZHJlc3MYByABKAwSFAoMZXBoZW1lcmFsX21zGAggASgEEhUKDWtub3duX3ZlcnNpb24YCSABKAQaLQoLTGFiZWxzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASKZAQoMSm9pblJlc3BvbnNlEioKCGFkbWl0dGVkGAEgASgLMhYud2VmdC5tZXNoLnYxLkFkbWl0dGVkSAASKAoHcmVmdXNlZBgCIAEoCzIVLndlZnQubWVzaC52MS5SZWZ1c2VkSAASKAoHcGVuZGluZxgDIAEoCzIVLndlZnQubWVzaC52MS5QZW5kaW5nSABCCQoHb3V0Y29tZSJeCgdSZWZ1c2VkEhMKC3JldHJ5X2FmdGVyGAEgASgEEisKBnJlYXNvbhgCIAEoDjIbLndlZnQubWVzaC52MS5SZWZ1c2FsUmVhc29uEhEKCXdhbGxfdGltZRgDIAEoBCIJCgdQZW5kaW5nIqcBCghBZG1pdHRlZBIkCgZyZWNvcmQYASABKAsyFC53ZWZ0Lm1lc2gudjEuU2lnbmVkEi8KCHNldHRpbmdzGAIgASgLMh0ud2VmdC5tZXNoLnYxLk5ldHdvcmtTZXR0aW5ncxIqCgZyb3N0ZXIYAyABKAsyGi53ZWZ0Lm1lc2gudjEuUm9zdGVyVXBkYXRlEhgKEG9ic2VydmVkX2FkZHJlc3MYBCABKAwiNwoPTmV0d29ya1NldHRpbmdzEhUKDXZlcmlmeWluZ19rZXkYASABKAwSDQoFY2lkcnMYAiADKAkihgEKDFJvc3RlclVwZGF0ZRIlCgdyZWNvcmRzGAEgAygLMhQud2VmdC5tZXNoLnYxLlNpZ25lZBIoCgpzdGF0ZW1lbnRzGAIgAygLMhQud2VmdC5tZXNoLnYxLlNpZ25lZBIlCgdlbnRyaWVzGAMgAygLMhQud2VmdC5tZXNoLnYxLlNpZ25lZCIxCgZEaWdlc3QSFAoMZmluZ2VycHJpbnRzGAEgASgMEhEKCXdhbGxfdGltZRgCIAEoBCJUCgZWZWN0b3ISDQoFZmlyc3QYASABKAwSDAoEbGFzdBgCIAEoDBItCgdvcmlnaW5zGAMgAygLMhwud2VmdC5tZXNoLnYxLk9yaWdpblZlcnNpb25zIkoKDk9yaWdpblZlcnNpb25zEg4KBm9yaWdpbhgBIAEoDBIoCgVzbG90cxgCIAMoCzIZLndlZnQubWVzaC52MS5TbG90VmVyc2lvbiJMCgtTbG90VmVyc2lvbhIMCgRzbG90GAEgASgJEg8KB3ZlcnNpb24YAiABKAQSDAoEbWFyaxgDIAEoBhIQCghpc19maW5hbBgEIAEoCCIsCgZTaWduZWQSDwoHcGF5bG9hZBgBIAEoDBIRCglzaWduYXR1cmUYAiABKAwi9QUKDE1lbWJlclJlY29yZBISCgpuZXR3b3JrX2lkGAEgASgMEg8KB25vZGVfaWQYAiABKAwSDAoEbmFtZRgDIAEoCRISCgpwdWJsaWNfa2V5GAQgASgMEhUKDXZlcmlmeWluZ19rZXkYBSABKAwSEQoJYWRkcmVzc2VzGAYgAygMEhMKC2FsbG93ZWRfaXBzGAcgAygJEjYKBmxhYmVscxgIIAMoCzImLndlZnQubWVzaC52MS5NZW1iZXJSZWNvcmQuTGFiZWxzRW50cnkSIQoFcm9sZXMYCSADKA4yEi53ZWZ0Lm1lc2gudjEuUm9sZRIPCgd2ZXJzaW9uGAogASgEEhEKCWlzc3VlZF9hdBgLIAEoBBISCgpleHBpcmVzX2F0GAwgASgEEg8KB3Jldm9rZWQYDSABKAgSEAoIZW5kcG9pbnQYDiABKAkSHAoUcGVyc2lzdGVudF9rZWVwYWxpdmUYDyABKA0SEQoJc3VjY2Vzc29yGBAgASgMEiQKBmdyYW50cxgRIAEoCzIULndlZnQubWVzaC52MS5HcmFudHMSFAoMZXBoZW1lcmFsX21zGBIgASgEEk0KEnVuY29uZmlybWVkX2xhYmVscxgTIAMoCzIxLndlZnQubWVzaC52MS5NZW1iZXJSZWNvcmQuVW5jb25maXJtZWRMYWJlbHNFbnRyeRIUCgx3aXRoZHJhd25fYXQYFCABKAQSCwoDaHViGBUgASgMEiUKBWNoYWluGB4gASgLMhYud2VmdC5tZXNoLnYxLktleUNoYWluEhMKC2FkbWl0dGVkX2J5GB8gASgMEhAKCG5hbWVkX2F0GCAgASgEEhMKC2Zvcm1lcl9uYW1lGCEgASgJGi0KC0xhYmVsc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEaOAoWVW5jb25maXJtZWRMYWJlbHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBIlsKBkdyYW50cxINCgVvZmZlchgBIAMoCRIPCgdwdWJsaXNoGAIgAygJEhEKCXN1YnNjcmliZRgDIAMoCRINCgVuYW1lcxgEIAMoCRIPCgdjbGFpbWVkGAUgAygJIkgKDURlZmF1bHRHcmFudHMSJAoGZ3JhbnRzGAEgASgLMhQud2VmdC5tZXNoLnYxLkdyYW50cxIRCglub19jbGFpbXMYAiABKAgieQoIS2V5Q2hhaW4SDAoEcm9vdBgBIAEoDBISCgpnZW5lcmF0aW9uGAIgASgNEhMKC2Zvcm1lcl9rZXlzGAMgAygMEh0KFXJvdGF0aW9uc19zcGVudF91bnRpbBgEIAEoBBIXCg9mb3JtZXJfdmVyc2lvbnMYBSADKAQivQIKDU5vZGVTdGF0ZW1lbnQSDwoHbm9kZV9pZBgBIAEoDBIRCgllbmRwb2ludHMYAiADKAkSGQoRY2hhbm5lbF9lbmRwb2ludHMYAyADKAkSDwoHdmVyc2lvbhgEIAEoBBIRCglpc3N1ZWRfYXQYBSABKAQSNwoGbGFiZWxzGAYgAygLMicud2VmdC5tZXNoLnYxLk5vZGVTdGF0ZW1lbnQuTGFiZWxzRW50cnkSEAoIcm9vdGxlc3MYByABKAgSDwoHcmVsZWFzZRgIIAEoCRIOCgZzeXN0ZW0YCSABKAkSDgoGcmVsYXlzGAogASgIEgwKBHVybHMYCyADKAkSEAoIaW5zdGFuY2UYDCABKAwaLQoLTGFiZWxzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASKiAQoKU3RhdGVFbnRyeRISCgpuZXR3b3JrX2lkGAEgASgMEg4KBm9yaWdpbhgCIAEoDBIMCgRraW5kGAMgASgJEgsKA2tleRgEIAEoCRIPCgd2ZXJzaW9uGAUgASgEEhEKCWlzc3VlZF9hdBgGIAEoBBISCgpleHBpcmVzX2F0GAcgASgEEg8KB2RlbGV0ZWQYCCABKAgSDAoEYm9keRgJIAEoDCI1CgpQb3J0T2ZmZXJzEicKBm9mZmVycxgBIAMoCzIXLndlZnQubWVzaC52MS5Qb3J0T2ZmZXIiLQoJUG9ydE9mZmVyEgwKBHBvcnQYASABKA0SEgoKcmVzdHJpY3RlZBgCIAEoCCLOAQoNSm9pblRva2VuQm9keRISCgpuZXR3b3JrX2lkGAEgASgMEhAKCHRva2VuX2lkGAIgASgMEhkKEWxlYWRlcl9wdWJsaWNfa2V5GAMgASgMEhEKCWVuZHBvaW50cxgEIAMoCRIMCgRjaWRyGAUgASgJEg4KBnNlY3JldBgGIAEoDBISCgpleHBpcmVzX2F0GAcgASgEEikKBm90aGVycxgIIAMoCzIZLndlZnQubWVzaC52MS5Ub2tlbkxlYWRlchIMCgR1cmxzGAkgAygJIkIKC1Rva2VuTGVhZGVyEhIKCnB1YmxpY19rZXkYASABKAwSEQoJZW5kcG9pbnRzGAIgAygJEgwKBHVybHMYAyADKAkigwEKDFJlY292ZXJ5RmlsZRIUCgxuZXR3b3JrX3NlZWQYASABKAwSEQoJbm9kZV9zZWVkGAIgASgMEg0KBWNpZHJzGAMgAygJEg8KB21hZGVfYXQYBCABKAQSKgoGcm9zdGVyGAUgASgLMhoud2VmdC5tZXNoLnYxLlJvc3RlclVwZGF0ZSrJAwoNUmVmdXNhbFJlYXNvbhIeChpSRUZVU0FMX1JFQVNPTl9VTlNQRUNJRklFRBAAEiYKIlJFRlVTQUxfUkVBU09OX0FERFJFU1NfTk9UX0FMTE9XRUQQARIgChxSRUZVU0FMX1JFQVNPTl9BRERSRVNTX1RBS0VOEAISIwofUkVGVVNBTF9SRUFTT05fQUREUkVTU19OT1RfSEVSRRADEh8KG1JFRlVTQUxfUkVBU09OX05PVF9BUFBST1ZFRBAEEiAKHFJFRlVTQUxfUkVBU09OX1RPT19NQU5ZX1dBSVQQBRIdChlSRUZVU0FMX1JFQVNPTl9OT19BRERSRVNTEAYSIgoeUkVGVVNBTF9SRUFTT05fVU5LTk9XTl9ORVRXT1JLEAcSIwofUkVGVVNBTF9SRUFTT05fVU5LTk9XTl9FTkRQT0lOVBAIEiUKIVJFRlVTQUxfUkVBU09OX0RVUExJQ0FURV9FTkRQT0lOVBAJEiAKHFJFRlVTQUxfUkVBU09OX05PVF9QRVJNSVRURUQQChIbChdSRUZVU0FMX1JFQVNPTl9UT09fTUFOWRALEhgKFFJFRlVTQUxfUkVBU09OX0NMT0NLEAwqUgoEUm9sZRIUChBST0xFX1VOU1BFQ0lGSUVEEAASDwoLUk9MRV9MRUFERVIQARIPCgtST0xFX01FTUJFUhACEhIKDlJPTEVfV0lSRUdVQVJEEANiBnByb3RvMw");
 
 /**
  * The payload of a handshake's first message, encrypted to the one who is called.
@@ -497,6 +497,12 @@ export type MemberRequest = Message<"weft.mesh.v1.MemberRequest"> & {
      */
     value: TokenUse;
     case: "tokenUse";
+  } | {
+    /**
+     * @generated from field: weft.mesh.v1.MemberClaim member_claim = 11;
+     */
+    value: MemberClaim;
+    case: "memberClaim";
   } | { case: undefined; value?: undefined };
 };
 
@@ -736,6 +742,32 @@ export const ClaimSchema: GenMessage<Claim> = /*@__PURE__*/
   messageDesc(file_weft_mesh_v1_mesh, 20);
 
 /**
+ * The asker, a leader, has the elected leader decide whether a member is to have a path: itself, or one that has asked it.
+ *
+ * @generated from message weft.mesh.v1.MemberClaim
+ */
+export type MemberClaim = Message<"weft.mesh.v1.MemberClaim"> & {
+  /**
+   * @generated from field: string path = 1;
+   */
+  path: string;
+
+  /**
+   * Who is to have it, 16 bytes.
+   *
+   * @generated from field: bytes node_id = 2;
+   */
+  nodeId: Uint8Array;
+};
+
+/**
+ * Describes the message weft.mesh.v1.MemberClaim.
+ * Use `create(MemberClaimSchema)` to create a new message.
+ */
+export const MemberClaimSchema: GenMessage<MemberClaim> = /*@__PURE__*/
+  messageDesc(file_weft_mesh_v1_mesh, 21);
+
+/**
  * The asker is to be no member any more.
  *
  * @generated from message weft.mesh.v1.Leave
@@ -748,7 +780,7 @@ export type Leave = Message<"weft.mesh.v1.Leave"> & {
  * Use `create(LeaveSchema)` to create a new message.
  */
 export const LeaveSchema: GenMessage<Leave> = /*@__PURE__*/
-  messageDesc(file_weft_mesh_v1_mesh, 21);
+  messageDesc(file_weft_mesh_v1_mesh, 22);
 
 /**
  * The asker is about to let a machine in by a token with a limit, which the addressee counts.
@@ -776,7 +808,7 @@ export type TokenUse = Message<"weft.mesh.v1.TokenUse"> & {
  * Use `create(TokenUseSchema)` to create a new message.
  */
 export const TokenUseSchema: GenMessage<TokenUse> = /*@__PURE__*/
-  messageDesc(file_weft_mesh_v1_mesh, 22);
+  messageDesc(file_weft_mesh_v1_mesh, 23);
 
 /**
  * An endpoint of an overlay network is to be the asker's, to go, or to be another member's.
@@ -823,7 +855,7 @@ export type EndpointRequest = Message<"weft.mesh.v1.EndpointRequest"> & {
  * Use `create(EndpointRequestSchema)` to create a new message.
  */
 export const EndpointRequestSchema: GenMessage<EndpointRequest> = /*@__PURE__*/
-  messageDesc(file_weft_mesh_v1_mesh, 23);
+  messageDesc(file_weft_mesh_v1_mesh, 24);
 
 /**
  * @generated from message weft.mesh.v1.EndpointAddition
@@ -861,7 +893,7 @@ export type EndpointAddition = Message<"weft.mesh.v1.EndpointAddition"> & {
  * Use `create(EndpointAdditionSchema)` to create a new message.
  */
 export const EndpointAdditionSchema: GenMessage<EndpointAddition> = /*@__PURE__*/
-  messageDesc(file_weft_mesh_v1_mesh, 24);
+  messageDesc(file_weft_mesh_v1_mesh, 25);
 
 /**
  * @generated from message weft.mesh.v1.EndpointRemoval
@@ -874,7 +906,7 @@ export type EndpointRemoval = Message<"weft.mesh.v1.EndpointRemoval"> & {
  * Use `create(EndpointRemovalSchema)` to create a new message.
  */
 export const EndpointRemovalSchema: GenMessage<EndpointRemoval> = /*@__PURE__*/
-  messageDesc(file_weft_mesh_v1_mesh, 25);
+  messageDesc(file_weft_mesh_v1_mesh, 26);
 
 /**
  * @generated from message weft.mesh.v1.EndpointMove
@@ -900,7 +932,7 @@ export type EndpointMove = Message<"weft.mesh.v1.EndpointMove"> & {
  * Use `create(EndpointMoveSchema)` to create a new message.
  */
 export const EndpointMoveSchema: GenMessage<EndpointMove> = /*@__PURE__*/
-  messageDesc(file_weft_mesh_v1_mesh, 26);
+  messageDesc(file_weft_mesh_v1_mesh, 27);
 
 /**
  * @generated from message weft.mesh.v1.JoinRequest
@@ -969,7 +1001,7 @@ export type JoinRequest = Message<"weft.mesh.v1.JoinRequest"> & {
  * Use `create(JoinRequestSchema)` to create a new message.
  */
 export const JoinRequestSchema: GenMessage<JoinRequest> = /*@__PURE__*/
-  messageDesc(file_weft_mesh_v1_mesh, 27);
+  messageDesc(file_weft_mesh_v1_mesh, 28);
 
 /**
  * @generated from message weft.mesh.v1.JoinResponse
@@ -1006,7 +1038,7 @@ export type JoinResponse = Message<"weft.mesh.v1.JoinResponse"> & {
  * Use `create(JoinResponseSchema)` to create a new message.
  */
 export const JoinResponseSchema: GenMessage<JoinResponse> = /*@__PURE__*/
-  messageDesc(file_weft_mesh_v1_mesh, 28);
+  messageDesc(file_weft_mesh_v1_mesh, 29);
 
 /**
  * @generated from message weft.mesh.v1.Refused
@@ -1039,7 +1071,7 @@ export type Refused = Message<"weft.mesh.v1.Refused"> & {
  * Use `create(RefusedSchema)` to create a new message.
  */
 export const RefusedSchema: GenMessage<Refused> = /*@__PURE__*/
-  messageDesc(file_weft_mesh_v1_mesh, 29);
+  messageDesc(file_weft_mesh_v1_mesh, 30);
 
 /**
  * @generated from message weft.mesh.v1.Pending
@@ -1052,7 +1084,7 @@ export type Pending = Message<"weft.mesh.v1.Pending"> & {
  * Use `create(PendingSchema)` to create a new message.
  */
 export const PendingSchema: GenMessage<Pending> = /*@__PURE__*/
-  messageDesc(file_weft_mesh_v1_mesh, 30);
+  messageDesc(file_weft_mesh_v1_mesh, 31);
 
 /**
  * @generated from message weft.mesh.v1.Admitted
@@ -1086,7 +1118,7 @@ export type Admitted = Message<"weft.mesh.v1.Admitted"> & {
  * Use `create(AdmittedSchema)` to create a new message.
  */
 export const AdmittedSchema: GenMessage<Admitted> = /*@__PURE__*/
-  messageDesc(file_weft_mesh_v1_mesh, 31);
+  messageDesc(file_weft_mesh_v1_mesh, 32);
 
 /**
  * @generated from message weft.mesh.v1.NetworkSettings
@@ -1112,7 +1144,7 @@ export type NetworkSettings = Message<"weft.mesh.v1.NetworkSettings"> & {
  * Use `create(NetworkSettingsSchema)` to create a new message.
  */
 export const NetworkSettingsSchema: GenMessage<NetworkSettings> = /*@__PURE__*/
-  messageDesc(file_weft_mesh_v1_mesh, 32);
+  messageDesc(file_weft_mesh_v1_mesh, 33);
 
 /**
  * What has changed, or what the other end lacks. Records come before what needs them.
@@ -1141,7 +1173,7 @@ export type RosterUpdate = Message<"weft.mesh.v1.RosterUpdate"> & {
  * Use `create(RosterUpdateSchema)` to create a new message.
  */
 export const RosterUpdateSchema: GenMessage<RosterUpdate> = /*@__PURE__*/
-  messageDesc(file_weft_mesh_v1_mesh, 33);
+  messageDesc(file_weft_mesh_v1_mesh, 34);
 
 /**
  * What a node has, as fingerprints of 64 parts by the first six bits of the origin.
@@ -1169,7 +1201,7 @@ export type Digest = Message<"weft.mesh.v1.Digest"> & {
  * Use `create(DigestSchema)` to create a new message.
  */
 export const DigestSchema: GenMessage<Digest> = /*@__PURE__*/
-  messageDesc(file_weft_mesh_v1_mesh, 34);
+  messageDesc(file_weft_mesh_v1_mesh, 35);
 
 /**
  * Which versions a node has: of all origins from the first to the last, or of these origins and no other.
@@ -1200,7 +1232,7 @@ export type Vector = Message<"weft.mesh.v1.Vector"> & {
  * Use `create(VectorSchema)` to create a new message.
  */
 export const VectorSchema: GenMessage<Vector> = /*@__PURE__*/
-  messageDesc(file_weft_mesh_v1_mesh, 35);
+  messageDesc(file_weft_mesh_v1_mesh, 36);
 
 /**
  * @generated from message weft.mesh.v1.OriginVersions
@@ -1224,7 +1256,7 @@ export type OriginVersions = Message<"weft.mesh.v1.OriginVersions"> & {
  * Use `create(OriginVersionsSchema)` to create a new message.
  */
 export const OriginVersionsSchema: GenMessage<OriginVersions> = /*@__PURE__*/
-  messageDesc(file_weft_mesh_v1_mesh, 36);
+  messageDesc(file_weft_mesh_v1_mesh, 37);
 
 /**
  * @generated from message weft.mesh.v1.SlotVersion
@@ -1262,7 +1294,7 @@ export type SlotVersion = Message<"weft.mesh.v1.SlotVersion"> & {
  * Use `create(SlotVersionSchema)` to create a new message.
  */
 export const SlotVersionSchema: GenMessage<SlotVersion> = /*@__PURE__*/
-  messageDesc(file_weft_mesh_v1_mesh, 37);
+  messageDesc(file_weft_mesh_v1_mesh, 38);
 
 /**
  * A signature covers a label that names the kind of payload, then the payload as it stands here.
@@ -1286,7 +1318,7 @@ export type Signed = Message<"weft.mesh.v1.Signed"> & {
  * Use `create(SignedSchema)` to create a new message.
  */
 export const SignedSchema: GenMessage<Signed> = /*@__PURE__*/
-  messageDesc(file_weft_mesh_v1_mesh, 38);
+  messageDesc(file_weft_mesh_v1_mesh, 39);
 
 /**
  * Signed by the network's key, under "weft member record v1".
@@ -1463,7 +1495,7 @@ export type MemberRecord = Message<"weft.mesh.v1.MemberRecord"> & {
  * Use `create(MemberRecordSchema)` to create a new message.
  */
 export const MemberRecordSchema: GenMessage<MemberRecord> = /*@__PURE__*/
-  messageDesc(file_weft_mesh_v1_mesh, 39);
+  messageDesc(file_weft_mesh_v1_mesh, 40);
 
 /**
  * What one member may do, or all.
@@ -1510,7 +1542,7 @@ export type Grants = Message<"weft.mesh.v1.Grants"> & {
  * Use `create(GrantsSchema)` to create a new message.
  */
 export const GrantsSchema: GenMessage<Grants> = /*@__PURE__*/
-  messageDesc(file_weft_mesh_v1_mesh, 40);
+  messageDesc(file_weft_mesh_v1_mesh, 41);
 
 /**
  * What every member may do: the body of the network's entry "grant/default".
@@ -1536,7 +1568,7 @@ export type DefaultGrants = Message<"weft.mesh.v1.DefaultGrants"> & {
  * Use `create(DefaultGrantsSchema)` to create a new message.
  */
 export const DefaultGrantsSchema: GenMessage<DefaultGrants> = /*@__PURE__*/
-  messageDesc(file_weft_mesh_v1_mesh, 41);
+  messageDesc(file_weft_mesh_v1_mesh, 42);
 
 /**
  * The keys that a member has had before. A key is named by its first 16 bytes.
@@ -1585,7 +1617,7 @@ export type KeyChain = Message<"weft.mesh.v1.KeyChain"> & {
  * Use `create(KeyChainSchema)` to create a new message.
  */
 export const KeyChainSchema: GenMessage<KeyChain> = /*@__PURE__*/
-  messageDesc(file_weft_mesh_v1_mesh, 42);
+  messageDesc(file_weft_mesh_v1_mesh, 43);
 
 /**
  * Signed by the node's own key, under "weft node statement v1".
@@ -1673,7 +1705,7 @@ export type NodeStatement = Message<"weft.mesh.v1.NodeStatement"> & {
  * Use `create(NodeStatementSchema)` to create a new message.
  */
 export const NodeStatementSchema: GenMessage<NodeStatement> = /*@__PURE__*/
-  messageDesc(file_weft_mesh_v1_mesh, 43);
+  messageDesc(file_weft_mesh_v1_mesh, 44);
 
 /**
  * Signed by the node's own key or by the network's, under "weft state entry v1".
@@ -1744,7 +1776,7 @@ export type StateEntry = Message<"weft.mesh.v1.StateEntry"> & {
  * Use `create(StateEntrySchema)` to create a new message.
  */
 export const StateEntrySchema: GenMessage<StateEntry> = /*@__PURE__*/
-  messageDesc(file_weft_mesh_v1_mesh, 44);
+  messageDesc(file_weft_mesh_v1_mesh, 45);
 
 /**
  * The body of an entry of the kind "offer": the TCP ports that a node leads to services of its host.
@@ -1763,7 +1795,7 @@ export type PortOffers = Message<"weft.mesh.v1.PortOffers"> & {
  * Use `create(PortOffersSchema)` to create a new message.
  */
 export const PortOffersSchema: GenMessage<PortOffers> = /*@__PURE__*/
-  messageDesc(file_weft_mesh_v1_mesh, 45);
+  messageDesc(file_weft_mesh_v1_mesh, 46);
 
 /**
  * @generated from message weft.mesh.v1.PortOffer
@@ -1787,7 +1819,7 @@ export type PortOffer = Message<"weft.mesh.v1.PortOffer"> & {
  * Use `create(PortOfferSchema)` to create a new message.
  */
 export const PortOfferSchema: GenMessage<PortOffer> = /*@__PURE__*/
-  messageDesc(file_weft_mesh_v1_mesh, 46);
+  messageDesc(file_weft_mesh_v1_mesh, 47);
 
 /**
  * What a join token carries between "weft1-" and its checksum.
@@ -1852,7 +1884,7 @@ export type JoinTokenBody = Message<"weft.mesh.v1.JoinTokenBody"> & {
  * Use `create(JoinTokenBodySchema)` to create a new message.
  */
 export const JoinTokenBodySchema: GenMessage<JoinTokenBody> = /*@__PURE__*/
-  messageDesc(file_weft_mesh_v1_mesh, 47);
+  messageDesc(file_weft_mesh_v1_mesh, 48);
 
 /**
  * @generated from message weft.mesh.v1.TokenLeader
@@ -1885,7 +1917,7 @@ export type TokenLeader = Message<"weft.mesh.v1.TokenLeader"> & {
  * Use `create(TokenLeaderSchema)` to create a new message.
  */
 export const TokenLeaderSchema: GenMessage<TokenLeader> = /*@__PURE__*/
-  messageDesc(file_weft_mesh_v1_mesh, 48);
+  messageDesc(file_weft_mesh_v1_mesh, 49);
 
 /**
  * What a leader exports, sealed by a passphrase: with it another machine leads when all leaders are gone.
@@ -1934,7 +1966,7 @@ export type RecoveryFile = Message<"weft.mesh.v1.RecoveryFile"> & {
  * Use `create(RecoveryFileSchema)` to create a new message.
  */
 export const RecoveryFileSchema: GenMessage<RecoveryFile> = /*@__PURE__*/
-  messageDesc(file_weft_mesh_v1_mesh, 49);
+  messageDesc(file_weft_mesh_v1_mesh, 50);
 
 /**
  * @generated from enum weft.mesh.v1.RefusalReason
