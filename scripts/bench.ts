@@ -2,7 +2,8 @@
 /**
  * `deno task bench`: measures weft, wireguard-go and nebula in turn on this machine and prints markdown tables.
  * `WIREGUARD_GO` and `NEBULA` name other builds of these; `--rounds N` says how often, and `--only TEXT`, once or more,
- * measures those rows of the tunnels alone whose names have such a part. `--ciphers` names those that weft is measured
+ * measures those rows of the tunnels alone whose names have such a part. Before the rounds each tunnel carries TCP for some
+ * seconds that are not counted. `--ciphers` names those that weft is measured
  * with besides its own choice, separated by commas: `native`, `baseline`, `noble`.
  * @module
  */
