@@ -50,7 +50,7 @@ class GuardedTransport extends NodeTransport {
    */
   override async startTLS(): Promise<TLSSocket> {
     const { tls } = this.options;
-    const given: SecureContextOptions = tls ? await this.loadClientCerts() ?? {} : {};
+    const given = tls ? await this.loadClientCerts() as SecureContextOptions | undefined : undefined;
     // The client names no host to Node's TLS where that is an address, and a certificate for "localhost" would do.
     const host = this.tlsName === "" && isIP(this.#host) ? { host: this.#host } : {};
     const { socket, tlsName: servername } = this;
