@@ -86,7 +86,6 @@ const REPLICAS_NOT_SUPPORTED = 10074;
 /** Appends to a stream and reads it, whenever its servers can be reached. */
 export class JetStreamLog implements CommitLog {
   readonly #parts: JetStreamParts;
-  #reader: LogReader | undefined;
   #session: Session | undefined;
   #running: Promise<void> | undefined;
   #isClosed = false;
@@ -103,7 +102,6 @@ export class JetStreamLog implements CommitLog {
   }
 
   start(reader: LogReader): void {
-    this.#reader = reader;
     this.#running ??= this.#run(reader);
   }
 
