@@ -5,8 +5,8 @@
 
 import { CapturedProcess, findProgram, type Requirement } from "../../lab/mod.ts";
 
-const GIVEN = Deno.env.get("WEFT_NATS_SERVER");
-/** The server's program: as `WEFT_NATS_SERVER` names it, or on the `PATH`. */
+const GIVEN = Deno.env.get("NATS_SERVER");
+/** The server's program: as `NATS_SERVER` names it, or on the `PATH`. */
 export const NATS_SERVER: string = GIVEN ?? findProgram("nats-server") ?? "nats-server";
 /** What a test with servers needs. */
 export const NEEDS_NATS: readonly Requirement[] = GIVEN === undefined ? ["nats-server"] : [];
