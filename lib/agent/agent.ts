@@ -172,8 +172,8 @@ export class Agent {
     this.view = this.#resources.use(
       new NodeView({
         ...this.#context,
-        links: () => this.#session?.messages.links.all() ?? [],
-        elected: () => this.#session?.leaders.elected,
+        session: () => this.#session,
+        runtime: this.services.runtime,
         peers: () => this.status().peers,
         policies: () => this.policies.all,
         warnings: () => this.#warnings.look(),

@@ -4,10 +4,15 @@
  */
 
 import type { BroadcastMode, CallMode, PublishReport, ServiceReport } from "../service/mod.ts";
-import type { DataServersControl } from "./data_servers/mod.ts";
-import type { DeviceControl } from "./devices.ts";
+import type { DataServersControl, DataViewControl } from "./data/mod.ts";
 import type { DiagnosisControl } from "./diagnosis/mod.ts";
-import type { CreatedToken, MembershipControl, TokenReport, TokenRequest } from "./membership.ts";
+import type {
+  CreatedToken,
+  DeviceControl,
+  MembershipControl,
+  TokenReport,
+  TokenRequest,
+} from "./membership/mod.ts";
 import type { OverlayControl } from "./overlay.ts";
 import type { MeasurementControl } from "./measurements/mod.ts";
 import type { PathReport, ReachControl, RouteControl, ViewControl } from "./reach/mod.ts";
@@ -278,6 +283,7 @@ export type EventLine =
 export interface AgentControl
   extends
     DataServersControl,
+    DataViewControl,
     DeviceControl,
     DiagnosisControl,
     MeasurementControl,

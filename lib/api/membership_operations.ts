@@ -20,7 +20,7 @@ import {
   TOPIC_GRANT,
 } from "../mesh/bounds.ts";
 import { type Lazy, type LazyObject, named, object } from "./json_schema.ts";
-import type * as membership from "./membership.ts";
+import type * as membership from "./membership/mod.ts";
 import type { Operation } from "./operation.ts";
 
 const DAY_MS = 86_400_000;

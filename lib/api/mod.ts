@@ -11,13 +11,12 @@
  */
 
 export type * from "./control.ts";
-export type * from "./data_servers/mod.ts";
-export type * from "./devices.ts";
+export type * from "./data/mod.ts";
 export type * from "./diagnosis/mod.ts";
 export { RECOVERY_SEALED } from "./diagnosis/mod.ts";
 export * from "./errors.ts";
 export type * from "./measurements/mod.ts";
-export type * from "./membership.ts";
+export type * from "./membership/mod.ts";
 export { openApi } from "./open_api.ts";
 export { EVENTS_TYPE, NDJSON_TYPE, type Operation, type OperationName } from "./operation.ts";
 export { OPERATION_ENTRIES, OPERATIONS, type ViewName, VIEWS } from "./operations.ts";

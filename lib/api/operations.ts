@@ -14,17 +14,13 @@ import {
   MAX_RECOVERY_TEXT_LENGTH,
 } from "../mesh/bounds.ts";
 import { BROADCAST_MODES, CALL_MODES, MAX_TIMEOUT_MS } from "../service/bounds.ts";
+import { DATA_SERVER_OPERATIONS, DATA_VIEW_OPERATIONS } from "./data_operations.ts";
 import { flag, type Lazy, type LazyShape, named, object, port } from "./json_schema.ts";
 import { MEMBERSHIP_OPERATIONS, tokenRequest } from "./membership_operations.ts";
 import { EVENTS_TYPE, type Operation, type OperationName } from "./operation.ts";
 import { OVERLAY_OPERATIONS } from "./overlay_operations.ts";
 import { POLICY_OPERATIONS } from "./policy_operations.ts";
-import {
-  DATA_SERVER_OPERATIONS,
-  DIAGNOSIS_OPERATIONS,
-  MEASUREMENT_OPERATIONS,
-  PROCESS_OPERATIONS,
-} from "./process_operations.ts";
+import { DIAGNOSIS_OPERATIONS, MEASUREMENT_OPERATIONS, PROCESS_OPERATIONS } from "./process_operations.ts";
 import { REACH_OPERATIONS, VIEW_OPERATIONS } from "./reach_operations.ts";
 import * as reports from "./report_schemas.ts";
 import { ROUTE_OPERATIONS } from "./route_operations.ts";
@@ -180,6 +176,7 @@ export const OPERATIONS: { readonly [Name in OperationName]: Operation<Name> } =
   ...POLICY_OPERATIONS,
   ...ROUTE_OPERATIONS,
   ...DATA_SERVER_OPERATIONS,
+  ...DATA_VIEW_OPERATIONS,
   ...SETTINGS_OPERATIONS,
   ...DIAGNOSIS_OPERATIONS,
   ...VIEW_OPERATIONS,

@@ -1,13 +1,13 @@
 /**
- * The operations of the process that an agent runs in, of what is measured there, and of servers of collections: how they are
- * asked, and what they answer.
+ * The operations of the process that an agent runs in, and of what is measured there: how they are asked, and what they
+ * answer.
  * @module
  */
 
 import * as z from "zod";
 import { LOG_CATEGORIES } from "../base/mod.ts";
 import type { BackupReport, BackupRequest, DiagnosisControl } from "./diagnosis/mod.ts";
-import { flag, type Lazy, type LazyObject, named, object } from "./json_schema.ts";
+import { type Lazy, type LazyObject, named, object } from "./json_schema.ts";
 import type {
   CallMeasurements,
   HistogramReport,
@@ -22,7 +22,6 @@ import {
   type ProcessControl,
   type UnitReport,
 } from "./process_control.ts";
-import type * as servers from "./data_servers/mod.ts";
 
 const unit: LazyObject<UnitReport> = named(
   "UnitReport",
@@ -157,76 +156,5 @@ export const DIAGNOSIS_OPERATIONS: { readonly [Name in keyof DiagnosisControl]: 
     summary: "A sealed copy of all that makes this node",
     request: backupRequest,
     answer: backupReport,
-  },
-};
-
-const figure = () => z.int().min(0);
-
-const serversRequest: LazyObject<servers.DataServersRequest> = named("DataServersRequest", () => ({
-  replicas: z.int().min(1).max(5).exactOptional(),
-  members: z.array(z.string().min(1).max(128)).max(5).exactOptional(),
-  program: z.string().min(1).max(512).exactOptional(),
-}));
-const serverReplacement: LazyObject<servers.DataServerReplacement> = object(() => ({
-  lost: z.string().min(1).max(128),
-  by: z.string().min(1).max(128).exactOptional(),
-}));
-const serversStop: LazyObject<servers.DataServersStop> = object(() => ({
-  force: flag()
-    .describe("1 to stop them also while they keep collections").exactOptional(),
-}));
-const server: LazyObject<servers.DataServerReport> = named("DataServer", () => ({
-  node: z.string(),
-  state: z.enum(["starting", "running", "failed", "away"]),
-  version: z.string().exactOptional(),
-  installed: z.string().exactOptional(),
-  sinceMs: figure().exactOptional(),
-  restarts: figure().exactOptional(),
-  isLeader: z.boolean().exactOptional(),
-  isCurrent: z.boolean().exactOptional(),
-  problem: z.string().exactOptional(),
-}), "One member's server of collections.");
-const givenServers: LazyObject<servers.GivenServersReport> = named("GivenDataServers", () => ({
-  servers: z.array(z.string()),
-  isEncrypted: z.boolean(),
-  isReached: z.boolean(),
-  leader: z.string().exactOptional(),
-  problem: z.string().exactOptional(),
-}), "Servers of collections that a node was told of by --data.");
-const serversReport: LazyObject<servers.DataServersReport> = named("DataServers", () => ({
-  replicas: figure(),
-  hasQuorum: z.boolean(),
-  decidedBy: z.string().exactOptional(),
-  decidedAt: figure().exactOptional(),
-  servers: z.array(server()),
-  given: givenServers().exactOptional(),
-}), "The servers of collections that members run.");
-
-/** The operations about servers of collections. */
-export const DATA_SERVER_OPERATIONS: {
-  readonly [Name in keyof servers.DataServersControl]: Operation<Name>;
-} = {
-  dataServers: {
-    route: "GET /data/servers",
-    summary: "The servers of collections that members run, and how they are",
-    answer: serversReport,
-  },
-  startDataServers: {
-    route: "POST /data/servers",
-    summary: "Has members run servers that keep new collections",
-    request: serversRequest,
-    answer: serversReport,
-  },
-  replaceDataServer: {
-    route: "POST /data/servers/replace",
-    summary: "Has another member run a server in the place of one that is lost for good",
-    request: serverReplacement,
-    answer: serversReport,
-  },
-  stopDataServers: {
-    route: "DELETE /data/servers",
-    summary: "Has those servers stopped; what they keep stays with their members",
-    request: serversStop,
-    answer: serversReport,
   },
 };

@@ -6,8 +6,7 @@
 import * as z from "zod";
 import type { ProviderReport, PublishReport, ServiceReport } from "../service/mod.ts";
 import type * as control from "./control.ts";
-import type { AddedDevice } from "./devices.ts";
-import type { TokenReport } from "./membership.ts";
+import type { AddedDevice, TokenReport } from "./membership/mod.ts";
 import { grantsReport } from "./membership_operations.ts";
 import { networkReport } from "./overlay_operations.ts";
 import { pathReport, reachReport } from "./reach/mod.ts";

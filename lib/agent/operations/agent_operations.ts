@@ -78,6 +78,7 @@ export function agentOperations(
     peers: () => agent.status().peers,
     leaders: () => agent.status().leaders,
     memberLinks: () => agent.view.links.view(),
+    listData: () => agent.view.data.view(),
     timeline: ({ after = 0 }) => agent.view.timeline.after(after),
     statusToken: ({ isNew }) => ({ token: isNew ? statusToken.renew() : statusToken.current() }),
 

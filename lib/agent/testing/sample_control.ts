@@ -8,6 +8,7 @@ import type {
   AgentControl,
   BackupReport,
   ChangedMember,
+  DataReport,
   DeviceRequest,
   DnsAnswerRecord,
   DnsAnswerReport,
@@ -47,7 +48,7 @@ import {
 import { sampleMeasurements } from "./sample_measurements.ts";
 import { SampleRoutes } from "./sample_routes.ts";
 import { sampleStatus } from "./sample_status.ts";
-import { sampleLinks, sampleTimeline } from "./sample_view.ts";
+import { sampleData, sampleLinks, sampleTimeline } from "./sample_view.ts";
 
 const report: TokenReport = {
   id: "t1",
@@ -168,6 +169,10 @@ export class SampleControl extends SampleRoutes implements AgentControl {
 
   memberLinks(): readonly MemberLinks[] {
     return sampleLinks;
+  }
+
+  listData(): DataReport {
+    return sampleData;
   }
 
   timeline({ after = 0 }: TimelineRequest): readonly TimelineEvent[] {

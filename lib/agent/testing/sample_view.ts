@@ -3,7 +3,7 @@
  * @module
  */
 
-import type { MemberLinks, TimelineEvent } from "../../api/mod.ts";
+import type { DataReport, MemberLinks, TimelineEvent } from "../../api/mod.ts";
 
 /** What the one other member says: a link to the node of `sampleStatus`. */
 export const sampleLinks: readonly MemberLinks[] = [{
@@ -23,6 +23,35 @@ export const sampleLinks: readonly MemberLinks[] = [{
     why: "leader has answered at none of its endpoints for 12 s",
   }],
 }];
+
+/** A collection that is kept and one whose owner is away, and a queue with a dead letter. */
+export const sampleData: DataReport = {
+  collections: [
+    {
+      name: "orders",
+      owners: ["web-1"],
+      state: "kept",
+      at: 1_759_999_999_000,
+      entries: 12_345,
+      revision: 20_001,
+      key: "id",
+      index: ["status", "total"],
+      write: "role=web",
+      schemaVersion: 2,
+    },
+    { name: "sessions", owners: ["second"], state: "away" },
+  ],
+  queues: [{
+    name: "mails",
+    owners: ["web-1"],
+    state: "kept",
+    at: 1_759_999_999_000,
+    waiting: 3,
+    leased: 1,
+    dead: 2,
+    maxLength: 10_000,
+  }],
+};
 
 /** A start, and what followed. */
 export const sampleTimeline: readonly TimelineEvent[] = [

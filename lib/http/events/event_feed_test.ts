@@ -88,8 +88,8 @@ Deno.test("a stream begins with a snapshot of everything, without a secret", asy
   const entries = data.entries as Record<string, unknown>;
   const kinds = new Set(Object.keys(entries).map((key) => key.split(":")[0]));
   assert.deepEqual([...kinds].sort(), [
-    ...["counters", "denials", "event", "links", "name", "network", "node", "peer", "policy", "rule"],
-    ...["service", "token", "traffic"],
+    ...["collection", "counters", "denials", "event", "links", "name", "network", "node", "peer", "policy"],
+    ...["queue", "rule", "service", "token", "traffic"],
   ]);
   assert(!JSON.stringify(data).includes("weft1-"));
 });

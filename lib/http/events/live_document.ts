@@ -59,6 +59,7 @@ export class LiveDocument {
       { everyMs: 2_000, read: () => this.#services() },
       { everyMs: 2_000, read: () => this.#counters() },
       { everyMs: 2_000, read: () => this.#denials() },
+      { everyMs: 2_000, read: () => this.#data() },
       { everyMs: 5_000, read: () => this.#names() },
       { everyMs: 5_000, read: () => this.#tokens() },
       // Its tests are run again for each answer.
@@ -160,6 +161,12 @@ export class LiveDocument {
       providers: service.providers.map((provider) => omit(provider, "rttMs")),
     }));
     return entriesOf("service", services, ({ path }) => path);
+  }
+
+  *#data(): Generator<readonly [string, unknown]> {
+    const { collections, queues } = this.#control.listData();
+    yield* entriesOf("collection", collections, ({ name }) => name);
+    yield* entriesOf("queue", queues, ({ name }) => name);
   }
 
   #counters(): Iterable<readonly [string, unknown]> {

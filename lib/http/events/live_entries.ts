@@ -7,6 +7,8 @@
  *     traffic:PUBLIC-KEY         LiveTraffic
  *     links:NODE-ID              MemberLinks
  *     service:PATH               LiveService
+ *     collection:NAME            CollectionReport
+ *     queue:NAME                 QueueReport
  *     network:NAME               NetworkReport
  *     name:NAME TYPE DATA        DnsRecordReport
  *     token:ID                   LiveToken
@@ -19,6 +21,7 @@
  */
 
 import type {
+  CollectionReport,
   DnsRecordReport,
   LeaderReport,
   MemberLinks,
@@ -27,6 +30,7 @@ import type {
   PolicyLogLine,
   PolicyRuleCounters,
   PolicyStatus,
+  QueueReport,
   ServicesReport,
   StatusReport,
   TimelineEvent,
@@ -117,6 +121,8 @@ export interface LiveEntries {
   readonly traffic: LiveTraffic;
   readonly links: MemberLinks;
   readonly service: LiveService;
+  readonly collection: CollectionReport;
+  readonly queue: QueueReport;
   readonly network: NetworkReport;
   readonly name: DnsRecordReport;
   readonly token: LiveToken;

@@ -8,6 +8,7 @@ import { SampleControl } from "../../../lib/agent/testing/sample_control.ts";
 import { sampleServices } from "../../../lib/agent/testing/sample_services.ts";
 import { sampleStatus } from "../../../lib/agent/testing/sample_status.ts";
 import type {
+  DataReport,
   DnsRecordReport,
   MemberLinks,
   PeerReport,
@@ -20,6 +21,7 @@ import { peerId, type ServiceReport } from "../../../lib/service/mod.ts";
 
 const ROLES = ["web", "api", "db", "cache", "queue", "edge", "build", "desk"] as const;
 const SITES = ["fra", "ams", "nyc", "sgp", "sao", "home", "office"] as const;
+const COLLECTIONS = ["orders", "customers", "invoices", "sessions", "carts"] as const;
 const STARTED = Date.now() - 3 * 3_600_000;
 
 interface Member {
@@ -39,6 +41,8 @@ export class MeshFixture extends SampleControl {
   /** Who does not answer, by name. */
   readonly down: Set<string> = new Set();
   readonly happened: TimelineEvent[] = [];
+  /** How many collections the mesh keeps. */
+  collections = 5;
   readonly #members: Member[];
   readonly #beganAt = performance.now();
 
@@ -175,6 +179,31 @@ export class MeshFixture extends SampleControl {
         ...i === 0 && { isLeader: true },
       })),
     }));
+  }
+
+  override listData(): DataReport {
+    if (this.#members.length === 1) return { collections: [], queues: [] };
+    const ownerOf = (n: number) => this.#members[1 + n % (this.#members.length - 1)]?.name ?? "";
+    const stateOf = (owner: string) => this.down.has(owner) ? "away" as const : "kept" as const;
+    const at = Date.now() - 4_000;
+    return {
+      collections: Array.from({ length: this.collections }, (_, n) => {
+        const owner = ownerOf(n);
+        return {
+          ...{ name: COLLECTIONS[n] ?? `collection-${n}`, owners: [owner], state: stateOf(owner), at },
+          ...{ entries: 12_345 * (n + 1) % 90_001, revision: 20_001 * (n + 2), key: "id" },
+          index: ["status", "total", "customer"].slice(0, n % 4),
+          ...n % 3 === 1 && { write: "role=web" },
+          ...n % 5 === 3 && { seal: "role=billing" },
+          ...n % 4 === 2 && { shards: 16, owners: this.#members.slice(1, 9).map(({ name }) => name) },
+          ...n % 2 === 0 && { schemaVersion: 1 + n % 3 },
+        };
+      }),
+      queues: ["invoices", "mails"].map((name, n) => ({
+        ...{ name, owners: [ownerOf(n + 1)], state: stateOf(ownerOf(n + 1)), at },
+        ...{ waiting: 4 + 8_200 * n, leased: 2 + n, dead: n === 0 ? 3 : 0, maxLength: 10_000 },
+      })),
+    };
   }
 
   override listNames(): DnsRecordReport[] {

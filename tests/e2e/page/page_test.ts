@@ -90,6 +90,26 @@ const STEPS: Readonly<Record<string, (browser: TestBrowser) => Promise<void>>> =
       assert.equal(await page.evaluate(() => document.activeElement?.id), "tab-services");
     });
   },
+  "collections and queues: who needs attention comes first, and is told beside the map": async (browser) => {
+    const mesh = new MeshFixture(6);
+    await withPage(browser, mesh, async ({ page }) => {
+      const beside = page.locator(".overview");
+      await beside.getByText("3 dead letters in queues").waitFor();
+      await page.locator("#tab-data").click();
+      const first = () => page.getByRole("table", { name: "Collections" }).locator("tbody tr").first();
+      await first().getByText("carts").waitFor();
+      const [owner] = mesh.listData().collections.find(({ name }) => name === "sessions")?.owners ?? [];
+      mesh.down.add(owner ?? "");
+      await beside.getByText("away").first().waitFor();
+      await first().getByText("sessions").waitFor();
+      await first().getByText("away", { exact: true }).waitFor();
+      await page.getByRole("table", { name: "Queues" }).getByText("82 % of 10,000").waitFor();
+      mesh.collections = 200;
+      await page.getByText("200 collections with").waitFor();
+      await page.getByRole("button", { name: "Show more of 200" }).click();
+      assert.equal(await page.getByRole("table", { name: "Collections" }).locator("tbody tr").count(), 200);
+    });
+  },
   "at a phone's width every list fits, in the dark too": async (browser) => {
     const overflow = () => document.documentElement.scrollWidth - innerWidth;
     await withPage(browser, new MeshFixture(20), async ({ page }) => {

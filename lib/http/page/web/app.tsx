@@ -10,6 +10,7 @@ import { Empty } from "./empty.tsx";
 import type { Feed } from "./feed.ts";
 import { Header, Summary, type Theme, Warnings } from "./header.tsx";
 import { AgentView } from "./agent_view.tsx";
+import { DataView } from "./data_view.tsx";
 import { NameView, NetworkView, PolicyView, TokenView } from "./list_views.tsx";
 import type { LiveStore } from "./live_store.ts";
 import { MeshMap } from "./map/mod.ts";
@@ -24,6 +25,7 @@ import { TimelineView } from "./timeline_view.tsx";
 const TABS = [
   ["nodes", "Nodes"],
   ["services", "Services"],
+  ["data", "Data"],
   ["networks", "Networks"],
   ["names", "Names"],
   ["policy", "Policy"],
@@ -181,6 +183,7 @@ function Lists(props: ListsProps): VNode {
   const counts: Readonly<Partial<Record<Tab, number>>> = {
     nodes: mesh.nodes.length,
     services: store.all("service").length,
+    data: store.all("collection").length + store.all("queue").length,
     networks: store.all("network").length,
     names: store.all("name").length,
     tokens: store.all("token").length,
@@ -242,6 +245,7 @@ function Lists(props: ListsProps): VNode {
           </>
         )}
         {tab === "services" && <ServiceView store={store} search={search} />}
+        {tab === "data" && <DataView store={store} search={search} />}
         {tab === "networks" && <NetworkView store={store} search={search} />}
         {tab === "names" && <NameView store={store} search={search} />}
         {tab === "policy" && <PolicyView store={store} search={search} />}

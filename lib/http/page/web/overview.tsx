@@ -94,12 +94,17 @@ function concernsOf(store: LiveStore): readonly string[] {
   const behind = policy?.stale ?? 0;
   const failing = policy?.failures.length ?? 0;
   const away = store.one("counters")?.services.providers.unhealthy ?? 0;
+  const kept = [...store.all("collection"), ...store.all("queue")];
+  const lost = kept.filter(({ state }) => state === "away").length;
+  const dead = store.all("queue").reduce((total, queue) => total + (queue.dead ?? 0), 0);
   const own = store.one("node");
   const warnings = (own?.warnings?.length ?? 0) + (own?.leadership?.problem === undefined ? 0 : 1);
   return [
     ...warnings === 0 ? [] : [`${counted(warnings, "warning")}, above`],
     ...behind === 0 ? [] : [`${counted(behind, "member does", "members do")} not enforce the policy yet`],
     ...failing === 0 ? [] : [`${counted(failing, "test")} of the policy fail${failing === 1 ? "s" : ""}`],
+    ...lost === 0 ? [] : [`${counted(lost, "collection or queue", "collections and queues")} away`],
+    ...dead === 0 ? [] : [`${counted(dead, "dead letter")} in queues`],
     ...away === 0 ? [] : [`${counted(away, "provider")} of services away`],
   ];
 }
