@@ -73,7 +73,6 @@ export class CommitWriter {
   readonly #findEntered: SqlStatement;
   readonly #keep: SqlStatement;
   readonly #forget: SqlStatement;
-  #ended = 0;
 
   constructor(database: SqlDatabase, group: GroupCommit, tables: CommitTables) {
     this.#group = group;
@@ -174,10 +173,18 @@ export class CommitWriter {
     this.#tables.checkWrite(collection);
   }
 
-  /** A part or a record has ended, also where it is held: the oldest ids of its origin are forgotten now and then. */
-  noteEnded(collection: string, origin: string): void {
+  /**
+   * A part or a record has ended, also where it is held: the oldest ids of its origin are forgotten now and then.
+   * @param number of its row
+   */
+  noteEnded(collection: string, origin: string, number: number): void {
     this.#tables.noteWrite(collection);
-    if (++this.#ended % FORGET_EACH === 0) this.#forget.run(origin);
+    this.#forgetAt(number, origin);
+  }
+
+  /** By what is in the table, so that all copies of one log forget the same. */
+  #forgetAt(number: number, origin: string): void {
+    if (number % FORGET_EACH === 0) this.#forget.run(origin);
   }
 
   /** @throws DataError with code `UnknownCollection` */
@@ -225,9 +232,7 @@ export class CommitWriter {
         ? null
         : Math.max(0, ...revisions) || this.#tables.nextRevision(shard);
       const touched = JSON.stringify([...collectionsOf(commit)]);
-      // By what is in the table, so that all copies of one log forget the same.
-      const number = Number(this.#keep.get(...kept, shard ?? null, revision, touched)?.["number"]);
-      if (number % FORGET_EACH === 0) this.#forget.run(origin);
+      this.#forgetAt(Number(this.#keep.get(...kept, shard ?? null, revision, touched)?.["number"]), origin);
     }
     for (const table of touched) this.#group.tell(table.tell);
     return { revisions, isRepeated: false, ...commit.result !== undefined && { result: commit.result } };

@@ -139,6 +139,7 @@ export class EmbeddedEngine implements DataEngine {
     });
     this.prepared = new PreparedTransactions({
       ...{ rows, locks, writer: this.#writer, group: this.#group, debts: new LockDebts(parts.now) },
+      isLogged: parts.loggedAt !== undefined,
       run: (body) => this.#run(body),
       nextOfCopy: (copy) => this.copies.next(copy),
     });

@@ -22,9 +22,9 @@ import type {
 } from "../engine.ts";
 import { DataError } from "../errors.ts";
 import type { EngineName } from "../moves.ts";
-import { OwnTransactions } from "./own_transactions.ts";
 import { QueueSet } from "./queue_set.ts";
 import { SharedFollows } from "./shared_follows.ts";
+import { TransactionsOfBoth } from "./transactions_of_both.ts";
 
 /**
  * What is in the node's own engine stays there; what is made anew is in the shared one, while there is one. Copies of shards
@@ -56,8 +56,11 @@ export class EngineSet implements DataEngine, EngineSides {
       isOwnCommit: (commit) => this.#isOwnCommit(commit),
     });
     const { prepared } = own;
-    this.#prepared = prepared &&
-      new OwnTransactions(prepared, async (place) => await this.#of(place) !== this.#own);
+    this.#prepared = prepared && new TransactionsOfBoth({
+      own: prepared,
+      shared: () => this.#shared?.prepared,
+      isShared: async (place) => await this.#of(place) !== this.#own,
+    });
     if (shared !== undefined) this.#adopt(shared);
   }
 
@@ -93,7 +96,6 @@ export class EngineSet implements DataEngine, EngineSides {
     return this.#own.copies;
   }
 
-  /** Of what is in the node's own engine. */
   get prepared(): TransactionStore | undefined {
     return this.#prepared;
   }

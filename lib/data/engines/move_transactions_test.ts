@@ -75,62 +75,69 @@ Deno.test("a move waits for a prepared part, and holds nobody up meanwhile; afte
   }
 });
 
-Deno.test("transactions over several places are whole whichever step of the move is the last of a node", async () => {
-  let isOver = false;
-  for (let crashAt = 0; !isOver && crashAt < MAX_STEPS; crashAt++) {
-    await using nodes = await nodesWithItems();
-    const places = [{ collection: "items" }];
-    let count = 0;
-    const open = new Set<Attempt>();
-    const committed: string[] = [];
-    const end = async (of: Attempt) => {
-      const { prepared } = nodes.own;
-      open.delete(of);
-      assert.equal(await prepared.decide("items", of, "ann"), "committed");
-      assert.equal(await prepared.finish("items", of, "committed"), "committed");
-      await prepared.settle("items", of);
-      committed.push(of.id);
-    };
-    // Each step meets one that is open, a hold too.
-    const before = async () => {
-      const { prepared } = nodes.own;
-      const of = { id: `t${count++}`, attempt: "1" };
-      try {
-        await prepared.openRecord("items", { ...of, origin: "ann", places });
-        await prepared.prepare("items", part(of, count));
-        open.add(of);
-        nodes.timers.setTimer(30, () => void (open.has(of) && end(of)));
-      } catch (error) {
-        assert.equal((error as { code?: unknown }).code, "Moved", String(error));
+for (const to of ["nats", "embedded"] as const) {
+  Deno.test(`transactions over several places are whole whichever step of the move to ${to} is the last of a node`, async () => {
+    let isOver = false;
+    for (let crashAt = 0; !isOver && crashAt < MAX_STEPS; crashAt++) {
+      await using nodes = await nodesWithItems();
+      if (to === "embedded") await nodes.until(nodes.move("nats"));
+      const source = () => (to === "nats" ? nodes.own.prepared : nodes.shared.prepared) ?? assert.fail();
+      const places = [{ collection: "items" }];
+      const target = () => to === "nats" ? nodes.other : nodes.own;
+      let count = 0;
+      const open = new Set<Attempt>();
+      const committed: string[] = [];
+      const end = async (of: Attempt) => {
+        const prepared = source();
+        open.delete(of);
+        assert.equal(await prepared.decide("items", of, "ann"), "committed");
+        assert.equal(await prepared.finish("items", of, "committed"), "committed");
+        await prepared.settle("items", of);
+        committed.push(of.id);
+      };
+      // Each step meets one that is open, a hold too.
+      const before = async () => {
+        const prepared = source();
+        const of = { id: `t${count++}`, attempt: "1" };
+        try {
+          await prepared.openRecord("items", { ...of, origin: "ann", places });
+          await prepared.prepare("items", part(of, count));
+          open.add(of);
+          nodes.timers.setTimer(30, () => void (open.has(of) && end(of)));
+        } catch (error) {
+          assert.equal((error as { code?: unknown }).code, "Moved", String(error));
+        }
+      };
+      const crash = await nodes.until(nodes.move(to, { crashAt, before }).then(() => undefined, (e) => e));
+      if (crash === undefined) isOver = true;
+      else {
+        assert.ok(crash instanceof MoveCrash, String(crash));
+        nodes.reopen();
+        for (const of of open) await nodes.until(end(of));
+        const leaving = await nodes.until(
+          (to === "nats" ? nodes.own : nodes.shared).moves?.leaving() ?? assert.fail(),
+        );
+        if (leaving.length > 0 || await nodes.until(nodes.set.sideOf("items")) !== to) {
+          await nodes.until(nodes.move(to));
+        }
       }
-    };
-    const crash = await nodes.until(nodes.move("nats", { crashAt, before }).then(() => undefined, (e) => e));
-    if (crash === undefined) isOver = true;
-    else {
-      assert.ok(crash instanceof MoveCrash, String(crash));
-      nodes.reopen();
-      for (const of of open) await nodes.until(end(of));
-      const leaving = await nodes.until(nodes.own.moves.leaving());
-      if (leaving.length > 0 || await nodes.until(nodes.set.sideOf("items")) !== "nats") {
-        await nodes.until(nodes.move("nats"));
+      assert.ok(committed.length > 0 || crashAt === 0, `crash at ${crashAt}`);
+      for (const id of committed) {
+        const again = { id, origin: "ann", reads: [], writes: [writeItem(id, -1)] };
+        assert.equal(
+          (await nodes.until(nodes.set.commit(again))).isRepeated,
+          true,
+          `${id}, crash at ${crashAt}`,
+        );
+        const [entry] = await nodes.until(target().get("items", [id]));
+        assert.ok(Number(entry?.value["n"]) > 0, `${id}, crash at ${crashAt}`);
       }
+      const { count: entries } = await nodes.until(target().describe("items"));
+      assert.equal(entries, 1 + committed.length, `crash at ${crashAt}`);
     }
-    assert.ok(committed.length > 0 || crashAt === 0, `crash at ${crashAt}`);
-    for (const id of committed) {
-      const again = { id, origin: "ann", reads: [], writes: [writeItem(id, -1)] };
-      assert.equal(
-        (await nodes.until(nodes.set.commit(again))).isRepeated,
-        true,
-        `${id}, crash at ${crashAt}`,
-      );
-      const [entry] = await nodes.until(nodes.other.get("items", [id]));
-      assert.ok(Number(entry?.value["n"]) > 0, `${id}, crash at ${crashAt}`);
-    }
-    const { count: entries } = await nodes.until(nodes.other.describe("items"));
-    assert.equal(entries, 1 + committed.length, `crash at ${crashAt}`);
-  }
-  assert.ok(isOver);
-});
+    assert.ok(isOver);
+  });
+}
 
 Deno.test("a hold that meets the end of a part or record decides nothing, and lets nobody in: the next one does", async () => {
   const engine = openMemory({ wall: () => START_MS, now: () => 0 })();
@@ -163,7 +170,7 @@ Deno.test("a hold that meets the end of a part or record decides nothing, and le
   await engine.close();
 });
 
-Deno.test("of a collection that has moved to servers whoever has lost hears so, and nothing begins or is decided there", async () => {
+Deno.test("of a collection that has moved to servers whoever has lost hears so, and what has happened happens once", async () => {
   await using nodes = await nodesWithItems();
   const of = { id: "t", attempt: "1" };
   const loser = { id: "t", attempt: "0" };
@@ -176,16 +183,18 @@ Deno.test("of a collection that has moved to servers whoever has lost hears so, 
   await nodes.until(prepared.settle("items", of));
   await nodes.until(nodes.move("nats"));
   const set = nodes.set.prepared ?? assert.fail();
-  assert.equal(await set.outcome("items", loser), "rolled-back");
-  assert.equal(await set.finish("items", of, "committed"), undefined);
-  assert.deepEqual([await set.open("items"), await set.places()], [[], []]);
-  await set.settle("items", of);
-  // Its program may still send that which was answered long ago.
-  await assert.rejects(set.decide("items", of, "ann"), { code: "NotOwner" });
-  await assert.rejects(set.openRecord("items", { ...of, ...record }), { code: "NotOwner" });
-  await assert.rejects(set.prepare("items", part(of, 1)), { code: "NotOwner" });
-  await nodes.until(nodes.move("embedded"));
-  await assert.rejects(set.decide("items", of, "ann"), { code: "OutcomeUnknown" });
-  assert.equal(await set.outcome("items", loser), "rolled-back");
-  assert.equal((await set.openRecord("items", { ...loser, ...record })).kind, "committed");
+  for (const to of ["embedded", "nats"] as const) {
+    assert.equal(await nodes.until(set.outcome("items", loser)), "rolled-back");
+    assert.equal(await nodes.until(set.finish("items", of, "committed")), undefined);
+    assert.deepEqual([await nodes.until(set.open("items")), await set.places()], [[], []]);
+    await nodes.until(set.settle("items", of));
+    // Its program may still send that which was answered long ago.
+    await assert.rejects(nodes.until(set.decide("items", of, "ann")), { code: "OutcomeUnknown" });
+    for (const again of [of, loser]) {
+      const opened = await nodes.until(set.openRecord("items", { ...again, ...record }));
+      assert.equal(opened.kind, "committed");
+      assert.equal((await nodes.until(set.prepare("items", part(again, 1)))).kind, "committed");
+    }
+    await nodes.until(nodes.move(to));
+  }
 });

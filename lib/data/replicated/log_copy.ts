@@ -9,6 +9,7 @@ import type { LogMessage, LogSnapshot } from "./commit_log.ts";
 import { decodeMessage, decodeRecord, type LogOperation, type LogRecord } from "./log_record.ts";
 import { PartBuffer } from "./part_buffer.ts";
 import { doQueueOperation } from "./queue_operations.ts";
+import { doTransactionStep } from "./transaction_operations.ts";
 
 /** Where a copy is kept. */
 export interface CopyFile {
@@ -208,6 +209,8 @@ export class LogCopy {
         return this.#engine.drop(operation.collection);
       case "move":
         return this.#engine.moves.step(operation.step);
+      case "transaction":
+        return doTransactionStep(this.#engine.prepared, operation.step);
       default:
         return doQueueOperation(this.#engine.queues, operation);
     }

@@ -20,6 +20,7 @@ import type { CollectionSpec, Commit, ReadMark, Write } from "../engine.ts";
 import type { MoveStep } from "../moves.ts";
 import { isMoveStep } from "./move_steps.ts";
 import { isQueueKind, isQueueOperation, type QueueOperation } from "./queue_operations.ts";
+import { isTransactionStep, type TransactionStep } from "./transaction_operations.ts";
 
 /** What is done to collections and queues. */
 export type LogOperation =
@@ -27,7 +28,8 @@ export type LogOperation =
   | { readonly kind: "commit"; readonly commit: Commit }
   | { readonly kind: "create"; readonly spec: CollectionSpec }
   | { readonly kind: "drop"; readonly collection: string }
-  | { readonly kind: "move"; readonly step: MoveStep };
+  | { readonly kind: "move"; readonly step: MoveStep }
+  | { readonly kind: "transaction"; readonly step: TransactionStep };
 
 /** Operations that stand in the log together, one after the other. Each fails or not by itself. */
 export interface LogRecord {
@@ -155,7 +157,8 @@ function isGroup(operations: readonly LogOperation[]): boolean {
 /** What is no operation at all is nobody's. */
 function isOfUnknownKind(operation: LogOperation | null): boolean {
   const kind: unknown = operation?.kind;
-  return typeof kind === "string" && !FORMER_KINDS.has(kind) && !isQueueKind(kind) && kind !== "move";
+  return typeof kind === "string" && !FORMER_KINDS.has(kind) && !isQueueKind(kind) && kind !== "move" &&
+    kind !== "transaction";
 }
 
 /** Only as far as reading it needs; what it says is checked when it is done. */
@@ -170,6 +173,8 @@ function isOperation(value: LogOperation | null): value is LogOperation {
       return typeof value.collection === "string";
     case "move":
       return isMoveStep(value.step);
+    case "transaction":
+      return isTransactionStep(value.step, isCommit);
     default:
       return isQueueKind(value.kind) && isQueueOperation(value, isCommit);
   }

@@ -28,7 +28,8 @@ import { type CopyFile, LogCopy, newer } from "./log_copy.ts";
 import { type LogOperation, RECORD_VERSION } from "./log_record.ts";
 import { OperationSender } from "./operation_sender.ts";
 import { ReadBarrier } from "./read_barrier.ts";
-import { ReplicatedQueues } from "./replicated_queues.ts";
+import { type QueuesEngine, ReplicatedQueues } from "./replicated_queues.ts";
+import { ReplicatedTransactions, type TransactionsEngine } from "./replicated_transactions.ts";
 
 const SNAPSHOT_BYTES: number = 64 << 20;
 const SNAPSHOT_DELAY_MS = 30_000;
@@ -76,6 +77,7 @@ export class ReplicatedEngine implements DataEngine {
     commits: async (collection, after) => (await this.#fresh()).moves.commits(collection, after),
   };
   readonly queues: ReplicatedQueues;
+  readonly prepared: ReplicatedTransactions;
   readonly #parts: ReplicatedParts;
   readonly #copy: LogCopy;
   readonly #sender: OperationSender;
@@ -107,7 +109,9 @@ export class ReplicatedEngine implements DataEngine {
       this.#isOwn = this.#sender.settle(group, outcomes);
       if (operations.some(isMaking)) this.#tellCollections();
     });
-    this.queues = new ReplicatedQueues(this.#queuesEngine());
+    const shared = this.#sharedEngine();
+    this.queues = new ReplicatedQueues(shared);
+    this.prepared = new ReplicatedTransactions(shared);
     this.#barrier = new ReadBarrier(timers, async (reached) => {
       await this.#opened.promise;
       return await commits.last(reached);
@@ -144,8 +148,12 @@ export class ReplicatedEngine implements DataEngine {
     return await this.#sender.send({ kind: "drop", collection }) as boolean;
   }
 
-  async get(collection: string, keys: readonly string[]): Promise<readonly (Entry | undefined)[]> {
-    return (await this.#fresh()).get(collection, keys);
+  async get(
+    collection: string,
+    keys: readonly string[],
+    mayBeOld?: boolean,
+  ): Promise<readonly (Entry | undefined)[]> {
+    return (await this.#fresh()).get(collection, keys, mayBeOld);
   }
 
   async list(collection: string, request: ListRequest): Promise<readonly Entry[]> {
@@ -221,17 +229,14 @@ export class ReplicatedEngine implements DataEngine {
     this.queues.close();
   }
 
-  #queuesEngine(): ConstructorParameters<typeof ReplicatedQueues>[0] {
-    const isReached = () => this.#isReached;
+  #sharedEngine(): QueuesEngine & TransactionsEngine {
     return {
       copy: () => this.#copy.engine,
       fresh: () => this.#fresh(),
-      send: (operation) => this.#sender.send(operation),
-      checkRoom: () => this.#checkRoom(),
+      send: (operation: LogOperation) => this.#sender.send(operation),
+      checkRoom: (commit?: Pick<Commit, "writes">) => this.#checkRoom(commit),
       checkOpen: () => this.#checkOpen(),
-      get isReached() {
-        return isReached();
-      },
+      isReached: () => this.#isReached,
       clock: this.#clock,
     };
   }

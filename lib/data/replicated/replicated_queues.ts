@@ -34,7 +34,8 @@ export interface QueuesEngine {
   checkRoom(): void;
   /** @throws DataError where nothing can be done */
   checkOpen(): void;
-  readonly isReached: boolean;
+  /** Whether the log can be reached. */
+  isReached(): boolean;
   readonly clock: LogClock;
 }
 
@@ -174,7 +175,7 @@ export class ReplicatedQueues implements QueueEngine {
   /** @returns what this node knows, with the queue among it if there is one: somebody else may have made it a moment ago */
   async #known(queue: string): Promise<QueueReads> {
     const reads = this.#read();
-    const isKnown = this.#engine.isReached && reads.states().some(({ name }) => name === queue);
+    const isKnown = this.#engine.isReached() && reads.states().some(({ name }) => name === queue);
     return isKnown ? reads : (await this.#engine.fresh()).queues.read();
   }
 

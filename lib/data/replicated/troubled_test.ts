@@ -4,23 +4,27 @@ import { randomUint32, SeededRandom, VirtualClock, VirtualTimers } from "../../b
 import { settle } from "../../test_mesh/mod.ts";
 import { MemoryCopy, MemoryLog, openReplica } from "../testing/memory_log.ts";
 import { checkQueues, prepareQueues, runQueues } from "../testing/troubled_queues.ts";
+import { checkTransfers, prepareTransfers, runTransfers } from "../testing/troubled_transfers.ts";
 import { checkRun, prepareRun, runClients, type TroubledRun } from "../testing/troubled_run.ts";
 
 const SEEDS = Deno.env.get("WEFT_TEST_THOROUGH") === "1" ? 60 : 4;
 const NODES = 3;
 
 Deno.test(`replicas are linearizable and serializable while they are cut off, deaf and restarted, ${SEEDS} seeds`, async () => {
+  let happened = 0;
   for (let seed = 1; seed <= SEEDS; seed++) {
     const folder = await Deno.makeTempDir({ prefix: "weft-data-" });
     try {
-      await runSeed(seed, folder);
+      happened += await runSeed(seed, folder);
     } finally {
       await Deno.remove(folder, { recursive: true });
     }
   }
+  assert.ok(happened >= SEEDS, `${happened} transfers`);
 });
 
-async function runSeed(seed: number, folder: string): Promise<void> {
+/** @returns how many transfers have happened */
+async function runSeed(seed: number, folder: string): Promise<number> {
   const clock = new VirtualClock();
   const timers = new VirtualTimers(clock);
   const random = new SeededRandom(seed);
@@ -60,6 +64,8 @@ async function runSeed(seed: number, folder: string): Promise<void> {
   });
   await until(prepareRun(run));
   await until(prepareQueues(run));
+  await until(prepareTransfers(run));
+  const time = { timers, clock };
   const trouble = (async () => {
     while (!isOver) {
       await sleep(50 + draw(200));
@@ -82,15 +88,19 @@ async function runSeed(seed: number, folder: string): Promise<void> {
       }
     }
   })();
-  const [seen, seenOfQueues] = await until(Promise.all([runClients(run), runQueues(run)]));
+  const [seen, seenOfQueues, transfers] = await until(
+    Promise.all([runClients(run), runQueues(run), runTransfers(run, time)]),
+  );
   isOver = true;
   await until(trouble);
   await until(checkRun(run, seen, seed));
   await until(checkQueues(run, seenOfQueues, seed));
+  await until(checkTransfers(run, transfers, time, seed));
   // What is not told either: an id that one has forgotten and another has not would be done again there.
   const kept = nodes.map((_, at) => contentOf(`${folder}/${at}/copy.db`));
   for (const content of kept) assert.deepEqual(content, kept[0], `seed ${seed}`);
   assert.ok(kept[0]?.every((rows) => rows.length > 0), `seed ${seed}`);
+  return transfers.happened;
 }
 
 function contentOf(path: string): readonly (readonly unknown[])[] {

@@ -80,8 +80,8 @@ export class LockDebts {
   }
 
   /** @throws DataError with code `Locked` where a node has kept one of these keys from others for too long */
-  check(place: string, origin: string, keys: readonly string[]): void {
-    const key = this.pausedFor(place, origin, keys);
+  check(place: string, origin: string, keys: readonly string[], now: number = this.#now()): void {
+    const key = this.pausedFor(place, origin, keys, now);
     if (key === undefined) return;
     const what = key === WHOLE_PLACE ? "keys" : JSON.stringify(key);
     throw new DataError("Locked", `Transactions of this node have locked ${what} for too long, for nothing`, {
@@ -90,9 +90,13 @@ export class LockDebts {
   }
 
   /** @returns the first of these keys that a node may not lock now; an empty text when that is so of the whole place */
-  pausedFor(place: string, origin: string, keys: readonly string[]): string | undefined {
+  pausedFor(
+    place: string,
+    origin: string,
+    keys: readonly string[],
+    now: number = this.#now(),
+  ): string | undefined {
     if (!this.#counts.has(origin)) return undefined;
-    const now = this.#now();
     return [WHOLE_PLACE, ...keys].find((key) => this.#debtOf(place, key, origin, now) > MAX_LOCK_DEBT_MS);
   }
 

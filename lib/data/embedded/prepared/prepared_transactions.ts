@@ -24,6 +24,7 @@ import { isMarked, partId, recordId, type TransactionRow, type TransactionRows }
 
 /** A part that was read and found to be one. */
 interface ReadyPart {
+  readonly commit: Commit;
   readonly writes: readonly { readonly key: string }[];
   readonly result: string | undefined;
 }
@@ -39,7 +40,7 @@ interface PartWriter {
   ): CommitAnswer | undefined;
   checkPart(ready: ReadyPart): void;
   writePart(ready: ReadyPart): readonly number[];
-  noteEnded(collection: string, origin: string): void;
+  noteEnded(collection: string, origin: string, number: number): void;
   checkWrite(collection: string): void;
   hasHappened(id: string): boolean;
 }
@@ -49,6 +50,8 @@ export interface PreparedParts {
   readonly rows: TransactionRows;
   readonly locks: PlaceLocks;
   readonly debts: LockDebts;
+  /** Whether others do the same by a log: then it is who appends that asks for debts, which a restart forgives. */
+  readonly isLogged: boolean;
   readonly writer: PartWriter;
   readonly group: GroupCommit;
   /** Runs a body now. */
@@ -89,9 +92,9 @@ export class PreparedTransactions implements TransactionStore {
         }
         if (row?.state === "prepared") return { kind: "ready" };
         if (row?.state === "rolled-back" && row.body?.attempt === attempt) throw rolledBack(id);
-        const { debts, group, locks, writer } = this.#parts;
+        const { debts, group, isLogged, locks, writer } = this.#parts;
         const writes = ready.writes.map(({ key }) => key);
-        debts.check(place, origin, [...reads, ...writes]);
+        if (!isLogged) debts.check(place, origin, [...reads, ...writes]);
         writer.checkPart(ready);
         const kept = {
           id: partId(place, id),
@@ -109,6 +112,22 @@ export class PreparedTransactions implements TransactionStore {
     });
   }
 
+  /**
+   * Whether whose part it is has kept its keys from others for too long, as far as is known here.
+   * @param now milliseconds of the clock that the engine goes by
+   * @throws DataError with code `Locked`
+   */
+  checkDebts(place: string, { origin, commit }: PrepareRequest, now: number): void {
+    const { debts, writer } = this.#parts;
+    const { commit: { reads }, writes } = writer.read(commitOf(place, commit));
+    debts.check(
+      place,
+      origin,
+      [...reads.map(({ key }) => keyText(key)), ...writes.map(({ key }) => key)],
+      now,
+    );
+  }
+
   finish(
     place: string,
     { id, attempt }: Attempt,
@@ -124,19 +143,20 @@ export class PreparedTransactions implements TransactionStore {
       const keys = this.#parts.locks.of(place).release(row.id);
       const isCommitted = outcome === "committed";
       this.#parts.debts.end({ id: row.id, place, origin: row.origin, keys, isCommitted });
-      this.#parts.writer.noteEnded(place, row.origin);
+      const { writer } = this.#parts;
       const ended = { ...row, body: { attempt } };
       if (outcome === "rolled-back") {
-        this.#rows.keep(place, { ...ended, state: "rolled-back", result: null }, this.#next(place));
+        const rolledBack = { ...ended, state: "rolled-back", result: null } as const;
+        writer.noteEnded(place, row.origin, this.#rows.keep(place, rolledBack, this.#next(place)));
         return outcome;
       }
-      const { writer } = this.#parts;
       const revisions = writer.writePart(
         writer.read(commitOf(place, { reads: [], writes: row.body.writes ?? [] })),
       );
       const last = Math.max(0, ...revisions);
       const revision = isInnerName(place) && last > 0 ? last : this.#next(place);
-      this.#rows.keep(place, { ...ended, state: null }, revision, revisions);
+      const number = this.#rows.keep(place, { ...ended, state: null }, revision, revisions);
+      writer.noteEnded(place, row.origin, number);
       return outcome;
     });
   }
@@ -195,8 +215,8 @@ export class PreparedTransactions implements TransactionStore {
       const row = this.#rows.find(recordId(place, id));
       if (row?.body?.attempt !== attempt || row.state !== "decided") return;
       checkOrigin(row, origin);
-      this.#parts.writer.noteEnded(place, row.origin);
-      this.#rows.keep(place, { ...row, state: null, body: { attempt } }, this.#next(place));
+      const number = this.#rows.keep(place, { ...row, state: null, body: { attempt } }, this.#next(place));
+      this.#parts.writer.noteEnded(place, row.origin, number);
     });
   }
 

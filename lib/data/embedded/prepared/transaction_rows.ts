@@ -74,7 +74,8 @@ export class TransactionRows {
            number = iif(transactions.state = 'rolled-back' AND excluded.state IN ('prepared', 'open'),
              (${NEXT_NUMBER}), transactions.number),
            origin = excluded.origin, revisions = excluded.revisions, result = excluded.result, revision = excluded.revision, touched = excluded.touched,
-           state = excluded.state, body = excluded.body`,
+           state = excluded.state, body = excluded.body
+         RETURNING number`,
       ),
       open: database.prepare(
         `SELECT id, origin, state, body, result FROM transactions
@@ -100,18 +101,22 @@ export class TransactionRows {
     return row && rowOf(row);
   }
 
-  /** @param revision where it stands among the changes of a copy of a shard; null elsewhere */
+  /**
+   * @param revision where it stands among the changes of a copy of a shard; null elsewhere
+   * @returns the number of the row
+   */
   keep(
     place: string,
     { id, origin, state, body, result }: TransactionRow,
     revision: number | null,
     revisions: readonly number[] = [],
-  ): void {
+  ): number {
     this.#hasPlain ||= revision === null;
-    this.#statements.keep.run(
+    const kept = this.#statements.keep.get(
       ...[id, origin, JSON.stringify(revisions), result, place, revision, JSON.stringify([place]), state],
       body === undefined ? null : JSON.stringify(body),
     );
+    return Number(kept?.["number"]);
   }
 
   /** @returns those that are open at a place, by when they began */
