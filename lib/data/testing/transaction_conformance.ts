@@ -34,72 +34,82 @@ export function part(
 }
 
 /** Registers the tests. */
-export function testTransactionStore(name: string, setUp: () => Promise<TransactionHarness>): void {
-  Deno.test(`${name}: a part that is prepared keeps its keys from everybody, over a crash, until it has ended`, async () => {
-    await using harness = await setUp();
-    let engine = await harness.open();
-    await engine.create(SPEC);
-    await engine.commit({ reads: [], writes: [put(1), put(2)] });
-    const [, second] = await engine.get("orders", ["1", "2"]);
-    const read = { collection: "orders", key: "2", revision: second?.revision ?? 0 };
-    const reads = [read];
-    const request = part("t", [], { commit: { reads, writes: [put(1, { by: "t" })] } });
-    assert.deepEqual(await engine.prepared.prepare("orders", request), { kind: "ready" });
-    for (let life = 0; life < 2; life++) {
-      await fails("Locked", engine.get("orders", ["1"]));
-      assert.equal((await engine.get("orders", ["1"], true)).length, 1);
-      assert.equal((await engine.get("orders", ["2"]))[0]?.key, "2");
-      for (const id of [1, 2]) await fails("Locked", engine.commit({ reads: [], writes: [put(id)] }));
-      await fails("Locked", engine.commit({ reads: [{ ...read, key: "1" }], writes: [] }));
-      await engine.commit({ reads, writes: [put(3 + life)] });
-      await fails("Locked", engine.prepared.prepare("orders", part("other", [put(2)])));
-      // Another one reads what this one has read.
-      engine = await harness.open();
-    }
-    assert.equal(
-      await engine.prepared.finish("orders", { id: "t", attempt: "t-1" }, "committed", "ann"),
-      "committed",
-    );
-    assert.deepEqual((await engine.get("orders", ["1"]))[0]?.value, { id: 1, by: "t" });
-    assert.deepEqual(await engine.prepared.places(), []);
-    // It has happened, whoever sends it, and as what.
-    assert.equal((await engine.prepared.prepare("orders", part("t", [put(9)]))).kind, "committed");
-    assert.equal(
-      (await engine.commit({ id: "t", origin: "ann", reads: [], writes: [put(9)] })).isRepeated,
-      true,
-    );
-    assert.equal(
-      await engine.prepared.finish("orders", { id: "t", attempt: "t-1" }, "rolled-back"),
-      "committed",
-    );
-  });
+export function testTransactionStore(
+  name: string,
+  setUp: () => Promise<TransactionHarness>,
+  register: (name: string, run: () => Promise<void>) => void = Deno.test,
+): void {
+  register(
+    `${name}: a part that is prepared keeps its keys from everybody, over a crash, until it has ended`,
+    async () => {
+      await using harness = await setUp();
+      let engine = await harness.open();
+      await engine.create(SPEC);
+      await engine.commit({ reads: [], writes: [put(1), put(2)] });
+      const [, second] = await engine.get("orders", ["1", "2"]);
+      const read = { collection: "orders", key: "2", revision: second?.revision ?? 0 };
+      const reads = [read];
+      const request = part("t", [], { commit: { reads, writes: [put(1, { by: "t" })] } });
+      assert.deepEqual(await engine.prepared.prepare("orders", request), { kind: "ready" });
+      for (let life = 0; life < 2; life++) {
+        await fails("Locked", engine.get("orders", ["1"]));
+        assert.equal((await engine.get("orders", ["1"], true)).length, 1);
+        assert.equal((await engine.get("orders", ["2"]))[0]?.key, "2");
+        for (const id of [1, 2]) await fails("Locked", engine.commit({ reads: [], writes: [put(id)] }));
+        await fails("Locked", engine.commit({ reads: [{ ...read, key: "1" }], writes: [] }));
+        await engine.commit({ reads, writes: [put(3 + life)] });
+        await fails("Locked", engine.prepared.prepare("orders", part("other", [put(2)])));
+        // Another one reads what this one has read.
+        engine = await harness.open();
+      }
+      assert.equal(
+        await engine.prepared.finish("orders", { id: "t", attempt: "t-1" }, "committed", "ann"),
+        "committed",
+      );
+      assert.deepEqual((await engine.get("orders", ["1"]))[0]?.value, { id: 1, by: "t" });
+      assert.deepEqual(await engine.prepared.places(), []);
+      // It has happened, whoever sends it, and as what.
+      assert.equal((await engine.prepared.prepare("orders", part("t", [put(9)]))).kind, "committed");
+      assert.equal(
+        (await engine.commit({ id: "t", origin: "ann", reads: [], writes: [put(9)] })).isRepeated,
+        true,
+      );
+      assert.equal(
+        await engine.prepared.finish("orders", { id: "t", attempt: "t-1" }, "rolled-back"),
+        "committed",
+      );
+    },
+  );
 
-  Deno.test(`${name}: what somebody else has prepared or opened, nobody ends who does not know its attempt, or is not its origin`, async () => {
-    await using harness = await setUp();
-    const engine = await harness.open();
-    await engine.create(SPEC);
-    const { prepared } = engine;
-    const of = { id: "t", attempt: "t-1" };
-    const places = [{ collection: "orders" }];
-    await prepared.openRecord("orders", { ...of, origin: "ann", places });
-    await prepared.prepare("orders", part("t", [put(1)]));
-    assert.equal(await prepared.finish("orders", { ...of, attempt: "guessed" }, "committed"), undefined);
-    await fails("Refused", prepared.finish("orders", of, "committed", "eve"));
-    await fails("Refused", prepared.decide("orders", of, "eve"));
-    assert.equal(await prepared.decide("orders", { ...of, attempt: "guessed" }, "ann"), "rolled-back");
-    assert.equal(await prepared.outcome("orders", { ...of, attempt: "guessed" }), "rolled-back");
-    await fails("Locked", prepared.openRecord("orders", { ...of, attempt: "t-2", origin: "eve", places }));
-    assert.equal(await prepared.decide("orders", of, "ann", 7), "committed");
-    assert.equal(await prepared.outcome("orders", of), "committed");
-    const again = await prepared.openRecord("orders", { ...of, attempt: "t-2", origin: "ann", places });
-    assert.deepEqual(again, { kind: "committed", result: 7 });
-    await prepared.settle("orders", of, "ann");
-    assert.deepEqual((await prepared.open("orders")).map(({ state }) => state), ["prepared"]);
-    await prepared.finish("orders", of, "committed");
-    await engine.close();
-  });
+  register(
+    `${name}: what somebody else has prepared or opened, nobody ends who does not know its attempt, or is not its origin`,
+    async () => {
+      await using harness = await setUp();
+      const engine = await harness.open();
+      await engine.create(SPEC);
+      const { prepared } = engine;
+      const of = { id: "t", attempt: "t-1" };
+      const places = [{ collection: "orders" }];
+      await prepared.openRecord("orders", { ...of, origin: "ann", places });
+      await prepared.prepare("orders", part("t", [put(1)]));
+      assert.equal(await prepared.finish("orders", { ...of, attempt: "guessed" }, "committed"), undefined);
+      await fails("Refused", prepared.finish("orders", of, "committed", "eve"));
+      await fails("Refused", prepared.decide("orders", of, "eve"));
+      assert.equal(await prepared.decide("orders", { ...of, attempt: "guessed" }, "ann"), "rolled-back");
+      assert.equal(await prepared.outcome("orders", { ...of, attempt: "guessed" }), "rolled-back");
+      await fails("Locked", prepared.openRecord("orders", { ...of, attempt: "t-2", origin: "eve", places }));
+      assert.equal(await prepared.decide("orders", of, "ann", 7), "committed");
+      assert.equal(await prepared.outcome("orders", of), "committed");
+      const again = await prepared.openRecord("orders", { ...of, attempt: "t-2", origin: "ann", places });
+      assert.deepEqual(again, { kind: "committed", result: 7 });
+      await prepared.settle("orders", of, "ann");
+      assert.deepEqual((await prepared.open("orders")).map(({ state }) => state), ["prepared"]);
+      await prepared.finish("orders", of, "committed");
+      await engine.close();
+    },
+  );
 
-  Deno.test(`${name}: a record that was asked before it was decided is rolled back, for good`, async () => {
+  register(`${name}: a record that was asked before it was decided is rolled back, for good`, async () => {
     await using harness = await setUp();
     const engine = await harness.open();
     await engine.create(SPEC);
@@ -120,31 +130,34 @@ export function testTransactionStore(name: string, setUp: () => Promise<Transact
     await engine.close();
   });
 
-  Deno.test(`${name}: nobody has more parts, keys or records open than so many, and others still have theirs`, async () => {
-    await using harness = await setUp();
-    const engine = await harness.open();
-    await engine.create(SPEC);
-    const { prepared } = engine;
-    for (let n = 0; n < MAX_OPEN_PER_ORIGIN; n++) await prepared.prepare("orders", part(`t${n}`, [put(n)]));
-    await fails("Locked", prepared.prepare("orders", part("more", [put("more")])));
-    const keys = Array.from({ length: 1_000 }, (_, n) => put(`k${n}`));
-    const parts = Math.floor(MAX_LOCKS_PER_ORIGIN / 1_000);
-    for (let n = 0; n <= parts; n++) {
-      const writes = keys.map((_, i) => put(`${n}-${i}`));
-      const asked = prepared.prepare("orders", part(`b${n}`, writes, { origin: "bob" }));
-      if (n < parts) await asked;
-      else await fails("Locked", asked);
-    }
-    const places = [{ collection: "orders" }];
-    for (let n = 0; n <= MAX_OPEN_PER_ORIGIN; n++) {
-      const asked = prepared.openRecord("orders", { id: `r${n}`, attempt: `r${n}`, origin: "ann", places });
-      if (n < MAX_OPEN_PER_ORIGIN) await asked;
-      else await fails("Locked", asked);
-    }
-    await prepared.openRecord("orders", { id: "c", attempt: "c-1", origin: "carol", places });
-    await prepared.prepare("orders", part("c", [put("c")], { origin: "carol" }));
-    const long = put("long", { text: "x".repeat(MAX_PREPARED_BYTES) });
-    await fails("TooLarge", prepared.prepare("orders", part("long", [long], { origin: "dan" })));
-    await engine.close();
-  });
+  register(
+    `${name}: nobody has more parts, keys or records open than so many, and others still have theirs`,
+    async () => {
+      await using harness = await setUp();
+      const engine = await harness.open();
+      await engine.create(SPEC);
+      const { prepared } = engine;
+      for (let n = 0; n < MAX_OPEN_PER_ORIGIN; n++) await prepared.prepare("orders", part(`t${n}`, [put(n)]));
+      await fails("Locked", prepared.prepare("orders", part("more", [put("more")])));
+      const keys = Array.from({ length: 1_000 }, (_, n) => put(`k${n}`));
+      const parts = Math.floor(MAX_LOCKS_PER_ORIGIN / 1_000);
+      for (let n = 0; n <= parts; n++) {
+        const writes = keys.map((_, i) => put(`${n}-${i}`));
+        const asked = prepared.prepare("orders", part(`b${n}`, writes, { origin: "bob" }));
+        if (n < parts) await asked;
+        else await fails("Locked", asked);
+      }
+      const places = [{ collection: "orders" }];
+      for (let n = 0; n <= MAX_OPEN_PER_ORIGIN; n++) {
+        const asked = prepared.openRecord("orders", { id: `r${n}`, attempt: `r${n}`, origin: "ann", places });
+        if (n < MAX_OPEN_PER_ORIGIN) await asked;
+        else await fails("Locked", asked);
+      }
+      await prepared.openRecord("orders", { id: "c", attempt: "c-1", origin: "carol", places });
+      await prepared.prepare("orders", part("c", [put("c")], { origin: "carol" }));
+      const long = put("long", { text: "x".repeat(MAX_PREPARED_BYTES) });
+      await fails("TooLarge", prepared.prepare("orders", part("long", [long], { origin: "dan" })));
+      await engine.close();
+    },
+  );
 }

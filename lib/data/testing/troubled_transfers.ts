@@ -67,7 +67,7 @@ export async function checkTransfers(
   run: TroubledRun,
   { happened, unknown }: SeenTransfers,
   parts: { readonly timers: Timers; readonly clock: Clock },
-  seed: number,
+  seed: number | string,
 ): Promise<void> {
   const stop = resolveAll(run, parts);
   const until = run.now() + ENDED_MS;

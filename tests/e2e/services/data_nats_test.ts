@@ -92,6 +92,14 @@ labTest(
       { what: "the server is back" },
     );
     assert.equal((await far.entry("c"))?.revision, third.revision);
+    // One transaction has what is on the servers, and what a node without them keeps.
+    const notes = await outside.collection<Count>("notes", { key: "id" });
+    await outside.transaction(async (tx) => {
+      const there = await tx.get(far, "a");
+      await tx.put(far, { id: "a", n: (there?.n ?? NaN) + 9 });
+      await tx.put(notes, { id: "a", n: there?.n ?? NaN });
+    }, { id: "far-and-near" });
+    assert.deepEqual([await far.get("a"), await notes.get("a")], [{ id: "a", n: 10 }, { id: "a", n: 1 }]);
     // Servers that are no cluster of their own say who leads the log all the same, from a version on.
     const { leader: _, ...back } = await given(two);
     assert.deepEqual(back, {

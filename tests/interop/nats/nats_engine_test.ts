@@ -3,6 +3,7 @@ import { JetStreamLog, parseNatsServer } from "../../../lib/data/nats/mod.ts";
 import { ReplicatedEngine } from "../../../lib/data/replicated/mod.ts";
 import { testEngine } from "../../../lib/data/testing/conformance.ts";
 import { testQueueEngine } from "../../../lib/data/testing/queue_conformance.ts";
+import { testTransactionStore } from "../../../lib/data/testing/transaction_conformance.ts";
 import { MemoryCopy } from "../../../lib/data/testing/memory_log.ts";
 import { afterSystemTurn, systemClock, systemRandom, systemTimers } from "../../../lib/host/mod.ts";
 import { createScratch, labTest, pause } from "../../lab/mod.ts";
@@ -34,3 +35,17 @@ async function openSample() {
 const register = (name: string, run: () => Promise<void>) => labTest(name, NEEDS_NATS, run);
 testEngine("nats engine", openSample, true, register);
 testQueueEngine("nats queues", openSample, true, register);
+testTransactionStore("nats transactions", async () => {
+  const sample = await openSample();
+  let engine: ReplicatedEngine | undefined;
+  return {
+    async open() {
+      await engine?.close();
+      return engine = await sample.open();
+    },
+    async [Symbol.asyncDispose]() {
+      await engine?.close();
+      await sample[Symbol.asyncDispose]();
+    },
+  };
+}, register);

@@ -9,6 +9,11 @@ import {
   runClients,
   type TroubledRun,
 } from "../../../lib/data/testing/troubled_run.ts";
+import {
+  checkTransfers,
+  prepareTransfers,
+  runTransfers,
+} from "../../../lib/data/testing/troubled_transfers.ts";
 import { afterSystemTurn, systemClock, systemRandom, systemTimers } from "../../../lib/host/mod.ts";
 import {
   announcedRandom,
@@ -63,6 +68,8 @@ labTest(
     };
     await prepareRun(run);
     await prepareQueues(run);
+    await prepareTransfers(run);
+    const time = { clock, timers };
     let isOver = false;
     const trouble = (async () => {
       for (let i = 0; !isOver; i++) {
@@ -82,11 +89,17 @@ labTest(
         }
       }
     })();
-    const [seen, seenOfQueues] = await Promise.all([runClients(run), runQueues(run)]);
+    const [seen, seenOfQueues, transfers] = await Promise.all([
+      runClients(run),
+      runQueues(run),
+      runTransfers({ ...run, operations: OPERATIONS / 4 }, time),
+    ]);
     isOver = true;
     await trouble;
     await checkRun(run, seen, "as announced");
     await checkQueues(run, seenOfQueues, "as announced");
+    await checkTransfers(run, transfers, time, "as announced");
+    assert.ok(transfers.happened > 0);
     // One that is new here has none of the messages that were forgotten.
     const late = nodes[NODES] = await open("late");
     for (
