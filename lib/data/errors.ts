@@ -13,7 +13,7 @@ import { WeftError, type WeftErrorOptions } from "../base/mod.ts";
  * | `InvalidCollection` | the name, key or indexes are none, or are not those that it has |
  * | `UnknownCollection` | nobody who is known has it |
  * | `OwnerAway` | the node that owns it does not answer |
- * | `NotOwner` | the node that was asked does not own all collections of what it is to write at once; a transaction over several owners has part in a collection on servers |
+ * | `NotOwner` | the node that was asked does not own all collections of what it is to write at once, or keeps them and the queue of a message by two engines |
  * | `InvalidKey` | the key is no text or whole number, or is too long |
  * | `InvalidValue` | the value is nothing that JSON says, or not what the schema says |
  * | `TooLarge` | a value, a transaction or an answer is longer than it may be |

@@ -5,5 +5,6 @@
  */
 
 export * from "./embedded_engine.ts";
+export type { AttemptState, PreparedTransactions } from "./prepared/mod.ts";
 export { checkLeaseMs, type EmbeddedQueues, type QueueReads, readSettlement } from "./queues/mod.ts";
 export type { SqlDatabase, SqlInput, SqlRow, SqlStatement } from "./sql_database.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { EmbeddedEngine } from "../embedded/mod.ts";
+import type { AttemptState, EmbeddedEngine, PreparedTransactions } from "../embedded/mod.ts";
 import type { Commit, KnownTransaction } from "../engine.ts";
 import type {
   Attempt,
@@ -55,6 +55,8 @@ export class ReplicatedTransactions implements TransactionStore {
     outcome: Outcome,
     origin?: string,
   ): Promise<Outcome | undefined> {
+    const state = await this.#known((prepared) => prepared.partState(place, of));
+    if (state !== "open") return state && endOf(state);
     const by = origin === undefined ? {} : { origin };
     return await this.#send({ kind: "finish", place, of: named(of), outcome, ...by }) as Outcome | undefined;
   }
@@ -65,15 +67,24 @@ export class ReplicatedTransactions implements TransactionStore {
   }
 
   async decide(place: string, of: Attempt, origin: string, result?: JsonValue): Promise<Outcome> {
+    const state = await this.#known((prepared) => {
+      prepared.checkMoved(place, of);
+      return prepared.recordState(place, of);
+    });
+    if (state !== "open") return endOf(state);
     const kept = result === undefined ? {} : { result };
     return await this.#send({ kind: "decide", place, of: named(of), origin, ...kept }) as Outcome;
   }
 
   async outcome(place: string, of: Attempt): Promise<Outcome> {
+    const state = await this.#known((prepared) => prepared.recordState(place, of));
+    if (state !== "open") return endOf(state);
     return await this.#send({ kind: "outcome", place, of: named(of) }) as Outcome;
   }
 
   async settle(place: string, of: Attempt, origin?: string): Promise<void> {
+    const state = await this.#known((prepared) => prepared.recordState(place, of), "decided");
+    if (state !== "decided") return;
     const by = origin === undefined ? {} : { origin };
     await this.#send({ kind: "settle", place, of: named(of), ...by });
   }
@@ -91,6 +102,19 @@ export class ReplicatedTransactions implements TransactionStore {
     return this.#engine.copy().prepared.places();
   }
 
+  /**
+   * Nothing is appended for what has ended, or never was: whoever knows a collection may ask for that again and again.
+   * @param awaited what makes a step do something, so that what this node knows already is enough
+   */
+  async #known(
+    read: (prepared: PreparedTransactions) => AttemptState | undefined,
+    awaited: AttemptState = "open",
+  ): Promise<AttemptState | undefined> {
+    this.#engine.checkOpen();
+    const state = read(this.#engine.copy().prepared);
+    return state === awaited ? state : read((await this.#engine.fresh()).prepared);
+  }
+
   async #checkDebts(place: string, request: PrepareRequest): Promise<void> {
     const { clock } = this.#engine;
     try {
@@ -106,6 +130,11 @@ export class ReplicatedTransactions implements TransactionStore {
     this.#engine.checkOpen();
     return await this.#engine.send({ kind: "transaction", step });
   }
+}
+
+/** What nobody knows is rolled back. */
+function endOf(state: Exclude<AttemptState, "open"> | undefined): Outcome {
+  return state === "decided" || state === "committed" ? "committed" : "rolled-back";
 }
 
 /** Of what is open there is more. */

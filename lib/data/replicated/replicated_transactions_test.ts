@@ -48,3 +48,33 @@ Deno.test("who has locked keys for too long is refused before the log, and all c
     for (const folder of folders) Deno.removeSync(folder, { recursive: true });
   }
 });
+
+Deno.test("nothing is appended for an attempt that has ended, or that nobody knows", async () => {
+  const clock = new VirtualClock();
+  const timers = new VirtualTimers(clock);
+  const log = new MemoryLog(clock);
+  const nodes = [0, 1].map(() => openReplica(log.connect(timers), timers, { clock }));
+  const [one, other] = nodes;
+  assert.ok(one !== undefined && other !== undefined);
+  await one.create({ name: "orders", key: "id", index: [] });
+  const of = { id: "t", attempt: "t-1" };
+  const places = [{ collection: "orders" }];
+  await one.prepared.openRecord("orders", { ...of, origin: "ann", places });
+  await other.prepared.prepare("orders", part("t", [{ kind: "delete", collection: "orders", key: "k" }]));
+  assert.equal(await other.prepared.decide("orders", of, "ann"), "committed");
+  assert.equal(await one.prepared.finish("orders", of, "committed", "ann"), "committed");
+  await other.prepared.settle("orders", of, "ann");
+  const last = log.last;
+  for (const { prepared } of nodes) {
+    for (const attempt of ["t-1", "guessed"]) {
+      const isKnown = attempt === of.attempt;
+      const asked = { ...of, attempt };
+      assert.equal(await prepared.outcome("orders", asked), isKnown ? "committed" : "rolled-back");
+      assert.equal(await prepared.decide("orders", asked, "eve"), isKnown ? "committed" : "rolled-back");
+      assert.equal(await prepared.finish("orders", asked, "rolled-back"), isKnown ? "committed" : undefined);
+      await prepared.settle("orders", asked);
+    }
+  }
+  assert.equal(log.last, last);
+  for (const node of nodes) await node.close();
+});

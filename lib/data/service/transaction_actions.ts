@@ -91,7 +91,7 @@ export class TransactionActions {
     const { prepared } = this.#parts.engine;
     if (prepared !== undefined) return prepared;
     throw new DataError("NotOwner", `${this.#name} is kept where no transaction goes beyond`, {
-      hint: "Collections on data servers are within one transaction with each other only.",
+      hint: "The engine of its owner keeps no part of transactions over several places.",
     });
   }
 }

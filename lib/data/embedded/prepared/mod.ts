@@ -6,5 +6,5 @@
 
 export { PlaceLocks } from "./key_locks.ts";
 export { LockDebts } from "./lock_debts.ts";
-export { PreparedTransactions } from "./prepared_transactions.ts";
+export { type AttemptState, PreparedTransactions } from "./prepared_transactions.ts";
 export { isMarked, NEXT_NUMBER, partId, recordId, TransactionRows } from "./transaction_rows.ts";

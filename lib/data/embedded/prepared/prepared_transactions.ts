@@ -45,6 +45,9 @@ interface PartWriter {
   hasHappened(id: string): boolean;
 }
 
+/** Where an attempt is: something may still become of it while it is `open`, or has to be told while it is `decided`. */
+export type AttemptState = "open" | "decided" | Outcome;
+
 /** What parts and records stand on. */
 export interface PreparedParts {
   readonly rows: TransactionRows;
@@ -189,8 +192,8 @@ export class PreparedTransactions implements TransactionStore {
 
   decide(place: string, { id, attempt }: Attempt, origin: string, result?: JsonValue): Promise<Outcome> {
     return this.#inTurn(place, () => {
+      this.checkMoved(place, { id, attempt });
       const row = this.#rows.find(recordId(place, id));
-      if (row === undefined && this.#parts.writer.hasHappened(recordId(place, id))) throw movedSince(id);
       if (row?.body?.attempt !== attempt || row.state === "rolled-back") return "rolled-back";
       if (row.state !== "open") return "committed";
       checkOrigin(row, origin);
@@ -218,6 +221,28 @@ export class PreparedTransactions implements TransactionStore {
       const number = this.#rows.keep(place, { ...row, state: null, body: { attempt } }, this.#next(place));
       this.#parts.writer.noteEnded(place, row.origin, number);
     });
+  }
+
+  /** @returns where a part is, and nothing is done; undefined where nothing is known of its attempt */
+  partState(place: string, { id, attempt }: Attempt): AttemptState | undefined {
+    const row = this.#rows.find(partId(place, id));
+    if (row?.body?.attempt !== attempt) return undefined;
+    if (row.state === null) return "committed";
+    return row.state === "prepared" ? "open" : "rolled-back";
+  }
+
+  /** @returns where a record is, and nothing is done; undefined where nothing is known of its attempt */
+  recordState(place: string, { id, attempt }: Attempt): AttemptState | undefined {
+    const row = this.#rows.find(recordId(place, id));
+    if (row?.body?.attempt !== attempt) return undefined;
+    if (row.state === null) return "committed";
+    return row.state === "open" || row.state === "decided" ? row.state : "rolled-back";
+  }
+
+  /** @throws DataError with code `OutcomeUnknown` where some attempt was committed before the collection came here */
+  checkMoved(place: string, { id }: Attempt): void {
+    const name = recordId(place, id);
+    if (this.#rows.find(name) === undefined && this.#parts.writer.hasHappened(name)) throw movedSince(id);
   }
 
   open(place: string): Promise<readonly OpenTransaction[]> {
