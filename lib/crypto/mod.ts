@@ -4,7 +4,7 @@
  * @module
  */
 
-export { type Aead, type AeadKey, CounterKey, NONCE_BYTES, TAG_BYTES } from "./aead.ts";
+export { type Aead, type AeadKey, CounterKey, NONCE_BYTES, type NonceCipher, TAG_BYTES } from "./aead.ts";
 export { wasmAead } from "./aead_wasm.ts";
 export * from "./batch/mod.ts";
 export { blake2s, blake2sMac, HASH_BYTES, hkdf, hmacBlake2s } from "./blake2s.ts";
@@ -13,6 +13,6 @@ export * from "./keys.ts";
 export * from "./passphrase.ts";
 export * from "./recovery_key.ts";
 export * from "./secret.ts";
-export { mixedAead, nobleAead, platformAead, selectAead } from "./select_aead.ts";
+export { mixedAead, nobleAead, platformAead, selectAead, selectNonceCipher } from "./select_aead.ts";
 export { loadX25519 } from "./x25519.ts";
 export * from "./xchacha.ts";

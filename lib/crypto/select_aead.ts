@@ -109,6 +109,20 @@ export function selectAead(candidates: readonly (() => Aead)[] = CANDIDATES): Ae
   return nobleAead;
 }
 
+/**
+ * Chooses by known answers among what needs no counter: WebAssembly, where that answers right, else noble.
+ * @returns a cipher for messages of some kilobytes, whose nonces are the caller's
+ */
+export function selectNonceCipher(): NonceCipher {
+  try {
+    const cipher = new WasmCipher();
+    if (answersRight({ name: "wasm", key: (bytes) => new CounterKey(bytes, cipher) })) return cipher;
+  } catch {
+    // It lacks what it needs here.
+  }
+  return nobleCipher;
+}
+
 /** @returns whether an implementation seals as noble does, opens that, and refuses a forgery */
 export function answersRight(aead: Aead): boolean {
   const keyBytes = new Uint8Array(32).fill(0x42);

@@ -2,9 +2,19 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { concatBytes } from "../base/mod.ts";
 import { writeCounterNonce } from "./aead.ts";
-import { nobleAead } from "./select_aead.ts";
+import { WasmCipher } from "./aead_wasm.ts";
+import { nobleAead, selectNonceCipher } from "./select_aead.ts";
 import { field, testVectors } from "./testing/wycheproof.ts";
-import { XCHACHA_NONCE_BYTES, xchachaOpen, xchachaSeal, xchachaSubkey } from "./xchacha.ts";
+import {
+  XCHACHA_NONCE_BYTES,
+  xchachaOpen,
+  xchachaOpenBy,
+  xchachaSeal,
+  xchachaSealBy,
+  xchachaSubkey,
+} from "./xchacha.ts";
+
+const FAST = selectNonceCipher();
 
 testVectors(
   "xchachaSeal() and xchachaOpen() agree with Wycheproof",
@@ -16,8 +26,11 @@ testVectors(
     if (vector.result === "valid") {
       assert.deepEqual(xchachaSeal(key, nonce, plaintext, data), ciphertext);
       assert.deepEqual(xchachaOpen(key, nonce, ciphertext, data), plaintext);
+      assert.deepEqual(xchachaSealBy(FAST, key, nonce, plaintext, data), ciphertext);
+      assert.deepEqual(xchachaOpenBy(FAST, key, nonce, ciphertext, data), plaintext);
     } else {
       assert.equal(xchachaOpen(key, nonce, ciphertext, data), undefined);
+      assert.equal(xchachaOpenBy(FAST, key, nonce, ciphertext, data), undefined);
     }
   },
 );
@@ -38,6 +51,24 @@ Deno.test("xchachaOpen() opens what xchachaSeal() sealed and nothing that differ
     }
     assert.equal(xchachaOpen(key, nonce, sealed, concatBytes(data, Uint8Array.of(0))), undefined);
   }));
+});
+
+Deno.test("by a faster cipher the same is sealed and opened, and nothing that differs in a bit", () => {
+  assert.ok(FAST instanceof WasmCipher, "WebAssembly answers right here");
+  const bytes = (length: number) => fc.uint8Array({ minLength: length, maxLength: length });
+  const text = fc.uint8Array({ maxLength: 3_000 });
+  fc.assert(fc.property(bytes(32), bytes(24), text, text, fc.nat(), (key, nonce, plaintext, data, flip) => {
+    const sealed = xchachaSealBy(FAST, key, nonce, plaintext, data);
+    assert.deepEqual(sealed, xchachaSeal(key, nonce, plaintext, data));
+    assert.deepEqual(xchachaOpenBy(FAST, key, nonce, sealed, data), plaintext);
+    const at = flip % sealed.length;
+    sealed[at] = (sealed[at] ?? 0) ^ (1 << (flip % 8));
+    assert.equal(xchachaOpenBy(FAST, key, nonce, sealed, data), undefined);
+  }));
+  for (let length = 0; length < 16; length++) {
+    const short = new Uint8Array(length);
+    assert.equal(xchachaOpenBy(FAST, new Uint8Array(32), new Uint8Array(24), short, short), undefined);
+  }
 });
 
 Deno.test("xchachaOpen() refuses what is shorter than a tag", () => {

@@ -10,6 +10,7 @@
  */
 
 import { decodeBase64Url, type RandomSource } from "../../base/mod.ts";
+import { selectNonceCipher } from "../../crypto/mod.ts";
 import {
   evaluate,
   type JsonValue,
@@ -44,6 +45,7 @@ export class Sealer {
   readonly #calls: ShardCalls & { readonly random: RandomSource };
   readonly #spec: Pick<CollectionSpec, "name" | "key"> & { readonly seal: string };
   readonly #ask: AskStored;
+  readonly #cipher = selectNonceCipher();
   #keys = new Map<number, Uint8Array>();
   #current = 0;
   #askedAt = -Infinity;
@@ -115,7 +117,7 @@ export class Sealer {
     const { name, key } = this.#spec;
     const generation = generationOf(stored);
     if (generation !== undefined && !this.#keys.has(generation)) await this.#refresh();
-    return openValue(name, key, stored, this.#keys);
+    return openValue(name, key, stored, this.#keys, this.#cipher);
   }
 
   async #seal(value: Document): Promise<Document> {
@@ -127,7 +129,7 @@ export class Sealer {
       this.#spec.key,
       value,
       { generation: this.#current, key },
-      this.#calls.random,
+      { cipher: this.#cipher, random: this.#calls.random },
     );
   }
 

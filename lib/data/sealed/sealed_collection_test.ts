@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { randomBytes, SeededRandom } from "../../base/mod.ts";
+import { selectNonceCipher } from "../../crypto/mod.ts";
 import type { Document } from "../engine.ts";
 import { fails } from "../testing/conformance.ts";
 import { DataMesh, type DataNode } from "../testing/data_mesh.ts";
@@ -31,10 +32,11 @@ function storedText({ engine }: DataNode): Promise<string> {
 
 Deno.test("a value opens as that of its collection, key and generation, and as nothing else", () => {
   const random = new SeededRandom(1);
+  const cipher = selectNonceCipher();
   const key = { generation: 2, key: randomBytes(random, 32) };
   const keys = new Map([[2, key.key], [3, randomBytes(random, 32)]]);
-  const stored = sealValue("bills", "id", { id: 7, euros: 3, note: SECRET }, key, random);
-  assert.deepEqual(openValue("bills", "id", stored, keys), { id: 7, euros: 3, note: SECRET });
+  const stored = sealValue("bills", "id", { id: 7, euros: 3, note: SECRET }, key, { cipher, random });
+  assert.deepEqual(openValue("bills", "id", stored, keys, cipher), { id: 7, euros: 3, note: SECRET });
   assert.ok(!JSON.stringify(stored).includes(SECRET));
   const text = stored["$sealed"] as string;
   const flipped = text[40] === "A" ? "B" : "A";
@@ -48,7 +50,11 @@ Deno.test("a value opens as that of its collection, key and generation, and as n
     ["bills", { id: 7, euros: 3 }],
   ];
   for (const [collection, value] of others) {
-    assert.throws(() => openValue(collection, "id", value, keys), { code: "Sealed" }, JSON.stringify(value));
+    assert.throws(
+      () => openValue(collection, "id", value, keys, cipher),
+      { code: "Sealed" },
+      JSON.stringify(value),
+    );
   }
 });
 

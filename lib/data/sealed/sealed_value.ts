@@ -20,7 +20,7 @@ import {
   type RandomSource,
   utf8Bytes,
 } from "../../base/mod.ts";
-import { XCHACHA_NONCE_BYTES, xchachaOpen, xchachaSeal } from "../../crypto/mod.ts";
+import { type NonceCipher, XCHACHA_NONCE_BYTES, xchachaOpenBy, xchachaSealBy } from "../../crypto/mod.ts";
 import { documentText, keyOf } from "../documents.ts";
 import type { Document } from "../engine.ts";
 import { DataError } from "../errors.ts";
@@ -41,12 +41,12 @@ export function sealValue(
   property: string,
   value: Document,
   { generation, key }: DataKey,
-  random: RandomSource,
+  { cipher, random }: { readonly cipher: NonceCipher; readonly random: RandomSource },
 ): Document {
   const text = documentText(value);
   const nonce = randomBytes(random, XCHACHA_NONCE_BYTES);
   const about = associatedData(collection, keyOf(value, property), generation);
-  const sealed = concatBytes(nonce, xchachaSeal(key, nonce, utf8Bytes(text), about));
+  const sealed = concatBytes(nonce, xchachaSealBy(cipher, key, nonce, utf8Bytes(text), about));
   return {
     [property]: value[property] ?? null,
     [SEALED]: encodeBase64Url(sealed),
@@ -72,6 +72,7 @@ export function openValue(
   property: string,
   stored: Document,
   keys: ReadonlyMap<number, Uint8Array>,
+  cipher: NonceCipher,
 ): Document {
   const generation = generationOf(stored);
   const key = generation === undefined ? undefined : keys.get(generation);
@@ -86,7 +87,7 @@ export function openValue(
   const about = associatedData(collection, id, generation);
   const opened = nonce.length < XCHACHA_NONCE_BYTES
     ? undefined
-    : xchachaOpen(key, nonce, bytes.subarray(XCHACHA_NONCE_BYTES), about);
+    : xchachaOpenBy(cipher, key, nonce, bytes.subarray(XCHACHA_NONCE_BYTES), about);
   const value = opened && readDocument(opened);
   // Whoever has the data key may have sealed anything.
   if (value === undefined || !Object.hasOwn(value, property) || keyOf(value, property) !== id) {
