@@ -21,6 +21,8 @@ if (Deno.env.get(INSIDE) === undefined) {
   labTest("packet sockets and sockets of IP work", [...PACKET_PLANE, "python3"], async () => {
     await using host = await NetworkNamespace.create("host");
     await host.ip("link add eth0 type veth peer name eth1");
+    // Without an address of IPv6 the host sends nothing there by itself.
+    await host.ip("link set eth0 addrgenmode none", "link set eth1 addrgenmode none");
     await host.ip("link set eth0 up", "link set eth1 up", "addr add 192.0.2.1/24 dev eth0");
     const file = new URL(import.meta.url).pathname;
     const config = new URL("../../deno.json", import.meta.url).pathname;
