@@ -144,9 +144,11 @@ function offeredBelow(services: readonly ServiceReport[], prefix: string): reado
 }
 
 /** Keepers may say anything. */
+type Said<Name extends string> = { readonly [Key in Name]?: unknown };
+
 function collectionFigures(state: unknown, shards: number): Omit<CollectionReport, keyof KeptReport> {
-  const said = state as Readonly<Record<string, unknown>>;
-  const version = (said.schema as { readonly version?: unknown } | undefined)?.version;
+  const said = state as Said<"count" | "revision" | "key" | "index" | "read" | "write" | "seal" | "schema">;
+  const version = (said.schema as Said<"version"> | undefined)?.version;
   return {
     ...figure("entries", said.count),
     ...figure("revision", said.revision),
@@ -161,7 +163,7 @@ function collectionFigures(state: unknown, shards: number): Omit<CollectionRepor
 }
 
 function queueFigures(state: unknown): Omit<QueueReport, keyof KeptReport> {
-  const { waiting, leased, dead, maxLength } = state as Readonly<Record<string, unknown>>;
+  const { waiting, leased, dead, maxLength } = state as Said<"waiting" | "leased" | "dead" | "maxLength">;
   return {
     ...figure("waiting", waiting),
     ...figure("leased", leased),

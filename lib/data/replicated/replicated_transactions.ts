@@ -56,7 +56,7 @@ export class ReplicatedTransactions implements TransactionStore {
     origin?: string,
   ): Promise<Outcome | undefined> {
     const state = await this.#known((prepared) => prepared.partState(place, of));
-    if (state !== "open") return state && endOf(state);
+    if (state !== "open") return state === undefined ? undefined : endOf(state);
     const by = origin === undefined ? {} : { origin };
     return await this.#send({ kind: "finish", place, of: named(of), outcome, ...by }) as Outcome | undefined;
   }
