@@ -49,11 +49,12 @@ async function findFacts(client: ControlClient, asked: string): Promise<Explanat
   const peer = status.peers.find((each) => each.name === name);
   const isAddress = IpAddress.parse(text) !== undefined;
   const asksNames = !isAddress && status.dns !== undefined && name !== null;
-  const [resolved, hostAddresses, policy, services] = await Promise.all([
+  const [resolved, hostAddresses, policy, services, offers] = await Promise.all([
     asksNames ? client.ask("resolveName", text, "A").catch(() => undefined) : undefined,
     asksNames && status.dns?.resolver !== undefined ? hostLookup(text) : undefined,
     peer && findPolicy(client, { own: status.node.name, other: peer.name, target }),
     client.ask("listServices").catch(() => []),
+    client.ask("listOffers").catch(() => undefined),
   ]);
   return {
     text,
@@ -65,6 +66,7 @@ async function findFacts(client: ControlClient, asked: string): Promise<Explanat
     routedBy: routeOf(peer?.addresses[0], status),
     policy,
     services,
+    offers,
   };
 }
 

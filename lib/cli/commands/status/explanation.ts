@@ -1,7 +1,7 @@
 /**
  * Why a member is reached, or is not: what has to hold, one step after the other, and which step is the first that does not.
  *
- *     name → address → member → path → policy → health → services
+ *     name → address → member → path → policy → offer → health → services
  *
  * @module
  */
@@ -10,6 +10,7 @@ import { shellWord } from "../../../base/mod.ts";
 import type {
   DnsAnswerReport,
   FoundMember,
+  OfferReport,
   PeerReport,
   PolicyExplanation,
   StatusReport,
@@ -18,9 +19,10 @@ import { nearest } from "../../../config/mod.ts";
 import { Cidr, IpAddress } from "../../../net/mod.ts";
 import type { ServiceReport } from "../../../service/mod.ts";
 import { counted, formatRtt, formatSpan, wayText } from "../../output/mod.ts";
+import { offerStep } from "./offer_step.ts";
 
 /** The steps, in their order. */
-export type StepName = "name" | "address" | "member" | "path" | "policy" | "health" | "services";
+export type StepName = "name" | "address" | "member" | "path" | "policy" | "offer" | "health" | "services";
 
 /** What came of a step: it holds, holds with something to know, does not hold, or could not be asked. */
 export interface ExplanationStep {
@@ -69,6 +71,8 @@ export interface ExplanationFacts {
     readonly back: PolicyExplanation | Unanswered;
   } | undefined;
   readonly services: readonly ServiceReport[];
+  /** Ports that members offer; undefined when that could not be asked. */
+  readonly offers: readonly OfferReport[] | undefined;
 }
 
 /** @returns the steps, and the first that is broken */
@@ -95,6 +99,7 @@ export function explain(facts: ExplanationFacts): Explanation {
     memberStep(facts, peer),
     pathStep(facts, peer),
     policyStep(facts, peer),
+    ...offerStep(facts, peer),
     healthStep(facts, peer),
     servicesStep(facts, peer),
   ]);
