@@ -3,7 +3,7 @@ import { OutputClosedError, OutputFailedError } from "./terminal.ts";
 import { SamplePorts } from "./testing/sample_ports.ts";
 import { main, makeProgram } from "./weft.ts";
 import { COMMAND_ADDERS } from "./commands/mod.ts";
-import { addAliases, commandNamed, MEANT } from "./command_tree.ts";
+import { addAliases, commandNamed } from "./command_tree.ts";
 import { type AnyCommand, Command } from "./weft_command.ts";
 import { main as entry } from "./entry.ts";
 
@@ -323,21 +323,6 @@ Deno.test("each of the commands is added by what its first word stands for, alon
     const alone = commandNamed(group, word) ?? assert.fail(word);
     assert.deepEqual(shape(alone), shape(commandNamed(whole, word) ?? assert.fail(word)));
     for (const each of group.commands) assert.equal(COMMAND_ADDERS.get(each.name()), add, each.name());
-  }
-});
-
-Deno.test("what words of other tools are said to mean are commands, and the words are none", () => {
-  const program = makeProgram({ ports: new SamplePorts(), exitCode: 0 });
-  const isShown = (word: string) => commandNamed(program, word) !== undefined && word !== "explain";
-  for (const [word, hint] of Object.entries(MEANT)) {
-    assert(!isShown(word), word);
-    for (const [, line = ""] of hint.matchAll(/`weft ([^`]*)`/g)) {
-      let command: AnyCommand = program;
-      for (const each of line.split(" ")) {
-        if (command.commands.length === 0 || !/^[a-z-]+$/.test(each) || each.startsWith("--")) break;
-        command = commandNamed(command, each) ?? assert.fail(line);
-      }
-    }
   }
 });
 

@@ -10,13 +10,8 @@ import { IpAddress } from "../../../net/mod.ts";
 import type { ControlClient } from "../../control_client.ts";
 import { paint, type Terminal, type Tone } from "../../terminal.ts";
 import { type AnyCommand, askAgent, type CommandContext, printJson } from "../../weft_command.ts";
-import {
-  explain,
-  type Explanation,
-  type ExplanationFacts,
-  type ExplanationStep,
-  type Unanswered,
-} from "./explanation.ts";
+import { explain } from "./explanation.ts";
+import type { Explanation, ExplanationFacts, ExplanationStep, Unanswered } from "./explanation_facts.ts";
 
 /** The kernel's main routing table. */
 const MAIN_TABLE = 254;

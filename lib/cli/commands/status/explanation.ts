@@ -7,73 +7,13 @@
  */
 
 import { shellWord } from "../../../base/mod.ts";
-import type {
-  DnsAnswerReport,
-  FoundMember,
-  OfferReport,
-  PeerReport,
-  PolicyExplanation,
-  StatusReport,
-} from "../../../api/mod.ts";
+import type { PeerReport, PolicyExplanation } from "../../../api/mod.ts";
 import { nearest } from "../../../config/mod.ts";
 import { Cidr, IpAddress } from "../../../net/mod.ts";
 import type { ServiceReport } from "../../../service/mod.ts";
 import { counted, formatRtt, formatSpan, wayText } from "../../output/mod.ts";
+import type { Explanation, ExplanationFacts, ExplanationStep } from "./explanation_facts.ts";
 import { offerStep } from "./offer_step.ts";
-
-/** The steps, in their order. */
-export type StepName = "name" | "address" | "member" | "path" | "policy" | "offer" | "health" | "services";
-
-/** What came of a step: it holds, holds with something to know, does not hold, or could not be asked. */
-export interface ExplanationStep {
-  readonly step: StepName;
-  readonly state: "ok" | "warning" | "broken" | "skipped";
-  readonly detail: string;
-  /** What mends it; of what is not ok. */
-  readonly hint?: string;
-  /** More lines about it. */
-  readonly more?: readonly string[];
-}
-
-/** All of it. */
-export interface Explanation {
-  /** The member's name, or what was asked for. */
-  readonly name: string;
-  /** Whether every step holds. */
-  readonly isReachable: boolean;
-  /** The first that does not; null where all hold. */
-  readonly broken: StepName | null;
-  readonly steps: readonly ExplanationStep[];
-}
-
-/** A question that has failed: an agent of a former release, or a name that is ambiguous. */
-export interface Unanswered {
-  readonly problem: string;
-  readonly hint?: string;
-}
-
-/** What is known, as whoever asks has found it out. */
-export interface ExplanationFacts {
-  /** As it was typed, without a port. */
-  readonly text: string;
-  /** What is reached there, `5432`, `udp/53`, `icmp`; as it was typed. */
-  readonly target: string;
-  readonly status: StatusReport;
-  readonly member: FoundMember | Unanswered;
-  /** What this node's name server answers for the name; undefined when it serves none, or an address was typed. */
-  readonly resolved: DnsAnswerReport | undefined;
-  /** What programs of this host are given for the name; undefined when that was not asked. */
-  readonly hostAddresses: readonly string[] | undefined;
-  /** By which interface this host would send to the member's address; undefined when that is not known. */
-  readonly routedBy: string | undefined;
-  readonly policy: {
-    readonly there: PolicyExplanation | Unanswered;
-    readonly back: PolicyExplanation | Unanswered;
-  } | undefined;
-  readonly services: readonly ServiceReport[];
-  /** Ports that members offer; undefined when that could not be asked. */
-  readonly offers: readonly OfferReport[] | undefined;
-}
 
 /** @returns the steps, and the first that is broken */
 export function explain(facts: ExplanationFacts): Explanation {

@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import type { PeerReport, PolicyExplanation } from "../../../api/mod.ts";
 import { Cidr, IpAddress } from "../../../net/mod.ts";
 import { SamplePorts, sampleStatus } from "../../testing/sample_ports.ts";
-import { explain, type ExplanationFacts, type StepName } from "./explanation.ts";
+import { explain } from "./explanation.ts";
+import type { ExplanationFacts, StepName } from "./explanation_facts.ts";
 import { explanationLines, routedBy } from "./explain_command.ts";
 
 const [someone] = sampleStatus.peers;

@@ -5,7 +5,7 @@
  */
 
 import type { PeerReport } from "../../../api/mod.ts";
-import type { ExplanationFacts, ExplanationStep } from "./explanation.ts";
+import type { ExplanationFacts, ExplanationStep } from "./explanation_facts.ts";
 
 /** @returns the step, where a port was asked for whose being offered matters; else nothing */
 export function offerStep(
