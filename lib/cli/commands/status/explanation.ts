@@ -7,7 +7,7 @@
  */
 
 import { shellWord } from "../../../base/mod.ts";
-import type { PeerReport, PolicyExplanation } from "../../../api/mod.ts";
+import type { PeerReport } from "../../../api/mod.ts";
 import { nearest } from "../../../config/mod.ts";
 import { Cidr, IpAddress } from "../../../net/mod.ts";
 import type { ServiceReport } from "../../../service/mod.ts";
