@@ -5,6 +5,7 @@
 
 import { OPERATION_ENTRIES, VIEWS } from "../../lib/api/mod.ts";
 import { type Field, FIELD_ENTRIES, helpText, optionText, TEST_OPTIONS } from "../../lib/config/mod.ts";
+import { page, table } from "./markdown.ts";
 
 /** @returns what a node may be told, by flag, variable and file */
 export function configurationPage(): string {
@@ -108,14 +109,4 @@ async function* sourcesBelow(folder: URL): AsyncGenerator<string> {
     if (isDirectory && name !== "testing") yield* sourcesBelow(new URL(`${name}/`, folder));
     else if (/(?<!_test)\.ts$/.test(name)) yield await Deno.readTextFile(new URL(name, folder));
   }
-}
-
-function page(title: string, ...parts: readonly string[]): string {
-  return [`# ${title}`, ...parts].join("\n\n") + "\n";
-}
-
-function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const line = (cells: readonly string[]): string =>
-    `| ${cells.map((cell) => cell.replaceAll("|", "\\|").replaceAll("<", "\\<")).join(" | ")} |`;
-  return [line(head), line(head.map(() => "---")), ...rows.map(line)].join("\n");
 }
