@@ -18,7 +18,7 @@ const ALIASES: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** What people type who come from other tools, and what does it here. */
-const MEANT: Readonly<Record<string, string>> = {
+export const MEANT: Readonly<Record<string, string>> = {
   join: "`weft --join TOKEN` joins a network.",
   connect: "`weft --join TOKEN` joins a network; `weft up` resumes.",
   login: "`weft --join TOKEN` joins a network; `weft up` resumes.",
@@ -91,6 +91,31 @@ const MEANT: Readonly<Record<string, string>> = {
   explain: "`weft policy explain web-1 db-1:5432` says which rule decides.",
   settings: "`weft config show` lists the settings of this node.",
   get: "`weft config show` lists the settings of this node.",
+  set: "`weft config set NAME VALUE` keeps a setting.",
+  key: "`weft token create` makes a token to join; `weft rotate-key` gives this node new keys.",
+  keys: "`weft token list` lists the tokens; `weft rotate-key` gives this node new keys.",
+  preauthkeys: "`weft token list` lists the tokens, `weft token create` makes one.",
+  cert: "`weft token create` lets machines in; a leader signs who belongs.",
+  lighthouse: "A leader is what others find first: `weft leader list`, `weft leader promote NAME`.",
+  routes: "`weft route list` lists the networks behind members.",
+  subnet: "`weft route add 192.168.50.0/24` leads members to a network behind this host.",
+  "exit-node": "`weft exit list` lists the exits, `weft exit use NAME` goes out by one.",
+  gateway:
+    "`weft exit use NAME` sends everything through a member; `weft route add` leads to a network behind one.",
+  ssh: "`ssh NAME` goes through the network by itself, between nodes with an interface.",
+  tunnel: "`weft forward 8080:NAME:80` leads a port of this machine to one of another node.",
+  show: "`weft status` shows this node and its network, `weft peer show NAME` a member.",
+  debug:
+    "`weft doctor` checks this host, `weft bugreport` collects what helps, `weft logs level debug` logs more.",
+  update: "Put the new program in the place of the old one, then `weft down` and `weft up`.",
+  upgrade: "Put the new program in the place of the old one, then `weft down` and `weft up`.",
+  req: "`weft call SERVICE/ACTION` calls an action.",
+  pub: "`weft publish TOPIC` publishes an event.",
+  sub: "`weft subscribe PATTERN` prints events.",
+  kv: "`weft data list` lists the collections.",
+  stream: "`weft queue list` lists the queues, `weft data list` the collections.",
+  collection: "`weft data list` lists the collections.",
+  queues: "`weft queue list` lists the queues.",
   check: "`weft doctor` checks what weft needs of this host.",
 };
 

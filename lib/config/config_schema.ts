@@ -74,8 +74,8 @@ function fieldForm(field: Field): JsonForm {
   };
 }
 
-/** What is on unless told is explained by what it means when it is not. */
-function helpText({ help, initial }: Field): string {
+/** @returns what a setting is, as a sentence; what is on unless told is explained by what it means when it is not */
+export function helpText({ help, initial }: Field): string {
   return initial === true ? `False: ${help}` : help.replace(/^\w/, (letter) => letter.toUpperCase());
 }
 

@@ -47,7 +47,7 @@ export const DISCOVERY_FIELDS: {
     flag: "discovery-dht-bootstrap",
     isReloadable: true,
     value: "host:port",
-    help: "by whom to enter it",
+    help: "by which nodes to enter the DHT",
     isRepeated: true,
     initial: PUBLIC_DHT_BOOTSTRAP,
     schema: list(dhtBootstrap).refine((nodes) => nodes.length >= 1 && nodes.length <= 16),

@@ -30,7 +30,7 @@ export const DNS_FIELDS: {
     flag: "dns-port",
     isReloadable: true,
     value: "ports",
-    help: "where it answers on its overlay address",
+    help: "the ports where the name server answers, on this node's overlay address",
     initial: [DEFAULT_DNS_PORT],
     initialText: `${DEFAULT_DNS_PORT}`,
     schema: z.union([integer(1, MAX_PORT).transform((port) => [port]), list(integer(1, MAX_PORT))])

@@ -7,7 +7,7 @@
 
 export * from "./agent_options.ts";
 export { checkConfigFile, type ConfigProblem, fileLayer } from "./config_file.ts";
-export { configSchema, configTemplate } from "./config_schema.ts";
+export { configSchema, configTemplate, helpText } from "./config_schema.ts";
 export type { DeclaredEndpoint, DeclaredNetwork } from "./declared_networks.ts";
 export * from "./defaults.ts";
 export type { Field, OptionName } from "./field.ts";

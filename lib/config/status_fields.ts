@@ -31,7 +31,7 @@ export const STATUS_FIELDS: {
     flag: "status-port",
     isReloadable: true,
     value: "port",
-    help: "its port, or off",
+    help: "the status page's port, or off",
     initial: DEFAULT_STATUS_PORT,
     schema: z.union([
       z.literal("off"),
@@ -47,7 +47,7 @@ export const STATUS_FIELDS: {
     plural: "status-names",
     isReloadable: true,
     value: "name",
-    help: "by which name or address it may be called, beside the node's own",
+    help: "by which name or address the status page may be called, beside the node's own",
     isRepeated: true,
     initial: [],
     schema: list(hostText),

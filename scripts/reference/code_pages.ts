@@ -4,26 +4,31 @@
  */
 
 import { OPERATION_ENTRIES, VIEWS } from "../../lib/api/mod.ts";
-import { type Field, FIELD_ENTRIES, optionText } from "../../lib/config/mod.ts";
+import { type Field, FIELD_ENTRIES, helpText, optionText, TEST_OPTIONS } from "../../lib/config/mod.ts";
+import { page, table } from "./markdown.ts";
 
 /** @returns what a node may be told, by flag, variable and file */
 export function configurationPage(): string {
-  const rows = FIELD_ENTRIES.map(([, field]) => {
-    const { flag, plural, help, isRepeated } = field as Field;
+  const rows = FIELD_ENTRIES.filter(([option]) => !TEST_OPTIONS.includes(option)).map(([, each]) => {
+    const field = each as Field;
+    const { flag, plural, hint, isRepeated, isReloadable = false } = field;
     const name = `\`${flag}\`${plural === undefined ? "" : `, \`${plural}\``}`;
     return [
       name,
       `\`WEFT_${flag.toUpperCase().replaceAll("-", "_")}\``,
-      initialOf(field as Field),
-      help + (isRepeated ? "; a list" : ""),
+      initialOf(field),
+      helpText(field) + (isRepeated ? "; a list" : ""),
+      hint,
+      isReloadable ? "reload" : "start",
     ];
   });
   return page(
     "Configuration",
     "Each setting is a flag (`--port 5555`), a variable (`WEFT_PORT=5555`) and a line of the file that `--config` " +
       "names (`port: 5555`). Flags win over variables, those over what `weft config set` keeps, that over the file, that " +
-      "over what stands here. `weft config show` says of each what holds and why.",
-    table(["setting", "variable", "unless told", "is"], rows),
+      "over what stands here. `weft config show` says of each what holds and why, `weft config init weft.yaml` writes a " +
+      "file with all of them. A change takes effect at `weft reload`, or at the next start.",
+    table(["setting", "variable", "unless told", "is", "how", "at"], rows),
   );
 }
 
@@ -104,14 +109,4 @@ async function* sourcesBelow(folder: URL): AsyncGenerator<string> {
     if (isDirectory && name !== "testing") yield* sourcesBelow(new URL(`${name}/`, folder));
     else if (/(?<!_test)\.ts$/.test(name)) yield await Deno.readTextFile(new URL(name, folder));
   }
-}
-
-function page(title: string, ...parts: readonly string[]): string {
-  return [`# ${title}`, ...parts].join("\n\n") + "\n";
-}
-
-function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const line = (cells: readonly string[]): string =>
-    `| ${cells.map((cell) => cell.replaceAll("|", "\\|").replaceAll("<", "\\<")).join(" | ")} |`;
-  return [line(head), line(head.map(() => "---")), ...rows.map(line)].join("\n");
 }

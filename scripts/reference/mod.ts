@@ -6,6 +6,7 @@
 import { configurationPage, errorsPage, httpPage } from "./code_pages.ts";
 import { commandsPage } from "./command_pages.ts";
 import { referenceCommands } from "./commands.ts";
+import { limitsPage } from "./limits_page.ts";
 import { manPage } from "./man_page.ts";
 import { vectorsPage } from "./test_vectors.ts";
 
@@ -24,6 +25,7 @@ export async function referenceFiles(root: URL, version: string): Promise<Readon
     ["configuration.md", configurationPage()],
     ["errors.md", await errorsPage(root)],
     ["http.md", httpPage()],
+    ["limits.md", limitsPage()],
     ["test_vectors.md", vectorsPage()],
     ["weft.1", manPage(commands, version)],
   ]);

@@ -109,10 +109,11 @@ export function dataServerOperations(agent: Agent): DataServersControl {
       await servers.look();
       const { decision } = servers;
       if (decision === undefined) throw new InvalidRequestError("Cannot stop servers: there are none");
+      // Where each collection is kept is not known here; what more of them offer is the likelier to be on the servers.
       const kept = agent.services.runtime.report().filter(({ path, providers }) =>
         OFFERS.some((kind) => path.startsWith(`${kind}/`)) &&
         providers.some(({ id }) => decision.hosts.some(({ nodeId }) => id === peerId(nodeId)))
-      );
+      ).toSorted((a, b) => b.providers.length - a.providers.length);
       if (kept.length > 0 && !force) {
         throw new InvalidRequestError(
           `Cannot stop the servers: their members keep collections and queues, as ${

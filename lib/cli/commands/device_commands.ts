@@ -249,7 +249,7 @@ async function resolverOf(
       `warning: ${server.name} answers for ${
         zone.slice(0, -1)
       } alone, so ${name} will find no other names\n` +
-        `hint: Start ${server.name} with --dns-forward .=system; an app that asks one resolver for one domain needs none.\n`,
+        `hint: Start ${server.name} with --dns-forward system; an app that asks one resolver for one domain needs none.\n`,
     );
   }
   // A name without a dot is looked up below the zone.

@@ -32,7 +32,7 @@ const WAYS = {
   rootless:
     "Programs on nodes with an interface reach it by its name; rootless nodes by `weft forward` or `weft proxy`.",
   interface:
-    "Others reach it by `weft forward` or `weft proxy`; other programs, what this host itself serves.",
+    "Members reach it by `weft forward` or `weft proxy`; what else comes to this node's address finds what listens there.",
 };
 
 /** Adds the commands. */

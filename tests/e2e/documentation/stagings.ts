@@ -127,6 +127,7 @@ export const STAGINGS: Readonly<Record<string, Staging>> = {
   "weft config set port 5555": { on: "spare" },
   "weft config set endpoint 192.0.2.1:5555 '[2001:db8::1]:5555'": { on: "spare" },
   "weft config unset port": { on: "spare" },
+  "weft config set mtu 1280": { on: "spare" },
   "weft config check": { inside: "echo 'port: 5555' > weft.yaml; export WEFT_CONFIG=weft.yaml" },
   "weft explain NAME": { with: { NAME: "web-1" } },
   "weft config check /etc/weft.yaml": {

@@ -63,8 +63,8 @@ function addList(group: AnyCommand, { ports }: CommandContext): void {
           "No collections. `weft data create` or `node.collection` of @weft/mesh makes one.\n",
         );
       }
-      const rows = collections.map(({ name, owner, key, count, revision, index }) => [
-        ...[name, owner, key ?? "-", count === undefined ? "away" : `${count}`],
+      const rows = collections.map(({ name, owner, key, count, revision, index, isAway }) => [
+        ...[name, owner, key ?? "-", count === undefined ? (isAway ? "away" : "-") : `${count}`],
         ...[revision === undefined ? "-" : `${revision}`, index?.join(", ") ?? ""],
       ]);
       ports.terminal.out(tableText(LIST_TITLES, rows, ports.terminal));
@@ -72,16 +72,20 @@ function addList(group: AnyCommand, { ports }: CommandContext): void {
   );
 }
 
-/** What an owner does not say, since it does not answer, is not there. */
+/** What an owner does not say, since it does not answer or this node may not read it, is not there. */
 async function listCollections({ client, services }: AttachedData) {
   const offered = (await services()).filter(({ path }) => path.startsWith(PREFIX));
   return await Promise.all(offered.map(async ({ path, providers }) => {
     const name = path.slice(PREFIX.length);
     const owned = ownersOf(providers);
     try {
-      return { ...owned, ...await (await client.existing(name)).describe() };
-    } catch {
-      return { name, ...owned, key: undefined, count: undefined, revision: undefined, index: undefined };
+      return { ...owned, ...await (await client.existing(name)).describe(), isAway: undefined };
+    } catch (error) {
+      const isAway = (error as { readonly code?: unknown } | undefined)?.code !== "Refused";
+      return {
+        ...{ name, ...owned, key: undefined, count: undefined, revision: undefined, index: undefined },
+        isAway,
+      };
     }
   }));
 }

@@ -10,13 +10,8 @@ import { IpAddress } from "../../../net/mod.ts";
 import type { ControlClient } from "../../control_client.ts";
 import { paint, type Terminal, type Tone } from "../../terminal.ts";
 import { type AnyCommand, askAgent, type CommandContext, printJson } from "../../weft_command.ts";
-import {
-  explain,
-  type Explanation,
-  type ExplanationFacts,
-  type ExplanationStep,
-  type Unanswered,
-} from "./explanation.ts";
+import { explain } from "./explanation.ts";
+import type { Explanation, ExplanationFacts, ExplanationStep, Unanswered } from "./explanation_facts.ts";
 
 /** The kernel's main routing table. */
 const MAIN_TABLE = 254;
@@ -49,11 +44,12 @@ async function findFacts(client: ControlClient, asked: string): Promise<Explanat
   const peer = status.peers.find((each) => each.name === name);
   const isAddress = IpAddress.parse(text) !== undefined;
   const asksNames = !isAddress && status.dns !== undefined && name !== null;
-  const [resolved, hostAddresses, policy, services] = await Promise.all([
+  const [resolved, hostAddresses, policy, services, offers] = await Promise.all([
     asksNames ? client.ask("resolveName", text, "A").catch(() => undefined) : undefined,
     asksNames && status.dns?.resolver !== undefined ? hostLookup(text) : undefined,
     peer && findPolicy(client, { own: status.node.name, other: peer.name, target }),
     client.ask("listServices").catch(() => []),
+    client.ask("listOffers").catch(() => undefined),
   ]);
   return {
     text,
@@ -65,6 +61,7 @@ async function findFacts(client: ControlClient, asked: string): Promise<Explanat
     routedBy: routeOf(peer?.addresses[0], status),
     policy,
     services,
+    offers,
   };
 }
 

@@ -1,75 +1,19 @@
 /**
  * Why a member is reached, or is not: what has to hold, one step after the other, and which step is the first that does not.
  *
- *     name → address → member → path → policy → health → services
+ *     name → address → member → path → policy → offer → health → services
  *
  * @module
  */
 
 import { shellWord } from "../../../base/mod.ts";
-import type {
-  DnsAnswerReport,
-  FoundMember,
-  PeerReport,
-  PolicyExplanation,
-  StatusReport,
-} from "../../../api/mod.ts";
+import type { PeerReport } from "../../../api/mod.ts";
 import { nearest } from "../../../config/mod.ts";
 import { Cidr, IpAddress } from "../../../net/mod.ts";
 import type { ServiceReport } from "../../../service/mod.ts";
 import { counted, formatRtt, formatSpan, wayText } from "../../output/mod.ts";
-
-/** The steps, in their order. */
-export type StepName = "name" | "address" | "member" | "path" | "policy" | "health" | "services";
-
-/** What came of a step: it holds, holds with something to know, does not hold, or could not be asked. */
-export interface ExplanationStep {
-  readonly step: StepName;
-  readonly state: "ok" | "warning" | "broken" | "skipped";
-  readonly detail: string;
-  /** What mends it; of what is not ok. */
-  readonly hint?: string;
-  /** More lines about it. */
-  readonly more?: readonly string[];
-}
-
-/** All of it. */
-export interface Explanation {
-  /** The member's name, or what was asked for. */
-  readonly name: string;
-  /** Whether every step holds. */
-  readonly isReachable: boolean;
-  /** The first that does not; null where all hold. */
-  readonly broken: StepName | null;
-  readonly steps: readonly ExplanationStep[];
-}
-
-/** A question that has failed: an agent of a former release, or a name that is ambiguous. */
-export interface Unanswered {
-  readonly problem: string;
-  readonly hint?: string;
-}
-
-/** What is known, as whoever asks has found it out. */
-export interface ExplanationFacts {
-  /** As it was typed, without a port. */
-  readonly text: string;
-  /** What is reached there, `5432`, `udp/53`, `icmp`; as it was typed. */
-  readonly target: string;
-  readonly status: StatusReport;
-  readonly member: FoundMember | Unanswered;
-  /** What this node's name server answers for the name; undefined when it serves none, or an address was typed. */
-  readonly resolved: DnsAnswerReport | undefined;
-  /** What programs of this host are given for the name; undefined when that was not asked. */
-  readonly hostAddresses: readonly string[] | undefined;
-  /** By which interface this host would send to the member's address; undefined when that is not known. */
-  readonly routedBy: string | undefined;
-  readonly policy: {
-    readonly there: PolicyExplanation | Unanswered;
-    readonly back: PolicyExplanation | Unanswered;
-  } | undefined;
-  readonly services: readonly ServiceReport[];
-}
+import type { Explanation, ExplanationFacts, ExplanationStep } from "./explanation_facts.ts";
+import { offerStep } from "./offer_step.ts";
 
 /** @returns the steps, and the first that is broken */
 export function explain(facts: ExplanationFacts): Explanation {
@@ -95,6 +39,7 @@ export function explain(facts: ExplanationFacts): Explanation {
     memberStep(facts, peer),
     pathStep(facts, peer),
     policyStep(facts, peer),
+    ...offerStep(facts, peer),
     healthStep(facts, peer),
     servicesStep(facts, peer),
   ]);

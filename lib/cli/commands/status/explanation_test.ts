@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import type { PeerReport, PolicyExplanation } from "../../../api/mod.ts";
 import { Cidr, IpAddress } from "../../../net/mod.ts";
 import { SamplePorts, sampleStatus } from "../../testing/sample_ports.ts";
-import { explain, type ExplanationFacts, type StepName } from "./explanation.ts";
+import { explain } from "./explanation.ts";
+import type { ExplanationFacts, StepName } from "./explanation_facts.ts";
 import { explanationLines, routedBy } from "./explain_command.ts";
 
 const [someone] = sampleStatus.peers;
@@ -55,12 +56,29 @@ const good: ExplanationFacts = {
   routedBy: "weft0",
   policy: { there: allowed, back: { ...allowed, source: "db-1", destination: "lead:5432" } },
   services: [],
+  offers: [],
 };
 const withPeer = (more: Partial<PeerReport>): ExplanationFacts => ({
   ...good,
   status: { ...good.status, peers: [{ ...peer, ...more }] },
 });
 const lost = { rttMs: null, standbyCount: 0 } as const;
+const rootlessThere = withPeer({ way: { ...lost, kind: "channel", problem: "rootless-there" } });
+const { interfaceName: _none, ...planeless } = good.status.dataplane;
+const rootlessHere: ExplanationFacts = {
+  ...good,
+  status: {
+    ...withPeer({ way: { ...lost, kind: "channel", problem: "rootless-here" } }).status,
+    dataplane: planeless,
+  },
+};
+const offered = {
+  node: "db-1",
+  port: 5432,
+  isLocal: false,
+  isRestricted: false,
+  isForAllPrograms: true,
+};
 
 Deno.test("explain() finds nothing broken where all holds", () => {
   const explanation = explain(good);
@@ -158,6 +176,20 @@ const broken: readonly (readonly [string, ExplanationFacts, StepName, RegExp, Re
     /weft policy explain lead db-1:5432/,
   ],
   [
+    "a port that a rootless member does not offer",
+    { ...rootlessThere, offers: [{ ...offered, port: 80 }, { ...offered, node: "db-2" }] },
+    "offer",
+    /db-1 does not offer port 5432, and has no interface/,
+    /weft offer 5432. on db-1/,
+  ],
+  [
+    "a UDP port of a rootless member",
+    { ...rootlessThere, target: "udp/53" },
+    "offer",
+    /nothing but TCP ports/,
+    /--no-rootless/,
+  ],
+  [
     "silence",
     withPeer({ healthy: false, failureCount: 3, score: 0 }),
     "health",
@@ -201,6 +233,7 @@ const warned: readonly (readonly [string, ExplanationFacts, StepName, RegExp])[]
     "policy",
     /db-1 enforces another/,
   ],
+  ["a port that is not offered, and this node rootless", rootlessHere, "offer", /--forward-allow/],
   ["lost probes", withPeer({ lossPercent: 25 }), "health", /25 % lost/],
 ];
 for (const [what, facts, step, detail] of warned) {
@@ -213,6 +246,24 @@ for (const [what, facts, step, detail] of warned) {
     assert.notEqual(found.hint ?? "", "");
   });
 }
+
+Deno.test("explain() says how a port that is offered is reached, and says nothing of offers where packets go", () => {
+  const offer = (facts: ExplanationFacts) => explain(facts).steps.find(({ step }) => step === "offer");
+  assert.match(
+    offer({ ...rootlessThere, offers: [offered] })?.detail ?? "",
+    /^db-1 offers port 5432 to every member: programs/,
+  );
+  const forwarded = { ...offered, isForAllPrograms: false, isRestricted: true };
+  assert.match(
+    offer({ ...good, offers: [forwarded] })?.detail ?? "",
+    /some members: .weft forward. and .weft proxy. lead/,
+  );
+  for (const target of ["", "icmp", "udp/53"]) {
+    assert.equal(offer({ ...good, target, offers: [offered] }), undefined);
+  }
+  assert.equal(offer(good), undefined);
+  assert.equal(offer({ ...rootlessThere, offers: undefined }), undefined);
+});
 
 Deno.test("explain() knows this node itself", () => {
   const explanation = explain({ ...good, text: "lead", member: { name: "lead" }, hostAddresses: undefined });
