@@ -135,7 +135,13 @@ Deno.test("what is sealed is sealed in transactions and in commits of messages, 
     await tx.put(carts, { id: "1", euros: 7 });
     await writeBoth(tx, "1", [bills]);
   }));
-  await mesh.until(ann.client.transaction((tx) => writeBoth(tx, "2", [bills, accounts])));
+  for (let i = 0; i < 2; i++) {
+    const result = await mesh.until(ann.client.transaction(async (tx) => {
+      await writeBoth(tx, "2", [bills, accounts]);
+      return `${SECRET} ${i}`;
+    }, { id: "twice" }));
+    assert.equal(result, `${SECRET} 0`, "what the first has given");
+  }
   const mails = await mesh.until(ann.client.queue<string>("mails"));
   await mesh.until(mails.push("3"));
   const worker = mails.work((message) => message.commit((tx) => writeBoth(tx, message.value, [bills])));
@@ -147,6 +153,10 @@ Deno.test("what is sealed is sealed in transactions and in commits of messages, 
   }
   assert.deepEqual(await mesh.until(accounts.get("2")), { id: "2", euros: 1, to: SECRET });
   assert.ok(!(await storedText(store)).includes(SECRET));
+  const writes = opened.map(({ name }) => ({ kind: "delete", collection: name, key: "2" }) as const);
+  const { isRepeated, result } = await store.engine.commit({ id: "twice", reads: [], writes });
+  assert.equal(isRepeated, true);
+  assert.ok(result !== undefined && !JSON.stringify(result).includes(SECRET));
 });
 
 Deno.test("whoever keeps what is sealed takes no clear text from programs that do not seal", async () => {
