@@ -28,6 +28,7 @@ export const QUEUE_DEFAULTS: Omit<QueueSpec, "name" | "push" | "work"> = Object.
   maxLength: DEFAULT_QUEUE_LENGTH,
 });
 
+const NONCE = /^[\w-]{1,64}$/;
 const LIMITS = {
   maxAttempts: [1, MAX_ATTEMPTS],
   leaseMs: [100, MAX_LEASE_MS],
@@ -68,14 +69,18 @@ export interface ReadyMessage extends Omit<NewMessage, "value"> {
 /** @throws DataError with code `InvalidValue`, `InvalidKey` or `TooLarge` */
 export function checkMessages(messages: readonly NewMessage[]): readonly ReadyMessage[] {
   checkBatch(messages.length, "pushed");
-  return messages.map(({ value, id, origin, delayMs, orderKey }) => {
+  return messages.map(({ value, id, nonce, origin, delayMs, orderKey }) => {
     if (id !== undefined && (typeof id !== "string" || id === "" || id.length > MAX_ID_LENGTH)) {
       throw new DataError("InvalidKey", `The id of a message has 1 to ${MAX_ID_LENGTH} characters`);
+    }
+    if (nonce !== undefined && (typeof nonce !== "string" || !NONCE.test(nonce))) {
+      throw new DataError("InvalidValue", "A nonce has 1 to 64 letters, digits, _ and -");
     }
     if (delayMs !== undefined) checkDelay(delayMs);
     return {
       text: messageText(value),
       ...id !== undefined && { id },
+      ...nonce !== undefined && { nonce },
       ...origin !== undefined && { origin },
       ...delayMs !== undefined && { delayMs },
       ...orderKey !== undefined && { orderKey: keyText(orderKey) },

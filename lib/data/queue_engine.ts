@@ -56,6 +56,8 @@ export interface NewMessage {
   readonly value: JsonValue;
   /** Under an id it is pushed once, however often it comes. */
   readonly id?: string;
+  /** What nobody can guess who has not had the message: 1 to 64 letters, digits, _ and -. */
+  readonly nonce?: string;
   /** Whose it is: bounds and kept ids are of each. */
   readonly origin?: string;
   /** How long it waits before the first delivery, in milliseconds. */
@@ -96,6 +98,8 @@ export interface Delivery {
   readonly pushedAt: number;
   readonly orderKey?: string;
   readonly id?: string;
+  /** What was pushed with it, the same in each delivery. */
+  readonly nonce?: string;
 }
 
 /** What has become of a delivery. */

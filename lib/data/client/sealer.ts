@@ -83,12 +83,6 @@ export class Sealer {
         );
       case "patch":
         return await this.#patch(fields, options);
-      case "commit": {
-        const writes = await Promise.all(
-          (fields["writes"] as readonly Write[]).map((write) => this.sealWrite(write)),
-        );
-        return await this.#ask(action, { ...fields, writes }, options);
-      }
       case "query":
         return await this.#query(fields, options);
       default:

@@ -22,13 +22,12 @@ import { encodeBase64Url, randomBytes, randomFraction, type RandomSource } from 
 import type { JsonValue } from "../../query/mod.ts";
 import { DEFAULT_TRANSACTION_MS, MAX_RESULT_BYTES } from "../bounds.ts";
 import { cloneDocument, keyOf, keyText } from "../documents.ts";
-import type { CommitAnswer, Document, Entry, ReadMark, Write } from "../engine.ts";
+import type { Document, Entry, ReadMark, Write } from "../engine.ts";
 import { DataError } from "../errors.ts";
-import { collectionPath } from "../service/mod.ts";
 import type { Collection } from "./collection.ts";
-import type { Key } from "./entries.ts";
+import { CommitSender, type DeliveryEnd } from "./commit_sender.ts";
 import { type DataCalls, FIRST_RETRY_MS, MAX_RETRY_MS } from "./data_calls.ts";
-import { type CommitPart, commitParts, partsOf, recordOf, type SpreadCommit } from "./two_phase_commit.ts";
+import type { Key } from "./entries.ts";
 
 /** Where a transaction is. */
 export type TransactionState =
@@ -151,30 +150,24 @@ export class Transaction {
   }
 }
 
-/** To whom a transaction is sent that ends a delivery, too, and what goes along. */
-export interface CommitTarget {
-  /** Of the queue. */
-  readonly name: string;
-  readonly path: string;
-  readonly params: Readonly<Record<string, unknown>>;
-}
-
 /**
  * Runs a body until what it has read and written is committed.
- * @param target the owner of the collections unless given
+ * @param delivery ends with it
  * @throws DataError, and what the body throws
  */
 export async function runTransaction<Result>(
   calls: DataCalls,
   body: (transaction: Transaction) => Result | Promise<Result>,
   options: TransactionOptions,
-  target?: CommitTarget,
+  delivery?: DeliveryEnd,
 ): Promise<Result> {
   const { random } = calls;
-  const { id = drawId(random), timeoutMs = DEFAULT_TRANSACTION_MS, onState = () => {}, signal } = options;
+  const { timeoutMs = DEFAULT_TRANSACTION_MS, onState = () => {}, signal } = options;
+  const given = options.id ?? delivery?.id;
+  const id = given ?? drawId(random);
   const until = calls.now() + timeoutMs;
+  const sender = new CommitSender(calls, { isGiven: given !== undefined, until, signal, delivery });
   let retryMs = FIRST_RETRY_MS;
-  let isSpread = false;
   onState("created");
   for (let tries = 0;; tries++) {
     onState("running");
@@ -186,31 +179,17 @@ export async function runTransaction<Result>(
       onState("rolled-back");
       throw error;
     }
-    const { reads, writes, versions } = transaction.operations;
-    const first = (writes[0] ?? reads[0])?.collection;
-    const to = target ??
-      (first === undefined ? undefined : { name: first, path: commitPath(first), params: {} });
-    if (to === undefined) {
-      onState("committed");
-      return result;
-    }
-    onState("queued");
     const kept = keepable(result);
-    const whole = { id, reads, writes, versions, ...kept !== undefined && { result: kept } };
+    const commit = { id, ...transaction.operations, ...kept !== undefined && { result: kept } };
+    onState("queued");
     try {
-      const parts = target === undefined ? partsOf(calls, whole) : [];
-      isSpread ||= isOverSeveral(calls, parts, id, options.id !== undefined);
-      const answer = isSpread
-        ? await commitSealed(calls, whole, { until, isOrdered: tries > 0, signal })
-        : await commit(calls, to, { ...to.params, ...whole }, until, signal);
+      const answer = await sender.send(commit, { isOrdered: tries > 0 });
       onState("committed");
       // Of one that had happened before, what that one has given.
-      return answer.isRepeated && answer.result !== undefined ? answer.result as Result : result;
+      return answer?.isRepeated && answer.result !== undefined ? answer.result as Result : result;
     } catch (error) {
       const code = error instanceof DataError ? error.code : undefined;
-      const isApart: boolean = code === "NotOwner" && target === undefined && !isSpread;
-      const isLost = code === "Conflict" || code === "Locked" || isApart;
-      isSpread ||= isApart;
+      const isLost = code === "Conflict" || code === "Locked";
       if (!isLost || calls.now() + retryMs >= until || signal?.aborted) {
         onState(isLost ? "rolled-back" : "failed");
         throw error;
@@ -220,54 +199,6 @@ export async function runTransaction<Result>(
     await calls.pause(retryMs * (0.5 + randomFraction(random)), signal);
     retryMs = Math.min(retryMs * 2, MAX_RETRY_MS);
   }
-}
-
-/**
- * Whether what is to be committed is surely not at one owner: at several shards, at one and elsewhere, or, where others may
- * send it, too, not where the id says that it is recorded.
- */
-function isOverSeveral(
-  calls: DataCalls,
-  parts: readonly CommitPart[],
-  id: string,
-  isGiven: boolean,
-): boolean {
-  const isSharded = parts.some(({ place }) => place.shard !== undefined);
-  if (!isSharded || parts.length > 1) return isSharded;
-  return isGiven && recordOf(calls, id, parts).shard !== parts[0]?.place.shard;
-}
-
-async function commitSealed(
-  calls: DataCalls,
-  commit: SpreadCommit,
-  options: Parameters<typeof commitParts>[3],
-): Promise<CommitAnswer> {
-  const writes = await Promise.all(
-    commit.writes.map((write) => calls.sealer(write.collection)?.sealWrite(write) ?? write),
-  );
-  const sealed = { ...commit, writes };
-  return await commitParts(calls, sealed, partsOf(calls, sealed), options);
-}
-
-/** Sends a commit until there is an answer: under its id it happens once. */
-function commit(
-  calls: DataCalls,
-  { name, path }: CommitTarget,
-  params: unknown,
-  until: number,
-  signal: AbortSignal | undefined,
-): Promise<CommitAnswer> {
-  const isOwn = path === commitPath(name);
-  if (!isOwn || (calls.router(name) ?? calls.sealer(name)) === undefined) {
-    return calls.askUntil(name, path, params, until, signal) as Promise<CommitAnswer>;
-  }
-  const timeoutMs = Math.max(1, Math.ceil(until - calls.now()));
-  const options = { idempotent: true, timeoutMs, ...signal && { signal } };
-  return calls.call(name, "commit", params, options) as Promise<CommitAnswer>;
-}
-
-function commitPath(collection: string): string {
-  return `${collectionPath(collection)}/commit`;
 }
 
 function withinTime<T>(calls: DataCalls, until: number, work: T | Promise<T>): Promise<T> {

@@ -4,6 +4,7 @@ import { selectNonceCipher } from "../../crypto/mod.ts";
 import type { Document } from "../engine.ts";
 import { fails } from "../testing/conformance.ts";
 import { DataMesh, type DataNode } from "../testing/data_mesh.ts";
+import type { Transaction } from "../client/mod.ts";
 import { keysCollection } from "../documents.ts";
 import { openValue, sealValue } from "./sealed_value.ts";
 
@@ -110,6 +111,42 @@ Deno.test("what is sealed to a label is read and written there, and not by whoev
     writes: [{ kind: "put", collection: "bills", value: { id: "2", euros: 1_000 } }],
   });
   await fails("Sealed", mesh.until(bills.get("2")));
+});
+
+Deno.test("what is sealed is sealed in transactions and in commits of messages, whatever else is written there", async () => {
+  const { data, mesh, nodes: [store, ann] } = await sealedMesh();
+  await using _ = data;
+  for (const name of ["bills", "accounts"]) {
+    await mesh.until(store.client.collection<Bill>(name, { key: "id", seal: "role=billing" }));
+  }
+  await mesh.until(store.client.collection<Bill>("carts", { key: "id" }));
+  await mesh.until(store.client.queue("mails"));
+  const opened = await Promise.all(
+    ["bills", "accounts", "carts"].map((name) =>
+      mesh.until(ann.client.collection<Bill>(name, { key: "id" }))
+    ),
+  );
+  const [bills, accounts, carts] = opened as [typeof opened[0], typeof opened[0], typeof opened[0]];
+  const writeBoth = async (tx: Transaction, id: string, collections: typeof opened) => {
+    for (const collection of collections) await tx.put(collection, { id, euros: 1, to: SECRET });
+    await tx.put(carts, { id, euros: 7 });
+  };
+  await mesh.until(ann.client.transaction(async (tx) => {
+    await tx.put(carts, { id: "1", euros: 7 });
+    await writeBoth(tx, "1", [bills]);
+  }));
+  await mesh.until(ann.client.transaction((tx) => writeBoth(tx, "2", [bills, accounts])));
+  const mails = await mesh.until(ann.client.queue<string>("mails"));
+  await mesh.until(mails.push("3"));
+  const worker = mails.work((message) => message.commit((tx) => writeBoth(tx, message.value, [bills])));
+  await mesh.advance(1_000);
+  await mesh.until(worker.stop());
+  for (const id of ["1", "2", "3"]) {
+    assert.deepEqual(await mesh.until(bills.get(id)), { id, euros: 1, to: SECRET });
+    assert.deepEqual((await store.engine.get("carts", [id]))[0]?.value, { id, euros: 7 });
+  }
+  assert.deepEqual(await mesh.until(accounts.get("2")), { id: "2", euros: 1, to: SECRET });
+  assert.ok(!(await storedText(store)).includes(SECRET));
 });
 
 Deno.test("when somebody has the label no more, what is written is not for that one, and what is there is sealed anew", async () => {

@@ -35,6 +35,8 @@ export interface QueueHistory {
   readonly dead: readonly string[];
   /** Ids of messages that are still there. */
   readonly left: readonly string[];
+  /** Whether effects are written by another owner than the queue's, so that a message may outlive its effect. */
+  readonly isApart?: boolean;
 }
 
 /**
@@ -47,7 +49,7 @@ export function whyNotKept(
   history: QueueHistory,
   isTransactional: (id: string) => boolean,
 ): string | undefined {
-  const { pushes, begun, effects, returned, dead, left } = history;
+  const { pushes, begun, effects, returned, dead, left, isApart = false } = history;
   const pushed = new Map(pushes.map((push) => [push.id, push]));
   const effect = new Map(effects.map((one) => [one.id, one]));
   const stranger = [...begun, ...effect.keys(), ...dead, ...left].find((id) => !pushed.has(id));
@@ -59,7 +61,7 @@ export function whyNotKept(
     const isDone = isTransactional(id) ? effect.has(id) : isReturned.has(id);
     const isKept = isDead.has(id) || isLeft.has(id);
     if (number !== undefined && !isDone && !isKept) return `${id} was lost`;
-    if (isTransactional(id) && isDone && isKept) return `${id} was done, and is still there`;
+    if (!isApart && isTransactional(id) && isDone && isKept) return `${id} was done, and is still there`;
   }
   const ordered = Map.groupBy(
     pushes.filter(({ orderKey, number, id }) =>

@@ -60,9 +60,10 @@ export class QueueMessage<Value extends JsonValue = JsonValue> {
   }
 
   /**
-   * Writes to collections of the queue's owner and ends the delivery, both or none: however often the message was
-   * delivered, what is written is written once. The body runs again when somebody else has changed what it has read.
-   * @returns what the body gives
+   * Writes to collections, and ends the delivery: however often the message is delivered, what is written is written once.
+   * Where the queue's owner owns all of them it does both or none; else they are committed under an id of the message's own,
+   * and the owner is told then. The body runs again when somebody else has changed what it has read.
+   * @returns what the body gives, or has given when it was committed before
    * @throws DataError with code `LeaseLost` when the message was lost meanwhile, and as `Node.transaction`; then nothing
    *   was written
    */
@@ -71,6 +72,7 @@ export class QueueMessage<Value extends JsonValue = JsonValue> {
     options: Omit<TransactionOptions, "id"> = {},
   ): Promise<Result> {
     if (this.#isCommitted) throw new DataError("LeaseLost", "The message is committed already");
+    this.signal.throwIfAborted();
     const result = await this.#ends.commit(body, options);
     this.#isCommitted = true;
     return result;

@@ -205,6 +205,8 @@ Deno.test("a policy decides about queues, and a transaction reaches nothing that
     isIdle: false,
     callFate: (from: string, _: string, path: string) =>
       from === "west" && path.startsWith("mesh:data/secret/") ? refusal : { kind: "straight" as const },
+    admitCall: (_: string, from: string, __: string, path: string) =>
+      from === "west" && path.startsWith("mesh:data/secret/") ? refusal : undefined,
     admitEvent: (_: string, from: string, __: string | undefined, topic: string) =>
       from === "west" && topic === "queue:closed" ? refusal : undefined,
     mayHear: (_: string, to: string, topic: string) => !(to === "west" && topic === "queue:closed"),
@@ -225,7 +227,7 @@ Deno.test("a policy decides about queues, and a transaction reaches nothing that
     onError: (error) => errors.push(error),
   });
   await until(mesh, () => errors.length === 1);
-  assert.equal((errors[0] as DataError).code, "NotOwner");
+  assert.equal((errors[0] as DataError).code, "Refused");
   await mesh.until(worker.stop());
 });
 

@@ -19,6 +19,7 @@ import { DataError } from "../../errors.ts";
 import type { Delivery, Settlement } from "../../queue_engine.ts";
 import { queuePath } from "../../service/mod.ts";
 import { type DataCalls, isOpen } from "../data_calls.ts";
+import type { DeliveryEnd } from "../commit_sender.ts";
 import { runTransaction } from "../transaction.ts";
 import { QueueMessage } from "./queue_message.ts";
 
@@ -46,6 +47,8 @@ interface Held {
   readonly message: QueueMessage;
   /** By the clock of this program, as far as it knows. */
   until: number;
+  /** Whether it is committed, and its owner is to be told that it is done. */
+  isStillOpen: boolean;
   isOver: boolean;
 }
 
@@ -165,19 +168,35 @@ export class QueueWorker implements AsyncDisposable {
 
   #begin(delivery: Delivery): void {
     const message: QueueMessage = new QueueMessage(delivery, {
-      commit: (body, options) =>
-        runTransaction(this.#calls, body, { signal: message.signal, ...options }, {
-          name: this.#queue,
-          path: `${queuePath(this.#queue)}/commit`,
-          params: { worker: this.#worker, lease: delivery.lease },
-        }),
+      commit: (body, options) => {
+        const end = this.#deliveryEnd(delivery, () => held.isStillOpen = true);
+        return runTransaction(this.#calls, body, { signal: message.signal, ...options }, end);
+      },
     });
     this.#leaseMs = delivery.leaseMs;
-    const held: Held = { delivery, message, until: this.#calls.now() + delivery.leaseMs, isOver: false };
+    const until = this.#calls.now() + delivery.leaseMs;
+    const held: Held = { delivery, message, until, isStillOpen: false, isOver: false };
     this.#held.set(delivery.lease, held);
     this.#running++;
     this.#wakeRenew();
     void this.#handle(held);
+  }
+
+  #deliveryEnd({ lease, number, pushedAt, nonce }: Delivery, onStillOpen: () => void): DeliveryEnd {
+    const queue = this.#queue;
+    return {
+      // Numbers come again in a queue that is made anew, and whoever guesses the id could take it (see `Node.transaction`).
+      id: `${queue}/${number}/${nonce ?? pushedAt}`,
+      queue,
+      path: `${queuePath(queue)}/commit`,
+      params: { worker: this.#worker, lease },
+      checkLease: async () => {
+        const options = { timeoutMs: this.#leaseMs, idempotent: true };
+        const [isKept] = await this.#call("renew", { leases: [lease] }, options) as readonly boolean[];
+        if (isKept !== true) throw leaseLost(number);
+      },
+      onStillOpen,
+    };
   }
 
   async #handle(held: Held): Promise<void> {
@@ -188,12 +207,12 @@ export class QueueWorker implements AsyncDisposable {
       const handled = Promise.resolve(message).then((message) => this.#handler(message));
       await (timeoutMs === undefined ? handled : this.#within(timeoutMs, handled, message));
       const { failure } = message;
-      if (message.isCommitted) this.#end(held);
+      if (message.isCommitted) this.#endCommitted(held);
       else if (failure === undefined) this.#end(held, { kind: "done", lease });
       else this.#end(held, { kind: "failed", lease, error: failure.reason, ...failure.options });
     } catch (error) {
       this.#options.onError?.(error);
-      if (message.isCommitted) return this.#end(held);
+      if (message.isCommitted) return this.#endCommitted(held);
       const { options = {} } = message.failure ?? {};
       this.#end(held, { kind: "failed", lease, error: messageOf(error), ...options });
     }
@@ -210,6 +229,11 @@ export class QueueWorker implements AsyncDisposable {
     late.catch(() => {});
     handled.catch(() => {});
     await Promise.race([handled, late]).finally(() => timeout.abort(new Error("over")));
+  }
+
+  #endCommitted(held: Held): void {
+    if (held.isStillOpen) this.#end(held, { kind: "done", lease: held.delivery.lease });
+    else this.#end(held);
   }
 
   #end(held: Held, settlement?: Settlement): void {
@@ -267,7 +291,7 @@ export class QueueWorker implements AsyncDisposable {
   /** Tells a handler that its message is not its own any more; what it does by `commit` does nothing. */
   #lose({ message, isOver }: Held): void {
     if (isOver || message.isCommitted || message.signal.aborted) return;
-    message.lose(new DataError("LeaseLost", `Message ${message.number} was not settled in time`));
+    message.lose(leaseLost(message.number));
   }
 
   async #untilIdle(): Promise<void> {
@@ -289,6 +313,10 @@ export class QueueWorker implements AsyncDisposable {
     const path = `${queuePath(this.#queue)}/${action}`;
     return this.#calls.ask(this.#queue, path, { worker: this.#worker, ...params }, options);
   }
+}
+
+function leaseLost(number: number): DataError {
+  return new DataError("LeaseLost", `Message ${number} was not settled in time`);
 }
 
 function messageOf(error: unknown): string {

@@ -105,12 +105,13 @@ export class EmbeddedQueue {
       const lease = this.#leaseOf(taken, holder, wholeMs);
       table.lease(message.number, holder, wholeMs, time.isLasting ? lease : undefined);
       this.#addLease(lease);
-      const { number, attempts, orderKey, id, pushedAt } = taken;
+      const { number, attempts, orderKey, id, nonce, pushedAt } = taken;
       deliveries.push({
         ...{ number, lease: lease.name, value: JSON.parse(message.text), attempt: attempts },
         ...{ leaseMs: wholeMs, pushedAt },
         ...orderKey !== undefined && { orderKey },
         ...id !== undefined && { id },
+        ...nonce !== undefined && { nonce },
       });
     }
     return deliveries;
@@ -203,7 +204,7 @@ export class EmbeddedQueue {
     return Math.max(0, Math.min((due ?? Infinity) - time.due(), (end ?? Infinity) - time.now()));
   }
 
-  #push({ text, id, origin = "", delayMs = 0, orderKey }: ReadyMessage): PushAnswer {
+  #push({ text, id, nonce, origin = "", delayMs = 0, orderKey }: ReadyMessage): PushAnswer {
     const { table, counts, time } = this.#parts;
     const before = id === undefined ? undefined : table.numberOf(this.number, id);
     if (before !== undefined) return { number: before, isRepeated: true };
@@ -213,7 +214,7 @@ export class EmbeddedQueue {
     const now = time.due();
     const number = table.insert(this.number, {
       ...{ state: isBlocked ? STATES.blocked : STATES.waiting, due: now + delayMs, pushedAt: now },
-      ...{ origin, orderKey, id, text },
+      ...{ origin, orderKey, id, nonce, text },
     });
     this.#count(origin, 1, text.length);
     return { number, isRepeated: false };

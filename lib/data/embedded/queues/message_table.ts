@@ -24,7 +24,7 @@ const QUEUE_SCHEMA = `
     number INTEGER PRIMARY KEY AUTOINCREMENT, queue INTEGER NOT NULL, state INTEGER NOT NULL, due INTEGER NOT NULL,
     origin TEXT NOT NULL, size INTEGER NOT NULL, pushed INTEGER NOT NULL, attempts INTEGER NOT NULL DEFAULT 0,
     deliveries INTEGER NOT NULL DEFAULT 0, order_key TEXT, id TEXT, holder TEXT, lease_ms INTEGER, error TEXT, died INTEGER,
-    value TEXT NOT NULL, lease_until INTEGER, lease_end INTEGER
+    value TEXT NOT NULL, lease_until INTEGER, lease_end INTEGER, nonce TEXT
   );
   CREATE INDEX IF NOT EXISTS messages_ready ON messages (queue, state, due, number, origin, size);
   CREATE INDEX IF NOT EXISTS messages_of_key ON messages (queue, order_key, state, number) WHERE order_key IS NOT NULL;
@@ -44,6 +44,7 @@ const QUEUE_SCHEMA = `
 const ADDED = [
   ["messages", "lease_until", "INTEGER"],
   ["messages", "lease_end", "INTEGER"],
+  ["messages", "nonce", "TEXT"],
   ["queue_time", "log_at", "INTEGER NOT NULL DEFAULT 0"],
 ] as const;
 
@@ -86,6 +87,7 @@ export interface StoredMessage extends MessageHead {
   readonly pushedAt: number;
   readonly diedAt: number;
   readonly error: string;
+  readonly nonce: string | undefined;
 }
 
 /** How many messages of one origin are in one state. */
@@ -99,7 +101,7 @@ export interface MessageCount {
 
 const HEAD =
   "number, state, origin, size, attempts, deliveries, order_key, id, holder, lease_ms, lease_until, lease_end";
-const WHOLE = `${HEAD}, value, pushed, died, error`;
+const WHOLE = `${HEAD}, value, pushed, died, error, nonce`;
 
 /** Reads and writes messages; nothing here begins or ends a transaction. */
 export class MessageTable {
@@ -173,16 +175,14 @@ export class MessageTable {
   /** @returns the number of the message */
   insert(
     queue: number,
-    message: Pick<StoredMessage, "origin" | "orderKey" | "id" | "text" | "pushedAt"> & {
+    message: Pick<StoredMessage, "origin" | "orderKey" | "id" | "text" | "pushedAt" | "nonce"> & {
       readonly state: MessageState;
       readonly due: number;
     },
   ): number {
-    const { state, due, origin, pushedAt, orderKey = null, id = null, text } = message;
-    return Number(
-      this.#statements.insert.get(queue, state, due, origin, text.length, pushedAt, orderKey, id, text)
-        ?.["number"],
-    );
+    const { state, due, origin, pushedAt, orderKey = null, id = null, nonce = null, text } = message;
+    const values = [queue, state, due, origin, text.length, pushedAt, orderKey, id, text, nonce];
+    return Number(this.#statements.insert.get(...values)?.["number"]);
   }
 
   /** Whether one of an order key is waiting, leased, or blocked. */
@@ -264,8 +264,8 @@ function statementTexts() {
     leased: `SELECT ${HEAD} FROM messages WHERE queue = ? AND state = ${leased}`,
     numberOf: "SELECT number FROM messages WHERE queue = ? AND id = ?",
     goneNumberOf: "SELECT message AS number FROM pushes WHERE queue = ? AND id = ?",
-    insert: `INSERT INTO messages (queue, state, due, origin, size, pushed, order_key, id, value)
-      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING number`,
+    insert: `INSERT INTO messages (queue, state, due, origin, size, pushed, order_key, id, value, nonce)
+      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING number`,
     ofKey:
       `SELECT number FROM messages WHERE queue = ? AND order_key = ? AND state = ? ORDER BY number LIMIT 1`,
     ready: `SELECT ${WHOLE} FROM messages WHERE queue = ? AND state = ${waiting} AND due <= ?
@@ -317,5 +317,6 @@ function wholeOf(row: SqlRow): StoredMessage {
     pushedAt: row["pushed"] as number,
     diedAt: Number(row["died"] ?? 0),
     error: String(row["error"] ?? ""),
+    nonce: row["nonce"] as string | null ?? undefined,
   };
 }

@@ -16,11 +16,12 @@ const MAX_WAIT_MS = 60_000;
 /** @returns the messages that are pushed: themselves read by the engine, but for whose they are */
 export function readMessages({ messages }: Fields, origin: string): readonly NewMessage[] {
   return listOf(messages, MAX_BATCH, "messages").map((message) => {
-    const { value, id, delayMs, orderKey } = readFields(message);
+    const { value, id, nonce, delayMs, orderKey } = readFields(message);
     return {
       value: value as never,
       origin,
       ...id !== undefined && { id: id as string },
+      ...nonce !== undefined && { nonce: nonce as string },
       ...delayMs !== undefined && { delayMs: delayMs as number },
       ...orderKey !== undefined && { orderKey: orderKey as string },
     };
