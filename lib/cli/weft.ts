@@ -10,6 +10,7 @@ import type { CliPorts } from "./ports.ts";
 import { OutputClosedError } from "./terminal.ts";
 import { addAliases, commandNamed, exampleHint, pathOf, unknownHint } from "./command_tree.ts";
 import { walk } from "./completion/mod.ts";
+import { groupCommands } from "./help_groups.ts";
 import { optionHint } from "./unknown_option.ts";
 import { type AnyCommand, Command, type CommandContext, refuseUnknown } from "./weft_command.ts";
 
@@ -61,6 +62,7 @@ export function makeProgram(context: CommandContext): AnyCommand {
   // Last, because commands inherit its settings as they are when they are made.
   addStartOptions(program, context);
   addAliases(program);
+  groupCommands(program);
   return program;
 }
 

@@ -53,8 +53,11 @@ export interface WantedEndpoint {
  */
 export function readEndpointConfig(config: EndpointConfig, network: OverlayNetwork): WantedEndpoint {
   const { name, macAddress, ipAddress, ipAddress6, options = {} } = config;
-  const invalid = (why: string) =>
-    new InvalidEndpointError(`Cannot make the endpoint ${network.name}/${name}: ${why}`);
+  const invalid = (why: string, hint?: string) =>
+    new InvalidEndpointError(
+      `Cannot make the endpoint ${network.name}/${name}: ${why}`,
+      hint === undefined ? {} : { hint },
+    );
   if (!OVERLAY_NAME.test(name)) {
     throw invalid("a name is up to 63 lower-case letters, digits and inner hyphens");
   }
@@ -69,7 +72,9 @@ export function readEndpointConfig(config: EndpointConfig, network: OverlayNetwo
     const address = IpAddress.parse(host);
     if (address === undefined) throw invalid(`${text} is no IP address`);
     const problem = addressProblem(address, network);
-    if (problem !== undefined) throw invalid(problem);
+    if (problem !== undefined) {
+      throw invalid(problem, "Choose another address of the block; without any, a free one is given.");
+    }
     const block = blocksOf(network).find(({ family }) => family === address.family);
     if (bits !== undefined && bits !== String(block?.prefixBits)) {
       throw invalid(`${text} has another prefix length than ${block}`);

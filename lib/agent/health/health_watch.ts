@@ -78,13 +78,16 @@ export class HealthWatch {
   start(): void {
     const { log, names } = this.#parts;
     const wasHealthy = new Map<string, boolean>();
+    const wasReached = new Set<string>();
     this.checker.run((peer) => {
       const { id, name, healthy, path, failureCount } = peer;
       const hasChanged = wasHealthy.has(id) && wasHealthy.get(id) !== healthy;
       wasHealthy.set(id, healthy);
       if (hasChanged) names?.services.followSoon();
       if (hasChanged) this.#parts.onVerdict(peer);
-      if (hasChanged) log.info(healthy ? "peer is back" : "peer is away", { peer: name, path, failureCount });
+      const now = healthy ? (wasReached.has(id) ? "peer is back" : "peer is reached") : "peer is away";
+      if (hasChanged) log.info(now, { peer: name, path, failureCount });
+      if (healthy) wasReached.add(id);
       // A session that merely grew old proves nothing to others.
       if (!hasChanged || healthy || failureCount === 0) return;
       this.#broadcastSuspicion(id as NodeId);

@@ -7,6 +7,7 @@ import { shellWord } from "../../base/mod.ts";
 import { Option } from "@commander-js/extra-typings";
 import { FIELD_ENTRIES, type OptionName, TEST_OPTIONS } from "../../config/mod.ts";
 import { UsageError } from "../failure.ts";
+import { groupOptions } from "../help_groups.ts";
 import { openLog } from "../log.ts";
 import type { CliPorts } from "../ports.ts";
 import { runAgent, type StartRole } from "../run_agent.ts";
@@ -69,6 +70,7 @@ export function addUpCommand(program: AnyCommand, context: CommandContext): void
 function withAgentOptions(command: AnyCommand, leftOut: readonly OptionName[] = []): AnyCommand {
   const others: readonly OptionName[] = ["stateDir", ...TEST_OPTIONS, ...leftOut];
   for (const [name] of FIELD_ENTRIES) if (!others.includes(name)) addFlag(command, name);
+  groupOptions(command);
   return withState(command);
 }
 
