@@ -21,10 +21,10 @@ import {
 } from "../../query/mod.ts";
 import type { CallOptions } from "../../service/mod.ts";
 import { MAX_RESULT_BYTES, MAX_SEALED_ENTRIES } from "../bounds.ts";
-import { changedProperties, keyText } from "../documents.ts";
+import { changedProperties, generationOf, keyText } from "../documents.ts";
 import type { CollectionSpec, Document, Entry, Write } from "../engine.ts";
 import { DataError } from "../errors.ts";
-import { generationOf, type KnownKeys, openValue, SEAL_SERVICE, sealValue } from "../sealed/mod.ts";
+import { type KnownKeys, openValue, SEAL_SERVICE, sealValue } from "../sealed/mod.ts";
 import type { ChangeItem } from "../service/mod.ts";
 import type { ShardCalls } from "./shard_router.ts";
 

@@ -4,11 +4,10 @@
  */
 
 import { ActionError, isProgram, type MessagePolicy, type PeerId } from "../../service/mod.ts";
-import { keyOf } from "../documents.ts";
+import { generationOf, keyOf } from "../documents.ts";
 import type { CollectionSpec, Commit, Write } from "../engine.ts";
 import { DataError } from "../errors.ts";
 import { outdated } from "../schemas.ts";
-import { generationOf } from "../sealed/mod.ts";
 import { readVersions } from "./requests.ts";
 import { KeyRights, type RightsPeers } from "./key_rights.ts";
 
