@@ -251,3 +251,14 @@ function fail(problem: string): never {
     hint: "Names are a letter, then letters, digits, _ and -, at most 64.",
   });
 }
+
+/** What a sealed value has beside its key: the sealed text, and the number of the data key. */
+export const SEALED_FIELDS = { text: "$sealed", generation: "$generation" } as const;
+
+/** @returns the number of the data key by which a stored value is sealed; undefined when it is not sealed */
+export function generationOf(stored: Document): number | undefined {
+  const generation = stored[SEALED_FIELDS.generation];
+  return Number.isSafeInteger(generation) && typeof stored[SEALED_FIELDS.text] === "string"
+    ? generation as number
+    : undefined;
+}

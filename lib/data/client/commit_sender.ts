@@ -14,6 +14,7 @@ import type { CommitAnswer } from "../engine.ts";
 import { DataError } from "../errors.ts";
 import { collectionPath } from "../service/mod.ts";
 import type { DataCalls } from "./data_calls.ts";
+import type { Sealer } from "./sealer.ts";
 import { type CommitPart, commitParts, partsOf, recordOf, type SpreadCommit } from "./two_phase_commit.ts";
 
 /** The delivery of a message that ends with a transaction. */
@@ -67,23 +68,42 @@ export class CommitSender {
     commit: SpreadCommit,
     { isOrdered }: { readonly isOrdered: boolean },
   ): Promise<CommitAnswer | undefined> {
-    const { delivery } = this.#options;
-    const sealed = { ...commit, writes: await this.#sealed(commit) };
-    if (this.#isAtQueue && delivery !== undefined) {
-      const answer = await this.#sendToQueue(delivery, sealed);
-      if (answer !== undefined) return answer;
-    }
-    const [first] = [...sealed.writes, ...sealed.reads];
-    const answer = first && await this.#sendToOwners(first.collection, sealed, isOrdered);
-    delivery?.onStillOpen();
-    return answer;
+    const sealer = this.#sealerOf(commit);
+    const answer = await this.#send(
+      sealer === undefined ? commit : await this.#seal(commit, sealer),
+      isOrdered,
+    );
+    if (sealer === undefined || !answer?.isRepeated || answer.result === undefined) return answer;
+    const { result: kept, ...rest } = answer;
+    const result = await sealer.openResult(commit.id, kept);
+    return { ...rest, ...result !== undefined && { result } };
+  }
+
+  /** Who seals for the first collection by name that is sealed. */
+  #sealerOf({ reads, writes }: SpreadCommit): Sealer | undefined {
+    const names = new Set([...reads, ...writes].map(({ collection }) => collection));
+    return [...names].sort().map((name) => this.#calls.sealer(name)).find((sealer) => sealer !== undefined);
   }
 
   /** What is sealed never leaves this program otherwise, whoever commits it. */
-  #sealed({ writes }: SpreadCommit): Promise<SpreadCommit["writes"]> {
-    return Promise.all(
-      writes.map((write) => this.#calls.sealer(write.collection)?.sealWrite(write) ?? write),
+  async #seal({ result, ...commit }: SpreadCommit, sealer: Sealer): Promise<SpreadCommit> {
+    const writes = await Promise.all(
+      commit.writes.map((write) => this.#calls.sealer(write.collection)?.sealWrite(write) ?? write),
     );
+    const kept = result === undefined ? undefined : await sealer.sealResult(commit.id, result);
+    return { ...commit, writes, ...kept !== undefined && { result: kept } };
+  }
+
+  async #send(commit: SpreadCommit, isOrdered: boolean): Promise<CommitAnswer | undefined> {
+    const { delivery } = this.#options;
+    if (this.#isAtQueue && delivery !== undefined) {
+      const answer = await this.#sendToQueue(delivery, commit);
+      if (answer !== undefined) return answer;
+    }
+    const [first] = [...commit.writes, ...commit.reads];
+    const answer = first && await this.#sendToOwners(first.collection, commit, isOrdered);
+    delivery?.onStillOpen();
+    return answer;
   }
 
   /** @returns undefined when the queue's owner does not own all of it */

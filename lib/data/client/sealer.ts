@@ -20,11 +20,11 @@ import {
   type QueryRow,
 } from "../../query/mod.ts";
 import type { CallOptions } from "../../service/mod.ts";
-import { MAX_SEALED_ENTRIES } from "../bounds.ts";
-import { changedProperties, keyText } from "../documents.ts";
+import { MAX_RESULT_BYTES, MAX_SEALED_ENTRIES } from "../bounds.ts";
+import { changedProperties, generationOf, keyText } from "../documents.ts";
 import type { CollectionSpec, Document, Entry, Write } from "../engine.ts";
 import { DataError } from "../errors.ts";
-import { generationOf, type KnownKeys, openValue, SEAL_SERVICE, sealValue } from "../sealed/mod.ts";
+import { type KnownKeys, openValue, SEAL_SERVICE, sealValue } from "../sealed/mod.ts";
 import type { ChangeItem } from "../service/mod.ts";
 import type { ShardCalls } from "./shard_router.ts";
 
@@ -107,19 +107,24 @@ export class Sealer {
     return Object.keys(changed).length === 0 ? undefined : { ...item, value, properties: changed };
   }
 
-  async #open(stored: Document): Promise<Document> {
-    const { name, key } = this.#spec;
+  /** No collection is called so, so that no entry is taken for a result. */
+  get #results(): string {
+    return `${this.#spec.name}/results`;
+  }
+
+  async #open(stored: Document, name = this.#spec.name): Promise<Document> {
+    const { key } = this.#spec;
     const generation = generationOf(stored);
     if (generation !== undefined && !this.#keys.has(generation)) await this.#refresh();
     return openValue(name, key, stored, this.#keys, this.#cipher);
   }
 
-  async #seal(value: Document): Promise<Document> {
+  async #seal(value: Document, name = this.#spec.name): Promise<Document> {
     if (this.#calls.now() - this.#askedAt >= KEYS_MS) await this.#refresh();
     const key = this.#keys.get(this.#current);
     if (key === undefined) throw new DataError("Sealed", `${this.#spec.name} has no data key for this node`);
     return sealValue(
-      this.#spec.name,
+      name,
       this.#spec.key,
       value,
       { generation: this.#current, key },
@@ -132,6 +137,28 @@ export class Sealer {
     if (write.kind === "delete" || write.collection !== this.#spec.name) return write;
     if (write.kind === "patch") throw new DataError("Sealed", "What is sealed is changed as a whole");
     return { ...write, value: await this.#seal(write.value) };
+  }
+
+  /**
+   * What a transaction gives tells of what it has read.
+   * @returns the result as it is kept with the id of the transaction; undefined when it is too long to be kept
+   * @throws DataError with code `Sealed`
+   */
+  async sealResult(id: string, result: JsonValue): Promise<JsonValue | undefined> {
+    const sealed = await this.#seal({ [this.#spec.key]: id, result }, this.#results);
+    return JSON.stringify(sealed).length <= MAX_RESULT_BYTES ? sealed : undefined;
+  }
+
+  /** @returns what was kept; undefined when it can't be opened here */
+  async openResult(id: string, kept: JsonValue): Promise<JsonValue | undefined> {
+    if (typeof kept !== "object" || kept === null || Array.isArray(kept)) return undefined;
+    try {
+      const stored = { ...kept as Document, [this.#spec.key]: id };
+      return (await this.#open(stored, this.#results))["result"];
+    } catch (error) {
+      if (error instanceof DataError && error.code === "Sealed") return undefined;
+      throw error;
+    }
   }
 
   async #patch({ key, value, ifRevision, id }: Fields, options: CallOptions): Promise<unknown> {

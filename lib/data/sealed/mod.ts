@@ -13,4 +13,4 @@
 export { MAX_READERS, type SealingKeys } from "./key_generations.ts";
 export { keysCollection } from "../documents.ts";
 export { type KnownKeys, SEAL_SERVICE, SealHost, type SealHostParts } from "./seal_host.ts";
-export { type DataKey, generationOf, openValue, sealValue } from "./sealed_value.ts";
+export { type DataKey, openValue, sealValue } from "./sealed_value.ts";

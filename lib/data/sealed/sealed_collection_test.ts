@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { randomBytes, SeededRandom } from "../../base/mod.ts";
 import { selectNonceCipher } from "../../crypto/mod.ts";
 import type { Document } from "../engine.ts";
-import { fails } from "../testing/conformance.ts";
+import { fails, failsCall } from "../testing/conformance.ts";
 import { DataMesh, type DataNode } from "../testing/data_mesh.ts";
 import type { Transaction } from "../client/mod.ts";
 import { keysCollection } from "../documents.ts";
@@ -135,7 +135,13 @@ Deno.test("what is sealed is sealed in transactions and in commits of messages, 
     await tx.put(carts, { id: "1", euros: 7 });
     await writeBoth(tx, "1", [bills]);
   }));
-  await mesh.until(ann.client.transaction((tx) => writeBoth(tx, "2", [bills, accounts])));
+  for (let i = 0; i < 2; i++) {
+    const result = await mesh.until(ann.client.transaction(async (tx) => {
+      await writeBoth(tx, "2", [bills, accounts]);
+      return `${SECRET} ${i}`;
+    }, { id: "twice" }));
+    assert.equal(result, `${SECRET} 0`, "what the first has given");
+  }
   const mails = await mesh.until(ann.client.queue<string>("mails"));
   await mesh.until(mails.push("3"));
   const worker = mails.work((message) => message.commit((tx) => writeBoth(tx, message.value, [bills])));
@@ -147,6 +153,31 @@ Deno.test("what is sealed is sealed in transactions and in commits of messages, 
   }
   assert.deepEqual(await mesh.until(accounts.get("2")), { id: "2", euros: 1, to: SECRET });
   assert.ok(!(await storedText(store)).includes(SECRET));
+  const writes = opened.map(({ name }) => ({ kind: "delete", collection: name, key: "2" }) as const);
+  const { isRepeated, result } = await store.engine.commit({ id: "twice", reads: [], writes });
+  assert.equal(isRepeated, true);
+  assert.ok(result !== undefined && !JSON.stringify(result).includes(SECRET));
+});
+
+Deno.test("whoever keeps what is sealed takes no clear text from programs that do not seal", async () => {
+  const { data, mesh, nodes: [store, ann] } = await sealedMesh();
+  await using _ = data;
+  const options = { key: "id", seal: "role=billing" };
+  await mesh.until(store.client.collection<Bill>("bills", options));
+  await mesh.until(store.client.collection<Bill>("spread", { ...options, shards: 2 }));
+  await mesh.until(store.client.collection<Bill>("carts", { key: "id" }));
+  const ask = (path: string, params: unknown) => mesh.until(ann.node.runtime.request(path, params));
+  const value = { id: "1", to: SECRET };
+  const put = { kind: "put", collection: "bills", value };
+  await failsCall("Sealed", ask("data/bills/put", { value }));
+  await failsCall("Sealed", ask("data/bills/patch", { key: "1", value }));
+  await failsCall("Sealed", ask("data/carts/commit", { reads: [], writes: [put] }));
+  const attempt = { id: "t", attempt: "0123456789abcdefghijkl", record: { collection: "bills" } };
+  await failsCall("Sealed", ask("data/bills/prepare", { ...attempt, reads: [], writes: [put] }));
+  const spread = await mesh.until(ann.client.collection<Bill>("spread", { key: "id" }));
+  await mesh.until(spread.put({ id: "1", euros: 1, to: SECRET }));
+  assert.ok(!(await storedText(store)).includes(SECRET));
+  await mesh.until(ann.client.transaction((tx) => tx.delete(spread, "1")));
 });
 
 Deno.test("when somebody has the label no more, what is written is not for that one, and what is there is sealed anew", async () => {

@@ -21,12 +21,10 @@ import {
   utf8Bytes,
 } from "../../base/mod.ts";
 import { type NonceCipher, XCHACHA_NONCE_BYTES, xchachaOpenBy, xchachaSealBy } from "../../crypto/mod.ts";
-import { documentText, keyOf } from "../documents.ts";
+import { documentText, generationOf, keyOf, SEALED_FIELDS } from "../documents.ts";
 import type { Document } from "../engine.ts";
 import { DataError } from "../errors.ts";
 
-const SEALED = "$sealed";
-const GENERATION = "$generation";
 const decoder = new TextDecoder();
 
 /** A data key, and its number among those of one collection. */
@@ -49,17 +47,9 @@ export function sealValue(
   const sealed = concatBytes(nonce, xchachaSealBy(cipher, key, nonce, utf8Bytes(text), about));
   return {
     [property]: value[property] ?? null,
-    [SEALED]: encodeBase64Url(sealed),
-    [GENERATION]: generation,
+    [SEALED_FIELDS.text]: encodeBase64Url(sealed),
+    [SEALED_FIELDS.generation]: generation,
   };
-}
-
-/** @returns the generation of a stored value; undefined when it is not sealed */
-export function generationOf(stored: Document): number | undefined {
-  const generation = stored[GENERATION];
-  return Number.isSafeInteger(generation) && typeof stored[SEALED] === "string"
-    ? generation as number
-    : undefined;
 }
 
 /**
@@ -82,7 +72,7 @@ export function openValue(
       hint: "It is readable once a member that can read it has sealed it anew.",
     });
   }
-  const bytes = decodeBase64Url(stored[SEALED] as string) ?? new Uint8Array(0);
+  const bytes = decodeBase64Url(stored[SEALED_FIELDS.text] as string) ?? new Uint8Array(0);
   const nonce = bytes.subarray(0, XCHACHA_NONCE_BYTES);
   const about = associatedData(collection, id, generation);
   const opened = nonce.length < XCHACHA_NONCE_BYTES

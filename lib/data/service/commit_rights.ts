@@ -4,8 +4,8 @@
  */
 
 import { ActionError, isProgram, type MessagePolicy, type PeerId } from "../../service/mod.ts";
-import { keyOf } from "../documents.ts";
-import type { Commit, Write } from "../engine.ts";
+import { generationOf, keyOf } from "../documents.ts";
+import type { CollectionSpec, Commit, Write } from "../engine.ts";
 import { DataError } from "../errors.ts";
 import { outdated } from "../schemas.ts";
 import { readVersions } from "./requests.ts";
@@ -15,8 +15,8 @@ import { KeyRights, type RightsPeers } from "./key_rights.ts";
 export interface CommitRightsParts {
   readonly peers: RightsPeers;
   readonly policy: MessagePolicy;
-  /** @returns the property that holds the key of a collection; undefined when it is not this node's */
-  readonly keyOf: (collection: string) => string | undefined;
+  /** @returns what a collection is; undefined when it is not this node's */
+  readonly specOf: (collection: string) => Pick<CollectionSpec, "key" | "seal"> | undefined;
   /** Whether a caller may call the action `commit` of a collection of this node. */
   readonly mayCommit: (caller: PeerId | undefined, collection: string) => boolean;
 }
@@ -32,7 +32,7 @@ export class CommitRights {
   /**
    * Decides, and counts what is written.
    * @param asked the collection whose action `commit` the caller has called, so that nobody asks for that again
-   * @throws DataError with code `NotOwner` or `Refused`, ActionError with code `Overloaded`
+   * @throws DataError with code `NotOwner`, `Refused` or `Sealed`, ActionError with code `Overloaded`
    */
   check({ reads, writes }: Commit, caller: PeerId | undefined, asked?: string): void {
     const { mayCommit, peers, policy } = this.#parts;
@@ -58,12 +58,17 @@ export class CommitRights {
 
   #checkWrite(write: Write, caller: PeerId | undefined, rights: KeyRights | undefined): void {
     const { collection } = write;
+    const { key: property = "", seal } = this.#parts.specOf(collection) ?? {};
     const isWhole = write.kind === "put" || write.kind === "post";
-    const key = isWhole ? keyOf(write.value, this.#parts.keyOf(collection) ?? "") : write.key;
+    const key = isWhole ? keyOf(write.value, property) : write.key;
     const lengthBytes = () => write.kind === "delete" ? 0 : lengthOf(write.value);
     const refusal = rights?.whyNotWrite(caller, key, lengthBytes);
     if (refusal === "over-rate") throw overRate("writes");
     if (refusal !== undefined) throw notYours("write", collection, key);
+    if (seal === undefined || write.kind === "delete") return;
+    // Whoever keeps it is not to have it in clear text, whatever a program sends.
+    if (isWhole && generationOf(write.value) !== undefined) return;
+    throw new DataError("Sealed", `${collection} ${JSON.stringify(key)} was to be written unsealed`);
   }
 }
 

@@ -133,7 +133,7 @@ export class DataHost implements ProgramRequests {
     });
     this.#rights = new CommitRights({
       ...parts,
-      keyOf: (collection) => this.#collections.specs.get(collection)?.key,
+      specOf: (collection) => this.#collections.specs.get(collection),
       mayCommit: (caller, collection) => this.#mayCommit(caller, collection),
     });
   }

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { CallError, NO_POLICY } from "../../service/mod.ts";
 import { ALL_RIGHTS } from "../../test_mesh/mod.ts";
-import { fails } from "../testing/conformance.ts";
+import { fails, failsCall } from "../testing/conformance.ts";
 import { DataMesh } from "../testing/data_mesh.ts";
 import { openSample } from "../testing/embedded_sample.ts";
 import { MAX_WATCHES_PER_CALLER } from "../bounds.ts";
@@ -366,11 +366,3 @@ Deno.test("a full database says so, and goes on when there is room again", async
   await put(1);
   await engine.close();
 });
-
-async function failsCall(code: string, call: Promise<unknown>): Promise<void> {
-  await assert.rejects(call, (error) => {
-    assert.ok(error instanceof CallError);
-    assert.equal(error.code, code, error.message);
-    return true;
-  });
-}

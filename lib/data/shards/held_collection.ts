@@ -201,7 +201,7 @@ export class HeldCollection {
       isNew,
     );
     const parts = { engine, copies, spec, count };
-    const rights = new CommitRights({ ...this.#parts, keyOf: () => spec.key, mayCommit: () => false });
+    const rights = new CommitRights({ ...this.#parts, specOf: () => spec, mayCommit: () => false });
     const service = (engine: ShardEngine) =>
       collectionService(
         { ...this.#parts, engine, rights },
