@@ -17,9 +17,11 @@ import {
   canConfigureNetwork,
   hasTunDevice,
   LinkMonitor,
+  mayOpenTun,
   Netlink,
   NotPermittedError,
   NoTunDeviceError,
+  tunForbidden,
 } from "../host/mod.ts";
 import {
   applyPeers,
@@ -91,6 +93,7 @@ export class WgInterface implements UapiHandler {
   ): Promise<WgInterface> {
     if (!canConfigureNetwork()) throw new NotPermittedError(`make the interface ${name}`);
     if (!hasTunDevice()) throw new NoTunDeviceError();
+    if (!mayOpenTun()) throw tunForbidden();
     const plane = await openPlane({
       interfaceName: name,
       mtuBytes: DEFAULT_MTU_BYTES,

@@ -3,6 +3,7 @@
  * @module
  */
 
+import type * as z from "zod";
 import { OPERATION_ENTRIES, VIEWS } from "../../lib/api/mod.ts";
 import { type Field, FIELD_ENTRIES, helpText, optionText, TEST_OPTIONS } from "../../lib/config/mod.ts";
 import { page, table } from "./markdown.ts";
@@ -43,10 +44,11 @@ function initialOf({ initial, initialText }: Field): string {
 export function httpPage(): string {
   const views = Object.values(VIEWS).map((
     { path, summary },
-  ) => [`\`GET ${path}\``, "everybody on this host", summary]);
-  const operations = OPERATION_ENTRIES.map(([, { route, summary, isPublic, lines }]) => [
+  ) => [`\`GET ${path}\``, "everybody on this host", "", summary]);
+  const operations = OPERATION_ENTRIES.map(([, { route, summary, isPublic, lines, request }]) => [
     `\`${route}\``,
     isPublic ? "who may read the page" : "the control socket",
+    fieldsOf(request?.().shape ?? {}, route),
     summary +
     (lines === undefined ? "" : lines === "always" ? "; in lines" : "; in lines where the handler streams"),
   ]);
@@ -55,10 +57,21 @@ export function httpPage(): string {
     "An agent answers at `127.0.0.1:9180`, where nothing can be changed, and at `control.sock` in its state directory, " +
       "which its owner alone may open (`curl --unix-socket /var/lib/weft/control.sock http://weft/status`). " +
       "`GET /openapi.json` describes each request and answer. A failure is an object with `error`, `code` and `hint`. " +
-      "Fields in braces stand in the path; the others in the query of a GET, in the JSON body of a POST. Lines are " +
-      "JSON, one object each.",
-    table(["request", "for", "does"], [...views, ...operations]),
+      "Fields in braces stand in the path; the others in the query of a GET or DELETE, in the JSON body of a POST; those " +
+      "with a question mark may be left out. Lines are JSON, one object each.",
+    "```text\n" +
+      "$ curl http://127.0.0.1:9180/peers\n" +
+      "$ curl --unix-socket /var/lib/weft/control.sock http://weft/call \\\n" +
+      '    --json \'{"path":"math/add","params":{"a":1,"b":2}}\'\n' +
+      "$ curl --unix-socket /var/lib/weft/control.sock -N 'http://weft/subscribe?pattern=orders/>'\n```",
+    table(["request", "for", "takes", "does"], [...views, ...operations]),
   );
+}
+
+/** @returns the fields of a request that do not stand in its path */
+function fieldsOf(shape: Readonly<Record<string, z.ZodType>>, route: string): string {
+  return Object.entries(shape).filter(([name]) => !route.includes(`{${name}}`))
+    .map(([name, schema]) => `\`${name}${schema._zod.optin === "optional" ? "?" : ""}\``).join(", ");
 }
 
 /** Where codes are explained in a table of a docstring. */

@@ -20,9 +20,11 @@ import {
   hasTunDevice,
   type HostChange,
   HostJournal,
+  mayOpenTun,
   Netlink,
   NotPermittedError,
   NoTunDeviceError,
+  tunForbidden,
 } from "../../host/mod.ts";
 import { Cidr, type Endpoint, type IpAddress } from "../../net/mod.ts";
 import { portInUse, SocketError } from "../../transport/mod.ts";
@@ -209,7 +211,7 @@ export class OverlayInterface implements AsyncDisposable, PolicyConsumer {
 /**
  * Checks, before anything is changed, that an interface for `cidrs` can be made here; rootless nodes need none.
  *
- * @throws NotPermittedError without CAP_NET_ADMIN
+ * @throws NotPermittedError without CAP_NET_ADMIN, or where /dev/net/tun is for other users
  * @throws NoTunDeviceError without the driver
  * @throws RouteOverlapError when the host routes a part of the overlay elsewhere
  */
@@ -217,6 +219,7 @@ export function checkHostNetwork({ rootless, interfaceName }: AgentOptions, cidr
   if (rootless) return;
   if (!canConfigureNetwork()) throw new NotPermittedError(`make the interface ${interfaceName}`);
   if (!hasTunDevice()) throw new NoTunDeviceError();
+  if (!mayOpenTun()) throw tunForbidden();
   using netlink = Netlink.open();
   const routes = netlink.listRoutes();
   for (const cidr of cidrs) {

@@ -82,9 +82,13 @@ export class EngineSet implements DataEngine, EngineSides {
   side(name: EngineName): DataEngine {
     const engine = name === "embedded" ? this.#own : this.#shared;
     if (engine !== undefined) return engine;
-    throw new DataError("InvalidCollection", "Cannot move it: this node has no servers of collections", {
-      hint: "Start it with `--data`, or have it run one by `weft data up`.",
-    });
+    throw new DataError(
+      "InvalidCollection",
+      "Cannot move it: this node runs no server of collections, and was started without --data",
+      {
+        hint: "Start it with `--data`, or have it run one by `weft data up`.",
+      },
+    );
   }
 
   settle(collection: string, side: EngineName): void {

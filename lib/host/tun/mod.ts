@@ -7,9 +7,11 @@
 export {
   canConfigureNetwork,
   hasTunDevice,
+  mayOpenTun,
   type OffloadTun,
   openOffloadTun,
   openTap,
+  tunForbidden,
   type TunOptions,
   type TunQueues,
 } from "./tun_attach.ts";

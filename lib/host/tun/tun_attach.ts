@@ -34,6 +34,7 @@ const IFNAMSIZ = 16;
 const IFREQ_BYTES = 40;
 // linux/capability.h
 const CAP_NET_ADMIN = 12n;
+const DEVICE = "/dev/net/tun";
 
 /** Whether an interface carries IP packets or Ethernet frames. */
 type Layer = typeof IFF_TUN | typeof IFF_TAP;
@@ -62,7 +63,7 @@ export function attachTun(
 ): Descriptor {
   assertTunOptions({ name, mtuBytes });
   return Descriptor.open(`make the interface ${name}`, (libc) => {
-    const fd = libc.open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC);
+    const fd = libc.open(DEVICE, O_RDWR | O_NONBLOCK | O_CLOEXEC);
     if (fd < 0) throw openError(name, libc.errno);
     const request = new Uint8Array(IFREQ_BYTES);
     new TextEncoder().encodeInto(name, request);
@@ -90,8 +91,9 @@ export function assertTunOptions({ name, mtuBytes }: TunOptions): void {
 function openError(name: string, errno: number): Error {
   switch (errno) {
     case ERRNO.EPERM:
-    case ERRNO.EACCES:
       return new NotPermittedError(`make the interface ${name}`);
+    case ERRNO.EACCES:
+      return tunForbidden();
     case ERRNO.ENOENT:
     case ERRNO.ENODEV:
     case ERRNO.ENXIO:
@@ -213,10 +215,25 @@ export function canConfigureNetwork(): boolean {
 /** Whether the kernel offers TUN devices here: /dev/net/tun is a character device. */
 export function hasTunDevice(): boolean {
   try {
-    return Deno.statSync("/dev/net/tun").isCharDevice === true;
+    return Deno.statSync(DEVICE).isCharDevice === true;
   } catch {
     return false;
   }
+}
+
+/** Whether this user may open /dev/net/tun, if it is there; opening it makes no interface. */
+export function mayOpenTun(): boolean {
+  try {
+    Deno.openSync(DEVICE, { read: true, write: true }).close();
+    return true;
+  } catch (error) {
+    return !(error instanceof Deno.errors.PermissionDenied);
+  }
+}
+
+/** @returns what to say where it may not: its mode is for others, and not a capability of networks */
+export function tunForbidden(): NotPermittedError {
+  return new NotPermittedError(`open ${DEVICE}`, "CAP_DAC_OVERRIDE");
 }
 
 /**

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { labTest } from "../../../tests/lab/mod.ts";
-import { canConfigureNetwork, hasCapability, hasTunDevice } from "./tun_attach.ts";
+import { canConfigureNetwork, hasCapability, hasTunDevice, mayOpenTun } from "./tun_attach.ts";
 
 Deno.test("hasCapability() reads the effective set and nothing else", () => {
   const cases: readonly (readonly [string, boolean])[] = [
@@ -14,9 +14,13 @@ Deno.test("hasCapability() reads the effective set and nothing else", () => {
   for (const [status, expected] of cases) assert.equal(hasCapability(status, 12n), expected, status);
 });
 
-labTest("canConfigureNetwork() holds for root, hasTunDevice() where there is one", ["root", "tun"], () => {
+labTest("canConfigureNetwork() and mayOpenTun() hold for root, hasTunDevice() where there is one", [
+  "root",
+  "tun",
+], () => {
   assert.equal(canConfigureNetwork(), true);
   assert.equal(hasTunDevice(), true);
+  assert.equal(mayOpenTun(), true);
   return Promise.resolve();
 });
 

@@ -37,7 +37,8 @@ export function ownersOf(
 
 /** What to do about a failure that does not say it itself; what the owner's says does not come with its answer. */
 const HINTS: Readonly<Record<DataFailureCode | QueryError["code"], string>> = {
-  InvalidCollection: "`weft data show` tells what it is; a name is a letter, then letters, digits, _ and -.",
+  InvalidCollection:
+    "`weft data show` tells what it is, `weft data status` which servers there are; a name is a letter, then letters, digits, _ and -.",
   UnknownCollection: "`weft data list` shows all; `weft data create` makes one.",
   OwnerAway:
     "`weft data list` and `weft queue list` show all, and who owns them; `weft peers` shows who answers.",

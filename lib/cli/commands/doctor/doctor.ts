@@ -12,6 +12,7 @@ import {
   hostChangeText,
   HostJournal,
   leftResolver,
+  mayOpenTun,
   Netlink,
   parseResolverConf,
   readHostText,
@@ -31,6 +32,8 @@ import { stateFinding, type StateTrouble, stateTrouble } from "./state_finding.t
 export interface HostProbes {
   canConfigureNetwork(): boolean;
   hasTunDevice(): boolean;
+  /** Whether this user may open it. */
+  mayOpenTun(): boolean;
   /** @returns what is wrong with a directory for the state, or undefined */
   stateTrouble(dir: string, isRunning: boolean): Promise<StateTrouble | undefined>;
   /** Whether UDP and TCP can be bound. */
@@ -95,7 +98,14 @@ export async function doctorFindings(
     const hint = "Try `modprobe tun`; give containers the device; or use --rootless.";
     findings.set(
       "tun",
-      probes.hasTunDevice() ? ok("/dev/net/tun is there") : problem("/dev/net/tun is not there", hint),
+      !probes.hasTunDevice()
+        ? problem("/dev/net/tun is not there", hint)
+        : probes.mayOpenTun()
+        ? ok("/dev/net/tun is there")
+        : problem(
+          "/dev/net/tun is for other users",
+          "Run as root, `chmod 666 /dev/net/tun` as most systems have it, or use --rootless.",
+        ),
     );
     const cipher = cipherFinding(status?.dataplane, await probes.nativeProblem());
     if (cipher !== undefined) findings.set("cipher", cipher);
@@ -190,6 +200,7 @@ export function hostProbes(): HostProbes {
   return {
     canConfigureNetwork,
     hasTunDevice,
+    mayOpenTun,
     stateTrouble,
     isPortFree,
     leftOvers,

@@ -5,6 +5,7 @@ import { doctorFindings, type HostProbes, hostProbes } from "./doctor.ts";
 const good: HostProbes = {
   canConfigureNetwork: () => true,
   hasTunDevice: () => true,
+  mayOpenTun: () => true,
   stateTrouble: () => Promise.resolve(undefined),
   isPortFree: () => true,
   leftOvers: () => [],
@@ -33,6 +34,7 @@ Deno.test("doctorFindings() finds each problem, and none on a good host", async 
   assert.deepEqual(await problems(good), []);
   assert.deepEqual(await problems({ ...good, canConfigureNetwork: () => false }), ["privileges"]);
   assert.deepEqual(await problems({ ...good, hasTunDevice: () => false }), ["tun"]);
+  assert.deepEqual(await problems({ ...good, mayOpenTun: () => false }), ["tun"]);
   assert.deepEqual(
     await problems({ ...good, stateTrouble: () => Promise.resolve({ detail: "it is full" }) }),
     ["state"],

@@ -111,10 +111,17 @@ function addChange(group: AnyCommand, { ports }: Pick<CommandContext, "ports">):
       .addHelpText("after", "\nExample:\n  $ weft network change blue --mtu 1280") as AnyCommand,
     ports,
     (client, [name = ""], options) => client.ask("changeNetwork", networkChange(name, options, command)),
-    (network, _, { mtu }) =>
+    (network, _, { mtu, gateway }) =>
       `${summary(network)}${whoseText(network)}${network.isActive ? "" : ", inactive"}\n` +
-      shorterText(network, mtu) + problemLines(network.endpoints),
+      shorterText(network, mtu) + gatewayText(network, gateway) + problemLines(network.endpoints),
   );
+}
+
+/** The member that is to be the gateway makes it afterwards, and may find that it can't. */
+function gatewayText({ name }: NetworkReport, gateway: unknown): string {
+  return gateway === undefined || gateway === "none"
+    ? ""
+    : `\`weft network show ${name}\` says whether its gateway is up\n`;
 }
 
 /** Who has part in it, where that is not everybody. */

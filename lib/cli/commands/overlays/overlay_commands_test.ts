@@ -57,7 +57,7 @@ Deno.test("commands of overlay networks ask what they are told, and print the an
       [
         "network change blue --members role=db --gateway gw",
         'POST /networks/change {"network":"blue","members":"role=db","gateway":"gw"}',
-        /^blue: vxlan, .*MTU \d+, inside the mesh, only for role=db, out by gw, inactive\nblue\/web-1: it may not\n$/,
+        /^blue: vxlan, .*MTU \d+, inside the mesh, only for role=db, out by gw, inactive\n`weft network show blue` says whether its gateway is up\nblue\/web-1: it may not\n$/,
       ],
       [
         "network change blue --remote none",
