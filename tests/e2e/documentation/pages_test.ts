@@ -10,15 +10,34 @@ const architecture = [
   "CONTRIBUTING.md",
 ];
 
-/** What a page leads to in this tree, from the root, without the part behind `#`. */
+const BLOCK = /^```.*?^```$/gms;
+
+/** What a page leads to in this tree, from the root, with the heading behind `#` that is meant there. */
+function placesOf(
+  path: string,
+  text: string,
+): readonly { readonly file: string; readonly heading: string }[] {
+  return [...text.replaceAll(BLOCK, "").matchAll(/\]\(([^)\s]+)\)/g)].map(([, target = ""]) => target)
+    .filter((target) => !/^\w+:/.test(target))
+    .map((target) => {
+      const { pathname, hash } = new URL(target, new URL(path, root));
+      return { file: pathname.slice(root.pathname.length), heading: hash.slice(1) };
+    });
+}
+
+/** What a page leads to, without headings. */
 function linksOf(path: string, text: string): readonly string[] {
-  return [...text.replaceAll(/^```.*?^```$/gms, "").matchAll(/\]\(([^)\s]+)\)/g)].map(([, target = ""]) =>
-    target
-  )
-    .filter((target) => !/^(?:\w+:|#)/.test(target))
-    .map((target) =>
-      new URL(target.split("#")[0] ?? "", new URL(path, root)).pathname.slice(root.pathname.length)
-    );
+  return placesOf(path, text).map(({ file }) => file);
+}
+
+/** The names by which GitHub reaches the headings of a page. */
+function headingsOf(text: string): readonly string[] {
+  return [...text.replaceAll(BLOCK, "").matchAll(/^#+ (.*)$/gm)].map(([, heading = ""]) =>
+    heading.replaceAll(/\[([^\]]*)\]\([^)]*\)/g, "$1").toLowerCase().replaceAll(/[^\w\- ]/g, "").replaceAll(
+      " ",
+      "-",
+    )
+  );
 }
 
 Deno.test("every link of the documentation leads somewhere", async () => {
@@ -27,9 +46,15 @@ Deno.test("every link of the documentation leads somewhere", async () => {
     text: await Deno.readTextFile(new URL(path, root)),
   }));
   for (const { path, text } of [...pages, ...await Promise.all(others)]) {
-    for (const target of linksOf(path, text)) {
-      await Deno.stat(new URL(target, root)).catch(() =>
-        assert.fail(`${path} leads to ${target}, which is not there`)
+    for (const { file, heading } of placesOf(path, text)) {
+      await Deno.stat(new URL(file, root)).catch(() =>
+        assert.fail(`${path} leads to ${file}, which is not there`)
+      );
+      if (heading === "" || !file.endsWith(".md")) continue;
+      const headings = headingsOf(await Deno.readTextFile(new URL(file, root)));
+      assert.ok(
+        headings.includes(heading),
+        `${path} leads to ${file}#${heading}, a heading that is not there`,
       );
     }
   }
