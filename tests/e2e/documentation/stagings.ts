@@ -174,6 +174,8 @@ export const STAGINGS: Readonly<Record<string, Staging>> = {
   "weft token revoke 3f2a91c0": {
     with: { "3f2a91c0": '"$(weft token create --json | jq -r .report.id)"' },
   },
+  // Other lines ask who leads.
+  "weft leader promote web-1": { after: "weft leader demote web-1" },
   "weft leader demote web-1": { first: "weft leader promote web-1 || true" },
   "weft leader export weft-recovery.txt": {
     inside: phrase,
