@@ -38,7 +38,7 @@ labTest(
         });
       }
       const refused = await ask(store, "data", "move", "counts", "--to", "nats");
-      assert.match(refused.stderr, /no servers/);
+      assert.match(refused.stderr, /runs no server/);
     }
     assert.match((await ask(lead, "data", "move", "counts", "--to", "nats")).stderr, /does not own/);
 
