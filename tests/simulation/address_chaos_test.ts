@@ -12,7 +12,7 @@ import { Cidr } from "../../lib/net/mod.ts";
 import { IS_THOROUGH } from "../lab/requirements.ts";
 
 /** `WEFT_CHAOS_SEEDS` asks for more, `WEFT_CHAOS_SEED` for one. */
-const SEEDS = Number(Deno.env.get("WEFT_CHAOS_SEEDS") ?? (IS_THOROUGH ? 1_000 : 30));
+const SEEDS = Number(Deno.env.get("WEFT_CHAOS_SEEDS") ?? (IS_THOROUGH ? 1_000 : 12));
 const ONE = Deno.env.get("WEFT_CHAOS_SEED");
 const STEPS = 14;
 const cidr = Cidr.parse("10.200.0.0/26") ?? assert.fail();
