@@ -12,7 +12,7 @@
 
 import type { CommitAnswer } from "../engine.ts";
 import { DataError } from "../errors.ts";
-import { collectionPath } from "../service/mod.ts";
+import { collectionPath, queuePath } from "../service/mod.ts";
 import type { DataCalls } from "./data_calls.ts";
 import type { Sealer } from "./sealer.ts";
 import { type CommitPart, commitParts, partsOf, recordOf, type SpreadCommit } from "./two_phase_commit.ts";
@@ -23,9 +23,7 @@ export interface DeliveryEnd {
   readonly id: string;
   /** The queue's name. */
   readonly queue: string;
-  /** The action that commits and ends the delivery, both or none, and what goes along. */
-  readonly path: string;
-  /** See `path`. */
+  /** What its owner is told beside the commit. */
   readonly params: Readonly<Record<string, unknown>>;
   /** Called before it is committed without the queue's owner, which does not own all of it. @throws DataError to forbid it */
   readonly checkLease: () => Promise<void>;
@@ -108,7 +106,8 @@ export class CommitSender {
 
   /** @returns undefined when the queue's owner does not own all of it */
   async #sendToQueue(delivery: DeliveryEnd, commit: SpreadCommit): Promise<CommitAnswer | undefined> {
-    const { queue, path, params } = delivery;
+    const { queue, params } = delivery;
+    const path = `${queuePath(queue)}/commit`;
     const answer = await this.#unlessNotOwner(queue, path, { ...params, ...commit });
     if (answer === undefined) {
       await delivery.checkLease();
@@ -144,8 +143,7 @@ export class CommitSender {
       return await this.#unlessNotOwner(collection, `${collectionPath(collection)}/commit`, commit);
     }
     const { until, signal } = this.#options;
-    const timeoutMs = Math.max(1, Math.ceil(until - this.#calls.now()));
-    const options = { idempotent: true, timeoutMs, ...signal && { signal } };
+    const options = this.#calls.optionsUntil(until, signal);
     return await this.#calls.callStored(collection, "commit", commit, options) as CommitAnswer;
   }
 

@@ -26,7 +26,7 @@ function setUp(answers: Readonly<Record<string, unknown>>, checkLease = () => Pr
     },
   } as unknown as DataCalls;
   const delivery = {
-    ...{ id: COMMIT.id, queue: "mails", path: "queue/mails/commit", params: { lease: "1.1" } },
+    ...{ id: COMMIT.id, queue: "mails", params: { lease: "1.1" } },
     ...{ checkLease, onStillOpen: () => void open++ },
   };
   const sender = new CommitSender(calls, { isGiven: true, until: 1_000, signal: undefined, delivery });

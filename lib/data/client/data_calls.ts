@@ -3,7 +3,14 @@
  * @module
  */
 
-import { type Clock, randomFraction, type RandomSource, type Timers } from "../../base/mod.ts";
+import {
+  type Clock,
+  encodeBase64Url,
+  randomBytes,
+  randomFraction,
+  type RandomSource,
+  type Timers,
+} from "../../base/mod.ts";
 import { CallError, type CallOptions } from "../../service/mod.ts";
 import type { CollectionSpec } from "../engine.ts";
 import { DataError, type DataFailureCode } from "../errors.ts";
@@ -113,9 +120,20 @@ export class DataCalls {
     });
   }
 
+  /** Draws what nobody guesses, 22 characters. */
+  drawId(): string {
+    return encodeBase64Url(randomBytes(this.random, 16));
+  }
+
   /** The time by a monotonic clock, in milliseconds. */
   now(): number {
     return this.#parts.clock.now();
+  }
+
+  /** Options of calls that happen once however often they are sent. @param until by `now` */
+  optionsUntil(until: number, signal: AbortSignal | undefined): CallOptions & { readonly timeoutMs: number } {
+    const timeoutMs = Math.max(1, Math.ceil(until - this.now()));
+    return { idempotent: true, timeoutMs, ...signal && { signal } };
   }
 
   /** Who is asked of a collection that is spread over members; undefined of one that has one owner. */
@@ -198,10 +216,8 @@ export class DataCalls {
   ): Promise<unknown> {
     let retryMs = FIRST_RETRY_MS;
     for (;;) {
-      const timeoutMs = Math.max(1, Math.ceil(until - this.now()));
-      const options = { idempotent: true, timeoutMs, ...signal && { signal } };
       try {
-        return await this.ask(name, path, params, options);
+        return await this.ask(name, path, params, this.optionsUntil(until, signal));
       } catch (error) {
         if (!(isOpen(error) || isOnItsWay(error)) || this.now() + retryMs >= until || signal?.aborted) {
           throw error;

@@ -18,7 +18,7 @@
  * @module
  */
 
-import { encodeBase64Url, randomBytes, randomFraction, type RandomSource } from "../../base/mod.ts";
+import { randomFraction } from "../../base/mod.ts";
 import type { JsonValue } from "../../query/mod.ts";
 import { DEFAULT_TRANSACTION_MS, MAX_RESULT_BYTES } from "../bounds.ts";
 import { cloneDocument, keyOf, keyText } from "../documents.ts";
@@ -161,10 +161,9 @@ export async function runTransaction<Result>(
   options: TransactionOptions,
   delivery?: DeliveryEnd,
 ): Promise<Result> {
-  const { random } = calls;
   const { timeoutMs = DEFAULT_TRANSACTION_MS, onState = () => {}, signal } = options;
   const given = options.id ?? delivery?.id;
-  const id = given ?? drawId(random);
+  const id = given ?? calls.drawId();
   const until = calls.now() + timeoutMs;
   const sender = new CommitSender(calls, { isGiven: given !== undefined, until, signal, delivery });
   let retryMs = FIRST_RETRY_MS;
@@ -196,7 +195,7 @@ export async function runTransaction<Result>(
       }
     }
     // Those that have met must not meet again.
-    await calls.pause(retryMs * (0.5 + randomFraction(random)), signal);
+    await calls.pause(retryMs * (0.5 + randomFraction(calls.random)), signal);
     retryMs = Math.min(retryMs * 2, MAX_RETRY_MS);
   }
 }
@@ -218,8 +217,4 @@ function keepable(result: unknown): JsonValue | undefined {
   } catch {
     return undefined;
   }
-}
-
-function drawId(random: RandomSource): string {
-  return encodeBase64Url(randomBytes(random, 16));
 }

@@ -12,7 +12,6 @@
  * @module
  */
 
-import { encodeBase64Url, randomBytes } from "../../base/mod.ts";
 import type { CallOptions } from "../../service/mod.ts";
 import type { JsonValue } from "../../query/mod.ts";
 import type { CommitAnswer, CommitPlace, ReadMark, Write } from "../engine.ts";
@@ -87,13 +86,10 @@ export async function commitParts(
   },
 ): Promise<CommitAnswer> {
   const { id, versions, result } = commit;
-  const of = { id, attempt: encodeBase64Url(randomBytes(calls.random, 16)) };
+  const of = { id, attempt: calls.drawId() };
   const record = recordOf(calls, id, parts);
-  const ask = (place: CommitPlace, action: string, params: object, mostMs = Infinity) => {
-    const timeoutMs = Math.max(1, Math.ceil(Math.min(mostMs, until - calls.now())));
-    const options = { idempotent: true, timeoutMs, ...signal && { signal } };
-    return askPlace(calls, place, action, { ...of, ...params }, options);
-  };
+  const ask = (place: CommitPlace, action: string, params: object) =>
+    askPlace(calls, place, action, { ...of, ...params }, calls.optionsUntil(until, signal));
   const end = (outcome: "committed" | "rolled-back") =>
     Promise.allSettled(parts.map(({ place }) => {
       const options = { idempotent: true, timeoutMs: FINISH_MS };

@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { randomBytes, SeededRandom } from "../../base/mod.ts";
 import { selectNonceCipher } from "../../crypto/mod.ts";
+import { fails as failsCall } from "../../service/testing/outcome.ts";
 import type { Document } from "../engine.ts";
-import { fails, failsCall } from "../testing/conformance.ts";
+import { fails } from "../testing/conformance.ts";
 import { DataMesh, type DataNode } from "../testing/data_mesh.ts";
 import type { Transaction } from "../client/mod.ts";
 import { keysCollection } from "../documents.ts";

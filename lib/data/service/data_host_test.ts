@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { CallError, NO_POLICY } from "../../service/mod.ts";
+import { fails as failsCall } from "../../service/testing/outcome.ts";
 import { ALL_RIGHTS } from "../../test_mesh/mod.ts";
-import { fails, failsCall } from "../testing/conformance.ts";
+import { fails } from "../testing/conformance.ts";
 import { DataMesh } from "../testing/data_mesh.ts";
 import { openSample } from "../testing/embedded_sample.ts";
 import { MAX_WATCHES_PER_CALLER } from "../bounds.ts";

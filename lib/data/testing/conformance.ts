@@ -4,7 +4,6 @@
  */
 
 import assert from "node:assert/strict";
-import { CallError } from "../../service/mod.ts";
 import { MAX_KEPT_CHANGES, MAX_KEY_BYTES, MAX_VALUE_BYTES } from "../bounds.ts";
 import type { CollectionSpec, DataEngine, Document } from "../engine.ts";
 import { DataError, type DataFailureCode } from "../errors.ts";
@@ -362,13 +361,4 @@ export async function fails(code: DataFailureCode, what: Promise<unknown>): Prom
   assert.ok(error instanceof DataError, String(error));
   assert.equal(error.code, code, error.message);
   return error;
-}
-
-/** Waits until a call has failed with a code. */
-export async function failsCall(code: string, call: Promise<unknown>): Promise<void> {
-  await assert.rejects(call, (error) => {
-    assert.ok(error instanceof CallError);
-    assert.equal(error.code, code, error.message);
-    return true;
-  });
 }

@@ -3,7 +3,6 @@
  * @module
  */
 
-import { encodeBase64Url, randomBytes } from "../../../base/mod.ts";
 import type { JsonValue } from "../../../query/mod.ts";
 import { type Schema, validate } from "../../../service/mod.ts";
 import { DEFAULT_TRANSACTION_MS, MAX_BATCH } from "../../bounds.ts";
@@ -12,8 +11,6 @@ import type { DeadLetter, NewMessage, PushAnswer, QueueSpec, QueueState } from "
 import { queuePath } from "../../service/mod.ts";
 import type { DataCalls } from "../data_calls.ts";
 import { type MessageHandler, QueueWorker, type WorkOptions } from "./queue_worker.ts";
-
-const NONCE_BYTES = 16;
 
 /** What a queue is, to a program. What is not said is as it was, or as usual. */
 export interface QueueOptions<Value extends JsonValue = JsonValue> extends Partial<Omit<QueueSpec, "name">> {
@@ -56,7 +53,7 @@ export class Queue<Value extends JsonValue = JsonValue> {
   /** Adds a message. @throws DataError with code `QueueFull`, `InvalidValue`, `TooLarge`, `OwnerAway` and others */
   async push(value: Value, options: PushOptions = {}): Promise<PushAnswer> {
     const { timeoutMs = DEFAULT_TRANSACTION_MS, ...rest } = options;
-    const message = { ...rest, value: await this.#check(value), nonce: this.#drawNonce() };
+    const message = { ...rest, value: await this.#check(value), nonce: this.#calls.drawId() };
     const [answer] = await this.#push([message], options.id === undefined ? undefined : timeoutMs);
     if (answer === undefined) throw new DataError("Failed", "The owner has answered nothing");
     return answer;
@@ -68,7 +65,7 @@ export class Queue<Value extends JsonValue = JsonValue> {
   ): Promise<readonly PushAnswer[]> {
     const checked: NewMessage[] = [];
     for (const { timeoutMs: _, ...message } of messages) {
-      checked.push({ ...message, value: await this.#check(message.value), nonce: this.#drawNonce() });
+      checked.push({ ...message, value: await this.#check(message.value), nonce: this.#calls.drawId() });
     }
     const isOnce = messages.every(({ id }) => id !== undefined);
     return await this.#push(checked, isOnce ? messages[0]?.timeoutMs ?? DEFAULT_TRANSACTION_MS : undefined);
@@ -120,10 +117,6 @@ export class Queue<Value extends JsonValue = JsonValue> {
       if (numbers === undefined && retried + discarded === 0) break;
     }
     return all;
-  }
-
-  #drawNonce(): string {
-    return encodeBase64Url(randomBytes(this.#calls.random, NONCE_BYTES));
   }
 
   async #check(value: Value): Promise<JsonValue> {

@@ -18,8 +18,8 @@ import { MAX_BATCH } from "../../bounds.ts";
 import { DataError } from "../../errors.ts";
 import type { Delivery, Settlement } from "../../queue_engine.ts";
 import { queuePath } from "../../service/mod.ts";
-import { type DataCalls, isOpen } from "../data_calls.ts";
 import type { DeliveryEnd } from "../commit_sender.ts";
+import { type DataCalls, isOpen } from "../data_calls.ts";
 import { runTransaction } from "../transaction.ts";
 import { QueueMessage } from "./queue_message.ts";
 
@@ -188,7 +188,6 @@ export class QueueWorker implements AsyncDisposable {
       // Numbers come again in a queue that is made anew, and whoever guesses the id could take it (see `Node.transaction`).
       id: `${queue}/${number}/${nonce ?? pushedAt}`,
       queue,
-      path: `${queuePath(queue)}/commit`,
       params: { worker: this.#worker, lease },
       checkLease: async () => {
         const options = { timeoutMs: this.#leaseMs, idempotent: true };
