@@ -13,16 +13,7 @@ import {
   type WireGuardPlane,
   type WorkerChoice,
 } from "../dataplane/mod.ts";
-import {
-  canConfigureNetwork,
-  hasTunDevice,
-  LinkMonitor,
-  mayOpenTun,
-  Netlink,
-  NotPermittedError,
-  NoTunDeviceError,
-  tunForbidden,
-} from "../host/mod.ts";
+import { checkTun, LinkMonitor, Netlink } from "../host/mod.ts";
 import {
   applyPeers,
   type DeviceChanges,
@@ -91,9 +82,7 @@ export class WgInterface implements UapiHandler {
     name: string,
     { log, choice = "auto", cipher = "auto", workers = "auto" }: WgInterfaceOptions,
   ): Promise<WgInterface> {
-    if (!canConfigureNetwork()) throw new NotPermittedError(`make the interface ${name}`);
-    if (!hasTunDevice()) throw new NoTunDeviceError();
-    if (!mayOpenTun()) throw tunForbidden();
+    checkTun(name);
     const plane = await openPlane({
       interfaceName: name,
       mtuBytes: DEFAULT_MTU_BYTES,

@@ -14,18 +14,7 @@ import {
   type ProxyQuestion,
   type WireGuardPlane,
 } from "../../dataplane/mod.ts";
-import {
-  canConfigureNetwork,
-  findRouteOverlap,
-  hasTunDevice,
-  type HostChange,
-  HostJournal,
-  mayOpenTun,
-  Netlink,
-  NotPermittedError,
-  NoTunDeviceError,
-  tunForbidden,
-} from "../../host/mod.ts";
+import { checkTun, findRouteOverlap, type HostChange, HostJournal, Netlink } from "../../host/mod.ts";
 import { Cidr, type Endpoint, type IpAddress } from "../../net/mod.ts";
 import { portInUse, SocketError } from "../../transport/mod.ts";
 import { deviceSnapshot, ReadOnlySocket } from "../../uapi/mod.ts";
@@ -217,9 +206,7 @@ export class OverlayInterface implements AsyncDisposable, PolicyConsumer {
  */
 export function checkHostNetwork({ rootless, interfaceName }: AgentOptions, cidrs: readonly Cidr[]): void {
   if (rootless) return;
-  if (!canConfigureNetwork()) throw new NotPermittedError(`make the interface ${interfaceName}`);
-  if (!hasTunDevice()) throw new NoTunDeviceError();
-  if (!mayOpenTun()) throw tunForbidden();
+  checkTun(interfaceName);
   using netlink = Netlink.open();
   const routes = netlink.listRoutes();
   for (const cidr of cidrs) {

@@ -6,12 +6,12 @@
 
 export {
   canConfigureNetwork,
+  checkTun,
   hasTunDevice,
   mayOpenTun,
   type OffloadTun,
   openOffloadTun,
   openTap,
-  tunForbidden,
   type TunOptions,
   type TunQueues,
 } from "./tun_attach.ts";

@@ -231,8 +231,19 @@ export function mayOpenTun(): boolean {
   }
 }
 
+/**
+ * Checks that an interface can be made here.
+ * @throws NotPermittedError without CAP_NET_ADMIN, or where /dev/net/tun is for other users
+ * @throws NoTunDeviceError without the driver
+ */
+export function checkTun(interfaceName: string): void {
+  if (!canConfigureNetwork()) throw new NotPermittedError(`make the interface ${interfaceName}`);
+  if (!hasTunDevice()) throw new NoTunDeviceError();
+  if (!mayOpenTun()) throw tunForbidden();
+}
+
 /** @returns what to say where it may not: its mode is for others, and not a capability of networks */
-export function tunForbidden(): NotPermittedError {
+function tunForbidden(): NotPermittedError {
   return new NotPermittedError(`open ${DEVICE}`, "CAP_DAC_OVERRIDE");
 }
 
