@@ -44,7 +44,10 @@ export class Checkout {
   async keepPackages(lockFile: string): Promise<void> {
     const { npm } = JSON.parse(await Deno.readTextFile(`${this.path}/${lockFile}`));
     const kept = new Set(Object.keys(npm).map((key) => key.slice(0, key.indexOf("@", 1))));
-    const registry = `${this.home}/cache/npm/registry.npmjs.org`;
+    const cache = `${this.home}/cache/npm`;
+    const [registry] = (await Array.fromAsync(Deno.readDir(cache))).filter(({ isDirectory }) => isDirectory)
+      .map(({ name }) => `${cache}/${name}`);
+    if (registry === undefined) throw new Error(`${cache} has packages of no registry`);
     for await (const { name } of Deno.readDir(registry)) {
       const names = name.startsWith("@")
         ? await Array.fromAsync(Deno.readDir(`${registry}/${name}`), (found) => `${name}/${found.name}`)
