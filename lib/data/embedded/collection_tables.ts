@@ -8,6 +8,7 @@ import { checkStoredSpec, isInnerName } from "../documents.ts";
 import type { CollectionSpec } from "../engine.ts";
 import { DataError } from "../errors.ts";
 import { CollectionTable } from "./collection_table.ts";
+import type { GroupCommit } from "./group_commit.ts";
 import type { SqlDatabase } from "./sql_database.ts";
 
 /** The collections of one engine: of those that have left it, too, until what they held is taken away. */
@@ -43,8 +44,14 @@ export class CollectionTables {
     );
   }
 
-  /** @returns a revision that no collection has had; copies of shards count by themselves */
-  nextRevision(): number {
+  /**
+   * Within work of a group: copies of shards count by themselves.
+   * @returns a revision that no collection has had; one that is taken back comes again, as it does after a restart: else
+   *   copies of one log would count differently
+   */
+  nextRevision(group: Pick<GroupCommit, "undo">): number {
+    const before = this.#revision;
+    group.undo(() => this.#revision = before);
     return ++this.#revision;
   }
 

@@ -130,7 +130,8 @@ export class EmbeddedEngine implements DataEngine {
     });
     this.#writer = new CommitWriter(database, this.#group, {
       table: (name) => this.#table(name),
-      nextRevision: (copy) => copy === undefined ? this.#tables.nextRevision() : this.copies.next(copy),
+      nextRevision: (copy) =>
+        copy === undefined ? this.#tables.nextRevision(this.#group) : this.copies.next(copy),
       checkWrite: (collection) => this.moves.checkWrite(collection),
       noteWrite: (collection) => this.moves.noteWrite(collection),
       wall: parts.wall,
