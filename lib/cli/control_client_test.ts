@@ -91,13 +91,22 @@ Deno.test("every command that asks gets its answer over the socket", () =>
       ["peer delete web-1", "DELETE /peers/web-1", /^Removed web-1\n$/],
       [
         "token create --no-endpoints",
-        'POST /tokens {"lifetimeMs":86400000,"labels":{},"withoutEndpoints":true}',
+        'POST /tokens {"lifetimeMs":86400000,"labels":{},"uses":1,"withoutEndpoints":true}',
         /^weft --join weft1-made\n$/,
       ],
-      ["token create", 'POST /tokens {"lifetimeMs":86400000,"labels":{}}', /^weft --join weft1-made\n$/],
       [
-        "token create --uses 1 --expires 90s --label a=b --json",
-        'POST /tokens {"lifetimeMs":90000,"labels":{"a":"b"},"uses":1}',
+        "token create",
+        'POST /tokens {"lifetimeMs":86400000,"labels":{},"uses":1}',
+        /^weft --join weft1-made\n$/,
+      ],
+      [
+        "token create --uses any",
+        'POST /tokens {"lifetimeMs":86400000,"labels":{}}',
+        /^weft --join weft1-made\n$/,
+      ],
+      [
+        "token create --uses 5 --expires 90s --label a=b --json",
+        'POST /tokens {"lifetimeMs":90000,"labels":{"a":"b"},"uses":5}',
         /"token": "weft1-made"/,
       ],
       ["token revoke t/1", "DELETE /tokens/t%2F1", /^Revoked the token t\/1\n$/],

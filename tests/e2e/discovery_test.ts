@@ -36,7 +36,7 @@ labTest(
       MeshNode["weft"],
     ];
     await a.startLeader();
-    const made = await a.expectCommand("token", "create", "--no-endpoints", "--json");
+    const made = await a.expectCommand("token", "create", "--uses", "2", "--no-endpoints", "--json");
     const { token } = JSON.parse(made);
 
     await test.step("without discovery nothing is sent, and the reason is said", async () => {

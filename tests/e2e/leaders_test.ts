@@ -165,7 +165,7 @@ labTest(
     await promote(a, [b]);
     const tokens = await Promise.all(
       [a, b].map(async ({ weft }) =>
-        /weft1-\S+/.exec(await weft.expectCommand("token", "create"))?.[0] ?? assert.fail()
+        /weft1-\S+/.exec(await weft.expectCommand("token", "create", "--uses", "any"))?.[0] ?? assert.fail()
       ),
     );
     const host = (name: string) => lab.host(name);

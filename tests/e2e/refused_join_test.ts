@@ -28,7 +28,7 @@ labTest("weft up --join: whoever is not let in learns nothing but that", PACKET_
   await leader.stop();
   await Deno.remove(leader.stateDir, { recursive: true });
   const goodToken = await leader.startLeader();
-  const used = await createToken(leader, "--uses", "1");
+  const used = await createToken(leader);
   const revoked = await createToken(leader);
   await leader.expectCommand("token", "revoke", revoked.id);
   let joins = 0;

@@ -39,6 +39,7 @@ Deno.test("commands on members ask for what they say, and tell the answer", asyn
       {
         lifetimeMs: 86_400_000,
         labels: { role: "web" },
+        uses: 1,
         grants: { offer: ["orders"], publish: ["orders/>"], subscribe: ["a/*", "b"], names: ["db"] },
         ephemeralMs: 600_000,
         needsApproval: true,
@@ -112,6 +113,7 @@ Deno.test("commands on members refuse what nobody can mean", async () => {
     ["grant add web-1", /Cannot add nothing/],
     ["grant add web-1 --offer a:b:c", /that is no pattern/],
     ["grant remove web-1 --claims", /for one member/],
+    ["token create --uses many", /--uses many: it is a number from 1 to 65536\nhint: .*any/],
     ["token create --address 10.200.1.7 --any-address", /Cannot use both/],
     ["token create --ephemeral soon", /--ephemeral soon: that is no duration/],
     ["audit --since yesterday", /--since yesterday: that is no duration/],

@@ -4,11 +4,11 @@
  */
 
 import { Option } from "@commander-js/extra-typings";
-import type { TokenRequest } from "../../api/mod.ts";
+import type { TokenReport, TokenRequest } from "../../api/mod.ts";
 import { layerAgentOptions } from "../../config/mod.ts";
 import { MAX_EPHEMERAL_MS, MAX_TOKEN_LIFETIME_MS, MAX_TOKEN_USES } from "../../mesh/bounds.ts";
 import { UsageError } from "../failure.ts";
-import { parseDurationMs, tokensText } from "../output/mod.ts";
+import { counted, formatSpan, parseDurationMs, tokensText } from "../output/mod.ts";
 import {
   type AnyCommand,
   askAndPrint,
@@ -29,12 +29,12 @@ const LEAST_ID_LENGTH = 4;
 /** Adds `weft token create`, `list` and `revoke`. */
 export function addTokenCommands(program: AnyCommand, { ports }: CommandContext): void {
   const group: AnyCommand = program.command("token").description("who may join (leaders only)")
-    .addHelpText("after", "\nExample:\n  $ weft token create --uses 1 --expires 10m");
+    .addHelpText("after", "\nExample:\n  $ weft token create --expires 10m");
 
   askAndPrint(
     addGrantOptions(
       group.command("create").description("make a token and print the join command")
-        .option("--uses <number>", "how many machines may join with it (default: any number)")
+        .option("--uses <number>", "how many machines may join with it, or any (default: 1)")
         .option("--expires <duration>", "how long it lives, as in 90s or 7d (default: 24h)")
         .addOption(flagOption("labels", { help: "a label of whoever joins with it" })),
     )
@@ -49,12 +49,16 @@ export function addTokenCommands(program: AnyCommand, { ports }: CommandContext)
       .option("--json", "as JSON")
       .addHelpText(
         "after",
-        "\nExample:\n  $ weft token create --uses 1 --expires 10m --label role=web\n\n" +
+        "\nExamples:\n  $ weft token create --expires 10m\n" +
+          "  $ weft token create --uses 5 --label role=web\n\n" +
           "Whoever has the token can join. `weft --join -` there asks for it, so that no shell keeps it.",
       ),
     ports,
     (client, _, options) => client.ask("createToken", tokenRequest(options)),
-    ({ token }) => `weft --join ${token}\n`,
+    ({ token, report }) => {
+      if (ports.terminal.isInteractive) ports.terminal.err(admitsText(report));
+      return `weft --join ${token}\n`;
+    },
   );
   askAndPrint(
     group.command("list").description("list the tokens, without their secrets")
@@ -85,14 +89,12 @@ export function addTokenCommands(program: AnyCommand, { ports }: CommandContext)
   function tokenRequest({ uses, expires, label, endpoints, ...said }: Said): TokenRequest {
     const { ephemeral, approve, address, anyAddress } = said;
     const lifetimeMs = durationOf("--expires", expires ?? "24h", MAX_TOKEN_LIFETIME_MS);
-    const bounds = { least: 1, most: MAX_TOKEN_USES, hint: "For example --uses 1." };
     // The flag alone: the environment and the file have this node's own labels.
     const { labels } = layerAgentOptions([{ source: "flags", values: { labels: label } }]);
     return defined<TokenRequest>({
       lifetimeMs,
       labels,
-      // An address is one machine's.
-      uses: readNumber("--uses", uses, bounds) ?? (address === undefined ? undefined : 1),
+      uses: usesOf(uses),
       grants: readGrantOptions(said),
       ephemeralMs: ephemeral === undefined
         ? undefined
@@ -102,6 +104,23 @@ export function addTokenCommands(program: AnyCommand, { ports }: CommandContext)
       withoutEndpoints: endpoints === false || undefined,
     });
   }
+}
+
+/** The machine that comes too late is told no reason, so who makes the token is told at once. */
+function admitsText({ usesLeft, createdAt, expiresAt }: TokenReport): string {
+  const machines = usesLeft === null ? "any number of machines" : counted(usesLeft, "machine");
+  const more = usesLeft === 1 ? "; `--uses 5` makes one for five" : "";
+  return `It lets ${machines} in, within ${formatSpan(expiresAt - createdAt)}${more}\n`;
+}
+
+/** @returns undefined for any number */
+function usesOf(said: unknown = 1): number | undefined {
+  if (said === "any") return undefined;
+  return readNumber("--uses", said, {
+    least: 1,
+    most: MAX_TOKEN_USES,
+    hint: "For example --uses 5, or any.",
+  });
 }
 
 function durationOf(flag: string, text: unknown, mostMs: number): number {
