@@ -13,12 +13,14 @@
 import { type Millis, millis, randomFraction, type RandomSource } from "../base/mod.ts";
 import { MISSES_UNTIL_DOWN, type PeerFigures, PeerMonitor, type ProbeAnswer } from "./peer_health.ts";
 
-/** Times of the monitor, each in milliseconds. */
+/** When peers are probed, and for how long an answer is waited for, each in milliseconds. */
 export interface HealthTimes {
   /** Between two rounds in which everybody is probed; 30 s when absent. */
   readonly roundMs?: number;
   /** Between two probes of a peer that answers; 10 s when absent. */
   readonly keepAliveMs?: number;
+  /** How long a probe may take; 5 s when absent. */
+  readonly timeoutMs?: number;
 }
 
 const ROUND_MS = 30_000;

@@ -7,7 +7,7 @@ import { type Environment, type Millis, millis, type UnixMillis } from "../base/
 import { HealthMonitor, type HealthTimes, type MonitoredTarget } from "./health_monitor.ts";
 import type { PeerFigures, ProbeAnswer } from "./peer_health.ts";
 
-/** How long a probe may take. */
+/** How long a probe may take, unless the times say otherwise. */
 export const PROBE_TIMEOUT_MS = 5_000;
 /** How often handshakes and the list of peers are looked at. */
 const LOOK_MS = 1_000;
@@ -87,6 +87,7 @@ export type HealthCallback = (peer: PeerHealth) => void;
 export class OverlayHealthChecker {
   readonly #ports: HealthPorts;
   readonly #monitor: HealthMonitor;
+  readonly #timeoutMs: number;
   readonly #listeners = new Set<HealthCallback>();
   #targets = new Map<string, HealthTarget>();
   readonly #handshakes = new Map<string, { readonly wall: UnixMillis; readonly at: Millis }>();
@@ -95,10 +96,11 @@ export class OverlayHealthChecker {
   #underWay = 0;
   #cancelTimer: (() => void) | undefined;
 
-  /** Looks after nobody before `run` or `checkAll`. @param times when to probe, and how often */
+  /** Looks after nobody before `run` or `checkAll`. @param times when to probe, and how long an answer may take */
   constructor(ports: HealthPorts, times: HealthTimes = {}) {
     this.#ports = ports;
     this.#monitor = new HealthMonitor(ports.random, times);
+    this.#timeoutMs = times.timeoutMs ?? PROBE_TIMEOUT_MS;
   }
 
   /** Probes everybody now. @returns what came of it, when the last probe has ended */
@@ -208,7 +210,7 @@ export class OverlayHealthChecker {
     this.#monitor.handleSent(sentAt, target.id);
     this.#underWay++;
     try {
-      const answer = await probe(target, PROBE_TIMEOUT_MS);
+      const answer = await probe(target, this.#timeoutMs);
       this.#monitor.handleProbe(clock.now(), target.id, sentAt, answer);
     } finally {
       this.#underWay--;

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { SeededRandom, type UnixMillis, unixMillis, VirtualClock, VirtualTimers } from "../base/mod.ts";
+import type { HealthTimes } from "./health_monitor.ts";
 import {
   type HealthTarget,
   OverlayHealthChecker,
@@ -13,27 +14,31 @@ class Fixture {
   readonly timers = new VirtualTimers(this.clock);
   readonly up = new Map<string, boolean>();
   readonly handshakes = new Map<string, UnixMillis>();
-  readonly checker = new OverlayHealthChecker({
-    clock: this.clock,
-    timers: this.timers,
-    random: new SeededRandom(3),
-    targets: () => [...this.up.keys()].map((name) => this.#target(name)),
-    probe: ({ id }, timeoutMs) => {
-      this.probes++;
-      this.underWay++;
-      this.mostUnderWay = Math.max(this.mostUnderWay, this.underWay);
-      const isUp = this.up.get(id) === true;
-      return new Promise((resolve) =>
-        this.timers.setTimer(isUp ? 30 : timeoutMs, () => {
-          this.underWay--;
-          resolve(isUp ? { rttMs: 30, path: "direct" } : undefined);
-        })
-      );
-    },
-  });
+  readonly checker: OverlayHealthChecker;
   probes = 0;
   underWay = 0;
   mostUnderWay = 0;
+
+  constructor(times?: HealthTimes) {
+    this.checker = new OverlayHealthChecker({
+      clock: this.clock,
+      timers: this.timers,
+      random: new SeededRandom(3),
+      targets: () => [...this.up.keys()].map((name) => this.#target(name)),
+      probe: ({ id }, timeoutMs) => {
+        this.probes++;
+        this.underWay++;
+        this.mostUnderWay = Math.max(this.mostUnderWay, this.underWay);
+        const isUp = this.up.get(id) === true;
+        return new Promise((resolve) =>
+          this.timers.setTimer(isUp ? 30 : timeoutMs, () => {
+            this.underWay--;
+            resolve(isUp ? { rttMs: 30, path: "direct" } : undefined);
+          })
+        );
+      },
+    }, times);
+  }
 
   /** Moves the clock in small steps, so that promises settle in between. */
   async run(forMs: number): Promise<void> {
@@ -92,6 +97,23 @@ Deno.test("OverlayHealthChecker.checkAll() probes everybody and gives totals and
   assert.equal((await world.check()).peers[1]?.failureCount, 2, "failures in a row are counted");
   world.up.set("b", true);
   assert.equal((await world.check()).peers[1]?.failureCount, 0);
+});
+
+Deno.test("OverlayHealthChecker probes as often, and waits as long, as it is told", async () => {
+  const world = new Fixture({ keepAliveMs: 20_000, timeoutMs: 1_000 });
+  const startedAt = world.clock.wall();
+  world.up.set("a", false);
+  assert.equal((await world.check()).checkedAt, startedAt + 1_000);
+  world.up.set("a", true);
+  await world.check();
+  const abort = new AbortController();
+  const done = world.checker.run(() => {}, abort.signal);
+  await world.run(100);
+  const before = world.probes;
+  await world.run(61_000);
+  assert.equal(world.probes - before, 3, "every 18 to 20 s while it answers");
+  abort.abort();
+  await done;
 });
 
 Deno.test("OverlayHealthChecker.checkAll() has at most 32 probes under way", async () => {
