@@ -123,6 +123,7 @@ Deno.test("joinNetwork() says why the first leader refused, also when the others
     assert.deepEqual(asked, [0]);
     assert.ok(result instanceof JoinRefusedError, String(result));
     assert.match(result.message, /no address left/);
+    assert.match(String(result.hint), /weft peer prune .*another leader/);
   }
 });
 

@@ -256,7 +256,10 @@ const REFUSALS: Readonly<Record<JoinRefusal, readonly [problem: string, hint: st
     "the leader does not give that address out",
     "`weft leader list` on each leader shows which addresses it gives out; use a token of that one.",
   ],
-  "no-address": ["the leader has no address left", "Ask for a token of another leader."],
+  "no-address": [
+    "the leader has no address left",
+    "Have a leader remove members that are gone for good, as by `weft peer prune --away 30d`, or use another leader's token.",
+  ],
   "not-approved": ["somebody at the leader has refused this machine", "Ask who gave you the token."],
   "too-many-wait": ["too many machines wait for approval", "Run the same command again later."],
   clock: [
