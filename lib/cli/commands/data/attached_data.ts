@@ -35,6 +35,21 @@ export function ownersOf(
   return { owner: owners.join(", "), owners };
 }
 
+/**
+ * Called when a node has nothing of that name to be forgotten.
+ * @param path of the service by which its owner offers it
+ * @throws CommandError when somebody else owns it
+ */
+export async function checkNotOthers(
+  { services }: Pick<AttachedData, "services">,
+  what: string,
+  path: string,
+): Promise<void> {
+  const { owner } = ownersOf((await services()).find((service) => service.path === path)?.providers ?? []);
+  if (owner === "") return;
+  throw new CommandError(`Cannot forget ${what}: it is owned by ${owner}`, { hint: HINTS.NotOwner });
+}
+
 /** What to do about a failure that does not say it itself; what the owner's says does not come with its answer. */
 const HINTS: Readonly<Record<DataFailureCode | QueryError["code"], string>> = {
   InvalidCollection:

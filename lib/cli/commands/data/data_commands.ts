@@ -18,7 +18,7 @@ import {
   refuseOthers,
   stopSignal,
 } from "../../weft_command.ts";
-import { type AttachedData, ownersOf, runWithData } from "./attached_data.ts";
+import { type AttachedData, checkNotOthers, ownersOf, runWithData } from "./attached_data.ts";
 import { addMove } from "./move_command.ts";
 import { addServerCommands } from "./server_commands.ts";
 import { addShardCommands, readShards } from "./shard_commands.ts";
@@ -285,8 +285,9 @@ function addDrop(group: AnyCommand, { ports }: CommandContext): void {
       .option("--json", "as JSON")
       .addHelpText("after", "\nExample:\n  $ weft data drop orders --force"),
     ports,
-    async ({ client }, [name = ""], { json }) => {
-      const dropped = await client.drop(name);
+    async (data, [name = ""], { json }) => {
+      const dropped = await data.client.drop(name);
+      if (!dropped) await checkNotOthers(data, name, `${PREFIX}${name}`);
       if (json === true) printJson(ports, { dropped });
       else ports.terminal.out(dropped ? `Dropped ${name}\n` : `This node owns no ${name}\n`);
     },

@@ -4,4 +4,4 @@
  */
 
 export { addDataCommands } from "./data_commands.ts";
-export { type AttachedData, ownersOf, runWithData } from "./attached_data.ts";
+export { type AttachedData, checkNotOthers, ownersOf, runWithData } from "./attached_data.ts";

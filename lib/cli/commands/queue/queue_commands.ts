@@ -16,7 +16,7 @@ import {
   readNumber,
   refuseOthers,
 } from "../../weft_command.ts";
-import { type AttachedData, ownersOf, runWithData } from "../data/mod.ts";
+import { type AttachedData, checkNotOthers, ownersOf, runWithData } from "../data/mod.ts";
 import { addDeadCommands } from "./dead_commands.ts";
 import { addWork } from "./work_command.ts";
 
@@ -206,8 +206,9 @@ function addDelete(group: AnyCommand, { ports }: CommandContext): void {
       .option("--json", "as JSON")
       .addHelpText("after", "\nExample:\n  $ weft queue delete mails --force"),
     ports,
-    async ({ client }, [name = ""], { json }) => {
-      const deleted = await client.dropQueue(name);
+    async (data, [name = ""], { json }) => {
+      const deleted = await data.client.dropQueue(name);
+      if (!deleted) await checkNotOthers(data, name, `${PREFIX}${name}`);
       if (json === true) printJson(ports, { deleted });
       else ports.terminal.out(deleted ? `Deleted ${name}\n` : `This node owns no ${name}\n`);
     },
