@@ -15,6 +15,7 @@ const serversRequest: LazyObject<data.DataServersRequest> = named("DataServersRe
   replicas: z.int().min(1).max(5).exactOptional(),
   members: z.array(z.string().min(1).max(128)).max(5).exactOptional(),
   program: z.string().min(1).max(512).exactOptional(),
+  force: z.boolean().exactOptional(),
 }));
 const serverReplacement: LazyObject<data.DataServerReplacement> = object(() => ({
   lost: z.string().min(1).max(128),
@@ -48,6 +49,7 @@ const serversReport: LazyObject<data.DataServersReport> = named("DataServers", (
   decidedBy: z.string().exactOptional(),
   decidedAt: figure().exactOptional(),
   servers: z.array(server()),
+  former: z.array(z.string()).exactOptional(),
   given: givenServers().exactOptional(),
 }), "The servers of collections that members run.");
 

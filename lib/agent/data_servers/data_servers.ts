@@ -12,14 +12,16 @@
 import { equalBytes, type Logger, repeat } from "../../base/mod.ts";
 import type { DataServerReport, DataServersReport, GivenServersReport } from "../../api/mod.ts";
 import { type LogHealth, type LogReach, type Opened, parseNatsServer } from "../../data/mod.ts";
-import { type MemberRecord, type NodeId, PLAIN_READER } from "../../mesh/mod.ts";
+import type { MemberRecord, NodeId } from "../../mesh/mod.ts";
 import type { CallOptions, ServiceDefinition } from "../../service/mod.ts";
 import type { RunningNode } from "../peers/mod.ts";
 import type { Warning } from "../warnings/mod.ts";
+import { FormerServers } from "./former_servers.ts";
 import { HostServer, type HostServerParts, STORE } from "./host_server.ts";
 import {
   decodeServers,
   encodeServers,
+  readServers,
   SERVERS_KEY,
   SERVERS_KIND,
   type ServersDecision,
@@ -31,6 +33,7 @@ import {
   makeAtHosts,
   NATS_SERVICE,
   natsService,
+  readKept,
   readStatus,
   type ServerStatus,
 } from "./server_calls.ts";
@@ -45,6 +48,8 @@ export interface DataServersParts extends HostServerParts {
   readonly isLeader: (caller: string) => boolean;
   /** Makes a collection or queue of the servers, on this node, or opens it. */
   readonly open: (kind: KeptKind, request: KeptRequest) => Promise<Opened>;
+  /** The names of all that the servers keep, as this node knows it; undefined while it keeps nothing by them. */
+  readonly kept: () => Promise<readonly string[] | undefined>;
   readonly health: () => Promise<LogHealth | undefined>;
   /** Undefined while the servers are not used. */
   readonly reach: () => LogReach | undefined;
@@ -75,6 +80,8 @@ export interface SeenHost extends SeenServer {
 export class DataServers {
   readonly #parts: DataServersParts;
   readonly #log: Logger;
+  /** Those that were stopped. */
+  readonly former: FormerServers;
   /** The one of this host. */
   readonly #own: HostServer;
   #decision: ServersDecision | undefined;
@@ -92,6 +99,7 @@ export class DataServers {
   constructor(parts: DataServersParts) {
     this.#parts = parts;
     this.#log = parts.log;
+    this.former = new FormerServers(parts);
     this.#own = new HostServer(parts);
     const stored = parts.store.get(STORE, "decision");
     this.#decision = stored && decodeServers(stored);
@@ -151,6 +159,7 @@ export class DataServers {
       isLeader,
       probe: (program) => this.probe(program),
       status: () => this.#ownStatus(),
+      kept: () => this.#parts.kept(),
       open: async (kind, request) => {
         await this.#looking;
         return this.isHost ? await open(kind, request) : undefined;
@@ -168,6 +177,20 @@ export class DataServers {
     return { version, isAlone: options.rootless, ...decidedAt !== undefined && { decidedAt } };
   }
 
+  /** @returns the names of all that the servers keep, as their hosts say; undefined where none of them can */
+  async kept(): Promise<readonly string[] | undefined> {
+    const { mesh, kept, request } = this.#parts;
+    const told = await Promise.all(
+      this.#hostRecords().map(async ({ nodeId }) => {
+        if (nodeId === mesh.identity.id) return await kept().catch(() => undefined);
+        const options = { node: nodeId, timeoutMs: STATUS_MS, retries: 0 };
+        return readKept(await request(`${NATS_SERVICE}/kept`, {}, options).catch(() => undefined));
+      }),
+    );
+    const known = told.filter((names) => names !== undefined);
+    return known.length === 0 ? undefined : [...new Set(known.flat())].sort();
+  }
+
   /** Has a member that keeps collections and queues make one. @returns undefined where this node does @throws DataError */
   async makeElsewhere(kind: KeptKind, request: KeptRequest): Promise<Opened | undefined> {
     await this.#looking;
@@ -179,10 +202,17 @@ export class DataServers {
   /** @returns how all servers are, as far as this node knows */
   async report(): Promise<DataServersReport> {
     await this.look();
+    // What was decided while others were asked counts.
+    this.#read();
     const decision = this.#decision;
     const given = await this.#given();
     if (decision === undefined) {
-      return { replicas: 0, hasQuorum: false, servers: [], ...given !== undefined && { given } };
+      const former = this.former.hosts().map(({ name }) => name).sort();
+      return {
+        ...{ replicas: 0, hasQuorum: false, servers: [] },
+        ...former.length > 0 && { former },
+        ...given !== undefined && { given },
+      };
     }
     const ownHealth = await this.#parts.health();
     const statuses = this.seen().map(({ name, isOwn, status }) => ({
@@ -266,16 +296,10 @@ export class DataServers {
 
   /** What was decided stays while no leader is there to renew it: it is taken back by a leader alone. */
   #read(): void {
-    const { mesh: { replica: { entries } }, store } = this.#parts;
-    const signed = entries.signedEntry(
-      entries.networkOrigin(SERVERS_KIND, SERVERS_KEY),
-      SERVERS_KIND,
-      SERVERS_KEY,
-    );
-    const entry = signed && PLAIN_READER.entry(signed.payload);
-    if (entry === undefined) return;
-    const decision = entry.isDeleted ? undefined : decodeServers(entry.body);
-    if (!entry.isDeleted && decision === undefined) return;
+    const { mesh, store } = this.#parts;
+    const read = readServers(mesh.replica.entries, SERVERS_KEY);
+    if (read === undefined) return;
+    const decision = read === "none" ? undefined : read;
     this.#decision = decision;
     const stored = store.get(STORE, "decision");
     if (decision === undefined && stored !== undefined) store.delete(STORE, "decision");

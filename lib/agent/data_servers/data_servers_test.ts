@@ -9,7 +9,7 @@ import {
   passwordsOf,
   type ServersDecision,
 } from "./server_entry.ts";
-import { natsService, readStatus } from "./server_calls.ts";
+import { natsService, readKept, readStatus } from "./server_calls.ts";
 import { serverWarnings } from "./server_warnings.ts";
 
 const node = (digit: string) => digit.repeat(32) as NodeId;
@@ -22,11 +22,15 @@ const decision: ServersDecision = {
   program: "/usr/local/bin/nats-server",
   decidedBy: node("4"),
   decidedAt: unixMillis(1_790_000_000_000),
+  keeps: "0123456789abcdef",
 };
 
 Deno.test("decodeServers() reads what encodeServers() writes, and nothing that is cut or malformed", () => {
   const body = encodeServers(decision);
   assert.deepEqual(decodeServers(body), decision);
+  const { keeps: _, ...unnamed } = decision;
+  assert.deepEqual(decodeServers(encodeServers(unnamed)), unnamed);
+  assert.equal(decodeServers(encodeServers({ ...decision, keeps: "01" })), undefined);
   for (let at = 0; at < body.length; at++) {
     const read = decodeServers(body.subarray(0, at));
     assert.notDeepEqual(read, decision, `${at} bytes`);
@@ -107,17 +111,24 @@ Deno.test("serverWarnings() tells of servers that are away, of a lost quorum, an
   assert.deepEqual(abouts(seen("a", running()), { name: "b", isKnown: false, status: undefined }), []);
 });
 
-Deno.test("$nats/probe answers leaders alone, and for a nats-server alone", async () => {
+Deno.test("$nats/probe and kept answer leaders alone, and probe for a nats-server alone", async () => {
   const probed: unknown[] = [];
   const service = natsService({
     isLeader: (caller) => caller === "lead",
     probe: (program) => Promise.resolve(void probed.push(program)),
     status: () => Promise.reject(new Error("not asked")),
+    kept: () => Promise.resolve(Array.from({ length: 20 }, (_, i) => `c${i}`)),
     open: () => Promise.resolve(undefined),
   });
-  const probe = service.actions?.["probe"] as {
-    readonly handler: (params: unknown, context: unknown) => Promise<unknown>;
-  };
+  type Action = { readonly handler: (params: unknown, context: unknown) => Promise<unknown> };
+  const [probe, kept] = ["probe", "kept"].map((name) => service.actions?.[name] as Action);
+  assert(probe !== undefined && kept !== undefined);
+  await assert.rejects(kept.handler({}, { caller: "web" }), { code: "Refused" });
+  const names = readKept(await kept.handler({}, { caller: "lead" }));
+  assert.deepEqual([names?.length, names?.at(0)], [16, "c0"]);
+  for (const wrong of [undefined, { names: "orders" }, { names: [1] }, { names: new Array(17).fill("x") }]) {
+    assert.equal(readKept(wrong), undefined);
+  }
   await assert.rejects(probe.handler({}, { caller: "web" }), { code: "Refused" });
   await assert.rejects(probe.handler({ program: "/bin/sh" }, { caller: "lead" }), { code: "Refused" });
   assert.deepEqual(probed, []);

@@ -22,10 +22,12 @@ export type ServersAccess = Pick<JetStreamParts, "server" | "credentials" | "caF
 export interface HostServerParts extends AgentContext {
   /** Collections are kept by these servers from now on, or by none. */
   readonly share: (access: ServersAccess | undefined) => Promise<void>;
+  /** Moves what this node has read of the servers into a folder; only while collections are kept by none. */
+  readonly setCopyAside: (folder: string) => Promise<void>;
 }
 
 /** What a host is to run. */
-export interface HostOrder extends Pick<ServersDecision, "hosts" | "program"> {
+export interface HostOrder extends Pick<ServersDecision, "hosts" | "program" | "keeps"> {
   /** The secret of the servers, for this host alone. */
   readonly sealed: Uint8Array;
   /** Where the other hosts are in the mesh. */
@@ -58,7 +60,8 @@ export class HostServer {
   }
 
   /** Has the server run as is decided: what runs already as it should stays. */
-  async follow({ hosts, program: named, sealed, others }: HostOrder): Promise<void> {
+  async follow({ hosts, program: named, sealed, others, keeps }: HostOrder): Promise<void> {
+    if (keeps !== undefined) await this.#keepOnly(keeps);
     const secret = this.#secret(sealed);
     if (secret === undefined) {
       this.#problem = "the secret of the servers is not for this node's keys";
@@ -108,14 +111,35 @@ export class HostServer {
     const { store, log } = this.#parts;
     // Who has none was never a host.
     if (store.get(STORE, "secret") === undefined) return;
-    const aside = `${this.#folder}-replaced`;
+    const aside = await this.#setAside();
+    log.info("another member runs a server of collections in place of this one", { copy: aside });
+  }
+
+  /** What is called otherwise is put aside. */
+  async #keepOnly(keeps: string): Promise<void> {
+    const { store, log } = this.#parts;
+    const stored = store.get(STORE, "keeps");
+    if (stored !== undefined && new TextDecoder().decode(stored) === keeps) return;
+    if (store.get(STORE, "secret") !== undefined) {
+      await this.leave();
+      const aside = await this.#setAside();
+      log.info("the server of collections begins with nothing", { copy: aside });
+    }
+    store.put(STORE, "keeps", encoder.encode(keeps));
+  }
+
+  /** @returns the folder in which what was kept is then */
+  async #setAside(): Promise<string> {
+    const { store, setCopyAside } = this.#parts;
+    let aside = `${this.#folder}-replaced`;
+    for (let number = 2; await exists(aside); number++) aside = `${this.#folder}-replaced-${number}`;
     if (await exists(this.#folder)) {
-      if (await exists(aside)) await Deno.remove(aside, { recursive: true });
+      // With what was read of one log no other one can be gone on with.
+      await setCopyAside(this.#folder);
       await Deno.rename(this.#folder, aside);
     }
-    store.delete(STORE, "server");
-    store.delete(STORE, "secret");
-    log.info("another member runs a server of collections in place of this one", { copy: aside });
+    for (const key of ["keeps", "server", "secret"]) store.delete(STORE, key);
+    return aside;
   }
 
   /**

@@ -19,6 +19,7 @@ import {
   CallError,
   type CallOptions,
   isProgram,
+  type PeerId,
   type ServiceDefinition,
 } from "../../service/mod.ts";
 import { isProgramPath } from "./server_entry.ts";
@@ -54,6 +55,8 @@ export interface NatsServiceParts {
   readonly isLeader: (caller: string) => boolean;
   probe(program: string | undefined): Promise<unknown>;
   status(): Promise<ServerStatus>;
+  /** @returns the names of all that servers keep; undefined where nothing is kept by servers */
+  kept(): Promise<readonly string[] | undefined>;
   /** @returns undefined where nothing is kept by servers */
   open(kind: KeptKind, request: KeptRequest): Promise<Opened | undefined>;
 }
@@ -64,9 +67,11 @@ const MAKE_MS = 20_000;
 const MAX_TEXT_LENGTH = 512;
 /** More servers are not told of. */
 const MAX_SERVERS = 8;
+/** More of what they keep is not told of: it is something. */
+const MAX_KEPT = 16;
 
 /** @returns the service */
-export function natsService({ isLeader, probe, status, open }: NatsServiceParts): ServiceDefinition {
+export function natsService({ isLeader, probe, status, kept, open }: NatsServiceParts): ServiceDefinition {
   const made = new Map<string, Set<string>>();
   const making = (kind: KeptKind): AnyActionDefinition => ({
     idempotent: true,
@@ -91,9 +96,7 @@ export function natsService({ isLeader, probe, status, open }: NatsServiceParts)
       probe: {
         idempotent: true,
         handler: async (params: unknown, { caller }) => {
-          if (caller !== undefined && (isProgram(caller) || !isLeader(caller))) {
-            throw refused("Leaders alone");
-          }
+          checkLeader(caller, isLeader);
           const { program } = fieldsOf(params);
           if (program !== undefined && !(typeof program === "string" && isProgramPath(program))) {
             throw refused("Nobody for that program");
@@ -102,6 +105,13 @@ export function natsService({ isLeader, probe, status, open }: NatsServiceParts)
         },
       },
       status: { idempotent: true, handler: () => status() },
+      kept: {
+        idempotent: true,
+        handler: async (_: unknown, { caller }) => {
+          checkLeader(caller, isLeader);
+          return { names: (await told(kept))?.slice(0, MAX_KEPT) };
+        },
+      },
       [MAKE_ACTIONS.collection]: making("collection"),
       [MAKE_ACTIONS.queue]: making("queue"),
     },
@@ -159,6 +169,17 @@ export function readStatus(answer: unknown): ServerStatus | undefined {
   };
 }
 
+/** Never throws. @returns what a host says that the servers keep, who may say anything */
+export function readKept(answer: unknown): readonly string[] | undefined {
+  const { names } = fieldsOf(answer);
+  return isTexts(names, MAX_KEPT) ? names : undefined;
+}
+
+/** @throws ActionError with code `Refused` when somebody else asks than a leader's agent */
+function checkLeader(caller: PeerId | undefined, isLeader: (caller: string) => boolean): void {
+  if (caller !== undefined && (isProgram(caller) || !isLeader(caller))) throw refused("Leaders alone");
+}
+
 /** Has callers told what has failed, without what made it fail. */
 async function told<T>(work: () => Promise<T>): Promise<T> {
   try {
@@ -184,8 +205,8 @@ function isText(value: unknown): value is string {
   return typeof value === "string" && value.length <= MAX_TEXT_LENGTH;
 }
 
-function isTexts(value: unknown): value is readonly string[] {
-  return Array.isArray(value) && value.length <= MAX_SERVERS && value.every(isText);
+function isTexts(value: unknown, most = MAX_SERVERS): value is readonly string[] {
+  return Array.isArray(value) && value.length <= most && value.every(isText);
 }
 
 function isCount(value: unknown): value is number {

@@ -1,24 +1,35 @@
 /**
- * How the decision travels which members run servers of collections: the body of one entry of the network's key.
+ * How the decision travels which members run servers of collections: the bodies of entries of the network's key.
  *
  *     data-servers/nats       DataServers: the members, and for each of them the secret of the servers, sealed
+ *     data-servers/former     DataServers: those that ran them last, and keep something, while nobody runs any
  *
  * @module
  */
 
 import { decodeHex, encodeHex, type UnixMillis, unixMillis } from "../../base/mod.ts";
 import { blake2sMac } from "../../crypto/mod.ts";
-import { MAX_ENTRY_BODY_BYTES, type NodeId, parseNodeId } from "../../mesh/mod.ts";
+import {
+  MAX_ENTRY_BODY_BYTES,
+  type MeshState,
+  type NodeId,
+  parseNodeId,
+  PLAIN_READER,
+} from "../../mesh/mod.ts";
 import { DataServersSchema, decodeMessage, encodeMessage } from "../../proto/mod.ts";
 
 /** The kind of the entry; only the network's key writes it. */
 export const SERVERS_KIND = "data-servers";
-/** Its key. */
+/** The key of what is decided. */
 export const SERVERS_KEY = "nats";
+/** The key of what was decided before the servers were stopped. */
+export const FORMER_KEY = "former";
 /** The most members that run one. */
 export const MAX_HOSTS = 5;
 /** The length of the servers' secret in bytes. */
 export const SECRET_BYTES = 32;
+/** The length of the name of what they keep in bytes. */
+export const KEEPS_BYTES = 8;
 
 const MAX_PROGRAM_LENGTH = 512;
 const MAX_SEALED_BYTES = 128;
@@ -41,10 +52,14 @@ export interface ServersDecision {
   readonly program?: string;
   readonly decidedBy: NodeId;
   readonly decidedAt: UnixMillis;
+  /** Names what they keep, in hexadecimal: who has what is called otherwise begins with nothing. Undefined for whatever is there. */
+  readonly keeps?: string;
 }
 
 /** @returns the body of the entry */
-export function encodeServers({ hosts, program = "", decidedBy, decidedAt }: ServersDecision): Uint8Array {
+export function encodeServers(
+  { hosts, program = "", decidedBy, decidedAt, keeps = "" }: ServersDecision,
+): Uint8Array {
   return encodeMessage(DataServersSchema, {
     hosts: hosts.map(({ nodeId, sealed, isGranted }) => ({
       node: decodeHex(nodeId) ?? new Uint8Array(0),
@@ -54,6 +69,7 @@ export function encodeServers({ hosts, program = "", decidedBy, decidedAt }: Ser
     program,
     decidedBy: decodeHex(decidedBy) ?? new Uint8Array(0),
     decidedAt: BigInt(decidedAt),
+    keeps: decodeHex(keeps) ?? new Uint8Array(0),
   });
 }
 
@@ -73,12 +89,25 @@ export function decodeServers(body: Uint8Array): ServersDecision | undefined {
   const isOne = hosts.length > 0 && hosts.length <= MAX_HOSTS &&
     new Set(hosts.map(({ nodeId }) => nodeId)).size === hosts.length;
   if (!isOne || (wire.program !== "" && !isProgramPath(wire.program))) return undefined;
+  const { keeps } = wire;
+  if (keeps.length !== 0 && keeps.length !== KEEPS_BYTES) return undefined;
   return {
     hosts,
     ...wire.program !== "" && { program: wire.program },
     decidedBy,
     decidedAt: unixMillis(Number(wire.decidedAt)),
+    ...keeps.length > 0 && { keeps: encodeHex(keeps) },
   };
+}
+
+/** @returns what an entry of the network says; "none" when it was taken back, undefined when there is none or it is malformed */
+export function readServers(
+  entries: MeshState["replica"]["entries"],
+  key: string,
+): ServersDecision | "none" | undefined {
+  const signed = entries.signedEntry(entries.networkOrigin(SERVERS_KIND, key), SERVERS_KIND, key);
+  const entry = signed && PLAIN_READER.entry(signed.payload);
+  return entry?.isDeleted === true ? "none" : entry && decodeServers(entry.body);
 }
 
 /** Whether that may be the path of a server's program: what is run there may be nothing else. */

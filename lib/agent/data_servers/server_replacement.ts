@@ -25,7 +25,7 @@ export function checkReplaceable(lost: SeenServer, staying: readonly SeenServer[
   if (count === 1) {
     throw new QuorumLostError(`${cannot}: it was alone, so that nobody else has what it kept`, {
       hint:
-        "Put its state directory back in its place, or begin anew: `weft data down --force`, then `weft data up`.",
+        "Put its state directory back in its place, or begin anew: `weft data down --force`, then `weft data up --force`.",
     });
   }
   if (running.length <= count / 2) {

@@ -26,7 +26,7 @@ export interface HostWish {
 }
 
 /** What a host offers in the place of others. */
-export const OFFERS = ["data", "queue"] as const;
+const OFFERS = ["data", "queue"] as const;
 /** So many members are asked whether they can. */
 const MAX_ASKED = 64;
 const ASK_MS = 5_000;

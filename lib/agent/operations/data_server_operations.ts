@@ -5,11 +5,16 @@
 
 import type { DataServersControl, DataServersReport, DataServersRequest } from "../../api/mod.ts";
 import type { MemberRecord } from "../../mesh/mod.ts";
-import { peerId } from "../../service/mod.ts";
 import type { Agent } from "../agent.ts";
-import { checkReplaceable, type ChosenHost, isProgramPath, type SeenHost } from "../data_servers/mod.ts";
+import {
+  checkReplaceable,
+  type ChosenHost,
+  type FormerHost,
+  isProgramPath,
+  type SeenHost,
+} from "../data_servers/mod.ts";
 import { InvalidRequestError } from "../errors.ts";
-import { chooseHosts, grantHosts, OFFERS, ungrantHosts } from "./data_server_hosts.ts";
+import { chooseHosts, grantHosts, ungrantHosts } from "./data_server_hosts.ts";
 import { asOperator, leaderPart, memberOf, recordOf } from "./membership_operations.ts";
 
 /** What most of can be lost of, without a tie. */
@@ -28,16 +33,19 @@ export function dataServerOperations(agent: Agent): DataServersControl {
 
     async startDataServers(request) {
       leaderPart(mesh, mesh.network.signingKey);
-      const { program } = request;
-      if (program !== undefined && !isProgramPath(program)) {
-        throw new InvalidRequestError(`Cannot run ${program}: that is no absolute path of a nats-server`, {
-          hint: "Its name begins with nats-server, as in /usr/local/bin/nats-server.",
-        });
+      if (request.program !== undefined && !isProgramPath(request.program)) {
+        throw new InvalidRequestError(
+          `Cannot run ${request.program}: that is no absolute path of a nats-server`,
+          { hint: "Its name begins with nats-server, as in /usr/local/bin/nats-server." },
+        );
       }
       await servers.look();
-      const named = request.members?.map((text) => memberOf(agent, text).record);
+      const { decision, former } = servers;
+      const continued = decision === undefined && request.force !== true ? former.decision : undefined;
+      const program = request.program ?? continued?.program;
+      const asked = request.members?.map((text) => memberOf(agent, text).record);
+      const named = continued === undefined ? asked : formerMembers(former.hosts(), request, asked);
       const count = countOf(request, named);
-      const { decision } = servers;
       if (decision !== undefined) {
         const isSame = decision.hosts.length === count && decision.program === program &&
           (named === undefined ||
@@ -60,7 +68,7 @@ export function dataServerOperations(agent: Agent): DataServersControl {
         ...program !== undefined && { program },
       });
       const granted = await grantHosts(agent, hosts);
-      asOperator(mesh, () => serverActs.start(granted, program));
+      asOperator(mesh, () => serverActs.start(granted, program, continued));
       return await started(() => servers.report());
     },
 
@@ -109,20 +117,15 @@ export function dataServerOperations(agent: Agent): DataServersControl {
       await servers.look();
       const { decision } = servers;
       if (decision === undefined) throw new InvalidRequestError("Cannot stop servers: there are none");
-      // Where each collection is kept is not known here; what more of them offer is the likelier to be on the servers.
-      const kept = agent.services.runtime.report().filter(({ path, providers }) =>
-        OFFERS.some((kind) => path.startsWith(`${kind}/`)) &&
-        providers.some(({ id }) => decision.hosts.some(({ nodeId }) => id === peerId(nodeId)))
-      ).toSorted((a, b) => b.providers.length - a.providers.length);
-      if (kept.length > 0 && !force) {
+      const kept = await servers.kept();
+      if (kept?.length !== 0 && !force) {
         throw new InvalidRequestError(
-          `Cannot stop the servers: their members keep collections and queues, as ${
-            kept[0]?.path.slice(kept[0].path.indexOf("/") + 1)
-          }`,
-          { hint: "With --force those on the servers are away until `weft data up` on the same members." },
+          "Cannot stop the servers: " +
+            (kept === undefined ? "none of them says what they keep" : `they keep ${examples(kept)}`),
+          { hint: "With --force that is away until `weft data up`." },
         );
       }
-      asOperator(mesh, () => serverActs.stop());
+      asOperator(mesh, () => serverActs.stop(kept?.length !== 0));
       await ungrantHosts(agent, decision.hosts);
       return await servers.report();
     },
@@ -140,6 +143,37 @@ function lostHost(agent: Agent, text: string): SeenHost {
   throw new InvalidRequestError(`Cannot replace the server on ${text}: it runs none`, {
     hint: `Those that do are ${hosts.map(({ name }) => name).join(", ")}.`,
   });
+}
+
+/**
+ * @returns those that ran servers before, in whose place no others may be asked for
+ * @throws InvalidRequestError when they are, or some of them were removed from the network
+ */
+function formerMembers(
+  hosts: readonly FormerHost[],
+  { replicas }: DataServersRequest,
+  asked: readonly MemberRecord[] | undefined,
+): readonly MemberRecord[] {
+  const names = hosts.map(({ name }) => name).sort().join(", ");
+  const gone = hosts.find(({ record }) => record === undefined);
+  const records = hosts.flatMap(({ record }) => record ?? []);
+  const isSame = (replicas ?? asked?.length ?? hosts.length) === hosts.length &&
+    (asked === undefined || records.every(({ nodeId }) => asked.some((one) => one.nodeId === nodeId)));
+  if (isSame && gone === undefined) return records;
+  throw new InvalidRequestError(
+    `Cannot start servers: those that were stopped keep collections, on ${names}` +
+      (gone === undefined ? "" : `; ${gone.name} was removed from the network`),
+    {
+      hint: (gone === undefined ? "`weft data up` goes on with them there. " : "") +
+        "With --force they are given up: put aside on those members, and others begin with nothing.",
+    },
+  );
+}
+
+/** @returns "orders", "orders and mails", or "mails, orders and others" */
+function examples(names: readonly string[]): string {
+  const [first, second] = names;
+  return names.length > 2 ? `${first}, ${second} and others` : names.join(" and ");
 }
 
 function countOf({ replicas }: DataServersRequest, named: readonly MemberRecord[] | undefined): number {

@@ -124,6 +124,24 @@ export class DataStore {
     await this.#engines?.share(access && this.#openLog(access, parts));
   }
 
+  /** @returns the names of the collections and queues that servers keep; undefined where there are none */
+  async kept(): Promise<readonly string[] | undefined> {
+    const shared = this.#engines?.hasBoth === true ? this.#engines.side("nats") : undefined;
+    if (shared === undefined) return undefined;
+    const kept = [...await shared.collections(), ...await shared.queues?.queues() ?? []];
+    return kept.map(({ name }) => name).sort();
+  }
+
+  /** Moves what was read of servers into another folder, while none are used. */
+  async setSharedAside(folder: string): Promise<void> {
+    const { name } = this.#file("-shared");
+    for (const file of [name, `${name}-wal`, `${name}-shm`]) {
+      await Deno.rename(`${this.#stateDir}/${file}`, `${folder}/${file}`).catch((error) => {
+        if (!(error instanceof Deno.errors.NotFound)) throw error;
+      });
+    }
+  }
+
   /** @returns how the stream's servers are; undefined while they are not reached, or there are none */
   async health(): Promise<LogHealth | undefined> {
     return await this.#log?.health();

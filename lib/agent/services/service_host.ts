@@ -143,6 +143,8 @@ export class ServiceHost {
         await store.share(access, parts);
         this.data.followShared();
       },
+      setCopyAside: (folder) => store.setSharedAside(folder),
+      kept: () => store.kept(),
       health: () => store.health(),
       reach: () => store.reach,
     });

@@ -7,10 +7,15 @@
 export interface DataServersRequest {
   /** How many: 1, 3 or 5; as many as are named, or else 3, unless told. */
   readonly replicas?: number;
-  /** The members, by name, id, key or address; those that can, in the order of their names, unless told. */
+  /**
+   * The members, by name, id, key or address; unless told those that ran servers before and keep something, or else those
+   * that can, in the order of their names.
+   */
   readonly members?: readonly string[];
   /** The program on those members, an absolute path; each finds `nats-server` on its `PATH` unless told. */
   readonly program?: string;
+  /** Whether to give up what servers that were stopped keep: they are to begin with nothing. */
+  readonly force?: boolean;
 }
 
 /** How the servers are to be stopped. */
@@ -75,6 +80,8 @@ export interface DataServersReport {
   readonly decidedAt?: number;
   /** By name. */
   readonly servers: readonly DataServerReport[];
+  /** Who ran servers before, by name, while none do and those keep something. */
+  readonly former?: readonly string[];
   /** Those that the node that was asked uses in their place. */
   readonly given?: GivenServersReport;
 }
@@ -84,7 +91,8 @@ export interface DataServersControl {
   /** The servers, and how they are. */
   dataServers(): Promise<DataServersReport>;
   /**
-   * Has members run servers, which keep new collections from then on; harmless when they do. Leaders only.
+   * Has members run servers, which keep new collections from then on; harmless when they do. Those that were stopped and
+   * keep something are started again, or else it is to be given up. Leaders only.
    * @throws WeftError with code `NotLeader`, `InvalidRequest`, `UnknownPeer`
    */
   startDataServers(request: DataServersRequest): Promise<DataServersReport>;

@@ -103,15 +103,46 @@ labTest(
       ...["a", "b", "c", "job-one", "job-two"],
     ]);
 
-    assert.match((await ask(lead, "data", "down")).stderr, /keep collections and queues, as (counts|jobs)/);
+    assert.match((await ask(lead, "data", "down")).stderr, /they keep counts and jobs/);
     await expectAnswer(lead, "data", "down", "--force");
-    await waitFor(() => Promise.resolve(serverOf(store.stateDir) === undefined), 15_000, {
-      what: "it is stopped",
-    });
-    assert.deepEqual((await statusOf(lead)).servers, []);
+    const isStopped = () => Promise.resolve(serverOf(store.stateDir) === undefined);
+    await waitFor(isStopped, 15_000, { what: "it is stopped" });
+    const stopped = await statusOf(lead);
+    assert.deepEqual([stopped.servers, stopped.former], [[], ["store"]]);
     const config = Deno.readTextFileSync(`${store.stateDir}/${folder}/server.conf`);
     const [, password = assert.fail()] = /password: "([0-9a-f]{64})"/.exec(config) ?? [];
     for (const { process } of [lead, store]) assert(!`${process.stdout}${process.stderr}`.includes(password));
+
+    // Nobody else is taken in the place of who keeps something, unless that is given up.
+    const elsewhere = await ask(lead, "data", "up", "lead", ...PROGRAM);
+    assert.match(elsewhere.stderr, /that were stopped keep collections, on store\n.*`weft data up` goes on/s);
+    await expectAnswer(lead, "data", "up");
+    const again = await waitFor(
+      async () => await counts.put({ id: "d", n: 4 }, { id: "put-d" }).catch(() => undefined),
+      30_000,
+      { what: "it goes on where it was" },
+    );
+    assert(again.revision > third.revision);
+    await expectAnswer(lead, "data", "down", "--force");
+    await waitFor(isStopped, 15_000, { what: "it is stopped once more" });
+    await expectAnswer(lead, "data", "up", "store", "--force", ...PROGRAM);
+    const anew = await waitFor(
+      async () => await program.collection<Count>("counts", { key: "id" }).catch(() => undefined),
+      30_000,
+      { what: "the collection is made anew" },
+    );
+    await waitFor(
+      async () => await anew.put({ id: "e", n: 5 }, { id: "put-e" }).catch(() => undefined),
+      30_000,
+      { what: "what is there is another one" },
+    );
+    assert.deepEqual((await Array.fromAsync(anew.list())).map(({ key }) => key), ["e"]);
+    const aside = Deno.readDirSync(`${store.stateDir}/${folder}-replaced`);
+    assert([...aside].some(({ name }) => name.startsWith("data-shared-")), "the copy is put aside, too");
+    assert.match((await ask(lead, "data", "drop", "counts", "--force")).stderr, /owned by store/);
+    await expectAnswer(store, "data", "drop", "counts", "--force");
+    assert.match(await expectAnswer(lead, "data", "down"), /kept nothing/);
+    assert.equal((await statusOf(lead)).former, undefined);
   },
 );
 

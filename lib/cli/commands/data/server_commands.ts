@@ -36,14 +36,17 @@ export function addServerCommands(group: AnyCommand, { ports }: CommandContext):
       .argument("[nodes...]", "the members (default: those that can, in the order of their names)")
       .option("--replicas <number>", "how many: 1, 3 or 5 (default: as many as are named, or 3)")
       .option("--nats-server <path>", "the program on those members (default: nats-server on their PATH)")
+      .option("--force", "also where that gives up what servers keep that were stopped")
       .option("--json", "as JSON")
       .addHelpText(
         "after",
-        "\nExamples:\n  $ weft data up --replicas 3\n  $ weft data up web-1 web-2 web-3 --nats-server /usr/local/bin/nats-server",
+        "\nExamples:\n  $ weft data up --replicas 3\n  $ weft data up web-1 web-2 web-3 --nats-server /usr/local/bin/nats-server\n\n" +
+          "After `weft data down` the same members go on with what they keep, and need not be named. With --force they put it\n" +
+          "aside in their state directories, and the servers begin with nothing.",
       ),
     ports,
     async (client, nodes, options) => {
-      const { replicas, natsServer } = options;
+      const { replicas, natsServer, force } = options;
       const report = await client.ask(
         "startDataServers",
         defined<DataServersRequest>({
@@ -54,6 +57,7 @@ export function addServerCommands(group: AnyCommand, { ports }: CommandContext):
           }),
           members: nodes.length > 0 ? nodes : undefined,
           program: typeof natsServer === "string" ? natsServer : undefined,
+          force: force === true ? force : undefined,
         }),
       );
       return await waited(options, untilAll(client, report, ({ state }) => state === "running"));
@@ -83,12 +87,15 @@ export function addServerCommands(group: AnyCommand, { ports }: CommandContext):
   );
   askAndPrint(
     group.command("down").description("stop those servers; what they keep stays with their members")
-      .option("--force", "also while they keep collections, which nobody reaches then")
+      .option("--force", "also while they keep collections or queues, which nobody reaches then")
       .option("--json", "as JSON")
       .addHelpText("after", "\nExample:\n  $ weft data down --force"),
     ports,
     (client, _, { force }) => client.ask("stopDataServers", force === true ? { force } : {}),
-    () => "The servers stop; `weft data up` on the same members goes on with what they keep\n",
+    ({ former }) =>
+      former === undefined
+        ? "The servers stop; they kept nothing\n"
+        : "The servers stop; `weft data up` goes on with what they keep\n",
   );
   askAndPrint(
     group.command("status").description("show the servers of collections, and how they are")
@@ -123,9 +130,13 @@ async function untilAll(
 
 /** @returns the servers as a table, and whether most of them run */
 export function serversText(report: DataServersReport, terminal: Terminal): string {
-  const { servers, hasQuorum, given } = report;
+  const { servers, hasQuorum, former, given } = report;
   if (given !== undefined) return givenText(given);
-  if (servers.length === 0) return "No servers. `weft data up` has members run some.\n";
+  if (servers.length === 0) {
+    return former === undefined
+      ? "No servers. `weft data up` has members run some.\n"
+      : `No servers. \`weft data up\` goes on with what those keep that ran on ${former.join(", ")}.\n`;
+  }
   const rows = servers.map(({ node, state, version, installed, sinceMs, restarts, isLeader, isCurrent }) => [
     ...[node, state, `${version ?? "-"}${installed === undefined ? "" : ` (${installed} is installed)`}`],
     ...[sinceMs === undefined ? "-" : formatSpan(sinceMs), restarts === undefined ? "-" : `${restarts}`],

@@ -12,7 +12,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file weft/data/v1/data.proto.
  */
 export const file_weft_data_v1_data: GenFile = /*@__PURE__*/
-  fileDesc("Chd3ZWZ0L2RhdGEvdjEvZGF0YS5wcm90bxIMd2VmdC5kYXRhLnYxInMKC0RhdGFTZXJ2ZXJzEisKBWhvc3RzGAEgAygLMhwud2VmdC5kYXRhLnYxLkRhdGFTZXJ2ZXJIb3N0Eg8KB3Byb2dyYW0YAiABKAkSEgoKZGVjaWRlZF9ieRgDIAEoDBISCgpkZWNpZGVkX2F0GAQgASgEIj8KDkRhdGFTZXJ2ZXJIb3N0EgwKBG5vZGUYASABKAwSDgoGc2VhbGVkGAIgASgMEg8KB2dyYW50ZWQYAyABKAhiBnByb3RvMw");
+  fileDesc("Chd3ZWZ0L2RhdGEvdjEvZGF0YS5wcm90bxIMd2VmdC5kYXRhLnYxIoIBCgtEYXRhU2VydmVycxIrCgVob3N0cxgBIAMoCzIcLndlZnQuZGF0YS52MS5EYXRhU2VydmVySG9zdBIPCgdwcm9ncmFtGAIgASgJEhIKCmRlY2lkZWRfYnkYAyABKAwSEgoKZGVjaWRlZF9hdBgEIAEoBBINCgVrZWVwcxgFIAEoDCI/Cg5EYXRhU2VydmVySG9zdBIMCgRub2RlGAEgASgMEg4KBnNlYWxlZBgCIAEoDBIPCgdncmFudGVkGAMgASgIYgZwcm90bzM");
 
 /**
  * The body of the entry of the kind "data-servers", which the network's key signs; its key is "nats".
@@ -45,6 +45,14 @@ export type DataServers = Message<"weft.data.v1.DataServers"> & {
    * @generated from field: uint64 decided_at = 4;
    */
   decidedAt: bigint;
+
+  /**
+   * Names what they keep, 8 bytes: a host that has what is called otherwise puts that aside, and begins with nothing. Empty
+   * for whatever a host has.
+   *
+   * @generated from field: bytes keeps = 5;
+   */
+  keeps: Uint8Array;
 };
 
 /**
