@@ -267,7 +267,11 @@ export class MessageCarrier {
       ? await this.#inflating.run(peer, () => this.#inflate(data, plainBytes))
       : undefined;
     if (inflated === undefined || (value.plainBytes > 0 && inflated.length !== plainBytes)) {
-      return failure("Incompatible", "Cannot read a value: its compression is unknown or broken");
+      const wanted = value.plainBytes > 0 ? `${plainBytes} bytes` : `at most ${plainBytes} bytes`;
+      return failure(
+        "Incompatible",
+        `Cannot read a value: its compression is unknown or broken, or does not make ${wanted}`,
+      );
     }
     return plain(value.encoding, inflated);
   }

@@ -106,6 +106,21 @@ Deno.test("MessageCarrier makes room for the most that it can become when nobody
   assert.equal(carrier.memory.of(PEER), 1_000 + 1_032_000 + 16_000 + MIB);
 });
 
+Deno.test("MessageCarrier says how long a compressed value may become when its sender has not said how long it is", async () => {
+  const { begun, compressor } = slowCompressor();
+  const carrier = carrierWith(compressor);
+  for (const [plainBytes, wanted] of [[0, "at most 1032000 bytes"], [2_000, "make 2000 bytes"]] as const) {
+    const whole = carrier.complete(PEER, { ...bomb(plainBytes), data: new Uint8Array(1_000) }, undefined);
+    await settle();
+    begun.at(-1)?.end(undefined);
+    const answer = await whole;
+    assert.ok(
+      "code" in answer && answer.code === "Incompatible" && answer.message.includes(wanted),
+      JSON.stringify(answer),
+    );
+  }
+});
+
 Deno.test("MessageCarrier refuses values over its limits before it reads anything of them", async () => {
   const { begun, compressor } = slowCompressor();
   const carrier = carrierWith(compressor);
