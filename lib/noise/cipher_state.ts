@@ -122,7 +122,7 @@ export class CipherState {
 
 // REKEY(k) is the first 32 bytes of ENCRYPT(k, 2^64-1, zerolen, 32 zero bytes); the nonce 2^64-1 is no safe integer,
 // so the port can't carry it.
-// DEVIATION: 2^53-1, the end of our counters, takes its place; both ends are weft.
+// DEVIATION: 2^53-1, the end of our counters, takes its place. Both ends have to do so (docs/protocol/channel.md).
 function rekeyedBytes(aead: Aead, key: Uint8Array): Uint8Array {
   const out = new Uint8Array(32 + TAG_BYTES);
   aead.key(key).seal(MAX_COUNTER, new Uint8Array(32), NO_DATA, out, 0);

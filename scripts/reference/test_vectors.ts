@@ -7,8 +7,10 @@ import { encodeHex, unixMillis, utf8Bytes } from "../../lib/base/mod.ts";
 import { blake2s, SigningKey } from "../../lib/crypto/mod.ts";
 import { AnnouncementCodec, dhtKey } from "../../lib/discovery/mod.ts";
 import { networkIdOf, NodeIdentity, overlayIpv6For, overlayIpv6Prefix } from "../../lib/mesh/identity/mod.ts";
-import { JoinToken, signPayload, TokenSecret } from "../../lib/mesh/records/mod.ts";
+import { JoinToken, NetworkShards, signPayload, TokenSecret } from "../../lib/mesh/records/mod.ts";
+import { FINGERPRINT_BYTES, VersionIndex } from "../../lib/mesh/versions/mod.ts";
 import { Cidr, Endpoint, IpAddress } from "../../lib/net/mod.ts";
+import { CipherState } from "../../lib/noise/mod.ts";
 import { derivePairKeys } from "../../lib/path/pair_keys.ts";
 import { encodeAnswer, encodeAsk } from "../../lib/path/probe.ts";
 import { encodeBind, LegSecret } from "../../lib/relay/mod.ts";
@@ -21,6 +23,8 @@ export function vectorsPage(): string {
     ["Keys and ids", identityVectors()],
     ["A token", tokenVectors()],
     ["A signature", signatureVectors()],
+    ["What is compared", comparisonVectors()],
+    ["Records of channels", recordVectors()],
     ["Datagrams of paths", pathVectors()],
     ["Discovery", discoveryVectors()],
   ];
@@ -89,6 +93,39 @@ function signatureVectors(): readonly Vector[] {
     ["label", "weft state entry v1"],
     ["signed by the network", encodeHex(signPayload("weft state entry v1", payload, networkKey).signature)],
     ["mark of the payload", encodeHex(blake2s(payload).subarray(0, 8))],
+  ];
+}
+
+function comparisonVectors(): readonly Vector[] {
+  const versions = new VersionIndex();
+  const signed = signPayload("weft state entry v1", utf8Bytes("payload"), networkKey);
+  for (const [slot, mark] of [["statement", 1n], ["service/0", 2n], ["record", 3n]] as const) {
+    versions.set(alpha.id, { slot, version: 1, mark, isFinal: false, signed });
+  }
+  const digest = versions.digest(unixMillis(0), unixMillis(0));
+  const part = parseInt(alpha.id.slice(0, 2), 16) >> 2;
+  const partOf = (index: number) =>
+    encodeHex(digest.subarray(index * FINGERPRINT_BYTES).subarray(0, FINGERPRINT_BYTES));
+  return [
+    ["part of the node 1 × 32", `${part}`],
+    ["statement 1, service/0 2, record 3", partOf(part)],
+    ["a part with nothing in it", partOf(0)],
+    ["origin of endpoint/blue/web-1", NetworkShards.ofNetwork(networkId).of("blue/web-1")],
+  ];
+}
+
+function recordVectors(): readonly Vector[] {
+  const sealed = (state: CipherState) => {
+    const out = new Uint8Array(20);
+    state.encryptInto(new Uint8Array(0), utf8Bytes("weft"), out, 0);
+    return encodeHex(out);
+  };
+  const state = new CipherState(seedOf(7));
+  const first = sealed(state);
+  state.rekey();
+  return [
+    ['"weft", key 7 × 32, nonce 0', first],
+    ["the same after a rekey, nonce 1", sealed(state)],
   ];
 }
 
