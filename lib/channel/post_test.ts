@@ -74,6 +74,26 @@ testChannel(
   },
 );
 
+testChannel("Channel.post() shares a record with what follows some microtasks later", async (fixture) => {
+  const [near, far] = await fixture.connect();
+  const got: number[] = [];
+  far.attach("calls", (body) => void got.push(body.length));
+  let writes = 0;
+  const write = fixture.near.write.bind(fixture.near);
+  fixture.near.write = (bytes) => {
+    writes++;
+    return write(bytes);
+  };
+  near.post("calls", new Uint8Array(1));
+  for (let i = 0; i < 5; i++) await undefined;
+  near.post("calls", new Uint8Array(2));
+  await settle();
+  assert.deepEqual(got, [1, 2]);
+  assert.equal(writes, 1);
+  near.close();
+  await far.closed;
+});
+
 testChannel("Channel.post() refuses when too much is queued, until drained()", async (fixture) => {
   const [near, far] = await fixture.connect();
   await near.drained();

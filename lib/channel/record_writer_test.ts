@@ -35,3 +35,12 @@ Deno.test("EarlyWrite cuts a turn that has no end into parts that grow", () => {
   assert.equal(writes.at(-1), 30);
   assert.deepEqual(writes.toSorted((a, b) => a - b), writes);
 });
+
+Deno.test("EarlyWrite waits some microtasks where turns have little to say, and one where they have much", () => {
+  const early = new EarlyWrite();
+  assert.equal(early.steps, 8);
+  for (let i = 0; i < 40; i++) turn(early, 7);
+  assert.equal(early.steps, 8);
+  for (let i = 0; i < 40; i++) turn(early, 16);
+  assert.equal(early.steps, 1);
+});
