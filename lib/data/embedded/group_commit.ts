@@ -18,6 +18,7 @@ const MAX_GROUP = 256;
 
 interface Waiting {
   readonly work: () => unknown;
+  readonly isLast: boolean;
   readonly resolve: (answer: unknown) => void;
   readonly reject: (error: unknown) => void;
 }
@@ -35,6 +36,8 @@ export class GroupCommit {
   #waiting: Waiting[] = [];
   #undo: (() => void)[] = [];
   #isDue = false;
+  /** Of the turn in which the next group is done. */
+  #turn = 0;
   #isClosed = false;
 
   /**
@@ -55,13 +58,20 @@ export class GroupCommit {
   /**
    * Has work done with the next group. Where it throws a `DataError`, nothing of it is written; whatever else it throws
    * ends the group.
+   * @param isLast whether it is done behind all other work of its group, whatever came first
    * @returns what the work gives, once it is durable
    */
-  run<Answer>(work: () => Answer): Promise<Answer> {
+  run<Answer>(work: () => Answer, isLast = false): Promise<Answer> {
     const { promise, resolve, reject } = Promise.withResolvers<unknown>();
-    this.#waiting.push({ work, resolve, reject });
-    this.#flushSoon();
+    this.#waiting.push({ work, isLast, resolve, reject });
+    if (!this.#isDue) this.#flushSoon();
     return promise as Promise<Answer>;
+  }
+
+  /** Calls back before the next group begins: what is asked for by that goes along with it. */
+  precede(call: () => void): void {
+    this.#afterTurn(call);
+    if (this.#isDue) this.#flushSoon();
   }
 
   /** Does all that waits, now. */
@@ -85,10 +95,12 @@ export class GroupCommit {
     this.#tellers.add(teller);
   }
 
+  /** Behind all that is to be called back before. */
   #flushSoon(): void {
-    if (this.#isDue) return;
     this.#isDue = true;
+    const turn = ++this.#turn;
     this.#afterTurn(() => {
+      if (turn !== this.#turn) return;
       this.#isDue = false;
       if (this.#isClosed) return;
       this.#flush();
@@ -99,6 +111,7 @@ export class GroupCommit {
   #flush(): void {
     const group = this.#waiting.splice(0, MAX_GROUP);
     if (group.length === 0) return;
+    if (group.length > 1) group.sort((a, b) => Number(a.isLast) - Number(b.isLast));
     const ends: (() => void)[] = [];
     try {
       this.#begin.run();

@@ -40,8 +40,6 @@ export interface EmbeddedQueuesParts {
   readonly now: () => number;
   /** Of a copy of a log: when the message was appended that is being done, in milliseconds since 1970. */
   readonly loggedAt?: () => number;
-  /** Calls back when what has arrived meanwhile has been handled. */
-  readonly afterTurn: (fire: () => void) => void;
   /** Does what makes room in the end, in a database that is full. */
   readonly withReserve: <Answer>(work: () => Answer) => Answer;
 }
@@ -53,18 +51,16 @@ export class EmbeddedQueues implements QueueEngine {
   readonly #withReserve: EmbeddedQueuesParts["withReserve"];
   readonly #queues = new Map<string, EmbeddedQueue>();
   readonly #followers = new Followers();
-  readonly #afterTurn: EmbeddedQueuesParts["afterTurn"];
   /** Queues that are pushed to in this turn. */
   readonly #pushed = new Set<string>();
   #nextNumber = 1;
   #isClosed = false;
 
   constructor(parts: EmbeddedQueuesParts) {
-    const { database, group, writer, wall, now, loggedAt, afterTurn, withReserve } = parts;
+    const { database, group, writer, wall, now, loggedAt, withReserve } = parts;
     const table = new MessageTable(database);
     this.#writer = writer;
     this.#withReserve = withReserve;
-    this.#afterTurn = afterTurn;
     const counts = table.counts();
     const time = loggedAt === undefined ? new MachineTime(table, wall, now) : new LogTime(table, loggedAt);
     this.#parts = { table, group, time, counts: new QueueCounts(counts) };
@@ -130,12 +126,12 @@ export class EmbeddedQueues implements QueueEngine {
   }
 
   take(queue: string, request: TakeRequest): Promise<readonly Delivery[]> {
-    return this.#run(() => {
-      checkLeaseMs(request.leaseMs);
+    return this.#run(() => checkLeaseMs(request.leaseMs), () => {
       const limit = Math.min(request.limit, MAX_BATCH);
       const of = this.#current(queue);
       return this.#withReserve(() => of.take({ ...request, limit }));
-    });
+      // What is pushed in the same turn is given with the same write; in a copy of a log all stands where the log has it.
+    }, !this.#parts.time.isLasting);
   }
 
   renew(
@@ -238,7 +234,7 @@ export class EmbeddedQueues implements QueueEngine {
   #tellSoon(queue: string): void {
     if (this.#parts.time.isLasting || this.#pushed.has(queue)) return;
     this.#pushed.add(queue);
-    this.#afterTurn(() => {
+    this.#parts.group.precede(() => {
       this.#pushed.delete(queue);
       this.#followers.tell(queue);
     });
@@ -288,13 +284,13 @@ export class EmbeddedQueues implements QueueEngine {
 
   /** Reads what is asked for at once, and does it with the next group. */
   #run<Answer>(work: () => Answer): Promise<Answer>;
-  #run<Read, Answer>(read: () => Read, work: (read: Read) => Answer): Promise<Answer>;
-  async #run(first: () => unknown, second?: (read: unknown) => unknown): Promise<unknown> {
+  #run<Read, Answer>(read: () => Read, work: (read: Read) => Answer, isLast?: boolean): Promise<Answer>;
+  async #run(first: () => unknown, second?: (read: unknown) => unknown, isLast?: boolean): Promise<unknown> {
     this.#checkOpen();
     try {
       if (second === undefined) return await this.#parts.group.run(() => this.#timed(first));
       const read = first();
-      return await this.#parts.group.run(() => this.#timed(() => second(read)));
+      return await this.#parts.group.run(() => this.#timed(() => second(read)), isLast);
     } catch (error) {
       throw engineFailure(error);
     }

@@ -75,6 +75,36 @@ Deno.test("clocks that jump change neither leases nor delays, and time does not 
   assert.ok((await take()).includes("later"));
 });
 
+Deno.test("who asks in the turn of a push, or waits for one, is given it by the same write", async () => {
+  let commits = 0;
+  const engine = openSample(":memory:", {
+    afterTurn: (fire) => void setTimeout(fire),
+    beforeCommit: () => void commits++,
+  });
+  const { queues } = engine;
+  await queues.create(JOBS);
+  const take = () => queues.take("jobs", { holder: "w", limit: 1 });
+  const push = (value: string) => queues.push("jobs", [{ value }]);
+  // One that has asked before is passed over by none.
+  commits = 0;
+  const [[first], , [none]] = await Promise.all([take(), push("one"), take()]);
+  assert.equal(first?.value, "one");
+  assert.equal(none, undefined);
+  assert.equal(commits, 1);
+  await queues.describe("jobs");
+  // A worker ends its message while somebody pushes, and another one waits.
+  let waiting: ReturnType<typeof take> | undefined;
+  const unfollow = queues.follow("jobs", () => waiting ??= Promise.resolve().then(take));
+  commits = 0;
+  const settled = queues.settle("jobs", "w", [{ kind: "done", lease: first?.lease ?? "" }]);
+  await push("two");
+  assert.deepEqual(await settled, [true]);
+  assert.equal((await waiting)?.[0]?.value, "two");
+  assert.equal(commits, 1);
+  unfollow();
+  await engine.close();
+});
+
 Deno.test("a thousand messages behind one order key are passed over in one step, and ids of what waits are kept", async () => {
   const engine = openSample();
   const { queues } = engine;
