@@ -67,16 +67,24 @@ export class Departure {
   async leave(leaders: Pick<LeaderActs, "leave">, isForced: boolean): Promise<boolean> {
     if (this.#isUnderWay) throw new InvalidRequestError("Cannot leave: this node is about to already");
     this.#isUnderWay = true;
-    this.#mesh.leaving = "asked";
+    try {
+      this.#mesh.leaving = "asked";
+      return this.#finishLeaving(await this.#tellLeaders(leaders, isForced));
+    } catch (error) {
+      this.#isUnderWay = false;
+      throw error;
+    }
+  }
+
+  async #tellLeaders(leaders: Pick<LeaderActs, "leave">, isForced: boolean): Promise<boolean> {
     try {
       await leaders.leave();
-      return this.#finishLeaving(true);
+      return true;
     } catch (error) {
       if (isForced && error instanceof WeftError) {
         this.#log.warn("no leader knows that this node leaves", { error });
-        return this.#finishLeaving(false);
+        return false;
       }
-      this.#isUnderWay = false;
       // That a leader has heard it may still come out, and then this node has left.
       if (!(error instanceof UnconfirmedError)) this.#mesh.leaving = undefined;
       throw error;
@@ -97,8 +105,14 @@ export class Departure {
   async leaveAtEnd(leaders: Pick<LeaderActs, "leave"> | undefined): Promise<void> {
     if (leaders === undefined || this.#isUnderWay || !this.isDueAtEnd) return;
     await withTimeout(this.#timers, LAST_WAIT_MS, this.leave(leaders, true).catch(() => false));
-    // What it knows of the network is put away all the same.
-    if (!this.#isDone) this.#mesh.leaving = "left";
+    if (this.#isDone) return;
+    try {
+      // What it knows of the network is put away all the same.
+      this.#mesh.leaving = "left";
+    } catch (error) {
+      // It stops all the same: what it has changed of the host has to be undone.
+      this.#log.warn("cannot put away what this node knows of its network", { error });
+    }
   }
 
   /** A node that has asked and did not hear the answer learns from its revocation that it has left. */

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { silentLogger, VirtualTimers } from "../../base/mod.ts";
+import { silentLogger, StateError, VirtualClock, VirtualTimers } from "../../base/mod.ts";
 import type { MemberAnswer, MemberRequest, MeshMessage, MeshState, NodeId } from "../../mesh/mod.ts";
 import { MeshFixture } from "../../mesh/testing/mesh_fixture.ts";
 import { Authority } from "../authority/mod.ts";
@@ -74,6 +74,16 @@ class Stage {
         },
       },
     };
+  }
+
+  /** Has the member's store take nothing any more. @returns what makes room again */
+  fillDisk(): () => void {
+    const store = this.fixture.stores.get(this.member) ?? assert.fail();
+    const { put } = store;
+    store.put = () => {
+      throw new StateError("the disk is full");
+    };
+    return () => store.put = put;
   }
 
   /** Lets time pass until it is done. */
@@ -197,6 +207,40 @@ Deno.test("Departure.leave() may be asked again after it has failed, and one tha
   await assert.rejects(other.until(late.leave(new LeaderActs(parts), false)), UnconfirmedError);
   late.handleRemoval();
   assert.equal(other.member.leaving, "left");
+});
+
+Deno.test("Departure.leave() may be asked again after the disk was full", async () => {
+  for (const isForced of [false, true]) {
+    const stage = new Stage();
+    const options = { ephemeral: "off" } as const;
+    const departure = new Departure({ mesh: stage.member, log: silentLogger, timers: stage.timers, options });
+    const leave = () => {
+      const acts = new LeaderActs(stage.parts({ a: () => stage.serve(stage.a) }));
+      return stage.until(departure.leave(acts, isForced));
+    };
+    const mend = stage.fillDisk();
+    await assert.rejects(leave(), StateError);
+    assert.deepEqual([departure.isUnderWay, departure.isDone], [false, false]);
+    mend();
+    assert.equal(await leave(), true);
+    assert.deepEqual([stage.member.leaving, departure.isDone], ["left", true]);
+  }
+});
+
+Deno.test("Departure.leaveAtEnd() hinders no node from stopping whose disk is full", async () => {
+  const mesh = {
+    role: "member",
+    record: { ephemeralMs: 60_000 },
+    set leaving(_: unknown) {
+      throw new StateError("the disk is full");
+    },
+  } as unknown as MeshState;
+  const options = { ephemeral: 60_000 };
+  const timers = new VirtualTimers(new VirtualClock());
+  const departure = new Departure({ mesh, log: silentLogger, timers, options });
+  assert.ok(departure.isDueAtEnd);
+  await departure.leaveAtEnd({ leave: () => Promise.resolve() });
+  assert.equal(departure.isDone, false);
 });
 
 Deno.test("a leader that leaves hands over to another one when the first does not answer, and nothing is lost", async () => {
