@@ -83,6 +83,7 @@ export {
   RESOLVER_CONF_PATH,
   ResumedStateStore,
   SqliteStateStore,
+  stateErrorFrom,
 } from "./store/mod.ts";
 export * from "./process_figures.ts";
 export * from "./system.ts";

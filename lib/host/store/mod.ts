@@ -11,3 +11,4 @@ export * from "./replaceable_database.ts";
 export * from "./resumed_state_store.ts";
 export * from "./sqlite_file.ts";
 export * from "./sqlite_state_store.ts";
+export { stateErrorFrom } from "./state_failure.ts";

@@ -13,6 +13,7 @@ export type StateProblem =
   | "foreign"
   | "newer"
   | "not-writable"
+  | "read-only"
   | "not-a-directory"
   | "shared"
   | "linked";
@@ -25,7 +26,7 @@ const WORDS: Readonly<Record<StateProblem, { readonly says: string; readonly hin
   },
   full: {
     says: "the disk is full",
-    hint: "Free some space and start again; what was stored is unharmed.",
+    hint: "Free some space and try again; what was stored is unharmed.",
   },
   damaged: {
     says: "the database is damaged",
@@ -42,6 +43,11 @@ const WORDS: Readonly<Record<StateProblem, { readonly says: string; readonly hin
   "not-writable": {
     says: "it is not writable",
     hint: "Run as its owner or as root, or choose another directory with --state.",
+  },
+  "read-only": {
+    says: "its file system is mounted read-only",
+    hint:
+      "A disk that fails is mounted so: `dmesg` tells. Mount it for writing, or choose another directory with --state.",
   },
   "not-a-directory": {
     says: "it is not a directory",
@@ -74,13 +80,13 @@ const SYSTEM_PROBLEMS: Readonly<Record<string, StateProblem>> = {
   EDQUOT: "full",
   EACCES: "not-writable",
   EPERM: "not-writable",
-  EROFS: "not-writable",
+  EROFS: "read-only",
   ENOTDIR: "not-a-directory",
   EEXIST: "not-a-directory",
 };
 
 /**
- * @param action what was being done: `open`, `read` or `write`
+ * @param action what was being done: `open`, `read`, `write` or `copy`
  * @param path the directory or file concerned
  */
 export function stateError(action: string, path: string, problem: StateProblem, cause?: unknown): StateError {
@@ -91,7 +97,7 @@ export function stateError(action: string, path: string, problem: StateProblem, 
 
 /**
  * Puts an error of SQLite or of the file system into words.
- * @param action what was being done: `open`, `read` or `write`
+ * @param action what was being done: `open`, `read`, `write` or `copy`
  * @param path the directory or file concerned
  * @returns a StateError in any case; an error that is one already comes back as it is
  */

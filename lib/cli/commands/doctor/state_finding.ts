@@ -4,7 +4,8 @@
  */
 
 import { shellWord, StateError } from "../../../base/mod.ts";
-import { SqliteStateStore } from "../../../host/mod.ts";
+import { SqliteStateStore, stateErrorFrom } from "../../../host/mod.ts";
+import { systemReason } from "../../failure.ts";
 import type { Finding } from "../finding.ts";
 
 /** What is wrong with a directory, and what mends it. */
@@ -45,12 +46,12 @@ export async function stateTrouble(dir: string, isRunning: boolean): Promise<Sta
   }
   try {
     await Deno.remove(await Deno.makeTempFile({ dir: at, prefix: ".weft-doctor-" }));
-  } catch {
-    return {
-      detail: SqliteStateStore.existsIn(dir)
-        ? "its files cannot be written"
-        : `nothing can be written in ${at}`,
-    };
+  } catch (error) {
+    const what = SqliteStateStore.existsIn(dir)
+      ? "its files cannot be written"
+      : `nothing can be written in ${at}`;
+    const { hint } = stateErrorFrom("write", at, error);
+    return { detail: `${what}: ${systemReason(error)}`, ...hint !== undefined && { hint } };
   }
   return undefined;
 }

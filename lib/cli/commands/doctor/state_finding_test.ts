@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { createScratch, expectRun, labTest, mountSmallDisk } from "../../../../tests/lab/mod.ts";
 import { SqliteStateStore } from "../../../host/mod.ts";
 import { stateFinding, stateTrouble } from "./state_finding.ts";
 
@@ -54,3 +55,20 @@ Deno.test("stateTrouble() opens the database as a start would, and says what men
     using _held = SqliteStateStore.open(folder);
     assert.equal(await stateTrouble(folder, false), undefined, "an agent that starts is no trouble");
   }));
+
+labTest(
+  "stateTrouble() names a file system that is mounted read-only",
+  ["linux", "root", "mount"],
+  async () => {
+    await using scratch = await createScratch("doctor-read-only");
+    await using disk = await mountSmallDisk(`${scratch.path}/disk`, 1 << 20);
+    SqliteStateStore.open(`${disk.path}/state`).close();
+    await expectRun(["mount", "-o", "remount,ro", disk.path]);
+    for (const name of ["state", "new"]) {
+      const finding = stateFinding(name, await stateTrouble(`${disk.path}/${name}`, false));
+      assert(finding.kind === "problem");
+      assert.match(finding.detail, /read-only/i, name);
+      assert.match(finding.hint, /dmesg/, name);
+    }
+  },
+);
