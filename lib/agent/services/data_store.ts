@@ -18,7 +18,13 @@ import {
 } from "../../data/mod.ts";
 import type { ServersAccess } from "../data_servers/mod.ts";
 import { readClientCertificate, readCredentials } from "./data_access.ts";
-import { afterSystemTurn, type DatabaseFile, openDatabase, ReplaceableDatabase } from "../../host/mod.ts";
+import {
+  afterSystemTurn,
+  type DatabaseFile,
+  openDatabase,
+  ReplaceableDatabase,
+  stateErrorFrom,
+} from "../../host/mod.ts";
 
 /** What is said of servers that keep collections. */
 export interface DataServers {
@@ -59,15 +65,15 @@ export class DataStore {
   }
 
   /**
-   * Copies the collections as they are now.
+   * Copies the collections as they are now, beside where they are: for a while it takes as much room again.
    * @returns the file's name, and what is in it; nothing when there are none
    * @throws StateError
    */
   async copy(): Promise<readonly (readonly [name: string, content: Uint8Array])[]> {
     if (!this.exists()) return [];
     const { name } = this.#file("");
-    const path = `${this.#stateDir}/${name}.copy`;
-    await Deno.remove(path).catch(() => {});
+    const path = this.#copyPath;
+    this.#removeCopy();
     try {
       // What is written together is committed at the end of a turn, and a copy is made between two.
       const open = this.#open;
@@ -83,8 +89,23 @@ export class DataStore {
         }
       }
       return [[name, await Deno.readFile(path)]];
+    } catch (cause) {
+      throw stateErrorFrom("copy", this.#stateDir, cause);
     } finally {
-      await Deno.remove(path).catch(() => {});
+      this.#removeCopy();
+    }
+  }
+
+  get #copyPath(): string {
+    return `${this.#stateDir}/${this.#file("").name}.copy`;
+  }
+
+  /** A process that was killed may have left one. */
+  #removeCopy(): void {
+    try {
+      Deno.removeSync(this.#copyPath);
+    } catch {
+      // There is none.
     }
   }
 
@@ -94,6 +115,7 @@ export class DataStore {
   }
 
   #openOwn(): DataEngine {
+    this.#removeCopy();
     const database = this.#open = openDatabase(this.#stateDir, this.#file(""));
     return new EmbeddedEngine({
       database,

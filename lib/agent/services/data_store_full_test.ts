@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { StateError } from "../../base/mod.ts";
 import { createScratch, labTest, mountSmallDisk } from "../../../tests/lab/mod.ts";
 import { type DataEngine, DataError, QUEUE_DEFAULTS, type QueueEngine } from "../../data/mod.ts";
 import { systemClock } from "../../host/mod.ts";
@@ -43,6 +44,33 @@ labTest("collections name a full disk, and lose nothing to it", ["linux", "root"
   await put(engine, written + 2);
   assert.equal((await engine.describe("orders")).count, written + 2);
   await engine.close();
+});
+
+labTest("a copy of collections names a full disk, and leaves nothing of it behind", [
+  "linux",
+  "root",
+  "mount",
+], async () => {
+  await using scratch = await createScratch("full-copy");
+  await using disk = await mountSmallDisk(`${scratch.path}/disk`, 2 << 20);
+  const store = new DataStore(`${disk.path}/state`, "ab", systemClock);
+  const copies = () => [...Deno.readDirSync(`${disk.path}/state`)].filter(({ name }) => /copy/.test(name));
+  const engine = store.open();
+  await engine.create({ name: "orders", key: "id", index: [] });
+  await put(engine, 1, 100_000);
+  await disk.fill();
+  await assert.rejects(
+    store.copy(),
+    (error) => error instanceof StateError && /Cannot copy .*: the disk is full/.test(error.message),
+  );
+  assert.deepEqual(copies(), []);
+  await disk.drain();
+  const [[name = ""] = []] = await store.copy();
+  await engine.close();
+  // As a process leaves it that is killed while it copies.
+  await Deno.writeTextFile(`${disk.path}/state/${name}.copy`, "half of it");
+  await store.open().close();
+  assert.deepEqual(copies(), []);
 });
 
 labTest("queues name a full disk, and neither lose what was pushed nor do it twice", [
