@@ -3,6 +3,7 @@
  * @module
  */
 
+import { StateError } from "../../base/mod.ts";
 import type { AgentContext } from "../agent_context.ts";
 import { InterruptedError } from "../errors.ts";
 import { type FoundResolver, NameService } from "./name_service.ts";
@@ -65,7 +66,11 @@ export class RunningNames {
       await service?.close();
     } catch (error) {
       // It stays in the journal, and the next start or `weft cleanup` tries again.
-      this.#context.log.error("cannot put this host's resolver back", { error });
+      if (error instanceof StateError) {
+        this.#context.log.warn("cannot forget what was changed of this host's resolver", { error });
+      } else {
+        this.#context.log.error("cannot put this host's resolver back", { error });
+      }
     }
   }
 }

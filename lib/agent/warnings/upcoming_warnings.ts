@@ -12,7 +12,6 @@ const LEAST_MEMBERSHIP_MS = 21 * 86_400_000;
 const LEAST_SHARE = 1 / 4;
 /** The state grows by some hundred kilobytes at once. */
 const LEAST_FREE_BYTES = 64 << 20;
-const MIB = 1 << 20;
 
 /** What is looked at. */
 export interface UpcomingParts {
@@ -43,7 +42,7 @@ export function upcomingWarnings({ membership, freeBytes, stateDir }: UpcomingPa
     warnings.push({
       kind: "disk",
       about: "free",
-      text: `the disk is nearly full: ${Math.floor(freeBytes / MIB)} MiB are free where ${stateDir} is`,
+      text: `the disk is nearly full: ${roomText(freeBytes)} are free where ${stateDir} is`,
       hint: `\`df -h ${
         shellWord(stateDir)
       }\` shows it; on a full disk this node runs on, and keeps nothing new.`,
@@ -55,4 +54,8 @@ export function upcomingWarnings({ membership, freeBytes, stateDir }: UpcomingPa
 function spanText(ms: number): string {
   const hours = Math.ceil(ms / 3_600_000);
   return hours < 48 ? `${hours} h` : `${Math.floor(hours / 24)} days`;
+}
+
+function roomText(bytes: number): string {
+  return bytes < 1e6 ? `${Math.floor(bytes / 1e3)} kB` : `${Math.floor(bytes / 1e6)} MB`;
 }

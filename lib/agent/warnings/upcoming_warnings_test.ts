@@ -26,5 +26,6 @@ Deno.test("upcomingWarnings() warns of a membership that nobody has renewed for 
 });
 
 Deno.test("upcomingWarnings() warns of a disk that is nearly full", () => {
-  assert.match(told({ freeBytes: 5 << 20 })[0] ?? "", /nearly full: 5 MiB are free where \/var\/lib\/weft/);
+  assert.match(told({ freeBytes: 5e6 })[0] ?? "", /nearly full: 5 MB are free where \/var\/lib\/weft/);
+  assert.match(told({ freeBytes: 770_500 })[0] ?? "", /nearly full: 770 kB are free/);
 });

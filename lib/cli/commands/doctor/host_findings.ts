@@ -59,7 +59,7 @@ function diskFinding({ facts: { freeBytes }, stateDir }: HostFindingsInput): Fin
   const hint = `\`df -h ${
     shellWord(stateDir)
   }\` and \`du -xh / | sort -h | tail\` show what takes the room; delete what nobody needs.`;
-  if (freeBytes < LEAST_BYTES) return { kind: "problem", detail: `the disk is full: ${detail}`, hint };
+  if (freeBytes < LEAST_BYTES) return { kind: "problem", detail: `the disk is nearly full: ${detail}`, hint };
   return freeBytes < FEW_BYTES ? { kind: "warning", detail, hint } : { kind: "ok", detail };
 }
 

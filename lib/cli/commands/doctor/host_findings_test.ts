@@ -76,7 +76,7 @@ const cases:
       broken({ freeBytes: 1e6 }),
       "disk",
       "problem",
-      /the disk is full: 1\.0 MB are free/,
+      /the disk is nearly full: 1\.0 MB are free/,
       /df -h/,
     ],
     ["little room", broken({ freeBytes: 100e6 }), "disk", "warning", /100 MB are free/, /delete/],
