@@ -137,6 +137,7 @@ labTest(
     await disk.fill();
     assert.equal((await second.weft.stop()).code, 0, second.weft.process.tail());
     await assertNothingLeft(b);
+    assert.doesNotMatch(second.weft.process.stderr, /cannot put this host's resolver back/);
     await disk.drain();
     await third.stop();
     await first.weft.stop();
