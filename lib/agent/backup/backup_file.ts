@@ -93,6 +93,15 @@ export async function sealBackup(
   return sealed;
 }
 
+/** @param start of a file that is none @returns what it may be */
+function foreignProblem(start: string): string {
+  const [, version] = /^weft-backup(\d{1,3})/.exec(start) ?? [];
+  if (version !== undefined) return `it is of version ${version}, and this weft reads versions 1 and 2`;
+  return start.startsWith("weft-recovery1-")
+    ? "it is the recovery file of a network: `weft leader recover` takes it"
+    : "it is no backup: `weft backup` makes one";
+}
+
 /** Never throws. @returns what is in a file, or why it can't be told */
 export async function openBackup(
   file: Uint8Array,
@@ -106,12 +115,7 @@ export async function openBackup(
       : { problem: "a recovery key has sealed it, and no passphrase opens it" };
   }
   if (!isOf(MAGIC)) {
-    const [, version] = /^weft-backup(\d{1,3})/.exec(new TextDecoder().decode(file.subarray(0, 16))) ?? [];
-    return {
-      problem: version === undefined
-        ? "it is no backup: `weft backup` makes one"
-        : `it is of version ${version}, and this weft reads versions 1 and 2`,
-    };
+    return { problem: foreignProblem(new TextDecoder().decode(file.subarray(0, 16))) };
   }
   if (!("passphrase" in secret)) {
     return { problem: "a passphrase has sealed it, and no recovery key opens it" };

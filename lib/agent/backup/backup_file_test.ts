@@ -68,6 +68,7 @@ Deno.test("openBackup() says of what a file is", async () => {
     return "problem" in found ? found.problem : "";
   };
   assert.match(await told("hello"), /no backup/);
+  assert.match(await told("weft-recovery1-abc"), /weft leader recover/);
   assert.match(await told("weft-backup7"), /version 7/);
 });
 

@@ -137,6 +137,9 @@ const WRONG_PASSPHRASE: RecoveryProblem = { problem: "the passphrase is another 
 function readSealed(text: string): Uint8Array | RecoveryProblem {
   if (text === "") return { problem: "it is empty" };
   if (!text.startsWith(PREFIX)) {
+    if (text.startsWith("weft-backup")) {
+      return { problem: "it is a backup of a node: `weft restore` takes it" };
+    }
     const version = /^weft-recovery(\d{1,3})-/.exec(text)?.[1];
     return version === undefined
       ? { problem: "it is no recovery file: `weft leader export` makes one" }

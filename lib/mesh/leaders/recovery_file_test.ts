@@ -84,6 +84,7 @@ Deno.test("openRecoveryFile() looks at nothing that is too long, of another vers
     const [text, problem] of [
       ["", /empty/],
       ["weft1-abc", /no recovery file/],
+      ["weft-backup1", /weft restore/],
       ["weft-recovery2-abc", /of version 2/],
       [`weft-recovery1-${"A".repeat(MAX_RECOVERY_TEXT_LENGTH)}`, /too long/],
       ["weft-recovery1-", /checksum/],
