@@ -52,12 +52,10 @@ export interface StatusPort extends ServedPort {
   openOverlay(): Promise<void>;
 }
 
-/** A file that was made for a secret and is empty. */
+/** A new file for a secret, which is not there yet. */
 export interface SecretFile {
-  /** Writes all of it to the disk, and closes the file. @throws the system's error */
+  /** Writes all of it to the disk; nothing is left of one that fails. @throws the system's error */
   write(content: string | Uint8Array): Promise<void>;
-  /** Closes and removes it, after `write` has failed or in place of it. */
-  discard(): Promise<void>;
 }
 
 /** What is typed, key by key. */
@@ -88,8 +86,11 @@ export interface ProcessPort {
   readBytes(path: string): Promise<Uint8Array>;
   /** Whether somebody types standard input. */
   readonly isTyped: boolean;
-  /** Makes a new file that its owner alone may read. @throws the system's error, `AlreadyExists` when something has that name */
-  createSecretFile(path: string): Promise<SecretFile>;
+  /**
+   * Sees that a new file can be written that its owner alone may read.
+   * @throws the system's error, `AlreadyExists` when something has that name
+   */
+  prepareSecretFile(path: string): Promise<SecretFile>;
   /**
    * Reads one line of standard input; where somebody types it, it is asked for by `prompt` and not shown.
    * @throws CommandError

@@ -4,10 +4,11 @@
  */
 
 import type { UnitReport } from "../api/mod.ts";
-import type { KeyReader, ProcessPort, SecretFile } from "./ports.ts";
+import type { KeyReader, ProcessPort } from "./ports.ts";
 import { hideTokens } from "./process_arguments.ts";
 import { readSecretLine } from "./secret_line.ts";
 import { serviceManager } from "./systemd/mod.ts";
+import { prepareSecretFile } from "./whole_file.ts";
 
 /** A file that is named on a command line and larger than this was named by mistake. */
 const MAX_TEXT_BYTES = 1 << 20;
@@ -52,7 +53,7 @@ export function systemProcess(): ProcessPort {
     get isTyped() {
       return Deno.stdin.isTerminal();
     },
-    createSecretFile,
+    prepareSecretFile,
     async othersMay(path) {
       if (path === "-") return undefined;
       const { isFile, mode } = await Deno.stat(path);
@@ -217,24 +218,6 @@ async function readSecret(prompt: string): Promise<string> {
     Deno.stdin.setRaw(false);
     await Deno.stderr.write(Uint8Array.of(0x0a));
   }
-}
-
-async function createSecretFile(path: string): Promise<SecretFile> {
-  const file = await Deno.open(path, { write: true, createNew: true, mode: 0o600 });
-  return {
-    async write(content) {
-      const bytes = typeof content === "string" ? new TextEncoder().encode(content) : content;
-      for (let rest = bytes; rest.length > 0;) {
-        rest = rest.subarray(await file.write(rest));
-      }
-      await file.sync();
-      file.close();
-    },
-    async discard() {
-      file.close();
-      await Deno.remove(path);
-    },
-  };
 }
 
 async function readBounded(stream: ReadableStream<Uint8Array>): Promise<string> {

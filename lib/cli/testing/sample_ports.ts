@@ -168,11 +168,10 @@ export class SamplePorts implements CliPorts {
     readKeys: () => undefined,
     readBytes: (path) => Promise.resolve(new TextEncoder().encode(this.files.get(path) ?? "")),
     isTyped: false,
-    createSecretFile: (path) => {
+    prepareSecretFile: (path) => {
       if (this.files.has(path)) {
         return Promise.reject(new Deno.errors.AlreadyExists("File exists (os error 17)"));
       }
-      this.files.set(path, "");
       return Promise.resolve({
         write: (content) =>
           Promise.resolve(
@@ -181,7 +180,6 @@ export class SamplePorts implements CliPorts {
               typeof content === "string" ? content : new TextDecoder().decode(content),
             ),
           ),
-        discard: () => Promise.resolve(void this.files.delete(path)),
       });
     },
     othersMay: (path) => Promise.resolve(this.access.get(path)),

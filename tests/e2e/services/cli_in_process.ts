@@ -49,7 +49,7 @@ export async function ask(node: WeftNode, ...args: readonly string[]): Promise<C
       readBytes: () => Promise.reject(new Deno.errors.NotFound()),
       onReloadSignal: () => () => {},
       isTyped: false,
-      createSecretFile: () => Promise.reject(new Deno.errors.NotSupported("no secrets here")),
+      prepareSecretFile: () => Promise.reject(new Deno.errors.NotSupported("no secrets here")),
       readSecret: () => Promise.reject(new TypeError("this command only asks")),
       othersMay: () => Promise.resolve(undefined),
       canResolve: () => Promise.resolve(false),

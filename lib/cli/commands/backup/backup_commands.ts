@@ -167,9 +167,8 @@ function addRecoveryKeyCommand(program: AnyCommand, ports: CliPorts): void {
     ports,
     async (_, [path = ""]) => {
       const { key, secret } = (await ports.loadAgent()).makeRecoveryKey();
-      const made = await createSealedFile(path, ports, "the secret");
-      await made.write(`# The secret of the recovery key ${key}\n${secret}\n`).catch(async (cause) => {
-        await made.discard().catch(() => {});
+      const made = await prepareFile(path, ports, "the secret");
+      await made.write(`# The secret of the recovery key ${key}\n${secret}\n`).catch((cause) => {
         throw cannotWrite(path, "the secret", cause);
       });
       ports.terminal.out(
@@ -228,32 +227,38 @@ function cannotWrite(path: string, what: string, cause: unknown): CommandError {
   return new CommandError(`Cannot write ${what} to ${path}: ${systemReason(cause)}`, {
     hint: cause instanceof Deno.errors.AlreadyExists
       ? "Choose another name: nothing is ever overwritten."
+      : isFull(cause)
+      ? "Make room there, or choose another disk."
       : "Choose a directory in which you may write.",
     cause,
   });
 }
 
-async function createSealedFile(path: string, ports: CliPorts, what: string): Promise<SecretFile> {
-  return await ports.process.createSecretFile(path).catch((cause) => {
+function isFull(cause: unknown): boolean {
+  return cause instanceof Error && "code" in cause && /^(ENOSPC|EDQUOT)$/.test(String(cause.code));
+}
+
+async function prepareFile(path: string, ports: CliPorts, what: string): Promise<SecretFile> {
+  if (path === "-") {
+    throw new UsageError(`Cannot write ${what} to standard output`, {
+      hint: "Name a new file: it is made for its owner alone.",
+    });
+  }
+  return await ports.process.prepareSecretFile(path).catch((cause) => {
     throw cannotWrite(path, what, cause);
   });
 }
 
-/** Has the file there before anything is asked: a path that can't be written has no consequences. */
+/** Looks at the path before anything is asked: one that can't be written has no consequences. */
 async function backupTo(
   path: string,
   ports: CliPorts,
   ask: () => Promise<BackupReport>,
 ): Promise<BackupReport> {
-  const made = await createSealedFile(path, ports, "the backup");
-  try {
-    const report = await ask();
-    await made.write(Uint8Array.fromBase64(report.file)).catch((cause) => {
-      throw cannotWrite(path, "the backup", cause);
-    });
-    return report;
-  } catch (error) {
-    await made.discard().catch(() => {});
-    throw error;
-  }
+  const file = await prepareFile(path, ports, "the backup");
+  const report = await ask();
+  await file.write(Uint8Array.fromBase64(report.file)).catch((cause) => {
+    throw cannotWrite(path, "the backup", cause);
+  });
+  return report;
 }

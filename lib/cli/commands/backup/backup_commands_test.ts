@@ -20,6 +20,15 @@ Deno.test("weft backup takes a passphrase or a recovery key, not both", async ()
   assert.deepEqual([ports.diary, ports.files.has("a.backup")], [[], false]);
 });
 
+Deno.test("weft backup and recovery-key write no secret to standard output", async () => {
+  for (const command of [["backup", "-", "--recovery-key", KEY, ...STATE], ["recovery-key", "-"]]) {
+    const ports = new SamplePorts();
+    assert.equal(await main(command, ports), 2);
+    assert.match(ports.stderr, /standard output\nhint: Name a new file/);
+    assert.deepEqual([ports.diary, ports.files.has("-")], [[], false]);
+  }
+});
+
 Deno.test("weft recovery-key writes the secret and shows the key alone, and overwrites nothing", async () => {
   const ports = new SamplePorts();
   assert.equal(await main(["recovery-key", "r.key"], ports), 0);

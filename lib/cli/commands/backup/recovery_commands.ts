@@ -84,17 +84,12 @@ async function exportTo(
         : "Choose a directory in which you may write.",
       cause,
     });
-  const made = await ports.process.createSecretFile(path).catch((cause) => {
+  const file = await ports.process.prepareSecretFile(path).catch((cause) => {
     throw cannot(cause);
   });
-  try {
-    const exported = await ask();
-    await made.write(exported.file).catch((cause) => {
-      throw cannot(cause);
-    });
-    return exported;
-  } catch (error) {
-    await made.discard().catch(() => {});
-    throw error;
-  }
+  const exported = await ask();
+  await file.write(exported.file).catch((cause) => {
+    throw cannot(cause);
+  });
+  return exported;
 }

@@ -15,6 +15,7 @@ import {
   saidSettings,
 } from "../../weft_command.ts";
 import { examine } from "../doctor/mod.ts";
+import { writeWhole } from "../../whole_file.ts";
 import { gather, runHostCommand } from "./gather.ts";
 import { tarGz } from "./tar_archive.ts";
 
@@ -49,7 +50,7 @@ export function addBugreportCommand(program: AnyCommand, { ports }: CommandConte
     const time = new Date(atMs).toISOString().replace(/[-:]|\.\d+/g, "");
     const path = typeof output === "string" ? output : `weft-bugreport-${time}.tar.gz`;
     try {
-      await Deno.writeFile(path, await tarGz(files, atMs), { mode: 0o600, createNew: force !== true });
+      await writeWhole(path, await tarGz(files, atMs), { replaces: force === true });
     } catch (cause) {
       throw new CommandError(`Cannot write ${path}: ${systemReason(cause)}`, {
         hint: cause instanceof Deno.errors.AlreadyExists
