@@ -1,8 +1,9 @@
 /**
- * The headings of long helps: which commands and options stand together there.
+ * How long helps are laid out: which commands and options stand together, and where what they do stands.
  * @module
  */
 
+import { Help } from "@commander-js/extra-typings";
 import type { AnyCommand } from "./command_tree.ts";
 
 /** Every command that the help of the program shows, by its heading. */
@@ -40,3 +41,20 @@ export function groupOptions(command: AnyCommand): void {
     if (heading !== undefined) option.helpGroup(heading);
   }
 }
+
+/** Narrower columns are hard to read: what a term means then stands below it. */
+const LEAST_COLUMNS = 28;
+const BELOW = " ".repeat(6);
+
+/** Has what a term means be wrapped at words, beside it or below. */
+export const HELP_LAYOUT: Pick<Help, "minWidthToWrap" | "formatItem"> = {
+  minWidthToWrap: 20,
+  formatItem(term, termWidth, description, helper) {
+    const width = helper.helpWidth ?? 80;
+    if (description === "" || width - termWidth - 4 >= LEAST_COLUMNS) {
+      return Help.prototype.formatItem.call(helper, term, termWidth, description, helper);
+    }
+    const lines = helper.boxWrap(description, width - BELOW.length).split("\n");
+    return [`  ${term}`, ...lines.map((line) => BELOW + line)].join("\n");
+  },
+};

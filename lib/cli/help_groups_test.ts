@@ -19,3 +19,21 @@ Deno.test("weft up --help has the options of an agent under the same headings", 
   assert.equal(await main(["up", "--help"], ports), 0);
   assert.match(ports.stdout, /^The page and the log:\n {2}--status-address/m);
 });
+
+Deno.test("weft --help fits terminals of every width, and loses no word", async () => {
+  const words = (text: string) => text.split(/\s+/).sort().join(" ");
+  const helpAt = async (columns: number) => {
+    const ports = new SamplePorts();
+    Object.assign(ports.terminal, { columns });
+    assert.equal(await main(["--help"], ports), 0);
+    return ports.stdout;
+  };
+  const all = words(await helpAt(110));
+  for (const columns of [40, 60, 80, 100]) {
+    const help = await helpAt(columns);
+    // A flag with its value is one term, which is not broken.
+    const long = help.split("\n").filter((line) => line.length > Math.max(columns, 50));
+    assert.deepEqual(long, [], `${columns}`);
+    assert.equal(words(help), all);
+  }
+});

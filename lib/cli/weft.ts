@@ -10,7 +10,7 @@ import type { CliPorts } from "./ports.ts";
 import { OutputClosedError } from "./terminal.ts";
 import { addAliases, commandNamed, exampleHint, pathOf, unknownHint } from "./command_tree.ts";
 import { walk } from "./completion/mod.ts";
-import { groupCommands } from "./help_groups.ts";
+import { groupCommands, HELP_LAYOUT } from "./help_groups.ts";
 import { optionHint } from "./unknown_option.ts";
 import { type AnyCommand, Command, type CommandContext, refuseUnknown } from "./weft_command.ts";
 
@@ -84,6 +84,7 @@ function emptyProgram({ ports: { terminal, version } }: CommandContext): AnyComm
     .enablePositionalOptions()
     .showSuggestionAfterError(false)
     .exitOverride()
+    .configureHelp(HELP_LAYOUT)
     .configureOutput({
       writeOut: (text) => terminal.out(text),
       // Failures are reported in one form, at one place.
