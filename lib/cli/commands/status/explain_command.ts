@@ -7,7 +7,9 @@ import type { PolicyExplanation, StatusReport } from "../../../api/mod.ts";
 import { WeftError } from "../../../base/mod.ts";
 import { type HostRoute, Netlink } from "../../../host/mod.ts";
 import { IpAddress } from "../../../net/mod.ts";
+import { parseAttempt } from "../../../policy/mod.ts";
 import type { ControlClient } from "../../control_client.ts";
+import { UsageError } from "../../failure.ts";
 import { paint, type Terminal, type Tone } from "../../terminal.ts";
 import { type AnyCommand, askAgent, type CommandContext, printJson } from "../../weft_command.ts";
 import { explain } from "./explanation.ts";
@@ -38,6 +40,11 @@ export function addExplainCommand(program: AnyCommand, context: CommandContext):
 
 async function findFacts(client: ControlClient, asked: string): Promise<ExplanationFacts> {
   const { text, target } = parted(asked);
+  if (target !== "" && parseAttempt(`${text}:${target}`) === undefined) {
+    throw new UsageError(`Cannot explain ${asked}: ${target} is no port`, {
+      hint: "Write db-1, db-1:5432, db-1:udp/53 or db-1:icmp.",
+    });
+  }
   const status = await client.ask("status");
   const member = await answered(client.ask("findMember", text));
   const name = "name" in member ? member.name : null;
