@@ -32,7 +32,7 @@ export async function readSecretLine(source: SecretSource, isTyped: boolean): Pr
     for (const byte of piece.subarray(0, length)) {
       if (byte === KEYS.lineEnds[0] || (isTyped && byte === KEYS.lineEnds[1])) return text();
       if (!isTyped) line.push(byte);
-      else if (byte === KEYS.interrupt) throw new CommandError("Interrupted");
+      else if (byte === KEYS.interrupt) throw new CommandError("Interrupted", { hint: "Nothing was done." });
       else if (byte === KEYS.end) return text();
       else if (byte === KEYS.kill) line.length = 0;
       else if (KEYS.erase.some((key) => key === byte)) line.pop();

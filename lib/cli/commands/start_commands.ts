@@ -77,7 +77,10 @@ function withAgentOptions(command: AnyCommand, leftOut: readonly OptionName[] = 
 async function roleOf(program: AnyCommand, ports: CliPorts): Promise<StartRole | undefined> {
   const { leader, join, joinFile } = program.opts();
   if (leader === true) return { kind: "leader" };
-  if (typeof joinFile === "string") return joining(await readTokenFile(joinFile, ports));
+  // Mails break long lines. In an argument a token of several lines would not be hidden as a whole.
+  if (typeof joinFile === "string") {
+    return joining((await readTokenFile(joinFile, ports)).trim().replace(/\s*\n\s*/g, ""));
+  }
   if (join === "-") return joining(await ports.process.readSecret("Token: "));
   return typeof join === "string" ? joining(join) : undefined;
 }
@@ -98,13 +101,23 @@ async function readTokenFile(path: string, ports: CliPorts): Promise<string> {
   return text;
 }
 
+/** What stands before a token where somebody has kept the whole command that the leader printed. */
+const COMMAND = /^(?:sudo )?\S*weft --join[\s=]+/;
+
 /** Only the form is checked here. The text is not repeated: it may nearly be a good token. */
 function joining(text: string): StartRole {
-  // The whole command that the leader printed may have been kept.
-  const token = text.trim().replace(/^weft --join\s+/, "");
+  const token = text.trim().replace(COMMAND, "");
   if (/^weft1-[A-Za-z0-9_-]+$/.test(token)) return { kind: "join", token };
+  if (token === "") {
+    throw new UsageError("Cannot join: the token is empty", {
+      hint:
+        "A variable of the shell may have no value, or a file nothing in it; `weft token create` makes a token.",
+    });
+  }
   throw new UsageError("Cannot join: that is no join token", {
-    hint: "A token begins with weft1- and stands in the command that the leader prints.",
+    hint: /^\S+\s/.test(token)
+      ? "There is a space or a line end in it: a token is one word that begins with weft1-."
+      : "A token begins with weft1- and stands in the command that the leader prints.",
   });
 }
 
