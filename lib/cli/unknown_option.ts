@@ -1,5 +1,5 @@
 /**
- * What is told whoever writes an option that a command does not have.
+ * What is told whoever writes an option that a command does not have, or forgets the value of one.
  * @module
  */
 
@@ -27,6 +27,30 @@ export function optionHint(program: AnyCommand, command: AnyCommand, unknown: st
   const other = holderOf(program, name);
   return other &&
     `--${name} is for other commands, as for \`${pathOf(other)}\`; see \`${pathOf(other)} --help\`.`;
+}
+
+/**
+ * Finds what commander passes over: it takes the next word for the value, whatever that is.
+ * @returns the option that another one follows in place of its value
+ */
+export function optionWithoutValue(
+  command: AnyCommand,
+  args: readonly string[],
+): AnyCommand["options"][number] | undefined {
+  const options = optionsOf(command);
+  const named = (word: string) => options.find(({ long, short }) => word === long || word === short);
+  const end = args.indexOf("--");
+  const words = end < 0 ? args : args.slice(0, end);
+  const at = words.findIndex((word, i) => {
+    const next = words[i + 1] ?? "";
+    return next.startsWith("--") && named(word)?.required === true && named(next) !== undefined;
+  });
+  return at < 0 ? undefined : named(words[at] ?? "");
+}
+
+/** @returns its own, and those of the groups that it is in */
+function optionsOf(command: AnyCommand): AnyCommand["options"] {
+  return [...command.options, ...command.parent === null ? [] : optionsOf(command.parent as AnyCommand)];
 }
 
 function nameOf(option: string): string {

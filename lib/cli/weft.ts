@@ -11,7 +11,7 @@ import { OutputClosedError } from "./terminal.ts";
 import { addAliases, commandNamed, exampleHint, pathOf, unknownHint } from "./command_tree.ts";
 import { walk } from "./completion/mod.ts";
 import { groupCommands, HELP_LAYOUT } from "./help_groups.ts";
-import { optionHint } from "./unknown_option.ts";
+import { optionHint, optionWithoutValue } from "./unknown_option.ts";
 import { type AnyCommand, Command, type CommandContext, refuseUnknown } from "./weft_command.ts";
 
 /**
@@ -24,6 +24,7 @@ export async function main(args: readonly string[], ports: CliPorts): Promise<nu
   const program = makeProgramFor(args, context);
   try {
     const meant = withoutWgQuick(args, ports.process.environment, program);
+    refuseMissingValue(program, args);
     await program.parseAsync(meant, { from: "user" });
     return context.exitCode;
   } catch (error) {
@@ -36,6 +37,14 @@ export async function main(args: readonly string[], ports: CliPorts): Promise<nu
       usage: exampleHint(walk(program, args).command),
     });
   }
+}
+
+/** @throws UsageError when an option stands where the value of another should */
+function refuseMissingValue(program: AnyCommand, args: readonly string[]): void {
+  const { command } = walk(program, args);
+  const option = optionWithoutValue(command, args);
+  if (option === undefined || args[0] === "complete") return;
+  throw new UsageError(`Missing value: ${option.flags}`, { hint: exampleHint(command, option.long) });
 }
 
 const HELP_FLAGS: ReadonlySet<string> = new Set(["-h", "--help"]);
