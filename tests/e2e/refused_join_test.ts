@@ -76,7 +76,7 @@ labTest("weft up --join: whoever is not let in learns nothing but that", PACKET_
       const tokens = JSON.parse(await leader.get("/tokens"));
       return tokens.find((each: { id: string }) => each.id === id)?.state === "expired";
     }, 10_000);
-    assertRefusal(await join(token), { code: 1, says: /expired/ });
+    assertRefusal(await join(token), { code: 1, says: /has expired at \d{4}-\S+, and it is \d{4}-\S+ here/ });
   });
 
   await test.step("a token that was cut short or mistyped", async () => {

@@ -87,9 +87,12 @@ export async function joinMesh(text: string, parts: MeshParts): Promise<MeshStat
   const token = parseToken(text);
   if (known !== undefined && token.networkId !== known) throw new AlreadyInitializedError();
   if (known !== undefined) return resumeMesh(parts);
-  if (token.expiresAt <= host.clock.wall()) {
-    throw new InvalidTokenError("Cannot use that token: it has expired", {
-      hint: "Ask for a new one: `weft token create` on the leader makes it.",
+  const now = host.clock.wall();
+  if (token.expiresAt <= now) {
+    const [until, time] = [token.expiresAt, now].map((at) => new Date(at).toISOString());
+    throw new InvalidTokenError(`Cannot use that token: it has expired at ${until}, and it is ${time} here`, {
+      hint:
+        "`weft token create` on the leader makes a new one; if this machine's clock is wrong, set that, best by NTP.",
     });
   }
   checkNewNode(options, [token.cidr]);
