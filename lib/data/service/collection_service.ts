@@ -24,7 +24,7 @@ import type {
 } from "../engine.ts";
 import { DataError } from "../errors.ts";
 import type { CollectionModel } from "../collection_schema.ts";
-import { checkVersions, type CommitRights, notYours, originOf } from "./commit_rights.ts";
+import { checkVersions, type CommitRights, committerOf, notYours } from "./commit_rights.ts";
 import { told } from "./failure.ts";
 import { KeyRights, type RightsPeers } from "./key_rights.ts";
 import {
@@ -231,7 +231,7 @@ class CollectionActions {
     const id = readId(fields);
     checkVersions(fields, this.#parts.models);
     const writes = [readWrite(kind, this.#name, fields)];
-    const origin = originOf(context);
+    const origin = committerOf(context, this.#parts.peers.self);
     const { revisions } = await this.#commit(
       { ...id !== undefined && { id }, origin, reads: [], writes },
       context,
@@ -242,7 +242,8 @@ class CollectionActions {
   commit(params: unknown, context: CallContext): Promise<CommitAnswer> {
     const fields = readFields(params);
     checkVersions(fields, this.#parts.models);
-    return this.#commit(readCommit(fields, this.#name, originOf(context)), context);
+    const origin = committerOf(context, this.#parts.peers.self);
+    return this.#commit(readCommit(fields, this.#name, origin), context);
   }
 
   /** Takes a newer schema, or hears that all entries are of the one that is in force. */

@@ -87,9 +87,18 @@ export function checkVersions(
   }
 }
 
-/** Whose a write or push is. Programs of the owner are one: each has a number of its own, and there is no end of them. */
+/** Whose a push is. Programs of the owner are one: each has a number of its own, and there is no end of them. */
 export function originOf({ caller }: { readonly caller: PeerId | undefined }): string {
   return caller === undefined || isProgram(caller) ? "" : caller;
+}
+
+/**
+ * Whose a transaction is, and its id: programs of a node are one here, too, and by the id of their node, since it may end
+ * at another one, as where a shard has moved.
+ * @param self the node that is asked
+ */
+export function committerOf({ caller }: { readonly caller: PeerId | undefined }, self: PeerId): PeerId {
+  return caller === undefined || isProgram(caller) ? self : caller;
 }
 
 /** @returns what says that something is not for the caller */

@@ -8,13 +8,15 @@ import type { Commit, DataEngine } from "../engine.ts";
 import { DataError } from "../errors.ts";
 import type { Attempt, Outcome, PrepareAnswer, TransactionStore } from "../prepared.ts";
 import { isAttempt, readPlace, readPlaces } from "../transaction_body.ts";
-import { checkVersions, type CommitRights, originOf } from "./commit_rights.ts";
+import { checkVersions, type CommitRights, committerOf } from "./commit_rights.ts";
+import type { RightsPeers } from "./key_rights.ts";
 import { readCommit, readFields, readId } from "./requests.ts";
 
 /** What these actions stand on. */
 export interface TransactionParts {
   readonly engine: DataEngine;
   readonly rights: CommitRights;
+  readonly peers: Pick<RightsPeers, "self">;
   readonly models?: { readonly versionOf: (collection: string) => number | undefined };
 }
 
@@ -32,7 +34,7 @@ export class TransactionActions {
   async prepare(params: unknown, context: CallContext): Promise<PrepareAnswer> {
     const fields = readFields(params);
     checkVersions(fields, this.#parts.models);
-    const origin = originOf(context);
+    const origin = this.#origin(context);
     const commit: Commit = readCommit(fields, this.#name, origin);
     const others = [...commit.reads, ...commit.writes].some(({ collection }) => collection !== this.#name);
     const record = readPlace(fields["record"]);
@@ -48,7 +50,7 @@ export class TransactionActions {
     const fields = readFields(params);
     const outcome = fields["outcome"];
     if (outcome !== "committed" && outcome !== "rolled-back") throw malformed();
-    const ended = await this.#store().finish(this.#name, readAttempt(fields), outcome, originOf(context));
+    const ended = await this.#store().finish(this.#name, readAttempt(fields), outcome, this.#origin(context));
     return { outcome: ended ?? null };
   }
 
@@ -56,14 +58,19 @@ export class TransactionActions {
     const fields = readFields(params);
     const places = readPlaces(fields["places"]);
     if (places === undefined) throw malformed();
-    const request = { ...readAttempt(fields), origin: originOf(context), places };
+    const request = { ...readAttempt(fields), origin: this.#origin(context), places };
     return await this.#store().openRecord(this.#name, request);
   }
 
   async decide(params: unknown, context: CallContext): Promise<{ readonly outcome: Outcome }> {
     const fields = readFields(params);
     const { result } = readCommit(fields, this.#name, "");
-    const outcome = await this.#store().decide(this.#name, readAttempt(fields), originOf(context), result);
+    const outcome = await this.#store().decide(
+      this.#name,
+      readAttempt(fields),
+      this.#origin(context),
+      result,
+    );
     return { outcome };
   }
 
@@ -73,7 +80,7 @@ export class TransactionActions {
   }
 
   async settle(params: unknown, context: CallContext): Promise<object> {
-    await this.#store().settle(this.#name, readAttempt(readFields(params)), originOf(context));
+    await this.#store().settle(this.#name, readAttempt(readFields(params)), this.#origin(context));
     return {};
   }
 
@@ -85,6 +92,10 @@ export class TransactionActions {
       one.state === "prepared" && one.id === id && one.attempt === attempt
     );
     return { isPrepared };
+  }
+
+  #origin(context: CallContext): string {
+    return committerOf(context, this.#parts.peers.self);
   }
 
   #store(): TransactionStore {

@@ -17,7 +17,14 @@ import {
 } from "../../../service/mod.ts";
 import { DataError } from "../../errors.ts";
 import type { QueueEngine, QueueSpec } from "../../queue_engine.ts";
-import { checkVersions, type CommitRights, lengthOf, originOf, overRate } from "../commit_rights.ts";
+import {
+  checkVersions,
+  type CommitRights,
+  committerOf,
+  lengthOf,
+  originOf,
+  overRate,
+} from "../commit_rights.ts";
 import { told } from "../failure.ts";
 import type { RightsPeers } from "../key_rights.ts";
 import { readCommit, readFields } from "../requests.ts";
@@ -156,7 +163,7 @@ class QueueActions {
     const fields = readFields(params);
     const holder = readHolder(fields, originOf(context));
     const [lease = ""] = readLeases({ leases: [fields["lease"]] });
-    const commit = readCommit(fields, "", originOf(context));
+    const commit = readCommit(fields, "", committerOf(context, this.#parts.peers.self));
     checkVersions(fields, this.#parts);
     this.#parts.rights.check(commit, context.caller);
     return await this.#parts.engine.commit(this.#name, holder, lease, commit);
