@@ -225,3 +225,18 @@ Deno.test("a query that was built answers as its text does, with the types of it
   );
   assert.deepEqual(counted, [{ status: "open", "count(*)": 3 }, { status: "paid", "count(*)": 2 }]);
 });
+
+Deno.test("a watch that has heard more than its owner has, since that came back from a backup, says so and waits for nothing", async () => {
+  await using data = new DataMesh();
+  const { mesh } = data;
+  const [east, west] = [await data.add("east"), await data.add("west")];
+  const own = await mesh.until(east.client.collection("tea", { key: "id" }));
+  const far = await mesh.until(west.client.collection("tea", { key: "id" }));
+  const { revision } = await mesh.until(own.put({ id: "1" }));
+  const next = far.watch({ after: revision })[Symbol.asyncIterator]().next();
+  await mesh.until(own.put({ id: "2" }));
+  assert.equal((await mesh.until(next)).value?.key, "2");
+  const ahead = far.watch({ after: revision + 2 });
+  await fails("Compacted", mesh.until(ahead.ready));
+  await fails("Compacted", mesh.until(ahead[Symbol.asyncIterator]().next()));
+});

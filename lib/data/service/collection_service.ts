@@ -199,7 +199,15 @@ class CollectionActions {
       ? () => true
       : readText(() => compileFilter(parseFilter(text), parameters));
     const { engine, timers, watches } = this.#parts;
-    const after = given ?? await engine.revision(this.#name);
+    const now = await engine.revision(this.#name);
+    // An owner that came back from a backup counts anew, and would tell nothing until it is as far.
+    if (given !== undefined && given > now) {
+      throw new DataError("Compacted", `${this.#name} is at revision ${now}, and was at ${given} once`, {
+        hint: "Read the collection anew, and watch from now on.",
+        revision: now,
+      });
+    }
+    const after = given ?? now;
     const own = watches.get(caller) ?? 0;
     const all = Array.from(watches.values()).reduce((sum, count) => sum + count, 0);
     if (own >= MAX_WATCHES_PER_CALLER || all >= MAX_WATCHES) {
