@@ -28,7 +28,7 @@ interface CallAllParts {
  * @throws CallError when there is none
  */
 export async function callAll(
-  { base, localCaller, choice, policy, peers, peers: { self } }: CallAllParts,
+  { base, localCaller, choice, policy, peers: { self } }: CallAllParts,
   path: CallPath,
   params: unknown,
   { stream: _, ...options }: PreparedCallOptions,
@@ -41,7 +41,7 @@ export async function callAll(
   const range = wanted === undefined ? undefined : VersionRange.parse(wanted);
   if (own?.actions.has(path.action) && (range?.has(own.version) ?? true)) {
     const answer = localCaller.request(own, path, params, options, timeoutMs);
-    asked.push([peers.nameOf(self) ?? self, answer]);
+    asked.push([base.nodeName(self) ?? self, answer]);
   }
   let denied: PeerId | undefined;
   for (const { peer, service } of choice.all(path.service)) {
@@ -51,7 +51,7 @@ export async function callAll(
       continue;
     }
     const answer = callRemote(peer, options);
-    asked.push([peers.nameOf(peer) ?? peer, answer]);
+    asked.push([base.nodeName(peer) ?? peer, answer]);
   }
   if (asked.length === 0) {
     const refusal = policy.whyNotTo({ path, params: NO_VALUE }, denied);

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { ServiceDefinition } from "../mod.ts";
+import type { CallAnswer, ServiceDefinition } from "../mod.ts";
 import { attached, MemoryMesh, settle } from "../testing/memory_mesh.ts";
 import { decodeNodeMessage, NO_VALUE, NodeMessageEncoder } from "../wire/node_message.ts";
 import { failureOf, readAll } from "../testing/outcome.ts";
@@ -162,8 +162,9 @@ Deno.test("ProviderChoice takes programs with the same service in turn, and befo
   assert.equal(await ask(agent.runtime), "p1,p2");
   assert.equal(await ask(program.runtime), "p1");
   assert.equal(await ask(other.runtime), "b");
-  const all = await agent.runtime.request("place/where", 0, { mode: "all" }) as { result: string }[];
-  assert.deepEqual(all.map(({ result }) => result).sort(), ["b", "p1", "p2"]);
+  const all = await agent.runtime.request("place/where", 0, { mode: "all" }) as CallAnswer[];
+  const answered = all.map((answer) => `${answer.node} ${answer.ok && answer.result}`).sort();
+  assert.deepEqual(answered, ["a p1", "a p2", "b b"], "programs go by their node's name");
   const asked = new Set<unknown>();
   for (let i = 0; i < 4; i++) asked.add(await other.runtime.request("place/where", 0, { node: "a" }));
   assert.deepEqual([...asked].sort(), ["p1", "p2"]);
