@@ -90,11 +90,20 @@ export class ProviderChoice {
     }
     if (mode === "local" || peer === self) return programs;
     if (mode === "leader") {
+      if (!leadership.isElected(service)) return [];
       const leader = leadership.ranked(service).slice(0, 1);
       return leader[0]?.peer === self ? programs : inRange(leader, version);
     }
     const isServed = programs.some((one) => one.service.state === "running");
     return isServed ? programs : inRange(this.all(service), version);
+  }
+
+  /** @returns why nobody leads a service that is offered; undefined where it is one that a node leads, or nobody offers it */
+  whyLeaderless({ service }: CallPath): WireFailure | undefined {
+    const isOffered = this.#base.services.get(service) !== undefined || this.all(service).length > 0;
+    if (!isOffered || this.#leadership.isElected(service)) return undefined;
+    const message = `Nobody leads ${showPath(service)}: it is offered without mode: "leader"`;
+    return { ...failure("NoProvider", message), retryable: false };
   }
 
   /** Whether an attached program offers the service. */

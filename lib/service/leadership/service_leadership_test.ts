@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { MemoryMesh, type MemoryNode, settle } from "../testing/memory_mesh.ts";
-import { fails } from "../testing/outcome.ts";
+import { fails, failureOf } from "../testing/outcome.ts";
 import { LOST_FOR_MS } from "./service_leadership.ts";
 
 const PATH = "mesh:turns";
@@ -58,6 +58,21 @@ Deno.test("ServiceLeadership ranks the highest id first on all nodes, and calls 
   assert.equal(leadersOf(mesh.nodes.values()), "c,c,c,c");
   assert.deepEqual([a.told.at(-1) ?? false, b.told.at(-1) ?? false, c.told], [false, false, [true]]);
   assert.equal(caller.runtime.leadership.leaderOf("mesh:nothing"), undefined);
+});
+
+Deno.test("NodeRuntime.request() with mode leader says at once that nobody leads a service that elects nobody", async () => {
+  await using mesh = new MemoryMesh();
+  const [caller, offerer] = [mesh.add("a"), mesh.add("b")];
+  const program = mesh.attach(caller);
+  await offerer.runtime.addService({ path: "plain", actions: { whose: () => "b" } });
+  await mesh.run(10_000, 100);
+  const startedAt = mesh.clock.now();
+  for (const { runtime } of [caller, offerer, program]) {
+    const error = await mesh.until(failureOf(runtime.request("plain/whose", 0, { mode: "leader" })));
+    assert.equal(error.message, 'Nobody leads plain: it is offered without mode: "leader"');
+    assert.deepEqual([error.code, error.retryable], ["NoProvider", false]);
+  }
+  assert.ok(mesh.clock.now() - startedAt < 50, "it is not tried again");
 });
 
 Deno.test("ServiceLeadership replaces a silent leader within 5.5 s, and takes it back at its next heartbeat", async () => {

@@ -159,10 +159,12 @@ export class NodeCalls {
 
   /** @param provider undefined where nobody is left @returns why a call is not sent */
   refusal(order: CallOrder, provider: Provider | undefined): WireFailure | undefined {
-    const { policy, availability } = this.#parts;
-    const { path, to: { version } } = order;
+    const { policy, availability, choice } = this.#parts;
+    const { path, to: { mode, version } } = order;
     const denied = policy.refusal(order, provider);
-    if (denied !== undefined || provider !== undefined || version === undefined) return denied;
+    if (denied !== undefined || provider !== undefined) return denied;
+    const leaderless = mode === "leader" ? choice.whyLeaderless(path) : undefined;
+    if (leaderless !== undefined || version === undefined) return leaderless;
     const [missing] = availability.missing([{ path: path.service, range: version }]);
     return missing === undefined ? undefined : failure("NoProvider", `Nobody serves the call: ${missing}`);
   }
