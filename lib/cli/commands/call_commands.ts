@@ -6,7 +6,7 @@
 import { Option } from "@commander-js/extra-typings";
 import type { CallRequest, CallResult, EventLine, PublishRequest } from "../../api/mod.ts";
 import { printableJson } from "../../base/mod.ts";
-import type { CallAnswer } from "../../service/mod.ts";
+import type { CallAnswer, CallFailureCode } from "../../service/mod.ts";
 import { BROADCAST_MODES, CALL_MODES, MAX_TIMEOUT_MS } from "../../service/bounds.ts";
 import { AgentAnswerError, StoppedError } from "../control_client.ts";
 import { UsageError } from "../failure.ts";
@@ -28,21 +28,27 @@ import {
 const INTERRUPTED = 130;
 
 /** What to do about a call that has failed, by its code. */
-const HINTS: ReadonlyMap<string, string> = new Map([
-  [
-    "NoProvider",
-    "`weft service list` shows what is offered, and by whom; without --node any of them is asked.",
-  ],
-  ["UnknownAction", "`weft service show` with the path before the last / lists its actions."],
-  ["ServicePaused", "`weft service resume` lets calls in again."],
-  ["Timeout", "Give it more time with --timeout 30s; the action may have run."],
-  ["Unreachable", "`weft peers` shows who answers; the action did not run."],
-  ["OutcomeUnknown", "The provider went away in the middle; look whether the action has run."],
-  ["Refused", "The service says by a selector who may call it; `weft label` lists the labels of all."],
-  ["Overloaded", "Try again in a moment."],
-  ["InvalidParams", "The action does not take such parameters."],
-  ["PayloadTooLarge", "Values have at most 16 MiB; larger things are streamed."],
-]);
+const HINTS: ReadonlyMap<string, string> = new Map(Object.entries(
+  {
+    NoProvider:
+      "`weft service list` shows what is offered, and by whom; without --node any of them is asked.",
+    UnknownAction: "`weft service show` with the path before the last / lists its actions.",
+    ServicePaused: "`weft service resume` lets calls in again.",
+    Unreachable: "`weft peers` shows who answers; the action did not run.",
+    OutcomeUnknown: "The provider went away in the middle; look whether the action has run.",
+    Timeout: "Give it more time with --timeout 30s; the action may have run.",
+    Overloaded: "Try again in a moment.",
+    Refused: "The service says by a selector who may call it; `weft label` lists the labels of all.",
+    InvalidParams: "The action does not take such parameters.",
+    InvalidResult: "The action has run, and its program has answered with what it may not; look there.",
+    PayloadTooLarge: "Values have at most 16 MiB; larger things are streamed.",
+    HandlerFailed: "The action itself has failed; the log of the program that offers it says where.",
+    Canceled: "Somebody gave the call up; the action may have run.",
+    StreamBroken: "The provider went away in the middle of its answer; ask again for all of it.",
+    Incompatible: "The provider runs another version of weft; `weft peers` shows which.",
+    Stopped: "The provider was about to stop; try again in a moment.",
+  } satisfies Record<CallFailureCode, string>,
+));
 
 /** Adds the commands. */
 export function addCallCommands(program: AnyCommand, context: CommandContext): void {

@@ -17,6 +17,7 @@ const answers: Readonly<Record<string, unknown>> = {
   "math/nothing": { result: null },
   "math/count": ['{"result":1}', '{"base64":"Ag=="}'],
   "math/breaks": ['{"result":1}', '{"code":"HandlerFailed","message":"the disk is full"}'],
+  "math/breaksOwn": ['{"code":"SoldOut","message":"sold out"}'],
   "evil/fails": ['{"code":"HandlerFailed","message":' + JSON.stringify(EVIL) + "}"],
   "evil/each": {
     result: [{ node: "a", ok: true, result: EVIL }, {
@@ -157,7 +158,12 @@ Deno.test("weft call names the code of a failure, also in the middle of a stream
   const broken = await agent.run("call", "math/breaks");
   assert.equal(broken.code, 1);
   assert.equal(broken.stdout, "1\n");
-  assert.match(broken.stderr, /^weft: Cannot call math\/breaks: the disk is full \(HandlerFailed\)\nhint: /);
+  assert.match(
+    broken.stderr,
+    /^weft: Cannot call math\/breaks: the disk is full \(HandlerFailed\)\nhint: The action itself has failed;/,
+  );
+  const own = await agent.run("call", "math/breaksOwn");
+  assert.match(own.stderr, /: sold out \(SoldOut\)\nhint: The code is the provider's own\.\n$/);
 });
 
 Deno.test("weft call ends with 130 at Ctrl-C, in the middle of a stream", async () => {
