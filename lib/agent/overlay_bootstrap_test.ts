@@ -101,6 +101,10 @@ Deno.test("operations on members say what to do about what they refuse", async (
   const folder = await Deno.makeTempDir();
   const { leader, member } = await pair(folder, silentLogger);
   const { control } = leader;
+  await assert.rejects(member.control.pauseService({ path: "math", node: leader.name }), {
+    code: "NotLeader",
+    hint: `Do it on ${leader.name}.`,
+  });
   await member.stop();
   const cases: readonly (readonly [what: () => unknown, says: RegExp])[] = [
     [() => control.renameMember({ node: "member", name: "X Y" }), /no name\. .*lower-case letters/],

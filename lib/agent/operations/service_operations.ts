@@ -16,6 +16,7 @@ import type { NodeId } from "../../mesh/mod.ts";
 import { type CallAnswer, CallError, isProgram, type PeerId } from "../../service/mod.ts";
 import type { Agent } from "../agent.ts";
 import { UnreachableError } from "../errors.ts";
+import { leaderPart } from "./membership_operations.ts";
 
 /** The operations about services. */
 export type ServiceOperations = Pick<
@@ -102,6 +103,8 @@ export function serviceOperations(agent: Agent): ServiceOperations {
     }
     const target = { node: node ?? mesh.identity.id };
     const answer = await runtime.request(`$registry/${action}`, { path }, target).catch((error) => {
+      // Others let leaders alone do it.
+      if (error instanceof CallError && error.code === "Refused") leaderPart(mesh, mesh.admission);
       throw changeFailure(`${action} ${path}`, node, error);
     });
     return (answer as { readonly changed?: unknown } | undefined)?.changed === true;
