@@ -56,7 +56,7 @@ export function httpPage(): string {
     "HTTP interface",
     "An agent answers at `127.0.0.1:9180`, where nothing can be changed, and at `control.sock` in its state directory, " +
       "which its owner alone may open (`curl --unix-socket /var/lib/weft/control.sock http://weft/status`). " +
-      "`GET /openapi.json` describes each request and answer. A failure is an object with `error`, `code` and `hint`. " +
+      "`GET /openapi.json` describes each request and answer. A failure is an object with `code`, `message` and mostly a `hint`. " +
       "Fields in braces stand in the path; the others in the query of a GET or DELETE, in the JSON body of a POST; those " +
       "with a question mark may be left out. Lines are JSON, one object each.",
     "```text\n" +

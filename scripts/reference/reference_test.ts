@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
+import { InvalidRequestError, problemOf } from "../../lib/api/mod.ts";
 import { labTest, run } from "../../tests/lab/mod.ts";
+import { httpPage } from "./code_pages.ts";
 import { referenceCommands } from "./commands.ts";
 import { manPage } from "./man_page.ts";
 import { REFERENCE_FOLDER, referenceFiles } from "./mod.ts";
@@ -22,6 +24,13 @@ Deno.test("referenceCommands() has every command that does something, with an ex
     assert.notEqual(description, "", path);
     assert.ok(isGroup || examples.length > 0, path);
   }
+});
+
+Deno.test("httpPage() names the fields that a failure has", () => {
+  const failure = problemOf(new InvalidRequestError("text", { hint: "text" }));
+  const [, sentence = ""] = httpPage().replaceAll("\n", " ").match(/A failure is an object with (.*?)\./) ??
+    [];
+  assert.deepEqual([...sentence.matchAll(/`(\w+)`/g)].map(([, name]) => name), Object.keys(failure));
 });
 
 Deno.test("referenceFiles() are all in the folder, and nothing else is", async () => {
