@@ -15,6 +15,8 @@ import {
 /** The longest file, in characters: several times what a network carries. */
 export const MAX_POLICY_FILE_LENGTH: number = 8 * 2 ** 20;
 
+const TYPESCRIPT_HINT =
+  "A policy in TypeScript prints itself: `deno run FILE | weft policy apply -`, see definePolicy.";
 const YAML_HINT =
   "It is YAML: `name: value` a line, lists with `- `, two spaces for what belongs to the line above.";
 
@@ -104,8 +106,9 @@ export async function readYaml(text: string, file: string): Promise<YamlFile> {
   if (error !== undefined) {
     const [first = ""] = error.message.split("\n");
     const problem = error.code === "BAD_ALIAS" ? "a * stands without quotes" : first;
+    const usual = /\.[cm]?[jt]s$/.test(file) ? TYPESCRIPT_HINT : YAML_HINT;
     throw new PolicyFileError(file, problem, positionAt(error.pos[0]), {
-      hint: error.code === "BAD_ALIAS" ? 'For all, write "*" in quotes.' : YAML_HINT,
+      hint: error.code === "BAD_ALIAS" ? 'For all, write "*" in quotes.' : usual,
     });
   }
   const positionOf = (path: PolicyPath): FilePosition | undefined => {

@@ -100,3 +100,10 @@ Deno.test("positionOf() says where a rule is written, also where the document ha
 Deno.test("readPolicyFile() says of another system's file how to make one of it", async () => {
   await assert.rejects(readPolicyFile('{"acls": []}'), { hint: /weft policy import/ });
 });
+
+Deno.test("readPolicyFile() says of a file in TypeScript how it is applied", async () => {
+  const text =
+    'import { definePolicy } from "@weft/mesh";\n\nexport const policy = definePolicy({ policies: [] });\n';
+  await assert.rejects(readPolicyFile(text, "policy.ts"), { hint: /`deno run FILE \| weft policy apply -`/ });
+  await assert.rejects(readPolicyFile(text, "policy.yaml"), { hint: /It is YAML/ });
+});
