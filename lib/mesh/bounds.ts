@@ -16,6 +16,11 @@ export const NODE_NAME: RegExp = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/;
  */
 export const RESERVED_LABEL: RegExp =
   /^(leader|node(-\d{1,3}){2,16}|localhost\d?|localdomain\d?|ip6-.*|broadcasthost|wpad|isatap|local|internal|arpa|onion|com|net|org|_.*)$/;
+/**
+ * Labels that no member is called either, since programs take them for IPv4 addresses and look for no name: `10` is 0.0.0.10
+ * (inet_aton(3); URL Standard §3.5, by which no larger number is a host).
+ */
+export const NUMBER_LABEL: RegExp = /^(\d+|0x[0-9a-f]*)$/;
 
 /** How many labels one member may have. */
 export const MAX_LABELS = 32;

@@ -79,6 +79,9 @@ for (
     ["localhost", "host-localhost"],
     ["wpad", "host-wpad"],
     ["_tcp", "tcp"],
+    ["2130706433", "host-2130706433"],
+    ["0x7f000001", "host-0x7f000001"],
+    ["1a", "1a"],
     ["node-1", "node-1"],
     ["leaders", "leaders"],
   ] as const
@@ -103,6 +106,16 @@ Deno.test("Admission.renew(), rotate() and revoke() take a reserved name of the 
   assert.equal(enrolled(admission.renew(known)).name, "host-leader");
   assert.equal(roster.byName("host-leader")?.record.nodeId, node.id);
   assert.equal(enrolled(admission.revoke(other.publicKey)).name, "leader");
+});
+
+Deno.test("Admission.rename() calls nobody what programs take for an address, and renew() takes such a name of 0.1.0 away", () => {
+  const { network, admission, roster } = setUpAdmission(18);
+  const node = network.node();
+  assert.equal(roster.merge(network.signed(node, { name: "10" })), "added");
+  assert.equal(roster.byName("10"), undefined);
+  const known = roster.get(node.id)?.record ?? assert.fail();
+  for (const name of ["10", "0", "0x7f"]) assert.equal(admission.rename(known, name), "refused:name");
+  assert.equal(enrolled(admission.renew(known)).name, "host-10");
 });
 
 Deno.test("Admission.admit() gives the same machine the same again, by a used-up token too", () => {

@@ -10,6 +10,7 @@ import {
   MAX_LABELS_LENGTH,
   MAX_NAME_LENGTH,
   NODE_NAME,
+  NUMBER_LABEL,
   RESERVED_LABEL,
 } from "../bounds.ts";
 import { parseNodeId } from "./identity.ts";
@@ -19,9 +20,14 @@ export function isNodeName(text: string): boolean {
   return NODE_NAME.test(text);
 }
 
-/** Whether `label`, in lower case, means something else than a member: `leader`, `node-1-100`, `localhost`, `wpad`, `_tcp`. */
+/** Whether `label`, in lower case, means something else than a member: `leader`, `node-1-100`, `localhost`, `_tcp`, `10`. */
 export function isReservedName(label: string): boolean {
-  return RESERVED_LABEL.test(label);
+  return RESERVED_LABEL.test(label) || isNumberName(label);
+}
+
+/** Whether programs take `label` for an IPv4 address; members of 0.1.0 may be called so, until their records are renewed. */
+export function isNumberName(label: string): boolean {
+  return NUMBER_LABEL.test(label);
 }
 
 /**

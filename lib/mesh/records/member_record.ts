@@ -14,6 +14,7 @@ import {
   ID_BYTES,
   idBytes,
   isNodeName,
+  isNumberName,
   isReservedName,
   type NetworkId,
   networkIdFromBytes,
@@ -201,8 +202,8 @@ export function decodeRecord(payload: Uint8Array): MemberRecord | undefined {
   if (
     record === undefined || !isNodeName(name) || (formerName !== "" && !isNodeName(formerName)) ||
     !areLabels(labels) || !areLabels(unconfirmedLabels) ||
-    // Records of the former release may have such a name, under which nobody finds them; it goes when they are renewed.
-    (isReservedName(name) && !isFormer && !revoked) ||
+    // Records of former releases may have such a name, under which nobody finds them; it goes when they are renewed.
+    (isReservedName(name) && !isNumberName(name) && !isFormer && !revoked) ||
     persistentKeepalive > MAX_KEEPALIVE_SECONDS || (successor && !revoked) ||
     // What is there but cannot be read.
     (verifyingKey === undefined && message.verifyingKey.length > 0) ||
