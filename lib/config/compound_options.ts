@@ -12,7 +12,9 @@ import { Endpoint, IpAddress } from "../net/mod.ts";
 export const MAX_PORT = 65_535;
 
 /** A selector of members, one line; it is read where members are known. */
-export const selectorText: z.ZodType<string> = z.string().trim().min(1).max(1_024).refine(isPrintable);
+export function selectorText(): z.ZodType<string> {
+  return z.string().trim().min(1).max(1_024).refine(isPrintable);
+}
 
 /** Where a node is, by the name of a host. */
 export interface NamedEndpointOption {
@@ -150,7 +152,7 @@ const OFFER_FOR = /^(\S+)\s+for\s+(.*)$/;
 export function parseOffer(text: string): OfferOption | undefined {
   const [, place = text, whom] = OFFER_FOR.exec(text.trim()) ?? [];
   const parts = OFFER.exec(place.trim().toLowerCase());
-  const allow = whom === undefined ? undefined : selectorText.safeParse(whom);
+  const allow = whom === undefined ? undefined : selectorText().safeParse(whom);
   const port = readPort(parts?.[1]);
   const targetPort = parts?.[3] === undefined ? port : readPort(parts[3]);
   const hostname = readHost(parts?.[2] ?? DEFAULT_HOST);

@@ -69,7 +69,7 @@ function fieldForm(field: Field): JsonForm {
   const isPlain = /^(string|number|boolean)$/.test(typeof initial);
   return {
     description: `${helpText(field)}${told}.${when}`,
-    ...jsonForm(schema),
+    ...jsonForm(schema()),
     ...isPlain && initialText === undefined && { default: initial },
   };
 }

@@ -22,7 +22,7 @@ export const DATA_FIELDS: {
     help: "servers of NATS JetStream that keep new collections, in place of this node alone",
     initial: undefined,
     initialText: "collections are in the state of the node that makes them",
-    schema: z.string().max(1_024).regex(SERVERS),
+    schema: () => z.string().max(1_024).regex(SERVERS),
     rule: "collections are kept by nats://HOST:PORT or tls://HOST:PORT, several hosts with commas between",
     hint: "Credentials stand in a file, which --data-credentials names.",
   },

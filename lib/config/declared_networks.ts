@@ -197,21 +197,21 @@ function declaredForm(settings: Readonly<Record<string, Setting>>): JsonForm {
 
 /** How an option is read, and what it must be. */
 interface Read<T> {
-  readonly schema: z.ZodType<readonly T[]>;
+  readonly schema: () => z.ZodType<readonly T[]>;
   readonly rule: string;
   readonly hint: string;
 }
 
 /** Networks by name, each once. */
 export const NETWORKS: Read<DeclaredNetwork> = {
-  schema: declared(readNetworks, { most: MAX_NETWORKS, settings: NETWORK_SETTINGS }),
+  schema: () => declared(readNetworks, { most: MAX_NETWORKS, settings: NETWORK_SETTINGS }),
   rule: "a network is a name and its settings",
   hint: "Write 'blue type=vxlan vni=1001 cidr=10.0.0.0/24'; the settings are those of a configuration file.",
 };
 
 /** Endpoints by the names of their networks and their own, each once. */
 export const NETWORK_ENDPOINTS: Read<DeclaredEndpoint> = {
-  schema: declared(readEndpoints, { most: MAX_ENDPOINTS, settings: ENDPOINT_SETTINGS }),
+  schema: () => declared(readEndpoints, { most: MAX_ENDPOINTS, settings: ENDPOINT_SETTINGS }),
   rule: "an endpoint is NETWORK/NAME and its settings",
   hint: "Write blue/web-1, or 'blue/web-1 ip=10.0.0.9 netns=lab'.",
 };

@@ -21,7 +21,8 @@ export const DNS_FIELDS: {
     help: "auto, on or off: whether this node answers names",
     initial: "auto",
     initialText: "auto, off if rootless",
-    schema: z.union([z.enum(["auto", "on", "off"]), z.boolean().transform((isOn) => isOn ? "on" : "off")]),
+    schema: () =>
+      z.union([z.enum(["auto", "on", "off"]), z.boolean().transform((isOn) => isOn ? "on" : "off")]),
     choices: ["auto", "on", "off"],
     rule: "the name server is auto, on or off",
     hint: "The default is auto: on, but off in rootless nodes.",
@@ -33,8 +34,9 @@ export const DNS_FIELDS: {
     help: "the ports where the name server answers, on this node's overlay address",
     initial: [DEFAULT_DNS_PORT],
     initialText: `${DEFAULT_DNS_PORT}`,
-    schema: z.union([integer(1, MAX_PORT).transform((port) => [port]), list(integer(1, MAX_PORT))])
-      .pipe(z.array(z.number()).min(1).max(4)),
+    schema: () =>
+      z.union([integer(1, MAX_PORT).transform((port) => [port]), list(integer(1, MAX_PORT))])
+        .pipe(z.array(z.number()).min(1).max(4)),
     rule: `the name server has one to four ports from 1 to ${MAX_PORT}`,
     hint:
       `The default is ${DEFAULT_DNS_PORT}; with --dns-port ${DEFAULT_DNS_PORT},53 it has the usual one too.`,
@@ -56,7 +58,7 @@ export const DNS_FIELDS: {
     isRepeated: true,
     initial: [],
     initialText: "nobody",
-    schema: list(dnsForward),
+    schema: () => list(dnsForward()),
     rule: "a server is an address, or a suffix, = and an address",
     hint: "Write 9.9.9.9, corp.example=10.0.0.53:5353, or system for the servers that this host asks.",
   },

@@ -39,8 +39,8 @@ export interface Field<Key extends OptionName = OptionName> {
   readonly initial: Initial<Key>;
   /** How the help tells `initial`, where that is no text or number. */
   readonly initialText?: string;
-  /** Reads the option's own type or text. */
-  readonly schema: z.ZodType<AgentOptions[Key]>;
+  /** Makes what reads the option's own type or text; `schemaOf()` has one that is made. */
+  readonly schema: () => z.ZodType<AgentOptions[Key]>;
   /** Whether what was written is in no message: a secret may have been put there by mistake. */
   readonly isUnspoken?: boolean;
   /** The words that it may be, for shells to complete. */

@@ -37,11 +37,13 @@ export function parsed<T>(
 }
 
 /** A block of addresses that at least two hosts can have. */
-export const overlayBlock: z.ZodType<Cidr> = parsed(Cidr.parse, (value) => value instanceof Cidr).refine(
-  (block) =>
-    block.prefixBits < (block.address.family === 4 ? 32 : 128) &&
-    hostlessBlock(block) === undefined,
-);
+export function overlayBlock(): z.ZodType<Cidr> {
+  return parsed(Cidr.parse, (value) => value instanceof Cidr).refine(
+    (block) =>
+      block.prefixBits < (block.address.family === 4 ? 32 : 128) &&
+      hostlessBlock(block) === undefined,
+  );
+}
 
 /** A whole number, or its digits. */
 export function integer(least: number, greatest: number): z.ZodType<number> {
@@ -93,25 +95,29 @@ export function pairs<T>(value: z.ZodType<T>, most: number): z.ZodType<Record<st
 }
 
 /** Where others can be asked to send. */
-export const endpoint: z.ZodType<Endpoint | NamedEndpointOption | WebAddress> = parsed(
-  (text) => {
-    if (/^wss?:/.test(text)) return WebAddress.parse(text);
-    const read = Endpoint.parse(text);
-    if (read === undefined) return parseNamedEndpoint(text);
-    return read.port > 0 && !read.address.isUnspecified ? read : undefined;
-  },
-  (value) =>
-    value instanceof Endpoint || value instanceof WebAddress || isObjectWith(value, "hostname", "port"),
-);
+export function endpoint(): z.ZodType<Endpoint | NamedEndpointOption | WebAddress> {
+  return parsed(
+    (text) => {
+      if (/^wss?:/.test(text)) return WebAddress.parse(text);
+      const read = Endpoint.parse(text);
+      if (read === undefined) return parseNamedEndpoint(text);
+      return read.port > 0 && !read.address.isUnspecified ? read : undefined;
+    },
+    (value) =>
+      value instanceof Endpoint || value instanceof WebAddress || isObjectWith(value, "hostname", "port"),
+  );
+}
 
 /** Discovery speaks IPv4 only. */
-export const discoveryPeer: z.ZodType<Endpoint> = parsed(
-  (text) => {
-    const read = Endpoint.parse(text.includes(":") ? text : `${text}:${DEFAULT_DISCOVERY_PORT}`);
-    return read !== undefined && isIpv4Target(read) ? read : undefined;
-  },
-  (value) => value instanceof Endpoint && isIpv4Target(value),
-);
+export function discoveryPeer(): z.ZodType<Endpoint> {
+  return parsed(
+    (text) => {
+      const read = Endpoint.parse(text.includes(":") ? text : `${text}:${DEFAULT_DISCOVERY_PORT}`);
+      return read !== undefined && isIpv4Target(read) ? read : undefined;
+    },
+    (value) => value instanceof Endpoint && isIpv4Target(value),
+  );
+}
 
 function isIpv4Target({ address, port }: Endpoint): boolean {
   return address.family === 4 && port > 0 && !address.isUnspecified;
@@ -125,45 +131,55 @@ export const STATUS_PLACES: readonly ["loopback", "overlay", "any"] = ["loopback
 
 const MAX_STATUS_PLACES = 8;
 
-const statusPlace: z.ZodType<StatusAddress> = z.union([
-  z.enum(STATUS_PLACES),
-  parsed(IpAddress.parse, (value) => value instanceof IpAddress),
-]);
+function statusPlace(): z.ZodType<StatusAddress> {
+  return z.union([
+    z.enum(STATUS_PLACES),
+    parsed(IpAddress.parse, (value) => value instanceof IpAddress),
+  ]);
+}
 
 /** One of those places, or several. */
-export const statusAddresses: z.ZodType<StatusAddress[]> = written(
-  z.union([
-    z.custom<IpAddress>((value) => value instanceof IpAddress).transform((address) => [address]),
-    z.unknown(),
-  ]).pipe(list(statusPlace).refine(({ length }) => length >= 1 && length <= MAX_STATUS_PLACES)),
-  () => ({
-    anyOf: [
-      { type: "string" },
-      { type: "array", items: { type: "string" }, minItems: 1, maxItems: MAX_STATUS_PLACES },
-    ],
-  }),
-);
+export function statusAddresses(): z.ZodType<StatusAddress[]> {
+  return written(
+    z.union([
+      z.custom<IpAddress>((value) => value instanceof IpAddress).transform((address) => [address]),
+      z.unknown(),
+    ]).pipe(list(statusPlace()).refine(({ length }) => length >= 1 && length <= MAX_STATUS_PLACES)),
+    () => ({
+      anyOf: [
+        { type: "string" },
+        { type: "array", items: { type: "string" }, minItems: 1, maxItems: MAX_STATUS_PLACES },
+      ],
+    }),
+  );
+}
 
 /** A name or an address that stands in `Host`, as it is compared: without a final dot. */
-export const hostText: z.ZodType<string> = parsed(
-  (text) => IpAddress.parse(text)?.toString() ?? parseDomain(text)?.slice(0, -1),
-  () => false,
-);
+export function hostText(): z.ZodType<string> {
+  return parsed(
+    (text) => IpAddress.parse(text)?.toString() ?? parseDomain(text)?.slice(0, -1),
+    () => false,
+  );
+}
 
 // deno-lint-ignore no-control-regex -- no path has these on purpose
 const PATH = /^[^\x00-\x1f\x7f]+$/;
 
 /** For how long a member may be away before it is removed: milliseconds, `90s`, or not at all. */
-export const ephemeralTerm: z.ZodType<number | "off"> = z.union([
-  z.literal("off"),
-  z.literal(false).transform(() => "off" as const),
-  z.literal(true).transform(() => DEFAULT_EPHEMERAL_MS),
-  z.union([z.number(), z.string().transform((text) => parseDurationMs(text) ?? Number(text || NaN))])
-    .pipe(z.number().int().min(MIN_EPHEMERAL_MS).max(MAX_EPHEMERAL_MS)),
-]);
+export function ephemeralTerm(): z.ZodType<number | "off"> {
+  return z.union([
+    z.literal("off"),
+    z.literal(false).transform(() => "off" as const),
+    z.literal(true).transform(() => DEFAULT_EPHEMERAL_MS),
+    z.union([z.number(), z.string().transform((text) => parseDurationMs(text) ?? Number(text || NaN))])
+      .pipe(z.number().int().min(MIN_EPHEMERAL_MS).max(MAX_EPHEMERAL_MS)),
+  ]);
+}
 
 /** Where a file or a directory is. */
-export const pathText: z.ZodType<string> = z.string().min(1).max(4000).regex(PATH);
+export function pathText(): z.ZodType<string> {
+  return z.string().min(1).max(4000).regex(PATH);
+}
 
 /** What a file with the token of the page may be. */
 export const TOKEN_FILE: FileRule = {
@@ -175,7 +191,7 @@ export const TOKEN_FILE: FileRule = {
 /** The half of a recovery key that seals. The other one must not be in a configuration, nor in a message. */
 export const RECOVERY_KEY: FileRule = {
   // Its digest is read where it is used: this folder needs no cryptography.
-  schema: z.string().regex(/^weft-recovery-key1-[A-Za-z0-9_-]{48}$/),
+  schema: () => z.string().regex(/^weft-recovery-key1-[A-Za-z0-9_-]{48}$/),
   rule: "a recovery key that seals is weft-recovery-key1- and 48 letters",
   hint: "`weft recovery-key FILE` makes one and prints it; the secret in that file belongs on no node.",
 };
@@ -188,79 +204,97 @@ export const POLICY_FILE: FileRule = {
 
 /** What the table says of a file. */
 interface FileRule {
-  readonly schema: z.ZodType<string>;
+  readonly schema: () => z.ZodType<string>;
   readonly rule: string;
   readonly hint: string;
 }
 
 /** On or off, as YAML or a variable says it. */
-export const truth: z.ZodType<boolean> = z.union([
-  z.boolean(),
-  z.enum(["true", "yes", "1"]).transform(() => true),
-  z.enum(["false", "no", "0"]).transform(() => false),
-]);
+export function truth(): z.ZodType<boolean> {
+  return z.union([
+    z.boolean(),
+    z.enum(["true", "yes", "1"]).transform(() => true),
+    z.enum(["false", "no", "0"]).transform(() => false),
+  ]);
+}
 
 /** A DNS label (RFC 1123 §2.1), in lower case. */
-export const dnsLabel: z.ZodType<string> = z.string().toLowerCase().regex(NODE_NAME);
+export function dnsLabel(): z.ZodType<string> {
+  return z.string().toLowerCase().regex(NODE_NAME);
+}
 
 /** Linux takes 15 bytes without `/` and white space; `:` would make an alias of it, `%` a pattern. */
-export const interfaceName: z.ZodType<string> = z.string().regex(/^(?!\.{1,2}$)[A-Za-z0-9._-]{1,15}$/);
+export function interfaceName(): z.ZodType<string> {
+  return z.string().regex(/^(?!\.{1,2}$)[A-Za-z0-9._-]{1,15}$/);
+}
 
 /** A label's value: what a selector can name without quotes. */
-export const labelValue: z.ZodType<string> = z.union([
-  z.string(),
-  z.number().transform(String),
-  z.boolean().transform(String),
-])
-  .pipe(z.string().regex(LABEL_VALUE));
+export function labelValue(): z.ZodType<string> {
+  return z.union([
+    z.string(),
+    z.number().transform(String),
+    z.boolean().transform(String),
+  ])
+    .pipe(z.string().regex(LABEL_VALUE));
+}
 
 /** Another server for the names under a suffix. */
-export const dnsForward: z.ZodType<DnsForwardOption> = parsed(
-  parseDnsForward,
-  (value) => isObjectWith(value, "suffix", "server"),
-);
+export function dnsForward(): z.ZodType<DnsForwardOption> {
+  return parsed(
+    parseDnsForward,
+    (value) => isObjectWith(value, "suffix", "server"),
+  );
+}
 
 /** How this host's resolver may be pointed at the zone. */
 export const RESOLVERS: {
-  readonly schema: z.ZodType<"auto" | "resolved" | "resolv.conf" | "off">;
+  readonly schema: () => z.ZodType<"auto" | "resolved" | "resolv.conf" | "off">;
   readonly choices: readonly string[];
 } = {
-  schema: z.union([
-    z.enum(["auto", "resolved", "resolv.conf", "off"]),
-    z.literal(false).transform(() => "off" as const),
-  ]),
+  schema: () =>
+    z.union([
+      z.enum(["auto", "resolved", "resolv.conf", "off"]),
+      z.literal(false).transform(() => "off" as const),
+    ]),
   choices: ["auto", "resolved", "resolv.conf", "off"],
 };
 
 /** A node of the DHT. */
-export const dhtBootstrap: z.ZodType<DhtBootstrapOption> = parsed(
-  parseDhtBootstrap,
-  (value) => isObjectWith(value, "hostname", "port"),
-);
+export function dhtBootstrap(): z.ZodType<DhtBootstrapOption> {
+  return parsed(
+    parseDhtBootstrap,
+    (value) => isObjectWith(value, "hostname", "port"),
+  );
+}
 
-const offer = z.union([z.int().transform(String), z.unknown()])
-  .pipe(parsed(parseOffer, (value) => isObjectWith(value, "port", "targetPort")));
+const offer = () =>
+  z.union([z.int().transform(String), z.unknown()])
+    .pipe(parsed(parseOffer, (value) => isObjectWith(value, "port", "targetPort")));
 
 function isObjectWith(value: unknown, ...names: readonly string[]): boolean {
   return typeof value === "object" && value !== null && names.every((name) => name in value);
 }
 
 /** Offers of different ports; a number alone is one. */
-export const offerList: z.ZodType<OfferOption[]> = written(
-  z.union([z.number().transform((port) => [String(port)]), z.unknown()])
-    .pipe(list(offer).refine((offers) => new Set(offers.map(({ port }) => port)).size === offers.length)),
-  () => {
-    const one = [{ type: "integer", minimum: 1, maximum: MAX_PORT }, { type: "string", minLength: 1 }];
-    return { anyOf: [...one, { type: "array", items: { anyOf: one }, maxItems: MAX_ITEMS }] };
-  },
-);
+export function offerList(): z.ZodType<OfferOption[]> {
+  return written(
+    z.union([z.number().transform((port) => [String(port)]), z.unknown()])
+      .pipe(list(offer()).refine((offers) => new Set(offers.map(({ port }) => port)).size === offers.length)),
+    () => {
+      const one = [{ type: "integer", minimum: 1, maximum: MAX_PORT }, { type: "string", minLength: 1 }];
+      return { anyOf: [...one, { type: "array", items: { anyOf: one }, maxItems: MAX_ITEMS }] };
+    },
+  );
+}
 
 /** A domain name with its final dot. */
-export const domainName: z.ZodType<string> = parsed(parseDomain, () => false);
+export function domainName(): z.ZodType<string> {
+  return parsed(parseDomain, () => false);
+}
 
 /** One of some words. */
 export function oneOf<const Words extends readonly [string, ...string[]]>(
   ...words: Words
-): { readonly schema: z.ZodType<Words[number]>; readonly choices: readonly string[] } {
-  return { schema: z.enum(words), choices: words };
+): { readonly schema: () => z.ZodType<Words[number]>; readonly choices: readonly string[] } {
+  return { schema: () => z.enum(words), choices: words };
 }

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { FIELD_ENTRIES, schemaOf } from "./fields.ts";
 import { InvalidConfigError, parseAgentOptions } from "./layers.ts";
 import { parseOffer } from "./compound_options.ts";
 
@@ -47,4 +48,11 @@ Deno.test("the option offers reads text, lists, and what was read before; a port
   assert.deepEqual(parseAgentOptions({ offers: several }).offers, several);
   assert.throws(() => parseAgentOptions({ offers: "80=a:b:c" }), InvalidConfigError);
   assert.throws(() => parseAgentOptions({ offers: "80,80=81" }), InvalidConfigError);
+});
+
+Deno.test("schemaOf() makes what reads an option when it is first asked for, and keeps it", () => {
+  for (const [name, { schema }] of FIELD_ENTRIES) {
+    assert.equal(schemaOf(name), schemaOf(name), name);
+    assert.notEqual(schema(), schema(), `${name} was made before`);
+  }
 });

@@ -81,7 +81,7 @@ export const FIELDS: { readonly [Key in keyof AgentOptions]-?: Field<Key> } = {
     help: "the overlay address to join with, which the token has to allow",
     initial: undefined,
     initialText: "any",
-    schema: parsed(IpAddress.parse, (value) => value instanceof IpAddress),
+    schema: () => parsed(IpAddress.parse, (value) => value instanceof IpAddress),
     rule: "that is no IP address",
     hint: "Write an address of the network, for example --address 10.200.1.7.",
   },
@@ -113,7 +113,7 @@ export const FIELDS: { readonly [Key in keyof AgentOptions]-?: Field<Key> } = {
     value: "port",
     help: "the UDP and TCP port by which other nodes reach this one",
     initial: DEFAULT_WG_PORT,
-    schema: integer(1, MAX_PORT),
+    schema: () => integer(1, MAX_PORT),
     rule: `a port is a number from 1 to ${MAX_PORT}`,
     hint: `The default is ${DEFAULT_WG_PORT}; it must be open for UDP and TCP.`,
   },
@@ -132,7 +132,7 @@ export const FIELDS: { readonly [Key in keyof AgentOptions]-?: Field<Key> } = {
     value: "bytes",
     help: "the largest packet through the interface, in bytes",
     initial: DEFAULT_MTU_BYTES,
-    schema: integer(MIN_MTU_BYTES, MAX_MTU_BYTES),
+    schema: () => integer(MIN_MTU_BYTES, MAX_MTU_BYTES),
     rule: `the MTU is a number of bytes from ${MIN_MTU_BYTES} to ${MAX_MTU_BYTES}`,
     hint: `The default is ${DEFAULT_MTU_BYTES}; 1280 fits through almost every path.`,
   },
@@ -160,7 +160,7 @@ export const FIELDS: { readonly [Key in keyof AgentOptions]-?: Field<Key> } = {
     value: "number",
     help: "auto, or how many threads carry packets on the fast data plane",
     initial: "auto",
-    schema: z.union([z.literal("auto"), integer(1, MAX_WORKERS)]),
+    schema: () => z.union([z.literal("auto"), integer(1, MAX_WORKERS)]),
     choices: ["auto"],
     rule: `the workers are a number from 1 to ${MAX_WORKERS}, or auto`,
     hint:
@@ -183,7 +183,7 @@ export const FIELDS: { readonly [Key in keyof AgentOptions]-?: Field<Key> } = {
     help: "where others reach this node, by address, name or WebSocket URL",
     isRepeated: true,
     initial: [],
-    schema: list(endpoint),
+    schema: () => list(endpoint()),
     rule: "an endpoint is an address or a name, and a port, or the URL of a WebSocket",
     hint: "Write 192.0.2.1:51820, [2001:db8::1]:51820, vpn.example.com:51820 or wss://vpn.example.com/weft.",
   },
@@ -206,7 +206,7 @@ export const FIELDS: { readonly [Key in keyof AgentOptions]-?: Field<Key> } = {
     isRepeated: true,
     initial: [],
     initialText: "nobody",
-    schema: list(endpoint),
+    schema: () => list(endpoint()),
     rule: "a STUN server is an address or a name, and a port",
     hint: "Write stun.example.com:3478 or 192.0.2.1:3478.",
   },
@@ -218,7 +218,7 @@ export const FIELDS: { readonly [Key in keyof AgentOptions]-?: Field<Key> } = {
     help: "what this node calls itself; it authorises nothing",
     isRepeated: true,
     initial: {},
-    schema: pairs(labelValue, MAX_LABELS),
+    schema: () => pairs(labelValue(), MAX_LABELS),
     rule: "labels are written KEY=VALUE, of letters, digits, dots, hyphens, slashes and underscores",
     hint: "For example --label role=web.",
   },
@@ -308,8 +308,9 @@ export const FIELDS: { readonly [Key in keyof AgentOptions]-?: Field<Key> } = {
     isRepeated: true,
     initial: {},
     initialText: "--log-level for all",
-    schema: pairs(z.enum(["debug", "info", "warn", "error"]), LOG_CATEGORIES.length)
-      .refine((levels) => Object.keys(levels).every((name) => LOG_CATEGORIES.some((one) => one === name))),
+    schema: () =>
+      pairs(z.enum(["debug", "info", "warn", "error"]), LOG_CATEGORIES.length)
+        .refine((levels) => Object.keys(levels).every((name) => LOG_CATEGORIES.some((one) => one === name))),
     rule: "levels of parts are written CATEGORY=LEVEL",
     hint: `For example --log-category mesh=debug; the categories are ${LOG_CATEGORIES.join(", ")}.`,
   },
@@ -328,7 +329,7 @@ export const FIELDS: { readonly [Key in keyof AgentOptions]-?: Field<Key> } = {
     value: "name=milliseconds",
     help: "protocol times that tests shorten",
     initial: {},
-    schema: pairs(integer(1, 86_400_000), 64),
+    schema: () => pairs(integer(1, 86_400_000), 64),
     rule: "times are written NAME=MILLISECONDS",
     hint: "This is for tests only; unset it.",
   },
@@ -337,7 +338,7 @@ export const FIELDS: { readonly [Key in keyof AgentOptions]-?: Field<Key> } = {
     value: "protocol=versions",
     help: "protocol versions that tests have a node speak",
     initial: {},
-    schema: pairs(z.string().regex(/^[1-9]\d{0,2}(-[1-9]\d{0,2})?$/), 64),
+    schema: () => pairs(z.string().regex(/^[1-9]\d{0,2}(-[1-9]\d{0,2})?$/), 64),
     rule: "versions are written PROTOCOL=VERSION or PROTOCOL=OLDEST-NEWEST",
     hint: "This is for tests only; unset it.",
   },
@@ -350,3 +351,12 @@ export const TEST_OPTIONS: readonly OptionName[] = ["testTimers", "testProtocols
 export const FIELD_ENTRIES: readonly (readonly [OptionName, Field])[] = Object.entries(
   FIELDS,
 ) as unknown as readonly (readonly [OptionName, Field])[];
+
+const SCHEMAS = new Map<OptionName, z.ZodType>();
+
+/** @returns what reads an option; made when it is first asked for: to make all takes a third of a command's time */
+export function schemaOf(name: OptionName): z.ZodType {
+  const made = SCHEMAS.get(name) ?? (FIELDS[name] as Field).schema();
+  SCHEMAS.set(name, made);
+  return made;
+}

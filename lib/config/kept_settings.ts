@@ -10,7 +10,7 @@
 import { StateError, type StateStore, utf8Bytes } from "../base/mod.ts";
 import { refusalOf } from "./declared_networks.ts";
 import type { OptionName } from "./field.ts";
-import { FIELD_ENTRIES, FIELDS } from "./fields.ts";
+import { FIELD_ENTRIES, FIELDS, schemaOf } from "./fields.ts";
 import { type ConfigLayer, InvalidConfigError, SETTING_NAMES } from "./layers.ts";
 import { nearest } from "./nearest.ts";
 import { type OptionText, optionText } from "./option_text.ts";
@@ -65,9 +65,9 @@ export class KeptSettings {
       const kept = this.#get(key);
       if (key === CONFIG || kept === undefined) continue;
       // What is never kept is no setting here, whoever has written the state.
-      const field = FIELD_ENTRIES.find(([name]) => name === key && isKeptOption(name))?.[1];
-      if (kept.from === "environment" && without.some((name) => name === key)) continue;
-      if (field?.schema.safeParse(kept.value).success) values[key] = kept.value;
+      const [name, field] = FIELD_ENTRIES.find(([name]) => name === key && isKeptOption(name)) ?? [];
+      if (kept.from === "environment" && without.some((emptied) => emptied === key)) continue;
+      if (name !== undefined && schemaOf(name).safeParse(kept.value).success) values[key] = kept.value;
       else {
         const flag = field?.flag ?? key;
         const text = String(kept.value).slice(0, 60);
@@ -162,7 +162,8 @@ function readValue(name: OptionName | typeof CONFIG, flag: string, texts: readon
       hint: "For example `weft config set config /etc/weft.yaml`.",
     });
   }
-  const { schema, isUnspoken = false, rule, hint } = FIELDS[name];
+  const { isUnspoken = false, rule, hint } = FIELDS[name];
+  const schema = schemaOf(name);
   // Commas part the texts of a list, unless they belong to the one that there is.
   const whole = schema.safeParse(texts);
   const read = whole.success || texts.length > 1 ? whole : schema.safeParse(text);

@@ -7,7 +7,7 @@ import { WeftError } from "../base/mod.ts";
 import type { AgentOptions, AgentOptionsInput } from "./agent_options.ts";
 import type { OptionName } from "./field.ts";
 import { refusalOf } from "./declared_networks.ts";
-import { FIELD_ENTRIES, FIELDS } from "./fields.ts";
+import { FIELD_ENTRIES, FIELDS, schemaOf } from "./fields.ts";
 import { nearest } from "./nearest.ts";
 import type { FilePosition } from "./policy/mod.ts";
 
@@ -128,7 +128,8 @@ export function readLayer(layer: ConfigLayer): readonly (readonly [OptionName, u
 export function readSetting(layer: ConfigLayer, key: string): readonly [OptionName, unknown] {
   const value = layer.values[key];
   const name = optionNamed(key);
-  const { flag, schema, rule, hint, isUnspoken = false } = FIELDS[name];
+  const { flag, rule, hint, isUnspoken = false } = FIELDS[name];
+  const schema = schemaOf(name);
   const read = schema.safeParse(value);
   if (read.success) return [name, read.data];
   const exact = refusalOf(read.error);

@@ -15,11 +15,12 @@ const bandwidth: Pick<Field<"relayLimitMbit">, "value" | "initial" | "schema" | 
   {
     value: "Mbit/s",
     initial: "off",
-    schema: z.union([
-      z.literal("off"),
-      z.literal(false).transform(() => "off" as const),
-      integer(1, MAX_MBIT),
-    ]),
+    schema: () =>
+      z.union([
+        z.literal("off"),
+        z.literal(false).transform(() => "off" as const),
+        integer(1, MAX_MBIT),
+      ]),
     choices: ["off"],
     rule: `the limit is a number of megabits a second from 1 to ${MAX_MBIT}, or off`,
     hint: "Write --relay-limit 100; without a limit a relay carries what its line does.",
@@ -38,7 +39,8 @@ export const RELAY_FIELDS: {
     help: "auto, on or off: whether to carry sealed packets between members that can't reach each other",
     initial: "auto",
     initialText: "auto, on if it leads",
-    schema: z.union([z.enum(["auto", "on", "off"]), z.boolean().transform((isOn) => isOn ? "on" : "off")]),
+    schema: () =>
+      z.union([z.enum(["auto", "on", "off"]), z.boolean().transform((isOn) => isOn ? "on" : "off")]),
     choices: ["auto", "on", "off"],
     rule: "the relay is auto, on or off",
     hint: "The default is auto: leaders relay, others do with --relay, and nobody with --no-relay.",
@@ -50,7 +52,7 @@ export const RELAY_FIELDS: {
     help: "the UDP ports of the relay, two for each pair of members",
     initial: undefined,
     initialText: "any free ones",
-    schema: parsed(parsePortRange, isPortRange),
+    schema: () => parsed(parsePortRange, isPortRange),
     rule: `ports are written FIRST-LAST, at least two of 1 to ${MAX_PORT}`,
     hint: "Write --relay-ports 40000-40099, and open them for UDP in the firewall.",
   },

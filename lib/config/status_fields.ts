@@ -33,11 +33,12 @@ export const STATUS_FIELDS: {
     value: "port",
     help: "the status page's port, or off",
     initial: DEFAULT_STATUS_PORT,
-    schema: z.union([
-      z.literal("off"),
-      z.literal(false).transform(() => "off" as const),
-      integer(0, MAX_PORT),
-    ]),
+    schema: () =>
+      z.union([
+        z.literal("off"),
+        z.literal(false).transform(() => "off" as const),
+        integer(0, MAX_PORT),
+      ]),
     choices: ["off"],
     rule: `the status page has a port from 1 to ${MAX_PORT}, 0 for any free one, or is off`,
     hint: `The default is ${DEFAULT_STATUS_PORT}.`,
@@ -50,7 +51,7 @@ export const STATUS_FIELDS: {
     help: "by which name or address the status page may be called, beside the node's own",
     isRepeated: true,
     initial: [],
-    schema: list(hostText),
+    schema: () => list(hostText()),
     rule: "that is neither a domain name nor an address",
     hint: "Write weft.example.com, or 192.0.2.7, without a port.",
   },
