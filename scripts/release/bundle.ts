@@ -21,6 +21,12 @@ const BUNDLED_REQUIRE =
 const OWN_REQUIRE = "var __require = (name) => globalThis.process.getBuiltinModule(name);\n";
 
 /**
+ * What is imported when it is wanted. Where its name stands in the text, Deno reads it at the start all the same, with all
+ * that it imports.
+ */
+const LATE_IMPORT = /\bimport\(("\.\/[^"]+\.js")\)/g;
+
+/**
  * What the packages of the command line import of Node.js and few commands use, if any: the module is loaded when
  * something of it is.
  */
@@ -91,7 +97,8 @@ export async function bundleProgram(root: string, directory: string, lock?: stri
       /await import\("\.\/([^"]+)"\)/g,
       (all, from) => texts.get(from)?.includes("\nexport default require_") ? `(${all}).default` : all,
     ).replace(BUNDLED_REQUIRE, OWN_REQUIRE);
-    const deferred = DEFERRED.reduce((text, [pattern, with_]) => text.replaceAll(pattern, with_), named);
+    const deferred = DEFERRED.reduce((text, [pattern, with_]) => text.replaceAll(pattern, with_), named)
+      .replaceAll(LATE_IMPORT, "import(String($1))");
     if (deferred !== text) await Deno.writeTextFile(`${directory}/${name}`, deferred);
     for (const [, started = ""] of text.matchAll(/new URL\("\.\/([^"]+)", import\.meta\.url\)/g)) {
       if (!beside.has(started)) throw new Error(`The program starts ${started}, which the bundle lacks`);

@@ -115,14 +115,13 @@ labTest("the binary embeds the bundle with the workers, and no package", ["linux
   assert.equal(code, 0, text);
   for (const [name] of PACKAGE_FOLDERS) assert.doesNotMatch(text, new RegExp(`[ ─]${name}/`));
   assert.doesNotMatch(text, /npm|registry/);
-  for (const path of WORKERS) {
-    const name = path.slice(path.lastIndexOf("/") + 1);
-    assert.ok(text.includes(`─ ${name} `), `${name} is not embedded`);
-  }
+  const names = [...Deno.readDirSync(directory)].filter(({ isFile }) => isFile).map(({ name }) => name);
+  for (const path of WORKERS) assert.ok(names.includes(path.slice(path.lastIndexOf("/") + 1)), path);
+  for (const name of names) assert.ok(text.includes(`─ ${name} `), `${name} is not embedded`);
 });
 
 labTest(
-  "the bundle has nothing of tests, and no thread and no command of it loads what Node.js's modules have in common before it needs one",
+  "the bundle has nothing of tests, and no thread and no command of it reads what it may need later, or loads what Node.js's modules have in common",
   [
     "linux",
   ],
@@ -131,9 +130,12 @@ labTest(
     await bundleProgram(ROOT, scratch.path);
     await refuseTests(scratch.path);
     const main = await Deno.readTextFile(`${scratch.path}/main.js`);
-    const [, commands = ""] = /import\("\.\/(weft-\w+\.js)"\)/.exec(main) ?? [];
+    const [, commands = ""] = /import\(String\("\.\/(weft-\w+\.js)"\)\)/.exec(main) ?? [];
     for (const path of ["main.js", commands, ...WORKERS]) {
-      const loaded = await importedBy(`${scratch.path}/${path.replace(/\.ts$/, ".js")}`);
+      const module = `${scratch.path}/${path.replace(/\.ts$/, ".js")}`;
+      const loaded = await importedBy(module);
+      const own = loaded.filter((name) => name.startsWith("/"));
+      assert.deepEqual((await readFor(module)).sort(), [module, ...own].sort(), `what ${path} reads`);
       assert.deepEqual(loaded.filter((name) => name.startsWith("node:")), [], path);
     }
   },
@@ -182,6 +184,16 @@ async function refuseTests(directory: string): Promise<void> {
     packages.some((name) => path.includes(`/${name}/`))
   );
   assert.deepEqual(wrong, []);
+}
+
+/** @returns the paths of the modules that Deno reads before it runs one of a bundle */
+async function readFor(path: string): Promise<string[]> {
+  const args = ["info", "--json", "--no-config", path];
+  const { stdout } = await new Deno.Command(Deno.execPath(), { args }).output();
+  const { modules }: { modules: readonly { readonly local?: string }[] } = JSON.parse(
+    new TextDecoder().decode(stdout),
+  );
+  return modules.flatMap(({ local }) => local ?? []);
 }
 
 /** @returns the names of all that a module of a bundle imports, and what that imports, at its beginning */
