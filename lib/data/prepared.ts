@@ -84,6 +84,8 @@ export interface TransactionStore {
   settle(place: string, of: Attempt, origin?: string): Promise<void>;
   /** @returns what a place knows of a transaction, as a part of it or by its record */
   state(place: string, id: string): Promise<KnownTransaction | undefined>;
+  /** @returns whether a part is prepared still; what it costs depends on no other part */
+  isPrepared(place: string, of: Attempt): Promise<boolean>;
   /** @returns what is open at a place */
   open(place: string): Promise<readonly OpenTransaction[]>;
   /** @returns the places where something may be open, copies that follow among them */

@@ -70,6 +70,10 @@ export class TransactionsOfBoth implements TransactionStore {
     return await (await this.#of(place)).state(place, id);
   }
 
+  async isPrepared(place: string, of: Attempt): Promise<boolean> {
+    return await (await this.#of(place)).isPrepared(place, of);
+  }
+
   async open(place: string): Promise<readonly OpenTransaction[]> {
     return await (await this.#of(place)).open(place);
   }

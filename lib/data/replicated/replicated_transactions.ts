@@ -93,6 +93,10 @@ export class ReplicatedTransactions implements TransactionStore {
     return await (await this.#engine.fresh()).prepared.state(place, id);
   }
 
+  async isPrepared(place: string, of: Attempt): Promise<boolean> {
+    return (await this.#engine.fresh()).prepared.isPrepared(place, of);
+  }
+
   async open(place: string): Promise<readonly OpenTransaction[]> {
     return await (await this.#engine.fresh()).prepared.open(place);
   }

@@ -86,12 +86,7 @@ export class TransactionActions {
 
   /** Whether a part is still prepared, as the owner of its record asks. */
   async isPrepared(params: unknown): Promise<{ readonly isPrepared: boolean }> {
-    const { id, attempt } = readAttempt(readFields(params));
-    const open = await this.#store().open(this.#name);
-    const isPrepared = open.some((one) =>
-      one.state === "prepared" && one.id === id && one.attempt === attempt
-    );
-    return { isPrepared };
+    return { isPrepared: await this.#store().isPrepared(this.#name, readAttempt(readFields(params))) };
   }
 
   #origin(context: CallContext): string {

@@ -52,6 +52,8 @@ export function testTransactionStore(
       const request = part("t", [], { commit: { reads, writes: [put(1, { by: "t" })] } });
       assert.deepEqual(await engine.prepared.prepare("orders", request), { kind: "ready" });
       for (let life = 0; life < 2; life++) {
+        assert.equal(await engine.prepared.isPrepared("orders", { id: "t", attempt: "t-1" }), true);
+        assert.equal(await engine.prepared.isPrepared("orders", { id: "t", attempt: "t-2" }), false);
         await fails("Locked", engine.get("orders", ["1"]));
         assert.equal((await engine.get("orders", ["1"], true)).length, 1);
         assert.equal((await engine.get("orders", ["2"]))[0]?.key, "2");
@@ -67,6 +69,7 @@ export function testTransactionStore(
         "committed",
       );
       assert.deepEqual((await engine.get("orders", ["1"]))[0]?.value, { id: 1, by: "t" });
+      assert.equal(await engine.prepared.isPrepared("orders", { id: "t", attempt: "t-1" }), false);
       assert.deepEqual(await engine.prepared.places(), []);
       // It has happened, whoever sends it, and as what.
       assert.equal((await engine.prepared.prepare("orders", part("t", [put(9)]))).kind, "committed");

@@ -231,6 +231,10 @@ export class PreparedTransactions implements TransactionStore {
     return row.state === "prepared" ? "open" : "rolled-back";
   }
 
+  isPrepared(place: string, of: Attempt): Promise<boolean> {
+    return this.#parts.run(() => this.partState(place, of) === "open");
+  }
+
   /** @returns where a record is, and nothing is done; undefined where nothing is known of its attempt */
   recordState(place: string, { id, attempt }: Attempt): AttemptState | undefined {
     const row = this.#rows.find(recordId(place, id));

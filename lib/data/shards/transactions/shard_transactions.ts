@@ -65,6 +65,10 @@ export class ShardTransactions implements TransactionStore {
     return this.#serve((stored) => this.#store.state(stored, id));
   }
 
+  isPrepared(_: string, of: Attempt): Promise<boolean> {
+    return this.#serve((stored) => this.#store.isPrepared(stored, of));
+  }
+
   open(): Promise<readonly OpenTransaction[]> {
     return this.#serve((stored) => this.#store.open(stored));
   }
