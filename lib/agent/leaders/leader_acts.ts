@@ -249,7 +249,9 @@ export class LeaderActs {
     if (role === "leader") return;
     const names = this.#parts.views().map(({ nodeId }) => roster.get(nodeId)?.record.name);
     throw new NotLeaderError("Cannot do that here: this node is no leader", {
-      hint: `Do it on ${names.filter((name) => name !== undefined).join(" or ") || "the leader"}.`,
+      hint: `Do it on ${
+        names.filter((name) => name !== undefined).join(" or ") || "the leader"
+      }; when that is lost, \`weft leader recover FILE\` makes this node a leader.`,
     });
   }
 }

@@ -9,6 +9,8 @@ import { exportedAt, type LeaderView, type MeshState, type NodeId } from "../../
 const DAY_MS = 86_400_000;
 /** Who was heard of in that time may be about to start again. */
 const PRESENT_MS = DAY_MS;
+/** A leader that starts again takes less. */
+const SILENT_MS = 60_000;
 
 /** What is known of leaders. */
 interface LeadershipSources {
@@ -38,6 +40,17 @@ export function leadershipReport({ mesh, views, lastSeen, wallMs }: LeadershipSo
       hint: "Start one again, or make this node one: `weft leader recover FILE` with a recovery file.",
     };
   }
+  const names = present.map(({ nodeId }) => roster.get(nodeId)?.record.name ?? "one node").join(" or ");
+  const silentMs = present.some(({ isAlive }) => isAlive)
+    ? 0
+    : wallMs - Math.max(...present.map(({ nodeId }) => lastSeen(nodeId) ?? 0));
+  if (silentMs >= SILENT_MS) {
+    return {
+      ...said,
+      problem: `no leader has answered for ${silenceText(silentMs)}: nobody is let in, renewed or removed`,
+      hint: `Start ${names} again; when it is lost, \`weft leader recover FILE\` makes this node a leader.`,
+    };
+  }
   // Nobody has anything to lose yet.
   const hasMembers = roster.liveRecords().some(({ nodeId }) => nodeId !== only.nodeId);
   if (present.length > 1 || lastExportMs !== null || !hasMembers) return said;
@@ -50,4 +63,9 @@ export function leadershipReport({ mesh, views, lastSeen, wallMs }: LeadershipSo
       "`weft leader promote NODE` makes another one, `weft leader export FILE` a recovery file, both on " +
       `${name}.`,
   };
+}
+
+function silenceText(ms: number): string {
+  const minutes = Math.floor(ms / 60_000);
+  return minutes < 120 ? `${minutes} min` : `${Math.floor(minutes / 60)} h`;
 }

@@ -46,3 +46,22 @@ Deno.test("leadershipReport() says how long no leader has been there, and what t
   assert.deepEqual([present, /for 12 days/.test(problem ?? "")], [0, true]);
   assert.match(hint ?? "", /weft leader recover FILE/);
 });
+
+Deno.test("leadershipReport() says for how long no leader has answered, before it is given up", () => {
+  const { stage, view, report } = setUp(3);
+  const seenMs = stage.clock.wall();
+  const away = [view({ isAlive: false, isElected: false })];
+  const told: readonly (readonly [afterMs: number, says: string | undefined])[] = [
+    [59_999, undefined],
+    [60_000, "no leader has answered for 1 min: nobody is let in, renewed or removed"],
+    [119 * 60_000, "no leader has answered for 119 min: nobody is let in, renewed or removed"],
+    [DAY_MS - 1, "no leader has answered for 23 h: nobody is let in, renewed or removed"],
+  ];
+  for (const [afterMs, says] of told) {
+    stage.clock.advance(seenMs + afterMs - stage.clock.wall());
+    const { present, problem, hint } = report(away, seenMs);
+    assert.deepEqual([present, problem], [1, says]);
+    if (says !== undefined) assert.match(hint ?? "", /^Start a again; .*weft leader recover FILE/);
+  }
+  assert.equal(report([view()], seenMs).problem, undefined, "one that is alive was heard of");
+});

@@ -227,7 +227,9 @@ export function leaderPart<T>({ roster }: MeshState, part: T | undefined): T {
   if (part !== undefined) return part;
   const leaders = roster.members().filter(({ record }) => record.roles.includes("leader"));
   throw new NotLeaderError("Cannot do that here: this node is no leader", {
-    hint: `Do it on ${leaders.map(({ record }) => record.name).join(" or ") || "the leader"}.`,
+    hint: `Do it on ${
+      leaders.map(({ record }) => record.name).join(" or ") || "the leader"
+    }; when that is lost, \`weft leader recover FILE\` makes this node a leader.`,
   });
 }
 

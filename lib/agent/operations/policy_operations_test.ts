@@ -57,7 +57,10 @@ Deno.test("policyOperations() apply, show, explain, compare, roll back and remov
     const { control } = lead;
     assert.equal(control.policyStatus().enforced, null);
     await assert.rejects(control.testPolicy({}), { code: "NoPolicy" });
-    await assert.rejects(web.control.applyPolicy({ text }), { code: "NotLeader", hint: "Do it on lead." });
+    await assert.rejects(web.control.applyPolicy({ text }), {
+      code: "NotLeader",
+      hint: /^Do it on lead; .*weft leader recover FILE/,
+    });
     await until(lead, () => control.members({ node: "web-1" })[0]?.labels["role"] === "web");
     const tested = await control.testPolicy({ text });
     assert.deepEqual([tested.tests, tested.failures], [2, []]);
