@@ -5,7 +5,9 @@
 
 import assert from "node:assert/strict";
 import { NO_UPDATE, type NodeIdentity } from "../../mesh/mod.ts";
+import { Endpoint } from "../../net/mod.ts";
 import { MessagePlaneFixture, settled } from "./testing/message_plane_fixture.ts";
+import { PlaneNetwork } from "./testing/plane_network.ts";
 
 const STEP_MS = 5_000;
 const HOUR_MS = 3_600_000;
@@ -87,4 +89,22 @@ Deno.test("members of whom nobody has heard for long are tried a few times by a 
   await lonely.pass(120_000);
   const hourly = await lonely.pass(2 * HOUR_MS) / 2;
   assert.ok(lonely.dials >= 4 && hourly <= 8, `${lonely.dials}, ${hourly} an hour`);
+});
+
+Deno.test("who refuses at the endpoint of a member that is away counts unless another member says that it is there now", async () => {
+  const endpoint = Endpoint.parse("192.0.2.99:51820") ?? assert.fail();
+  for (const saysSo of [true, false]) {
+    await using network = new PlaneNetwork();
+    let refusals = 0;
+    network.start(3, 0, (index) => index === 0 ? { onRefused: () => void refusals++ } : {});
+    const [a, b, away] = network.nodes;
+    assert.ok(a && b && away);
+    await network.until("all are linked", () => a.wayTo(b) === "direct" && a.wayTo(away) === "direct");
+    network.kill(away);
+    for (const node of [b, away]) Object.defineProperty(node, "endpoint", { value: endpoint });
+    network.restate(away);
+    if (saysSo) network.restate(b);
+    await network.pass(60_000);
+    assert.deepEqual([a.wayTo(b), refusals > 0], ["direct", !saysSo]);
+  }
 });

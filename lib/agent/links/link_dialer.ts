@@ -30,7 +30,7 @@ const ALL_AWAY_DIALS = { burst: 1, everyMs: 60_000, maxSources: 1 };
 export interface LinkDialerParts extends Environment, MemberWaysParts {
   /** @returns milliseconds since anybody has heard of a member, as far as is known; 0 where that is not known */
   unheardMs?(nodeId: NodeId): number;
-  /** Whoever is at a member's endpoint, and has its key, does not know this node. */
+  /** Whoever is at a member's endpoint, and is not known to be another one, lets this node in by no key that it has. */
   onRefused?(nodeId: NodeId): void;
   /** A member answers, and speaks no version that this node does. */
   onConflict?(nodeId: NodeId, conflict: VersionConflict): void;
@@ -182,8 +182,9 @@ export class LinkDialer {
       attempt: async (way, raceSignal) => {
         const dialled = await this.#ways.open(member, way, AbortSignal.any([signal, raceSignal]));
         if (isDialled(dialled)) return { ...dialled, way };
-        if (dialled === "refused") this.#parts.onRefused?.(nodeId);
-        else if (typeof dialled === "object") this.#parts.onConflict?.(nodeId, dialled);
+        if (dialled === "refused") {
+          if (!this.#ways.isOfAnother(way, nodeId)) this.#parts.onRefused?.(nodeId);
+        } else if (typeof dialled === "object") this.#parts.onConflict?.(nodeId, dialled);
         return undefined;
       },
       discard: ({ channel }) => channel.close("another link is open"),

@@ -114,6 +114,19 @@ export class MemberWays {
     return tunnelIsUp?.(member.record.nodeId) ? [...direct, ...this.#tunnel(member)] : direct;
   }
 
+  /**
+   * Whether another member that has a link is at an endpoint now, and refuses what is meant for the former one: a machine
+   * that was set up anew often has the address that it had before.
+   */
+  isOfAnother(way: LinkWay, nodeId: NodeId): boolean {
+    if (way.kind !== "direct") return false;
+    const { links, roster } = this.#parts;
+    return links.all().some((link) =>
+      link.nodeId !== nodeId &&
+      roster.get(link.nodeId)?.statement?.channelEndpoints.some((each) => each.equals(way.endpoint))
+    );
+  }
+
   /** @returns the ways through other members */
   relays(nodeId: NodeId): LinkWay[] {
     const { clock, links } = this.#parts;
