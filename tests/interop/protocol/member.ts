@@ -11,7 +11,7 @@ import { type Message, schemaOf } from "./protobuf.ts";
 
 const mesh = schemaOf("mesh");
 const services = schemaOf("service");
-const ANSWER_BOUND_MS = 10_000;
+const ANSWER_BOUND_MS = 60_000;
 
 /** What stands where in a `RosterUpdate`, and under which label it is signed. */
 const SIGNED = {
