@@ -256,6 +256,14 @@ Deno.test("token revoke takes the beginning of an id, unless it is of two", () =
     assert.equal((await run(agent, "token revoke abcd")).code, 1);
   }));
 
+Deno.test("ping of an address that is no member's names what tells who leads there", () => {
+  const unknown = { code: "UnknownPeer", message: "Cannot find it", hint: "List all." };
+  return withAgent(async (agent) => {
+    assert.match((await run(agent, "ping 192.168.50.7")).stderr, /hint: .*`weft explain 192\.168\.50\.7`/);
+    assert.match((await run(agent, "ping nobody")).stderr, /hint: List all\.$/m);
+  }, { "POST /ping": [404, unknown] });
+});
+
 Deno.test("ping counts", () =>
   withAgent(async (agent) => {
     const { stdout } = await run(agent, "ping web-1 --count 3");

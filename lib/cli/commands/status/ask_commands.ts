@@ -6,6 +6,7 @@
 import type { PingReport, StatusReport } from "../../../api/mod.ts";
 import { printableJson, sleep } from "../../../base/mod.ts";
 import { systemTimers } from "../../../host/mod.ts";
+import { IpAddress } from "../../../net/mod.ts";
 import { AgentAnswerError } from "../../control_client.ts";
 import { formatRtt, formatSpan, statusText, wayText } from "../../output/mod.ts";
 import {
@@ -85,6 +86,10 @@ export function addAskCommands(program: AnyCommand, { ports }: CommandContext): 
         const isLast = i === count - 1;
         const answer = await client.ask("ping", peer).catch((error: unknown) => {
           const isAway = error instanceof AgentAnswerError && error.code === "Unreachable";
+          if (error instanceof AgentAnswerError && error.code === "UnknownPeer" && IpAddress.parse(peer)) {
+            const hint = `Members alone are probed; \`weft explain ${peer}\` says whether one leads there.`;
+            throw new AgentAnswerError({ code: error.code, message: error.message, hint });
+          }
           // The last one fails when none has answered.
           if (!isAway || isLast && answers.length === 0) throw error;
         });

@@ -14,6 +14,7 @@ import { paint, type Terminal, type Tone } from "../../terminal.ts";
 import { type AnyCommand, askAgent, type CommandContext, printJson } from "../../weft_command.ts";
 import { explain } from "./explanation.ts";
 import type { Explanation, ExplanationFacts, ExplanationStep, Unanswered } from "./explanation_facts.ts";
+import { routeThere } from "./route_step.ts";
 
 /** The kernel's main routing table. */
 const MAIN_TABLE = 254;
@@ -25,7 +26,10 @@ export function addExplainCommand(program: AnyCommand, context: CommandContext):
     program.command("explain").description(
       "say why a member is reached or not: name, path, policy, health, services",
     )
-      .argument("<member>", "its name or address, perhaps with a port: db-1, db-1:5432, db-1:udp/53")
+      .argument(
+        "<member>",
+        "its name or address, or one behind it, perhaps with a port: db-1, db-1:5432, 192.168.50.7:udp/53",
+      )
       .option("--json", "as JSON")
       .addHelpText("after", "\nExamples:\n  $ weft explain web-1\n  $ weft explain web-1:5432 --json"),
     ports,
@@ -48,13 +52,16 @@ async function findFacts(client: ControlClient, asked: string): Promise<Explanat
   const status = await client.ask("status");
   const member = await answered(client.ask("findMember", text));
   const name = "name" in member ? member.name : null;
-  const peer = status.peers.find((each) => each.name === name);
   const isAddress = IpAddress.parse(text) !== undefined;
+  const route = isAddress && name === null
+    ? routeThere(text, await client.ask("listRoutes").catch(() => []), status)
+    : undefined;
+  const peer = status.peers.find((each) => each.name === (name ?? route?.node));
   const asksNames = !isAddress && status.dns !== undefined && name !== null;
   const [resolved, hostAddresses, policy, services, offers] = await Promise.all([
     asksNames ? client.ask("resolveName", text, "A").catch(() => undefined) : undefined,
     asksNames && status.dns?.resolver !== undefined ? hostLookup(text) : undefined,
-    peer && findPolicy(client, { own: status.node.name, other: peer.name, target }),
+    peer && findPolicy(client, { own: status.node.name, other: name ?? text, target }),
     client.ask("listServices").catch(() => []),
     client.ask("listOffers").catch(() => undefined),
   ]);
@@ -63,9 +70,10 @@ async function findFacts(client: ControlClient, asked: string): Promise<Explanat
     target,
     status,
     member,
+    route,
     resolved,
     hostAddresses,
-    routedBy: routeOf(peer?.addresses[0], status),
+    routedBy: routeOf(route === undefined ? peer?.addresses[0] : text, status),
     policy,
     services,
     offers,
@@ -143,7 +151,7 @@ const MARKS: Readonly<Record<ExplanationStep["state"], readonly [mark: string, t
 
 /** @returns the tree, with what mends the first step that is broken */
 export function explanationLines(
-  { name, isReachable, broken, steps }: Explanation,
+  { name, by, isReachable, broken, steps }: Explanation,
   terminal: Terminal,
 ): string {
   const lines = steps.flatMap((each, at) => {
@@ -160,6 +168,10 @@ export function explanationLines(
         : [`${below}                   hint: ${paint(terminal, "quiet", each.hint)}`],
     ];
   });
-  const verdict = isReachable ? `${name} is reached` : `${name} is not reached: the ${broken} is what breaks`;
+  const verdict = !isReachable
+    ? `${name} is not reached: the ${broken} is what breaks`
+    : by === undefined
+    ? `${name} is reached`
+    : `${name} is reached as far as ${by}, which leads there`;
   return `${paint(terminal, isReachable ? "good" : "bad", verdict)}\n${lines.join("\n")}\n`;
 }

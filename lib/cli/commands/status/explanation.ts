@@ -14,16 +14,21 @@ import type { ServiceReport } from "../../../service/mod.ts";
 import { counted, formatRtt, formatSpan, wayText } from "../../output/mod.ts";
 import type { Explanation, ExplanationFacts, ExplanationStep } from "./explanation_facts.ts";
 import { offerStep } from "./offer_step.ts";
+import { routeStep } from "./route_step.ts";
 
 /** @returns the steps, and the first that is broken */
 export function explain(facts: ExplanationFacts): Explanation {
-  const { member, status, text } = facts;
+  const { member, route, status, text } = facts;
   const name = "name" in member ? member.name : null;
-  const peer = status.peers.find((each) => each.name === name);
+  const peer = status.peers.find((each) => each.name === (name ?? route?.node));
   const done = (steps: readonly ExplanationStep[]): Explanation => {
     const broken = steps.find(({ state }) => state === "broken")?.step ?? null;
-    return { name: name ?? text, isReachable: broken === null, broken, steps };
+    const by = route === undefined ? {} : { by: route.node };
+    return { name: name ?? text, ...by, isReachable: broken === null, broken, steps };
   };
+  if (route !== undefined && (route.use === "here" || peer === undefined)) {
+    return done([routeStep(text, route)]);
+  }
   if (name !== null && name === status.node.name) {
     const addresses = status.node.addresses.join(", ");
     return done([nameStep(facts, name, status.node.addresses), {
@@ -41,16 +46,17 @@ export function explain(facts: ExplanationFacts): Explanation {
     policyStep(facts, peer),
     ...offerStep(facts, peer),
     healthStep(facts, peer),
-    servicesStep(facts, peer),
+    ...route === undefined ? [servicesStep(facts, peer)] : [],
   ]);
 }
 
 function nameStep(
-  { text, status, resolved, hostAddresses, member }: ExplanationFacts,
+  { text, status, resolved, hostAddresses, member, route }: ExplanationFacts,
   name: string | null,
   addresses: readonly string[],
 ): ExplanationStep {
   const step = "name";
+  if (route !== undefined) return routeStep(text, route);
   if ("problem" in member) {
     return { step, state: "broken", detail: member.problem, hint: member.hint ?? "`weft peers` lists all." };
   }
@@ -101,10 +107,11 @@ function nameStep(
 }
 
 function addressStep(
-  { status, routedBy }: ExplanationFacts,
-  { addresses, hub }: PeerReport,
+  { status, route, routedBy, text }: ExplanationFacts,
+  { addresses: own, hub }: PeerReport,
 ): ExplanationStep {
   const step = "address";
+  const addresses = route === undefined ? own : [text];
   const detail = addresses.join(", ") || "it has none";
   const { interfaceName } = status.dataplane;
   if (interfaceName === undefined) {
@@ -114,9 +121,11 @@ function addressStep(
       detail: `${detail}; this node is rootless, and reaches it by channels alone`,
     };
   }
-  const isInside = addresses.some((text) => {
-    const address = IpAddress.parse(text);
-    return address !== undefined && Cidr.parse(status.network.cidr)?.contains(address);
+  const within = Cidr.parse(route === undefined ? status.network.cidr : route.network);
+  // Who goes out by an exit does so by a table of its own.
+  const isInside = route?.isExit !== true && addresses.some((each) => {
+    const address = IpAddress.parse(each);
+    return address !== undefined && within?.contains(address);
   });
   if (routedBy !== undefined && routedBy !== interfaceName && isInside) {
     return {

@@ -8,6 +8,7 @@ import type {
   FoundMember,
   OfferReport,
   PolicyExplanation,
+  RouteReport,
   StatusReport,
 } from "../../../api/mod.ts";
 import type { ServiceReport } from "../../../service/mod.ts";
@@ -30,6 +31,8 @@ export interface ExplanationStep {
 export interface Explanation {
   /** The member's name, or what was asked for. */
   readonly name: string;
+  /** Of an address that is no member's, who leads there; what is behind that one answers for itself. */
+  readonly by?: string;
   /** Whether every step holds. */
   readonly isReachable: boolean;
   /** The first that does not; null where all hold. */
@@ -43,6 +46,9 @@ export interface Unanswered {
   readonly hint?: string;
 }
 
+/** A network with the address that was asked for, and who leads there. */
+export type RouteThere = Pick<RouteReport, "network" | "node" | "state" | "use" | "isExit" | "problem">;
+
 /** What is known, as whoever asks has found it out. */
 export interface ExplanationFacts {
   /** As it was typed, without a port. */
@@ -51,11 +57,13 @@ export interface ExplanationFacts {
   readonly target: string;
   readonly status: StatusReport;
   readonly member: FoundMember | Unanswered;
+  /** How an address that is no member's is reached; undefined where nobody leads there. */
+  readonly route: RouteThere | undefined;
   /** What this node's name server answers for the name; undefined when it serves none, or an address was typed. */
   readonly resolved: DnsAnswerReport | undefined;
   /** What programs of this host are given for the name; undefined when that was not asked. */
   readonly hostAddresses: readonly string[] | undefined;
-  /** By which interface this host would send to the member's address; undefined when that is not known. */
+  /** By which interface this host would send to the member's address, or the one behind it; undefined when that is not known. */
   readonly routedBy: string | undefined;
   readonly policy: {
     readonly there: PolicyExplanation | Unanswered;

@@ -3,8 +3,9 @@ import type { PeerReport, PolicyExplanation } from "../../../api/mod.ts";
 import { Cidr, IpAddress } from "../../../net/mod.ts";
 import { SamplePorts, sampleStatus } from "../../testing/sample_ports.ts";
 import { explain } from "./explanation.ts";
-import type { ExplanationFacts, StepName } from "./explanation_facts.ts";
+import type { ExplanationFacts, RouteThere, StepName } from "./explanation_facts.ts";
 import { explanationLines, routedBy } from "./explain_command.ts";
+import { routeThere } from "./route_step.ts";
 
 const [someone] = sampleStatus.peers;
 assert(someone !== undefined);
@@ -51,6 +52,7 @@ const good: ExplanationFacts = {
     peers: [peer],
   },
   member: { name: "db-1" },
+  route: undefined,
   resolved: { code: "NOERROR", isAuthoritative: true, answers: [record], authority: [] },
   hostAddresses: ["10.200.0.5"],
   routedBy: "weft0",
@@ -61,6 +63,19 @@ const good: ExplanationFacts = {
 const withPeer = (more: Partial<PeerReport>): ExplanationFacts => ({
   ...good,
   status: { ...good.status, peers: [{ ...peer, ...more }] },
+});
+const behind: RouteThere = {
+  network: "192.168.50.0/24",
+  node: "db-1",
+  state: "approved",
+  use: "carries",
+  isExit: false,
+};
+const routed = (more: Partial<RouteThere>, facts: ExplanationFacts = good): ExplanationFacts => ({
+  ...facts,
+  text: "192.168.50.7",
+  member: { name: null },
+  route: { ...behind, ...more },
 });
 const lost = { rttMs: null, standbyCount: 0 } as const;
 const rootlessThere = withPeer({ way: { ...lost, kind: "channel", problem: "rootless-there" } });
@@ -196,6 +211,27 @@ const broken: readonly (readonly [string, ExplanationFacts, StepName, RegExp, Re
     /3 probes without an answer/,
     /weft ping db-1/,
   ],
+  [
+    "a network that is offered and not approved",
+    routed({ state: "offered", use: "none" }),
+    "name",
+    /^192\.168\.50\.7 is in 192\.168\.50\.0\/24, to which db-1 would lead: no leader has approved it yet$/,
+    /weft route approve 192\.168\.50\.0\/24 db-1/,
+  ],
+  [
+    "a network to which this host has a way of its own",
+    routed({ use: "none", problem: "this host has a route there" }),
+    "name",
+    /db-1 leads, but not for this node: this host has a route there$/,
+    /weft route list/,
+  ],
+  [
+    "an address behind a member that this host sends elsewhere",
+    routed({}, { ...good, routedBy: "eth1" }),
+    "address",
+    /^192\.168\.50\.7, which this host sends to eth1, not to weft0/,
+    /ip route get 192\.168\.50\.7/,
+  ],
 ];
 for (const [what, facts, step, detail, hint] of broken) {
   Deno.test(`explain() names what breaks with ${what}, and what mends it`, () => {
@@ -263,6 +299,45 @@ Deno.test("explain() says how a port that is offered is reached, and says nothin
   }
   assert.equal(offer(good), undefined);
   assert.equal(offer({ ...rootlessThere, offers: undefined }), undefined);
+});
+
+Deno.test("explain() follows an address behind a member as far as that member", () => {
+  const explanation = explain(routed({}));
+  assert.equal(explanation.isReachable, true);
+  assert.match(explanation.steps[0]?.detail ?? "", /in 192\.168\.50\.0\/24, to which db-1 leads$/);
+  assert.match(
+    explanationLines(explanation, new SamplePorts().terminal),
+    /^192\.168\.50\.7 is reached as far as db-1, which leads there\n/,
+  );
+  // The main table does not tell what goes out by an exit.
+  const exit = explain(routed({ network: "0.0.0.0/0", isExit: true }, { ...good, routedBy: "eth0" }));
+  assert.equal(exit.isReachable, true);
+  assert.match(exit.steps[0]?.detail ?? "", /behind the exit db-1$/);
+  const own = explain(routed({ node: "lead", use: "here" }));
+  assert.match(own.steps[0]?.detail ?? "", /to which this node itself leads$/);
+});
+
+Deno.test("routeThere() is what carries, else what says why nothing does", () => {
+  const route = { ...behind, masquerade: true };
+  const device = { ...peer, name: "router", allowedIps: ["10.200.0.9/32", "192.168.7.0/24"] };
+  const { way: _none, ...plain } = device;
+  const routes = [
+    { ...route, network: "0.0.0.0/0", isExit: true, use: "none", node: "out" },
+    { ...route, network: "192.168.50.0/28", state: "offered", use: "none", node: "other" },
+    route,
+    { ...route, network: "192.168.60.0/24", state: "offered", use: "none" },
+  ] as const;
+  const node = (text: string) => routeThere(text, routes, { ...good.status, peers: [plain, peer] })?.node;
+  assert.equal(node("192.168.50.7"), "db-1");
+  assert.equal(node("192.168.60.1"), "db-1");
+  assert.equal(node("192.168.7.1"), "router");
+  assert.equal(node("198.51.100.1"), undefined);
+  assert.equal(node("web-1"), undefined);
+  const used = { ...route, network: "0.0.0.0/0", isExit: true, node: "out" };
+  assert.equal(routeThere("198.51.100.1", [used], good.status)?.node, "out");
+  assert.equal(routeThere("192.168.50.7", [used, route], good.status)?.node, "db-1");
+  assert.equal(routeThere("10.200.0.77", [used], good.status), undefined);
+  assert.equal(routeThere("fd00::1", [used], good.status), undefined);
 });
 
 Deno.test("explain() knows this node itself", () => {
