@@ -217,7 +217,7 @@ function oneOf(finder: SubjectFinder, text: string, network: string): NamedSubje
   if (first === undefined) {
     throw new UnknownPeerError(`Cannot explain that: nobody in ${network} goes by ${JSON.stringify(text)}`, {
       hint: network === MESH
-        ? "`weft peers` lists all members."
+        ? "`weft peers` lists all members; --network NAME asks about the endpoints of an overlay network."
         : "`weft endpoint list` lists all endpoints.",
     });
   }

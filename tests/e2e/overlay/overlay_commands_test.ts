@@ -32,7 +32,7 @@ labTest(
     });
     assert.match(
       await beta.expectCommand("endpoint", "add", "blue", "back", "--mac", "02:42:ac:11:00:02"),
-      /^Added blue\/back: 10\.0\.0\.\d+\/24, 02:42:ac:11:00:02, on back\n$/,
+      /^Added blue\/back on \w+: 10\.0\.0\.\d+\/24, 02:42:ac:11:00:02, device back\n$/,
     );
     await waitFor(async () => (await b.run(["ping", "-c", "1", "-W", "1", "10.0.0.10"])).code === 0, 15_000, {
       what: "back reaches front",

@@ -70,7 +70,10 @@ function addAdd(group: AnyCommand, { ports }: CommandContext): void {
   askAndPrint(
     group.command("add").description("put a device of this host into an overlay network")
       .argument("<network>", "its name or id, or NETWORK/NAME")
-      .argument("[name]", "the endpoint: letters, digits and hyphens, as in web-1")
+      .argument(
+        "[name]",
+        "what the endpoint on this host is called: letters, digits and hyphens, as in web-1",
+      )
       .option("--mac <address>", "its MAC address (default: one of its own)")
       .addOption(
         new Option(
@@ -135,14 +138,15 @@ function readPair([first = "", second]: readonly string[], what: string): [netwo
 }
 
 function addedText(endpoint: OverlayEndpointReport): string {
-  const { network, name, ipAddresses, macAddress, device, netns, attach, state, problem, hint } = endpoint;
+  const { network, name, node, ipAddresses, macAddress, device, netns, attach, state, problem, hint } =
+    endpoint;
   const at = attach !== undefined
     ? `by the interface ${attach}`
     : device === undefined
     ? undefined
-    : `on ${device}${netns === undefined ? "" : ` in ${netns}`}`;
+    : `device ${device}${netns === undefined ? "" : ` in ${netns}`}`;
   const facts = [ipAddresses.join(", ") || "no address", macAddress, at].filter((text) => text !== undefined);
-  const line = `Added ${network}/${name}: ${facts.join(", ")}\n`;
+  const line = `Added ${network}/${name} on ${node}: ${facts.join(", ")}\n`;
   if (state === "inactive") return `${line}It carries no frames: ${network} is inactive\n`;
   if (state === "up" || problem === undefined) return line;
   return `${line}It is not up: ${problem}\n${hint === undefined ? "" : `hint: ${hint}\n`}`;

@@ -69,7 +69,7 @@ Deno.test("commands of overlay networks ask what they are told, and print the an
       [
         "endpoint add blue web-1",
         'POST /endpoints {"network":"blue","name":"web-1"}',
-        /^Added blue\/web-1: 10\.0\.0\.2\/24, 02:00:00:00:00:01, on web-1\n$/,
+        /^Added blue\/web-1 on lead: 10\.0\.0\.2\/24, 02:00:00:00:00:01, device web-1\n$/,
       ],
       [
         "endpoint add blue/db --mac 02-42-ac-11-00-02 --ip 10.0.0.9 --ip fd00::9 --device tap9 --netns lab --foreign",
