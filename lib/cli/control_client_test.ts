@@ -174,65 +174,6 @@ Deno.test("an agent that knows no such command is said to be of another version"
     "GET /tokens": [405, { code: "MethodNotAllowed", message: "This takes POST" }],
   }));
 
-Deno.test("peer add says so when the device is called otherwise", () =>
-  withAgent(async (agent) => {
-    const asked = await run(agent, "peer add tablet --public-key k");
-    assert.match(
-      asked.stderr,
-      /^The device with this key is phone already .*`weft peer rename phone tablet`/,
-    );
-    assert.equal((await run(agent, "peer add phone --public-key k")).stderr, "");
-  }));
-
-Deno.test("peer add says what a network behind a device does, and what it does not", () =>
-  withAgent(async (agent) => {
-    const { stderr } = await run(agent, "peer add phone --public-key k --allowed-ip 192.168.7.0/24");
-    assert.match(
-      stderr,
-      /^Members reach 192\.168\.7\.0\/24 through phone, but for those that have a way there of their own\n$/,
-    );
-  }));
-
-Deno.test("peer add --dns tells the device its hub's name server, and a person what that does not answer", () =>
-  withAgent(async (agent) => {
-    const cases: readonly (readonly [string, readonly string[], RegExp, RegExp])[] = [
-      ["--dns hub", ["SOA", "NS"], /^DNS = 10\.200\.0\.1, weft\.internal$/m, /^$/],
-      [
-        "--dns",
-        ["SOA"],
-        /^DNS = 10\.200\.0\.1, weft\.internal$/m,
-        /^warning: lead answers for weft\.internal alone/,
-      ],
-      [
-        "--dns hub",
-        [],
-        /^DNS = 10\.200\.0\.1, weft\.internal$/m,
-        /^warning: lead does not answer.*\nhint: .*15353,53/,
-      ],
-      ["--dns 10.200.0.1", ["SOA", "NS"], /^DNS = 10\.200\.0\.1$/m, /^$/],
-      ["--dns 10.200.0.1", [], /^DNS = 10\.200\.0\.1$/m, /^warning: lead does not answer/],
-      ["--dns 9.9.9.9", [], /^DNS = 9\.9\.9\.9$/m, /^$/],
-    ];
-    for (const [said, answers, config, told] of cases) {
-      const ports = new SamplePorts();
-      ports.nameServers.set("10.200.0.1", answers);
-      const line = `peer add phone --wireguard ${said} --state ${agent.stateDir}`;
-      assert.equal(await main(line.split(" "), ports), 0, `${said}: ${ports.stderr}`);
-      assert.match(ports.stdout, config, said);
-      assert.match(ports.stderr, told, said);
-    }
-  }));
-
-Deno.test("peer add draws a code that a terminal of 80 columns takes", () =>
-  withAgent(async (agent) => {
-    const ports = new SamplePorts();
-    Object.assign(ports.terminal, { isInteractive: true, columns: 80 });
-    ports.nameServers.set("10.200.0.1", ["SOA", "NS"]);
-    const line = `peer add phone --wireguard --dns hub --state ${agent.stateDir}`;
-    assert.equal(await main(line.split(" "), ports), 0, ports.stderr);
-    assert.match(ports.stdout, /[▀▄█]{5}/);
-  }));
-
 Deno.test("rotate-key and peer remove name the devices that reach nobody then", () => {
   const peers = sampleStatus.peers.map((peer) => peer.name === "phone" ? { ...peer, hub: "lead" } : peer);
   return withAgent(async (agent) => {

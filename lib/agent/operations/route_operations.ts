@@ -95,7 +95,7 @@ export function routeOperations(agent: Agent): RouteControl {
         });
       }
       if (!exits.some(({ owner }) => owner.nodeId === record.nodeId)) {
-        throw new InvalidRequestError(`${what}: no leader has it be an exit`, {
+        throw new InvalidRequestError(`${what}: no leader has approved it as an exit`, {
           hint: `\`weft exit offer\` on it, and \`weft route approve 0.0.0.0/0 ${record.name}\` on a leader.`,
         });
       }

@@ -109,12 +109,13 @@ export function addDeviceCommands(group: AnyCommand, { ports }: CommandContext):
     }
     const status = await client.ask("status");
     for (const network of request.allowedIps ?? []) ports.terminal.err(routeText(added, network));
+    ports.terminal.err(await exitWarning(client, added, allowed, status));
     const dns = await resolverOf(resolver, added, status, ports);
     const secret = privateKey === undefined ? {} : { privateKey: encodeBase64(privateKey.exposeBytes()) };
     if (options.json === true) return printJson(ports, { ...added, ...dns && { dns }, ...secret });
     const text = deviceConfig(added, { ...request, allowed, ...dns && { dns }, ...secret });
     ports.terminal.out(text);
-    if (privateKey !== undefined) showQr(text);
+    if (privateKey !== undefined) showQr(name, text);
   }
 
   async function config(client: ControlClient, [name = ""]: readonly string[], options: Said): Promise<void> {
@@ -122,20 +123,25 @@ export function addDeviceCommands(group: AnyCommand, { ports }: CommandContext):
     const device = await client.ask("deviceConfig", name);
     const status = await client.ask("status");
     const privateKey = await deviceKey(device, options.privateKeyFile, status, ports);
+    ports.terminal.err(await exitWarning(client, device, allowed, status));
     const dns = await resolverOf(resolver, device, status, ports);
     const told = { ...dns && { dns }, ...privateKey && { privateKey } };
     if (options.json === true) return printJson(ports, { ...device, ...told });
     const text = deviceConfig(device, { allowed, ...told });
     ports.terminal.out(text);
-    if (privateKey !== undefined) showQr(text);
+    if (privateKey !== undefined) showQr(name, text);
   }
 
   /** A person sees the code too; a file gets the text alone. */
-  function showQr(text: string): void {
+  function showQr(name: string, text: string): void {
     if (!ports.terminal.isInteractive) return;
     const code = encodeQr(compactConfig(text));
-    const fits = code !== undefined && code.size + 8 <= (ports.terminal.columns ?? 80);
-    ports.terminal.out(fits ? `\n${qrText(code)}` : "\n# Its QR code does not fit this terminal.\n");
+    // A terminal that does not know its width, such as a serial console, says 0.
+    const fits = code !== undefined && code.size + 8 <= (ports.terminal.columns || 80);
+    ports.terminal.out(
+      fits ? `\n${qrText(code)}` : `\n# Its QR code does not fit this terminal; a wider one draws it with` +
+        ` \`weft peer config ${name} --private-key-file FILE\`.\n`,
+    );
   }
 }
 
@@ -194,6 +200,24 @@ async function deviceRequest(
 /** @returns what it means that a network is behind a device */
 function routeText({ name }: AddedDevice, network: string): string {
   return `Members reach ${network} through ${name}, but for those that have a way there of their own\n`;
+}
+
+/** @returns that a device's packets for everywhere end at its hub, where they do; else nothing */
+async function exitWarning(
+  client: ControlClient,
+  { name, hub }: AddedDevice,
+  allowed: readonly string[],
+  { node: self }: StatusReport,
+): Promise<string> {
+  const everywhere = allowed.find((network) => Cidr.parse(network)?.prefixBits === 0);
+  if (everywhere === undefined || hub === undefined) return "";
+  const routes = await client.ask("listRoutes");
+  const isExit = routes.some(({ isExit, state, node }) => isExit && state === "approved" && node === hub);
+  // Another member's choice of an exit is known to itself alone.
+  const usesExit = self.name === hub && (await client.ask("exitStatus")).node !== null;
+  if (isExit || usesExit) return "";
+  return `warning: ${hub} is no exit, so ${name} gets by ${everywhere} no further than the network\n` +
+    `hint: \`weft exit offer\` on ${hub} makes it one; \`weft peer hub ${name} NODE\` chooses another hub.\n`;
 }
 
 /** @throws UsageError when the key is none, or another device's */

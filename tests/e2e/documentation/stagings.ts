@@ -196,6 +196,10 @@ export const STAGINGS: Readonly<Record<string, Staging>> = {
   'weft peer add phone --public-key "$(cat phone.pub)" > phone.conf': { inside: freshKeys },
   // The lab's own name server knows one zone, and not the root.
   "weft peer add phone --wireguard --dns hub": { inside: freshKeys, mayHint: true },
+  "weft peer add phone --wireguard --dns hub --hub web-1 --allowed 0.0.0.0/0 --allowed ::/0": {
+    inside: freshKeys,
+    mayHint: true,
+  },
   "weft peer hub phone NODE": { inside: `${freshKeys}; ${device("phone")}`, with: { NODE: "web-1" } },
   "weft peer hub phone web-1": { inside: `${freshKeys}; ${device("phone")}` },
   "weft peer remove phone": { inside: `${freshKeys}; ${device("phone")}` },

@@ -29,7 +29,7 @@ labTest(
     await untilAllKnowAll(nodes);
     const before = await routingOf(hostC);
 
-    await assert.rejects(c.weft.post("/exit", { node: "b" }), /no leader has it be an exit/);
+    await assert.rejects(c.weft.post("/exit", { node: "b" }), /no leader has approved it as an exit/);
     await b.weft.expectCommand("exit", "offer");
     await waitFor(async () => (await a.weft.get("/routes")).includes("::/0"), 20_000, {
       what: "the leader sees it",
