@@ -15,6 +15,7 @@ export {
   type CopyOptions,
   DataError,
   type DataFailureCode,
+  type DataNode,
   type DeadLetter,
   type Document,
   type Durability,

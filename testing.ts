@@ -1,7 +1,8 @@
 /**
  * Tests of programs that use weft, in milliseconds: a mesh of nodes in memory under a virtual clock, with cuts and delays.
  *
- * A program is written for a `ServiceNode`; it is handed a `Node` where it runs, and a `TestNode` where it is tested. The
+ * A program is written for a `ServiceNode`, or a `DataNode` if it has collections or queues; it is handed a `Node` where it
+ * runs, and a `TestNode` where it is tested. The
  * nodes of a test run the code that real ones run, with their deadlines, retries and elections; made up is the network. What
  * needs one, such as `dial` and overlay networks, is not there. Collections and queues are kept in memory, in a database of
  * each node that outlives its crashes; leases and delays go by the virtual clock.
@@ -37,10 +38,11 @@
  * @example A message comes again when its worker crashes, and is handled once
  * ```ts
  * import assert from "node:assert/strict";
- * import { TestMesh, type TestNode } from "@weft/mesh/testing";
+ * import type { DataNode } from "@weft/mesh";
+ * import { TestMesh } from "@weft/mesh/testing";
  *
  * // What is to be tested.
- * async function sendMails(node: TestNode): Promise<void> {
+ * async function sendMails(node: DataNode): Promise<void> {
  *   const mails = await node.queue<string>("mails", { leaseMs: 30_000 });
  *   const sent = await node.collection<{ id: string; by: string }>("sent", { key: "id" });
  *   mails.work(async (message) => {

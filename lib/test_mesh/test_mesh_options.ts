@@ -31,8 +31,8 @@ export interface TestNodeOptions {
   readonly isLeader?: boolean;
   /** What it may do; everything unless given. */
   readonly grants?: TestGrants;
-  /** What the node's program does when it starts: now, and after each `restart`. */
-  readonly setup?: (node: TestNode) => void | Promise<void>;
+  /** What the node's program does when it starts: now, and after each `restart`; it is waited for, and may give anything. */
+  readonly setup?: (node: TestNode) => unknown;
 }
 
 /** A node, or its name. */

@@ -7,6 +7,7 @@ import type {
   Collection,
   CollectionOptions,
   DataClient,
+  DataNode,
   Document,
   Queue,
   QueueOptions,
@@ -29,7 +30,6 @@ import type {
   ServiceClient,
   ServiceDefinition,
   ServiceHooks,
-  ServiceNode,
   ServiceReport,
   ServiceRequirement,
   ServiceRuntime,
@@ -61,7 +61,7 @@ export interface TestNodeHost {
  * A node of a `TestMesh`: it has of a `Node` what needs no network, and behaves as one does. After a crash and a restart it
  * is the same object, without the services and subscriptions that it had.
  */
-export class TestNode implements ServiceNode {
+export class TestNode implements DataNode {
   readonly #host: TestNodeHost;
 
   /**

@@ -6,8 +6,9 @@
 import type { AgentControl, NetworkReport, NetworkRequest, RouteReport } from "../../api/mod.ts";
 import { silentLogger } from "../../base/mod.ts";
 import { DEFAULT_STATE_DIR, SaidSettings } from "../../config/mod.ts";
+import type { DataNode } from "../../data/mod.ts";
 import { type Duplex, isRefusal } from "../../forward/mod.ts";
-import type { ServiceNode, ServiceRuntime } from "../../service/mod.ts";
+import type { ServiceRuntime } from "../../service/mod.ts";
 import { findTelemetry } from "../../telemetry/mod.ts";
 import { NodeServices } from "./node_services.ts";
 import { freeTcpPort } from "../../transport/mod.ts";
@@ -46,7 +47,7 @@ import { OverlayBootstrap } from "../overlay_bootstrap.ts";
  * await Deno.remove(stateDir, { recursive: true });
  * ```
  */
-export class Node extends NodeServices implements ServiceNode {
+export class Node extends NodeServices implements DataNode {
   readonly #ports: Ports;
   readonly #membership: Membership;
 

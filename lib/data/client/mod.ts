@@ -8,6 +8,7 @@ export * from "./collection.ts";
 export * from "./copies/mod.ts";
 export type { DataClientParts } from "./data_calls.ts";
 export * from "./data_client.ts";
+export type { DataNode } from "./data_node.ts";
 export type * from "./entries.ts";
 export * from "./queues/mod.ts";
 export { Transaction, type TransactionOptions, type TransactionState } from "./transaction.ts";
