@@ -20,6 +20,8 @@ export interface CallStatsReport {
   readonly errors: number;
   /** Calls a second in the last 30 to 60 seconds. */
   readonly rate: number;
+  /** How many of those have failed a second; absent from agents of a former release. */
+  readonly errorRate?: number;
   /** The median of how long those took, in milliseconds, from a histogram; null when there were none. */
   readonly p50Ms: number | null;
   /** What 99 of 100 of them took at most, in milliseconds; null when there were none. */

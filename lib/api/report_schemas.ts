@@ -115,6 +115,7 @@ const callStatsReport: LazyObject<report.CallStatsReport> = named("CallStatsRepo
   calls: count(),
   errors: count(),
   rate: z.number(),
+  errorRate: z.number().exactOptional(),
   p50Ms: orNull(z.number()),
   p99Ms: orNull(z.number()),
 }), "How the calls of one action went, on one side of them.");

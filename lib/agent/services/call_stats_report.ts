@@ -20,9 +20,12 @@ function reports(counters: CallCounters, side: CallStatsReport["side"], now: num
   return Array.from(
     counters.entries(),
     ([path, action]) => {
-      const { calls, errors, rate, p50Ms, p99Ms } = action.figures(now);
-      const times = { p50Ms: rounded(p50Ms), p99Ms: rounded(p99Ms) };
-      return { ...partsOf(path), side, calls, errors, rate: rounded(rate), ...times };
+      const { calls, errors, rate, errorRate, p50Ms, p99Ms } = action.figures(now);
+      const lately = {
+        ...{ rate: rounded(rate), errorRate: rounded(errorRate) },
+        ...{ p50Ms: rounded(p50Ms), p99Ms: rounded(p99Ms) },
+      };
+      return { ...partsOf(path), side, calls, errors, ...lately };
     },
   );
 }

@@ -81,11 +81,11 @@ export const sampleStatus: StatusReport = {
     callStats: [
       {
         ...{ service: "shop/orders", action: "create", side: "provider", calls: 420, errors: 3 },
-        ...{ rate: 4.2, p50Ms: 1.5, p99Ms: 21.25 },
+        ...{ rate: 4.2, errorRate: 0.1, p50Ms: 1.5, p99Ms: 21.25 },
       },
       {
         ...{ service: "billing", action: "charge", side: "caller", calls: 12, errors: 12 },
-        ...{ rate: 0, p50Ms: null, p99Ms: null },
+        ...{ rate: 0, errorRate: 0, p50Ms: null, p99Ms: null },
       },
     ],
     programs: 1,

@@ -42,7 +42,7 @@ export class ActionCounters {
    * @param code of its failure; undefined when it went well
    */
   record(now: number, tookMs: number, code: string | undefined): void {
-    this.#latency.record(now, tookMs);
+    this.#latency.record(now, tookMs, code !== undefined);
     if (code !== undefined) this.#countFailure(code);
   }
 

@@ -20,6 +20,8 @@ export interface LatencySnapshot {
 export interface RecentLatency {
   /** Calls a second. */
   readonly rate: number;
+  /** Of those, how many a second have failed. */
+  readonly errorRate: number;
   /** The median in milliseconds; null when there were no calls. Within a bucket it is taken to be even. */
   readonly p50Ms: number | null;
   readonly p99Ms: number | null;
@@ -29,15 +31,17 @@ const BOUNDS_MS = Float64Array.from(LATENCY_BOUNDS_SECONDS, (seconds) => seconds
 const BUCKETS = BOUNDS_MS.length + 1;
 /** Behind the buckets. */
 const SUM_MS = BUCKETS;
+const FAILED = BUCKETS + 1;
+const SLOTS = BUCKETS + 2;
 /** Half of what counts as lately. */
 const WINDOW_MS = 30_000;
 
 /** Counts durations. Two windows of 30 s take turns, and what leaves them is added up. */
 export class LatencyHistogram {
   /** Of windows that have ended, but for the former one. */
-  readonly #past = new Float64Array(BUCKETS + 1);
-  #former = new Float64Array(BUCKETS + 1);
-  #current = new Float64Array(BUCKETS + 1);
+  readonly #past = new Float64Array(SLOTS);
+  #former = new Float64Array(SLOTS);
+  #current = new Float64Array(SLOTS);
   #currentAt: number;
 
   /** @param now in milliseconds, by the clock that all calls of it go by */
@@ -46,13 +50,14 @@ export class LatencyHistogram {
   }
 
   /** Counts a call that has ended. @param tookMs in milliseconds */
-  record(now: number, tookMs: number): void {
+  record(now: number, tookMs: number, hasFailed = false): void {
     if (now - this.#currentAt >= WINDOW_MS) this.#turn(now);
     const current = this.#current;
     let at = 0;
     while (at < BUCKETS - 1 && tookMs > (BOUNDS_MS[at] as number)) at++;
     (current[at] as number)++;
     (current[SUM_MS] as number) += tookMs;
+    if (hasFailed) (current[FAILED] as number)++;
   }
 
   /** @returns everything since the start */
@@ -71,8 +76,10 @@ export class LatencyHistogram {
     const counts = this.#current.subarray(0, BUCKETS).map((count, at) => count + (this.#former[at] ?? 0));
     const count = counts.reduce((sum, one) => sum + one, 0);
     const seconds = (now - this.#currentAt + WINDOW_MS) / 1_000;
+    const failed = (this.#current[FAILED] ?? 0) + (this.#former[FAILED] ?? 0);
     return {
       rate: count / seconds,
+      errorRate: failed / seconds,
       p50Ms: quantile(counts, count, 0.5),
       p99Ms: quantile(counts, count, 0.99),
     };
@@ -84,7 +91,7 @@ export class LatencyHistogram {
 
   #turn(now: number): void {
     const [past, oldest] = [this.#past, this.#former];
-    for (let at = 0; at <= SUM_MS; at++) past[at] = (past[at] ?? 0) + (oldest[at] ?? 0);
+    for (let at = 0; at < SLOTS; at++) past[at] = (past[at] ?? 0) + (oldest[at] ?? 0);
     oldest.fill(0);
     this.#former = this.#current;
     this.#current = oldest;
@@ -92,7 +99,7 @@ export class LatencyHistogram {
     // After a pause what was counted last is not of the last minute either.
     if (behind >= 2 * WINDOW_MS) {
       const former = this.#former;
-      for (let at = 0; at <= SUM_MS; at++) past[at] = (past[at] ?? 0) + (former[at] ?? 0);
+      for (let at = 0; at < SLOTS; at++) past[at] = (past[at] ?? 0) + (former[at] ?? 0);
       former.fill(0);
       this.#currentAt = now;
     } else this.#currentAt += WINDOW_MS;

@@ -22,13 +22,24 @@ Deno.test("LatencyHistogram forgets of the last minute what is older, and nothin
   assert.ok(rate > 9.9 && rate < 10.1, String(rate));
   assert.ok(p50Ms !== null && p50Ms > 2.5 && p50Ms < 5 && p99Ms !== null && p99Ms <= 5, `${p50Ms} ${p99Ms}`);
   assert.equal(histogram.snapshot().count, 6_000);
-  const idle = { rate: 0, p50Ms: null, p99Ms: null };
+  const idle = { rate: 0, errorRate: 0, p50Ms: null, p99Ms: null };
   assert.deepEqual(histogram.recent(660_001), idle);
   assert.equal(histogram.snapshot().count, 6_000);
   // After a day of rest the first call is the only one of the last minute.
   histogram.record(86_400_000, 40);
   assert.ok(Math.abs(histogram.recent(86_400_000).rate - 1 / 30) < 1e-9);
   assert.equal(histogram.snapshot().count, 6_001);
+});
+
+Deno.test("LatencyHistogram tells failures of the last minute from those before", () => {
+  const histogram = new LatencyHistogram(0);
+  for (let now = 0; now < 60_000; now += 100) histogram.record(now, 3);
+  assert.equal(histogram.recent(59_999).errorRate, 0);
+  for (let now = 60_000; now < 90_000; now += 100) histogram.record(now, 3, true);
+  const { rate, errorRate } = histogram.recent(90_000);
+  assert.ok(rate > 9.9 && rate < 10.1 && errorRate > 9.9 && errorRate < 10.1, `${rate} ${errorRate}`);
+  for (let now = 90_000; now < 180_000; now += 100) histogram.record(now, 3);
+  assert.equal(histogram.recent(180_000).errorRate, 0);
 });
 
 Deno.test("LatencyHistogram estimates quantiles as histogram_quantile does", () => {

@@ -41,6 +41,8 @@ export class MeshFixture extends SampleControl {
   /** Who does not answer, by name. */
   readonly down: Set<string> = new Set();
   readonly happened: TimelineEvent[] = [];
+  /** How many calls of orders fail a second, of 412. */
+  failing = 0.1;
   /** How many collections the mesh keeps. */
   collections = 5;
   readonly #members: Member[];
@@ -95,7 +97,8 @@ export class MeshFixture extends SampleControl {
           side: "caller",
           calls: 48_211 + Math.round(seconds * 40),
           errors: 12,
-          rate: 41.2,
+          rate: 412,
+          errorRate: this.failing,
           p50Ms: 1.9,
           p99Ms: 14,
         },
@@ -106,6 +109,7 @@ export class MeshFixture extends SampleControl {
           calls: 9_120,
           errors: 0,
           rate: 8.4,
+          errorRate: 0,
           p50Ms: 0.8,
           p99Ms: 4.2,
         },

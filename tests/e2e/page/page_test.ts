@@ -90,6 +90,22 @@ const STEPS: Readonly<Record<string, (browser: TestBrowser) => Promise<void>>> =
       assert.equal(await page.evaluate(() => document.activeElement?.id), "tab-services");
     });
   },
+  "calls that fail now are told beside the map, which leads to the list": async (browser) => {
+    const mesh = new MeshFixture(6);
+    await withPage(browser, mesh, async ({ page }) => {
+      const beside = page.locator(".overview");
+      await beside.getByRole("button", { name: "1 provider of services away" }).click();
+      assert.equal(await page.evaluate(() => document.activeElement?.id), "tab-services");
+      const orders = page.getByRole("table", { name: "Services" }).locator("tbody tr", { hasText: "orders" });
+      await orders.getByText("412/s").waitFor();
+      await orders.getByText("0.024 %").waitFor();
+      assert.equal(await beside.getByText("calls of orders fail").count(), 0);
+      mesh.failing = 412;
+      await beside.getByRole("button", { name: "100 % of the calls of orders fail" }).waitFor();
+      await orders.getByText("100 %", { exact: true }).waitFor();
+      await page.getByRole("button", { name: "1 of 10 providers away" }).click();
+    });
+  },
   "collections and queues: who needs attention comes first, and is told beside the map": async (browser) => {
     const mesh = new MeshFixture(6);
     await withPage(browser, mesh, async ({ page }) => {

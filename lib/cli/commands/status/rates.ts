@@ -33,6 +33,8 @@ export interface ActionRate {
   readonly side: CallStatsReport["side"];
   /** Calls a second, to three decimals: between the looks, or of the last 30 to 60 seconds before a second one. */
   readonly rate: number;
+  /** Failures a second, likewise; null before a second look at an agent of a former release. */
+  readonly errorRate: number | null;
   readonly calls: number;
   readonly errors: number;
   readonly p50Ms: number | null;
@@ -92,12 +94,17 @@ export function ratesOf(look: Look, before: Look | undefined, sort: SortName): T
       ? peers.reduce((total, peer) => total + (peer[key] ?? 0), 0)
       : null;
   const keyOf = ({ service, action, side }: CallStatsReport): string => `${side} ${service} ${action}`;
-  const formerCalls = new Map(former?.status.services.callStats?.map((one) => [keyOf(one), one.calls]));
-  const actions = status.services.callStats?.map((stats): ActionRate => ({
-    ...stats,
-    ...stats.service === "" && stats.action === "" && { service: null, action: null },
-    rate: toThousandths(rate(stats.calls, formerCalls.get(keyOf(stats))) ?? stats.rate),
-  }));
+  const formerCalls = new Map(former?.status.services.callStats?.map((one) => [keyOf(one), one]));
+  const actions = status.services.callStats?.map((stats): ActionRate => {
+    const then = formerCalls.get(keyOf(stats));
+    const errorRate = rate(stats.errors, then?.errors) ?? stats.errorRate;
+    return {
+      ...stats,
+      ...stats.service === "" && stats.action === "" && { service: null, action: null },
+      rate: toThousandths(rate(stats.calls, then?.calls) ?? stats.rate),
+      errorRate: errorRate === undefined ? null : toThousandths(errorRate),
+    };
+  });
   return {
     atMs,
     node: status.node.name,

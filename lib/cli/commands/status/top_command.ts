@@ -18,7 +18,7 @@ import {
   readNumber,
   stopSignal,
 } from "../../weft_command.ts";
-import { type Look, ratesOf, type SortName, SORTS, type TopReport } from "./rates.ts";
+import { type ActionRate, type Look, ratesOf, type SortName, SORTS, type TopReport } from "./rates.ts";
 
 /** Between two looks unless told, in seconds. */
 const INTERVAL_S = 2;
@@ -70,7 +70,7 @@ export function addTopCommand(program: AnyCommand, { ports }: CommandContext): v
         const show = () => {
           const report = ratesOf(now, before, sort);
           if (json === true) terminal.out(`${printableJson(report)}\n`);
-          else if (isPage) terminal.out(page(topText(report, sort, terminal), terminal));
+          else if (isPage) terminal.out(page(topText(report, sort, terminal, pageRows(terminal)), terminal));
           else terminal.out(topText(report, sort, terminal));
         };
         if (once !== true) show();
@@ -125,21 +125,36 @@ async function waitOrKey(
 
 /** ECMA-48 §8.3.21, §8.3.41, §8.3.39: home, erase behind each line and below all; nothing flickers then. */
 function page(text: string, terminal: Terminal): string {
-  const rows = terminal.rows ?? USUAL_ROWS;
-  const shown = text.split("\n").slice(0, rows - 1).join("\n");
+  const shown = text.split("\n").slice(0, pageRows(terminal)).join("\n");
   return `\x1b[H${shown.replaceAll("\n", "\x1b[K\n")}\x1b[K\x1b[J`;
 }
 
-/** @returns both tables, with their line ends */
-export function topText(report: TopReport, sort: SortName, terminal: Terminal): string {
+/** @returns how many lines a page has; the last row of the terminal stays free */
+function pageRows({ rows }: Terminal): number {
+  return (rows || USUAL_ROWS) - 1;
+}
+
+/**
+ * @param rows how many lines there is room for: where both tables are too long, each has its half, and what the other leaves
+ * @returns both tables, with their line ends
+ */
+export function topText(
+  report: TopReport,
+  sort: SortName,
+  terminal: Terminal,
+  rows: number = Infinity,
+): string {
   const { node, uptimeMs, rxRate, txRate, calls } = report;
   const head = `${paint(terminal, "strong", node)} up ${formatSpan(uptimeMs)}, in ${perSecond(rxRate)}, out ${
     perSecond(txRate)
   }, calls ${calls.pending} waiting, ${calls.running} running; by ${sort}`;
-  return [head, "", ...peerLines(report, terminal), "", ...actionLines(report, terminal)].join("\n") + "\n";
+  const room = rows - 3;
+  const actions = actionLines(report, terminal);
+  const peers = peerLines(report, terminal, Math.max(Math.ceil(room / 2), room - actions.length));
+  return [head, "", ...peers, "", ...actions].join("\n") + "\n";
 }
 
-function peerLines({ peers }: TopReport, terminal: Terminal): readonly string[] {
+function peerLines({ peers }: TopReport, terminal: Terminal, room: number): readonly string[] {
   if (peers.length === 0) return ["no other member yet"];
   const [titles = "", ...rows] = tableLines(
     ["PEER", ">IN/s", ">OUT/s", ">IN", ">OUT", ">RTT", "PATH"],
@@ -153,7 +168,10 @@ function peerLines({ peers }: TopReport, terminal: Terminal): readonly string[] 
       peer.path,
     ]),
   );
-  return [paint(terminal, "quiet", titles), ...rows];
+  const all = [paint(terminal, "quiet", titles), ...rows];
+  if (all.length <= room) return all;
+  const shown = all.slice(0, Math.max(2, room - 1));
+  return [...shown, paint(terminal, "quiet", `and ${all.length - shown.length} more peers`)];
 }
 
 function actionLines({ actions }: TopReport, terminal: Terminal): readonly string[] {
@@ -161,19 +179,26 @@ function actionLines({ actions }: TopReport, terminal: Terminal): readonly strin
   if (actions.length === 0) return ["no calls yet"];
   const ms = (value: number | null): string => value === null ? "-" : formatRtt(value);
   const [titles = "", ...rows] = tableLines(
-    ["SERVICE", "ACTION", "SIDE", ">CALLS/s", ">CALLS", ">ERRORS", ">P50", ">P99"],
+    ["SERVICE", "ACTION", "SIDE", ">CALLS/s", ">ERRORS/s", ">CALLS", ">ERRORS", ">P50", ">P99"],
     actions.map((one): readonly (string | Cell)[] => [
       one.service ?? "(others)",
       one.action ?? "-",
       one.side,
       one.rate.toFixed(1),
+      errorsPerSecond(one, terminal),
       `${one.calls}`,
-      one.errors > 0 ? paintedCell(terminal, "bad", `${one.errors}`) : "0",
+      `${one.errors}`,
       ms(one.p50Ms),
       ms(one.p99Ms),
     ]),
   );
   return [paint(terminal, "quiet", titles), ...rows];
+}
+
+/** What fails now is what a person looks for; what has failed some time may be mended. */
+function errorsPerSecond({ errorRate }: ActionRate, terminal: Terminal): string | Cell {
+  if (errorRate === null) return "-";
+  return errorRate > 0 ? paintedCell(terminal, "bad", errorRate.toFixed(1)) : "0.0";
 }
 
 function perSecond(rate: number | null): string {

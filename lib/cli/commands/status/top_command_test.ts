@@ -5,7 +5,7 @@ import { serveControl } from "../../../http/mod.ts";
 import { controlSocketPath } from "../../control_client.ts";
 import { SamplePorts, sampleStatus } from "../../testing/sample_ports.ts";
 import { main } from "../../weft.ts";
-import { ratesOf } from "./rates.ts";
+import { type Look, ratesOf } from "./rates.ts";
 import { topText } from "./top_command.ts";
 
 const stats = (service: string, calls: number): CallStatsReport => ({
@@ -87,12 +87,40 @@ Deno.test("topText() is two tables", () => {
   assert.match(text, /\nPEER +IN\/s +OUT\/s +IN +OUT +RTT +PATH\nweb-1 /);
   assert.match(
     text,
-    /\nSERVICE +ACTION +SIDE +CALLS\/s +CALLS +ERRORS +P50 +P99\norders +get +caller +100\.0 +300 +1 /,
+    /\nSERVICE +ACTION +SIDE +CALLS\/s +ERRORS\/s +CALLS +ERRORS +P50 +P99\norders +get +caller +100\.0 +0\.0 +300 +1 /,
   );
   const { callStats: _, ...services } = now.status.services;
   const old = ratesOf({ ...now, status: { ...now.status, services, peers: [] } }, undefined, "rate");
   assert.equal(old.actions, null);
   assert.match(topText(old, "rate", terminal), /no other member yet\n\nthis agent is of a former release/);
+});
+
+Deno.test("topText() leaves room for calls where there are many peers", () => {
+  const [one] = now.status.peers;
+  assert(one !== undefined);
+  const peers = Array.from({ length: 50 }, (_, n) => ({ ...one, name: `web-${n}`, publicKey: `${n}` }));
+  const report = ratesOf({ ...now, status: { ...now.status, peers } }, undefined, "rate");
+  const lines = topText(report, "rate", new SamplePorts().terminal, 23).trimEnd().split("\n");
+  assert.equal(lines.length, 23);
+  assert.match(lines.join("\n"), /\nand 35 more peers\n\nSERVICE .*\norders .*\nusers .*$/);
+  assert.equal(
+    topText(report, "rate", new SamplePorts().terminal).split("\n").filter((l) => /^web-/.test(l)).length,
+    50,
+  );
+});
+
+Deno.test("ratesOf() tells what fails now from what has failed before", () => {
+  const failing = (errors: number): Look => ({
+    atMs: errors * 1_000,
+    status: {
+      ...now.status,
+      uptimeMs: 10_000 + errors,
+      services: { ...now.status.services, callStats: [{ ...stats("orders", 100), errors, errorRate: 0.25 }] },
+    },
+  });
+  assert.equal(ratesOf(failing(4), failing(2), "rate").actions?.[0]?.errorRate, 1);
+  assert.equal(ratesOf(failing(4), undefined, "rate").actions?.[0]?.errorRate, 0.25);
+  assert.equal(ratesOf(now, undefined, "rate").actions?.[0]?.errorRate, null);
 });
 
 Deno.test("weft top --once prints one table, or one line of JSON", async () => {

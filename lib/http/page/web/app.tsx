@@ -111,6 +111,10 @@ export function App({ store, feed }: { readonly store: LiveStore; readonly feed:
     // Beside the table there is no room for it: who picks there is led to it.
     requestAnimationFrame(() => document.getElementById("detail-title")?.focus());
   };
+  const showList = (list: Tab): void => {
+    setTab(list);
+    requestAnimationFrame(() => document.getElementById(`tab-${list}`)?.focus());
+  };
   const isLost = store.connection.state === "lost";
   return (
     <>
@@ -128,6 +132,7 @@ export function App({ store, feed }: { readonly store: LiveStore; readonly feed:
                 setFilter(id);
                 setTab("nodes");
               }}
+              onList={showList}
             />
             {mesh.nodes.length <= 1 ? <Empty store={store} /> : (
               <section class="stage" aria-label="Mesh">
@@ -141,7 +146,7 @@ export function App({ store, feed }: { readonly store: LiveStore; readonly feed:
                 />
                 <aside class="side" aria-label="Details">
                   {node === undefined
-                    ? <Overview store={store} mesh={mesh} onSelect={(key) => select(key)} />
+                    ? <Overview store={store} mesh={mesh} onSelect={(key) => select(key)} onList={showList} />
                     : <NodeDetail node={node} mesh={mesh} store={store} onSelect={(key) => select(key)} />}
                 </aside>
               </section>

@@ -34,7 +34,12 @@ export function bits(perSecond: number): string {
 /** @returns `0.73 ms`, `12 ms` or a dash */
 export function roundTrip(ms: number | null | undefined): string {
   if (ms === null || ms === undefined) return "–";
-  return ms >= 10 ? `${Math.round(ms)} ms` : `${Number(ms.toPrecision(2))} ms`;
+  return `${figure(ms)} ms`;
+}
+
+/** @returns `0.23`, `4.1`, `413`: two digits, and all of a larger number */
+export function figure(value: number): string {
+  return value >= 10 ? Math.round(value).toLocaleString("en") : `${Number(value.toPrecision(2))}`;
 }
 
 /** @returns `1 node`, `3 nodes` */

@@ -114,10 +114,12 @@ function sentence(text: string): string {
 }
 
 /** The figures that come first. */
-export function Summary({ store, mesh, onFilter }: {
+export function Summary({ store, mesh, onFilter, onList }: {
   readonly store: LiveStore;
   readonly mesh: Mesh;
   readonly onFilter: (id: string) => void;
+  /** Shows a list. */
+  readonly onList: (list: "services") => void;
 }): VNode {
   const members = mesh.nodes.length;
   const well = mesh.nodes.filter(({ health }) => health === "healthy" || health === "self").length;
@@ -173,9 +175,9 @@ export function Summary({ store, mesh, onFilter }: {
           : providers.unhealthy === 0
           ? counted(providers.healthy, "provider")
           : (
-            <span class="warn-text">
+            <button type="button" class="plain warn-text" onClick={() => onList("services")}>
               {providers.unhealthy} of {counted(providers.healthy + providers.unhealthy, "provider")} away
-            </span>
+            </button>
           )}
       </Figure>
       <Figure

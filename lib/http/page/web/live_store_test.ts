@@ -3,11 +3,12 @@ import { sampleLinks } from "../../../agent/testing/sample_view.ts";
 import { SampleControl } from "../../../agent/testing/sample_control.ts";
 import { LiveDocument } from "../../events/live_document.ts";
 import { EventParser } from "./event_parser.ts";
-import { bits, bytes, roundTrip, span } from "./format.ts";
+import { bits, bytes, figure, roundTrip, span } from "./format.ts";
 import { LiveStore } from "./live_store.ts";
 import { layoutOf } from "./map/mod.ts";
 import { meshOf } from "./mesh_model.ts";
 import { searched } from "./node_table.tsx";
+import { failingShare } from "./service_view.tsx";
 
 async function filledStore(change: (entries: Map<string, unknown>) => void = () => {}): Promise<LiveStore> {
   const { set } = await new LiveDocument(new SampleControl()).look(0, 1_760_000_000_000);
@@ -47,6 +48,15 @@ Deno.test("LiveStore measures rates between two words of a peer, and none over a
   assert.deepEqual(store.traffic(KEY).rates, { rx: 0, tx: 0 });
   changed(store, 1_760_000_005_000, {}, [`peer:${KEY}`]);
   assert.equal(meshOf(store).byKey.has(KEY), false);
+});
+
+Deno.test("failingShare() is of the calls of the last minute, whatever was before", () => {
+  const stats = { service: "orders", action: "place", side: "caller", p50Ms: 1, p99Ms: 9 } as const;
+  assert.equal(failingShare([{ ...stats, calls: 90_000, errors: 12, rate: 4, errorRate: 4 }]), 1);
+  assert.equal(failingShare([{ ...stats, calls: 100, errors: 99, rate: 4, errorRate: 0 }]), 0);
+  assert.equal(failingShare([{ ...stats, calls: 100, errors: 99, rate: 0, errorRate: 0 }]), undefined);
+  // An agent of a former release does not tell.
+  assert.equal(failingShare([{ ...stats, calls: 100, errors: 99, rate: 4 }]), 0);
 });
 
 Deno.test("meshOf() joins what both ends say of a link", async () => {
@@ -128,5 +138,6 @@ Deno.test("numbers and spans are read as people say them", () => {
   ]);
   assert.deepEqual([0, 999, 1_234, 12_345_678].map(bytes), ["0 B", "999 B", "1.2 kB", "12 MB"]);
   assert.deepEqual([0, 2_500_000_000].map(bits), ["0 bit/s", "2.5 Gbit/s"]);
+  assert.deepEqual([0.026, 4.123, 41.2, 412, 1_234.5].map(figure), ["0.026", "4.1", "41", "412", "1,235"]);
   assert.deepEqual([null, undefined, 0.734, 12.4].map(roundTrip), ["–", "–", "0.73 ms", "12 ms"]);
 });

@@ -6,7 +6,7 @@
 import type { VNode } from "preact";
 import type { CallStatsReport as CallStats } from "../../../api/mod.ts";
 import type { LiveService } from "../../events/mod.ts";
-import { byName, counted } from "./format.ts";
+import { byName, counted, figure, roundTrip } from "./format.ts";
 import type { LiveStore } from "./live_store.ts";
 import { Badge, type Column, Command, Nothing, Table } from "./parts.tsx";
 
@@ -58,6 +58,15 @@ export function ServiceView(
 
 const sum = (stats: readonly CallStats[], of: (each: CallStats) => number): number =>
   stats.reduce((total, each) => total + of(each), 0);
+/** More than so much is what somebody has to look at. */
+export const SERIOUS_SHARE = 0.01;
+
+/** @returns what part of the calls of the last minute has failed; undefined when there were none, or nobody counts it */
+export function failingShare(stats: readonly CallStats[]): number | undefined {
+  const rate = sum(stats, (each) => each.rate);
+  return rate === 0 ? undefined : sum(stats, ({ errorRate }) => errorRate ?? 0) / rate;
+}
+
 const slowest = (stats: readonly CallStats[]): number | null => {
   const known = stats.flatMap(({ p99Ms }) => p99Ms ?? []);
   return known.length === 0 ? null : Math.max(...known);
@@ -109,7 +118,7 @@ const COLUMNS: readonly Column<Row>[] = [
       return (
         <>
           {calls.toLocaleString("en")}
-          <span class="quiet line">{sum(stats, (each) => each.rate).toPrecision(2)}/s</span>
+          <span class="quiet line">{figure(sum(stats, (each) => each.rate))}/s</span>
         </>
       );
     },
@@ -117,14 +126,20 @@ const COLUMNS: readonly Column<Row>[] = [
   {
     title: "Errors",
     isNumber: true,
-    compare: (a, b) => sum(b.stats, ({ errors }) => errors) - sum(a.stats, ({ errors }) => errors),
+    compare: (a, b) =>
+      (failingShare(b.stats) ?? 0) - (failingShare(a.stats) ?? 0) ||
+      sum(b.stats, ({ errors }) => errors) - sum(a.stats, ({ errors }) => errors),
     cell: ({ stats }) => {
       const [errors, calls] = [sum(stats, (each) => each.errors), sum(stats, (each) => each.calls)];
       if (calls === 0) return "–";
-      return errors === 0 ? "0" : (
-        <Badge tone={errors > calls / 100 ? "bad" : "warn"}>
-          {(100 * errors / calls).toPrecision(2)} %
-        </Badge>
+      const share = failingShare(stats) ?? 0;
+      return (
+        <>
+          {share === 0
+            ? "0 %"
+            : <Badge tone={share > SERIOUS_SHARE ? "bad" : "warn"}>{figure(100 * share)} %</Badge>}
+          {errors > 0 && <span class="quiet line">{errors.toLocaleString("en")} in all</span>}
+        </>
       );
     },
   },
@@ -132,9 +147,6 @@ const COLUMNS: readonly Column<Row>[] = [
     title: "99th percentile",
     isNumber: true,
     compare: (a, b) => (slowest(b.stats) ?? -1) - (slowest(a.stats) ?? -1),
-    cell: ({ stats }) => {
-      const ms = slowest(stats);
-      return ms === null ? "–" : `${Number(ms.toPrecision(2))} ms`;
-    },
+    cell: ({ stats }) => roundTrip(slowest(stats)),
   },
 ];
