@@ -27,6 +27,41 @@ Deno.test("GET / lets exactly its own style and script run", async () => {
   }
 });
 
+Deno.test("words of each palette stand out from what is behind them (WCAG 2.2 §1.4.3)", async () => {
+  const css = await Deno.readTextFile(new URL("./web/style/base.css", import.meta.url));
+  const palettes = [...css.matchAll(/(?::root|\[data-theme="dark"\]) \{([^}]*)\}/g)].map(([, text = ""]) =>
+    new Map(
+      [...text.matchAll(/--([\w-]+): (#[0-9a-f]{6});/g)].map(([, name = "", colour = ""]) => [name, colour]),
+    )
+  );
+  assert.equal(palettes.length, 2);
+  const grounds = {
+    ink: "paper card raised thread-soft",
+    quiet: "paper card raised",
+    thread: "paper card thread-soft",
+  };
+  const marked = { warn: "card warn-soft", bad: "card bad-soft" };
+  for (const palette of palettes) {
+    for (const [word, behind] of Object.entries({ ...grounds, ...marked })) {
+      for (const ground of behind.split(" ")) {
+        const [a = 0, b = 0] = [word, ground].map((name) => luminance(palette.get(name) ?? assert.fail(name)))
+          .toSorted((one, other) => other - one);
+        const contrast = (a + 0.05) / (b + 0.05);
+        assert(contrast >= 4.5, `${word} on ${ground}: ${contrast.toFixed(2)}`);
+      }
+    }
+  }
+});
+
+/** WCAG 2.2, relative luminance. @param colour `#rrggbb` */
+function luminance(colour: string): number {
+  const [red = 0, green = 0, blue = 0] = [1, 3, 5].map((at) => {
+    const share = parseInt(colour.slice(at, at + 2), 16) / 255;
+    return share <= 0.04045 ? share / 12.92 : ((share + 0.055) / 1.055) ** 2.4;
+  });
+  return 0.2126 * red + 0.7152 * green + 0.0722 * blue;
+}
+
 Deno.test("the page asks nobody else, has no inline handlers, and stays small", () => {
   const [document = ""] = PAGE_HTML.split('<script type="module">');
   const addresses = [...document.matchAll(/(?:href|src|url)\s*[=(]\s*["']?([^"')\s>]*)/g)].map((match) =>

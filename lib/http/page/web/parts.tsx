@@ -33,16 +33,16 @@ export function Copied({ text, label, isShort = false }: {
     setCopied(true);
     setTimeout(() => setCopied(false), COPIED_MS);
   };
+  // Its name begins with what is seen, which is what people say who speak to their browser.
   return (
     <button
       type="button"
       class={`copy${isShort ? " short" : ""}`}
       title={`Copy ${text}`}
-      aria-label={isCopied ? `Copied ${label}` : `Copy ${label} ${text}`}
+      aria-label={`${text} ${isCopied ? "copied" : "copy"}: ${label}`}
       onClick={() => void copy()}
     >
-      <code>{text}</code>
-      <span class="copy-mark" aria-hidden="true">{isCopied ? "copied" : "copy"}</span>
+      <code>{text}</code> <span class="copy-mark" aria-hidden="true">{isCopied ? "copied" : "copy"}</span>
     </button>
   );
 }
