@@ -31,7 +31,7 @@ const INTERRUPTED = 130;
 const HINTS: ReadonlyMap<string, string> = new Map(Object.entries(
   {
     NoProvider:
-      "`weft service list` shows what is offered, and by whom; without --node any of them is asked.",
+      "`weft service list` shows what is offered, and by whom; without --node or --mode any of them is asked.",
     UnknownAction: "`weft service show` with the path before the last / lists its actions.",
     ServicePaused: "`weft service resume` lets calls in again.",
     Unreachable: "`weft peers` shows who answers; the action did not run.",

@@ -4,7 +4,7 @@
  */
 
 import { CALL_MODES, DEFAULT_TIMEOUT_MS, MAX_TIMEOUT_MS } from "../bounds.ts";
-import { callError, InvalidServiceError } from "../errors.ts";
+import { callError, failure, InvalidServiceError, type WireFailure } from "../errors.ts";
 import type { CallOptions } from "../options.ts";
 import { readCount } from "../service_definition.ts";
 import { showPath, TopicPath } from "../topics/mod.ts";
@@ -74,6 +74,15 @@ export interface CallPath {
   readonly action: string;
   /** The whole with its network, as it is sent. */
   readonly text: string;
+}
+
+/** @returns that the service has no such action, or that the path names none */
+export function unknownAction({ service, action }: CallPath): WireFailure {
+  const path = showPath(service);
+  const reason = action === ""
+    ? `${path} names no action: write ${path}/ACTION`
+    : `${path} has no action ${action}`;
+  return failure("UnknownAction", reason);
 }
 
 const MAX_CACHED = 1_024;

@@ -4,9 +4,9 @@
  */
 
 import { millis } from "../../base/mod.ts";
-import type { CallPath } from "./call_options.ts";
+import { type CallPath, unknownAction } from "./call_options.ts";
 import { CallContext } from "../call_context.ts";
-import { CallError, callError, failure, failureOf, type WireFailure } from "../errors.ts";
+import { CallError, failure, failureOf, type WireFailure } from "../errors.ts";
 import { LocalParams, type LocalService, type Outcome, runAction } from "../local/mod.ts";
 import type { PreparedCallOptions } from "../options.ts";
 import type { RuntimeBase } from "../runtime_base.ts";
@@ -27,9 +27,7 @@ export function callLocal(
   timeoutMs: number,
 ): Promise<unknown> {
   const action = service.actions.get(path.action);
-  if (action === undefined) {
-    throw callError("UnknownAction", `${showPath(path.service)} has no action ${path.action}`);
-  }
+  if (action === undefined) throw new CallError(unknownAction(path));
   return new Promise((resolve, reject) => {
     const begunAt = clock.now();
     const deadline = millis(begunAt + timeoutMs);

@@ -63,8 +63,10 @@ Deno.test("NodeRuntime.request() fails with each code", async (test) => {
     await mesh.run(200);
     await fails("NoProvider", call);
     await fails("UnknownAction", runtime.request("math/go"));
-    // One segment names no action.
-    await fails("UnknownAction", runtime.request("math"));
+    for (const node of [a, b]) {
+      const { message } = await fails("UnknownAction", node.runtime.request("math"));
+      assert.equal(message, "math names no action: write math/ACTION");
+    }
     a.runtime.services.get("mesh:math")?.pause();
     await fails("ServicePaused", a.runtime.request("math/add", { a: 1, b: 1 }, { retries: 0 }));
     await fails("ServicePaused", runtime.request("math/add", { a: 1, b: 1 }, { retries: 0 }));

@@ -3,7 +3,7 @@
  * @module
  */
 
-import type { CallPath } from "./call_options.ts";
+import { type CallPath, unknownAction } from "./call_options.ts";
 import type { Reply } from "./pending_calls.ts";
 import { type Failed, failed } from "../errors.ts";
 import type { LocalAction, LocalService } from "../local/mod.ts";
@@ -40,9 +40,7 @@ export function routeToAction(
   member?: PeerId,
 ): Route {
   const action = service.actions.get(path.action);
-  if (action === undefined) {
-    return failed("UnknownAction", `${showPath(path.service)} has no action ${path.action}`);
-  }
+  if (action === undefined) return { kind: "failure", failure: unknownAction(path) };
   if (member !== undefined && !action.allows(member)) {
     return failed("Refused", `${showPath(path.text)} may not be called from there`);
   }
