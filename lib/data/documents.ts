@@ -7,6 +7,7 @@ import type { JsonValue } from "../query/mod.ts";
 import {
   MAX_ANSWER_BYTES,
   MAX_ANSWER_OBJECTS,
+  MAX_ID_LENGTH,
   MAX_INDEXES,
   MAX_KEY_BYTES,
   MAX_VALUE_BYTES,
@@ -71,13 +72,26 @@ export function checkSpec(spec: CollectionSpec): CollectionSpec {
 }
 
 /**
+ * Whether SQLite gives a text back as it was: it ends them at the first U+0000, and has no halves of surrogate pairs. What it
+ * gives back otherwise is another one's id, or differs between a node that was started again and one that was not.
+ */
+function isKeptAsIs(text: string): boolean {
+  return text.isWellFormed() && !text.includes("\0");
+}
+
+/** Whether a value can be an id, or name a worker: a text of 1 to 128 characters. */
+export function isIdText(value: unknown): value is string {
+  return typeof value === "string" && value !== "" && value.length <= MAX_ID_LENGTH && isKeptAsIs(value);
+}
+
+/**
  * @param key a text, or a whole number, which stands for its digits
  * @returns the key as text
  * @throws DataError with code `InvalidKey`
  */
 export function keyText(key: unknown): string {
   if (typeof key === "number" && Number.isSafeInteger(key)) return `${key}`;
-  if (typeof key !== "string" || key === "" || !key.isWellFormed() || key.includes("\0")) {
+  if (typeof key !== "string" || key === "" || !isKeptAsIs(key)) {
     throw new DataError("InvalidKey", `Cannot use ${shown(key)} as a key`, {
       hint: "Keys are texts or whole numbers.",
     });

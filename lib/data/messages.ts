@@ -14,7 +14,7 @@ import {
   MAX_MESSAGE_BYTES,
   MAX_MESSAGES,
 } from "./bounds.ts";
-import { isCollectionName, jsonText, keyText } from "./documents.ts";
+import { isCollectionName, isIdText, jsonText, keyText } from "./documents.ts";
 import { DataError } from "./errors.ts";
 import type { NewMessage, QueueSpec } from "./queue_engine.ts";
 
@@ -70,7 +70,7 @@ export interface ReadyMessage extends Omit<NewMessage, "value"> {
 export function checkMessages(messages: readonly NewMessage[]): readonly ReadyMessage[] {
   checkBatch(messages.length, "pushed");
   return messages.map(({ value, id, nonce, origin, delayMs, orderKey }) => {
-    if (id !== undefined && (typeof id !== "string" || id === "" || id.length > MAX_ID_LENGTH)) {
+    if (id !== undefined && !isIdText(id)) {
       throw new DataError("InvalidKey", `The id of a message has 1 to ${MAX_ID_LENGTH} characters`);
     }
     if (nonce !== undefined && (typeof nonce !== "string" || !NONCE.test(nonce))) {

@@ -11,7 +11,7 @@ import {
   MAX_RESULT_BYTES,
   MAX_TRANSACTION_BYTES,
 } from "../bounds.ts";
-import { documentText, isInnerName, keyOf, keyText } from "../documents.ts";
+import { documentText, isIdText, isInnerName, keyOf, keyText } from "../documents.ts";
 import type { Commit, CommitAnswer, Document, ReadMark, Write } from "../engine.ts";
 import { DataError } from "../errors.ts";
 import { readBody } from "../transaction_body.ts";
@@ -101,7 +101,7 @@ export class CommitWriter {
   /** Reads what somebody wants to commit, before it waits for its turn. @throws DataError */
   read(commit: Commit): ReadyCommit {
     const { id, reads, writes } = commit;
-    if (id !== undefined && (id === "" || id.length > MAX_ID_LENGTH || isMarked(id))) {
+    if (id !== undefined && (!isIdText(id) || isMarked(id))) {
       throw new DataError("InvalidKey", `The id of a transaction has 1 to ${MAX_ID_LENGTH} characters`);
     }
     if (reads.length > MAX_OPERATIONS || writes.length > MAX_OPERATIONS) {

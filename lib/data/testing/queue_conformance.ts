@@ -5,7 +5,7 @@
 
 import assert from "node:assert/strict";
 import type { JsonValue } from "../../query/mod.ts";
-import { MAX_BATCH, MAX_MESSAGE_BYTES } from "../bounds.ts";
+import { MAX_BATCH, MAX_ID_LENGTH, MAX_MESSAGE_BYTES } from "../bounds.ts";
 import type { DataEngine } from "../engine.ts";
 import type { Delivery, NewMessage, QueueEngine, QueueSpec, Settlement } from "../queue_engine.ts";
 import { fails } from "./conformance.ts";
@@ -104,6 +104,14 @@ export function testQueueEngine(
     assert.deepEqual(await take(queues, "w", 5), []);
     await queues.create({ ...MAILS, name: "others" });
     assert.equal((await queues.push("others", [{ value: 1, id: "mail-1" }]))[0]?.isRepeated, false);
+  });
+
+  test("an id that a database does not keep as it is, is none", async ({ queues }) => {
+    for (const id of ["a\0b", "\ud800", "", "a".repeat(MAX_ID_LENGTH + 1)]) {
+      await fails("InvalidKey", queues.push("mails", [{ value: 1, id }]));
+    }
+    await push(queues, 1);
+    await done(queues, "w", ...await take(queues, "w"));
   });
 
   test("a lease that is not renewed ends, and whoever has lost it changes nothing", async ({ queues, engine, pass }) => {

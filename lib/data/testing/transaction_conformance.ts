@@ -112,6 +112,20 @@ export function testTransactionStore(
     },
   );
 
+  register(`${name}: an id that a database does not keep as it is, is none, and locks nothing`, async () => {
+    await using harness = await setUp();
+    const engine = await harness.open();
+    await engine.create(SPEC);
+    for (const id of ["a\0b", "\ud800", ""]) {
+      await fails("InvalidKey", engine.prepared.prepare("orders", part(id, [put(1)])));
+      const record = { id, attempt: "1", origin: "ann", places: [{ collection: "orders" }] };
+      await fails("InvalidKey", engine.prepared.openRecord("orders", record));
+      await fails("InvalidKey", engine.commit({ id, reads: [], writes: [put(1)] }));
+    }
+    await engine.commit({ reads: [], writes: [put(1)] });
+    assert.deepEqual(await engine.prepared.places(), []);
+  });
+
   register(`${name}: a record that was asked before it was decided is rolled back, for good`, async () => {
     await using harness = await setUp();
     const engine = await harness.open();

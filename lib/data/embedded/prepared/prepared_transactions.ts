@@ -5,7 +5,7 @@
 
 import type { JsonValue } from "../../../query/mod.ts";
 import { MAX_ID_LENGTH, MAX_OPEN, MAX_OPEN_PER_ORIGIN, MAX_PREPARED_BYTES } from "../../bounds.ts";
-import { isInnerName, keyText } from "../../documents.ts";
+import { isIdText, isInnerName, keyText } from "../../documents.ts";
 import type { Commit, CommitAnswer, KnownTransaction } from "../../engine.ts";
 import { DataError } from "../../errors.ts";
 import type {
@@ -308,7 +308,7 @@ function commitOf(place: string, { reads, writes, result }: PrepareRequest["comm
 }
 
 function checkId(id: string): void {
-  if (id !== "" && id.length < MAX_ID_LENGTH && !isMarked(id)) return;
+  if (isIdText(id) && id.length < MAX_ID_LENGTH && !isMarked(id)) return;
   throw new DataError("InvalidKey", `The id of such a transaction has 1 to ${MAX_ID_LENGTH - 1} characters`);
 }
 

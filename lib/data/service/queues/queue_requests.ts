@@ -4,6 +4,7 @@
  */
 
 import { MAX_BATCH, MAX_ID_LENGTH, MAX_LEASES_PER_HOLDER } from "../../bounds.ts";
+import { isIdText } from "../../documents.ts";
 import { DataError } from "../../errors.ts";
 import type { NewMessage, Settlement, TakeRequest } from "../../queue_engine.ts";
 import { readFields } from "../requests.ts";
@@ -100,7 +101,7 @@ function listOf(value: unknown, most: number, what: string): readonly unknown[] 
 }
 
 function textOf(value: unknown, what: string): string {
-  if (typeof value === "string" && value !== "" && value.length <= MAX_ID_LENGTH) return value;
+  if (isIdText(value)) return value;
   throw malformed(`${what} is no text of 1 to ${MAX_ID_LENGTH} characters`);
 }
 
