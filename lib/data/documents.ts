@@ -53,9 +53,15 @@ export function checkSpec(spec: CollectionSpec): CollectionSpec {
   if (!Array.isArray(index) || index.length > MAX_INDEXES) fail(`it may have ${MAX_INDEXES} indexes`);
   const wrong = index.find((path) =>
     typeof path !== "string" || path.split(".").length > 16 ||
-    !path.split(".").every((part) => PROPERTY.test(part))
+    !path.split(".").every((part) => PROPERTY.test(part) && !part.includes("\\"))
   );
   if (wrong !== undefined) fail(`${shown(wrong)} is no property to make an index of`);
+  const indexed: ReadonlySet<string> = new Set(index);
+  // Their columns have their names, and SQLite's names are the same in both cases of A to Z.
+  const columns = new Set(
+    Array.from(indexed, (path) => path.replace(/[A-Z]/g, (letter) => letter.toLowerCase())),
+  );
+  if (columns.size < indexed.size) fail("two of its indexes differ in the case of letters alone");
   for (const selector of [read, write, seal]) {
     if (selector !== undefined && (typeof selector !== "string" || selector.length > 255)) {
       fail("who may read and write is said by selectors of at most 255 characters");
@@ -63,7 +69,7 @@ export function checkSpec(spec: CollectionSpec): CollectionSpec {
   }
   if (seal !== undefined && index.length > 0) fail("what is sealed can't be indexed");
   return {
-    ...{ name, key, index: [...new Set(index)].sort() },
+    ...{ name, key, index: [...indexed].sort() },
     ...read !== undefined && { read },
     ...write !== undefined && { write },
     ...seal !== undefined && { seal },

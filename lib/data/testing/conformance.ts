@@ -109,6 +109,18 @@ export function testEngine(
     await fails("UnknownCollection", engine.get("orders", ["1"]));
   });
 
+  test("indexes that SQLite could not tell apart, or name, are refused, and nothing else is held up", async (engine) => {
+    for (const index of [["status", "Status"], ["a\\b"]]) {
+      await fails("InvalidCollection", engine.create({ ...ORDERS, index }));
+    }
+    await engine.create(ORDERS);
+    await fails("InvalidCollection", engine.create({ ...ORDERS, index: ["STATUS"] }));
+    // Only letters from A to Z are alike to SQLite.
+    await engine.create({ ...ORDERS, index: ["größe", "grÖße", "deep.name"] });
+    await write(engine, "put", { id: 1, status: "open" });
+    assert.deepEqual((await engine.describe("orders")).index, ["deep.name", "grÖße", "größe", "status"]);
+  });
+
   test("keys and values at their bounds are kept, and beyond are refused", async (engine) => {
     await engine.create(ORDERS);
     const long = "k".repeat(MAX_KEY_BYTES);
