@@ -178,7 +178,8 @@ export interface QueueEngine {
   settle(queue: string, holder: string, settlements: readonly Settlement[]): Promise<readonly boolean[]>;
   /**
    * Commits writes to collections together with the end of a delivery: both or none.
-   * @param commit with an id; one that has happened is answered again, whoever has the message now
+   * @param commit with an id; one that has happened is answered again, whoever has the message now. The id of one that
+   *   neither reads nor writes is not kept
    * @throws DataError with code `LeaseLost` when the holder does not have it any more, and as `DataEngine.commit`; then
    * nothing was written
    */

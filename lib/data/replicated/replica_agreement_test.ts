@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { DatabaseSync } from "node:sqlite";
 import { randomUint32, SeededRandom, VirtualClock, VirtualTimers } from "../../base/mod.ts";
+import type { JsonValue } from "../../query/mod.ts";
 import type { Commit, CommitPlace, ReadMark, Write } from "../engine.ts";
 import { DataError } from "../errors.ts";
 import { MemoryCopy, MemoryLog, openReplica } from "../testing/memory_log.ts";
@@ -13,7 +14,14 @@ const FIRST_SEED = Number(Deno.env.get("WEFT_REPLICAS_SEED") ?? 1);
 const STEPS = 250;
 const LOOK_EACH = 5;
 /** Few of each, so that they meet. */
-const [COLLECTIONS, KEYS, IDS, ORIGINS] = [["tea", "cups"], ["1", "2", "3"], ["i", "j", "k"], ["", "ann"]];
+const [COLLECTIONS, KEYS, IDS, ORIGINS] = [["tea", "cups"], ["1", "a/\u{10ffff}", "{ä"], ["i", "j", "'"], [
+  "",
+  "ann",
+]];
+const VALUES: readonly JsonValue[] = [
+  ...[0, -0, 1e308, 5e-324, 2 ** 53, true, null, "a\0b", "\ud800", "'", [], [1], {}],
+  JSON.parse('{"__proto__":1,"":{"n":[]}}'),
+];
 const QUEUE = { name: "mails", maxAttempts: 2, leaseMs: 400, maxLeaseMs: 900, backoffMs: 50 };
 
 Deno.test(`copies of one log are the same, also of nodes that were started again, ${SEEDS} seeds`, async () => {
@@ -117,7 +125,7 @@ class Work {
         return "settle";
       case 8: {
         const more = { ...this.draw(2) === 0 && { id: of.id }, ...this.draw(2) === 0 && { orderKey: "k" } };
-        const value = { value: this.draw(100), origin, delayMs: this.draw(3) * 100, ...more };
+        const value = { value: this.#of(VALUES), origin, delayMs: this.draw(3) * 100, ...more };
         await queues.push(QUEUE.name, this.draw(3) === 0 ? [value, { ...value, id: `${of.id}2` }] : [value]);
         return "push";
       }
@@ -164,13 +172,13 @@ class Work {
 
   #write(collections: readonly string[]): Write {
     const { collection, key } = this.#entry(collections);
-    const value = { id: key, n: this.draw(5) };
+    const value = { id: key, n: this.#of(VALUES) };
     const condition = this.draw(3) === 0 ? { ifRevision: this.#someRevision() } : {};
     const kind = this.#of(["put", "put", "post", "patch", "delete"] as const);
     if (kind === "post") return { kind, collection, value };
     if (kind === "put") return { kind, collection, value, ...condition };
     if (kind === "delete") return { kind, collection, key, ...condition };
-    return { kind, collection, key, value: { n: this.draw(5) }, ...condition };
+    return { kind, collection, key, value: { n: this.#of(VALUES) }, ...condition };
   }
 
   #entry(collections: readonly string[]) {

@@ -260,6 +260,19 @@ export function testQueueEngine(
     assert.deepEqual(await done(queues, "w", second), [true], "it is still there");
   });
 
+  test("an end that writes nothing takes nobody's id", async ({ queues, engine }) => {
+    await engine.create({ name: "sent", key: "id", index: [] });
+    await push(queues, 1, 2);
+    const [first, second] = await take(queues, "w", 2);
+    const empty = { id: "later", reads: [], writes: [] };
+    await queues.commit("mails", "w", first?.lease ?? "", empty);
+    assert.equal((await engine.commit(commitOf("later"))).isRepeated, false);
+    await queues.commit("mails", "w", second?.lease ?? "", empty);
+    assert.equal((await engine.commit(commitOf("later"))).isRepeated, true, "it is known still");
+    await fails("LeaseLost", queues.commit("mails", "w", second?.lease ?? "", empty));
+    assert.deepEqual(counts(await queues.describe("mails")), { waiting: 0, leased: 0, dead: 0 });
+  });
+
   test("a queue holds so many messages, and a message so many bytes", async ({ queues }) => {
     await queues.push("mails", Array.from({ length: 20 }, (_, value) => ({ value })));
     await fails("QueueFull", push(queues, 20));

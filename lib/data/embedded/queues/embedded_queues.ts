@@ -163,9 +163,13 @@ export class EmbeddedQueues implements QueueEngine {
   }
 
   commit(queue: string, holder: string, lease: string, commit: Commit): Promise<CommitAnswer> {
-    return this.#run(() => this.#writer.read(commit), (ready) => {
+    const { id: given, ...rest } = commit;
+    // What touches nothing asks for no right, and must not take an id.
+    const id = commit.reads.length + commit.writes.length === 0 ? undefined : given;
+    const kept: Commit = id === undefined ? rest : commit;
+    return this.#run(() => this.#writer.read(kept), (ready) => {
       const of = this.#queue(queue);
-      const hasHappened = commit.id !== undefined && this.#writer.hasHappened(commit.id);
+      const hasHappened = id !== undefined && this.#writer.hasHappened(id);
       if (!hasHappened) of.checkLease(holder, lease);
       const answer = this.#writer.apply(ready);
       if (!hasHappened) of.settle(holder, { kind: "done", lease });
