@@ -10,6 +10,7 @@ import {
   MAX_ID_LENGTH,
   MAX_INDEXES,
   MAX_KEY_BYTES,
+  MAX_RESULT_BYTES,
   MAX_VALUE_BYTES,
   MAX_VALUE_DEPTH,
   MAX_VALUE_OBJECTS,
@@ -151,6 +152,18 @@ export function jsonText(value: unknown, maxBytes: number, what: string): string
     throw new DataError("TooLarge", `${what} holds at most ${MAX_VALUE_OBJECTS} objects and arrays`);
   }
   return text;
+}
+
+/**
+ * @param result that is kept with the id of a transaction; undefined for none
+ * @returns its JSON
+ * @throws DataError with code `TooLarge`
+ */
+export function resultText(result: JsonValue | undefined): string | undefined {
+  if (result === undefined) return undefined;
+  const text = JSON.stringify(result);
+  if (text.length <= MAX_RESULT_BYTES) return text;
+  throw new DataError("TooLarge", `A transaction's result has at most ${MAX_RESULT_BYTES} bytes of JSON`);
 }
 
 /** Whether a text has more bytes of UTF-8, which are one to three for each of its units. */

@@ -8,10 +8,9 @@ import {
   MAX_KEPT_IDS,
   MAX_KEPT_IDS_OF_ALL,
   MAX_OPERATIONS,
-  MAX_RESULT_BYTES,
   MAX_TRANSACTION_BYTES,
 } from "../bounds.ts";
-import { documentText, isIdText, isInnerName, keyOf, keyText } from "../documents.ts";
+import { documentText, isIdText, isInnerName, keyOf, keyText, resultText } from "../documents.ts";
 import type { Commit, CommitAnswer, Document, ReadMark, Write } from "../engine.ts";
 import { DataError } from "../errors.ts";
 import { readBody } from "../transaction_body.ts";
@@ -116,11 +115,7 @@ export class CommitWriter {
     if (bytes > MAX_TRANSACTION_BYTES) {
       throw new DataError("TooLarge", `A transaction writes at most ${MAX_TRANSACTION_BYTES} bytes of JSON`);
     }
-    const result = commit.result === undefined ? undefined : JSON.stringify(commit.result);
-    if (result !== undefined && result.length > MAX_RESULT_BYTES) {
-      throw new DataError("TooLarge", `A transaction's result has at most ${MAX_RESULT_BYTES} bytes of JSON`);
-    }
-    return { commit, writes: ready, result };
+    return { commit, writes: ready, result: resultText(commit.result) };
   }
 
   /** @returns whether a commit of that id has happened */

@@ -4,7 +4,12 @@
  */
 
 import assert from "node:assert/strict";
-import { MAX_LOCKS_PER_ORIGIN, MAX_OPEN_PER_ORIGIN, MAX_PREPARED_BYTES } from "../bounds.ts";
+import {
+  MAX_LOCKS_PER_ORIGIN,
+  MAX_OPEN_PER_ORIGIN,
+  MAX_PREPARED_BYTES,
+  MAX_RESULT_BYTES,
+} from "../bounds.ts";
 import type { DataEngine, PrepareRequest, TransactionStore, Write } from "../engine.ts";
 import { fails } from "./conformance.ts";
 
@@ -124,6 +129,18 @@ export function testTransactionStore(
     }
     await engine.commit({ reads: [], writes: [put(1)] });
     assert.deepEqual(await engine.prepared.places(), []);
+  });
+
+  register(`${name}: a record keeps no longer result than any other commit`, async () => {
+    await using harness = await setUp();
+    const engine = await harness.open();
+    await engine.create(SPEC);
+    const of = { id: "t", attempt: "1" };
+    const places = [{ collection: "orders" }];
+    await engine.prepared.openRecord("orders", { ...of, origin: "ann", places });
+    const long = "r".repeat(MAX_RESULT_BYTES);
+    await fails("TooLarge", engine.prepared.decide("orders", of, "ann", long));
+    assert.equal(await engine.prepared.decide("orders", of, "ann", long.slice(2)), "committed");
   });
 
   register(`${name}: a record that was asked before it was decided is rolled back, for good`, async () => {

@@ -5,7 +5,7 @@
 
 import type { JsonValue } from "../../../query/mod.ts";
 import { MAX_ID_LENGTH, MAX_OPEN, MAX_OPEN_PER_ORIGIN, MAX_PREPARED_BYTES } from "../../bounds.ts";
-import { isIdText, isInnerName, keyText } from "../../documents.ts";
+import { isIdText, isInnerName, keyText, resultText } from "../../documents.ts";
 import type { Commit, CommitAnswer, KnownTransaction } from "../../engine.ts";
 import { DataError } from "../../errors.ts";
 import type {
@@ -192,12 +192,12 @@ export class PreparedTransactions implements TransactionStore {
 
   decide(place: string, { id, attempt }: Attempt, origin: string, result?: JsonValue): Promise<Outcome> {
     return this.#inTurn(place, () => {
+      const kept = resultText(result) ?? null;
       this.checkMoved(place, { id, attempt });
       const row = this.#rows.find(recordId(place, id));
       if (row?.body?.attempt !== attempt || row.state === "rolled-back") return "rolled-back";
       if (row.state !== "open") return "committed";
       checkOrigin(row, origin);
-      const kept = result === undefined ? null : JSON.stringify(result);
       this.#rows.keep(place, { ...row, state: "decided", result: kept }, this.#next(place));
       return "committed";
     });
