@@ -26,8 +26,10 @@ import {
 } from "./prepared/mod.ts";
 import type { SqlDatabase, SqlRow, SqlStatement } from "./sql_database.ts";
 
-/** To find the oldest ids takes a look at all that are kept: so many may be more. */
+/** To find the oldest ids takes a look at all that are kept of an origin: so many may be more. */
 export const FORGET_EACH = 256;
+/** The same of all, where it takes 20 ms. */
+export const FORGET_ALL_EACH = 4_096;
 /** What is open is never forgotten. */
 export const HAS_ENDED = "(state IS NULL OR state = 'rolled-back')";
 
@@ -72,6 +74,7 @@ export class CommitWriter {
   readonly #findEntered: SqlStatement;
   readonly #keep: SqlStatement;
   readonly #forget: SqlStatement;
+  readonly #forgetOfAll: SqlStatement;
 
   constructor(database: SqlDatabase, group: GroupCommit, tables: CommitTables) {
     this.#group = group;
@@ -90,10 +93,15 @@ export class CommitWriter {
          touched = excluded.touched, state = NULL, body = NULL
        RETURNING number`,
     );
+    const oldest = (of: string, kept: number) =>
+      `number <= (SELECT number FROM transactions${of} ORDER BY number DESC LIMIT 1 OFFSET ${kept})`;
     this.#forget = database.prepare(
-      `DELETE FROM transactions WHERE ${HAS_ENDED} AND (origin = ?1 AND number <= (
-         SELECT number FROM transactions WHERE origin = ?1 ORDER BY number DESC LIMIT 1 OFFSET ${MAX_KEPT_IDS})
-       OR number <= (SELECT MAX(number) FROM transactions) - ${MAX_KEPT_IDS_OF_ALL})`,
+      `DELETE FROM transactions WHERE ${HAS_ENDED} AND origin = ?1 AND ${
+        oldest(" WHERE origin = ?1", MAX_KEPT_IDS)
+      }`,
+    );
+    this.#forgetOfAll = database.prepare(
+      `DELETE FROM transactions WHERE ${HAS_ENDED} AND ${oldest("", MAX_KEPT_IDS_OF_ALL)}`,
     );
   }
 
@@ -180,6 +188,7 @@ export class CommitWriter {
   /** By what is in the table, so that all copies of one log forget the same. */
   #forgetAt(number: number, origin: string): void {
     if (number % FORGET_EACH === 0) this.#forget.run(origin);
+    if (number % FORGET_ALL_EACH === 0) this.#forgetOfAll.run();
   }
 
   /** @throws DataError with code `UnknownCollection` */

@@ -53,8 +53,10 @@ export const STATES = { waiting: 0, blocked: 1, leased: 2, dead: 3 } as const;
 /** One of `STATES`. */
 export type MessageState = (typeof STATES)[keyof typeof STATES];
 
-/** To find the oldest ids takes a look at all that are kept: so many may be more. */
+/** To find the oldest ids takes a look at all that are kept of an origin: so many may be more. */
 const FORGET_EACH = 256;
+/** The same of all, where it takes longer. */
+const FORGET_ALL_EACH = 4_096;
 
 /** A message without its value. */
 export interface MessageHead {
@@ -235,6 +237,7 @@ export class MessageTable {
     // By what is in the table, so that all copies of one log forget the same.
     const kept = Number(this.#statements.keepId.get(queue, id, origin, number)?.["number"]);
     if (kept % FORGET_EACH === 0) this.#statements.forgetIds.run(origin);
+    if (kept % FORGET_ALL_EACH === 0) this.#statements.forgetIdsOfAll.run();
   }
 
   *dead(queue: number, after: number, limit: number): Generator<StoredMessage> {
@@ -282,8 +285,9 @@ function statementTexts() {
     remove: "DELETE FROM messages WHERE number = ?",
     keepId: "INSERT INTO pushes (queue, id, origin, message) VALUES (?, ?, ?, ?) RETURNING number",
     forgetIds: `DELETE FROM pushes WHERE origin = ?1 AND number <= (
-        SELECT number FROM pushes WHERE origin = ?1 ORDER BY number DESC LIMIT 1 OFFSET ${MAX_KEPT_IDS})
-      OR number <= (SELECT MAX(number) FROM pushes) - ${MAX_KEPT_IDS_OF_ALL}`,
+        SELECT number FROM pushes WHERE origin = ?1 ORDER BY number DESC LIMIT 1 OFFSET ${MAX_KEPT_IDS})`,
+    forgetIdsOfAll:
+      `DELETE FROM pushes WHERE number <= (SELECT number FROM pushes ORDER BY number DESC LIMIT 1 OFFSET ${MAX_KEPT_IDS_OF_ALL})`,
     dead:
       `SELECT ${WHOLE} FROM messages WHERE queue = ? AND state = ${dead} AND due > ? ORDER BY due LIMIT ?`,
     deadOf: `SELECT ${HEAD} FROM messages WHERE queue = ? AND number = ? AND state = ${dead}`,
