@@ -102,7 +102,10 @@ export class EmbeddedEngine implements DataEngine {
     limitPages(maxPages);
     this.#queries = new TableQueries(database);
     this.#beforeCommit = parts.beforeCommit ?? (() => {});
-    this.#group = new GroupCommit(database, parts.afterTurn, this.#beforeCommit);
+    this.#group = new GroupCommit(database, parts.afterTurn, {
+      beforeCommit: this.#beforeCommit,
+      isWhole: parts.loggedAt !== undefined,
+    });
     prepareCopies(database);
     this.#tables = new CollectionTables(database, (name) => this.#followers.tell(name));
     const rows = new TransactionRows(database);

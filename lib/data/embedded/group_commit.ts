@@ -3,7 +3,7 @@
  *
  * ```
  *   run ──▶ waiting ──▶ one turn later: BEGIN, each of several behind a savepoint, COMMIT ──▶ answers, then followers
- *                                                │ fails ──▶ ROLLBACK, counters put back, all are refused
+ *                                                │ fails ──▶ ROLLBACK, counters put back; each by itself, or all are refused
  * ```
  *
  * @module
@@ -28,6 +28,7 @@ export class GroupCommit {
   readonly #database: SqlDatabase;
   readonly #afterTurn: (fire: () => void) => void;
   readonly #beforeCommit: () => void;
+  readonly #isWhole: boolean;
   readonly #begin: SqlStatement;
   readonly #commit: SqlStatement;
   readonly #save: SqlStatement;
@@ -43,9 +44,15 @@ export class GroupCommit {
   /**
    * @param afterTurn calls back when what has arrived meanwhile has been handled
    * @param beforeCommit writes what is to be durable together with each group
+   * @param isWhole whether a group is one record of a log, of which nothing is to be there unless all of it was done
    */
-  constructor(database: SqlDatabase, afterTurn: (fire: () => void) => void, beforeCommit: () => void) {
+  constructor(
+    database: SqlDatabase,
+    afterTurn: (fire: () => void) => void,
+    { beforeCommit, isWhole }: { readonly beforeCommit: () => void; readonly isWhole: boolean },
+  ) {
     this.#database = database;
+    this.#isWhole = isWhole;
     this.#afterTurn = afterTurn;
     this.#beforeCommit = beforeCommit;
     // Prepared once: to read the four of them takes longer than a small write.
@@ -57,7 +64,7 @@ export class GroupCommit {
 
   /**
    * Has work done with the next group. Where it throws a `DataError`, nothing of it is written; whatever else it throws
-   * ends the group.
+   * ends the group, and each of it is tried by itself.
    * @param isLast whether it is done behind all other work of its group, whatever came first
    * @returns what the work gives, once it is durable
    */
@@ -110,8 +117,11 @@ export class GroupCommit {
 
   #flush(): void {
     const group = this.#waiting.splice(0, MAX_GROUP);
-    if (group.length === 0) return;
     if (group.length > 1) group.sort((a, b) => Number(a.isLast) - Number(b.isLast));
+    if (group.length > 0) this.#do(group);
+  }
+
+  #do(group: readonly Waiting[]): void {
     const ends: (() => void)[] = [];
     try {
       this.#begin.run();
@@ -128,10 +138,14 @@ export class GroupCommit {
       this.#beforeCommit();
       this.#commit.run();
     } catch (error) {
-      // What has failed in it may have failed only because of what is taken back.
       if (this.#database.isTransaction) this.#database.exec("ROLLBACK");
       this.#takeBack(0);
       this.#tellers.clear();
+      // What fills the disk is to keep nobody from making room; and what has failed may have failed only because of it.
+      if (group.length > 1 && !this.#isWhole) {
+        for (const one of group) this.#do([one]);
+        return;
+      }
       const failure = engineFailure(error);
       for (const { reject } of group) reject(failure);
       return;
