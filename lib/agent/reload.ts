@@ -49,7 +49,7 @@ export function agentFollowers(agent: Agent): readonly SettingFollower[] {
     { names: ["recoveryKey"], apply: () => false },
     { names: ["offers", "forwardAllow"], apply: (options) => agent.offers.follow(options) },
     {
-      names: ["dns", "dnsPorts", "dnsForward", "dnsResolver"],
+      names: ["dns", "dnsPorts", "dnsForward", "dnsResolver", "dnsTtlSeconds", "dnsServiceTtlSeconds"],
       apply: () => agent.reopenSession(true),
     },
     {

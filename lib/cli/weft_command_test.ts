@@ -49,6 +49,8 @@ const samples: Readonly<Record<OptionName, string>> = {
   dnsZone: "overlay.local.",
   dnsForward: "9.9.9.9",
   dnsResolver: "off",
+  dnsTtlSeconds: "60",
+  dnsServiceTtlSeconds: "1",
   offers: "80=3000",
   forwardAllow: "role=admin",
   relay: "on",

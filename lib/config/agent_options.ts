@@ -81,6 +81,10 @@ export interface AgentOptions {
   readonly dnsForward: readonly DnsForwardOption[];
   /** How this host's own resolver is pointed at the zone: what is in use here, one of them, or not at all. */
   readonly dnsResolver: "auto" | "resolved" | "resolv.conf" | "off";
+  /** How long others may keep the names of members, in seconds. */
+  readonly dnsTtlSeconds: number;
+  /** How long others may keep the names of services and `leader`, in seconds. */
+  readonly dnsServiceTtlSeconds: number;
   /** TCP services of this machine that members may reach at ports of this node. */
   readonly offers: readonly OfferOption[];
   /** A selector of those who reach all TCP ports of this node's address by their channel; nobody when absent. */

@@ -4,11 +4,17 @@
  */
 
 import * as z from "zod";
+import { DEFAULT_SERVICE_TTL_SECONDS, DEFAULT_TTL_SECONDS, MAX_TTL_SECONDS } from "../dns/bounds.ts";
 import type { AgentOptions } from "./agent_options.ts";
 import { DEFAULT_DNS_PORT, DEFAULT_DNS_ZONE } from "./defaults.ts";
 import type { Field, OptionName } from "./field.ts";
 import { MAX_PORT } from "./compound_options.ts";
 import { dnsForward, domainName, integer, list, RESOLVERS } from "./field_schemas.ts";
+
+const TTL = {
+  schema: () => integer(0, MAX_TTL_SECONDS),
+  rule: `a time to live is a number of seconds from 0 to ${MAX_TTL_SECONDS}`,
+};
 
 /** Of the options that say whether, where and how a node answers names. */
 export const DNS_FIELDS: {
@@ -72,5 +78,23 @@ export const DNS_FIELDS: {
     rule: "the host's resolver is auto, resolved, resolv.conf or off",
     hint:
       "The default is auto: systemd-resolved where it is in use, else /etc/resolv.conf; off leaves it alone.",
+  },
+  dnsTtlSeconds: {
+    flag: "dns-ttl",
+    isReloadable: true,
+    value: "seconds",
+    help: "how long others may keep the names of members",
+    initial: DEFAULT_TTL_SECONDS,
+    ...TTL,
+    hint: `The default is ${DEFAULT_TTL_SECONDS}.`,
+  },
+  dnsServiceTtlSeconds: {
+    flag: "dns-service-ttl",
+    isReloadable: true,
+    value: "seconds",
+    help: "how long others may keep the names of services, and `leader`",
+    initial: DEFAULT_SERVICE_TTL_SECONDS,
+    ...TTL,
+    hint: `The default is ${DEFAULT_SERVICE_TTL_SECONDS}: instances come and go.`,
   },
 };

@@ -64,12 +64,16 @@ Deno.test("parseAgentOptions() reads what the name server is told", () => {
     defaults.dnsZone,
     defaults.dnsForward,
     defaults.dnsResolver,
+    defaults.dnsTtlSeconds,
+    defaults.dnsServiceTtlSeconds,
   ], [
     "auto",
     [15353],
     "weft.internal.",
     [],
     "auto",
+    300,
+    5,
   ]);
   assert.equal(parseAgentOptions({ dns: false as unknown as "off" }).dns, "off");
 });
@@ -182,6 +186,9 @@ const refused: readonly (readonly [string, unknown, RegExp])[] = [
   ["dnsForward", "corp=9.9.9.9:0", /--dns-forward/],
   ["dnsForward", "a=b=9.9.9.9", /--dns-forward/],
   ["dnsResolver", "bind", /--dns-resolver bind/],
+  ["dnsTtlSeconds", "soon", /--dns-ttl soon/],
+  ["dnsTtlSeconds", "604801", /--dns-ttl 604801/],
+  ["dnsServiceTtlSeconds", "-1", /--dns-service-ttl -1/],
   ["logLevel", "loud", /--log-level loud/],
   ["logCategories", "mesh=loud", /--log-category/],
   ["logCategories", "cellar=debug", /--log-category/],

@@ -5,18 +5,12 @@
 
 import { utf8Bytes } from "../base/mod.ts";
 import { type Cidr, IpAddress } from "../net/mod.ts";
+import { DEFAULT_SERVICE_TTL_SECONDS, DEFAULT_TTL_SECONDS } from "./bounds.ts";
 import { DomainName, MAX_LABEL_BYTES } from "./domain_name.ts";
 import type { ResourceRecord } from "./message.ts";
 import { MAX_STRING_BYTES, srvData, stringsData } from "./record_data.ts";
 import { RECORD_TYPE } from "./record_type.ts";
 import { record } from "./zone.ts";
-
-/** How long the names of nodes hold. */
-export const NODE_TTL_SECONDS = 300;
-/** How long the name `leader` holds: who that is may change within seconds. */
-export const LEADER_TTL_SECONDS = 5;
-/** How long the names of services hold: instances come and go. */
-export const SERVICE_TTL_SECONDS = 5;
 
 /** A part of a service's label; what begins with an underscore is not a host's (RFC 8552 §1.1). */
 const SEGMENT = /^[A-Za-z0-9]([A-Za-z0-9_-]*[A-Za-z0-9])?$/;
@@ -60,9 +54,15 @@ export function nodeLabel(address: IpAddress, cidr: Cidr): string {
 /**
  * @param zone the zone of the network
  * @param cidrs the network's blocks
+ * @param ttlSeconds how long they hold
  * @returns the member's records in the zone and in those of the addresses
  */
-export function memberRecords(zone: DomainName, member: NamedMember, cidrs: readonly Cidr[]): MemberRecords {
+export function memberRecords(
+  zone: DomainName,
+  member: NamedMember,
+  cidrs: readonly Cidr[],
+  ttlSeconds: number = DEFAULT_TTL_SECONDS,
+): MemberRecords {
   const network: ResourceRecord[] = [];
   const named: ResourceRecord[] = [];
   const blocks = cidrs.filter(({ family }) => family === 4);
@@ -71,30 +71,39 @@ export function memberRecords(zone: DomainName, member: NamedMember, cidrs: read
     return { address, label: block && nodeLabel(address, block) };
   });
   for (const { address, label } of aliases) {
-    network.push(...addressRecords(zone, label, address, NODE_TTL_SECONDS));
+    network.push(...addressRecords(zone, label, address, ttlSeconds));
   }
   for (const address of member.addresses) {
-    named.push(...addressRecords(zone, member.name, address, NODE_TTL_SECONDS));
+    named.push(...addressRecords(zone, member.name, address, ttlSeconds));
     // RFC 2181 §10.2: a pointer leads to a name that leads back.
     const own = aliases.find((alias) => alias.address.equals(address))?.label ?? aliases[0]?.label;
     const target = zone.child(member.name ?? own ?? "");
     if (target !== undefined) {
-      network.push(record(reverseName(address), RECORD_TYPE.PTR, NODE_TTL_SECONDS, target.wire));
+      network.push(record(reverseName(address), RECORD_TYPE.PTR, ttlSeconds, target.wire));
     }
   }
   return { network, named };
 }
 
 /** @returns what `leader` means on this network: these addresses, and nothing else */
-export function leaderRecords(zone: DomainName, addresses: readonly IpAddress[]): readonly ResourceRecord[] {
-  return addresses.flatMap((address) => addressRecords(zone, "leader", address, LEADER_TTL_SECONDS));
+export function leaderRecords(
+  zone: DomainName,
+  addresses: readonly IpAddress[],
+  ttlSeconds: number = DEFAULT_SERVICE_TTL_SECONDS,
+): readonly ResourceRecord[] {
+  return addresses.flatMap((address) => addressRecords(zone, "leader", address, ttlSeconds));
 }
 
 /**
  * @param zone the zone of the network
+ * @param ttlSeconds how long they hold
  * @returns the instance's records; none when a label is none
  */
-export function serviceRecords(zone: DomainName, instance: ServiceInstance): readonly ResourceRecord[] {
+export function serviceRecords(
+  zone: DomainName,
+  instance: ServiceInstance,
+  ttlSeconds: number = DEFAULT_SERVICE_TTL_SECONDS,
+): readonly ResourceRecord[] {
   const target = zone.child(instance.node);
   const base = zone.child(instance.service);
   const name = base?.child(`_${instance.transport}`)?.child(`_${instance.protocol}`);
@@ -103,11 +112,11 @@ export function serviceRecords(zone: DomainName, instance: ServiceInstance): rea
   const strings = stringsData(fitting.length === 0 ? [""] : fitting);
   const srv = srvData({ priority: 0, weight: 0, port: instance.port, target });
   return [
-    record(name, RECORD_TYPE.SRV, SERVICE_TTL_SECONDS, srv),
-    record(name, RECORD_TYPE.TXT, SERVICE_TTL_SECONDS, strings),
+    record(name, RECORD_TYPE.SRV, ttlSeconds, srv),
+    record(name, RECORD_TYPE.TXT, ttlSeconds, strings),
     ...instance.addresses.flatMap((address) => [
-      addressRecord(name, address, SERVICE_TTL_SECONDS),
-      ...instance.hasBareName ? [addressRecord(base, address, SERVICE_TTL_SECONDS)] : [],
+      addressRecord(name, address, ttlSeconds),
+      ...instance.hasBareName ? [addressRecord(base, address, ttlSeconds)] : [],
     ]),
   ];
 }

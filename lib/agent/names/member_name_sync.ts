@@ -14,6 +14,8 @@ export interface NameSyncParts {
   readonly zone: DomainName;
   readonly cidrs: readonly Cidr[];
   readonly sink: Pick<DnsHandle, "setRecords">;
+  /** How long the names of members hold, and those of services and `leader`. */
+  readonly ttls?: { readonly memberSeconds: number; readonly serviceSeconds: number };
 }
 
 /**
@@ -76,17 +78,21 @@ export class MemberNameSync {
   }
 
   #writeLeader(): void {
-    const { zone, sink } = this.#parts;
+    const { zone, sink, ttls } = this.#parts;
     const elected = this.#elected && this.#leaders.get(this.#elected);
     const addresses = elected ?? [...this.#leaders.values()].flat();
-    sink.setRecords("network leader", RECORD_RANK.network, leaderRecords(zone, addresses));
+    sink.setRecords(
+      "network leader",
+      RECORD_RANK.network,
+      leaderRecords(zone, addresses, ttls?.serviceSeconds),
+    );
   }
 
   #write(nodeId: NodeId, member: Member | undefined): void {
-    const { zone, cidrs, sink } = this.#parts;
+    const { zone, cidrs, sink, ttls } = this.#parts;
     const { name = "", addresses = [] } = member?.record ?? {};
     const named = { name: this.#holders.get(name) === nodeId ? name : undefined, addresses };
-    const records = memberRecords(zone, named, cidrs);
+    const records = memberRecords(zone, named, cidrs, ttls?.memberSeconds);
     sink.setRecords(`network ${nodeId}`, RECORD_RANK.network, records.network);
     sink.setRecords(`member ${nodeId}`, RECORD_RANK.member, records.named);
   }

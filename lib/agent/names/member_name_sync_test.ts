@@ -47,6 +47,28 @@ class Fixture {
   }
 }
 
+Deno.test("MemberNameSync has names hold for as long as it is told", () => {
+  const { network, roster, authority } = new Fixture();
+  const fields = {
+    name: "web",
+    addresses: [address("10.200.1.100")],
+    roles: ["leader"],
+    version: 1,
+  } as const;
+  roster.merge(network.signed(network.node(), fields));
+  const sink = { setRecords: (...group: Parameters<Authority["setGroup"]>) => authority.setGroup(...group) };
+  const ttls = { memberSeconds: 60, serviceSeconds: 2 };
+  new MemberNameSync({ roster, zone, cidrs: [cidr], sink, ttls }).start();
+  const held = authority.records().filter(({ source }) => source !== "zone")
+    .map(({ record }) => `${record.name} ${record.ttlSeconds}`).sort();
+  assert.deepEqual(held, [
+    "100.1.200.10.in-addr.arpa. 60",
+    "leader.weft.internal. 2",
+    "node-1-100.weft.internal. 60",
+    "web.weft.internal. 60",
+  ]);
+});
+
 Deno.test("MemberNameSync follows members that come, change, and go", () => {
   const fixture = new Fixture();
   const node = fixture.network.node();

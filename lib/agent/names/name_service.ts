@@ -71,13 +71,14 @@ export class NameService {
   #neighbours: NeighbourZones | undefined;
 
   private constructor(
-    { mesh, timers, authority, endpoints: { overlay: cidrs } }: AgentContext,
+    { mesh, timers, authority, options, endpoints: { overlay: cidrs } }: AgentContext,
     offered: Offered,
     handle: DnsHandle,
   ) {
     const { replica, roster } = mesh;
     const zone = DomainName.parse(handle.zone) ?? DomainName.root;
-    const sync = { roster, zone, cidrs, sink: handle };
+    const ttls = { memberSeconds: options.dnsTtlSeconds, serviceSeconds: options.dnsServiceTtlSeconds };
+    const sync = { roster, zone, cidrs, sink: handle, ttls };
     this.handle = handle;
     this.#mesh = mesh;
     this.members = new MemberNameSync(sync);

@@ -75,7 +75,7 @@ export class ServiceNameSync {
 
   /** Brings the records in line with what is offered. */
   follow(): void {
-    const { sink, offered } = this.#parts;
+    const { zone, sink, ttls, offered } = this.#parts;
     const seen = new Set<string>();
     for (const labelled of onePathEach(offered().flatMap((each) => this.#labelled(each)))) {
       const group = `service ${labelled.nodeId} ${labelled.path}`;
@@ -94,7 +94,7 @@ export class ServiceNameSync {
       ]);
       if (this.#groups.get(group) === madeOf) continue;
       this.#groups.set(group, madeOf);
-      sink.setRecords(group, RECORD_RANK.service, serviceRecords(this.#parts.zone, instance));
+      sink.setRecords(group, RECORD_RANK.service, serviceRecords(zone, instance, ttls?.serviceSeconds));
     }
     for (const group of this.#groups.keys()) {
       if (seen.has(group)) continue;

@@ -38,7 +38,10 @@ class Fixture {
   #version = 0;
 
   /** Two nodes called `host`, which were granted the paths of the tests. */
-  constructor(grants: Partial<Grants> = { offer: ["web", "orders/eu", "other:web"] }) {
+  constructor(
+    grants: Partial<Grants> = { offer: ["web", "orders/eu", "other:web"] },
+    ttls = { memberSeconds: 300, serviceSeconds: 5 },
+  ) {
     const { id: networkId, verifyingKey } = this.network.identity;
     const { clock, timers } = this;
     this.replica = new Replica(new MemoryStateStore(), { networkId, verifyingKey, clock });
@@ -52,7 +55,16 @@ class Fixture {
     };
     const offered = () => this.offered;
     const isWrittenByLeaders = (name: DomainName): boolean => this.added.includes(name.toString());
-    const parts = { roster, zone, cidrs: [cidr], timers, sink: { setRecords }, offered, authority };
+    const parts = {
+      roster,
+      zone,
+      cidrs: [cidr],
+      timers,
+      sink: { setRecords },
+      offered,
+      authority,
+      ...ttls && { ttls },
+    };
     this.names = new ServiceNameSync({ ...parts, isWrittenByLeaders });
   }
 
@@ -118,6 +130,15 @@ Deno.test("ServiceNameSync serves what healthy nodes offer, and no more", () => 
   fixture.names.follow();
   assert.deepEqual(fixture.ask("_http._tcp.web", "SRV"), []);
   assert.deepEqual(fixture.ask("web", "A"), []);
+});
+
+Deno.test("ServiceNameSync has names hold for as long as it is told", () => {
+  const fixture = new Fixture({ offer: ["web"] }, { memberSeconds: 60, serviceSeconds: 2 });
+  fixture.offered = [fixture.offer(0)];
+  fixture.names.follow();
+  const held = fixture.authority.records().filter(({ record }) => `${record.name}`.includes("web"))
+    .map(({ record }) => record.ttlSeconds);
+  assert.deepEqual(held, [2, 2, 2, 2], "SRV, TXT, and both addresses");
 });
 
 const labels: readonly (readonly [Partial<AdvertisedService>, string])[] = [
