@@ -82,11 +82,15 @@ export class DnsServer {
     stack.defer(() => tcp.close());
     for (const endpoint of listen) {
       const { socket, listener } = this.#openBoth(endpoint);
+      const serving = tcp.serve(listener);
       stack.defer(() => socket.close());
-      stack.defer(() => listener.close());
+      stack.defer(() => {
+        listener.close();
+        // The port is free when the `accept` under way has ended: the next server may be about to open it.
+        return serving;
+      });
       endpoints.push(new Endpoint(endpoint.address, socket.port));
       sockets.push(socket);
-      tcp.serve(listener);
     }
     const mayFallBack = (this.#config.sockets ?? "auto") === "auto";
     const frontend = await UdpFrontend.serve({ sockets, endpoints, service, mayFallBack, log: this.#logger });

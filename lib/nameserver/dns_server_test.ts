@@ -93,6 +93,19 @@ socketTest("DnsServer answers over UDP and TCP, and forgets what is removed", as
   assert.equal(handle.counters().nxdomain, 2);
 });
 
+socketTest("DnsServer.start() gets the port of a server that has just stopped", async (start) => {
+  let handle = await start();
+  const endpoint = at(handle);
+  for (let i = 0; i < 3; i++) {
+    await handle.stop();
+    handle = await start({ listen: [endpoint] });
+  }
+  using connection = await openTcp(endpoint);
+  await connection.frames.write(query("ns.weft.internal"));
+  assert.equal(decoded(await connection.frames.read()).id, 1);
+  await handle.stop();
+});
+
 socketTest("DnsServer answers many queries that came in one piece, or byte by byte", async (start) => {
   await using handle = await start();
   using tcp = await openTcp(at(handle));
