@@ -82,6 +82,8 @@ export function reasonOf(error: unknown): string {
   if (message === "server does not support 'tls'") {
     return "they offer no TLS, which tls://, --data-ca and --data-cert ask for";
   }
+  const [, host] = /^getaddrinfo E\w+ (\S+)/.exec(message) ?? [];
+  if (host !== undefined) return `the name ${host} can't be found`.slice(0, 256);
   if (isUnreachable(error)) {
     return `they do not answer (${name === "TimeoutError" ? "timeout" : message})`.slice(0, 256);
   }

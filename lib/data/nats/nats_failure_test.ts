@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { isRefusal, refusal } from "./nats_failure.ts";
+import { isRefusal, reasonOf, refusal } from "./nats_failure.ts";
 
 /** An answer of the API, as the client throws it. */
 function answer(code: number): Error {
@@ -20,4 +20,11 @@ Deno.test("isRefusal() is no word of a server that has no majority, or is one of
   assert.equal(isRefusal(new Error("timeout")), false);
   assert.equal(refusal(answer(10077)).code, "DiskFull");
   assert.equal(refusal(answer(10109)).code, "Failed");
+});
+
+Deno.test("reasonOf() says which name can't be found", () => {
+  for (const code of ["EAI_AGAIN", "ENOTFOUND"]) {
+    const error = Object.assign(new Error(`getaddrinfo ${code} nats.example`), { code });
+    assert.equal(reasonOf(error), "the name nats.example can't be found");
+  }
 });
