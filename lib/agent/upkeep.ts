@@ -49,27 +49,46 @@ export function startUpkeep(
   return repeat(environment, upkeep, () => lookAfter(node, own));
 }
 
-function lookAfter(node: AgingParts, { rejoin, dataPlane }: OwnParts): void {
+/** What fails keeps nothing else from being looked after. @throws what the first of them throws */
+function lookAfter(node: AgingParts, own: OwnParts): void {
+  const failures: unknown[] = [];
+  for (const look of looks(node, own)) {
+    try {
+      look();
+    } catch (error) {
+      failures.push(error);
+    }
+  }
+  if (failures.length > 0) throw failures[0];
+}
+
+function looks(node: AgingParts, { rejoin, dataPlane }: OwnParts): readonly (() => void)[] {
   const { mesh, session } = node;
-  mesh.replica.handleTimeout();
   // A link is with somebody who knows this node's keys, and tells others.
   const linked = session?.messages.links.members() ?? [];
   const hasOwnKeys = session?.self === mesh.identity.id;
-  if (linked.length > 0 && hasOwnKeys) mesh.forgetFormerIdentity();
-  rejoin.lookAfter(linked);
-  session?.leaders.renewDue();
-  session?.removeAbsent();
   const isElected = session?.leaders.elected === mesh.identity.id;
-  node.networks.lookAfter(isElected);
-  node.policies.lookAfter(isElected);
-  node.routes.lookAfter(isElected);
-  if (isElected) node.services.serverActs.lookAfter();
-  dataPlane.lookAfter();
-  node.shareTokens();
-  node.view.watch.look();
-  node.names?.custom.refresh();
-  node.services.adverts.advertiseSoon();
-  session?.portMapping?.follow();
-  session?.restate();
-  void session?.lan?.followInterfaces();
+  return [
+    () => mesh.replica.handleTimeout(),
+    () => {
+      if (linked.length > 0 && hasOwnKeys) mesh.forgetFormerIdentity();
+    },
+    () => rejoin.lookAfter(linked),
+    () => session?.leaders.renewDue(),
+    () => session?.removeAbsent(),
+    () => node.networks.lookAfter(isElected),
+    () => node.policies.lookAfter(isElected),
+    () => node.routes.lookAfter(isElected),
+    () => {
+      if (isElected) node.services.serverActs.lookAfter();
+    },
+    () => dataPlane.lookAfter(),
+    () => node.shareTokens(),
+    () => node.view.watch.look(),
+    () => node.names?.custom.refresh(),
+    () => node.services.adverts.advertiseSoon(),
+    () => session?.portMapping?.follow(),
+    () => session?.restate(),
+    () => void session?.lan?.followInterfaces(),
+  ];
 }

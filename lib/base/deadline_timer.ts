@@ -63,7 +63,8 @@ export async function withTimeout<T>(
 }
 
 /**
- * Calls `action` every `intervalMs`; when it throws, the log says `problem`, and the next call comes all the same.
+ * Calls `action` every `intervalMs`; when it throws, the log says `problem`, once until it is another or none, and the next
+ * call comes all the same.
  * @returns a function that ends it
  */
 export function repeat(
@@ -72,12 +73,15 @@ export function repeat(
   action: () => void,
 ): () => void {
   let isEnded = false;
+  let said: string | undefined;
   const wait = (): () => void =>
     timers.setTimer(intervalMs, () => {
       try {
         action();
+        said = undefined;
       } catch (error) {
-        log.error(problem, { error });
+        if (said !== String(error)) log.error(problem, { error });
+        said = String(error);
       }
       if (!isEnded) cancel = wait();
     });
