@@ -108,7 +108,7 @@ export async function joinNetwork(
         throw refused(reason, wallTime && parts.clock.wall() - wallTime);
       }
       throw new UnreachableError("Cannot join: the leader hung up before it answered", {
-        hint: "Run the same command again.",
+        hint: "Run the same command again; if that is no better, `weft logs` on the leader says why.",
         retryable: true,
       });
     } finally {
