@@ -142,9 +142,9 @@ function rowsSql(
   );
   order.push(raw(`${source.key} COLLATE BINARY ${directionSql(query.sortBy.at(-1)?.direction)}`));
   const select = raw(`SELECT ${columns} FROM ${source.table}`);
-  // What is bound costs time, too.
+  // What is bound costs time, too. A limit that is bound alone has SQLite prepare the statement anew each time.
   const skipped = offset === 0 ? raw("") : sql` OFFSET ${bound(offset)}`;
-  const window = limit === undefined ? raw("") : sql` LIMIT ${bound(limit)}${skipped}`;
+  const window = limit === undefined ? raw("") : sql` LIMIT ${bound(limit)} + 0${skipped}`;
   return sql`${select}${whereSql(query, property, parameters)} ORDER BY ${join(order, ", ")}${window}`;
 }
 
@@ -165,7 +165,7 @@ function groupsSql(
   const groupBy = groups.length === 0 ? "" : ` GROUP BY ${groups.map((_, i) => i + 1).join(", ")}`;
   const where = whereSql(query, property, parameters);
   return {
-    ...sql`${select}${where}${raw(groupBy)} LIMIT ${bound(MAX_GROUPS + 1)}`,
+    ...sql`${select}${where}${raw(`${groupBy} LIMIT ${MAX_GROUPS + 1}`)}`,
     read(rows) {
       const read = Array.from(rows, (row): PartialGroup => ({
         group: groups.map((_, i) => comparedOf(row[`g${i}`])),

@@ -13,7 +13,7 @@ import { type Path, propertySql, type SqlSource } from "../../query/mod.ts";
 import { MAX_KEPT_CHANGE_BYTES, MAX_KEPT_CHANGES } from "../bounds.ts";
 import { AnswerRoom, documentText, keyText } from "../documents.ts";
 import type { Change, CollectionSpec, Document, Entry, ListRequest } from "../engine.ts";
-import type { SqlDatabase, SqlRow, SqlStatement } from "./sql_database.ts";
+import { boundLimit, type SqlDatabase, type SqlRow, type SqlStatement } from "./sql_database.ts";
 
 /** Changes are forgotten so many at a time. */
 const TRIM = 256;
@@ -74,14 +74,14 @@ export class CollectionTable {
       delete: database.prepare(`DELETE FROM ${entries} WHERE key = ?`),
       list: database.prepare(
         `SELECT key, revision, value FROM ${entries}
-         WHERE key >= ?1 AND key > ?2 AND key < ?1 || '${LAST}' ORDER BY key LIMIT ?3`,
+         WHERE key >= ?1 AND key > ?2 AND key < ?1 || '${LAST}' ORDER BY key ${boundLimit("?3")}`,
       ),
       count: database.prepare(`SELECT COUNT(*) AS count FROM ${entries}`),
       log: database.prepare(
         `INSERT INTO ${log} (revision, key, old, new, at, size) VALUES (?, ?, ?, ?, ?, ?)`,
       ),
       changes: database.prepare(
-        `SELECT revision, key, old, new, at FROM ${log} WHERE revision > ? ORDER BY revision LIMIT ?`,
+        `SELECT revision, key, old, new, at FROM ${log} WHERE revision > ? ORDER BY revision ${boundLimit()}`,
       ),
       changed: database.prepare(
         `SELECT revision, key, new, at FROM ${log} WHERE revision > ? ORDER BY revision`,
@@ -219,7 +219,7 @@ export class CollectionTable {
   changes(after: number, limit: number): Change[] {
     const room = new AnswerRoom();
     const changes: Change[] = [];
-    for (const row of this.#statements.changes.iterate(after, limit)) {
+    for (const row of this.#changesAfter(after, limit)) {
       const [old, now] = [row["old"], row["new"]].map((text) => typeof text === "string" ? text : "");
       const hasRoom = room.take(old ?? "") && room.take(now ?? "");
       if (!hasRoom && changes.length > 0) break;
@@ -232,6 +232,14 @@ export class CollectionTable {
       });
     }
     return changes;
+  }
+
+  /** Whoever watches mostly asks for the last one, or finds none: to begin to iterate takes four times as long. */
+  #changesAfter(after: number, limit: number): Iterable<SqlRow> {
+    if (after >= this.revision) return [];
+    const { changes } = this.#statements;
+    const first = changes.get(after, 1);
+    return first?.["revision"] === this.revision ? [first] : changes.iterate(after, limit);
   }
 
   /** All changes after a revision, the oldest first, without what was there before them. */

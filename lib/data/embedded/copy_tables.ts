@@ -12,7 +12,7 @@ import type { CollectionTable } from "./collection_table.ts";
 import { FORGET_EACH, HAS_ENDED, keptId } from "./commit_writer.ts";
 import type { GroupCommit } from "./group_commit.ts";
 import type { PlaceLocks } from "./prepared/mod.ts";
-import type { SqlDatabase, SqlStatement } from "./sql_database.ts";
+import { boundLimit, type SqlDatabase, type SqlStatement } from "./sql_database.ts";
 
 /** Makes the columns by which the ids of commits go along with a shard, where an earlier release has made the table. */
 export function prepareCopies(database: SqlDatabase): void {
@@ -71,7 +71,7 @@ export class CopyTables implements CopyStore {
       last: database.prepare("SELECT MAX(revision) AS revision FROM transactions WHERE shard = ?"),
       commits: database.prepare(
         `SELECT id, origin, revisions, result, revision, state, body FROM transactions
-         WHERE shard = ? AND revision > ? ORDER BY revision LIMIT ?`,
+         WHERE shard = ? AND revision > ? ORDER BY revision ${boundLimit()}`,
       ),
       keep: database.prepare(
         `INSERT INTO transactions (id, origin, revisions, result, shard, revision, state, body)

@@ -6,7 +6,7 @@
 import { MAX_ENTRIES } from "../bounds.ts";
 import { AnswerRoom } from "../documents.ts";
 import { MAX_MOVED_IDS, type MovedCommit } from "../moves.ts";
-import type { SqlDatabase, SqlRow } from "./sql_database.ts";
+import { boundLimit, type SqlDatabase, type SqlRow } from "./sql_database.ts";
 
 /**
  * @param after a position, 0 for the beginning
@@ -34,7 +34,7 @@ export function readMovedCommits(
   const begin = after === 0 ? -Number.MAX_SAFE_INTEGER : after;
   if (begin < 0) {
     const rows = database.prepare(
-      "SELECT * FROM entered WHERE collection = ? AND number > ? ORDER BY number LIMIT ?",
+      `SELECT * FROM entered WHERE collection = ? AND number > ? ORDER BY number ${boundLimit()}`,
     ).all(collection, begin + Number.MAX_SAFE_INTEGER, MAX_ENTRIES);
     take(rows, (number) => number - Number.MAX_SAFE_INTEGER);
     if (rows.length > 0) return { commits, position };
@@ -46,7 +46,7 @@ export function readMovedCommits(
     database.prepare(
       `SELECT * FROM transactions WHERE number > ?1 AND number < ?4 AND state IS NULL AND (shard = ?2 OR
          (shard IS NULL AND (touched IS NULL OR EXISTS (SELECT 1 FROM json_each(touched) WHERE value = ?2))))
-       ORDER BY number LIMIT ?3`,
+       ORDER BY number ${boundLimit("?3")}`,
     ).all(
       ...[Math.max(0, begin, Number(first?.["number"] ?? 0)), collection, MAX_ENTRIES],
       // What is open ends later, at the place that it has.

@@ -94,7 +94,7 @@ export class EmbeddedQueue {
     if (most <= 0) return [];
     const room = new AnswerRoom();
     const deliveries: Delivery[] = [];
-    for (const message of [...table.ready(this.number, time.due(), most)]) {
+    for (const message of table.ready(this.number, time.due(), most)) {
       if (!room.take(message.text) && deliveries.length > 0) break;
       const wholeMs = Math.min(leaseMs, this.spec.maxLeaseMs);
       const taken = {
@@ -162,7 +162,12 @@ export class EmbeddedQueue {
     return true;
   }
 
-  /** Takes back what was not settled in time. */
+  /** Whether something was not settled in time. */
+  get hasEnded(): boolean {
+    return this.#leases.ended(this.#parts.time.now()).length > 0;
+  }
+
+  /** Takes that back. */
   expire(): void {
     for (const lease of this.#leases.ended(this.#parts.time.now())) {
       const { message: { number, attempts } } = lease;

@@ -277,7 +277,7 @@ export class EmbeddedQueues implements QueueEngine {
   /** @returns a queue whose leases that have run out are taken back */
   #current(name: string): EmbeddedQueue {
     const queue = this.#queue(name);
-    this.#withReserve(() => queue.expire());
+    if (queue.hasEnded) this.#withReserve(() => queue.expire());
     return queue;
   }
 

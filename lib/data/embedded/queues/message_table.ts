@@ -15,7 +15,7 @@
  */
 
 import { MAX_KEPT_IDS, MAX_KEPT_IDS_OF_ALL } from "../../bounds.ts";
-import type { SqlDatabase, SqlRow, SqlStatement } from "../sql_database.ts";
+import { boundLimit, type SqlDatabase, type SqlRow, type SqlStatement } from "../sql_database.ts";
 
 /** Makes the tables where they are not there. */
 const QUEUE_SCHEMA = `
@@ -196,8 +196,8 @@ export class MessageTable {
   }
 
   /** @returns what may be taken, the longest ready first */
-  *ready(queue: number, now: number, limit: number): Generator<StoredMessage> {
-    for (const row of this.#statements.ready.iterate(queue, now, limit)) yield wholeOf(row);
+  ready(queue: number, now: number, limit: number): readonly StoredMessage[] {
+    return this.#statements.ready.all(queue, now, limit).map(wholeOf);
   }
 
   /** @returns when the next one is due */
@@ -272,7 +272,7 @@ function statementTexts() {
     ofKey:
       `SELECT number FROM messages WHERE queue = ? AND order_key = ? AND state = ? ORDER BY number LIMIT 1`,
     ready: `SELECT ${WHOLE} FROM messages WHERE queue = ? AND state = ${waiting} AND due <= ?
-      ORDER BY due, number LIMIT ?`,
+      ORDER BY due, number ${boundLimit()}`,
     nextDue: `SELECT MIN(due) AS due FROM messages WHERE queue = ? AND state = ${waiting}`,
     lease:
       `UPDATE messages SET state = ${leased}, attempts = attempts + 1, deliveries = deliveries + 1, holder = ?,
@@ -289,7 +289,7 @@ function statementTexts() {
     forgetIdsOfAll:
       `DELETE FROM pushes WHERE number <= (SELECT number FROM pushes ORDER BY number DESC LIMIT 1 OFFSET ${MAX_KEPT_IDS_OF_ALL})`,
     dead:
-      `SELECT ${WHOLE} FROM messages WHERE queue = ? AND state = ${dead} AND due > ? ORDER BY due LIMIT ?`,
+      `SELECT ${WHOLE} FROM messages WHERE queue = ? AND state = ${dead} AND due > ? ORDER BY due ${boundLimit()}`,
     deadOf: `SELECT ${HEAD} FROM messages WHERE queue = ? AND number = ? AND state = ${dead}`,
     revive: `UPDATE messages SET state = ?, attempts = 0, due = ? WHERE number = ?`,
   };
