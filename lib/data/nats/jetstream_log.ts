@@ -10,6 +10,7 @@ import { DataError } from "../errors.ts";
 import type { CommitLog, LogReader, LogSnapshot } from "../replicated/mod.ts";
 import type { ClientCertificate, NatsCredentials, NatsServer } from "./nats_server.ts";
 import { isRefusal, jetStreamCode, reasonOf, refusal } from "./nats_failure.ts";
+import { ResendWindow } from "./resend_window.ts";
 import { SnapshotBucket } from "./snapshot_bucket.ts";
 import { ServerOrder } from "./server_order.ts";
 import { readStream } from "./stream_reader.ts";
@@ -106,7 +107,7 @@ export class JetStreamLog implements CommitLog {
   }
 
   async append(id: string, bytes: Uint8Array): Promise<number> {
-    const until = this.#parts.clock.now() + RESEND_MS;
+    const window = new ResendWindow(this.#parts.clock, RESEND_MS);
     /** A former message of that name was not answered. */
     let mayBeThere = false;
     for (let sent = 0;; sent++) {
@@ -128,9 +129,7 @@ export class JetStreamLog implements CommitLog {
         if (isRefusal(error)) throw unanswered(error);
         mayBeThere = true;
       }
-      if (this.#isClosed || this.#parts.clock.now() > until) {
-        throw unanswered();
-      }
+      if (this.#isClosed || window.isOver) throw unanswered();
       await this.#sleep(RESEND_PAUSE_MS);
     }
   }
