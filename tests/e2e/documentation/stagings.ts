@@ -130,11 +130,6 @@ export const STAGINGS: Readonly<Record<string, Staging>> = {
   "weft config set mtu 1280": { on: "spare" },
   "weft config check": { inside: "echo 'port: 5555' > weft.yaml; export WEFT_CONFIG=weft.yaml" },
   "weft explain NAME": { with: { NAME: "web-1" } },
-  "weft explain 192.168.50.7": {
-    first: offered,
-    inside: "until weft route list | grep -q used; do sleep 0.1; done",
-    after: noRoute("192.168.50.0/24"),
-  },
   "weft config check /etc/weft.yaml": {
     inside: "echo 'labels: { role: web }' > weft.yaml",
     with: { "/etc/weft.yaml": "weft.yaml" },
