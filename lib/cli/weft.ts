@@ -52,7 +52,7 @@ const HELP_FLAGS: ReadonlySet<string> = new Set(["-h", "--help"]);
 /** @returns the program with the commands that the line may be about: to make all takes longer than most of them run */
 function makeProgramFor(args: readonly string[], context: CommandContext): AnyCommand {
   const [word = ""] = args;
-  const add = COMMAND_ADDERS.get(word);
+  const add = COMMAND_ADDERS.get(word) ?? (/^--(leader|join)\b/.test(word) ? addStartOptions : undefined);
   // Help tells of all commands, and a shell asks for what may be typed.
   if (add === undefined || word === "complete" || args.some((arg) => HELP_FLAGS.has(arg))) {
     return makeProgram(context);
@@ -60,7 +60,8 @@ function makeProgramFor(args: readonly string[], context: CommandContext): AnyCo
   const program = emptyProgram(context);
   add(program, context);
   addAliases(program);
-  return program;
+  // A start has no such word; it may be a command, or nearly one.
+  return add === addStartOptions && walk(program, args).operands.length > 0 ? makeProgram(context) : program;
 }
 
 /** @returns the program with all its commands */

@@ -80,6 +80,12 @@ const wrong: readonly (readonly [string, readonly string[], RegExp, RegExp?])[] 
   ["both starts, with what each does", ["--leader", "--join", "x"], /both/, /`weft --join TOKEN` joins/],
   ["a word for --join", ["join", "x"], /weft join/, /`weft --join TOKEN`/],
   ["a token alone", ["weft1-abc"], /Unknown command/, /`weft --join TOKEN`/],
+  [
+    "a word that is nearly a command behind a start",
+    ["--join", "weft1-x", "stauts"],
+    /weft stauts/,
+    /status/,
+  ],
   ["leader as a word", ["leader"], /list, promote, demote/, /`weft --leader` starts/],
   ["get among settings", ["config", "get", "port"], /weft config get/, /`weft config show`/],
   ["stop", ["stop"], /weft stop/, /`weft down`/],
