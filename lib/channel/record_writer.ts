@@ -209,6 +209,9 @@ export class RecordWriter {
 
 const LEAST_EARLY_BYTES = 512;
 const MOST_EARLY_BYTES = 4_096;
+// Of a turn that goes on and on, such as a publisher's, parts grow to so much: nobody waits for the end of it.
+const MOST_ENDLESS_BYTES = 16_384;
+const ENDLESS_PARTS = 16;
 // Into so many parts a turn is cut.
 const TURN_PARTS = 4;
 // How much the last turn counts among those before it.
@@ -246,7 +249,8 @@ export class EarlyWrite {
     this.#turnBytes += bytes;
     if (queuedBytes < LEAST_EARLY_BYTES) return false;
     const part = Math.max(this.#turnBytes, this.#usualBytes) / TURN_PARTS;
-    return queuedBytes >= Math.min(part, MOST_EARLY_BYTES);
+    const endless = Math.min(this.#turnBytes / ENDLESS_PARTS, MOST_ENDLESS_BYTES);
+    return queuedBytes >= Math.min(part, Math.max(MOST_EARLY_BYTES, endless));
   }
 
   /** The turn is over: the channel waits for the other end. */
