@@ -91,6 +91,9 @@ labTest(
       assert.equal(((await Deno.stat(file)).mode ?? 0) & 0o777, 0o600);
       const before = await Deno.readTextFile(file);
       await refused(a.weft, /Cannot write the recovery file/, "export", file, ...by);
+      const printed = await a.weft.command("leader", "export", "-", ...by);
+      assert.deepEqual([printed.code, printed.stdout], [2, ""], printed.stderr);
+      assert.match(printed.stderr, /Cannot write the recovery file to standard output/);
       assert.equal(await Deno.readTextFile(file), before);
       for (const { weft } of nodes) {
         await weft.untilStatus(

@@ -8,7 +8,7 @@ import { WeftError } from "../../../base/mod.ts";
 import { NoAgentError } from "../../control_client.ts";
 import { CommandError, systemReason, UsageError } from "../../failure.ts";
 import { formatBytes } from "../../output/mod.ts";
-import type { CliPorts, SecretFile } from "../../ports.ts";
+import type { CliPorts } from "../../ports.ts";
 import {
   agentClient,
   type AnyCommand,
@@ -24,6 +24,7 @@ import {
   SECRET_FLAG,
   SECRET_HELP,
 } from "./passphrase.ts";
+import { prepareFile } from "./secret_file.ts";
 
 /** A copy of much data takes its time. */
 const ANSWER_MS = 120_000;
@@ -168,9 +169,7 @@ function addRecoveryKeyCommand(program: AnyCommand, ports: CliPorts): void {
     async (_, [path = ""]) => {
       const { key, secret } = (await ports.loadAgent()).makeRecoveryKey();
       const made = await prepareFile(path, ports, "the secret");
-      await made.write(`# The secret of the recovery key ${key}\n${secret}\n`).catch((cause) => {
-        throw cannotWrite(path, "the secret", cause);
-      });
+      await made.write(`# The secret of the recovery key ${key}\n${secret}\n`);
       ports.terminal.out(
         `${key}\n\nWrote ${path}: the secret, which opens what this key seals. Keep it on no node.\n` +
           `\`weft config set ${SETTING} KEY\` on a node has its backups sealed for it; they ask for nothing then.\n`,
@@ -223,33 +222,6 @@ async function restore(
   }
 }
 
-function cannotWrite(path: string, what: string, cause: unknown): CommandError {
-  return new CommandError(`Cannot write ${what} to ${path}: ${systemReason(cause)}`, {
-    hint: cause instanceof Deno.errors.AlreadyExists
-      ? "Choose another name: nothing is ever overwritten."
-      : isFull(cause)
-      ? "Make room there, or choose another disk."
-      : "Choose a directory in which you may write.",
-    cause,
-  });
-}
-
-function isFull(cause: unknown): boolean {
-  return cause instanceof Error && "code" in cause && /^(ENOSPC|EDQUOT)$/.test(String(cause.code));
-}
-
-async function prepareFile(path: string, ports: CliPorts, what: string): Promise<SecretFile> {
-  if (path === "-") {
-    throw new UsageError(`Cannot write ${what} to standard output`, {
-      hint: "Name a new file: it is made for its owner alone.",
-    });
-  }
-  return await ports.process.prepareSecretFile(path).catch((cause) => {
-    throw cannotWrite(path, what, cause);
-  });
-}
-
-/** Looks at the path before anything is asked: one that can't be written has no consequences. */
 async function backupTo(
   path: string,
   ports: CliPorts,
@@ -257,8 +229,6 @@ async function backupTo(
 ): Promise<BackupReport> {
   const file = await prepareFile(path, ports, "the backup");
   const report = await ask();
-  await file.write(Uint8Array.fromBase64(report.file)).catch((cause) => {
-    throw cannotWrite(path, "the backup", cause);
-  });
+  await file.write(Uint8Array.fromBase64(report.file));
   return report;
 }

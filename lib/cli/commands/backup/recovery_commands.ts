@@ -5,10 +5,10 @@
 
 import type { ExportedLeader, RecoverRequest } from "../../../api/mod.ts";
 import { NoAgentError } from "../../control_client.ts";
-import { CommandError, systemReason } from "../../failure.ts";
 import type { CliPorts } from "../../ports.ts";
 import { agentClient, type AnyCommand, askAgent, readFile, runWithOptions } from "../../weft_command.ts";
 import { PASSPHRASE_FLAG, PASSPHRASE_HELP, readPassphrase } from "./passphrase.ts";
+import { prepareFile } from "./secret_file.ts";
 
 /** Adds both to `weft leader`. */
 export function addRecoveryCommands(group: AnyCommand, ports: CliPorts): void {
@@ -71,25 +71,13 @@ async function recover(stateDir: string, request: RecoverRequest, ports: CliPort
     `${name} must not run again with its former state: both would be the same node.\n`;
 }
 
-/** Has the file there before the agent is asked: a path that can't be written has no consequences. */
 async function exportTo(
   path: string,
   ports: CliPorts,
   ask: () => Promise<ExportedLeader>,
 ): Promise<ExportedLeader> {
-  const cannot = (cause: unknown): CommandError =>
-    new CommandError(`Cannot write the recovery file ${path}: ${systemReason(cause)}`, {
-      hint: cause instanceof Deno.errors.AlreadyExists
-        ? "Choose another name: a recovery file is never overwritten."
-        : "Choose a directory in which you may write.",
-      cause,
-    });
-  const file = await ports.process.prepareSecretFile(path).catch((cause) => {
-    throw cannot(cause);
-  });
+  const file = await prepareFile(path, ports, "the recovery file");
   const exported = await ask();
-  await file.write(exported.file).catch((cause) => {
-    throw cannot(cause);
-  });
+  await file.write(exported.file);
   return exported;
 }
