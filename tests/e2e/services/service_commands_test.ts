@@ -243,7 +243,7 @@ Deno.test("Node.attach(): a program offers its services to the mesh, and is gone
   assertFailed(
     await ask(other, "service", "pause", "local", "--node", "lead"),
     1,
-    /Only leaders may pause/,
+    /this node is no leader\nhint: Do it on lead;/,
   );
   await program.kill();
   await untilOffered(other, "local", 0);
