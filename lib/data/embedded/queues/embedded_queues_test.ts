@@ -75,32 +75,38 @@ Deno.test("clocks that jump change neither leases nor delays, and time does not 
   assert.ok((await take()).includes("later"));
 });
 
-Deno.test("who asks in the turn of a push, or waits for one, is given it by the same write", async () => {
-  let commits = 0;
+/** Queues in memory, whose commits are counted. */
+async function openCounted() {
   const engine = openSample(":memory:", {
     afterTurn: (fire) => void setTimeout(fire),
-    beforeCommit: () => void commits++,
+    beforeCommit: () => void counted.commits++,
   });
-  const { queues } = engine;
-  await queues.create(JOBS);
+  const counted = { engine, queues: engine.queues, commits: 0 };
+  await engine.queues.create(JOBS);
+  return counted;
+}
+
+Deno.test("who asks in the turn of a push, or waits for one, is given it by the same write", async () => {
+  const counted = await openCounted();
+  const { engine, queues } = counted;
   const take = () => queues.take("jobs", { holder: "w", limit: 1 });
   const push = (value: string) => queues.push("jobs", [{ value }]);
   // One that has asked before is passed over by none.
-  commits = 0;
+  counted.commits = 0;
   const [[first], , [none]] = await Promise.all([take(), push("one"), take()]);
   assert.equal(first?.value, "one");
   assert.equal(none, undefined);
-  assert.equal(commits, 1);
+  assert.equal(counted.commits, 1);
   await queues.describe("jobs");
   // A worker ends its message while somebody pushes, and another one waits.
   let waiting: ReturnType<typeof take> | undefined;
   const unfollow = queues.follow("jobs", () => waiting ??= Promise.resolve().then(take));
-  commits = 0;
+  counted.commits = 0;
   const settled = queues.settle("jobs", "w", [{ kind: "done", lease: first?.lease ?? "" }]);
   await push("two");
   assert.deepEqual(await settled, [true]);
   assert.equal((await waiting)?.[0]?.value, "two");
-  assert.equal(commits, 1);
+  assert.equal(counted.commits, 1);
   unfollow();
   await engine.close();
 });
@@ -123,13 +129,8 @@ Deno.test("a thousand messages behind one order key are passed over in one step,
 });
 
 Deno.test("what is pushed and given to who waits for it is one transaction, for all pushes of a turn", async () => {
-  let commits = 0;
-  const engine = openSample(":memory:", {
-    afterTurn: (fire) => void setTimeout(fire),
-    beforeCommit: () => void commits++,
-  });
-  const { queues } = engine;
-  await queues.create(JOBS);
+  const counted = await openCounted();
+  const { engine, queues } = counted;
   const given = new Promise<unknown[]>((resolve) => {
     const stop = queues.follow("jobs", () => {
       stop();
@@ -138,10 +139,10 @@ Deno.test("what is pushed and given to who waits for it is one transaction, for 
         .then((taken) => resolve(taken.map(({ value }) => value)));
     });
   });
-  commits = 0;
+  counted.commits = 0;
   const pushed = Promise.all(["a", "b", "c"].map((value) => queues.push("jobs", [{ value }])));
   assert.deepEqual(await given, ["a", "b", "c"]);
   await pushed;
-  assert.equal(commits, 1);
+  assert.equal(counted.commits, 1);
   await engine.close();
 });
