@@ -14,6 +14,15 @@ export class NotLeaderError extends WeftError {
   readonly code = "NotLeader";
 }
 
+/** @param leaders their names @returns that something can be done by them alone */
+export function notLeader(leaders: readonly string[]): NotLeaderError {
+  return new NotLeaderError("Cannot do that here: this node is no leader", {
+    hint: `Do it on ${
+      leaders.join(" or ") || "the leader"
+    }; when that is lost, \`weft leader recover FILE\` makes this node a leader.`,
+  });
+}
+
 /** The two ends have no version of a protocol in common. */
 export class IncompatibleVersionError extends WeftError {
   /** The failure's stable name, for programs. */

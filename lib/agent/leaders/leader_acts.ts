@@ -19,7 +19,7 @@ import {
 import type { AgentContext } from "../agent_context.ts";
 import {
   InvalidRequestError,
-  NotLeaderError,
+  notLeader,
   TooOftenError,
   UnconfirmedError,
   UnreachableError,
@@ -247,12 +247,7 @@ export class LeaderActs {
   #mustLead(): void {
     const { role, roster } = this.#parts.mesh;
     if (role === "leader") return;
-    const names = this.#parts.views().map(({ nodeId }) => roster.get(nodeId)?.record.name);
-    throw new NotLeaderError("Cannot do that here: this node is no leader", {
-      hint: `Do it on ${
-        names.filter((name) => name !== undefined).join(" or ") || "the leader"
-      }; when that is lost, \`weft leader recover FILE\` makes this node a leader.`,
-    });
+    throw notLeader(this.#parts.views().flatMap(({ nodeId }) => roster.get(nodeId)?.record.name ?? []));
   }
 }
 

@@ -37,7 +37,7 @@ import {
 } from "../../mesh/mod.ts";
 import { IpAddress } from "../../net/mod.ts";
 import type { Agent } from "../agent.ts";
-import { AmbiguousNameError, InvalidRequestError, NotLeaderError, UnknownPeerError } from "../errors.ts";
+import { AmbiguousNameError, InvalidRequestError, notLeader, UnknownPeerError } from "../errors.ts";
 
 const OPERATOR: AuditActor = { kind: "operator" };
 /** So many entries of the audit log are answered unless told. */
@@ -226,11 +226,7 @@ export function asOperator<T>({ leadership: { audit } }: MeshState, body: () => 
 export function leaderPart<T>({ roster }: MeshState, part: T | undefined): T {
   if (part !== undefined) return part;
   const leaders = roster.members().filter(({ record }) => record.roles.includes("leader"));
-  throw new NotLeaderError("Cannot do that here: this node is no leader", {
-    hint: `Do it on ${
-      leaders.map(({ record }) => record.name).join(" or ") || "the leader"
-    }; when that is lost, \`weft leader recover FILE\` makes this node a leader.`,
-  });
+  throw notLeader(leaders.map(({ record }) => record.name));
 }
 
 /** @returns the member that is meant @throws UnknownPeerError, AmbiguousNameError */
