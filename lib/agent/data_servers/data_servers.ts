@@ -16,7 +16,7 @@ import type { MemberRecord, NodeId } from "../../mesh/mod.ts";
 import type { CallOptions, ServiceDefinition } from "../../service/mod.ts";
 import type { RunningNode } from "../peers/mod.ts";
 import type { Warning } from "../warnings/mod.ts";
-import { FormerServers } from "./former_servers.ts";
+import { FormerServers, namedHost } from "./former_servers.ts";
 import { HostServer, type HostServerParts, STORE } from "./host_server.ts";
 import {
   decodeServers,
@@ -247,13 +247,13 @@ export class DataServers {
 
   /** @returns the members that are to run one, as this one has heard of them the last time, in the decision's order */
   seen(): readonly SeenHost[] {
-    const { mesh, ownerOf } = this.#parts;
+    const { mesh } = this.#parts;
     return this.#decision?.hosts.map(({ nodeId }) => {
-      const record = ownerOf(nodeId);
+      const { record, name } = namedHost(this.#parts, nodeId);
       const isOwn = record?.nodeId === mesh.identity.id;
       return {
         nodeId,
-        name: record?.name ?? mesh.roster.recordById(nodeId)?.name ?? nodeId,
+        name,
         isOwn,
         isKnown: isOwn || this.#answers.has(nodeId),
         status: isOwn ? this.#own.status() : this.#answers.get(nodeId),

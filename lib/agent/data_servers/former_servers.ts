@@ -13,8 +13,8 @@ export interface FormerServersParts {
   readonly ownerOf: (nodeId: NodeId) => MemberRecord | undefined;
 }
 
-/** A member that ran one. */
-export interface FormerHost {
+/** A member that was decided on. */
+export interface NamedHost {
   /** Undefined when it was removed from the network. */
   readonly record: MemberRecord | undefined;
   readonly name: string;
@@ -35,11 +35,13 @@ export class FormerServers {
   }
 
   /** @returns its hosts, in its order */
-  hosts(): readonly FormerHost[] {
-    const { mesh, ownerOf } = this.#parts;
-    return this.decision?.hosts.map(({ nodeId }) => {
-      const record = ownerOf(nodeId);
-      return { record, name: record?.name ?? mesh.roster.recordById(nodeId)?.name ?? nodeId };
-    }) ?? [];
+  hosts(): readonly NamedHost[] {
+    return this.decision?.hosts.map(({ nodeId }) => namedHost(this.#parts, nodeId)) ?? [];
   }
+}
+
+/** @returns who a host is now, and how it is or was called */
+export function namedHost({ mesh, ownerOf }: FormerServersParts, nodeId: NodeId): NamedHost {
+  const record = ownerOf(nodeId);
+  return { record, name: record?.name ?? mesh.roster.recordById(nodeId)?.name ?? nodeId };
 }

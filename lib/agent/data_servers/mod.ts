@@ -12,7 +12,7 @@
  */
 
 export * from "./data_servers.ts";
-export type { FormerHost } from "./former_servers.ts";
+export type { NamedHost } from "./former_servers.ts";
 export type { ServersAccess } from "./host_server.ts";
 export { NATS_SERVICE } from "./server_calls.ts";
 export * from "./server_acts.ts";

@@ -9,8 +9,8 @@ import type { Agent } from "../agent.ts";
 import {
   checkReplaceable,
   type ChosenHost,
-  type FormerHost,
   isProgramPath,
+  type NamedHost,
   type SeenHost,
 } from "../data_servers/mod.ts";
 import { InvalidRequestError } from "../errors.ts";
@@ -150,7 +150,7 @@ function lostHost(agent: Agent, text: string): SeenHost {
  * @throws InvalidRequestError when they are, or some of them were removed from the network
  */
 function formerMembers(
-  hosts: readonly FormerHost[],
+  hosts: readonly NamedHost[],
   { replicas }: DataServersRequest,
   asked: readonly MemberRecord[] | undefined,
 ): readonly MemberRecord[] {
