@@ -88,8 +88,8 @@ export function checkVersions(
 }
 
 /** Whose a push is. Programs of the owner are one: each has a number of its own, and there is no end of them. */
-export function originOf({ caller }: { readonly caller: PeerId | undefined }): string {
-  return caller === undefined || isProgram(caller) ? "" : caller;
+export function originOf(context: Calling): string {
+  return callerOr("", context);
 }
 
 /**
@@ -97,8 +97,16 @@ export function originOf({ caller }: { readonly caller: PeerId | undefined }): s
  * at another one, as where a shard has moved.
  * @param self the node that is asked
  */
-export function committerOf({ caller }: { readonly caller: PeerId | undefined }, self: PeerId): PeerId {
-  return caller === undefined || isProgram(caller) ? self : caller;
+export function committerOf(context: Calling, self: PeerId): PeerId {
+  return callerOr(self, context);
+}
+
+interface Calling {
+  readonly caller: PeerId | undefined;
+}
+
+function callerOr<Own>(own: Own, { caller }: Calling): PeerId | Own {
+  return caller === undefined || isProgram(caller) ? own : caller;
 }
 
 /** @returns what says that something is not for the caller */

@@ -15,6 +15,7 @@
  */
 
 import { MAX_KEPT_IDS, MAX_KEPT_IDS_OF_ALL } from "../../bounds.ts";
+import { FORGET_ALL_EACH, FORGET_EACH } from "../commit_writer.ts";
 import { boundLimit, type SqlDatabase, type SqlRow, type SqlStatement } from "../sql_database.ts";
 
 /** Makes the tables where they are not there. */
@@ -52,11 +53,6 @@ const ADDED = [
 export const STATES = { waiting: 0, blocked: 1, leased: 2, dead: 3 } as const;
 /** One of `STATES`. */
 export type MessageState = (typeof STATES)[keyof typeof STATES];
-
-/** To find the oldest ids takes a look at all that are kept of an origin: so many may be more. */
-const FORGET_EACH = 256;
-/** The same of all, where it takes longer. */
-const FORGET_ALL_EACH = 4_096;
 
 /** A message without its value. */
 export interface MessageHead {
